@@ -1,0 +1,94 @@
+"""The rubric: `assignment.toml` as a frozen value, refused with file, key and the nearest right word if wrong."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from grader.errors import RubricError
+from grader.evidence import Value
+from grader.limits import Limits
+
+SCHEMA = 1
+
+
+class CheckSpec(BaseModel):
+    """One `[[check]]`: `use` names it, `points` weighs it (0: advice), every other key is a parameter of the check."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    use: str
+    points: Annotated[float, Field(ge=0, le=10_000)]
+    title: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The keys that belong to the check itself."""
+        return dict(self.model_extra or {})
+
+
+class Assignment(Value):
+    """An exercise: its data, its limits, its checks. `id` is the folder's name."""
+
+    id: str
+    schema_: Annotated[int, Field(alias="schema")]
+    title: str
+    dataset: str
+    pass_mark: Annotated[float, Field(ge=0)]
+    run: Limits = Limits()
+    check: Annotated[tuple[CheckSpec, ...], Field(min_length=1)]
+
+    @property
+    def out_of(self) -> float:
+        """The sum of points that can be had."""
+        return sum(spec.points for spec in self.check)
+
+
+def read_assignment(path: Path) -> Assignment:
+    """Read and check the rubric at `path`; the assignment's id is its folder's name. Raises RubricError."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RubricError(f"{path}: not a TOML file: {error}.", "Mend the line it names.") from None
+    if raw.get("schema") != SCHEMA:
+        raise RubricError(f"{path}: schema is {raw.get('schema')!r}.", f"This grader reads `schema = {SCHEMA}`.")
+    try:
+        assignment = Assignment.model_validate({**raw, "id": path.parent.name})
+    except ValidationError as error:
+        raise RubricError(f"{path}: {explain_validation(error, raw)}") from None
+    if assignment.pass_mark > assignment.out_of:
+        raise RubricError(
+            f"{path}: pass_mark = {assignment.pass_mark:g}, but the checks add up to {assignment.out_of:g} points.",
+            "Lower the pass mark or give the checks more points.",
+        )
+    return assignment
+
+
+def explain_validation(error: ValidationError, raw: Any, known: tuple[str, ...] = ()) -> str:
+    """The first fault of `error` in words: the key, what is wrong with it, and the nearest right word."""
+    fault = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in fault["loc"] if part != "schema_") or "the file"
+    if fault["type"] == "extra_forbidden":
+        names = known or known_names(fault["loc"])
+        return f"key `{where}` is not known{did_you_mean(str(fault['loc'][-1]), names)}."
+    if fault["type"] == "missing":
+        return f"key `{where}` is missing."
+    value = fault.get("input")
+    shown = "" if isinstance(value, dict) or "value_error" in fault["type"] else f" (found {value!r})"
+    return f"key `{where}`: {fault['msg'].removeprefix('Value error, ')}{shown}."
+
+
+def known_names(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The keys that may stand where a fault was found."""
+    model: type[BaseModel] = Limits if "run" in location else Assignment
+    return tuple((field.alias or name) for name, field in model.model_fields.items() if name != "id")
+
+
+def did_you_mean(word: str, known: tuple[str, ...]) -> str:
+    """`; did you mean "points"?`, or the list of what there is."""
+    near = difflib.get_close_matches(word, known, n=1)
+    if near:
+        return f"; did you mean `{near[0]}`?"
+    return f"; there is: {', '.join(f'`{name}`' for name in known)}" if known else ""

@@ -1,0 +1,129 @@
+"""The bench: all that one assignment needs while submissions go through, made once for a batch."""
+
+import hashlib
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.assignment import Assignment
+from grader.checks.registry import Planned, plan
+from grader.course import Course
+from grader.data.find import Places, find_data
+from grader.data.load import load_labels, load_split, with_own_digests
+from grader.dataset import Dataset, Split
+from grader.evidence import Isolation
+from grader.intake import Submission
+from grader.progress import Progress, Silent
+from grader.sandbox.choose import open_sandbox
+from grader.sandbox.interface import Sandbox
+from grader.serving import Served, serve
+from grader.workspace import workspace
+
+PACKAGES = ("grader", "keras", "numpy", "ipykernel", "nbclient")
+TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # the distributions that bring the package
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rubric:
+    """All that marking needs besides evidence: the rubric, the true classes of the judged images, their names."""
+
+    assignment: Assignment
+    planned: tuple[Planned, ...]
+    dataset: Dataset
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """All that collecting needs: the rubric, served data, judged images (without labels), the sandbox, the seed."""
+
+    rubric: Rubric
+    served: Served
+    judged: Split
+    sandbox: Sandbox
+    seed: int
+    threads: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What the person at the keyboard chose."""
+
+    isolation: Isolation = "bubblewrap"
+    data: Path | None = None
+    seed: int = 0
+    jobs: int = 1
+
+
+def open_rubric(course: Course, assignment_id: str, data: Path | None) -> Rubric:
+    """The rubric with labels, for marking alone: no sandbox, no image. Raises RubricError, DataError, UsageError."""
+    assignment = course.assignment(assignment_id)
+    planned = plan(assignment.check, origin=str(course.assignment_file(assignment_id)))
+    dataset, folder = _find(course, assignment, data, Silent())
+    return Rubric(
+        assignment=assignment, planned=planned, dataset=dataset, labels=load_labels(dataset, dataset.judged, folder)
+    )
+
+
+@contextmanager
+def open_bench(course: Course, assignment_id: str, setup: Setup, progress: Progress) -> Iterator[Bench]:
+    """Everything ready to collect. Raises SandboxUnavailable before any data is touched."""
+    assignment = course.assignment(assignment_id)
+    planned = plan(assignment.check, origin=str(course.assignment_file(assignment_id)))
+    sandbox = open_sandbox(setup.isolation)
+    dataset, folder = _find(course, assignment, setup.data, progress)
+    with workspace() as temporary:
+        progress.step(dataset.id, "preparing the data")
+        judged = load_split(dataset, dataset.judged, folder)
+        yield Bench(
+            rubric=Rubric(assignment=assignment, planned=planned, dataset=dataset, labels=judged.labels),
+            served=serve(dataset, folder, temporary),
+            judged=judged,
+            sandbox=sandbox,
+            seed=setup.seed,
+            threads=max(1, assignment.run.threads // setup.jobs),
+        )
+
+
+def _find(course: Course, assignment: Assignment, data: Path | None, progress: Progress) -> tuple[Dataset, Path | None]:
+    dataset = course.dataset(assignment.dataset)
+    folder = find_data(dataset, Places.of(course, data), progress)
+    return with_own_digests(dataset, folder), folder
+
+
+def output_sizes(dataset: Dataset) -> tuple[int, ...]:
+    """How many outputs a network for this data may have: one a class, and one alone for two classes."""
+    count = len(dataset.classes)
+    return (1, 2) if count == 2 else (count,)
+
+
+def versions() -> dict[str, str]:
+    """The environment that a run is tied to, without importing any of it."""
+    found = {"python": platform.python_version(), "tensorflow": _version(*TENSORFLOW)}
+    return found | {package: _version(package) for package in PACKAGES}
+
+
+def _version(*distributions: str) -> str:
+    for distribution in distributions:
+        try:
+            return version(distribution)
+        except PackageNotFoundError:
+            continue
+    return "not installed"
+
+
+def evidence_key(submission: Submission, bench: Bench) -> str:
+    """The digest of all that a run depends on: submission, served and judged data, limits, environment, seed."""
+    limits = bench.rubric.assignment.run.model_dump_json()
+    parts = [
+        submission.sha256, submission.script.name, bench.served.digest, bench.rubric.dataset.digest, limits,
+        repr(sorted(versions().items())), sys.platform, bench.sandbox.isolation, str(bench.seed),
+    ]  # fmt: skip
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

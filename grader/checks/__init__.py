@@ -1,0 +1,8 @@
+"""Checks: small pure functions from what is known about a submission to points and a reason.
+
+`registry` knows them by name and reads their parameters; `runner` runs a rubric and is the one place where an
+exception of ours becomes BROKEN. The checks themselves stand by what they look at: `execution`, `training`,
+`architecture`, `convolution`, `accuracy`; `kinds` knows Keras' layers by name. A check gets a `Case` and its
+parameters; it returns a `Score` (or None for full points), or raises `Failure(reason, hint)`. Its docstring is its
+title. Nothing here imports TensorFlow or touches a file.
+"""

@@ -1,0 +1,140 @@
+"""What the checks know about Keras layers: class names, families, activations, and how to speak of them.
+
+The names are written down here, because nothing in this room imports Keras. A rubric that misspells one is refused.
+"""
+
+import difflib
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from grader.evidence import Architecture, Layer
+
+KINDS = tuple(
+    """
+    Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
+    AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention AlphaDropout Attention AugMix
+    AutoContrast Average AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Bidirectional
+    CategoryEncoding CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose
+    ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping1D Cropping2D Cropping3D CutMix Dense DepthwiseConv1D DepthwiseConv2D
+    Discretization Dot Dropout ELU EinsumDense Embedding Equalization Flatten GRU GRUCell GaussianDropout GaussianNoise
+    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
+    GlobalMaxPooling3D GroupNormalization GroupedQueryAttention HashedCrossing Hashing Identity InputLayer
+    IntegerLookup LSTM LSTMCell Lambda LayerNormalization LeakyReLU Masking MaxNumBoundingBoxes MaxPooling1D
+    MaxPooling2D MaxPooling3D Maximum MelSpectrogram Minimum MixUp MultiHeadAttention Multiply Normalization PReLU
+    Permute Pipeline RMSNormalization RNN RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter
+    RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale
+    RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness
+    RandomShear RandomTranslation RandomZoom ReLU RepeatVector Rescaling Reshape Resizing STFTSpectrogram
+    SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell Softmax Solarization SpatialDropout1D SpatialDropout2D
+    SpatialDropout3D SpectralNormalization StackedRNNCells StringLookup Subtract TextVectorization TimeDistributed
+    UnitNormalization UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
+    """.split()  # noqa: SIM905 - a list literal would be a page of quotation marks
+)
+ACTIVATIONS = tuple(
+    """
+    celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu linear log_sigmoid
+    log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid
+    sparsemax squareplus tanh tanh_shrink threshold
+    """.split()  # noqa: SIM905
+)
+
+# Families. Preparation is what happens to an image before the network proper; checks of the design let it pass.
+PREPARATION = frozenset(
+    {"InputLayer", "Rescaling", "Normalization", "Resizing", "CenterCrop", "GaussianNoise", "AutoContrast"}
+    | {"AugMix", "CutMix", "MixUp", "Equalization", "RandAugment", "Solarization", "Pipeline"}
+    | {kind for kind in KINDS if kind.startswith("Random")}
+)
+CONVOLUTIONS = frozenset(
+    {"Conv1D", "Conv2D", "Conv3D", "SeparableConv1D", "SeparableConv2D", "DepthwiseConv1D", "DepthwiseConv2D"}
+)
+GLOBAL_POOLINGS = frozenset(kind for kind in KINDS if kind.startswith("Global") and "Pooling" in kind)
+POOLINGS = frozenset(kind for kind in KINDS if "Pooling" in kind) - GLOBAL_POOLINGS
+DROPOUTS = frozenset(kind for kind in KINDS if kind.endswith("Dropout") or kind.startswith("SpatialDropout"))
+ACTIVATION_LAYERS = frozenset({"Activation", "Softmax", "ReLU", "LeakyReLU", "PReLU", "ELU"})
+NORMALIZATIONS = frozenset({"BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization"})
+
+
+def _known(word: str, names: tuple[str, ...], what: str) -> str:
+    if word in names:
+        return word
+    folded = {name.casefold(): name for name in names}
+    near = difflib.get_close_matches(word.casefold(), tuple(folded), n=1)
+    more = f"; did you mean `{folded[near[0]]}`?" if near else ""
+    raise ValueError(f"`{word}` is not the name of {what}{more}")
+
+
+def known_kind(word: str) -> str:
+    """`word` where it is the class name of a Keras layer. ValueError with the nearest name where it is not."""
+    return _known(word, KINDS, "a Keras layer class")
+
+
+def known_activation(word: str) -> str:
+    """`word` where it is the name of a Keras activation. ValueError with the nearest name where it is not."""
+    return _known(word, ACTIVATIONS, "a Keras activation")
+
+
+Kind = Annotated[str, AfterValidator(known_kind)]
+ActivationName = Annotated[str, AfterValidator(known_activation)]
+
+
+def activation_of(layer: Layer) -> str:
+    """The name of the activation that `layer` applies, "linear" for none; a function of one's own keeps its name."""
+    if layer.kind in ACTIVATION_LAYERS - {"Activation"}:
+        return _spelt(layer.kind)
+    return _activation_name(layer.config.get("activation"))
+
+
+def _activation_name(written: object) -> str:
+    """A name from what `get_config()` wrote: a string, or an object with class_name and config."""
+    if written is None:
+        return "linear"
+    if isinstance(written, str):
+        return written
+    if not isinstance(written, dict) or "class_name" not in written:
+        return "a function of its own"
+    inner = written.get("config")
+    if written["class_name"] == "function":
+        return str(inner)
+    if written["class_name"] == "Activation" and isinstance(inner, dict):
+        return _activation_name(inner.get("activation"))
+    return _spelt(str(written["class_name"]))
+
+
+def _spelt(kind: str) -> str:
+    return kind.lower() if kind.lower() in ACTIVATIONS else kind
+
+
+def output_activation(architecture: Architecture) -> str:
+    """What the model's outputs went through last: of the last layer with weights, or of an Activation layer after it.
+
+    "linear" means that the outputs are logits.
+    """
+    passive = ACTIVATION_LAYERS | DROPOUTS | NORMALIZATIONS | {"Reshape", "Flatten", "Identity"}
+    for layer in reversed(architecture.layers):
+        found = activation_of(layer)
+        if found != "linear" or layer.kind not in passive:
+            return found
+    return "linear"
+
+
+def sizes(value: int | Iterable[int], *, rank: int = 2) -> tuple[int, ...]:
+    """A kernel size or strides as one number per axis: 3 and [3, 3] both as (3, 3)."""
+    return (value,) * rank if isinstance(value, int) else tuple(value)
+
+
+def named(layers: Iterable[Layer]) -> str:
+    """The layers' names for a sentence: "`conv2d`, `conv2d_1` and `conv2d_2`"."""
+    return listed([f"`{layer.name}`" for layer in layers])
+
+
+def listed(words: list[str], last: str = "and") -> str:
+    """Words for a sentence: "a, b and c"."""
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def write_shape(shape: Iterable[int | None]) -> str:
+    """A shape as Keras writes it: "(28, 28, 1)", "(784,)", and "any" where a size is free."""
+    parts = ["any" if size is None else str(size) for size in shape]
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"

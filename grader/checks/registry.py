@@ -1,0 +1,135 @@
+"""The registry: `@check(...)` gives a function a name, its parameters and what it rests on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from grader.assignment import CheckSpec, did_you_mean, explain_validation
+from grader.errors import Failure, RubricError
+from grader.evidence import Architecture, Evidence, Value
+from grader.results import Comparison
+
+RestsOn = Literal["facts", "claims"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """All that a check may look at.
+
+    `outputs`: the model's outputs on the judged images, float32 (n, units), or None where nothing was judged.
+    `labels`: their true classes, integers (n,). `classes`: class names in order. `compared`: accuracies to be
+    better than, by assignment id.
+    """
+
+    evidence: Evidence
+    outputs: NDArray[np.float32] | None
+    labels: NDArray[np.int64] | None
+    classes: tuple[str, ...]
+    compared: Mapping[str, Comparison] = field(default_factory=dict)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The judged model's layers. Raises Failure where there is no model to look at."""
+        judgement = self.evidence.facts.judgement
+        if judgement.architecture is None:
+            raise Failure(judgement.reason or "there is no model to look at")
+        return judgement.architecture
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a check found: the share of its points (0 to 1) with a reason and a hint for the reader."""
+
+    share: float
+    reason: str = ""
+    hint: str = ""
+
+
+class NoParameters(Value):
+    """For checks without parameters."""
+
+
+P = TypeVar("P", bound=Value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A registered check."""
+
+    name: str
+    title: str
+    parameters: type[Value]
+    rests_on: RestsOn
+    needs: tuple[str, ...]
+    run: Callable[[Case, Any], Score | None]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A check of a rubric with its parameters read."""
+
+    check: Check
+    spec: CheckSpec
+    parameters: Value
+
+    @property
+    def title(self) -> str:
+        """The rubric's own title, else the check's."""
+        return self.spec.title or self.check.title
+
+
+def check(
+    *, parameters: type[P], rests_on: RestsOn, needs: tuple[str, ...] = ()
+) -> Callable[[Callable[[Case, P], Score | None]], Check]:
+    """Make a `Check` of a function: its name is the check's, its docstring's first line the title."""
+
+    def make(function: Callable[[Case, P], Score | None]) -> Check:
+        title = (function.__doc__ or function.__name__).strip().splitlines()[0].rstrip(".")
+        return Check(
+            name=function.__name__, title=title, parameters=parameters, rests_on=rests_on, needs=needs, run=function
+        )
+
+    return make
+
+
+def built_in() -> dict[str, Check]:
+    """The checks that come with the grader, by name."""
+    from grader.checks import accuracy, architecture, convolution, execution, training
+
+    rooms = (execution, training, architecture, convolution, accuracy)
+    return {item.name: item for room in rooms for item in vars(room).values() if isinstance(item, Check)}
+
+
+def all_checks() -> dict[str, Check]:
+    """The built-in checks and those of third parties (entry-point group `grader.checks`); ours win a name."""
+    found: dict[str, Check] = {}
+    for entry in entry_points(group="grader.checks"):
+        loaded = entry.load()
+        if not isinstance(loaded, Check):
+            raise RubricError(
+                f"The entry point {entry.name!r} is no check.", "Make it with @grader.checks.registry.check."
+            )
+        found[entry.name] = loaded
+    return {**found, **built_in()}
+
+
+def plan(specs: tuple[CheckSpec, ...], *, origin: str) -> tuple[Planned, ...]:
+    """Read a rubric's checks and their parameters; `origin` names the file in errors. Raises RubricError."""
+    known = all_checks()
+    planned = []
+    for number, spec in enumerate(specs, 1):
+        where = f"{origin}: check {number}"
+        if spec.use not in known:
+            raise RubricError(f"{where}: no check is called `{spec.use}`{did_you_mean(spec.use, tuple(known))}.")
+        found = known[spec.use]
+        names = (*found.parameters.model_fields, "use", "points", "title")
+        try:
+            planned.append(Planned(found, spec, found.parameters.model_validate(spec.parameters)))
+        except ValidationError as error:
+            raise RubricError(f"{where} (`{spec.use}`): {explain_validation(error, spec.parameters, names)}") from None
+    return tuple(planned)

@@ -1,0 +1,63 @@
+"""Runs a rubric over a case. The one `except Exception` of marking stands here: our bug becomes BROKEN."""
+
+from collections.abc import Mapping
+
+from grader.checks.registry import Case, Check, Planned, Score, all_checks
+from grader.errors import Failure
+from grader.results import CheckResult, Outcome
+
+
+def run_checks(planned: tuple[Planned, ...], case: Case) -> tuple[CheckResult, ...]:
+    """One result for each planned check, in the rubric's order."""
+    by_name = {item.check.name: item for item in planned}
+    known = all_checks()
+    return tuple(_run(item, case, by_name, known) for item in planned)
+
+
+def _run(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> CheckResult:
+    try:
+        unmet = _unmet(item.check, case, planned, known)
+        if unmet is not None:
+            reason = f"not looked at, because {unmet}"
+            return _result(item, Outcome.SKIPPED, Score(0.0, reason, "Mend that first; this one follows."))
+        score = item.check.run(case, item.parameters) or Score(1.0)
+    except Failure as failure:
+        return _result(item, Outcome.FAILED, Score(0.0, failure.reason, failure.hint))
+    except Exception as error:  # our bug, not theirs: named, shown to the instructor, no mark taken silently
+        reason = f"the check itself broke: {type(error).__name__}: {error}"
+        return _result(item, Outcome.BROKEN, Score(0.0, reason, "This is the grader's fault; your instructor is told."))
+    outcome = Outcome.PASSED if score.share >= 1 else Outcome.PARTIAL if score.share > 0 else Outcome.FAILED
+    return _result(item, outcome, score)
+
+
+def _result(item: Planned, outcome: Outcome, score: Score) -> CheckResult:
+    return CheckResult(
+        name=item.check.name,
+        title=item.title,
+        outcome=outcome,
+        points=round(item.spec.points * min(max(score.share, 0.0), 1.0), 2),
+        out_of=item.spec.points,
+        reason=score.reason,
+        hint=score.hint,
+        rests_on=item.check.rests_on,
+    )
+
+
+def _unmet(check: Check, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> str | None:
+    """Which needed check failed, in words; its own parameters come from the rubric where it stands there.
+
+    Where the rubric does not have it, nobody would read its reason: it is told here.
+    """
+    for name in check.needs:
+        needed = known[name]
+        deeper = _unmet(needed, case, planned, known)
+        if deeper is not None:
+            return deeper
+        parameters = planned[name].parameters if name in planned else needed.parameters()
+        try:
+            score = needed.run(case, parameters) or Score(1.0)
+        except Failure as failure:
+            score = Score(0.0, failure.reason)
+        if score.share <= 0:
+            return f"`{name}` failed" + ("" if name in planned or not score.reason else f": {score.reason}")
+    return None

@@ -1,0 +1,208 @@
+"""Is there a trained model, and was it trained the way the exercise suggests?
+
+That a model is there is a fact: the judge described it. That it was fitted is the kernel's word, and so are epochs,
+batch sizes and figures; few points should hang on them.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from grader.checks.execution import one_line
+from grader.checks.kinds import listed
+from grader.checks.registry import Case, NoParameters, Score, check
+from grader.errors import Failure, Infrastructure
+from grader.evidence import Candidate, Cause, Claims, Evidence, Fit, Value
+
+KERAS_BATCH_SIZE = 32  # what fit takes where it is given none
+
+
+@check(parameters=NoParameters, rests_on="facts")
+def model_found(case: Case, parameters: NoParameters) -> Score:
+    """A Keras model was found and could be read.
+
+    The run left a model, and the judge could describe its layers. No parameters. Other checks need this one.
+    """
+    return Score(1.0, _require_model(case.evidence))
+
+
+# Rests on claims although half of it is a fact: one forged record of a fit is enough to pass the other half.
+@check(parameters=NoParameters, rests_on="claims")
+def trained(case: Case, parameters: NoParameters) -> Score:
+    """A model was trained.
+
+    A model was found (as in `model_found`), and a call of `fit` finished at least one epoch. No parameters.
+    """
+    _require_model(case.evidence)
+    claims = case.evidence.claims
+    fits, chosen = fits_of_chosen(claims), _chosen(claims)
+    done = [fit for fit in fits if fit.epochs_done >= 1]
+    if done:
+        epochs = sum(fit.epochs_done for fit in done)
+        return Score(1.0, f"`{done[-1].model}` was fitted for {_epochs(epochs)}{_in_cell(done[-1])}")
+    if not fits:
+        name = f"`{chosen.name}`" if chosen else "the model"
+        others = sorted({f"`{fit.model}`" for fit in claims.fits})
+        more = f", only {listed(others)}" if others else ""
+        raise Failure(f"{name} was never fitted{more}", f"Call `fit` on {name} with the training images and labels.")
+    last = fits[-1]
+    if last.error:
+        reason = f"`{last.model}.fit` failed{_in_cell(last)}: {one_line(last.error)}"
+        raise Failure(reason, "Mend that call: without it the model has learnt nothing.")
+    ending = case.evidence.facts.ending
+    why = "" if ending.cause is Cause.FINISHED else f": {ending.message}"
+    raise Failure(
+        f"`{last.model}.fit`{_in_cell(last)} did not finish its first epoch{why}",
+        "Use a smaller network or smaller images, so that an epoch fits into the time there is.",
+    )
+
+
+def _require_model(evidence: Evidence) -> str:
+    """What the judge found, in words. Failure where it found nothing, Infrastructure where that is our fault."""
+    judgement, ending, claims = evidence.facts.judgement, evidence.facts.ending, evidence.claims
+    if judgement.architecture is not None and judgement.outcome in ("judged", "described"):
+        found = judgement.architecture
+        return f"a {found.kind} model with {len(found.layers)} layers and {found.parameters:,} parameters"
+    if ending.cause is Cause.INFRASTRUCTURE:
+        raise Infrastructure(ending.message)
+    if judgement.outcome == "refused":
+        raise Failure(
+            f"a model was saved, but it could not be judged: {judgement.reason}",
+            "Build it from Keras' own layers, with one input and one output.",
+        )
+    raise Failure(f"no trained model was found: {_why_none(evidence)}", _first_error(claims))
+
+
+def _why_none(evidence: Evidence) -> str:
+    """Why no model was saved: the recorder's words, the networks that were passed over, or how the run ended."""
+    claims, ending = evidence.claims, evidence.facts.ending
+    passed_over = [f"`{item.name}` ({one_line(item.reason)})" for item in claims.candidates if not item.taken]
+    reasons = []
+    if claims.problem:
+        reasons.append(one_line(claims.problem).rstrip("."))
+    if ending.cause is not Cause.FINISHED:
+        reasons.append(f"the run ended early: {ending.message.rstrip('.')}")
+    if passed_over:
+        reasons.append(f"there is {listed(passed_over)}")
+    return "; ".join(reasons) or evidence.facts.judgement.reason or "the code builds no Keras model and calls no `fit`"
+
+
+def _first_error(claims: Claims) -> str:
+    failed = next((cell for cell in claims.cells if cell.error is not None), None)
+    if failed is None or failed.error is None:
+        return "Build a Keras model, compile it and call `fit`, at the top level of the notebook."
+    return f"Mend cell {failed.number} first: it failed with {failed.error.name}, and what follows may need it."
+
+
+def _chosen(claims: Claims) -> Candidate | None:
+    return next((candidate for candidate in claims.candidates if candidate.taken), None)
+
+
+def fits_of_chosen(claims: Claims) -> tuple[Fit, ...]:
+    """The fits of the model that was taken.
+
+    Fits and candidates are matched by name. A model that was taken as fitted but goes by another name in the
+    records (its own, not the variable's) gets all fits rather than none.
+    """
+    chosen = _chosen(claims)
+    if chosen is None:
+        return claims.fits
+    own = tuple(fit for fit in claims.fits if fit.model == chosen.name)
+    return own or (claims.fits if chosen.fitted else ())
+
+
+def _in_cell(fit: Fit) -> str:
+    return f" in cell {fit.cell}" if fit.cell else ""
+
+
+def _epochs(count: int) -> str:
+    return "1 epoch" if count == 1 else f"{count:,} epochs"
+
+
+class Suggested(Value):
+    """`value`: the number that the exercise suggests."""
+
+    value: Annotated[int, Field(ge=1)]
+
+
+@check(parameters=Suggested, rests_on="claims", needs=("trained",))
+def suggested_epochs(case: Case, parameters: Suggested) -> Score:
+    """The number of epochs is the suggested one.
+
+    `value`: how many epochs the exercise suggests. Looks at the last fit of the model. Meant as advice (`points = 0`).
+    """
+    last = _last_fit(case)
+    stopped = f", {last.epochs_done} of them done" if last.epochs_done != last.epochs else ""
+    if last.epochs != parameters.value:
+        raise Failure(
+            f"the last fit was asked for {_epochs(last.epochs)}{stopped}; {parameters.value} are suggested",
+            f"`fit(..., epochs={parameters.value})` is enough for this exercise. Other numbers are allowed.",
+        )
+    return Score(1.0, f"{_epochs(last.epochs)}, as suggested{stopped}")
+
+
+@check(parameters=Suggested, rests_on="claims", needs=("trained",))
+def suggested_batch_size(case: Case, parameters: Suggested) -> Score:
+    """The batch size is the suggested one.
+
+    `value`: the batch size the exercise suggests. Looks at the last fit of the model; where `fit` was given none,
+    Keras takes 32. Meant as advice (`points = 0`).
+    """
+    last = _last_fit(case)
+    if last.batch_size is None and last.x is not None and last.x.shape[:1] == (None,):
+        return Score(1.0, "the batches are made by the data set, where their size can't be seen")
+    size = last.batch_size or KERAS_BATCH_SIZE
+    given = "" if last.batch_size else ", which is Keras' own where `fit` is given none"
+    if size != parameters.value:
+        raise Failure(
+            f"the last fit used batches of {size}{given}; {parameters.value} is suggested",
+            f"Try `fit(..., batch_size={parameters.value})`. Other sizes are allowed.",
+        )
+    return Score(1.0, f"batches of {size}, as suggested{given}")
+
+
+def _last_fit(case: Case) -> Fit:
+    fits = [fit for fit in fits_of_chosen(case.evidence.claims) if fit.epochs_done >= 1]
+    if not fits:
+        raise Failure("nothing was fitted")
+    return fits[-1]
+
+
+class HistoryPlotted(Value):
+    """`validation`: whether the history must hold validation figures for full points."""
+
+    validation: bool = True
+
+
+@check(parameters=HistoryPlotted, rests_on="claims")
+def history_plotted(case: Case, parameters: HistoryPlotted) -> Score:
+    """The training history is plotted.
+
+    A figure stands in the cell of the last fit or in a later one; what it shows is for people to see. With
+    `validation = true` (the default) a fit must have been given validation data too, else half of the points are kept.
+    """
+    claims = case.evidence.claims
+    fits = [fit for fit in claims.fits if fit.epochs_done >= 1]
+    if not fits:
+        raise Failure("nothing was fitted, so there is no history to plot", "Train a model first.")
+    since = fits[-1].cell or 0
+    drawn = [cell for cell in claims.cells if cell.number >= since and any(output.png for output in cell.outputs)]
+    if not drawn:
+        after = f"in cell {since}, where the last fit is, or after it" if since else "in any cell"
+        raise Failure(
+            f"there is no figure {after}",
+            "Keep `history = model.fit(...)` and draw `history.history['loss']` and `['accuracy']` with "
+            "`plt.plot(...)`, then `plt.show()`.",
+        )
+    figure = f"a figure was drawn in cell {drawn[0].number}"
+    if parameters.validation and not any(_validated(fit) for fit in fits):
+        return Score(
+            0.5,
+            f"{figure}, but `fit` was given no validation data to draw beside the training",
+            "Add `validation_data=(x_test, y_test)` or `validation_split=0.1` to `fit`, and draw both curves.",
+        )
+    return Score(1.0, figure)
+
+
+def _validated(fit: Fit) -> bool:
+    return fit.validation != "none" or any(key.startswith("val_") for key in fit.history)

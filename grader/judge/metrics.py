@@ -1,0 +1,43 @@
+"""Numbers over predictions: classes from raw outputs, accuracy, confusion, the exact interval. Pure."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincinv
+
+from grader.results import Accuracy
+
+
+def predicted_classes(outputs: NDArray[np.float32], *, logits: bool) -> NDArray[np.int64]:
+    """Classes (n,) from outputs (n, units): argmax, or for one unit 0.5 (a logit: 0) and above is class 1."""
+    if outputs.shape[1] == 1:
+        return (outputs[:, 0] >= (0.0 if logits else 0.5)).astype(np.int64)
+    return np.asarray(outputs.argmax(axis=1), dtype=np.int64)
+
+
+def exact_interval(correct: int, judged: int, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Clopper and Pearson's interval for a proportion (Biometrika 26, 1934), by the beta distribution."""
+    tail = (1 - confidence) / 2
+    low = 0.0 if correct == 0 else float(betaincinv(correct, judged - correct + 1, tail))
+    high = 1.0 if correct == judged else float(betaincinv(correct + 1, judged - correct, 1 - tail))
+    return low, high
+
+
+def confusion_matrix(
+    labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int
+) -> tuple[tuple[int, ...], ...]:
+    """Counts (classes, classes): row i, column j is how often class i was called j."""
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (labels, predicted), 1)
+    return tuple(tuple(int(cell) for cell in row) for row in counts)
+
+
+def measure_accuracy(labels: NDArray[np.int64], predicted: NDArray[np.int64], *, classes: int) -> Accuracy:
+    """Accuracy of predicted classes (n,) against labels (n,), with interval and confusion; no threshold yet."""
+    correct = int((labels == predicted).sum())
+    return Accuracy(
+        value=correct / len(labels),
+        correct=correct,
+        judged=len(labels),
+        interval=exact_interval(correct, len(labels)),
+        confusion=confusion_matrix(labels, predicted, classes),
+    )

@@ -1,0 +1,52 @@
+"""Messages between the host and the judge: a line of JSON, then as many raw bytes as it says; both bounded.
+
+Standard library only: this file runs on both sides. Requests: {"do": "describe"}, {"do": "predict", "shape", "scale",
+"offset", "bytes"} followed by uint8 images, {"do": "stop"}. Replies: {"ready": versions} once, before any request;
+then {"architecture": ...}, {"bytes", "shape"} followed by float32 outputs, or {"refused": reason}.
+"""
+
+import json
+import socket
+from typing import Any
+
+HEADER_BYTES = 8 << 20
+PAYLOAD_BYTES = 1 << 30
+
+
+class ProtocolError(Exception):
+    """The other side closed, or sent what is no message."""
+
+
+class Channel:
+    """One end of the conversation, over a stream socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._file = connection.makefile("rb")
+
+    def send(self, header: dict[str, Any], payload: bytes = b"") -> None:
+        """Send a message; `bytes` in the header is set from the payload."""
+        line = json.dumps({**header, "bytes": len(payload)}).encode() + b"\n"
+        self._connection.sendall(line)
+        if payload:
+            self._connection.sendall(payload)
+
+    def receive(self, *, at_most: int = PAYLOAD_BYTES) -> tuple[dict[str, Any], bytes]:
+        """The next message. Raises ProtocolError, and TimeoutError by the socket's own timeout."""
+        try:
+            line = self._file.readline(HEADER_BYTES + 1)
+            header = json.loads(line) if line.endswith(b"\n") else None
+            size = header.get("bytes") if isinstance(header, dict) else None
+            if not isinstance(header, dict) or not isinstance(size, int) or not 0 <= size <= at_most:
+                raise ProtocolError("no message" if not line else "a malformed message")
+            payload = self._file.read(size)
+        except (ValueError, RecursionError, ConnectionError) as error:
+            raise ProtocolError(f"unreadable: {type(error).__name__}") from None
+        if len(payload) != size:
+            raise ProtocolError("the message ended early")
+        return header, payload
+
+    def close(self) -> None:
+        """Close this end."""
+        self._file.close()
+        self._connection.close()

@@ -1,0 +1,237 @@
+"""`run_notebook`: the cells of a submission through a sandboxed kernel, and how that ended."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import nbformat
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from pydantic import ValidationError
+
+from grader.errors import Failure, Infrastructure
+from grader.evidence import Cause, Cell, Claims, Ending
+from grader.kernel.client import DroppedPeer, HardenedKernelClient, HardenedNotebookClient, OutputLimitError
+from grader.kernel.endings import describe_ending
+from grader.kernel.program import ARTEFACTS, Settings, kernel_program
+from grader.kernel.provisioner import SandboxProvisioner
+from grader.limits import Limits
+from grader.notebook import Script, plain_outputs
+from grader.progress import Progress
+from grader.sandbox.artefacts import read_artefact
+from grader.sandbox.interface import Confined, Input, Sandbox
+
+READY_S = 90
+SAVING_S = 180
+MODEL_BYTES = 512 << 20
+RECORD_BYTES = 4 << 20
+FINISH = "__import__('IPython').get_ipython().grader_recorder.finish()"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One submission to run: its code, its files (name to bytes), its data, its limits."""
+
+    script: Script
+    files: Mapping[str, bytes]
+    inputs: tuple[Input, ...]
+    limits: Limits
+    seed: int
+    units: tuple[int, ...]  # output sizes that suit the exercise
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """What a run left: how it ended, what the kernel claimed, the model file as opaque bytes."""
+
+    ending: Ending
+    claims: Claims
+    model: bytes | None
+
+
+@dataclass
+class _Run:
+    """The state of one run while it goes on."""
+
+    cells: list[Cell]
+    started: float
+    at: int | None = None  # the cell that runs now
+    fault: BaseException | None = None
+
+
+def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) -> Execution:
+    """Run every cell, also after one that failed; keep all that can be kept. Raises Infrastructure, never for the code.
+
+    Call it from a thread that lives as long as the run: the sandbox dies with it.
+    """
+    with sandbox.root() as root:
+        settings = Settings(root=root, seed=job.seed, units=job.units, name=job.script.name)
+        program = kernel_program(settings, job.limits, job.inputs, job.files)
+        provisioner = SandboxProvisioner()
+        provisioner.sandbox, provisioner.program = sandbox, program
+        run = _Run(
+            cells=[Cell(number=n, source=source, executed=False) for n, source in enumerate(job.script.cells, 1)],
+            started=time.monotonic(),
+        )
+        try:
+            asyncio.run(_execute(job, provisioner, run, who, progress))
+            assert provisioner.confined is not None
+            return _read_out(job, provisioner.confined, run)
+        finally:
+            if provisioner.confined is not None:
+                provisioner.confined.close()
+
+
+async def _execute(job: Job, provisioner: SandboxProvisioner, run: _Run, who: str, progress: Progress) -> None:
+    manager = AsyncKernelManager(
+        transport="ipc", client_class=f"{HardenedKernelClient.__module__}.HardenedKernelClient"
+    )
+    manager._kernel_spec = KernelSpec(argv=[], interrupt_mode="message")
+    provisioner.parent = manager
+    manager.provisioner = provisioner
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.source) for cell in run.cells])
+    try:
+        await manager.start_kernel()
+        kernel = cast(HardenedKernelClient, manager.client())
+        kernel.start_channels()
+        await kernel.wait_for_ready(timeout=READY_S)
+        kernel.allow_stdin = False
+    except (RuntimeError, OSError) as error:
+        await provisioner.kill()
+        raise (
+            error if isinstance(error, Infrastructure) else Infrastructure(f"The kernel did not start: {error}")
+        ) from None
+    assert provisioner.confined is not None
+    client = HardenedNotebookClient(
+        notebook, km=manager, timeout=int(job.limits.cell) or 1, allow_errors=True, store_widget_state=False,
+        raise_on_iopub_timeout=False, record_timing=False, log=_silent_log(),
+    )  # fmt: skip
+    client.kc = kernel
+    client.prepare(job.limits, provisioner.confined)
+    dropped = DroppedPeer(kernel)
+    guard = asyncio.create_task(_guard(dropped, provisioner.confined))
+    try:
+        client.reset_execution_trackers()
+        await _run_cells(client, run, who, progress)
+    finally:
+        guard.cancel()
+        provisioner.confined.kill()
+        dropped.close()
+        kernel.stop_channels()
+        manager.context.destroy(linger=0)
+
+
+async def _guard(dropped: DroppedPeer, confined: Confined) -> None:
+    """A dropped peer would look like silence until the cell's time is up."""
+    while confined.poll() is None:
+        if await dropped.seen():
+            await asyncio.sleep(0.3)
+            if confined.poll() is None:
+                confined.kill(Cause.OUTPUT_LIMIT)
+            return
+        await asyncio.sleep(0.2)
+
+
+async def _run_cells(client: HardenedNotebookClient, run: _Run, who: str, progress: Progress) -> None:
+    """Each cell in turn; whatever else than an error in a cell ends the run, and is kept as the fault."""
+    for index, cell in enumerate(run.cells):
+        progress.step(who, f"cell {cell.number} of {len(run.cells)}")
+        run.at = cell.number
+        begun = time.monotonic()
+        node = client.nb.cells[index]
+        try:
+            await client.async_execute_cell(node, index)
+        except BaseException as error:
+            if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+                raise
+            run.fault = error
+        outputs, failure = plain_outputs(node.outputs)
+        run.cells[index] = cell.model_copy(
+            update={
+                "executed": True,
+                "seconds": round(time.monotonic() - begun, 3),
+                "outputs": outputs,
+                "error": failure,
+            }
+        )
+        if run.fault is not None:
+            return
+    run.at = None
+    progress.step(who, "saving the network")
+    await _finish(client)
+
+
+async def _finish(client: HardenedNotebookClient) -> None:
+    """Ask the recorder to save; a kernel that does not answer has lost nothing but that."""
+    try:
+        assert isinstance(client.kc, HardenedKernelClient)
+        await client.kc.execute_interactive(
+            FINISH, silent=True, store_history=False, allow_stdin=False, timeout=SAVING_S, output_hook=_ignore
+        )
+    except Exception:
+        return  # a kernel may say anything here: what it saved after its last fit is still there
+
+
+def _ignore(message: object) -> None:
+    """Outputs after the last cell are nobody's."""
+
+
+def _read_out(job: Job, confined: Confined, run: _Run) -> Execution:
+    """After the kernel's death: its artefacts, its claims, the ending."""
+    stopped = confined.wait(60)
+    folder = confined.folders[ARTEFACTS]
+    notes: list[str] = []
+    model = record = None
+    try:
+        model = read_artefact(folder, "model.keras", at_most=MODEL_BYTES)
+    except FileNotFoundError:
+        pass
+    except Failure as failure:
+        notes.append(f"the saved network was refused: {failure.reason}")
+    try:
+        record = read_artefact(folder, "record.json", at_most=RECORD_BYTES)
+    except (FileNotFoundError, Failure):
+        notes.append("the recorder left no record")
+    claims = _read_claims(record, tuple(run.cells), notes)
+    ending = describe_ending(
+        fault=_cause_of(run.fault), stopped=stopped, cell=run.at, limits=job.limits,
+        wall_s=time.monotonic() - run.started,
+    )  # fmt: skip
+    return Execution(ending=ending, claims=claims, model=model)
+
+
+def _cause_of(fault: BaseException | None) -> Cause | None:
+    """What the host saw while a cell ran; None: look at how the process ended. Foreign exceptions are violations."""
+    if fault is None:
+        return Cause.FINISHED
+    if isinstance(fault, CellTimeoutError):
+        return Cause.CELL_TIMEOUT
+    if isinstance(fault, OutputLimitError):
+        return Cause.OUTPUT_LIMIT
+    if isinstance(fault, DeadKernelError):
+        return None
+    return Cause.PROTOCOL_VIOLATION
+
+
+def _read_claims(record: bytes | None, cells: tuple[Cell, ...], notes: list[str]) -> Claims:
+    """The recorder's JSON, bounded and checked: a kernel may have written anything. Cells are numbered as ours."""
+    try:
+        claims = Claims.model_validate_json(record) if record is not None else Claims()
+    except ValidationError:
+        claims = Claims()
+        notes.append("the recorder's record was damaged")
+    known = range(1, len(cells) + 1)
+    fits = tuple(fit if fit.cell in known else fit.model_copy(update={"cell": None}) for fit in claims.fits)
+    problem = "; ".join([*([claims.problem] if claims.problem else []), *notes]) or None
+    return claims.model_copy(update={"cells": cells, "fits": fits, "problem": problem})
+
+
+def _silent_log() -> logging.Logger:
+    log = logging.getLogger("grader.kernel")
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
+    return log

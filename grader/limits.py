@@ -1,0 +1,69 @@
+"""How much a submission may use: `Limits`, and the words it is written in ("30m", "4GiB")."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+def _parse(value: Any, units: dict[str, Any], example: str) -> Any:
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*", value)
+    if found is None or found[2] not in units:
+        raise ValueError(
+            f"{value!r} is not understood: write a number and one of {', '.join(units)}, as in {example!r}"
+        )
+    return float(found[1]) * units[found[2]]
+
+
+def parse_duration(value: Any) -> Any:
+    """Seconds from "90s", "30m" or "1.5h"; numbers pass through. ValueError for anything else."""
+    return _parse(value, SECONDS, "30m")
+
+
+def parse_size(value: Any) -> Any:
+    """Bytes from "512MiB" or "4GiB"; numbers pass through. ValueError for anything else."""
+    parsed = _parse(value, BYTES, "4GiB")
+    return int(parsed) if isinstance(value, str) else parsed
+
+
+def write_size(size: float) -> str:
+    """`4294967296` as "4 GiB", `1500000` as "1.4 MiB": the largest unit that leaves a number of at least 1."""
+    for unit in ("GiB", "MiB", "KiB"):
+        if size >= BYTES[unit]:
+            return f"{size / BYTES[unit]:.3g} {unit}"
+    return f"{int(size)} B"
+
+
+def write_duration(seconds: float) -> str:
+    """`95` as "1 min 35 s"; under a minute with one decimal place at most."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=48 * 3600)]
+Size = Annotated[int, BeforeValidator(parse_size), Field(ge=1 << 20, le=1 << 40)]
+
+
+class Limits(BaseModel):
+    """What one run may use; durations in seconds, sizes in bytes. Each key can be set under `[run]` of a rubric."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    wall: Duration = 30 * 60.0  # the whole run
+    cell: Duration = 20 * 60.0  # one cell
+    memory: Size = 4 << 30  # the whole process tree, with its temporary files
+    disk: Size = 512 << 20  # the submission's own folder
+    processes: Annotated[int, Field(ge=1, le=4096)] = 64
+    output: Size = 10 << 20  # all that the notebook prints and draws
+    messages: Annotated[int, Field(ge=100, le=10_000_000)] = 20_000
+    threads: Annotated[int, Field(ge=1, le=256)] = 2  # of TensorFlow

@@ -1,0 +1,146 @@
+"""Pure notebook work: bytes to code cells, a kernel's outputs to bounded plain values."""
+
+import base64
+import binascii
+import io
+import json
+import re
+import tokenize
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from grader.errors import SubmissionError
+from grader.evidence import CellError, Output
+
+ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
+TENSORFLOW_BOOT = re.compile(r"^(?:WARNING: All log messages before absl::.*|[IWE]0000 00:00:.*)\n?", re.MULTILINE)
+PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+MOST_TEXT = 100_000  # characters kept of one output
+MOST_PICTURE = 3 << 20  # bytes kept of one picture
+
+
+@dataclass(frozen=True)
+class Script:
+    """The code of a submission, cell by cell; a module is one cell."""
+
+    name: str
+    cells: tuple[str, ...]
+
+
+def read_submission(name: str, data: bytes) -> Script:
+    """The code cells of a `.ipynb` or the code of a `.py`. Raises SubmissionError, naming what is wrong."""
+    if name.lower().endswith(".py"):
+        return Script(name, (read_module(name, data),))
+    return Script(name, read_cells(name, data))
+
+
+def read_module(name: str, data: bytes) -> str:
+    """A module's text, decoded as Python would. Raises SubmissionError."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        text = data.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        raise SubmissionError(f"{name}: is not UTF-8 text.", "Save it again with the encoding UTF-8.") from None
+    if "\0" in text:
+        raise SubmissionError(f"{name}: is no Python module; it holds binary data.", "Hand in the .py file itself.")
+    if not text.strip():
+        raise SubmissionError(f"{name}: is empty.", "Save your work and hand it in again.")
+    return text.replace("\r\n", "\n")
+
+
+def read_cells(name: str, data: bytes) -> tuple[str, ...]:
+    """A notebook's code cells that hold something. Raises SubmissionError."""
+    if not data.strip():
+        raise SubmissionError(f"{name}: is empty.", "Save the notebook and hand it in again.")
+    try:
+        raw = json.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise SubmissionError(f"{name}: is not UTF-8 text.", "Save it again from Jupyter.") from None
+    except (ValueError, RecursionError):
+        raise SubmissionError(
+            f"{name}: is no notebook (its content is not JSON).", "Hand in the .ipynb file that Jupyter saved."
+        ) from None
+    if not isinstance(raw, dict) or "nbformat" not in raw:
+        raise SubmissionError(f"{name}: is no notebook (it has no `nbformat`).", "Hand in the file that Jupyter saved.")
+    if raw["nbformat"] != 4:
+        raise SubmissionError(
+            f"{name}: is a notebook of format {raw['nbformat']!s:.20}; this grader reads format 4.",
+            "Open it in today's Jupyter and save it again (or `jupyter nbconvert --to notebook --nbformat 4`).",
+        )
+    cells = tuple(source for source in _sources(name, raw) if source.strip())
+    if not cells:
+        raise SubmissionError(f"{name}: has no code.", "Hand in the notebook that holds your solution.")
+    return cells
+
+
+def _sources(name: str, raw: Mapping[str, Any]) -> Iterable[str]:
+    cells = raw.get("cells")
+    if not isinstance(cells, list):
+        raise SubmissionError(f"{name}: is a damaged notebook (it has no list of cells).", "Save it again.")
+    for cell in cells:
+        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+            continue
+        source = cell.get("source", "")
+        if isinstance(source, list):
+            source = "".join(part for part in source if isinstance(part, str))
+        if isinstance(source, str):
+            yield source.replace("\r\n", "\n").replace("\0", "")
+
+
+def strip_ansi(text: str) -> str:
+    """`text` without terminal escapes, at most `MOST_TEXT` characters."""
+    clean = ANSI.sub("", text[: 4 * MOST_TEXT])
+    return clean if len(clean) <= MOST_TEXT else f"{clean[:MOST_TEXT]}\n... (shortened)"
+
+
+def picture_of(data: object) -> str | None:
+    """The base64 text of a PNG if it is one and not too big, else None."""
+    if not isinstance(data, str) or len(data) > MOST_PICTURE * 4 // 3:
+        return None
+    try:
+        decoded = base64.b64decode("".join(data.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return base64.b64encode(decoded).decode() if decoded.startswith(PNG_MAGIC) else None
+
+
+def plain_outputs(outputs: Iterable[Mapping[str, Any]]) -> tuple[tuple[Output, ...], CellError | None]:
+    """A cell's outputs as text and PNG alone (HTML, SVG, JavaScript are dropped), and its error if it ended in one."""
+    kept: list[Output] = []
+    error: CellError | None = None
+    for output in outputs:
+        kind = output.get("output_type")
+        if kind == "stream":
+            text = TENSORFLOW_BOOT.sub("", strip_ansi(str(output.get("text", ""))))
+            kept = _append_stream(kept, text) if text else kept
+        elif kind == "error":
+            error = CellError(
+                name=str(output.get("ename", "Error"))[:200],
+                message=strip_ansi(str(output.get("evalue", "")))[:2000],
+                traceback=_traceback(output.get("traceback")),
+            )
+            kept.append(Output(kind="error", text=error.traceback or f"{error.name}: {error.message}"))
+        elif kind in ("display_data", "execute_result"):
+            data = output.get("data")
+            data = data if isinstance(data, Mapping) else {}
+            kept.append(
+                Output(
+                    kind="result" if kind == "execute_result" else "display",
+                    text=strip_ansi(str(data.get("text/plain", ""))),
+                    png=picture_of(data.get("image/png")),
+                )
+            )
+    return tuple(kept), error
+
+
+def _append_stream(kept: list[Output], text: str) -> list[Output]:
+    if kept and kept[-1].kind == "stream":
+        return [*kept[:-1], Output(kind="stream", text=strip_ansi(kept[-1].text + text))]
+    return [*kept, Output(kind="stream", text=text)]
+
+
+def _traceback(lines: object) -> str:
+    if not isinstance(lines, list):
+        return ""
+    return strip_ansi("\n".join(line for line in lines[:200] if isinstance(line, str)))[:20_000]

@@ -1,0 +1,101 @@
+"""The same in a terminal: plain lines without colours or control characters. Pure."""
+
+from collections.abc import Iterator
+
+from grader.limits import write_duration, write_size
+from grader.report.visible import cleaned, one_line, shorten
+from grader.report.words import (
+    CAUSES,
+    ISOLATION,
+    MARKS,
+    SERVE,
+    accuracy_percent,
+    accuracy_sentence,
+    count,
+    interval_percent,
+    number,
+    percent,
+    substitute_warning,
+    verdict,
+)
+from grader.results import CheckResult, Result, Status
+
+NAME = 28  # columns of a student's name in a row
+
+
+def summary(result: Result) -> list[str]:
+    """One submission in lines: the verdict, each check with reason and next step, how it ran, flags."""
+    result = cleaned(result)
+    found = verdict(result)
+    lines = [
+        f"{one_line(result.student)} · {one_line(result.assignment)} · {one_line(result.submission)}",
+        f"{found.mark} {found.headline}. {found.sentence}",
+        *_warnings(result),
+        *_accuracy(result),
+        "",
+        *(line for check in result.checks for line in _check(check)),
+        "",
+        f"Run: {CAUSES[result.ending.cause]}. {one_line(result.ending.message)} ({_used(result)})",
+        f"Isolation: {ISOLATION[result.isolation][0]}. Data: {one_line(result.dataset)}, {SERVE[result.serve][0]}.",
+        *(f"Flag: {one_line(flag.kind)}: {one_line(flag.reason)}" for flag in result.flags),
+        *(f"Made to work on the way: {one_line(shim)}" for shim in result.shims),
+        *(f"Note: {one_line(note)}" for note in result.notes),
+    ]
+    return [_plain(line) for line in lines]
+
+
+def row(result: Result) -> str:
+    """One submission in one line of a batch."""
+    result = cleaned(result)
+    found = verdict(result)
+    name = shorten(one_line(result.student), NAME)
+    marked = result.status is not Status.BROKEN
+    points = f"{number(result.points)}/{number(result.out_of)}" if marked else "no mark"
+    accuracy = accuracy_percent(result.accuracy) if result.accuracy else "–"
+    flags = "".join(f", {one_line(flag.kind)}" for flag in result.flags)
+    ending = "" if result.ending.cause == "finished" else f" ({CAUSES[result.ending.cause]})"
+    return _plain(f"{found.mark} {name:<{NAME}} {points:>9} {accuracy:>9}  {found.headline.lower()}{ending}{flags}")
+
+
+def _warnings(result: Result) -> Iterator[str]:
+    if any(flag.kind == "substitute_data" for flag in result.flags):
+        yield f"! {substitute_warning(result.dataset)}"
+    if result.isolation == "none":
+        yield "! It ran without a sandbox."
+
+
+def _accuracy(result: Result) -> Iterator[str]:
+    accuracy = result.accuracy
+    if accuracy is None:
+        yield "Accuracy: none was taken."
+        return
+    of = f"{count(accuracy.correct)} of {count(accuracy.judged)} on {one_line(result.judged_on)}"
+    yield f"Accuracy: {accuracy_percent(accuracy)} ({of}; 95 % interval {interval_percent(accuracy)})"
+    if accuracy.threshold is not None:
+        yield f"  {accuracy_sentence(accuracy)}"
+    for other in result.compared:
+        yield f"  to compare with: {percent(other.accuracy, 2)}, {one_line(other.source)}"
+
+
+def _check(check: CheckResult) -> Iterator[str]:
+    points = "advice" if check.out_of <= 0 else f"{number(check.points)}/{number(check.out_of)}"
+    yield f"  {MARKS[check.outcome]} {points:>7}  {one_line(check.title)}"
+    indent = " " * 13
+    if check.reason:
+        yield f"{indent}{one_line(check.reason)}"
+    if check.hint:
+        yield f"{indent}→ {one_line(check.hint)}"
+
+
+def _used(result: Result) -> str:
+    ending = result.ending
+    used = [write_duration(ending.wall_s)]
+    if ending.cpu_s is not None:
+        used.append(f"{write_duration(ending.cpu_s)} of processor time")
+    if ending.peak_mb is not None:
+        used.append(f"{write_size(ending.peak_mb * (1 << 20))} of memory at most")
+    return ", ".join(used)
+
+
+def _plain(line: str) -> str:
+    return line.replace("\u00a0", " ").rstrip()

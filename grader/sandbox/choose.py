@@ -1,0 +1,16 @@
+"""Which sandbox: the one that was asked for, or the reason why it can't be had; never silently a weaker one."""
+
+from grader.errors import SandboxUnavailable
+from grader.evidence import Isolation
+from grader.sandbox.bubblewrap import Bubblewrap
+from grader.sandbox.interface import Sandbox
+from grader.sandbox.none import NoSandbox
+
+
+def open_sandbox(isolation: Isolation) -> Sandbox:
+    """The sandbox of that name. Raises SandboxUnavailable with the reason and the remedy."""
+    if isolation == "none":
+        return NoSandbox()
+    if isolation == "podman":
+        raise SandboxUnavailable("This version has no podman sandbox.", "Use --sandbox bubblewrap.")
+    return Bubblewrap.on_this_host()

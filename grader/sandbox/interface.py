@@ -1,0 +1,89 @@
+"""What every sandbox offers: `Program` goes in, a running `Confined` comes out, `Stopped` says how it ended."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from grader.evidence import Cause, Isolation
+from grader.limits import Limits
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file or folder of the host that is readable inside, at `inside` (relative to the sandbox' root)."""
+
+    source: Path
+    inside: str
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A writable folder inside, at most `size` bytes; its content is gone with the sandbox."""
+
+    inside: str
+    size: int
+    shared: bool = False  # world-writable with the sticky bit, as /tmp is
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What is run and with what. Paths in `argv` and `environment` are below the root that `Sandbox.root()` gave."""
+
+    root: Path
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    folder: str  # the working folder, relative to the root; one of `scratch`
+    limits: Limits
+    inputs: tuple[Input, ...] = ()
+    scratch: tuple[Scratch, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)  # written into scratch folders before the start
+    descriptors: tuple[int, ...] = ()  # kept open for the program
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """How a program ended: `cause` where the host ended it, else PID 1's report; None where there was none."""
+
+    cause: Cause | None
+    signal: int | None
+    code: int | None
+    cpu_s: float | None
+    peak_mb: float
+    log: str
+
+
+class Confined(Protocol):
+    """A running program."""
+
+    pid: int
+
+    @property
+    def folders(self) -> Mapping[str, int]:
+        """Descriptors of the scratch folders, by their `inside`; closed by `close()`."""
+
+    def poll(self) -> int | None:
+        """The exit status of the outermost process, or None while it runs."""
+
+    def kill(self, cause: Cause | None = None) -> None:
+        """Kill the whole tree; the first `cause` given is remembered."""
+
+    def wait(self, timeout: float | None = None) -> Stopped:
+        """Wait until nothing of it runs any more. Raises TimeoutError."""
+
+    def close(self) -> None:
+        """Kill what still runs and give every descriptor back."""
+
+
+class Sandbox(Protocol):
+    """A way of holding programs."""
+
+    isolation: Isolation
+
+    @contextmanager
+    def root(self) -> Iterator[Path]:
+        """Where the inside's `/` is: `/` itself behind namespaces, a throw-away folder without."""
+
+    def start(self, program: Program) -> Confined:
+        """Start it. Raises Infrastructure where the sandbox itself did not come up: never the program's fault."""

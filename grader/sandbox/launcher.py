@@ -1,0 +1,102 @@
+"""PID 1 of a sandbox: trusted, started before any submitted byte is read. Standard library only, `python -I -S -B`.
+
+It reads its orders from a file, writes the program's own files (the host can't: its uid is unknown to the sandbox'
+file systems), sends descriptors of the scratch folders and of itself over a socket, starts the program under resource
+limits, reaps orphans, and reports how the program ended: the pid namespace makes that report unforgeable from inside.
+
+Usage: launcher.py SOCKET ORDERS, two inherited descriptors. ORDERS holds a line of JSON, then the files' bytes.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from typing import Any
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
+
+
+def read_orders(descriptor: int) -> dict[str, Any]:
+    """The host's orders; the program's files are written as they say."""
+    with os.fdopen(descriptor, "rb") as file:
+        orders: dict[str, Any] = json.loads(file.readline())
+        for path, size in orders["files"]:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "xb") as target:
+                target.write(file.read(size))
+    return orders
+
+
+def start_program(control: socket.socket, orders: dict[str, Any], folders: list[int]) -> int:
+    """Fork and execute the program; its pid."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        control.close()
+        for folder in folders:
+            os.close(folder)
+        os.chdir(orders["folder"])
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")  # on a full machine this goes first, not the grader
+    except OSError:
+        pass
+    for name, value in orders["rlimits"].items():
+        resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
+    kept = set(orders["descriptors"])
+    for descriptor in range(3, 1024):
+        if descriptor not in kept:
+            try:
+                os.close(descriptor)
+            except OSError:
+                continue
+    try:
+        os.execve(orders["argv"][0], orders["argv"], orders["environment"])
+    except OSError as error:
+        os.write(2, f"{orders['argv'][0]}: {error}\n".encode())
+        os._exit(127)
+
+
+def reap(control: socket.socket, program: int) -> int:
+    """Wait for all children until `program` ends; report it; the status to exit with."""
+    while True:
+        pid, status, usage = os.wait3(0)
+        if pid != program:
+            continue
+        report = {
+            "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+            "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+            "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
+        }
+        with contextlib.suppress(OSError):  # the host is gone; so shall we be
+            control.send(json.dumps(report).encode())
+        return os.waitstatus_to_exitcode(status) & 0xFF
+
+
+def main() -> None:
+    """Read orders, write files, export, start, reap, report."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    os.umask(0o077)
+    orders = read_orders(int(sys.argv[2]))
+    if sys.platform == "linux":
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # closes /proc/1/{mem,fd,environ,root} to the program, which has our uid
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    folders = [os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for path in orders["export"]]
+    own = [os.pidfd_open(os.getpid())] if hasattr(os, "pidfd_open") else []
+    socket.send_fds(control, [b"ready"], folders + own)
+    program = start_program(control, orders, folders + own)
+    for descriptor in folders + own + list(orders["descriptors"]):
+        os.close(descriptor)
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    os._exit(reap(control, program))
+
+
+if __name__ == "__main__":
+    main()

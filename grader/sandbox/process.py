@@ -1,0 +1,211 @@
+"""The host's end of a running sandbox: starts the launcher, talks to it, drains its log, kills and waits."""
+
+import collections
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any
+
+from grader.errors import Infrastructure
+from grader.evidence import Cause
+from grader.limits import Limits
+from grader.sandbox.interface import Program, Stopped
+from grader.sandbox.watch import Watchdog, process_tree
+
+LOG_BLOCKS, LOG_BLOCK = 64, 4096  # the program's own stdout and stderr: the last 256 KiB
+START_S = 20.0
+
+
+class LaunchedProcess:
+    """A `Confined` behind the launcher; made by `launch`."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], control: socket.socket, log: "collections.deque[bytes]", limits: Limits
+    ) -> None:
+        self.pid = process.pid
+        self._folders: dict[str, int] = {}
+        self._process, self._control, self._log, self._limits = process, control, log, limits
+        self._init: int | None = None  # pidfd of PID 1
+        self._cause: Cause | None = None
+        self._watchdog: Watchdog | None = None
+        self._stopped: Stopped | None = None
+        self._lock = threading.Lock()
+
+    def receive_folders(self, names: Sequence[str]) -> None:
+        """Take the descriptors that PID 1 exports. Raises Infrastructure with its log where it never came up."""
+        self._control.settimeout(START_S)
+        try:
+            word, descriptors, _, _ = socket.recv_fds(self._control, 16, len(names) + 1)
+        except OSError as error:
+            word, descriptors = str(error).encode(), []
+        if word != b"ready" or len(descriptors) < len(names):
+            self.kill()
+            self._process.wait()
+            time.sleep(0.05)  # lets the last of the log arrive
+            raise Infrastructure(f"The sandbox did not start: {self._log_text()[-2000:] or word.decode()}.")
+        self._folders = dict(zip(names, descriptors, strict=False))
+        self._init = descriptors[len(names)] if len(descriptors) > len(names) else None
+
+    def watch(self, *, own_file_systems: bool) -> None:
+        """Set the watchdog on the tree, and on its folders where they are file systems of their own."""
+        folders = self._folders if own_file_systems else {}
+        self._watchdog = Watchdog(pid=self.pid, folders=folders, limits=self._limits, kill=self.kill)
+
+    @property
+    def folders(self) -> Mapping[str, int]:
+        """Descriptors of the scratch folders, by their `inside`."""
+        return self._folders
+
+    def poll(self) -> int | None:
+        """The exit status of the outermost process, or None while it runs."""
+        return self._process.poll()
+
+    def kill(self, cause: Cause | None = None) -> None:
+        """Kill the whole tree; the first cause is remembered."""
+        with self._lock:
+            if self._cause is None and self._stopped is None:
+                self._cause = cause
+        tree = process_tree(self.pid)
+        with contextlib.suppress(OSError):
+            if self._init is not None:
+                signal.pidfd_send_signal(self._init, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            os.killpg(self.pid, signal.SIGKILL)
+        for pid in tree:  # behind namespaces these are gone with PID 1; without, a daemon may have left the group
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> Stopped:
+        """Wait until nothing of it runs any more. Raises TimeoutError."""
+        if self._stopped is not None:
+            return self._stopped
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"still running after {timeout} s") from None
+        if self._init is not None:  # readable only once the whole process namespace is reaped
+            select.select([self._init], [], [], START_S)
+        if self._watchdog is not None:
+            self._watchdog.stop()
+        report = self._report()
+        self._stopped = Stopped(
+            cause=self._cause,
+            signal=report.get("signal"),
+            code=report.get("code"),
+            cpu_s=report.get("cpu_s", round(self._watchdog.cpu_s, 2) if self._watchdog else None),
+            peak_mb=round((self._watchdog.peak if self._watchdog else 0) / (1 << 20), 1),
+            log=self._log_text(),
+        )
+        return self._stopped
+
+    def close(self) -> None:
+        """Kill what still runs and give every descriptor back."""
+        if self._process.poll() is None:
+            self.kill()
+        self.wait()
+        for descriptor in (*self._folders.values(), *([self._init] if self._init is not None else [])):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        self._folders, self._init = {}, None
+        self._control.close()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _report(self) -> dict[str, Any]:
+        self._control.settimeout(0.2)
+        try:
+            report = json.loads(self._control.recv(4096) or b"{}")
+        except (OSError, ValueError):
+            return {}
+        return report if isinstance(report, dict) else {}
+
+    def _log_text(self) -> str:
+        return b"".join(self._log).decode("utf-8", "replace").strip()
+
+
+def launch(
+    argv: Callable[[int, int], list[str]],
+    program: Program,
+    *,
+    export: Mapping[str, str],
+    namespaced: bool,
+    descriptors: Sequence[int] = (),
+) -> LaunchedProcess:
+    """Start `argv(socket, orders)`, which must end in the launcher. `export`: scratch folders' paths inside.
+
+    The calling thread must outlive the program: the kernel ties the sandbox' life to it. Raises Infrastructure.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        with _orders(program, export, resource_limits(program.limits, namespaced=namespaced)) as orders:
+            process = subprocess.Popen(
+                argv(theirs.fileno(), orders.fileno()), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, env={"PATH": "/usr/bin:/bin"}, cwd="/", start_new_session=True,
+                pass_fds=[theirs.fileno(), orders.fileno(), *descriptors, *program.descriptors],
+            )  # fmt: skip
+    except OSError as error:
+        ours.close()
+        raise Infrastructure(f"The sandbox could not be started: {error}.") from None
+    finally:
+        theirs.close()
+    log: collections.deque[bytes] = collections.deque(maxlen=LOG_BLOCKS)
+    threading.Thread(target=_drain, args=(process, log), name=f"log-{process.pid}", daemon=True).start()
+    running = LaunchedProcess(process, ours, log, program.limits)
+    try:
+        running.receive_folders(list(export))
+        running.watch(own_file_systems=namespaced)
+    except BaseException:
+        running.close()
+        raise
+    return running
+
+
+def launcher_command(control: int, orders: int, launcher: str) -> list[str]:
+    """The command line of PID 1, with this interpreter."""
+    return [sys.executable, "-I", "-S", "-B", launcher, str(control), str(orders)]
+
+
+def resource_limits(limits: Limits, *, namespaced: bool) -> dict[str, int]:
+    """rlimits by name. DATA leaves room for what TensorFlow maps but does not touch; NPROC counts threads too."""
+    cores = os.cpu_count() or 1
+    chosen = {
+        "CORE": 0,
+        "NOFILE": 1024,
+        "DATA": limits.memory + (1 << 30),
+        "FSIZE": limits.disk,
+        "CPU": int(limits.wall * cores) + 60,
+    }
+    if namespaced:  # elsewhere NPROC would count everything that the user runs
+        chosen |= {"NPROC": limits.processes + 64 + 8 * cores, "MSGQUEUE": 0}
+    return chosen
+
+
+def _orders(program: Program, export: Mapping[str, str], rlimits: Mapping[str, int]) -> IO[bytes]:
+    """A nameless file with a line of JSON for the launcher, then the bytes of the program's files."""
+    header = {
+        "argv": list(program.argv), "environment": dict(program.environment), "export": list(export.values()),
+        "folder": export[program.folder], "rlimits": dict(rlimits), "descriptors": list(program.descriptors),
+        "files": [[str(program.root / inside), len(data)] for inside, data in program.files.items()],
+    }  # fmt: skip
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    file.write(json.dumps(header).encode() + b"\n")
+    for data in program.files.values():
+        file.write(data)
+    file.seek(0)
+    return file
+
+
+def _drain(process: subprocess.Popen[bytes], log: "collections.deque[bytes]") -> None:
+    assert process.stdout is not None
+    with contextlib.suppress(OSError, ValueError):
+        while block := os.read(process.stdout.fileno(), LOG_BLOCK):
+            log.append(block)

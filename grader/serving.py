@@ -1,0 +1,147 @@
+"""Sealed serving: what a submission is given as data, none of it judged.
+
+A notebook finds every file and shape it may have hard-coded, but the split that decides the mark never enters the
+kernel. MNIST: of the 60,000 training images 10,000 are set aside and served as the test set; their places are
+taken by copies of others, shifted by one pixel. Photographs: the training folder is served as it is, the test folder
+holds mirrored and cropped copies of training photographs. The scheme is the same for everyone and every seed.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from grader.data.load import list_photographs, load_split
+from grader.dataset import Dataset, Split
+from grader.errors import Infrastructure
+from grader.sandbox.interface import Input
+
+SCHEME = "sealed-1"  # part of the evidence key: a changed scheme is other data
+SEED = 20_260_000
+MNIST_TRAIN, MNIST_TEST = 60_000, 10_000
+SHIFTS = ((-1, 0), (1, 0), (0, -1), (0, 1))
+PROBES = {"photographs": 400}  # fewer than digits: they are bigger
+MOST_PROBES = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """Served data: read-only inputs of the sandbox, training images the judge may probe with, and the digest."""
+
+    inputs: tuple[Input, ...]
+    probe: Split
+    digest: str
+
+
+def serve(dataset: Dataset, folder: Path | None, workspace: Path) -> Served:
+    """Write the sealed data of `dataset` below `workspace`, which must be empty. Raises DataError, Infrastructure."""
+    train = load_split(dataset, dataset.train, folder)
+    try:
+        if dataset.kind == "photographs":
+            inputs = _serve_photographs(dataset, folder, train, workspace)
+        else:
+            inputs = _serve_digits(train, workspace)
+    except OSError as error:
+        raise Infrastructure(
+            f"{workspace}: the served data could not be written: {error}.", "Free some disk."
+        ) from None
+    digest = hashlib.sha256(f"{SCHEME}:{dataset.digest}".encode()).hexdigest()
+    return Served(inputs=inputs, probe=_probe(train, PROBES.get(dataset.kind, MOST_PROBES)), digest=digest)
+
+
+def seal_digits(train: Split) -> tuple[Split, Split]:
+    """The served (training, test) of digits: 60,000 and 10,000 images, all made from `train`, whatever its size."""
+    generator = np.random.default_rng(SEED)
+    images, labels = np.asarray(train.images), train.labels
+    aside = np.sort(generator.permutation(len(labels))[: len(labels) // 6])
+    kept = np.setdiff1d(np.arange(len(labels)), aside)
+    if len(labels) != MNIST_TRAIN:  # a smaller collection is stretched to MNIST's shapes
+        return _stretch(train, kept, MNIST_TRAIN, generator), _stretch(train, aside, MNIST_TEST, generator)
+    donors = generator.choice(kept, size=len(aside))
+    served_images, served_labels = images.copy(), labels.copy()
+    served_images[aside], served_labels[aside] = _shifted(images[donors], generator), labels[donors]
+    return Split(served_images, served_labels), Split(images[aside], labels[aside])
+
+
+def _stretch(split: Split, chosen: NDArray[np.int64], count: int, generator: np.random.Generator) -> Split:
+    images = np.asarray(split.images)
+    donors = np.concatenate([chosen, generator.choice(chosen, size=count - len(chosen))])
+    stretched = np.concatenate([images[chosen], _shifted(images[donors[len(chosen) :]], generator)])
+    order = generator.permutation(count)
+    return Split(stretched[order], split.labels[donors][order])
+
+
+def _shifted(images: NDArray[np.uint8], generator: np.random.Generator) -> NDArray[np.uint8]:
+    """Each image (n, height, width, 1) moved by one pixel in one of four directions, zeros moving in."""
+    moved = np.zeros_like(images)
+    which = generator.integers(len(SHIFTS), size=len(images))
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    height, width = images.shape[1:3]
+    for index, (down, right) in enumerate(SHIFTS):
+        rows = which == index
+        moved[rows] = padded[rows, 1 - down : 1 - down + height, 1 - right : 1 - right + width]
+    return moved
+
+
+def _serve_digits(train: Split, workspace: Path) -> tuple[Input, ...]:
+    training, test = seal_digits(train)
+    path = workspace / "mnist.npz"
+    np.savez(
+        path,
+        x_train=np.asarray(training.images)[..., 0],
+        y_train=training.labels.astype(np.uint8),
+        x_test=np.asarray(test.images)[..., 0],
+        y_test=test.labels.astype(np.uint8),
+    )
+    path.chmod(0o444)
+    return (Input(path, "data/mnist.npz"),)
+
+
+def _serve_photographs(dataset: Dataset, folder: Path | None, train: Split, workspace: Path) -> tuple[Input, ...]:
+    if folder is None:
+        raise Infrastructure(f"`{dataset.id}` has no folder.")
+    served = workspace / "dataset"
+    listed = list_photographs(dataset, folder / dataset.split[dataset.train].folder)
+    numbers = [0] * len(dataset.classes)
+    generator = np.random.default_rng(SEED)
+    wanted = dataset.split[dataset.judged].count // len(dataset.classes)
+    stand_ins = {
+        int(index)
+        for label in range(len(dataset.classes))
+        for index in generator.permutation(np.flatnonzero(train.labels == label))[:wanted]
+    }
+    for index, (path, label) in enumerate(listed):
+        name = dataset.classes[label]
+        _write(served / "train" / name / path.name, path.read_bytes())
+        if index in stand_ins:
+            numbers[label] += 1
+            _write(served / "test" / name / f"{name}.{numbers[label]}.jpg", stand_in(train.images[index]))
+    return (Input(served, "submission/dataset"),)
+
+
+def stand_in(photograph: NDArray[np.uint8]) -> bytes:
+    """A JPEG that stands in for a judged photograph: mirrored, with the outer twentieth of each side cut away."""
+    height, width = photograph.shape[:2]
+    top, left = height // 20, width // 20
+    cut = photograph[top : height - top, left : width - left][:, ::-1]
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(cut)).save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def _probe(train: Split, count: int) -> Split:
+    """Training images to find a model's preparation with, the same for everyone."""
+    count = min(count, len(train.labels))
+    chosen = np.sort(np.random.default_rng(SEED + 1).permutation(len(train.labels))[:count])
+    images = train.images
+    picked = images[chosen] if isinstance(images, np.ndarray) else [images[int(index)] for index in chosen]
+    return Split(picked, train.labels[chosen])

@@ -1,0 +1,89 @@
+"""Evidence on disk: `evidence.json`, `predictions.npy` and the opaque `model.keras`; the result lies beside it."""
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from grader.errors import UsageError
+from grader.evidence import Evidence
+from grader.results import Result
+from grader.workspace import write_whole
+
+EVIDENCE, PREDICTIONS, MODEL, RESULT = "evidence.json", "predictions.npy", "model.keras", "result.json"
+MOST_PREDICTIONS = 1 << 28
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """Evidence with the model's outputs on the judged images, float32 (n, units), where there are any."""
+
+    evidence: Evidence
+    outputs: NDArray[np.float32] | None
+
+
+def pack_outputs(outputs: NDArray[np.float32]) -> bytes:
+    """The bytes of a `.npy`."""
+    buffer = io.BytesIO()
+    np.save(buffer, outputs, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def evidence_digest(evidence: Evidence) -> str:
+    """SHA-256 of the evidence as canonical JSON: what a result quotes."""
+    plain = json.dumps(evidence.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()
+
+
+def save_evidence(folder: Path, stored: Stored, model: bytes | None) -> None:
+    """Write evidence; `evidence.json` last, so that a folder with it is complete. Raises Infrastructure."""
+    if stored.outputs is not None:
+        write_whole(folder / PREDICTIONS, pack_outputs(stored.outputs))
+    if model is not None:
+        write_whole(folder / MODEL, model)
+    write_whole(folder / EVIDENCE, stored.evidence.model_dump_json(by_alias=True, indent=1))
+
+
+def load_evidence(folder: Path) -> Stored:
+    """Read evidence back and compare the predictions with their digest. Raises UsageError."""
+    path = folder / EVIDENCE
+    try:
+        evidence = Evidence.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror}).", "Grade the submission again.") from None
+    except ValidationError as error:
+        raise UsageError(
+            f"{path}: is no evidence that this grader reads ({error.error_count()} faults).",
+            "Grade the submission again.",
+        ) from None
+    wanted = evidence.facts.judgement.predictions
+    return Stored(evidence=evidence, outputs=_load_outputs(folder / PREDICTIONS, wanted) if wanted else None)
+
+
+def _load_outputs(path: Path, sha256: str) -> NDArray[np.float32]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror}).", "Grade the submission again.") from None
+    if len(data) > MOST_PREDICTIONS or hashlib.sha256(data).hexdigest() != sha256:
+        raise UsageError(f"{path}: is not the file that the evidence describes.", "Grade the submission again.")
+    outputs: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
+    return outputs
+
+
+def save_result(folder: Path, result: Result) -> None:
+    """Write `result.json`."""
+    write_whole(folder / RESULT, result.model_dump_json(by_alias=True, indent=2) + "\n")
+
+
+def load_result(folder: Path) -> Result | None:
+    """The result in `folder`; None where there is none that can be read."""
+    try:
+        return Result.model_validate_json((folder / RESULT).read_bytes())
+    except (OSError, ValidationError):
+        return None
