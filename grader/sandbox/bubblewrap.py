@@ -104,7 +104,13 @@ def hidden_packages(trees: Iterable[Path]) -> tuple[Path, ...]:
             folder = Path(spec.origin).parent
             if any(folder.is_relative_to(tree) for tree in (*trees, Path("/usr"))):
                 found.append(folder)
-    return tuple(found)
+    return (*found, *_foreign_packages())
+
+
+def _foreign_packages() -> tuple[Path, ...]:
+    """The packages of the interpreter that a virtual environment was made from: nobody's business inside."""
+    packages = Path(sys.base_prefix, "lib", f"python{sys.version_info[0]}.{sys.version_info[1]}", "site-packages")
+    return (packages,) if packages.is_dir() and str(packages) not in sys.path else ()
 
 
 def barred_home(path: Path) -> Path | None:

@@ -1,0 +1,39 @@
+# `make demo` and `make test` need Python 3.11 or later and make; everything else they fetch themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo test lint reference clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "A virtual environment could not be made (Debian: apt install python3-venv)."; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[classroom,demo,dev]'
+	@touch $(STAMP)
+
+demo: install
+	@$(BIN)/grader demo --out out/demo
+
+test: install
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m pytest -q
+
+lint: install
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check grader tests
+	$(BIN)/python -m mypy
+
+# The full thing, about half an hour on two cores: every reference solution through the grader, baselines written.
+reference: install
+	$(BIN)/grader baseline exercise1 --seeds 1
+	$(BIN)/grader baseline exercise2 --seeds 1
+	$(BIN)/grader baseline pets --seeds 1
+
+clean:
+	rm -rf $(VENV) out dist build .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,160 @@
+import pytest
+
+from grader.checks.execution import hint_for
+from grader.evidence import Cause, Ending
+from grader.results import Outcome
+from tests.checks.builders import case, cell, claims, fit, look
+
+
+def test_a_run_without_errors_passes() -> None:
+    result = look("executes", case(claims(cell(1), cell(2))))
+    assert (result.outcome, result.points) == (Outcome.PASSED, 10)
+    assert result.reason == "all 2 code cells ran without an error"
+    assert result.rests_on == "claims"
+
+
+def test_an_error_is_named_with_its_cell_and_message() -> None:
+    said = claims(cell(1), cell(2, error=("ValueError", "bad value")), fits=[fit(cell=3)])
+    result = look("executes", case(said))
+    assert (result.outcome, result.points) == (Outcome.FAILED, 0)
+    assert result.reason == "cell 2 failed: ValueError: bad value"
+
+
+def test_an_error_after_the_last_fit_keeps_half_of_the_points() -> None:
+    said = claims(cell(1), cell(2), cell(3, error=("KeyError", "'acc'")), fits=[fit(cell=2)])
+    result = look("executes", case(said))
+    assert (result.outcome, result.points) == (Outcome.PARTIAL, 5)
+    assert "the training itself ran, so 50% of the points stay" in result.reason
+    assert "history.history.keys()" in result.hint
+
+
+def test_the_share_for_errors_after_training_is_the_rubrics() -> None:
+    said = claims(cell(2), cell(3, error=("ValueError", "x")), fits=[fit(cell=2)])
+    assert look("executes", case(said), {"after_training": 0.9}).points == 9
+    assert look("executes", case(said), {"after_training": 0}).outcome is Outcome.FAILED
+    assert look("executes", case(said), {"after_training": 1}).outcome is Outcome.PASSED
+
+
+def test_an_error_below_a_finished_fit_in_the_same_cell_is_after_training() -> None:
+    said = claims(cell(2, error=("ValueError", "x")), fits=[fit(cell=2)])
+    assert look("executes", case(said)).outcome is Outcome.PARTIAL
+
+
+def test_an_error_before_training_and_one_after_it_cost_all_points() -> None:
+    failed = ("ValueError", "x")
+    said = claims(cell(1, error=failed), cell(2), cell(3, error=failed), fits=[fit(cell=2)])
+    result = look("executes", case(said))
+    assert result.outcome is Outcome.FAILED
+    assert "cell 1 failed" in result.reason and "cell 3 failed" in result.reason
+
+
+def test_a_fit_that_raised_is_no_training_to_be_after() -> None:
+    said = claims(cell(2, error=("ValueError", "x")), fits=[fit(cell=2, done=0, error="ValueError: x")])
+    assert look("executes", case(said)).outcome is Outcome.FAILED
+
+
+def test_of_many_errors_three_are_told_and_the_others_counted() -> None:
+    said = claims(*(cell(number, error=("ValueError", "x")) for number in range(1, 7)))
+    assert look("executes", case(said)).reason.endswith("cell 3 failed: ValueError: x; and 3 more")
+
+
+def test_a_limit_is_told_in_the_hosts_words() -> None:
+    ending = Ending(cause=Cause.WALL_LIMIT, message="30 min were over", cell=2)
+    result = look("executes", case(claims(cell(1), cell(2, executed=False)), ending=ending))
+    assert result.reason == "the run ended early in cell 2: 30 min were over"
+    assert "fewer epochs" in result.hint
+
+
+@pytest.mark.parametrize("cause", [cause for cause in Cause if cause not in (Cause.FINISHED, Cause.INFRASTRUCTURE)])
+def test_every_other_ending_fails_with_a_hint(cause: Cause) -> None:
+    result = look("executes", case(claims(cell(1)), ending=Ending(cause=cause, message="so it was", cell=1)))
+    assert result.outcome is Outcome.FAILED
+    assert "so it was" in result.reason
+    assert result.hint
+
+
+def test_a_limit_in_the_middle_of_the_last_fit_is_not_after_training() -> None:
+    ending = Ending(cause=Cause.CELL_TIMEOUT, message="too long", cell=2)
+    cut = case(claims(cell(2), fits=[fit(cell=2, epochs=5, done=3)]), ending=ending)
+    whole = case(claims(cell(2), fits=[fit(cell=2, epochs=5, done=5)]), ending=ending)
+    assert look("executes", cut).outcome is Outcome.FAILED
+    assert look("executes", whole).outcome is Outcome.PARTIAL
+
+
+def test_our_own_failure_is_broken_and_not_theirs() -> None:
+    ending = Ending(cause=Cause.INFRASTRUCTURE, message="the disk is full")
+    result = look("executes", case(claims(), ending=ending))
+    assert result.outcome is Outcome.BROKEN
+    assert "the disk is full" in result.reason
+
+
+def test_empty_cells_need_not_be_run_but_others_must() -> None:
+    assert look("executes", case(claims(cell(1), cell(2, "  \n", executed=False)))).outcome is Outcome.PASSED
+    result = look("executes", case(claims(cell(1), cell(2, executed=False))))
+    assert result.reason == "cell 2 was not run"
+
+
+def test_a_submission_without_code_fails() -> None:
+    assert look("executes", case(claims())).reason == "there is no code in it"
+
+
+def test_long_coloured_messages_become_one_short_line() -> None:
+    said = claims(cell(1, error=("ValueError", "\x1b[1mInput 0\x1b[0m\n\nof layer " + "x" * 1000)))
+    reason = look("executes", case(said)).reason
+    assert reason.startswith("cell 1 failed: ValueError: Input 0 of layer xxx")
+    assert len(reason) < 400
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "words"),
+    [
+        ("ImportError", "cannot import name 'np_utils' from 'keras.utils'", "from keras.utils import to_categorical"),
+        ("ModuleNotFoundError", "No module named 'keras.utils.np_utils'", "to_categorical"),
+        ("ImportError", "cannot import name 'ImageDataGenerator' from 'x'", "tensorflow.keras.preprocessing.image"),
+        ("ModuleNotFoundError", "No module named 'keras.layers.core'", "import layers from `keras.layers`"),
+        ("ModuleNotFoundError", "No module named 'torch'", "`torch` is another framework"),
+        ("ModuleNotFoundError", "No module named 'my_helpers'", "hand it in beside the notebook"),
+        ("FileNotFoundError", "[Errno 2] No such file or directory: 'C:\\\\train'", "the way the exercise says"),
+        ("MemoryError", "", "float32"),
+        ("ResourceExhaustedError", "OOM when allocating tensor", "float32"),
+        ("StdinNotImplementedError", "raw_input was called", "`input()`"),
+        ("SyntaxError", "Missing parentheses in call to 'print'. Did you mean print(...)?", "Python 2"),
+        ("SyntaxError", "invalid syntax (1.py, line 1)", "bracket"),
+        ("IndentationError", "unexpected indent", "bracket"),
+        ("Exception", "URL fetch failure on https://x: None -- [Errno -2] Name or service not known", "no network"),
+        ("KeyError", "'val_acc'", "history.history.keys()"),
+        ("AttributeError", "'Sequential' object has no attribute 'predict_classes'", "`predict_classes` was taken out"),
+        ("ValueError", "Argument(s) not recognized: {'lr': 0.01}", "learning_rate"),
+        ("TypeError", "fit() got an unexpected keyword argument 'nb_epoch'", "`epochs`"),
+        ("ValueError", 'Input 0 of layer "dense" is incompatible with the layer', ".shape"),
+        ("SystemExit", "0", "exit()"),
+        ("PermissionError", "[Errno 13] Permission denied: '/x'", "beside the notebook"),
+        ("NameError", "name 'model' is not defined", "`model` has no value yet"),
+        ("ZeroDivisionError", "division by zero", "Restart the kernel"),
+    ],
+)
+def test_common_errors_have_a_hint_that_says_what_to_change(name: str, message: str, words: str) -> None:
+    failed = cell(1, error=(name, message))
+    assert words in hint_for(failed, (failed,))
+
+
+def test_a_name_that_is_defined_in_a_later_cell_is_pointed_at() -> None:
+    failed = cell(1, "print(x_train)", ("NameError", "name 'x_train' is not defined"))
+    later = cell(4, "(x_train, y_train), _ = load()")
+    assert "`x_train` is defined in cell 4" in hint_for(failed, (failed, later))
+
+
+@pytest.mark.parametrize("source", ["def helper():\n    pass", "from tools import other as helper", "helper = 3"])
+def test_functions_imports_and_assignments_all_define_a_name(source: str) -> None:
+    failed = cell(1, "helper()", ("NameError", "name 'helper' is not defined"))
+    assert "defined in cell 2" in hint_for(failed, (failed, cell(2, source)))
+
+
+def test_a_name_that_differs_only_in_case_is_pointed_at() -> None:
+    first, failed = cell(1, "X_train = 3"), cell(2, "x_train", ("NameError", "name 'x_train' is not defined"))
+    assert "Cell 1 defines `X_train`" in hint_for(failed, (first, failed))
+
+
+def test_a_comparison_defines_nothing() -> None:
+    failed = cell(1, "y", ("NameError", "name 'y' is not defined"))
+    assert "has no value yet" in hint_for(failed, (failed, cell(2, "y == 3")))

@@ -1,0 +1,164 @@
+import pytest
+
+from grader.evidence import ArraySummary, Cause, Claims, Ending, Judgement
+from grader.results import Outcome
+from tests.checks.builders import TRAINED, candidate, case, cell, claims, drawing, fit, judged, look, perceptron
+
+NO_MODEL = Judgement(outcome="no-model", reason="no model was left")
+
+
+def test_a_model_that_was_described_and_fitted_is_trained() -> None:
+    result = look("trained", case())
+    assert result.outcome is Outcome.PASSED
+    assert result.reason == "`model` was fitted for 5 epochs in cell 2"
+
+
+def test_a_described_model_is_found_even_if_it_was_never_fitted() -> None:
+    untrained = case(claims(cell(1)), judged(perceptron()))
+    result = look("model_found", untrained)
+    assert (result.outcome, result.rests_on) == (Outcome.PASSED, "facts")
+    assert "1,234 parameters" in result.reason
+    assert look("trained", untrained).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("check", ["model_found", "trained"])
+def test_no_model_is_told_in_the_recorders_words(check: str) -> None:
+    said = claims(cell(1), problem="no Keras model was ever created.")
+    result = look(check, case(said, NO_MODEL))
+    assert result.outcome is Outcome.FAILED
+    assert result.reason == "no trained model was found: no Keras model was ever created"
+
+
+def test_networks_that_were_passed_over_are_named_with_the_reason() -> None:
+    said = claims(candidates=[candidate("autoencoder", taken=False, reason="its output has 784 units")])
+    assert "`autoencoder` (its output has 784 units)" in look("trained", case(said, NO_MODEL)).reason
+
+
+def test_a_run_that_ended_early_explains_the_missing_model_and_the_first_error_is_the_hint() -> None:
+    said = claims(cell(1), cell(2, error=("ValueError", "x")))
+    ending = Ending(cause=Cause.MEMORY_LIMIT, message="more than 4 GiB were needed")
+    result = look("trained", case(said, NO_MODEL, ending))
+    assert "the run ended early: more than 4 GiB were needed" in result.reason
+    assert "Mend cell 2 first" in result.hint
+
+
+def test_where_nobody_said_why_there_is_no_model_the_judge_is_quoted() -> None:
+    assert "no model was left" in look("trained", case(claims(), NO_MODEL)).reason
+
+
+def test_a_refused_model_is_told_with_the_judges_reason() -> None:
+    refused = Judgement(outcome="refused", reason="it holds a Lambda layer")
+    result = look("trained", case(judgement=refused))
+    assert result.reason == "a model was saved, but it could not be judged: it holds a Lambda layer"
+
+
+def test_a_model_missing_by_our_own_fault_is_broken() -> None:
+    ending = Ending(cause=Cause.INFRASTRUCTURE, message="the judge did not start")
+    assert look("trained", case(claims(), NO_MODEL, ending)).outcome is Outcome.BROKEN
+
+
+def test_a_model_that_was_never_fitted_is_told_which_others_were() -> None:
+    said = claims(fits=[fit(model="first")], candidates=[candidate("second", fitted=False)])
+    assert look("trained", case(said)).reason == "`second` was never fitted, only `first`"
+
+
+def test_a_model_known_by_another_name_in_the_records_counts_as_fitted() -> None:
+    said = claims(fits=[fit(model="sequential")], candidates=[candidate("model", fitted=True)])
+    assert look("trained", case(said)).outcome is Outcome.PASSED
+
+
+def test_a_fit_that_raised_is_told_with_its_error() -> None:
+    said = claims(fits=[fit(done=0, error="ValueError: shapes differ")], candidates=[candidate()])
+    assert look("trained", case(said)).reason == "`model.fit` failed in cell 2: ValueError: shapes differ"
+
+
+def test_a_fit_that_raised_after_an_epoch_still_trained_the_model() -> None:
+    said = claims(fits=[fit(done=2, error="KeyboardInterrupt")], candidates=[candidate()])
+    assert look("trained", case(said)).outcome is Outcome.PASSED
+
+
+def test_a_fit_cut_short_in_its_first_epoch_is_told_with_the_limit() -> None:
+    ending = Ending(cause=Cause.WALL_LIMIT, message="30 min were over")
+    result = look("trained", case(claims(fits=[fit(done=0)]), ending=ending))
+    assert result.reason == "`model.fit` in cell 2 did not finish its first epoch: 30 min were over"
+
+
+@pytest.mark.parametrize(("epochs", "outcome"), [(5, Outcome.PASSED), (10, Outcome.FAILED)])
+def test_suggested_epochs_compares_the_last_fit(epochs: int, outcome: Outcome) -> None:
+    said = claims(fits=[fit(epochs=3), fit(epochs=epochs)])
+    assert look("suggested_epochs", case(said), {"value": 5}).outcome is outcome
+
+
+def test_suggested_epochs_says_when_training_stopped_early() -> None:
+    result = look("suggested_epochs", case(claims(fits=[fit(epochs=50, done=7)])), {"value": 5})
+    assert result.reason == "the last fit was asked for 50 epochs, 7 of them done; 5 are suggested"
+
+
+def test_suggestions_look_at_the_model_that_was_taken() -> None:
+    said = claims(fits=[fit(epochs=5), fit(model="other", epochs=9)], candidates=[candidate("model")])
+    assert look("suggested_epochs", case(said), {"value": 5}).outcome is Outcome.PASSED
+
+
+def test_suggestions_are_skipped_where_nothing_was_trained() -> None:
+    result = look("suggested_epochs", case(claims(), NO_MODEL), {"value": 5})
+    assert result.outcome is Outcome.SKIPPED
+    assert "`trained` failed" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("size", "value", "outcome"), [(128, 128, "passed"), (64, 128, "failed"), (None, 32, "passed")]
+)
+def test_suggested_batch_size_takes_keras_own_where_none_was_given(size: int | None, value: int, outcome: str) -> None:
+    result = look("suggested_batch_size", case(claims(fits=[fit(batch_size=size)])), {"value": value})
+    assert result.outcome == outcome
+
+
+def test_the_default_batch_size_is_called_keras_own() -> None:
+    result = look("suggested_batch_size", case(claims(fits=[fit(batch_size=None)])), {"value": 128})
+    assert "batches of 32, which is Keras' own" in result.reason
+
+
+def test_batches_made_by_a_data_set_are_no_reason_for_advice() -> None:
+    streamed = fit(batch_size=None).model_copy(update={"x": ArraySummary(shape=(None, 150, 150, 3), dtype="float32")})
+    assert look("suggested_batch_size", case(claims(fits=[streamed])), {"value": 20}).outcome is Outcome.PASSED
+
+
+def plotted(*, validation: bool) -> Claims:
+    shown = fit().model_copy(update={"validation": "data" if validation else "none"})
+    return claims(cell(1), cell(2), drawing(3), fits=[shown])
+
+
+def test_a_figure_after_the_last_fit_passes() -> None:
+    result = look("history_plotted", case(plotted(validation=True)))
+    assert (result.outcome, result.reason) == (Outcome.PASSED, "a figure was drawn in cell 3")
+
+
+def test_a_figure_without_validation_data_keeps_half_of_the_points() -> None:
+    assert look("history_plotted", case(plotted(validation=False))).points == 5
+
+
+def test_validation_need_not_be_asked_for() -> None:
+    assert look("history_plotted", case(plotted(validation=False)), {"validation": False}).points == 10
+
+
+def test_validation_figures_in_the_history_count_as_validation() -> None:
+    silent = fit().model_copy(update={"validation": "none", "history": {"loss": (1.0,), "val_loss": (1.0,)}})
+    assert look("history_plotted", case(claims(drawing(2), fits=[silent]))).outcome is Outcome.PASSED
+
+
+def test_figures_before_the_last_fit_show_no_history() -> None:
+    result = look("history_plotted", case(claims(drawing(1), cell(2), fits=[fit(cell=2)])))
+    assert result.outcome is Outcome.FAILED
+    assert "no figure in cell 2" in result.reason
+
+
+def test_a_fit_in_no_known_cell_lets_any_figure_count() -> None:
+    assert look("history_plotted", case(claims(drawing(1), fits=[fit(cell=None)]))).outcome is Outcome.PASSED
+
+
+def test_without_training_there_is_no_history() -> None:
+    assert "nothing was fitted" in look("history_plotted", case(claims(drawing(1)))).reason
+
+
+def test_the_builders_case_is_a_trained_one() -> None:
+    assert TRAINED.fits[0].epochs_done == 5

@@ -1,0 +1,146 @@
+"""Notebooks through a real kernel in a real sandbox; none of these needs TensorFlow."""
+
+import resource
+from collections.abc import Mapping
+
+import pytest
+
+from grader.evidence import Cause, Isolation
+from grader.kernel.run import Execution, Job, run_notebook
+from grader.limits import Limits
+from grader.notebook import read_submission
+from grader.progress import Silent
+from grader.sandbox.choose import open_sandbox
+from tests.notebooks import notebook
+
+LIMITS = Limits(wall=60.0, cell=20.0, memory=1 << 30)
+
+
+def run(
+    *cells: str, limits: Limits = LIMITS, isolation: Isolation = "bubblewrap", files: Mapping[str, bytes] | None = None
+) -> Execution:
+    job = Job(
+        script=read_submission("work.ipynb", notebook(*cells)),
+        files=files or {},
+        inputs=(),
+        limits=limits,
+        seed=5,
+        units=(10,),
+    )
+    return run_notebook(job, open_sandbox(isolation), who="student", progress=Silent())
+
+
+@pytest.mark.parametrize("isolation", ["bubblewrap", "none"])
+def test_outputs_errors_and_timings_of_every_cell_are_kept(isolation: Isolation) -> None:
+    execution = run("print('one')", "1 / 0", "import time; time.sleep(0.3); 'three'", isolation=isolation)
+    first, second, third = execution.claims.cells
+    assert execution.ending.cause is Cause.FINISHED
+    assert first.outputs[0].text == "one\n"
+    assert second.error is not None
+    assert second.error.name == "ZeroDivisionError"
+    assert "\x1b" not in second.error.traceback
+    assert third.outputs[0].text == "'three'"
+    assert third.seconds >= 0.3
+
+
+def test_a_figure_comes_out_as_a_png() -> None:
+    execution = run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
+    assert any(output.png for output in execution.claims.cells[0].outputs)
+
+
+def test_sibling_files_can_be_imported_and_the_folder_is_writable() -> None:
+    execution = run("import helper, os; open('new', 'w').write(helper.word); print(open('new').read())",
+                    files={"helper.py": b"word = 'found'"})  # fmt: skip
+    assert execution.claims.cells[0].outputs[0].text == "found\n"
+
+
+def test_argparse_gets_no_arguments_and_main_runs() -> None:
+    code = "import argparse\nif __name__ == '__main__':\n    print(argparse.ArgumentParser().parse_args())"
+    assert run(code).claims.cells[0].outputs[0].text == "Namespace()\n"
+
+
+def test_an_endless_loop_is_stopped_and_named_with_its_cell() -> None:
+    execution = run("print('before')", "while True: pass", "print('after')", limits=LIMITS.model_copy(update={"cell": 2.0}))
+    assert (execution.ending.cause, execution.ending.cell) == (Cause.CELL_TIMEOUT, 2)
+    assert "cell 2" in execution.ending.message
+    assert execution.claims.cells[0].outputs[0].text == "before\n"
+    assert not execution.claims.cells[2].executed
+
+
+def test_a_run_that_is_too_long_is_stopped() -> None:
+    limits = LIMITS.model_copy(update={"wall": 3.0})
+    assert run("import time\nfor _ in range(100): time.sleep(0.1)", limits=limits).ending.cause is Cause.WALL_LIMIT
+
+
+def test_too_much_memory_ends_in_words_a_student_understands() -> None:
+    limits = LIMITS.model_copy(update={"memory": 400 << 20})
+    code = "import time\nkept = []\nwhile True:\n    kept.append(bytearray(b'x' * (20 << 20))); time.sleep(0.02)"
+    ending = run(code, limits=limits).ending
+    assert ending.cause is Cause.MEMORY_LIMIT
+    assert ending.message == "cell 1 used more than 400 MiB of memory and was stopped"
+
+
+def test_a_fork_bomb_is_stopped() -> None:
+    assert run("import os\nwhile True: os.fork()").ending.cause is Cause.PROCESS_LIMIT
+
+
+def test_input_is_an_error_in_the_cell_and_not_the_end() -> None:
+    execution = run("name = input('who? ')", "print('on')")
+    assert execution.claims.cells[0].error is not None
+    assert execution.claims.cells[0].error.name == "StdinNotImplementedError"
+    assert execution.claims.cells[1].outputs[0].text == "on\n"
+
+
+def test_exit_in_a_cell_does_not_lose_the_others() -> None:
+    assert run("exit()", "print('on')").claims.cells[1].outputs[0].text == "on\n"
+
+
+def test_a_kernel_that_ends_itself_is_named() -> None:
+    execution = run("import os; os._exit(0)", "print('on')")
+    assert (execution.ending.cause, execution.ending.cell) == (Cause.KERNEL_EXITED, 1)
+
+
+def test_a_crash_is_named() -> None:
+    assert run("import ctypes; ctypes.string_at(0)").ending.cause is Cause.CRASH
+
+
+def test_a_full_disk_is_an_error_in_the_cell() -> None:
+    limits = LIMITS.model_copy(update={"disk": 4 << 20})
+    execution = run("open('big', 'wb').write(b'x' * (16 << 20))", "print('on')", limits=limits)
+    assert execution.claims.cells[0].error is not None
+    assert execution.claims.cells[0].error.name == "OSError"
+    assert execution.claims.cells[1].outputs[0].text == "on\n"
+
+
+def test_a_flood_of_output_is_stopped_and_the_grader_stays_small() -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    execution = run("while True: print('x' * 10_000)")
+    assert execution.ending.cause is Cause.OUTPUT_LIMIT
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150 * 1024
+
+
+def test_one_giant_output_is_stopped_and_the_grader_stays_small() -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    execution = run("print('x' * (200 << 20))", limits=LIMITS.model_copy(update={"memory": 4 << 30}))
+    assert execution.ending.cause is Cause.OUTPUT_LIMIT
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150 * 1024
+
+
+def test_a_record_that_the_notebook_forged_or_broke_is_only_a_claim() -> None:
+    code = "open('/run/artefacts/record.json', 'w').write('{' * 100_000)"
+    execution = run(code, "import os; os._exit(0)")
+    assert execution.claims.fits == ()
+    assert execution.claims.problem is not None
+    assert "damaged" in execution.claims.problem
+
+
+def test_a_link_in_the_place_of_the_network_is_refused() -> None:
+    execution = run("import os; os.symlink('/etc/passwd', '/run/artefacts/model.keras')")
+    assert execution.model is None
+    assert execution.claims.problem is not None
+    assert "refused" in execution.claims.problem
+
+
+def test_the_seed_reaches_python_and_numpy() -> None:
+    code = "import random, numpy; print(random.random(), hash('a'))"
+    assert run(code).claims.cells[0].outputs[0].text == run(code).claims.cells[0].outputs[0].text

@@ -1,0 +1,241 @@
+"""Pages: whole, self-contained, and deaf to whatever a student writes into them."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import TypeVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.evidence import Cell, CellError, Evidence, Output, Value
+from grader.limits import Limits
+from grader.report.html import class_page, student_page
+from grader.results import CheckResult, Flag, ModelSummary, Outcome, Result, Status
+from tests.report.builders import CLASSES, TEMPLATES, a_check, a_result, png, some_evidence
+from tests.report.classes import a_class
+
+HOSTILE = "</pre></code><script>alert(1)</script><img src=x onerror=alert(2)>\"'><svg onload=alert(3)>{{7*7}}"
+V = TypeVar("V", bound=Value)
+
+
+class Page(HTMLParser):
+    """A page taken apart: its tags, the names of their attributes, and what stands in style and script."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.names: set[str] = set()
+        self.attributes: list[dict[str, str | None]] = []
+        self.raw: dict[str, list[str]] = {"style": [], "script": []}
+        self.text: list[str] = []
+        self._open = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.names |= {name for name, _ in attrs}
+        self.attributes.append(dict(attrs))
+        self._open = tag
+        if tag in self.raw:
+            self.raw[tag].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._open in self.raw:
+            self.raw[self._open][-1] += data
+        else:
+            self.text.append(data)
+
+    def values(self, name: str) -> list[str]:
+        return [found for item in self.attributes if (found := item.get(name)) is not None]
+
+
+def a_page(result: Result | None = None, evidence: Evidence | None = None) -> str:
+    return student_page(
+        result or a_result(), evidence or some_evidence(), templates=TEMPLATES, classes=CLASSES, limits=Limits()
+    )
+
+
+def a_class_page(results: list[Result], links: dict[str, str] | None = None) -> str:
+    return class_page(results, title="Exercise 2", links=links or {}, templates=TEMPLATES)
+
+
+def rewritten(value: V, write: Callable[[str], str]) -> V:
+    """The value with every free text in it rewritten, keys of dictionaries too."""
+
+    def walk(item: object, literal: bool) -> object:
+        if isinstance(item, Value):
+            fields = type(item).model_fields
+            return {
+                (field.alias or name): walk(getattr(item, name), "Literal" in repr(field.annotation))
+                for name, field in fields.items()
+            }
+        if type(item) is str:
+            return item if literal else write(item)
+        if isinstance(item, tuple | list):
+            return tuple(walk(part, literal) for part in item)
+        if isinstance(item, dict):
+            return {walk(key, literal): walk(part, literal) for key, part in item.items()}
+        return item
+
+    return type(value).model_validate(walk(value, False))
+
+
+def _assert_unharmed(html: str, known: Page) -> None:
+    page = Page(html)
+    assert set(page.tags) <= set(known.tags)
+    assert page.names <= known.names
+    assert page.tags.count("script") == page.tags.count("style") == 1
+    assert page.raw == known.raw
+    assert not any(name.startswith("on") or name == "style" for name in page.names)
+
+
+STUDENT = Page(a_page())
+CLASS = Page(
+    a_class_page(
+        [a_result(flags=(Flag(kind="k", reason="r"),), isolation="none"), *a_class(60)], {"Ada Lovelace": "a.html"}
+    )
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(), st.sampled_from(["{}", "<probe-tag {}>", '"><script>{}</script>', "</style>{}<style>", "`<b>{}`"]))
+def test_no_text_in_any_field_ever_becomes_a_tag(text: str, frame: str) -> None:
+    def write(_: str) -> str:
+        return frame.replace("{}", text)
+
+    result, evidence = rewritten(a_result(), write), rewritten(some_evidence(), write)
+    _assert_unharmed(student_page(result, evidence, templates=TEMPLATES, classes=(write(""),) * 10), STUDENT)
+    flagged = result.model_copy(update={"flags": (Flag(kind=write(""), reason=write("")),)})
+    links = {result.student: write("")}
+    _assert_unharmed(class_page([flagged], title=write(""), links=links, templates=TEMPLATES), CLASS)
+
+
+def test_hostile_names_sources_outputs_and_tracebacks_are_shown_as_text() -> None:
+    cell = Cell(
+        number=1,
+        source=HOSTILE,
+        executed=True,
+        outputs=(
+            Output(kind="stream", text=HOSTILE),
+            Output(kind="display", text=HOSTILE, png=png()),
+            Output(kind="display", text="", png=HOSTILE),
+        ),
+        error=CellError(name=HOSTILE, message=HOSTILE, traceback=HOSTILE),
+    )
+    base = some_evidence()
+    evidence = base.model_copy(update={"claims": base.claims.model_copy(update={"cells": (cell,)})})
+    html = a_page(a_result(student=HOSTILE, submission=HOSTILE), evidence)
+    _assert_unharmed(html, STUDENT)
+    assert "".join(Page(html).text).count("<script>alert(1)</script>") >= 6
+    assert "{{7*7}}" in "".join(Page(html).text)
+    assert "not a readable PNG" in html
+
+
+def test_a_name_that_runs_backwards_is_unmasked_on_both_pages() -> None:
+    result = a_result(student="x\u202efdp.exe")
+    for html in (a_page(result), a_class_page([result])):
+        assert "\u202e" not in html and "x⟨U+202E⟩fdp.exe" in html
+
+
+def test_only_the_styles_and_the_script_that_we_wrote_may_act() -> None:
+    for html in (a_page(), a_class_page(a_class(3))):
+        page = Page(html)
+        policy = next(item["content"] for item in page.attributes if "http-equiv" in item) or ""
+        for name in ("style", "script"):
+            digest = base64.b64encode(hashlib.sha256(page.raw[name][0].encode()).digest()).decode()
+            assert f"{name}-src 'sha256-{digest}'" in policy
+        assert policy.startswith("default-src 'none';") and "unsafe" not in policy
+
+
+def test_a_page_asks_nothing_of_any_network() -> None:
+    for html in (a_page(), a_class_page(a_class(3), {"a": "b"})):
+        page = Page(html)
+        assert all(address.startswith("data:image/png;base64,") for address in page.values("src"))
+        assert all(address.startswith(("#", "data:,")) for address in page.values("href"))
+        assert not re.search(r"https?:|@import|url\(", html)
+
+
+def test_links_in_a_page_lead_somewhere_and_ids_are_unique() -> None:
+    page = Page(a_page())
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    assert {address[1:] for address in page.values("href") if address.startswith("#")} <= set(ids)
+
+
+@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("with_evidence", [True, False])
+def test_every_status_has_a_page_with_and_without_evidence(status: Status, with_evidence: bool) -> None:
+    result = a_result(status=status, accuracy=None, model=ModelSummary(), compared=())
+    html = student_page(result, some_evidence() if with_evidence else None, templates=TEMPLATES)
+    assert "<h1" in html and "No network was graded." in html
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_every_outcome_has_a_mark_and_a_word(outcome: Outcome) -> None:
+    html = student_page(a_result((a_check(outcome),)), None, templates=TEMPLATES)
+    words = {
+        Outcome.PASSED: "passed",
+        Outcome.PARTIAL: "partly",
+        Outcome.FAILED: "failed",
+        Outcome.SKIPPED: "not looked at",
+        Outcome.BROKEN: "our fault",
+    }
+    assert f'<span class="word">{words[outcome]}</span>' in html
+
+
+def test_substitute_data_and_a_missing_sandbox_stand_at_the_top_of_both_pages() -> None:
+    result = a_result(flags=(Flag(kind="substitute_data", reason="Demo digits."),), isolation="none")
+    for html in (a_page(result), a_class_page([result])):
+        assert html.index("not the real MNIST test set") < html.index("<h1")
+        assert html.index("without a sandbox") < html.index("<h1")
+
+
+def test_a_student_page_shows_every_part_of_the_evidence() -> None:
+    html = a_page()
+    for part in ("Checks", "Accuracy", "Network", "Training", "Notebook", "Run", "Provenance", "NameError", "153,728"):
+        assert part in html
+    for part in ("stand-ins", "bubblewrap sandbox", "1 min 35 s of 30 min", "20240101", "<code>dropout</code>"):
+        assert part in html
+    assert html.count("data:image/png;base64,") == 1
+
+
+def test_a_source_that_starts_with_blank_lines_and_ends_in_the_middle_is_kept_in_its_lines() -> None:
+    base = some_evidence()
+    cell = Cell(number=1, source="  indented\n\n\nlast", executed=True)
+    evidence = base.model_copy(update={"claims": base.claims.model_copy(update={"cells": (cell,)})})
+    assert "<code>  indented\n\n\nlast</code>" in a_page(evidence=evidence)
+
+
+def test_a_class_of_five_hundred_renders_with_a_row_for_each() -> None:
+    results = a_class(500)
+    html = a_class_page(results, {result.student: f"{result.student}/report.html" for result in results[:-1]})
+    page = Page(html)
+    assert page.tags.count("tr") > 500
+    assert sum("report.html" in address for address in page.values("href")) == 499
+    assert "no report:" in html
+    assert len(html) < 600_000
+
+
+def test_the_class_table_can_be_sorted_by_buttons_and_says_how_it_is_sorted() -> None:
+    page = Page(a_class_page(a_class(5)))
+    assert len(page.values("data-sort")) == 7
+    assert page.values("aria-sort") == ["ascending"] + ["none"] * 6
+    assert page.tags.count("input") == 1
+
+
+def test_an_empty_class_has_a_page() -> None:
+    assert "There are no submissions here yet." in a_class_page([])
+
+
+def test_checks_of_any_number_of_points_are_drawn() -> None:
+    checks: tuple[CheckResult, ...] = (a_check(points=0.0, out_of=0.0), a_check(points=33.333, out_of=66.67))
+    assert "33.33 / 66.67" in student_page(a_result(checks), None, templates=TEMPLATES)
+    assert "<h1" in student_page(a_result((), out_of=0.0, pass_mark=0.0), None, templates=TEMPLATES)

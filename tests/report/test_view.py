@@ -1,0 +1,237 @@
+"""What a report says, before anything is drawn: words, order, bounds."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.evidence import Cause, Ending, Layer
+from grader.limits import Limits
+from grader.report.classroom import class_view, safe_href
+from grader.report.network import settings
+from grader.report.view import confusion_view, strip, student_view
+from grader.report.words import (
+    BASIS,
+    CAUSES,
+    ISOLATION,
+    MARKS,
+    OUTCOMES,
+    SERVE,
+    STATUSES,
+    TONES,
+    accuracy_percent,
+    accuracy_sentence,
+    verdict,
+)
+from grader.results import Flag, ModelSummary, Outcome, Status
+from tests.report.builders import a_check, a_fit, a_result, an_accuracy, some_evidence
+from tests.report.classes import a_class
+
+
+def test_every_outcome_status_cause_and_isolation_has_words() -> None:
+    assert set(MARKS) == set(OUTCOMES) == set(TONES) == set(Outcome)
+    assert set(STATUSES) == set(Status)
+    assert set(CAUSES) == set(Cause)
+    assert set(ISOLATION) == {"bubblewrap", "podman", "none"}
+    assert set(SERVE) == {"sealed", "open"}
+    assert set(BASIS) == {"facts", "claims"}
+
+
+@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("passed", [True, False])
+def test_every_status_gets_a_verdict_in_plain_words(status: Status, passed: bool) -> None:
+    found = verdict(a_result(status=status, passed=passed))
+    assert found.headline and found.sentence.endswith(".")
+    assert "_" not in found.headline
+
+
+def test_a_submission_that_we_broke_shows_no_mark() -> None:
+    view = student_view(a_result(status=Status.BROKEN, passed=False), None)
+    assert view.points == "–"
+    assert "not yours" in view.verdict.sentence
+
+
+def test_the_next_step_is_the_hint_with_most_points_in_it() -> None:
+    small = a_check(Outcome.PARTIAL, hint="small")
+    large = a_check(Outcome.FAILED, out_of=40.0, hint="large")
+    silent = a_check(Outcome.FAILED, out_of=90.0)
+    advice = a_check(Outcome.FAILED, out_of=0.0, hint="advice")
+    step = student_view(a_result((small, large, silent, advice)), None).next_step
+    assert step is not None and step.hint == "large" and step.number == 2
+
+
+def test_a_perfect_result_has_no_next_step() -> None:
+    assert student_view(a_result((a_check(),)), None).next_step is None
+
+
+def test_the_strip_of_points_adds_up_to_all_of_them() -> None:
+    segments = strip(a_result().checks)
+    assert sum(part.share for part in segments) == pytest.approx(1.0)
+    assert [part.earned for part in segments] == sorted((part.earned for part in segments), reverse=True)
+    assert strip((a_check(out_of=0.0, points=0.0),)) == ()
+
+
+def test_advice_shows_no_points() -> None:
+    view = student_view(a_result((a_check(out_of=0.0, points=0.0),)), None)
+    assert view.checks[0].points == "advice" and view.checks[0].share is None
+
+
+def test_a_check_says_what_it_rests_on() -> None:
+    view = student_view(a_result((a_check(), a_check(rests_on="claims"))), None)
+    assert [check.basis for check in view.checks] == ["measured", "as told"]
+
+
+def test_an_accuracy_is_never_rounded_up_to_a_threshold_that_it_misses() -> None:
+    assert accuracy_percent(an_accuracy(9_699, 9_999)) == "96.99\u00a0%"
+    assert accuracy_percent(an_accuracy(9_700, 10_000)) == "97.00\u00a0%"
+    assert accuracy_percent(an_accuracy(794, 1_000)) == "79.4\u00a0%"
+
+
+@given(st.integers(1, 60_000), st.data())
+def test_a_shown_accuracy_lies_below_the_true_one_by_less_than_its_last_digit(judged: int, data: st.DataObject) -> None:
+    correct = data.draw(st.integers(0, judged))
+    shown = float(accuracy_percent(an_accuracy(correct, judged)).removesuffix("\u00a0%"))
+    assert -1e-9 <= 100 * correct / judged - shown < 0.1 + 1e-9
+
+
+def test_the_interval_decides_how_an_accuracy_is_spoken_of() -> None:
+    def said(correct: int, threshold: float | None) -> str:
+        return accuracy_sentence(an_accuracy(correct, threshold=threshold))
+
+    assert said(9_842, None) == ""
+    assert said(9_842, 0.97).startswith("Clearly enough")
+    assert said(9_702, 0.97).startswith("Enough, but close")
+    assert said(9_698, 0.97).startswith("Just short")
+    assert said(9_500, 0.97).startswith("Not yet enough")
+
+
+def test_substitute_data_are_a_warning_of_their_own_and_no_mere_notice() -> None:
+    flags = (Flag(kind="substitute_data", reason="Demo digits."), Flag(kind="odd_thing", reason="Look."))
+    view = student_view(a_result(flags=flags), None)
+    assert "not the real MNIST test set" in view.warning and "Demo digits." in view.warning
+    assert [notice.title for notice in view.notices] == ["Odd thing"]
+
+
+def test_a_run_without_a_sandbox_is_said_at_the_top() -> None:
+    assert student_view(a_result(isolation="none"), None).unsandboxed
+    assert not student_view(a_result(), None).unsandboxed
+
+
+def test_sealed_data_are_explained_only_where_a_notebook_ran() -> None:
+    assert "stand-ins" in student_view(a_result(), some_evidence()).serve_note
+    assert student_view(a_result(serve="open"), some_evidence()).serve_note == ""
+    assert student_view(a_result(), None).serve_note == ""
+
+
+def test_a_submission_without_evidence_still_has_a_page_of_its_own() -> None:
+    result = a_result(
+        status=Status.EXPLAINED,
+        accuracy=None,
+        model=ModelSummary(),
+        ending=Ending(cause=Cause.NOT_RUN, message="The file is empty."),
+    )
+    view = student_view(result, None)
+    assert (view.notebook, view.training, view.confusion, view.accuracy) == (None, None, None, None)
+    assert view.model.chosen is None and view.why_no_accuracy
+
+
+def test_limits_stand_beside_what_was_used() -> None:
+    facts = dict(student_view(a_result(), None, limits=Limits()).run)
+    assert facts["time"] == "1 min 35 s of 30 min"
+    assert facts["peak memory"] == "1.29 GiB of 4 GiB"
+
+
+def test_classes_are_named_where_names_fit_and_numbered_otherwise() -> None:
+    accuracy = an_accuracy(confusion=((402, 98), (108, 392)))
+    named = confusion_view(accuracy, ("cat", "dog"))
+    assert named is not None and named.classes == ("cat", "dog")
+    assert named.worst[0] == "108 images of “dog” taken for “cat”"
+    numbered = confusion_view(accuracy, ("only one",))
+    assert numbered is not None and numbered.classes == ("0", "1")
+    assert confusion_view(an_accuracy(confusion=()), ()) is None
+
+
+def test_a_single_mix_up_is_still_shaded() -> None:
+    view = confusion_view(an_accuracy(confusion=((9_999, 1), (0, 10_000))), ())
+    assert view is not None
+    assert [cell.shade for cell in view.rows[0][1]] == [9, 1]
+    assert view.rows[1][1][0].shade == 0
+
+
+def test_a_layer_is_known_by_what_sets_it_apart() -> None:
+    convolution = {"filters": 32, "kernel_size": [3, 3], "strides": [1, 1], "padding": "same", "activation": "relu"}
+    assert settings(Layer(name="c", kind="Conv2D", config=convolution)) == (
+        "filters 32, kernel 3 × 3, padding same, activation relu"
+    )
+    pool = {"pool_size": [2, 2], "strides": [2, 2], "padding": "valid"}
+    assert settings(Layer(name="p", kind="MaxPooling2D", config=pool)) == "pool 2 × 2"
+    odd = {"units": {"deep": []}, "activation": {"class_name": "Own"}, "rate": 0.25}
+    assert settings(Layer(name="d", kind="Dense", config=odd)) == "units an own one, activation Own, rate 0.25"
+
+
+def test_the_curves_are_of_the_graded_network_if_it_has_a_history() -> None:
+    fits = (a_fit(model="model"), a_fit(model="other", history={"loss": (9.0,)}))
+    base = some_evidence()
+    evidence = base.model_copy(update={"claims": base.claims.model_copy(update={"fits": fits})})
+    training = student_view(a_result(), evidence).training
+    assert training is not None and "`model`" in training.caption
+    assert [chart.title for chart in training.charts] == ["Accuracy", "Loss"]
+
+
+def test_a_class_is_sorted_counted_and_spread() -> None:
+    results = a_class(120)
+    view = class_view(results, title="All", links={result.student: "r/report.html" for result in results})
+    names = [row.student for row in view.rows]
+    assert names == sorted(names, key=str.casefold)
+    assert sum(number for _, number, _ in view.tally) == 120
+    assert sum(view.bins) == sum(result.status is not Status.BROKEN for result in results)
+    assert view.pass_share == pytest.approx(0.6)
+
+
+def test_full_points_fall_into_the_last_bin_and_none_into_the_first() -> None:
+    full, none = a_result((a_check(),)), a_result((a_check(Outcome.FAILED),))
+    assert class_view([full, none], title="", links={}).bins == (1, 0, 0, 0, 0, 0, 0, 0, 0, 1)
+
+
+def test_the_check_that_fails_most_comes_first_and_skipped_ones_do_not_count() -> None:
+    often, seldom = a_check(Outcome.FAILED, name="a", title="often"), a_check(Outcome.PARTIAL, name="b", title="seldom")
+    skipped = a_check(Outcome.SKIPPED, name="c", title="never")
+    view = class_view([a_result((seldom, often, skipped)), a_result((often,))], title="", links={})
+    assert [(trouble.title, trouble.failed, trouble.partly) for trouble in view.troubles] == [
+        ("often", 2, 0),
+        ("seldom", 0, 1),
+    ]
+
+
+def test_a_student_without_a_report_has_a_reason() -> None:
+    ending = Ending(cause=Cause.NOT_RUN, message="The zip file is damaged.")
+    row = class_view([a_result(ending=ending)], title="", links={}).rows[0]
+    assert row.href is None and row.why_no_report == "no report: The zip file is damaged."
+
+
+def test_a_class_of_nobody_is_no_error() -> None:
+    view = class_view([], title="Empty", links={})
+    assert view.rows == () and view.troubles == () and view.strip == ()
+
+
+def test_a_class_with_substitute_data_or_without_sandbox_says_so_with_how_many() -> None:
+    flag = Flag(kind="substitute_data", reason="Demo digits.")
+    view = class_view([a_result(flags=(flag,), isolation="none"), a_result()], title="", links={})
+    assert "not the real MNIST" in view.warning and "1 of 2 students" in view.warning
+    assert view.unsandboxed == "1 submission of 2 ran without a sandbox."
+
+
+@pytest.mark.parametrize(
+    ("address", "href"),
+    [
+        ("ada/report.html", "ada/report.html"),
+        ("ada b#1?/report.html", "ada%20b%231%3F/report.html"),
+        ("ada%20b/report.html", "ada%20b/report.html"),
+        ("javascript:alert(1)", "javascript%3Aalert%281%29"),
+        ("//evil.example/x", None),
+        ("\\\\evil.example", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_links_are_relative_and_have_no_scheme(address: str | None, href: str | None) -> None:
+    assert safe_href(address) == href

@@ -1,0 +1,100 @@
+"""bwrap's arguments as a pure function, and the view that root needs."""
+
+from pathlib import Path
+
+import pytest
+
+from grader.errors import SandboxUnavailable
+from grader.limits import Limits
+from grader.sandbox import bubblewrap
+from grader.sandbox.bubblewrap import Bubblewrap, Host, barred_home, bubblewrap_arguments, outermost, outer_view
+from grader.sandbox.interface import Input, Program, Scratch
+
+PROGRAM = Program(
+    root=Path("/"),
+    argv=("python",),
+    environment={},
+    folder="submission",
+    limits=Limits(),
+    inputs=(Input(Path("/srv/mnist.npz"), "data/mnist.npz"),),
+    scratch=(Scratch("submission", 1234), Scratch("tmp", 99, shared=True)),
+)
+
+
+def host(run_as: int | None = None) -> Host:
+    return Host(
+        bwrap=Path("/usr/bin/bwrap"), trees=(Path("/opt/env"),), hidden=(Path("/opt/env/grader"),), run_as=run_as
+    )
+
+
+def arguments() -> str:
+    return " ".join(bubblewrap_arguments(host(), PROGRAM, passwd=7, group=8))
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "--unshare-all", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop ALL",
+        "--clearenv", "--remount-ro /dev", "--remount-ro /", "--ro-bind /proc/sys /proc/sys",
+    ],
+)  # fmt: skip
+def test_no_flag_of_the_design_is_missing(flag: str) -> None:
+    assert flag in arguments()
+
+
+def test_no_place_of_the_host_is_writable() -> None:
+    words = arguments().split()
+    assert not {"--bind", "--dev-bind", "--bind-try", "--share-net"} & set(words)
+
+
+def test_scratch_folders_have_a_size_and_hidden_packages_are_covered() -> None:
+    assert "--size 1234 --perms 0700 --tmpfs /submission" in arguments()
+    assert "--size 99 --perms 1777 --tmpfs /tmp" in arguments()
+    assert arguments().index("--ro-bind /opt/env /opt/env") < arguments().index("--tmpfs /opt/env/grader")
+
+
+def test_an_ordinary_user_needs_no_outer_view() -> None:
+    assert outer_view(host(), [Path("/usr")]) == []
+
+
+def test_root_becomes_an_unprivileged_uid_before_bwrap() -> None:
+    assert outer_view(host(run_as=64_999), [Path("/usr/bin")])[:2] == ["/usr/bin/setpriv", "--reuid=64999"]
+
+
+def test_a_barred_home_is_opened_for_what_is_needed_alone(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "a" / "python").mkdir(parents=True)
+    home.chmod(0o700)
+    barred = barred_home(home / "a" / "python")
+    assert barred is not None  # `home`, or what pytest itself keeps private above it
+    assert barred == home or home.is_relative_to(barred)
+    view = outer_view(host(run_as=64_999), [home / "a" / "python"])
+    assert view[view.index("--tmpfs") + 1] == str(barred)
+    assert ["--ro-bind", str(home / "a" / "python")] == view[view.index("--ro-bind") :][:2]
+    opened = [view[place + 1] for place, word in enumerate(view) if word == "--dir"]
+    assert str(home / "a") in opened
+    assert str(home / "a" / "python") not in opened
+    assert "--unshare-pid" in view
+
+
+def test_folders_below_others_are_not_bound_twice() -> None:
+    found = outermost([Path("/opt/env/lib"), Path("/opt/env"), Path("/usr/lib/python3"), Path("/srv")])
+    assert set(found) == {Path("/opt/env"), Path("/srv")}
+
+
+def test_the_reason_why_namespaces_are_refused_comes_with_a_remedy(tmp_path: Path) -> None:
+    fake = tmp_path / "bwrap"
+    fake.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    tmp_path.chmod(0o755)
+    broken = Bubblewrap(Host(bwrap=fake, trees=(), hidden=(), run_as=None))
+    with pytest.raises(SandboxUnavailable, match="AppArmor"):
+        broken.probe()
+
+
+def test_a_setuid_bwrap_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setuid = tmp_path / "bwrap"
+    setuid.write_text("#!/bin/sh\n")
+    setuid.chmod(0o4755)
+    monkeypatch.setattr(bubblewrap.shutil, "which", lambda name, path="": str(setuid) if "/usr/bin" in path else None)
+    assert bubblewrap.find_bwrap() != setuid
