@@ -50,10 +50,14 @@ def read_assignment(path: Path) -> Assignment:
     """Read and check the rubric at `path`; the assignment's id is its folder's name. Raises RubricError."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise RubricError(f"{path}: can't be read ({error.strerror}).", "Check the file.") from None
+    except (ValueError, RecursionError) as error:  # a number too long for Python, or brackets too deep, count too
         raise RubricError(f"{path}: not a TOML file: {error}.", "Mend the line it names.") from None
     if raw.get("schema") != SCHEMA:
         raise RubricError(f"{path}: schema is {raw.get('schema')!r}.", f"This grader reads `schema = {SCHEMA}`.")
+    if "id" in raw:
+        raise RubricError(f"{path}: key `id` is not known: an assignment is called after its folder.")
     try:
         assignment = Assignment.model_validate({**raw, "id": path.parent.name})
     except ValidationError as error:
@@ -67,8 +71,12 @@ def read_assignment(path: Path) -> Assignment:
 
 
 def explain_validation(error: ValidationError, raw: Any, known: tuple[str, ...] = ()) -> str:
-    """The first fault of `error` in words: the key, what is wrong with it, and the nearest right word."""
-    fault = error.errors(include_url=False)[0]
+    """One fault of `error` in words: the key, what is wrong with it, and the nearest right word.
+
+    A key that is not known comes first: it is more often a misspelt one than the one it is missing for.
+    """
+    faults = error.errors(include_url=False)
+    fault = next((item for item in faults if item["type"] == "extra_forbidden"), faults[0])
     where = ".".join(str(part) for part in fault["loc"] if part != "schema_") or "the file"
     if fault["type"] == "extra_forbidden":
         names = known or known_names(fault["loc"])

@@ -4,11 +4,12 @@ import dataclasses
 from pathlib import Path
 
 from grader.baseline_file import Baseline, BaselineRun
-from grader.batch import Order, grade_submission
+from grader.batch import grade_submission
 from grader.bench import Bench, versions
 from grader.errors import GraderError
 from grader.intake import read_path
 from grader.progress import Progress
+from grader.publish import Order
 from grader.results import Result
 from grader.workspace import write_whole
 

@@ -9,18 +9,14 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from grader.assignment import Assignment
-from grader.checks.registry import Planned, plan
+from grader.checks.registry import plan
 from grader.course import Course
-from grader.data.find import Places, find_data
-from grader.data.load import load_labels, load_split, with_own_digests
-from grader.dataset import Dataset, Split
+from grader.data.load import load_split
+from grader.dataset import Dataset, Images
 from grader.evidence import Isolation
 from grader.intake import Submission
-from grader.progress import Progress, Silent
+from grader.progress import Progress
+from grader.rubric import Rubric, find_dataset
 from grader.sandbox.choose import open_sandbox
 from grader.sandbox.interface import Sandbox
 from grader.serving import Served, serve
@@ -31,22 +27,12 @@ TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # the distributions that bring th
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rubric:
-    """All that marking needs besides evidence: the rubric, the true classes of the judged images, their names."""
-
-    assignment: Assignment
-    planned: tuple[Planned, ...]
-    dataset: Dataset
-    labels: NDArray[np.int64]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Bench:
     """All that collecting needs: the rubric, served data, judged images (without labels), the sandbox, the seed."""
 
     rubric: Rubric
     served: Served
-    judged: Split
+    judged: Images
     sandbox: Sandbox
     seed: int
     threads: int
@@ -62,40 +48,24 @@ class Setup:
     jobs: int = 1
 
 
-def open_rubric(course: Course, assignment_id: str, data: Path | None) -> Rubric:
-    """The rubric with labels, for marking alone: no sandbox, no image. Raises RubricError, DataError, UsageError."""
-    assignment = course.assignment(assignment_id)
-    planned = plan(assignment.check, origin=str(course.assignment_file(assignment_id)))
-    dataset, folder = _find(course, assignment, data, Silent())
-    return Rubric(
-        assignment=assignment, planned=planned, dataset=dataset, labels=load_labels(dataset, dataset.judged, folder)
-    )
-
-
 @contextmanager
 def open_bench(course: Course, assignment_id: str, setup: Setup, progress: Progress) -> Iterator[Bench]:
     """Everything ready to collect. Raises SandboxUnavailable before any data is touched."""
     assignment = course.assignment(assignment_id)
     planned = plan(assignment.check, origin=str(course.assignment_file(assignment_id)))
     sandbox = open_sandbox(setup.isolation)
-    dataset, folder = _find(course, assignment, setup.data, progress)
+    dataset, folder = find_dataset(course, assignment, setup.data, progress)
     with workspace() as temporary:
         progress.step(dataset.id, "preparing the data")
         judged = load_split(dataset, dataset.judged, folder)
         yield Bench(
             rubric=Rubric(assignment=assignment, planned=planned, dataset=dataset, labels=judged.labels),
             served=serve(dataset, folder, temporary),
-            judged=judged,
+            judged=judged.images,
             sandbox=sandbox,
             seed=setup.seed,
             threads=max(1, assignment.run.threads // setup.jobs),
         )
-
-
-def _find(course: Course, assignment: Assignment, data: Path | None, progress: Progress) -> tuple[Dataset, Path | None]:
-    dataset = course.dataset(assignment.dataset)
-    folder = find_data(dataset, Places.of(course, data), progress)
-    return with_own_digests(dataset, folder), folder
 
 
 def output_sizes(dataset: Dataset) -> tuple[int, ...]:

@@ -1,7 +1,6 @@
 """The face: words on the command line become typed options. The only room that prints, exits or reads os.environ."""
 
 import json
-import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -15,10 +14,10 @@ import typer
 from grader.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
-    from grader.batch import Order
     from grader.bench import Setup
     from grader.course import Course
     from grader.progress import Progress
+    from grader.publish import Order
 
 app = typer.Typer(
     help="Grades deep-learning coursework: runs it in a sandbox, judges the network on hidden images, explains the mark.",
@@ -111,26 +110,20 @@ def regrade(
     data: Data = None, course: CourseOption = None, earlier: Earlier = None, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Mark stored evidence again, without running anything; prints who moved and why."""
-    from grader.batch import Order, regrade
-    from grader.bench import open_rubric
+    from grader.publish import Order
+    from grader.regrading import regrade
+    from grader.rubric import open_rubric
 
     home = _course(course)
     _must_be_folder(folder)
-    moves = regrade(
-        open_rubric(home, assignment, data), Order(out=folder, course=home, earlier=earlier), dry_run=dry_run
-    )
+    order = Order(out=folder, course=home, earlier=earlier)
+    moves = regrade(open_rubric(home, assignment, data), order, dry_run=dry_run)
     moved = [move for move in moves if move.moved]
     if as_json:
-        print(json.dumps([
-            {"student": move.new.student, "old": move.old.points if move.old else None, "new": move.new.points,
-             "passed": move.new.passed, "why": move.reasons()} for move in moved
-        ], indent=2, ensure_ascii=False))  # fmt: skip
+        print(json.dumps([move.plain() for move in moved], indent=2, ensure_ascii=False))
         return
     for move in moved:
-        before = f"{move.old.points:g} ({_word(move.old.passed)})" if move.old else "nothing"
-        print(
-            f"{move.new.student}: {before} -> {move.new.points:g} ({_word(move.new.passed)})  {'; '.join(move.reasons())}"
-        )
+        print(move.words())
     print(f"{len(moved)} of {len(moves)} moved{'; nothing was written (--dry-run)' if dry_run else ''}.")
 
 
@@ -140,8 +133,9 @@ def report(
     data: Data = None, course: CourseOption = None, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Write every page again from stored results and evidence."""
-    from grader.batch import Order, render_again
-    from grader.bench import open_rubric
+    from grader.publish import Order
+    from grader.regrading import render_again
+    from grader.rubric import open_rubric
     from grader.store import load_result
 
     home = _course(course)
@@ -267,19 +261,17 @@ def _run_batch(
     from grader.intake import list_class
     from grader.report.text import row
     from grader.results import Status
+    from grader.sandbox.environment import jobs_that_fit
 
     rubric = home.assignment(assignment)
     entries = list_class(source)
-    count = jobs or _jobs_that_fit(rubric.run.memory)
+    count = jobs or jobs_that_fit(rubric.run.memory)
     home, order, setup = _options(home.root, out, earlier, rerun, sandbox, data, seed, jobs=count)
     with _progress(as_json, total=len(entries)) as progress, open_bench(home, assignment, setup, progress) as bench:
         results, index = grade_class(entries, bench, order, jobs=count, progress=progress)
     if as_json:
-        print(
-            json.dumps(
-                [result.model_dump(mode="json", by_alias=True) for result in results], indent=2, ensure_ascii=False
-            )
-        )
+        plain = [result.model_dump(mode="json", by_alias=True) for result in results]
+        print(json.dumps(plain, indent=2, ensure_ascii=False))
     else:
         print("\n".join(row(result) for result in results))
         print(f"\nClass page: {index}")
@@ -290,8 +282,8 @@ def _options(
     course: Path | None, out: Path, earlier: Path | None, rerun: bool, sandbox: SandboxName, data: Path | None, seed: int,
     *, jobs: int,
 ) -> "tuple[Course, Order, Setup]":  # fmt: skip
-    from grader.batch import Order
     from grader.bench import Setup
+    from grader.publish import Order
     from grader.workspace import output_folder
 
     home = _course(course)
@@ -303,16 +295,6 @@ def _course(root: Path | None) -> "Course":
     from grader.course import Course
 
     return Course.at(root)
-
-
-def _jobs_that_fit(memory: int) -> int:
-    """As many kernels as there are cores, but no more than fit into memory with their limits."""
-    cores = os.cpu_count() or 1
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError):
-        return 1
-    return max(1, min(cores, total // memory))
 
 
 def _must_be_folder(folder: Path) -> None:
@@ -328,10 +310,6 @@ def _pairs(words: list[str], option: str) -> dict[str, str]:
             raise UsageError(f"{option} {word}: is not understood.", f"Write {option} NAME=FOLDER.")
         pairs[name] = folder
     return pairs
-
-
-def _word(passed: bool) -> str:
-    return "passed" if passed else "not passed"
 
 
 @contextmanager

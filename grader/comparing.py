@@ -11,6 +11,7 @@ from grader.checks.registry import Planned
 from grader.course import Course
 from grader.errors import UsageError
 from grader.results import Comparison, Result, Status
+from grader.rubric import Rubric
 from grader.store import RESULT
 
 
@@ -36,6 +37,12 @@ def find_comparisons(
         if comparison is not None:
             found[exercise] = comparison
     return found
+
+
+def compare(rubric: Rubric, *, student: str, earlier: Path | None, course: Course) -> dict[str, Comparison]:
+    """What the checks of `rubric` compare the student's accuracy with, by exercise. Raises UsageError."""
+    exercises, judged_on = exercises_compared(rubric.planned), rubric.dataset.judged_title
+    return find_comparisons(exercises, student=student, judged_on=judged_on, earlier=earlier, course=course)
 
 
 def _own(exercise: str, student: str, judged_on: str, earlier: Path) -> Comparison | None:

@@ -71,13 +71,21 @@ def read_dataset(path: Path) -> Dataset:
     """Read the manifest at `path`. Raises DataError."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Dataset.model_validate({**raw, "id": path.parent.name})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a TOML file: {error}.", "Mend the line it names.") from None
+        dataset = Dataset.model_validate({**raw, "id": path.parent.name})
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in fault["loc"])
         raise DataError(f"{path}: key `{where}`: {fault['msg']}.") from None
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror}).", "Check the file.") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not a TOML file: {error}.", "Mend the line it names.") from None
+    for key, name in (("train", dataset.train), ("judged", dataset.judged)):
+        if name not in dataset.split:
+            raise DataError(
+                f"{path}: `{key}` names the split `{name}`; there is: {', '.join(dataset.split) or 'none'}."
+            )
+    return dataset
 
 
 def digest_images(images: Images) -> str:

@@ -1,23 +1,18 @@
-"""The heart, as a table of contents: `collect` gathers evidence (slow, once), `mark` is a pure function of it."""
+"""`collect`: runs a submission, judges its network, freezes what is known. Slow, and done once."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from grader.bench import Bench, Rubric, evidence_key, output_sizes, versions
-from grader.checks.accuracy import accuracy_of
-from grader.checks.registry import Case
-from grader.checks.runner import run_checks
+from grader.bench import Bench, evidence_key, output_sizes, versions
 from grader.errors import Infrastructure
 from grader.evidence import Evidence, Facts, Judgement, ModelFile, Source
-from grader.findings import decide_status, raise_flags
 from grader.intake import Submission
 from grader.judge.client import Question, Verdict, judge_model
 from grader.kernel.run import Execution, Job, run_notebook
 from grader.progress import Progress
-from grader.results import Comparison, ModelSummary, Result, Status
-from grader.store import Stored, evidence_digest, pack_outputs
+from grader.store import Stored, pack_outputs
 
 T = TypeVar("T")
 
@@ -68,7 +63,7 @@ def _judge(execution: Execution, bench: Bench) -> Verdict:
     question = Question(
         image_shape=bench.rubric.dataset.image_shape,
         probe=bench.served.probe,
-        images=bench.judged.images,
+        images=bench.judged,
         units=output_sizes(bench.rubric.dataset),
     )
     limits = bench.rubric.assignment.run.model_copy(update={"threads": bench.threads})
@@ -100,56 +95,4 @@ def describe_run(
             judgement=judgement,
         ),
         claims=execution.claims,
-    )
-
-
-def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison]) -> Result:
-    """The result: a pure function of evidence, rubric, labels and what the accuracy is compared with."""
-    evidence = stored.evidence
-    case = Case(
-        evidence=evidence,
-        outputs=stored.outputs,
-        labels=rubric.labels,
-        classes=rubric.dataset.classes,
-        compared=compared,
-    )
-    checks = run_checks(rubric.planned, case)
-    flags = raise_flags(evidence, rubric.dataset)
-    points = round(sum(check.points for check in checks), 2)
-    status = decide_status(evidence, tuple(check.outcome for check in checks), flags)
-    architecture = evidence.facts.judgement.architecture
-    preparation = evidence.facts.judgement.preparation
-    candidates = evidence.claims.candidates
-    return Result(
-        assignment=evidence.assignment,
-        title=rubric.assignment.title,
-        student=evidence.student,
-        submission=evidence.submission.name,
-        status=status,
-        points=points,
-        out_of=rubric.assignment.out_of,
-        pass_mark=rubric.assignment.pass_mark,
-        passed=points >= rubric.assignment.pass_mark and status in (Status.GRADED, Status.NEEDS_REVIEW),
-        isolation=evidence.isolation,
-        dataset=evidence.dataset,
-        serve=evidence.serve,
-        judged_on=evidence.judged_on,
-        accuracy=accuracy_of(case, rubric.planned),
-        compared=tuple(compared.values()),
-        model=ModelSummary(
-            chosen=next((item.name for item in candidates if item.taken), None),
-            candidates=tuple(item.name for item in candidates),
-            parameters=architecture.parameters if architecture else None,
-            input_shape=architecture.input_shape if architecture else None,
-            preprocessing=preparation.description if preparation else None,
-        ),
-        checks=checks,
-        flags=flags,
-        shims=evidence.claims.shims,
-        notes=evidence.submission.notes,
-        ending=evidence.facts.ending,
-        evidence=evidence_digest(evidence),
-        versions=evidence.versions,
-        seed=evidence.seed,
-        started=evidence.started,
     )

@@ -3,15 +3,17 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import SubmissionError, UsageError
-from grader.notebook import Script, read_submission
+from grader.notebook import Script, read_submission, without_surrogates
 
 CODE = {".ipynb", ".py"}
 MOST_FILES, MOST_BYTES = 500, 50 << 20
+RESERVED = {"index.html", "gradebook.csv", "gradebook.sqlite", "batch.json"}  # what a batch writes beside its students
 IGNORED = {"__pycache__", ".ipynb_checkpoints", ".git", ".venv", "__MACOSX", "node_modules"}
 
 
@@ -33,13 +35,22 @@ class Entry:
     student: str
     path: Path
 
+    @property
+    def file(self) -> str:
+        """The name of what was handed in, as text."""
+        return without_surrogates(self.path.name)
+
 
 def read_path(path: Path, *, student: str | None = None) -> Submission:
     """The submission at `path`: a notebook, a module, or a folder that holds one of them.
 
     Raises UsageError where there is nothing, SubmissionError where it can't be read.
     """
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError:  # a name longer than the file system takes, or a folder that may not be entered
+        there = False
+    if not there:
         raise UsageError(f"{path}: there is no such file or folder.", "Check the path.")
     who = student or student_name(path)
     if path.is_dir():
@@ -48,6 +59,8 @@ def read_path(path: Path, *, student: str | None = None) -> Submission:
         raise SubmissionError(
             f"{path.name}: is neither a notebook (.ipynb) nor a module (.py).", "Hand in one of them."
         )
+    if not path.is_file():  # reading a pipe would wait for ever
+        raise SubmissionError(f"{path.name}: is no regular file.", "Hand in an ordinary file.")
     data = _read_file(path)
     return _submission(who, path.name, {path.name: data}, ())
 
@@ -59,35 +72,56 @@ def list_class(source: Path) -> list[Entry]:
     """
     if not source.is_dir():
         raise UsageError(f"{source} is no folder.", "Name the folder that holds one file or folder for each student.")
-    paths = [path for path in sorted(source.iterdir()) if not path.name.startswith(".") and path.name not in IGNORED]
+    try:
+        found = sorted(source.iterdir())
+    except OSError as error:
+        raise UsageError(f"{source}: can't be read ({error.strerror}).", "Check the folder.") from None
+    paths = [path for path in found if not path.name.startswith(".") and path.name not in IGNORED]
     paths = [path for path in paths if path.name.lower() not in {"readme.md", "roster.csv", "expected.toml"}]
     if not paths:
         raise UsageError(f"{source} holds no submission.", "Name the folder that holds one file or folder per student.")
-    names = [student_name(path) for path in paths]
-    return [
-        Entry(student=name if names.count(name) == 1 else path.name, path=path)
-        for name, path in zip(names, paths, strict=True)
+    return [Entry(student=name, path=path) for name, path in zip(_names(paths), paths, strict=True)]
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """A name of its own for each path: where two would be the same, the file's with its ending, numbered if need be."""
+    wanted = [student_name(path) for path in paths]
+    often = Counter(wanted)
+    wanted = [
+        name if often[name] == 1 else without_surrogates(path.name) for name, path in zip(wanted, paths, strict=True)
     ]
+    names: list[str] = []
+    for name in wanted:
+        number, free = 1, name
+        while free in names or (free != name and free in wanted):
+            number += 1
+            free = f"{name} ({number})"
+        names.append(free)
+    return names
 
 
 def student_name(path: Path) -> str:
     """The student's name: the file's without its ending, or the folder's."""
-    return path.name if path.is_dir() else path.stem or path.name
+    return without_surrogates(path.name if path.is_dir() else path.stem or path.name)
 
 
 def safe_name(student: str) -> str:
-    """A folder name for any student's name; a digest is added where replacing characters lost something."""
-    plain = unicodedata.normalize("NFC", student)
-    cleaned = re.sub(r"[^\w.-]+", "_", plain).strip("._")[:80]
-    if cleaned == student:
+    """A folder name for any student's name; a digest is added where replacing characters lost something.
+
+    Also where a name looks as if it had a digest, or is a file's of the batch: no student can take another's place.
+    """
+    plain = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", student))
+    cleaned = plain.encode("utf-8")[:200].decode("utf-8", "ignore")[:80].strip("._")  # file systems count bytes
+    taken = cleaned.casefold() in RESERVED or re.search(r"-[0-9a-f]{8}$", cleaned)
+    if cleaned and cleaned == student and not taken:
         return cleaned
     return f"{cleaned or 'student'}-{hashlib.sha256(student.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
 
 
 def _read_folder(folder: Path, student: str) -> Submission:
     files = _collect_files(folder)
-    candidates = [name for name in files if Path(name).suffix == ".ipynb"] or [
-        name for name in files if Path(name).suffix == ".py" and "/" not in name
+    candidates = [name for name in files if Path(name).suffix.lower() == ".ipynb"] or [
+        name for name in files if Path(name).suffix.lower() == ".py" and "/" not in name
     ]
     if not candidates:
         raise SubmissionError(f"{folder.name}: holds no notebook (.ipynb) and no module (.py).", "Hand in one of them.")
@@ -112,6 +146,13 @@ def _choose_main(folder: str, candidates: list[str]) -> str:
 
 def _collect_files(folder: Path) -> dict[str, bytes]:
     """All regular files below `folder` by relative name, no links. Raises SubmissionError for too much."""
+    try:
+        return _walk(folder)
+    except OSError as error:
+        raise SubmissionError(f"{folder.name}: can't be read ({error.strerror}).", "Check the folder.") from None
+
+
+def _walk(folder: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     total = 0
     for path in sorted(folder.rglob("*")):
@@ -140,11 +181,12 @@ def _read_file(path: Path) -> bytes:
 
 
 def _submission(student: str, main: str, files: Mapping[str, bytes], notes: tuple[str, ...]) -> Submission:
-    script = read_submission(main, files[main])
+    script = read_submission(without_surrogates(main), files[main])
     digest = hashlib.sha256()
     for name in sorted(files):
-        digest.update(f"{len(name)}:{name}:{len(files[name])}:".encode())
+        digest.update(f"{len(name)}:{name}:{len(files[name])}:".encode("utf-8", "surrogateescape"))
         digest.update(files[name])
     # The notebook itself stays outside: its cells are what runs, and it may hold outputs by the megabyte.
-    beside = {name: data for name, data in files.items() if name != main or name.endswith(".py")}
-    return Submission(student=student, script=script, files=beside, sha256=digest.hexdigest(), notes=notes)
+    beside = {name: data for name, data in files.items() if name != main or name.lower().endswith(".py")}
+    told = tuple(without_surrogates(note) for note in notes)
+    return Submission(student=student, script=script, files=beside, sha256=digest.hexdigest(), notes=told)

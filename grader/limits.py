@@ -10,10 +10,12 @@ BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
 def _parse(value: Any, units: dict[str, Any], example: str) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"{value} is not understood: write it as in {example!r}")
     if not isinstance(value, str):
         return value
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*", value)
-    if found is None or found[2] not in units:
+    if found is None or found[2] not in units or len(found[1]) > 15:
         raise ValueError(
             f"{value!r} is not understood: write a number and one of {', '.join(units)}, as in {example!r}"
         )
@@ -32,10 +34,11 @@ def parse_size(value: Any) -> Any:
 
 
 def write_size(size: float) -> str:
-    """`4294967296` as "4 GiB", `1500000` as "1.4 MiB": the largest unit that leaves a number of at least 1."""
+    """`4294967296` as "4 GiB", `1500000` as "1.43 MiB": the largest unit that leaves a number of at least 1."""
     for unit in ("GiB", "MiB", "KiB"):
         if size >= BYTES[unit]:
-            return f"{size / BYTES[unit]:.3g} {unit}"
+            number = size / BYTES[unit]
+            return f"{number:.3g} {unit}" if number < 100 else f"{number:.0f} {unit}"
     return f"{int(size)} B"
 
 

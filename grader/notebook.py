@@ -40,13 +40,13 @@ def read_module(name: str, data: bytes) -> str:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         text = data.decode(encoding)
-    except (SyntaxError, UnicodeDecodeError, LookupError):
+    except (SyntaxError, UnicodeError, LookupError):
         raise SubmissionError(f"{name}: is not UTF-8 text.", "Save it again with the encoding UTF-8.") from None
     if "\0" in text:
         raise SubmissionError(f"{name}: is no Python module; it holds binary data.", "Hand in the .py file itself.")
     if not text.strip():
         raise SubmissionError(f"{name}: is empty.", "Save your work and hand it in again.")
-    return text.replace("\r\n", "\n")
+    return without_surrogates(text.replace("\r\n", "\n"))
 
 
 def read_cells(name: str, data: bytes) -> tuple[str, ...]:
@@ -85,12 +85,17 @@ def _sources(name: str, raw: Mapping[str, Any]) -> Iterable[str]:
         if isinstance(source, list):
             source = "".join(part for part in source if isinstance(part, str))
         if isinstance(source, str):
-            yield source.replace("\r\n", "\n").replace("\0", "")
+            yield without_surrogates(source.replace("\r\n", "\n").replace("\0", ""))
+
+
+def without_surrogates(text: str) -> str:
+    """`text` with a question mark for each lone surrogate: JSON can spell them, UTF-8 and evidence can't hold them."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def strip_ansi(text: str) -> str:
-    """`text` without terminal escapes, at most `MOST_TEXT` characters."""
-    clean = ANSI.sub("", text[: 4 * MOST_TEXT])
+    """`text` as UTF-8 can hold it, without terminal escapes, at most `MOST_TEXT` characters."""
+    clean = without_surrogates(ANSI.sub("", text[: 4 * MOST_TEXT]).replace("\x1b", ""))
     return clean if len(clean) <= MOST_TEXT else f"{clean[:MOST_TEXT]}\n... (shortened)"
 
 
@@ -110,14 +115,14 @@ def plain_outputs(outputs: Iterable[Mapping[str, Any]]) -> tuple[tuple[Output, .
     kept: list[Output] = []
     error: CellError | None = None
     for output in outputs:
-        kind = output.get("output_type")
+        kind = output.get("output_type") if isinstance(output, Mapping) else None
         if kind == "stream":
-            text = TENSORFLOW_BOOT.sub("", strip_ansi(str(output.get("text", ""))))
+            text = TENSORFLOW_BOOT.sub("", _text(output.get("text")))
             kept = _append_stream(kept, text) if text else kept
         elif kind == "error":
             error = CellError(
-                name=str(output.get("ename", "Error"))[:200],
-                message=strip_ansi(str(output.get("evalue", "")))[:2000],
+                name=_text(output.get("ename"))[:200] or "Error",
+                message=_text(output.get("evalue"))[:2000],
                 traceback=_traceback(output.get("traceback")),
             )
             kept.append(Output(kind="error", text=error.traceback or f"{error.name}: {error.message}"))
@@ -127,11 +132,18 @@ def plain_outputs(outputs: Iterable[Mapping[str, Any]]) -> tuple[tuple[Output, .
             kept.append(
                 Output(
                     kind="result" if kind == "execute_result" else "display",
-                    text=strip_ansi(str(data.get("text/plain", ""))),
+                    text=_text(data.get("text/plain")),
                     png=picture_of(data.get("image/png")),
                 )
             )
     return tuple(kept), error
+
+
+def _text(value: object) -> str:
+    """What a kernel sent as text, which the format also allows to come in lines; "" for anything else."""
+    if isinstance(value, list):
+        value = "".join(line for line in value if isinstance(line, str))
+    return strip_ansi(value) if isinstance(value, str) else ""
 
 
 def _append_stream(kept: list[Output], text: str) -> list[Output]:

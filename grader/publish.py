@@ -1,21 +1,33 @@
 """Writes results for people and machines: a student's folder, the class page, the gradebook."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from grader.bench import Rubric
 from grader.course import Course
 from grader.evidence import Evidence
 from grader.exports.plain_csv import write_gradebook
 from grader.intake import safe_name
 from grader.report.html import class_page, student_page
 from grader.results import Result
+from grader.rubric import Rubric
 from grader.store import save_result
 from grader.workspace import write_json, write_whole
 
+EVIDENCE_FOLDER = "evidence"
 REPORT, INDEX, GRADEBOOK, BATCH = "report.html", "index.html", "gradebook.csv", "batch.json"
 LONG_PARTS = {"checks", "versions", "compared"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """Where results go, and how: `earlier` holds results of another exercise to be better than."""
+
+    out: Path
+    course: Course
+    earlier: Path | None = None
+    rerun: bool = False
 
 
 def student_folder(out: Path, student: str) -> Path:

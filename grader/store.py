@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from grader.errors import UsageError
-from grader.evidence import Evidence
+from grader.errors import Infrastructure, UsageError
+from grader.evidence import SCHEMA, Evidence
 from grader.results import Result
 from grader.workspace import write_whole
 
@@ -49,6 +49,14 @@ def save_evidence(folder: Path, stored: Stored, model: bytes | None) -> None:
     write_whole(folder / EVIDENCE, stored.evidence.model_dump_json(by_alias=True, indent=1))
 
 
+def discard_evidence(folder: Path) -> None:
+    """Take away what makes a folder of evidence complete. Raises Infrastructure."""
+    try:
+        (folder / EVIDENCE).unlink(missing_ok=True)
+    except OSError as error:
+        raise Infrastructure(f"{folder / EVIDENCE}: can't be removed ({error.strerror}).", "Mend --out.") from None
+
+
 def load_evidence(folder: Path) -> Stored:
     """Read evidence back and compare the predictions with their digest. Raises UsageError."""
     path = folder / EVIDENCE
@@ -61,6 +69,8 @@ def load_evidence(folder: Path) -> Stored:
             f"{path}: is no evidence that this grader reads ({error.error_count()} faults).",
             "Grade the submission again.",
         ) from None
+    if evidence.schema_ != SCHEMA:
+        raise UsageError(f"{path}: schema is {evidence.schema_}; this grader reads {SCHEMA}.", "Update the grader.")
     wanted = evidence.facts.judgement.predictions
     return Stored(evidence=evidence, outputs=_load_outputs(folder / PREDICTIONS, wanted) if wanted else None)
 
@@ -72,7 +82,10 @@ def _load_outputs(path: Path, sha256: str) -> NDArray[np.float32]:
         raise UsageError(f"{path}: can't be read ({error.strerror}).", "Grade the submission again.") from None
     if len(data) > MOST_PREDICTIONS or hashlib.sha256(data).hexdigest() != sha256:
         raise UsageError(f"{path}: is not the file that the evidence describes.", "Grade the submission again.")
-    outputs: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
+    try:
+        outputs: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, OSError):
+        raise UsageError(f"{path}: holds no predictions.", "Grade the submission again.") from None
     return outputs
 
 

@@ -1,5 +1,6 @@
 """Throw-away folders, and files that are written whole."""
 
+import contextlib
 import json
 import os
 import tempfile
@@ -28,7 +29,8 @@ def write_whole(path: Path, data: bytes | str) -> None:
         partial.write_bytes(raw)
         os.replace(partial, path)  # noqa: PTH105 - the word that says it
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise Infrastructure(
             f"{path}: could not be written ({error.strerror}).", "Make room or name another --out."
         ) from None

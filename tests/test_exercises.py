@@ -101,8 +101,20 @@ def test_pets_are_judged_on_photographs_the_notebook_never_saw(tmp_path: Path) -
 
 def test_a_module_is_graded_like_a_notebook(tmp_path: Path) -> None:
     path = tmp_path / "work.py"
-    path.write_text(f"{DIGITS}\nif __name__ == '__main__':\n    print(__file__)\n" + PERCEPTRON.replace("epochs=2", "epochs=1"))
-    command = [sys.executable, "-m", "grader", "grade", "exercise1", str(path), "--out", str(tmp_path / "out"), "--json"]
+    path.write_text(
+        f"{DIGITS}\nif __name__ == '__main__':\n    print(__file__)\n" + PERCEPTRON.replace("epochs=2", "epochs=1")
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "grader",
+        "grade",
+        "exercise1",
+        str(path),
+        "--out",
+        str(tmp_path / "out"),
+        "--json",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     result = json.loads(done.stdout)
     assert (result["status"], result["submission"]) == ("graded", "work.py")
@@ -172,7 +184,16 @@ def test_no_judged_image_no_label_and_no_other_file_can_be_found_inside(tmp_path
 
 @pytest.mark.parametrize(("path", "words"), [("nowhere.ipynb", "no such file"), (".", "holds no notebook")])
 def test_what_can_not_be_graded_ends_with_2_and_a_line(tmp_path: Path, path: str, words: str) -> None:
-    command = [sys.executable, "-m", "grader", "grade", "exercise1", str(tmp_path / path), "--out", str(tmp_path / "out")]
+    command = [
+        sys.executable,
+        "-m",
+        "grader",
+        "grade",
+        "exercise1",
+        str(tmp_path / path),
+        "--out",
+        str(tmp_path / "out"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert words in done.stderr

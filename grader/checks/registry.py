@@ -66,6 +66,7 @@ class Check:
     parameters: type[Value]
     rests_on: RestsOn
     needs: tuple[str, ...]
+    covers: tuple[str, ...]  # checks that can't fail without this one failing, for the same reason
     run: Callable[[Case, Any], Score | None]
 
 
@@ -84,14 +85,20 @@ class Planned:
 
 
 def check(
-    *, parameters: type[P], rests_on: RestsOn, needs: tuple[str, ...] = ()
+    *, parameters: type[P], rests_on: RestsOn, needs: tuple[str, ...] = (), covers: tuple[str, ...] = ()
 ) -> Callable[[Callable[[Case, P], Score | None]], Check]:
     """Make a `Check` of a function: its name is the check's, its docstring's first line the title."""
 
     def make(function: Callable[[Case, P], Score | None]) -> Check:
         title = (function.__doc__ or function.__name__).strip().splitlines()[0].rstrip(".")
         return Check(
-            name=function.__name__, title=title, parameters=parameters, rests_on=rests_on, needs=needs, run=function
+            name=function.__name__,
+            title=title,
+            parameters=parameters,
+            rests_on=rests_on,
+            needs=needs,
+            covers=covers,
+            run=function,
         )
 
     return make

@@ -59,5 +59,12 @@ def _unmet(check: Check, case: Case, planned: Mapping[str, Planned], known: Mapp
         except Failure as failure:
             score = Score(0.0, failure.reason)
         if score.share <= 0:
-            return f"`{name}` failed" + ("" if name in planned or not score.reason else f": {score.reason}")
+            return _name_unmet(name, score.reason, planned)
     return None
+
+
+def _name_unmet(name: str, reason: str, planned: Mapping[str, Planned]) -> str:
+    if name in planned:
+        return f"`{name}` failed"
+    covering = next((item.check.name for item in planned.values() if name in item.check.covers), None)
+    return f"`{covering}` failed" if covering else f"`{name}` failed: {reason}"

@@ -27,7 +27,7 @@ def model_found(case: Case, parameters: NoParameters) -> Score:
 
 
 # Rests on claims although half of it is a fact: one forged record of a fit is enough to pass the other half.
-@check(parameters=NoParameters, rests_on="claims")
+@check(parameters=NoParameters, rests_on="claims", covers=("model_found",))
 def trained(case: Case, parameters: NoParameters) -> Score:
     """A model was trained.
 

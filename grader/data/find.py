@@ -1,5 +1,7 @@
 """Where a dataset lies on this machine; the last resort is a download with a checked digest."""
 
+import os
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,6 +58,24 @@ def find_data(dataset: Dataset, places: Places, progress: Progress | None = None
 
 
 def _download(dataset: Dataset, folder: Path, progress: Progress) -> Path:
+    """All files of `dataset`, moved to `folder` once they are complete: whoever is killed leaves nothing half there."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{dataset.id}-", dir=folder.parent) as temporary:
+            partial = Path(temporary) / dataset.id
+            _fetch(dataset, partial, progress)
+            try:
+                os.replace(partial, folder)  # noqa: PTH105 - the word that says it
+            except OSError:
+                if not folder.is_dir() or not any(folder.iterdir()):  # else somebody else was faster
+                    raise
+    except OSError as error:
+        raise DataError(f"{folder}: could not be written ({error.strerror}).", "Make room there.") from None
+    progress.done(dataset.id, f"downloaded to {folder}")
+    return folder
+
+
+def _fetch(dataset: Dataset, folder: Path, progress: Progress) -> None:
     import pooch
     import requests
 
@@ -80,5 +100,3 @@ def _download(dataset: Dataset, folder: Path, progress: Progress) -> Path:
                 f"What {item.url} sent is not the `{dataset.id}` that the manifest describes (SHA-256 differs).",
                 "Nothing of it was kept. Try again later, or name a folder that has it with --data.",
             ) from None
-    progress.done(dataset.id, f"downloaded to {folder}")
-    return folder

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import UnidentifiedImageError
 
-from grader.data.load import JPEG, OWN_DIGESTS, list_photographs, read_photograph
+from grader.data.load import JPEG, OWN_DIGESTS, UNREADABLE, list_photographs, read_photograph
 from grader.dataset import Dataset, digest_images, digest_labels
 from grader.errors import DataError, UsageError
 
@@ -58,13 +57,16 @@ def _copy(dataset: Dataset, source: Path, target: Path, naming: Naming) -> None:
                     f"{origin}: there is no such folder.",
                     f"Say which folder it is with --class {name}=FOLDER and --split {split}=FOLDER.",
                 )
-            files = [path for path in sorted(origin.iterdir()) if path.suffix.lower() in JPEG]
+            files = [path for path in sorted(origin.iterdir()) if path.suffix.lower() in JPEG and path.is_file()]
             if not files:
                 raise UsageError(f"{origin}: there is no photograph in it.", f"Taken are: {', '.join(sorted(JPEG))}.")
             folder = target / manifest.folder / name
             folder.mkdir(parents=True)
             for path in files:
-                shutil.copyfile(path, folder / path.name)
+                try:
+                    shutil.copyfile(path, folder / path.name)
+                except OSError as error:
+                    raise DataError(f"{path}: could not be copied ({error.strerror}).", "Import again.") from None
 
 
 def _write_digests(dataset: Dataset, folder: Path, *, origin: str) -> dict[str, int]:
@@ -79,7 +81,7 @@ def _write_digests(dataset: Dataset, folder: Path, *, origin: str) -> dict[str, 
         for path, _ in listed:
             try:
                 images.append(read_photograph(path))
-            except (OSError, UnidentifiedImageError):
+            except UNREADABLE:
                 raise DataError(
                     f"{path.name} (split `{split}`) is no photograph.", "Remove it and import again."
                 ) from None
@@ -97,5 +99,6 @@ def _write_digests(dataset: Dataset, folder: Path, *, origin: str) -> dict[str, 
 
 
 def _toml(text: str) -> str:
-    escaped = "".join(char if char.isprintable() and char not in '"\\' else f"\\U{ord(char):08X}" for char in text)
+    plain = text.encode("utf-8", "replace").decode("utf-8")  # a folder's name need not be UTF-8
+    escaped = "".join(char if char.isprintable() and char not in '"\\' else f"\\U{ord(char):08X}" for char in plain)
     return f'"{escaped}"'

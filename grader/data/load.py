@@ -3,11 +3,13 @@
 import gzip
 import struct
 import tomllib
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from grader.dataset import Dataset, Split, SplitManifest, digest_images, digest_labels
 from grader.errors import DataError
@@ -15,6 +17,11 @@ from grader.errors import DataError
 NPZ_NAMES = {"train": "train", "test": "test"}
 JPEG = {".jpg", ".jpeg", ".png"}
 OWN_DIGESTS = "digests.toml"  # beside data that an instructor imported
+# What gzip, zipfile, NumPy and Pillow raise for files that are damaged or something else than they seem.
+UNREADABLE = (
+    OSError, EOFError, KeyError, ValueError, SyntaxError, struct.error, zlib.error, zipfile.BadZipFile,
+    Image.DecompressionBombError,
+)  # fmt: skip
 
 
 def with_own_digests(dataset: Dataset, folder: Path | None) -> Dataset:
@@ -24,8 +31,8 @@ def with_own_digests(dataset: Dataset, folder: Path | None) -> Dataset:
         return dataset
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        split = {name: SplitManifest.model_validate(value) for name, value in raw["split"].items()}
-    except (tomllib.TOMLDecodeError, KeyError, ValueError) as error:
+        split = {name: SplitManifest.model_validate(raw["split"][name]) for name in dataset.split}
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: can't be read: {error}.", "Import the folder again.") from None
     return dataset.model_copy(update={"split": split, "source": f"imported from {raw.get('origin', 'a folder')}"})
 
@@ -35,7 +42,7 @@ def load_split(dataset: Dataset, name: str, folder: Path | None) -> Split:
     manifest = dataset.split[name]
     try:
         split = _decode(dataset, name, manifest, folder)
-    except (OSError, EOFError, struct.error, KeyError, UnidentifiedImageError) as error:
+    except UNREADABLE as error:
         where = folder or dataset.id
         raise DataError(f"{where}: the split `{name}` can't be read: {error}.", "Put the data there again.") from None
     _verify(dataset, name, manifest, split, folder)
@@ -53,7 +60,12 @@ def load_labels(dataset: Dataset, name: str, folder: Path | None) -> NDArray[np.
         and manifest.files
         and (folder / manifest.files["labels"]).is_file()
     ):
-        labels = _read_idx(folder / manifest.files["labels"]).astype(np.int64)
+        try:
+            labels = _read_idx(folder / manifest.files["labels"]).astype(np.int64)
+        except UNREADABLE as error:
+            raise DataError(
+                f"{folder}: the labels of `{name}` can't be read: {error}.", "Put the data there again."
+            ) from None
     else:
         return load_split(dataset, name, folder).labels
     if digest_labels(labels) != manifest.labels:
@@ -67,7 +79,7 @@ def list_photographs(dataset: Dataset, folder: Path) -> list[tuple[Path, int]]:
     for index, name in enumerate(dataset.classes):
         if not (folder / name).is_dir():
             raise DataError(f"{folder / name}: there is no such folder.", "Each class needs a folder of its own.")
-        files = sorted(path for path in (folder / name).iterdir() if path.suffix.lower() in JPEG)
+        files = sorted(path for path in (folder / name).iterdir() if path.suffix.lower() in JPEG and path.is_file())
         found.extend((path, index) for path in files)
     return found
 
@@ -87,7 +99,7 @@ def _decode(dataset: Dataset, name: str, manifest: SplitManifest, folder: Path |
         listed = list_photographs(dataset, folder / manifest.folder)
         return Split([read_photograph(path) for path, _ in listed], np.array([label for _, label in listed], np.int64))
     if (folder / "mnist.npz").is_file():
-        with np.load(folder / "mnist.npz", allow_pickle=False) as arrays:
+        with (folder / "mnist.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             part = NPZ_NAMES[name]
             return Split(arrays[f"x_{part}"][..., None], arrays[f"y_{part}"].astype(np.int64))
     images = _read_idx(folder / manifest.files["images"])

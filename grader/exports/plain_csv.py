@@ -10,7 +10,7 @@ COLUMNS = (
     "student", "submission", "status", "points", "out_of", "passed", "accuracy", "verdict", "flags", "ending", "isolation",
     "dataset",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # the wide ones count in East Asian versions
 
 
 def guard_formula(text: str) -> str:
@@ -21,7 +21,8 @@ def guard_formula(text: str) -> str:
 def write_gradebook(results: Sequence[Result]) -> str:
     """The CSV's text, UTF-8 to be, one line a result."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    # All is quoted: a name may hold a lone carriage return, or the semicolon at which other languages' Excel splits.
+    writer = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     for result in results:
         accuracy = result.accuracy

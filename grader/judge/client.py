@@ -155,9 +155,7 @@ def judge_program(root: Path, model: Path, descriptor: int, limits: Limits) -> P
     )  # fmt: skip
 
 
-def _ask(
-    channel: Channel, request: dict[str, object], payload: bytes = b""
-) -> tuple[dict[str, object], bytes]:
+def _ask(channel: Channel, request: dict[str, object], payload: bytes = b"") -> tuple[dict[str, object], bytes]:
     channel.send(request, payload)
     reply, data = channel.receive()
     if "refused" in reply:

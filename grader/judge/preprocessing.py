@@ -19,6 +19,7 @@ from grader.evidence import Preparation
 
 Channels = Literal["as they are", "grey", "BGR", "grey to RGB"]
 RESIZES = ("bilinear", "nearest", "bicubic", "area")
+MOST_PIXELS = 1 << 22  # of one prepared image: the host makes as many as there are judged images
 CLOSE = 0.005  # a candidate that is not this much better does not replace an earlier one
 SCALES: tuple[tuple[str, float, float], ...] = (
     ("pixels from 0 to 1 (divided by 255)", 255.0, 0.0),
@@ -66,25 +67,32 @@ def fit_shape(
     filled = tuple(size if size is not None else hint for size, hint in zip(wanted, known, strict=True))
     if len(filled) == 1:
         return _fit_flat(filled[0], image_shape)
-    height, width = filled[0], filled[1]
-    if image_shape is not None:
-        height, width = height or image_shape[0], width or image_shape[1]
-    channels = 1 if len(filled) == 2 else filled[2] or (image_shape[2] if image_shape else 3)
-    if len(filled) > 3 or height is None or width is None or channels not in (1, 3) or height * width > 1 << 22:
-        raise Failure(
-            f"the network wants inputs of shape {wanted}, which no image of this exercise has",
-            "Give the first layer the shape of one image.",
-        )
+    unfit = Failure(
+        f"the network wants inputs of shape {wanted}, which no image of this exercise has",
+        "Give the first layer the shape of one image.",
+    )
+    if len(filled) not in (2, 3):
+        raise unfit
+    raw = image_shape or (None, None, 3)
+    height, width, channels = (
+        size if size is not None else own for size, own in zip((*filled, 1)[:3], raw, strict=True)
+    )
+    if height is None or width is None or channels not in (1, 3) or not _drawable(height, width):
+        raise unfit
     shape = (height, width) if len(filled) == 2 else (height, width, channels)
     return shape, (height, width), channels
+
+
+def _drawable(height: int, width: int) -> bool:
+    return height > 0 and width > 0 and height * width <= MOST_PIXELS
 
 
 def _fit_flat(size: int | None, image_shape: tuple[int, ...] | None) -> tuple[tuple[int, ...], tuple[int, int], int]:
     if image_shape is not None and size in (None, math.prod(image_shape)):
         return (math.prod(image_shape),), (image_shape[0], image_shape[1]), image_shape[2]
     for channels in (3, 1) if image_shape is None else (1,):
-        side = math.isqrt((size or 0) // channels)
-        if size and side * side * channels == size:
+        side = math.isqrt(max(size or 0, 0) // channels)
+        if size and side * side * channels == size and _drawable(side, side):
             return (size,), (side, side), channels
     raise Failure(
         f"the network wants {size} numbers for each image, and no image of this exercise has so many",
@@ -105,7 +113,7 @@ def first_recipes(
     how: Channels = "as they are" if raw == channels else "grey" if channels == 1 else "grey to RGB"
     resize = "none" if image_shape is not None and size == image_shape[:2] else RESIZES[0]
     recipes = [Recipe(shape, size, how, scale, offset, words, resize) for words, scale, offset in SCALES]
-    if seen_range is None:
+    if seen_range is None or not seen_range[0] <= seen_range[1]:  # the kernel's word: it may say anything
         return tuple(recipes)
     return tuple(sorted(recipes, key=lambda recipe: _distance(recipe, seen_range)))
 

@@ -35,7 +35,8 @@ class Channel:
         """The next message. Raises ProtocolError, and TimeoutError by the socket's own timeout."""
         try:
             line = self._file.readline(HEADER_BYTES + 1)
-            header = json.loads(line) if line.endswith(b"\n") else None
+            header = json.loads(line, parse_constant=_nothing) if line.endswith(b"\n") else None
+            json.dumps(header, ensure_ascii=False, allow_nan=False).encode()  # infinity or half a character: unstorable
             size = header.get("bytes") if isinstance(header, dict) else None
             if not isinstance(header, dict) or not isinstance(size, int) or not 0 <= size <= at_most:
                 raise ProtocolError("no message" if not line else "a malformed message")
@@ -50,3 +51,7 @@ class Channel:
         """Close this end."""
         self._file.close()
         self._connection.close()
+
+
+def _nothing(constant: str) -> None:
+    """What NaN and Infinity become, which JSON does not have but Python writes."""

@@ -96,15 +96,12 @@ def outermost(folders: Iterable[Path]) -> tuple[Path, ...]:
 
 
 def hidden_packages(trees: Iterable[Path]) -> tuple[Path, ...]:
-    """Installed packages below `trees` (or /usr) that no submission may read."""
-    found = []
-    for package in HIDDEN_PACKAGES:
-        spec = find_spec(package)
-        if spec is not None and spec.origin is not None:
-            folder = Path(spec.origin).parent
-            if any(folder.is_relative_to(tree) for tree in (*trees, Path("/usr"))):
-                found.append(folder)
-    return (*found, *_foreign_packages())
+    """Installed packages below `trees` (or /usr) that no submission may read, in every place that packages come from."""
+    seen = (*trees, Path("/usr"))
+    places = [Path(place).resolve() for place in sys.path if place]
+    found = {place / package for place in places for package in HIDDEN_PACKAGES if (place / package).is_dir()}
+    visible = sorted(folder for folder in found if any(folder.is_relative_to(tree) for tree in seen))
+    return (*visible, *_foreign_packages())
 
 
 def _foreign_packages() -> tuple[Path, ...]:
@@ -166,13 +163,14 @@ def bubblewrap_arguments(host: Host, program: Program, *, passwd: int, group: in
         "--perms", "0444", "--ro-bind-data", str(group), "/etc/group",
         "--proc", "/proc", "--dev", "/dev",
     ]  # fmt: skip
+    # Scratch first: an environment may itself lie below /tmp, and nothing of a submission runs before all is mounted.
+    for scratch in program.scratch:
+        mode = "1777" if scratch.shared else "0700"
+        arguments += ["--size", str(scratch.size), "--perms", mode, "--tmpfs", f"/{scratch.inside}"]
     for tree in host.trees:
         arguments += ["--ro-bind", str(tree), str(tree)]
     for folder in host.hidden:
         arguments += ["--size", "4096", "--tmpfs", str(folder), "--remount-ro", str(folder)]
-    for scratch in program.scratch:
-        mode = "1777" if scratch.shared else "0700"
-        arguments += ["--size", str(scratch.size), "--perms", mode, "--tmpfs", f"/{scratch.inside}"]
     for item in program.inputs:
         arguments += ["--ro-bind", str(item.source), f"/{item.inside}"]
     arguments += ["--ro-bind", str(Path(launcher.__file__)), LAUNCHER]

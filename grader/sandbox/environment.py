@@ -27,6 +27,11 @@ def environment(root: Path, threads: int, seed: int) -> dict[str, str]:
     }
 
 
-def own_threads(jobs: int) -> int:
-    """TensorFlow threads for each of `jobs` kernels at once: the cores shared out, at least one each."""
-    return max(1, (os.cpu_count() or 1) // jobs)
+def jobs_that_fit(memory: int) -> int:
+    """As many kernels as there are cores, but no more than fit into this machine's memory with `memory` bytes each."""
+    cores = os.cpu_count() or 1
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return 1
+    return max(1, min(cores, total // memory))

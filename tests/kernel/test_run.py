@@ -60,7 +60,9 @@ def test_argparse_gets_no_arguments_and_main_runs() -> None:
 
 
 def test_an_endless_loop_is_stopped_and_named_with_its_cell() -> None:
-    execution = run("print('before')", "while True: pass", "print('after')", limits=LIMITS.model_copy(update={"cell": 2.0}))
+    execution = run(
+        "print('before')", "while True: pass", "print('after')", limits=LIMITS.model_copy(update={"cell": 2.0})
+    )
     assert (execution.ending.cause, execution.ending.cell) == (Cause.CELL_TIMEOUT, 2)
     assert "cell 2" in execution.ending.message
     assert execution.claims.cells[0].outputs[0].text == "before\n"

@@ -7,7 +7,7 @@ import pytest
 from grader.errors import SandboxUnavailable
 from grader.limits import Limits
 from grader.sandbox import bubblewrap
-from grader.sandbox.bubblewrap import Bubblewrap, Host, barred_home, bubblewrap_arguments, outermost, outer_view
+from grader.sandbox.bubblewrap import Bubblewrap, Host, barred_home, bubblewrap_arguments, outer_view, outermost
 from grader.sandbox.interface import Input, Program, Scratch
 
 PROGRAM = Program(

@@ -1,0 +1,117 @@
+"""Marks stored evidence again and says who moved; writes pages again. No sandbox, no TensorFlow, no notebook library."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.comparing import compare, exercises_compared
+from grader.errors import UsageError
+from grader.evidence import Cause, Evidence
+from grader.marking import mark
+from grader.publish import EVIDENCE_FOLDER, Order, publish_class, publish_student
+from grader.report.visible import one_line
+from grader.results import Comparison, Result
+from grader.rubric import Rubric
+from grader.store import EVIDENCE, load_evidence, load_result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """One student of a regrade: the old result (None: never marked), the new one, and the student's folder."""
+
+    old: Result | None
+    new: Result
+    folder: Path
+
+    @property
+    def moved(self) -> bool:
+        """Whether points, passing or status changed."""
+        if self.old is None:
+            return True
+        before = (self.old.points, self.old.passed, self.old.status)
+        return before != (self.new.points, self.new.passed, self.new.status)
+
+    def reasons(self) -> list[str]:
+        """The checks whose points changed, old to new."""
+        old = {check.name: check for check in self.old.checks} if self.old else {}
+        return [
+            f"{check.name} {old[check.name].points:g} -> {check.points:g}"
+            for check in self.new.checks
+            if check.name in old and old[check.name].points != check.points
+        ]
+
+    def words(self) -> str:
+        """The move in one line of a terminal."""
+        before = f"{self.old.points:g} ({_passed(self.old)})" if self.old else "nothing"
+        return (
+            f"{one_line(self.new.student)}: {before} -> {self.new.points:g} ({_passed(self.new)})  "
+            f"{'; '.join(self.reasons())}"
+        ).rstrip()
+
+    def plain(self) -> dict[str, object]:
+        """The move for machines."""
+        return {
+            "student": self.new.student, "old": self.old.points if self.old else None, "new": self.new.points,
+            "passed": self.new.passed, "why": self.reasons(),
+        }  # fmt: skip
+
+
+def _passed(result: Result) -> str:
+    return "passed" if result.passed else "not passed"
+
+
+def regrade(rubric: Rubric, order: Order, *, dry_run: bool) -> list[Move]:
+    """Mark all stored evidence below `order.out` again: no sandbox, no TensorFlow. Raises UsageError."""
+    moves: list[Move] = []
+    kept: list[Result] = []
+    for folder in sorted(path for path in order.out.iterdir() if path.is_dir()):
+        old = load_result(folder)
+        unread = old is not None and old.ending.cause is Cause.NOT_RUN  # what is stored is of an earlier hand-in
+        if unread or not (folder / EVIDENCE_FOLDER / EVIDENCE).is_file():
+            kept += [old] if old is not None else []
+            continue
+        stored = load_evidence(folder / EVIDENCE_FOLDER)
+        if stored.evidence.assignment != rubric.assignment.id:
+            raise UsageError(
+                f"{folder}: is evidence for {stored.evidence.assignment}, not for {rubric.assignment.id}.",
+                f"Type `grader regrade {stored.evidence.assignment} {order.out}`.",
+            )
+        if stored.evidence.data_digest != rubric.dataset.digest:
+            raise UsageError(
+                f"{folder}: was judged on other images than those of today's `{rubric.dataset.id}`.",
+                "Name the data of that time with --data, or grade the submissions again.",
+            )
+        compared = _recompared(rubric, stored.evidence, old, order)
+        moves.append(Move(old=old, new=mark(stored, rubric, compared), folder=folder))
+    if not moves and not kept:
+        raise UsageError(f"{order.out} holds no stored evidence.", "Name the --out folder of an earlier batch.")
+    if not dry_run:  # only now, when nothing was refused: a class is not left half re-marked
+        for move in moves:
+            evidence = load_evidence(move.folder / EVIDENCE_FOLDER).evidence
+            publish_student(order.out, move.new, evidence, rubric, order.course)
+        publish_class(order.out, [*kept, *(move.new for move in moves)], rubric, order.course)
+    return moves
+
+
+def _recompared(rubric: Rubric, evidence: Evidence, old: Result | None, order: Order) -> dict[str, Comparison]:
+    """What the mark was compared with before, unless --earlier names something else."""
+    if old is not None and order.earlier is None:
+        known = {item.assignment: item for item in old.compared}
+        if set(exercises_compared(rubric.planned)) <= set(known):
+            return known
+    return compare(rubric, student=evidence.student, earlier=order.earlier, course=order.course)
+
+
+def render_again(rubric: Rubric, order: Order) -> Path:
+    """Write every page below `order.out` again from stored results and evidence. Raises UsageError."""
+    results = []
+    for folder in sorted(path for path in order.out.iterdir() if path.is_dir()):
+        result = load_result(folder)
+        if result is None:
+            continue
+        has_evidence = (folder / EVIDENCE_FOLDER / EVIDENCE).is_file()
+        evidence = load_evidence(folder / EVIDENCE_FOLDER).evidence if has_evidence else None
+        publish_student(order.out, result, evidence, rubric, order.course)
+        results.append(result)
+    if not results:
+        raise UsageError(f"{order.out} holds no results.", "Name the --out folder of an earlier batch.")
+    return publish_class(order.out, results, rubric, order.course)

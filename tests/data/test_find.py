@@ -1,0 +1,225 @@
+"""Where data is looked for, and a download that keeps all or nothing."""
+
+import gc
+import hashlib
+import http.server
+import os
+import socket
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from grader.course import Course
+from grader.data.find import Places, find_data
+from grader.dataset import Dataset
+from grader.errors import DataError, UsageError
+from tests.fakes import Said, data_of, run_cli, write_course
+
+CONTENT = b"0123456789" * 1000
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/missing":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT[:500] if self.path == "/short" else CONTENT)
+
+    def log_message(self, format: str, *words: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def gone() -> str:
+    """An address at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+class Words:
+    """A progress that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def step(self, who: str, what: str) -> None:
+        self.said.append(what)
+
+    def done(self, who: str, what: str) -> None:
+        self.said.append(what)
+
+
+def offered(tmp_path: Path, *downloads: tuple[str, str]) -> Dataset:
+    """A dataset of a course of one's own that may be had from these addresses with these digests."""
+    course = write_course(tmp_path / "course")
+    manifest = course.root / "datasets" / "tiny" / "dataset.toml"
+    for number, (url, digest) in enumerate(downloads):
+        with manifest.open("a", encoding="utf-8") as file:
+            file.write(f'[[download]]\nurl = "{url}"\nfile = "{number}.bin"\nsha256 = "{digest}"\n')
+    return course.dataset("tiny")
+
+
+def places(tmp_path: Path, *, given: bool = False) -> Places:
+    return Places(
+        given=tmp_path / "given" if given else None, shared=tmp_path / "shared" / "data", cache=tmp_path / "cache"
+    )
+
+
+def refusal(dataset: Dataset, where: Places) -> str:
+    """What is said about a download that fails; requests leaves the connection of a cut answer to the collector."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        with pytest.raises(DataError) as caught:
+            find_data(dataset, where)
+        message = str(caught.value)
+        del caught
+        gc.collect()
+    return message
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) if folder.exists() else []
+
+
+def test_the_given_folder_goes_before_the_shared_one_and_that_before_the_cache(tmp_path: Path) -> None:
+    dataset = offered(tmp_path)
+    for name in ("cache", "shared/data", "given"):
+        folder = tmp_path / name / "tiny"
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("x")
+        assert find_data(dataset, places(tmp_path, given=name == "given")) == folder
+
+
+def test_an_empty_folder_is_passed_over(tmp_path: Path) -> None:
+    dataset = offered(tmp_path)
+    (tmp_path / "given" / "tiny").mkdir(parents=True)
+    (tmp_path / "cache" / "tiny").mkdir(parents=True)
+    (tmp_path / "cache" / "tiny" / "file").write_text("x")
+    assert find_data(dataset, places(tmp_path, given=True)) == tmp_path / "cache" / "tiny"
+
+
+def test_data_that_is_nowhere_is_named_with_every_place_and_a_remedy(tmp_path: Path) -> None:
+    dataset = offered(tmp_path)
+    with pytest.raises(DataError) as caught:
+        find_data(dataset, places(tmp_path, given=True))
+    for word in ("given/tiny", "shared/data/tiny", "cache/tiny", "--data", "grader data import tiny"):
+        assert word in str(caught.value)
+
+
+def test_a_given_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no folder"):
+        Places.of(Course.at(), tmp_path / "nowhere")
+
+
+def test_the_places_are_the_given_folder_the_shared_data_and_the_users_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    course = write_course(tmp_path / "course")
+    found = Places.of(course, tmp_path)
+    assert found.roots() == [tmp_path, course.shared_data(), tmp_path / "cache" / "grader" / "data"]
+    assert not found.without_download().download
+
+
+def test_data_inside_a_package_has_no_folder(tmp_path: Path) -> None:
+    assert find_data(Course.at().dataset("mnist-5k"), places(tmp_path)) is None
+
+
+def test_a_download_is_kept_in_the_cache_and_found_there_next_time(tmp_path: Path, address: str) -> None:
+    dataset = offered(tmp_path, (f"{address}/a", DIGEST), (f"{address}/b", DIGEST))
+    progress = Words()
+    folder = find_data(dataset, places(tmp_path), progress)
+    assert folder == tmp_path / "cache" / "tiny"
+    assert left_in(tmp_path / "cache") == ["tiny", "tiny/0.bin", "tiny/1.bin"]
+    assert (folder / "0.bin").read_bytes() == CONTENT
+    assert progress.said == [f"downloading {address}/a", f"downloading {address}/b", f"downloaded to {folder}"]
+    progress.said.clear()
+    assert find_data(dataset, places(tmp_path), progress) == folder
+    assert progress.said == []
+
+
+def test_an_empty_folder_in_the_cache_does_not_stop_a_download(tmp_path: Path, address: str) -> None:
+    (tmp_path / "cache" / "tiny").mkdir(parents=True)
+    assert find_data(offered(tmp_path, (f"{address}/a", DIGEST)), places(tmp_path)) == tmp_path / "cache" / "tiny"
+    assert left_in(tmp_path / "cache") == ["tiny", "tiny/0.bin"]
+
+
+@pytest.mark.parametrize(
+    ("path", "digest", "words"),
+    [
+        ("/missing", DIGEST, "could not be downloaded"),
+        ("/short", DIGEST, "could not be downloaded"),
+        ("/ok", "0" * 64, "SHA-256 differs"),
+    ],
+)
+def test_of_a_download_that_fails_nothing_is_kept(
+    tmp_path: Path, address: str, path: str, digest: str, words: str
+) -> None:
+    dataset = offered(tmp_path, (f"{address}/first", DIGEST), (address + path, digest))
+    message = refusal(dataset, places(tmp_path))
+    assert words in message
+    assert address + path in message
+    assert "--data" in message
+    assert left_in(tmp_path / "cache") == []
+
+
+def test_without_a_server_the_error_names_the_address_and_a_remedy(tmp_path: Path, gone: str) -> None:
+    with pytest.raises(DataError, match="Check the network") as caught:
+        find_data(offered(tmp_path, (f"{gone}/a", DIGEST)), places(tmp_path))
+    assert gone in str(caught.value)
+    assert left_in(tmp_path / "cache") == []
+
+
+def test_what_is_only_looked_for_is_not_downloaded(tmp_path: Path, address: str) -> None:
+    with pytest.raises(DataError, match="is not on this machine"):
+        find_data(offered(tmp_path, (f"{address}/a", DIGEST)), places(tmp_path).without_download())
+    assert left_in(tmp_path / "cache") == []
+
+
+def test_a_cache_that_can_not_be_written_is_said_in_words(tmp_path: Path, address: str) -> None:
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(DataError, match=r"could not be written"):
+        find_data(offered(tmp_path, (f"{address}/a", DIGEST)), places(tmp_path))
+
+
+def fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Said:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return run_cli("data", "fetch", "tiny", "--course", tmp_path / "course")
+
+
+def test_fetch_and_list_say_where_data_is_and_verify_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered(tmp_path)
+    assert fetch(tmp_path, monkeypatch).code == 2
+    (tmp_path / "shared").mkdir()
+    os.rename(data_of(tmp_path / "course"), tmp_path / "shared" / "data")  # noqa: PTH104
+    said = fetch(tmp_path, monkeypatch)
+    assert (said.code, said.out) == (0, f"tiny: {tmp_path / 'shared' / 'data' / 'tiny'}, verified\n")
+    said = run_cli("data", "list", "--course", tmp_path / "course")
+    assert str(tmp_path / "shared" / "data" / "tiny") in said.out
+
+
+def test_fetch_refuses_what_a_server_gave_that_is_not_the_dataset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    offered(tmp_path, (f"{address}/a", DIGEST))
+    said = fetch(tmp_path, monkeypatch)
+    assert said.code == 2
+    assert "Traceback" not in said.err
+    assert "grader: " in said.err

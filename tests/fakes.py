@@ -1,0 +1,250 @@
+"""The whole pipeline in milliseconds: a tiny course on disk, and a stage that stands in for the kernel and the judge.
+
+Everything else is real: intake, data, rubric, retries, evidence on disk, marking, reports, the command line.
+"""
+
+import contextlib
+import io
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from grader import grading
+from grader.bench import Bench, Setup, open_bench
+from grader.course import Course
+from grader.dataset import digest_images, digest_labels
+from grader.evidence import Candidate, Cause, Cell, Claims, Ending, Evidence, Fit, Judgement, Preparation
+from grader.judge.client import Question, Verdict
+from grader.kernel.run import Execution, Job
+from grader.limits import Limits
+from grader.progress import Progress, Silent
+from grader.rubric import Rubric, open_rubric
+from grader.sandbox.interface import Sandbox
+from grader.store import Stored, pack_outputs
+from tests.checks import builders as built
+from tests.report.builders import a_result as a_result  # the sample result of the reports serves others as well
+
+ASSIGNMENT = DATASET = "tiny"
+CLASSES = ("left", "right")
+TRAINED, JUDGED = 4, 5  # photographs of each class
+LABELS: NDArray[np.int64] = np.repeat(np.arange(2, dtype=np.int64), JUDGED)
+FINISHED = built.FINISHED
+BROKE = Ending(cause=Cause.INFRASTRUCTURE, message="the grader's own machinery failed")
+
+RUBRIC = """\
+schema = 1
+title = "Left or right"
+dataset = "tiny"
+pass_mark = 60
+
+[[check]]
+use = "executes"
+points = 20
+
+[[check]]
+use = "trained"
+points = 10
+
+[[check]]
+use = "accuracy"
+points = 70
+at_least = 0.8
+"""
+
+
+def photographs(seed: int, count: int) -> list[NDArray[np.uint8]]:
+    """Small RGB pictures of noise, no two alike."""
+    noise = np.random.default_rng(seed)
+    return [noise.integers(0, 256, (20 + index % 3, 24, 3), dtype=np.uint8) for index in range(count)]
+
+
+def write_photographs(folder: Path, images: Mapping[str, list[NDArray[np.uint8]]]) -> None:
+    """FOLDER/<class>/<number>.png for each picture of each class."""
+    for name, pictures in images.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for number, picture in enumerate(pictures):
+            Image.fromarray(picture).save(folder / name / f"{number:03}.png")
+
+
+def write_course(root: Path, rubric: str = RUBRIC, *, judged_seed: int = 2) -> Course:
+    """A course with one assignment and its data: ten judged photographs of two classes."""
+    manifest = [
+        'schema = 1\ntitle = "Left or right"\nsource = "noise"\nkind = "photographs"\n'
+        'classes = ["left", "right"]\njudged = "judged"\njudged_title = "the 10 judged photographs"\n'
+    ]
+    for split, seed, each in (("train", 1, TRAINED), ("judged", judged_seed, JUDGED)):
+        made = photographs(seed, 2 * each)
+        write_photographs(data_of(root) / DATASET / split, {"left": made[:each], "right": made[each:]})
+        labels = np.repeat(np.arange(2, dtype=np.int64), each)
+        manifest.append(
+            f'[split.{split}]\ncount = {2 * each}\nfolder = "{split}"\n'
+            f'images = "{digest_images(made)}"\nlabels = "{digest_labels(labels)}"\n'
+        )
+    write_rubric(root, rubric)
+    (root / "datasets" / DATASET).mkdir(parents=True, exist_ok=True)
+    (root / "datasets" / DATASET / "dataset.toml").write_text("\n".join(manifest), encoding="utf-8")
+    return Course.at(root)
+
+
+def write_rubric(root: Path, rubric: str) -> None:
+    """Replace the rubric of the tiny course."""
+    folder = root / "assignments" / ASSIGNMENT
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "assignment.toml").write_text(rubric, encoding="utf-8")
+
+
+def data_of(root: Path) -> Path:
+    """The data root of a tiny course."""
+    return root / "data"
+
+
+def a_rubric(course: Course) -> Rubric:
+    """The rubric of the tiny course, with labels."""
+    return open_rubric(course, ASSIGNMENT, data_of(course.root))
+
+
+def a_bench(course: Course, *, seed: int = 0) -> contextlib.AbstractContextManager[Bench]:
+    """A real bench for the tiny course; its sandbox is never started where a `Stage` is installed."""
+    setup = Setup(isolation="none", data=data_of(course.root), seed=seed)
+    return open_bench(course, ASSIGNMENT, setup, Silent())
+
+
+def write_class(folder: Path, *students: str) -> Path:
+    """A class in which each of `students` handed in a module."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for student in students:
+        (folder / f"{student}.py").write_text(f"print({student!r})\n", encoding="utf-8")
+    return folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """What becomes of one student's run: `correct` of ten images, after `faults` that are raised first."""
+
+    correct: int = 10
+    ending: Ending = FINISHED
+    model: bool = True
+    refused: str = ""
+    faults: tuple[BaseException, ...] = ()
+    judge_faults: tuple[BaseException, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass
+class Stage:
+    """Stands where the kernel and the judge would: answers by the student's name, and counts what it was asked."""
+
+    acts: Mapping[str, Act] = field(default_factory=dict)
+    runs: list[str] = field(default_factory=list)
+    judged: list[str] = field(default_factory=list)
+
+    def install(self, monkeypatch: pytest.MonkeyPatch) -> "Stage":
+        """Put the stage in place for one test."""
+        monkeypatch.setattr(grading, "run_notebook", self.run_notebook)
+        monkeypatch.setattr(grading, "judge_model", self.judge_model)
+        return self
+
+    def run_notebook(self, job: Job, sandbox: Sandbox, *, who: str, progress: Progress) -> Execution:
+        """As `grader.kernel.run.run_notebook`; the model's bytes are the student's name."""
+        self.runs.append(who)
+        act = self.acts.get(who, Act())
+        progress.step(who, "cell 1 of 1")
+        time.sleep(act.seconds)
+        if self.runs.count(who) <= len(act.faults):
+            raise act.faults[self.runs.count(who) - 1]
+        cells = tuple(Cell(number=n, source=text, executed=True) for n, text in enumerate(job.script.cells, 1))
+        return Execution(ending=act.ending, claims=trained_claims(*cells), model=who.encode() if act.model else None)
+
+    def judge_model(
+        self, model: bytes, question: Question, claims: Claims, sandbox: Sandbox, limits: Limits
+    ) -> Verdict:
+        """As `grader.judge.client.judge_model`."""
+        who = model.decode()
+        self.judged.append(who)
+        act = self.acts.get(who, Act())
+        if self.judged.count(who) <= len(act.judge_faults):
+            raise act.judge_faults[self.judged.count(who) - 1]
+        if act.refused:
+            return Verdict(judgement=Judgement(outcome="refused", reason=act.refused), outputs=None)
+        return Verdict(judgement=a_judgement(), outputs=built.answers(LABELS, act.correct, units=2))
+
+
+def trained_claims(*cells: Cell, accuracy: float | None = None) -> Claims:
+    """Claims of a notebook whose first cell fitted `model`."""
+    history: dict[str, tuple[float | None, ...]] = {"accuracy": (accuracy,)} if accuracy is not None else {}
+    fit = Fit.model_validate({**built.fit(cell=1).model_dump(), "history": history})
+    taken = Candidate(name="model", fitted=True, output_units=2, taken=True, reason="the one that was fitted")
+    return Claims(cells=cells or (built.cell(1),), fits=(fit,), candidates=(taken,))
+
+
+def a_preparation(accuracy: float = 1.0) -> Preparation:
+    """How the judge prepared the images, and what that gave on training images."""
+    return Preparation(
+        scale=255.0, offset=0.0, resize="none", channels="as they are", shape=(28, 28, 1), accuracy=accuracy,
+        probed=8, tried={"pixels from 0 to 1": accuracy}, description="pixels from 0 to 1",
+    )  # fmt: skip
+
+
+def a_judgement(accuracy: float = 1.0) -> Judgement:
+    """A judged network with two outputs."""
+    return Judgement(
+        outcome="judged", architecture=built.model(built.dense(2, "dense", "softmax"), outputs=(2,)),
+        preparation=a_preparation(accuracy), judged=len(LABELS),
+    )  # fmt: skip
+
+
+def an_evidence(rubric: Rubric, **changes: object) -> Evidence:
+    """Evidence of ada's run for the tiny course, without predictions; any field can be given another value."""
+    plain = built.evidence(trained_claims(), a_judgement(), judged_on=rubric.dataset.judged_title)
+    known = {
+        "assignment": rubric.assignment.id, "dataset": rubric.dataset.id, "data_digest": rubric.dataset.digest,
+        "versions": {"grader": "0.1.0"},
+    }  # fmt: skip
+    return plain.model_copy(update={**known, **changes})
+
+
+def a_stored(rubric: Rubric, correct: int = 10, **changes: object) -> Stored:
+    """Evidence with outputs that get `correct` of the ten judged photographs right."""
+    import hashlib
+
+    outputs = built.answers(LABELS, correct, units=2)
+    evidence = an_evidence(rubric, **changes)
+    digest = hashlib.sha256(pack_outputs(outputs)).hexdigest()
+    judgement = evidence.facts.judgement.model_copy(update={"predictions": digest})
+    facts = evidence.facts.model_copy(update={"judgement": judgement})
+    return Stored(evidence=evidence.model_copy(update={"facts": facts}), outputs=outputs)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the command line answered."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_cli(*words: str | Path) -> Said:
+    """`grader WORDS` in this process, through the same door as the console script."""
+    from grader.cli import main
+
+    out, err = io.StringIO(), io.StringIO()
+    code = 0
+    with (
+        patch.object(sys, "argv", ["grader", *map(str, words)]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    return Said(code, out.getvalue(), err.getvalue())

@@ -1,0 +1,217 @@
+"""A rubric that can't be followed is refused: file, key, what is wrong, the nearest right word."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.assignment import Assignment, did_you_mean, read_assignment
+from grader.checks.registry import plan
+from grader.course import Course
+from grader.errors import RubricError
+
+GOOD = """\
+schema = 1
+title = "Exercise 1"
+dataset = "mnist"
+pass_mark = 60
+
+[run]
+wall = "30m"
+memory = "4GiB"
+
+[[check]]
+use = "accuracy"
+points = 50
+at_least = 0.97
+
+[[check]]
+use = "input_shape"
+points = 10
+shapes = [[784]]
+"""
+
+
+def written(tmp_path: Path, text: str | bytes) -> Path:
+    path = tmp_path / "exercise1" / "assignment.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def read(path: Path) -> Assignment:
+    """As a bench does it: the rubric, then the parameters of its checks."""
+    assignment = read_assignment(path)
+    plan(assignment.check, origin=str(path))
+    return assignment
+
+
+def refusal(tmp_path: Path, text: str | bytes) -> str:
+    path = written(tmp_path, text)
+    with pytest.raises(RubricError) as caught:
+        read(path)
+    assert str(caught.value).startswith(str(path)), "the file is named first"
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_a_good_rubric_is_read_with_its_limits_and_checks(tmp_path: Path) -> None:
+    found = read(written(tmp_path, GOOD.replace("pass_mark = 60", "pass_mark = 45")))
+    assert (found.id, found.title, found.dataset, found.pass_mark, found.out_of) == (
+        "exercise1", "Exercise 1", "mnist", 45, 60,
+    )  # fmt: skip
+    assert (found.run.wall, found.run.memory) == (1800, 4 << 30)
+    assert found.check[0].parameters == {"at_least": 0.97}
+
+
+def test_every_rubric_of_the_course_is_followed() -> None:
+    course = Course.at()
+    assert {"exercise1", "exercise2", "pets"} <= set(course.assignment_ids())
+    for name in course.assignment_ids():
+        assert read(course.assignment_file(name)).out_of >= 60
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ("title =", "titel =", ("`titel`", "`title`")),
+        ("pass_mark =", "passmark =", ("`passmark`", "`pass_mark`")),
+        ("wall =", "wal =", ("`run.wal`", "`wall`")),
+        ("memory =", "memry =", ("`run.memry`", "`memory`")),
+        ('"accuracy"', '"acuracy"', ("check 1", "`acuracy`", "`accuracy`")),
+        ('"input_shape"', '"inputshape"', ("check 2", "`inputshape`", "`input_shape`")),
+        ("at_least =", "atleast =", ("check 1 (`accuracy`)", "`atleast`", "`at_least`")),
+        ("shapes =", "shape =", ("check 2 (`input_shape`)", "`shape`", "`shapes`")),
+        ("points = 10", "point = 10", ("check.1.points", "missing")),
+        ("[[check]]", "[[checks]]", ("`checks`", "`check`")),
+        ('use = "accuracy"', 'name = "accuracy"', ("check.0.use", "missing")),
+        ('title = "Exercise 1"\n', "", ("`title`", "missing")),
+    ],
+)
+def test_a_misspelt_word_is_refused_with_the_nearest_right_one(
+    tmp_path: Path, right: str, wrong: str, words: tuple[str, ...]
+) -> None:
+    message = refusal(tmp_path, GOOD.replace(right, wrong))
+    for word in words:
+        assert word in message
+
+
+def test_a_word_like_no_other_gets_the_list_of_what_there_is(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "zzz = 1\n" + GOOD)
+    assert "`zzz` is not known; there is: " in message
+    assert "`pass_mark`" in message
+    assert "`id`" not in message
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "key"),
+    [
+        ("at_least = 0.97", "at_least = 97", "at_least"),
+        ("at_least = 0.97", "at_least = nan", "at_least"),
+        ("at_least = 0.97", 'at_least = "a lot"', "at_least"),
+        ("at_least = 0.97", "", "bands"),
+        ("at_least = 0.97", "bands = []", "bands"),
+        ("at_least = 0.97", "bands = [{ at = 0.9, share = 1 }, { at = 0.8, share = 1 }]", "bands"),
+        ("points = 50", "points = -1", "check.0.points"),
+        ("points = 50", "points = nan", "check.0.points"),
+        ("points = 50", "points = inf", "check.0.points"),
+        ("points = 50", f"points = {'9' * 400}", "check.0.points"),
+        ("points = 50", 'points = "many"', "check.0.points"),
+        ("pass_mark = 60", "pass_mark = -1", "pass_mark"),
+        ("pass_mark = 60", "pass_mark = nan", "pass_mark"),
+        ("pass_mark = 60", "pass_mark = inf", "pass_mark"),
+        ('wall = "30m"', 'wall = "soon"', "run.wall"),
+        ('wall = "30m"', "wall = -5", "run.wall"),
+        ('wall = "30m"', "wall = true", "run.wall"),
+        ('memory = "4GiB"', f'memory = "{"9" * 400}GiB"', "run.memory"),
+        ('memory = "4GiB"', "memory = 1", "run.memory"),
+        ('[run]\nwall = "30m"\nmemory = "4GiB"\n', "run = 5\n", "run"),
+        ("shapes = [[784]]", "shapes = 784", "shapes"),
+        ("shapes = [[784]]", "shapes = []", "shapes"),
+        ('title = "Exercise 1"', "title = 5", "title"),
+        ('dataset = "mnist"', 'dataset = ["mnist"]', "dataset"),
+    ],
+)
+def test_a_value_that_can_not_be_is_refused_with_its_key(tmp_path: Path, right: str, wrong: str, key: str) -> None:
+    assert right in GOOD
+    assert f"`{key}" in refusal(tmp_path, GOOD.replace(right, wrong)) or key == "pass_mark"
+
+
+def test_a_pass_mark_above_the_sum_of_points_is_refused_with_both_numbers(tmp_path: Path) -> None:
+    message = refusal(tmp_path, GOOD.replace("pass_mark = 60", "pass_mark = 61"))
+    assert "pass_mark = 61" in message
+    assert "60 points" in message
+
+
+def test_a_rubric_without_checks_is_refused(tmp_path: Path) -> None:
+    message = refusal(tmp_path, 'schema = 1\ntitle = "x"\ndataset = "mnist"\npass_mark = 0\ncheck = []\n')
+    assert "`check`" in message
+
+
+@pytest.mark.parametrize("schema", ["schema = 2", "schema = 0", 'schema = "1"', "schema = [1]", ""])
+def test_another_schema_is_refused_with_the_one_that_is_read(tmp_path: Path, schema: str) -> None:
+    message = refusal(tmp_path, GOOD.replace("schema = 1", schema))
+    assert "schema is" in message
+    assert "schema = 1" in message
+
+
+def test_the_id_is_the_folders_name_and_no_key(tmp_path: Path) -> None:
+    assert "`id`" in refusal(tmp_path, 'id = "exercise9"\n' + GOOD)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"title = ", b"[[check]\n", b"\xff\xfe\x00", b"a = 1\na = 2\n", b'a = "\n"', b"a = " + b"9" * 5000,
+        b"a = " + b"[" * 100_000, b"a = 2021-02-30", b"\x00", b"a.b = 1\na = 1\n",
+    ],
+)  # fmt: skip
+def test_what_is_no_toml_is_refused_and_never_breaks_the_reader(tmp_path: Path, text: bytes) -> None:
+    assert "not a TOML file" in refusal(tmp_path, text)
+
+
+def test_a_rubric_that_can_not_be_opened_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "exercise1" / "assignment.toml"
+    path.mkdir(parents=True)
+    with pytest.raises(RubricError, match="can't be read"):
+        read(path)
+
+
+KEYS = st.sampled_from(["schema", "title", "dataset", "pass_mark", "run", "check", "use", "points", "wall", "id"])
+VALUES = st.one_of(
+    st.integers(), st.floats().map(lambda value: str(value)), st.booleans().map(lambda value: str(value).lower()),
+    st.sampled_from(['"x"', '"accuracy"', "[]", "{}", "[[1]]", "1", "nan", "-inf", '"9e9GiB"', "2020-01-01", "1_0"]),
+).map(str)  # fmt: skip
+LINES = st.one_of(
+    st.tuples(KEYS, VALUES).map(" = ".join), st.sampled_from(["[run]", "[[check]]", "[check]", "schema = 1"]), st.text()
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(), st.lists(LINES).map("\n".join)))
+def test_any_text_is_a_rubric_or_a_refusal(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = written(tmp_path_factory.getbasetemp(), text.encode("utf-8", "surrogatepass"))
+    try:
+        read(path)
+    except RubricError as error:
+        assert str(path) in str(error)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, len(GOOD)), st.integers(0, len(GOOD)), st.text(max_size=3))
+def test_a_good_rubric_with_something_cut_out_is_a_rubric_or_a_refusal(
+    tmp_path_factory: pytest.TempPathFactory, start: int, end: int, between: str
+) -> None:
+    text = GOOD[: min(start, end)] + between + GOOD[max(start, end) :]
+    path = written(tmp_path_factory.getbasetemp(), text.encode("utf-8", "surrogatepass"))
+    try:
+        read(path)
+    except RubricError as error:
+        assert str(path) in str(error)
+
+
+def test_the_nearest_word_is_named_else_all_of_them_else_nothing() -> None:
+    assert did_you_mean("pionts", ("points", "title")) == "; did you mean `points`?"
+    assert did_you_mean("zzz", ("points", "title")) == "; there is: `points`, `title`"
+    assert did_you_mean("zzz", ()) == ""

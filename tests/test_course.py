@@ -1,0 +1,81 @@
+"""Where content is, and what is said about a name that is not there."""
+
+from pathlib import Path
+
+import pytest
+
+from grader.course import Course
+from grader.errors import DataError, UsageError
+from tests.fakes import write_course
+
+
+def test_without_a_folder_the_content_of_this_checkout_is_the_course() -> None:
+    course = Course.at()
+    assert (course.root / "grader").is_dir()
+    assert course.assignment("exercise1").dataset == "mnist"
+    assert {item.id for item in course.datasets()} >= {"mnist", "pets", "mnist-5k"}
+
+
+def test_a_course_of_ones_own_is_a_folder_with_assignments(tmp_path: Path) -> None:
+    course = write_course(tmp_path / "own")
+    assert course.assignment_ids() == ["tiny"]
+    assert course.assignment("tiny").title == "Left or right"
+    assert [item.id for item in course.datasets()] == ["tiny"]
+
+
+def test_a_folder_without_assignments_is_no_course(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"is no course.*assignment\.toml"):
+        Course.at(tmp_path)
+    with pytest.raises(UsageError, match="is no course"):
+        Course.at(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("word", "meant"), [("exercise3", "exercise"), ("exersise1", "exercise1"), ("pet", "pets")])
+def test_a_misspelt_assignment_gets_the_nearest_name_and_the_list(word: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Course.at().assignment(word)
+    assert f"There is no assignment `{word}`" in str(caught.value)
+    assert f"Did you mean `{meant}" in str(caught.value)
+    assert "exercise1, exercise1-5k, exercise2, pets" in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["../assignments/exercise1", "exercise1/", "/etc", "", ".", "exercise1\0"])
+def test_an_assignment_is_a_name_and_never_a_path(word: str) -> None:
+    with pytest.raises(UsageError, match="There is no assignment"):
+        Course.at().assignment(word)
+
+
+def test_a_missing_dataset_is_named_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"There is no dataset `mnits`\. There is: tiny\."):
+        write_course(tmp_path / "own").dataset("mnits")
+
+
+def test_a_course_need_not_bring_reports_and_references(tmp_path: Path) -> None:
+    course = write_course(tmp_path / "own")
+    assert (course.report_templates() / "templates").is_dir()
+    assert course.baseline_file("exercise1") == Course.at().baseline_file("exercise1")
+    assert course.examples().parent == Course.at().root / "examples"
+
+
+def test_a_course_with_datasets_of_its_own_has_only_those(tmp_path: Path) -> None:
+    course = write_course(tmp_path / "own")
+    with pytest.raises(UsageError, match="There is no dataset `mnist`"):
+        course.dataset("mnist")
+
+
+def test_a_missing_reference_solution_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"`tiny` has no reference solution"):
+        write_course(tmp_path / "own").reference("tiny")
+
+
+def test_shared_data_lies_beside_the_course(tmp_path: Path) -> None:
+    course = write_course(tmp_path / "own")
+    assert course.shared_data() == tmp_path.resolve() / "shared" / "data"
+
+
+def test_a_broken_manifest_is_named_when_datasets_are_listed(tmp_path: Path) -> None:
+    course = write_course(tmp_path / "own")
+    broken = course.root / "datasets" / "tiny" / "dataset.toml"
+    broken.write_text("schema = 1\n", encoding="utf-8")
+    with pytest.raises(DataError, match=str(broken)):
+        course.datasets()

@@ -1,0 +1,92 @@
+"""The example class through the command line: one row for every submission, each with its story; then a regrade."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.course import Course
+from grader.report.text import row
+from grader.results import Result
+
+ROOT = Path(__file__).parent.parent
+STORIES: list[dict[str, Any]] = tomllib.loads((ROOT / "examples/expected.toml").read_text(encoding="utf-8"))["student"]
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("class")
+    command = [sys.executable, "-m", "grader", "batch", "exercise1", str(ROOT / "examples/class"), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Class page: {out / 'index.html'}" in done.stdout
+    return out
+
+
+def results(out: Path) -> dict[str, Result]:
+    found = [Result.model_validate_json(path.read_bytes()) for path in out.rglob("result.json")]
+    return {result.student: result for result in found}
+
+
+@pytest.mark.parametrize("story", STORIES, ids=[story["name"] for story in STORIES])
+def test_each_student_gets_the_story_that_is_told_of_them(graded: Path, story: dict[str, Any]) -> None:
+    result = results(graded)[story["name"]]
+    assert (result.status.value, result.passed) == (story["status"], story["passed"]), row(result)
+    check = next(check for check in result.checks if check.name == story["check"])
+    assert check.outcome.value == story["outcome"], check.reason
+    assert story.get("says", "").lower() in f"{check.reason} {check.hint}".lower()
+
+
+def test_every_submission_has_a_row_on_the_class_page_and_in_the_gradebook(graded: Path) -> None:
+    handed_in = [path for path in (ROOT / "examples/class").iterdir() if not path.name.startswith(".")]
+    assert len(handed_in) == len(STORIES) == len(results(graded))
+    page = (graded / "index.html").read_text(encoding="utf-8")
+    assert page.count("report.html") == len(STORIES)
+    assert len((graded / "gradebook.csv").read_text(encoding="utf-8").splitlines()) == 1 + len(STORIES)
+    assert len(json.loads((graded / "batch.json").read_text(encoding="utf-8"))) == len(STORIES)
+
+
+def test_the_same_command_again_runs_nothing_and_changes_nothing(graded: Path) -> None:
+    before = {name: result.points for name, result in results(graded).items()}
+    command = [sys.executable, "-m", "grader", "batch", "exercise1", str(ROOT / "examples/class"), "--out", str(graded)]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=30)
+    assert {item["student"]: item["points"] for item in json.loads(done.stdout)} == before
+
+
+def test_a_changed_threshold_moves_students_without_a_sandbox_or_tensorflow(graded: Path, tmp_path: Path) -> None:
+    course = tmp_path / "course"
+    shutil.copytree(Course.at().root / "assignments", course / "assignments")
+    rubric = course / "assignments/exercise1/assignment.toml"
+    rubric.write_text(
+        rubric.read_text(encoding="utf-8").replace("at_least = 0.97", "at_least = 0.999"), encoding="utf-8"
+    )
+    words = [
+        "regrade",
+        "exercise1",
+        str(graded),
+        "--course",
+        str(course),
+        "--dry-run",
+        "--data",
+        str(Course.at().shared_data()),
+    ]
+    spy = (
+        "import sys, subprocess\n"
+        "def refuse(*a, **k): raise AssertionError('a process was started')\n"
+        "subprocess.Popen.__init__ = refuse\n"
+        f"sys.argv = ['grader', *{words!r}]\n"
+        "from grader.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "assert not {'tensorflow', 'keras', 'nbclient', 'zmq'} & set(sys.modules), 'something heavy was imported'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", spy], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "accuracy 45 -> 0" in done.stdout
+    assert "nothing was written" in done.stdout
+    judged = sum(result.accuracy is not None and result.accuracy.value >= 0.97 for result in results(graded).values())
+    assert f"{judged} of 10 moved" in done.stdout or f"{judged} of 9 moved" in done.stdout

@@ -1,0 +1,123 @@
+"""Status, flags, and the row of a submission that was never run."""
+
+from pathlib import Path
+
+import pytest
+
+from grader.course import Course
+from grader.evidence import Cause, Claims, Ending, Evidence, Facts, Judgement
+from grader.findings import Row, claimed_training_accuracy, decide_status, explain_unread, raise_flags, substitute_flags
+from grader.results import Flag, Outcome, Status
+from grader.rubric import Rubric
+from tests.checks import builders as built
+from tests.fakes import a_judgement, a_rubric, an_evidence, trained_claims, write_course
+
+
+@pytest.fixture
+def rubric(tmp_path: Path) -> Rubric:
+    return a_rubric(write_course(tmp_path / "course"))
+
+
+def evidence_of(rubric: Rubric, judgement: Judgement, claims: Claims, cause: Cause = Cause.FINISHED) -> Evidence:
+    facts = Facts(ending=Ending(cause=cause, message="x"), judgement=judgement)
+    return an_evidence(rubric, facts=facts, claims=claims)
+
+
+UNSURE = (Flag(kind="preparation_unsure", reason="x"),)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cause", "outcomes", "flags", "status"),
+    [
+        ("judged", Cause.FINISHED, (Outcome.PASSED, Outcome.FAILED), (), Status.GRADED),
+        ("judged", Cause.WALL_LIMIT, (Outcome.FAILED,), (), Status.GRADED),
+        ("judged", Cause.FINISHED, (Outcome.PASSED,), UNSURE, Status.NEEDS_REVIEW),
+        ("judged", Cause.FINISHED, (), (Flag(kind="substitute_data", reason="x"),), Status.GRADED),
+        ("described", Cause.FINISHED, (Outcome.FAILED,), (), Status.EXPLAINED),
+        ("refused", Cause.FINISHED, (Outcome.SKIPPED,), UNSURE, Status.EXPLAINED),
+        ("no-model", Cause.KERNEL_EXITED, (Outcome.FAILED,), (), Status.EXPLAINED),
+        ("judged", Cause.FINISHED, (Outcome.PASSED, Outcome.BROKEN), (), Status.BROKEN),
+        ("no-model", Cause.INFRASTRUCTURE, (Outcome.FAILED,), (), Status.BROKEN),
+        ("judged", Cause.FINISHED, (Outcome.BROKEN,), UNSURE, Status.BROKEN),
+    ],
+)
+def test_the_status_is_ours_to_blame_first_then_what_could_be_judged(
+    rubric: Rubric, outcome: str, cause: Cause, outcomes: tuple[Outcome, ...], flags: tuple[Flag, ...], status: Status
+) -> None:
+    judgement = a_judgement().model_copy(update={"outcome": outcome})
+    assert decide_status(evidence_of(rubric, judgement, trained_claims(), cause), outcomes, flags) is status
+
+
+@pytest.mark.parametrize(
+    ("claimed", "found", "flagged"),
+    [(0.99, 0.5, True), (0.99, 0.83, True), (0.99, 0.85, False), (0.5, 0.99, False), (None, 0.1, False)],
+)
+def test_a_network_that_learnt_more_than_the_judge_can_reproduce_is_for_a_person_to_look_at(
+    rubric: Rubric, claimed: float | None, found: float, flagged: bool
+) -> None:
+    evidence = evidence_of(rubric, a_judgement(found), trained_claims(accuracy=claimed))
+    flags = raise_flags(evidence, rubric.dataset)
+    assert [flag.kind for flag in flags] == (["preparation_unsure"] if flagged else [])
+    if flagged:
+        assert "99.0%" in flags[0].reason
+        assert f"{found:.1%}" in flags[0].reason
+
+
+def test_where_nothing_was_prepared_nothing_is_flagged(rubric: Rubric) -> None:
+    evidence = evidence_of(rubric, Judgement(outcome="no-model"), trained_claims(accuracy=0.99))
+    assert raise_flags(evidence, rubric.dataset) == ()
+
+
+def test_the_last_accuracy_of_the_last_fit_of_the_graded_network_is_what_was_claimed() -> None:
+    def fit(model: str, **history: tuple[float | None, ...]) -> object:
+        return built.fit(model=model).model_copy(update={"history": history})
+
+    fits = (
+        fit("model", acc=(0.1, 0.2)),
+        fit("model", loss=(1.0,), binary_accuracy=(0.3, 0.4)),
+        fit("other", acc=(1.0,)),
+    )
+    claims = trained_claims().model_copy(update={"fits": fits})
+    assert claimed_training_accuracy(claims) == 0.4
+    first = claims.model_copy(update={"fits": claims.fits[:1]})
+    assert claimed_training_accuracy(first) == 0.2
+    assert claimed_training_accuracy(Claims()) is None
+    assert claimed_training_accuracy(claims.model_copy(update={"fits": (fit("model", accuracy=()),)})) is None
+
+
+def test_a_demonstration_is_flagged_and_the_real_thing_is_not() -> None:
+    course = Course.at()
+    assert substitute_flags(course.dataset("mnist")) == ()
+    (flag,) = substitute_flags(course.dataset("mnist-5k"))
+    assert flag.kind == "substitute_data"
+    assert "no result for mnist" in flag.reason
+
+
+def row(rubric: Rubric) -> Row:
+    return Row(
+        student="ada", submission="ada.docx", assignment=rubric.assignment, planned=rubric.planned,
+        dataset=rubric.dataset, isolation="bubblewrap", versions={"grader": "1"}, seed=3, started="now",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ours", "status", "outcome", "cause"),
+    [
+        (False, Status.EXPLAINED, Outcome.FAILED, Cause.NOT_RUN),
+        (True, Status.BROKEN, Outcome.BROKEN, Cause.INFRASTRUCTURE),
+    ],
+)
+def test_a_submission_that_was_not_run_has_a_full_row_with_the_reason(
+    rubric: Rubric, ours: bool, status: Status, outcome: Outcome, cause: Cause
+) -> None:
+    result = explain_unread(row(rubric), reason="ada.docx: is no notebook.", remedy="Hand in one.", ours=ours)
+    assert (result.student, result.submission, result.status, result.points, result.out_of, result.passed) == (
+        "ada", "ada.docx", status, 0, 100, False,
+    )  # fmt: skip
+    assert [check.name for check in result.checks] == ["executes", "trained", "accuracy"]
+    assert {(check.outcome, check.reason, check.hint) for check in result.checks} == {
+        (outcome, "ada.docx: is no notebook.", "Hand in one.")
+    }
+    assert result.ending.cause is cause
+    assert result.ending.message == "ada.docx: is no notebook. Hand in one."
+    assert (result.isolation, result.seed, result.accuracy, result.evidence) == ("bubblewrap", 3, None, "")

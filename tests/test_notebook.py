@@ -1,0 +1,235 @@
+"""Bytes become code cells, a kernel's outputs become plain text and PNG; strangers wrote both."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.errors import SubmissionError
+from grader.evidence import Cell
+from grader.notebook import MOST_TEXT, picture_of, plain_outputs, read_submission, strip_ansi
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"pixels").decode()
+BOOT = (
+    "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+    "I0000 00:00:1751871234.123456   12345 cpu_feature_guard.cc:210] This TensorFlow binary is optimized\n"
+    "W0000 00:00:1751871234.123456   12345 gpu_device.cc:2341] Cannot dlopen some GPU libraries.\n"
+    "E0000 00:00:1751871234.123456   12345 cuda_executor.cc:1228] INTERNAL: CUDA Runtime error\n"
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.just(PNG),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(), max_size=8), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+def notebook(*cells: object, **more: object) -> bytes:
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells, **more}).encode()
+
+
+def code(source: object) -> dict[str, object]:
+    return {"cell_type": "code", "source": source, "metadata": {}, "outputs": [], "execution_count": None}
+
+
+def test_code_cells_come_in_order_without_markdown_and_empty_ones() -> None:
+    data = notebook(code("a = 1"), {"cell_type": "markdown", "source": "# b"}, code(["c = 1\n", "d = 2"]), code("  \n"))
+    assert read_submission("x.ipynb", data).cells == ("a = 1", "c = 1\nd = 2")
+
+
+def test_a_module_is_one_cell() -> None:
+    assert read_submission("x.py", b"a = 1\r\nb = 2\r\n").cells == ("a = 1\nb = 2\n",)
+    assert read_submission("X.PY", b"a = 1").cells == ("a = 1",)
+
+
+def test_a_notebook_may_begin_with_a_byte_order_mark() -> None:
+    assert read_submission("x.ipynb", b"\xef\xbb\xbf" + notebook(code("a"))).cells == ("a",)
+    assert read_submission("x.py", b"\xef\xbb\xbfa = 1").cells == ("a = 1",)
+
+
+def test_a_module_is_decoded_as_it_says() -> None:
+    assert read_submission("x.py", b"# coding: latin-1\nname = '\xfc'").cells[0].endswith("'ü'")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("x.ipynb", b"", "is empty"),
+        ("x.ipynb", b"  \n", "is empty"),
+        ("x.ipynb", b"print('a module in disguise')", "is no notebook (its content is not JSON)"),
+        ("x.ipynb", b"PK\x03\x04\xff\xfe", "is not UTF-8 text"),
+        ("x.ipynb", b"\xff\xfe{\x00}\x00", "is not UTF-8 text"),
+        ("x.ipynb", b"[" * 100_000, "is no notebook"),
+        ("x.ipynb", b'{"a": ' + b"9" * 5000 + b"}", "is no notebook"),
+        ("x.ipynb", b"{}", "it has no `nbformat`"),
+        ("x.ipynb", b"[4]", "it has no `nbformat`"),
+        ("x.ipynb", b'{"nbformat": 3, "worksheets": []}', "is a notebook of format 3; this grader reads format 4"),
+        ("x.ipynb", b'{"nbformat": "4"}', "is a notebook of format 4"),
+        ("x.ipynb", b'{"nbformat": 4}', "it has no list of cells"),
+        ("x.ipynb", b'{"nbformat": 4, "cells": {"a": 1}}', "it has no list of cells"),
+        ("x.ipynb", notebook(), "has no code"),
+        ("x.ipynb", notebook({"cell_type": "markdown", "source": "words"}), "has no code"),
+        ("x.ipynb", notebook(code(""), code([]), code(5), "cell", None), "has no code"),
+        ("x.py", b"", "is empty"),
+        ("x.py", b"\n \n", "is empty"),
+        ("x.py", b"a = '\xff'", "is not UTF-8 text"),
+        ("x.py", b"\x89PNG\r\n", "is not UTF-8 text"),
+        ("x.py", b"a\0b", "binary data"),
+        ("x.py", b"# coding: klingon\na = 1", "is not UTF-8 text"),
+        ("x.py", b"# coding: rot13\na = 1", "is not UTF-8 text"),
+        ("x.py", b"# coding: undefined\na = 1", "is not UTF-8 text"),
+        ("x.py", b"# coding: hex\na = 1", "is not UTF-8 text"),
+    ],
+)
+def test_what_can_not_be_read_is_refused_in_words_with_its_name_and_a_next_step(
+    name: str, data: bytes, words: str
+) -> None:
+    with pytest.raises(SubmissionError) as caught:
+        read_submission(name, data)
+    assert caught.value.message.startswith(f"{name}: ")
+    assert words in caught.value.message
+    assert caught.value.remedy
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()), st.sampled_from(["x.py", "x.ipynb", "x"]))
+def test_any_bytes_are_a_submission_or_a_refusal(data: bytes, name: str) -> None:
+    try:
+        script = read_submission(name, data)
+    except SubmissionError as error:
+        assert name in str(error)
+        return
+    assert all(cell.strip() for cell in script.cells)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(JSON | JSON.map(code)), st.sampled_from([4, 4.0, 3, "4", None, True]))
+def test_any_json_with_a_format_is_a_notebook_or_a_refusal_and_its_cells_can_be_stored(
+    cells: list[object], nbformat: object
+) -> None:
+    try:
+        script = read_submission("x.ipynb", notebook(*cells, nbformat=nbformat))
+    except SubmissionError:
+        return
+    for number, source in enumerate(script.cells, 1):
+        cell = Cell(number=number, source=source, executed=False)
+        assert Cell.model_validate_json(cell.model_dump_json()) == cell
+
+
+def test_half_a_character_in_a_notebook_or_module_does_not_break_what_comes_later() -> None:
+    assert read_submission("x.ipynb", notebook(code("a = '\ud83d'"))).cells == ("a = '?'",)
+    assert read_submission("x.py", b"# coding: unicode_escape\na = '\\ud83d'").cells[0].endswith("'?'")
+
+
+@given(st.text(st.characters()) | st.text(st.sampled_from("\x1b[]0123;?mKhl\x07\\(B a")))
+def test_stripping_escapes_twice_changes_nothing_and_leaves_none(text: str) -> None:
+    once = strip_ansi(text)
+    assert strip_ansi(once) == once
+    assert "\x1b" not in once
+    once.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("raw", "plain"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;a title\x07text", "text"),
+        ("\x1b]8;;https://example.org\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x1b[2K\rdone", "\rdone"),
+        ("\x1b\x1b[0m[0mx", "[0mx"),
+        ("as it is", "as it is"),
+    ],
+)
+def test_terminal_escapes_are_taken_out_and_the_words_stay(raw: str, plain: str) -> None:
+    assert strip_ansi(raw) == plain
+
+
+def test_a_long_text_is_cut_and_says_so() -> None:
+    cut = strip_ansi("x" * (10 * MOST_TEXT))
+    assert cut == "x" * MOST_TEXT + "\n... (shortened)"
+    assert strip_ansi(cut) == cut
+
+
+def test_tensorflows_boot_lines_are_taken_out_and_the_students_lines_stay() -> None:
+    output = {"output_type": "stream", "name": "stderr", "text": f"before\n{BOOT}after I0000 00:00:1\n"}
+    assert plain_outputs([output])[0][0].text == "before\nafter I0000 00:00:1\n"
+
+
+def test_a_stream_of_boot_lines_alone_leaves_no_output() -> None:
+    assert plain_outputs([{"output_type": "stream", "text": BOOT}]) == ((), None)
+
+
+def test_pieces_of_a_stream_become_one_output() -> None:
+    pieces = [{"output_type": "stream", "text": part} for part in ("Epoch 1", "/5\n", ["done", "\n"])]
+    outputs, _ = plain_outputs(pieces)
+    assert [output.text for output in outputs] == ["Epoch 1/5\ndone\n"]
+
+
+def test_a_stream_in_many_pieces_is_cut_like_one() -> None:
+    outputs, _ = plain_outputs([{"output_type": "stream", "text": "x" * MOST_TEXT}] * 5)
+    assert len(outputs) == 1
+    assert len(outputs[0].text) < MOST_TEXT + 100
+
+
+def test_of_a_rich_output_only_text_and_png_are_kept() -> None:
+    data = {"text/plain": "<Figure>", "image/png": PNG, "text/html": "<b>x</b>", "image/svg+xml": "<svg/>",
+            "application/javascript": "alert(1)"}  # fmt: skip
+    outputs, error = plain_outputs([{"output_type": "display_data", "data": data}])
+    assert error is None
+    assert (outputs[0].kind, outputs[0].text, outputs[0].png) == ("display", "<Figure>", PNG)
+
+
+def test_an_error_is_kept_with_its_name_and_traceback() -> None:
+    raw = {
+        "output_type": "error",
+        "ename": "NameError",
+        "evalue": "\x1b[1mname\x1b[0m",
+        "traceback": ["\x1b[0;31ma", 5, "b"],
+    }
+    outputs, error = plain_outputs([raw])
+    assert error is not None
+    assert (error.name, error.message, error.traceback) == ("NameError", "name", "a\nb")
+    assert (outputs[0].kind, outputs[0].text) == ("error", "a\nb")
+
+
+def test_an_error_without_a_name_is_an_error() -> None:
+    assert plain_outputs([{"output_type": "error"}])[1] is not None
+
+
+OUTPUT = st.fixed_dictionaries(
+    {},
+    optional={
+        "output_type": st.sampled_from(["stream", "error", "display_data", "execute_result", "update_display_data"]) | JSON,
+        "text": JSON, "data": JSON | st.fixed_dictionaries({"text/html": st.just("<script>html</script>")}, optional={
+            "text/plain": JSON, "image/png": JSON}),
+        "ename": JSON, "evalue": JSON, "traceback": JSON,
+    },
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(OUTPUT | JSON, max_size=5))
+def test_whatever_a_kernel_sends_becomes_plain_outputs_that_can_be_stored(sent: list[Any]) -> None:
+    outputs, error = plain_outputs(sent)
+    cell = Cell(number=1, source="", executed=True, outputs=outputs, error=error)
+    assert Cell.model_validate_json(cell.model_dump_json()) == cell
+    for output in outputs:
+        assert "<script>html" not in output.text
+        assert output.png is None or base64.b64decode(output.png).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, 5, "", "not base64!", "ü", base64.b64encode(b"GIF89a").decode(), base64.b64encode(b"<svg/>").decode(), [PNG],
+     "A" * (8 << 20)],
+)  # fmt: skip
+def test_what_is_no_png_of_reasonable_size_is_no_picture(data: object) -> None:
+    assert picture_of(data) is None
+
+
+def test_a_png_in_lines_is_a_picture_in_one() -> None:
+    assert picture_of(f"{PNG[:8]}\n{PNG[8:]}\n") == PNG
