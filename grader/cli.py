@@ -74,9 +74,9 @@ def grade(
     from grader.report.text import summary
     from grader.results import Status
 
-    home, order, setup = _options(course, out, earlier, rerun, sandbox, data, seed, jobs=1)
-    home.assignment(assignment)
+    _course(course).assignment(assignment)
     work = read_path(submission)
+    home, order, setup = _options(course, out, earlier, rerun, sandbox, data, seed, jobs=1)
     with _progress(as_json) as progress, open_bench(home, assignment, setup, progress) as bench:
         result = grade_submission(work, bench, order, progress)
     if as_json:

@@ -26,7 +26,7 @@ plt.show()
 
 def notebook(*cells: str) -> bytes:
     """A notebook of format 4 with these code cells."""
-    coded = [
+    coded: list[dict[str, object]] = [
         {
             "cell_type": "code",
             "id": f"cell-{n}",

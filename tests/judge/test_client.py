@@ -27,7 +27,8 @@ def save(name, model):
 
 def bright(shape, *between, units=2):
     # Says 1 for images whose pixels, divided by 255, are bright on average: no training needed.
-    model = keras.Sequential([keras.Input(shape=shape), *between, layers.Flatten(), layers.Dense(units, activation="softmax")])
+    head = [layers.Flatten(), layers.Dense(units, activation="softmax")]
+    model = keras.Sequential([keras.Input(shape=shape), *between, *head])
     weights = model.layers[-1].get_weights()
     size = weights[0].shape[0]
     weights[0][:] = 0
@@ -42,7 +43,7 @@ save("image", bright((8, 8, 1)))
 save("resized", bright((16, 16, 1)))
 save("colour", bright((8, 8, 3)))
 save("raw", bright((8, 8, 1), layers.Rescaling(1 / 255)))
-save("lambda", keras.Sequential([keras.Input(shape=(8, 8, 1)), layers.Lambda(lambda x: x * 1), layers.Flatten(), layers.Dense(2)]))
+save("lambda", bright((8, 8, 1), layers.Lambda(lambda x: x * 1)))
 
 class Mine(layers.Layer):
     def call(self, x):

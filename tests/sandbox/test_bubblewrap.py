@@ -6,8 +6,7 @@ import pytest
 
 from grader.errors import SandboxUnavailable
 from grader.limits import Limits
-from grader.sandbox import bubblewrap
-from grader.sandbox.bubblewrap import Bubblewrap, Host, barred_home, bubblewrap_arguments, outer_view, outermost
+from grader.sandbox.bubblewrap import Bubblewrap, Host, barred_home, bubblewrap_arguments, find_bwrap, outer_view, outermost
 from grader.sandbox.interface import Input, Program, Scratch
 
 PROGRAM = Program(
@@ -96,5 +95,5 @@ def test_a_setuid_bwrap_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     setuid = tmp_path / "bwrap"
     setuid.write_text("#!/bin/sh\n")
     setuid.chmod(0o4755)
-    monkeypatch.setattr(bubblewrap.shutil, "which", lambda name, path="": str(setuid) if "/usr/bin" in path else None)
-    assert bubblewrap.find_bwrap() != setuid
+    monkeypatch.setattr("shutil.which", lambda name, path="": str(setuid) if "/usr/bin" in path else None)
+    assert find_bwrap() != setuid

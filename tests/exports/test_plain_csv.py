@@ -1,0 +1,103 @@
+"""The gradebook opens in a spreadsheet without running anything, and reads back as it was written."""
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grader.evidence import Cause, Ending
+from grader.exports.plain_csv import COLUMNS, guard_formula, write_gradebook
+from grader.results import Flag, Result, Status
+from tests.fakes import a_result
+
+
+def rows(*results: Result) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(write_gradebook(results), newline=""), strict=True))
+
+
+def test_a_result_is_a_row_of_plain_words() -> None:
+    (row,) = rows(a_result(student="Zoë", points=61.5, out_of=100, passed=True))
+    assert tuple(row) == COLUMNS
+    assert row == {
+        "student": "Zoë", "submission": "lovelace_mnist.ipynb", "status": "graded", "points": "61.5", "out_of": "100",
+        "passed": "yes", "accuracy": "0.9842", "verdict": "pass", "flags": "", "ending": "finished",
+        "isolation": "bubblewrap", "dataset": "mnist",
+    }  # fmt: skip
+
+
+def test_a_row_without_accuracy_has_empty_cells_and_its_flags() -> None:
+    changes = {
+        "accuracy": None, "status": Status.EXPLAINED, "passed": False,
+        "flags": (Flag(kind="substitute_data", reason="x"), Flag(kind="preparation_unsure", reason="x")),
+        "ending": Ending(cause=Cause.NOT_RUN, message="x"),
+    }  # fmt: skip
+    (row,) = rows(a_result().model_copy(update=changes))
+    assert (row["accuracy"], row["verdict"], row["passed"]) == ("", "", "no")
+    assert row["flags"] == "substitute_data preparation_unsure"
+    assert row["ending"] == "not-run"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        '=HYPERLINK("http://x")',
+        "+1",
+        "-rf",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "＝1+1",
+        "＋1",
+        "－1",
+        "＠x",
+        "=cmd|'/C calc'!A0",
+    ],
+)
+def test_no_spreadsheet_takes_a_name_for_a_formula(name: str) -> None:
+    assert guard_formula(name) == f"'{name}"
+    (row,) = rows(a_result(student=name, submission=f"{name}.py"))
+    assert (row["student"], row["submission"]) == (f"'{name}", f"'{name}.py")
+
+
+@pytest.mark.parametrize("name", ["Ada", "1=1", "'=1", " =1", ""])
+def test_other_names_stay_as_they_are(name: str) -> None:
+    assert guard_formula(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ['O"Brien', "Lovelace, Ada", "a\nb", "a\rb", "a\r\nb", "a;=1+1", "a\tb", '"', "a'b", "\u2028"]
+)
+def test_quotes_commas_and_line_ends_in_a_name_stay_in_its_cell(name: str) -> None:
+    found = rows(a_result(student=name), a_result(student="next"))
+    assert [row["student"] for row in found] == [name, "next"]
+
+
+def test_where_semicolons_split_a_name_stays_in_its_cell_too() -> None:
+    text = write_gradebook([a_result(student="a;=1+1")])
+    assert "a;=1+1" in list(csv.reader(io.StringIO(text), delimiter=";"))[1][0].replace('""', '"')
+    assert all(cell.startswith('"') for line in text.splitlines() for cell in line.split('",'))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"]))),
+        max_size=4,
+    )
+)
+def test_any_names_read_back_as_they_were_written(names: list[tuple[str, str]]) -> None:
+    base = a_result()
+    results = [base.model_copy(update={"student": student, "submission": file}) for student, file in names]
+    found = rows(*results)
+    assert [(row["student"], row["submission"]) for row in found] == [
+        (guard_formula(student), guard_formula(file)) for student, file in names
+    ]
+    json.dumps(found)
+
+
+def test_no_results_leave_the_head_of_the_table() -> None:
+    assert list(csv.reader(io.StringIO(write_gradebook([])))) == [list(COLUMNS)]
