@@ -78,7 +78,9 @@ def test_the_installed_grader_grades_from_a_folder_of_its_own(installed: Path, t
 
 
 def test_a_submission_finds_no_solution_in_an_installed_grader(installed: Path, tmp_path: Path) -> None:
-    code = "import os; print([top for top, _, names in os.walk('/') if {'solution.ipynb', 'baseline.json'} & set(names)])"
+    code = (
+        "import os; print([top for top, _, names in os.walk('/') if {'solution.ipynb', 'baseline.json'} & set(names)])"
+    )
     (tmp_path / "spy.ipynb").write_bytes(notebook(code))
     command = [str(installed / "bin" / "grader"), "grade", "exercise1", "spy.ipynb", "--out", "results", "--json"]
     subprocess.run([*command, "--data", str(Course.at().shared_data())], cwd=tmp_path, capture_output=True)

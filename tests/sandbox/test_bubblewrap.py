@@ -6,7 +6,15 @@ import pytest
 
 from grader.errors import SandboxUnavailable
 from grader.limits import Limits
-from grader.sandbox.bubblewrap import Bubblewrap, Host, barred_home, bubblewrap_arguments, find_bwrap, outer_view, outermost
+from grader.sandbox.bubblewrap import (
+    Bubblewrap,
+    Host,
+    barred_home,
+    bubblewrap_arguments,
+    find_bwrap,
+    outer_view,
+    outermost,
+)
 from grader.sandbox.interface import Input, Program, Scratch
 
 PROGRAM = Program(
