@@ -58,8 +58,13 @@ def grade_class(
         progress.done(entry.student, f"{result.points:g} of {result.out_of:g} points")
         return result
 
-    with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="grade") as pool:
+    pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="grade")
+    try:
         results = list(pool.map(grade, entries))
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C: nobody waits half an hour for a network to be trained
+        raise
+    pool.shutdown()
     return results, publish_class(order.out, results, bench.rubric, order.course)
 
 

@@ -1,10 +1,11 @@
 """The face: words on the command line become typed options. The only room that prints, exits or reads os.environ."""
 
+import io
 import json
+import os
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grader.errors import GraderError, UsageError
+from grader.terminal import show_progress
 
 if TYPE_CHECKING:
     from grader.bench import Setup
@@ -23,6 +25,7 @@ app = typer.Typer(
     help="Grades deep-learning coursework: runs it in a sandbox, judges the network on hidden images, explains the mark.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
+INTERRUPTED = 130  # what Typer ends with after Ctrl-C
 data_app = typer.Typer(help="Datasets: list, fetch, import.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
@@ -312,33 +315,28 @@ def _pairs(words: list[str], option: str) -> dict[str, str]:
     return pairs
 
 
-@contextmanager
-def _progress(quiet: bool, total: int = 1) -> "Iterator[Progress]":
-    from grader.progress import Silent
-    from grader.terminal import Lines, live_status
-
-    if quiet:
-        yield Silent()
-    elif sys.stderr.isatty():
-        with live_status(total) as live:
-            yield live
-    else:
-        yield Lines(total, sys.stderr)
+def _progress(quiet: bool, total: int = 1) -> AbstractContextManager["Progress"]:
+    return show_progress(total, sys.stderr, quiet=quiet)
 
 
 def main() -> None:
     """Run the command line; every error leaves through here, in words."""
     debug = "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that can't show a check mark gets a question mark
     try:
         app()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            print("grader: interrupted; the same command goes on where it stopped.", file=sys.stderr, flush=True)
+            os._exit(INTERRUPTED)  # threads may still wait for sandboxes, which die with this process
+        raise
     except GraderError as error:
         if debug:
             traceback.print_exc()
         print(f"grader: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("grader: interrupted; the same command goes on where it stopped.", file=sys.stderr)
-        sys.exit(130)
     except Exception as error:  # the last door: nobody sees a traceback who did not ask for one
         if debug:
             traceback.print_exc()

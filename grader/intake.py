@@ -115,7 +115,7 @@ def safe_name(student: str) -> str:
     taken = cleaned.casefold() in RESERVED or re.search(r"-[0-9a-f]{8}$", cleaned)
     if cleaned and cleaned == student and not taken:
         return cleaned
-    return f"{cleaned or 'student'}-{hashlib.sha256(student.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+    return f"{cleaned or 'student'}-{hashlib.sha256(student.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def _read_folder(folder: Path, student: str) -> Submission:

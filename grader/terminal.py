@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from grader.progress import Progress, Silent
+
 
 class Lines:
     """One line for each finished submission and each download; safe to use from several threads."""
@@ -52,6 +54,18 @@ class Live:
         words = " · ".join(f"{_plain(who)}: {what}" for who, what in self._now.items())
         counted = f"{self._done}/{self._total} " if self._total > 1 else ""
         self._update(f"{counted}{words}")
+
+
+@contextmanager
+def show_progress(total: int, stream: IO[str], *, quiet: bool) -> Iterator[Progress]:
+    """What suits `stream`: a live line in a terminal, else plain lines, nothing where `quiet`."""
+    if quiet:
+        yield Silent()
+    elif stream.isatty():
+        with live_status(total) as live:
+            yield live
+    else:
+        yield Lines(total, stream)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Durations and sizes as a rubric writes them and as a report reads them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -60,6 +60,7 @@ def test_a_limit_nobody_knows_is_refused() -> None:
         Limits.model_validate({"memori": "4GiB"})
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_limit_or_a_value_error(text: str) -> None:
     for parse in (parse_duration, parse_size):
@@ -101,6 +102,7 @@ def test_a_duration_is_written_for_people(seconds: float, text: str) -> None:
     assert write_duration(seconds) == text
 
 
+@settings(deadline=None)
 @given(st.integers(1 << 20, 1 << 40))
 def test_what_is_written_as_a_size_reads_back_to_within_a_percent(size: int) -> None:
     assert parse_size(write_size(size)) == pytest.approx(size, rel=0.01)

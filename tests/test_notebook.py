@@ -125,6 +125,7 @@ def test_half_a_character_in_a_notebook_or_module_does_not_break_what_comes_late
     assert read_submission("x.py", b"# coding: unicode_escape\na = '\\ud83d'").cells[0].endswith("'?'")
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()) | st.text(st.sampled_from("\x1b[]0123;?mKhl\x07\\(B a")))
 def test_stripping_escapes_twice_changes_nothing_and_leaves_none(text: str) -> None:
     once = strip_ansi(text)

@@ -155,9 +155,12 @@ def judge_program(root: Path, model: Path, descriptor: int, limits: Limits) -> P
     )  # fmt: skip
 
 
-def _ask(channel: Channel, request: dict[str, object], payload: bytes = b"") -> tuple[dict[str, object], bytes]:
+def _ask(
+    channel: Channel, request: dict[str, object], payload: bytes = b"", *, at_most: int = 0
+) -> tuple[dict[str, object], bytes]:
+    """A reply with at most so many bytes: a model that took the judge over can't fill the host's memory."""
     channel.send(request, payload)
-    reply, data = channel.receive()
+    reply, data = channel.receive(at_most=at_most)
     if "refused" in reply:
         raise Failure(explain_refusal(str(reply["refused"])))
     return reply, data
@@ -210,8 +213,9 @@ def _predict(channel: Channel, images: Images, recipe: Recipe, units: int) -> ND
     request: dict[str, object] = {
         "do": "predict", "shape": list(prepared.shape), "scale": recipe.scale, "offset": recipe.offset,
     }  # fmt: skip
-    reply, data = _ask(channel, request, prepared.tobytes())
-    if len(data) != 4 * len(images) * units or reply.get("shape") != [len(images), units]:
+    expected = 4 * len(images) * units
+    reply, data = _ask(channel, request, prepared.tobytes(), at_most=expected)
+    if len(data) != expected or reply.get("shape") != [len(images), units]:
         raise Failure(f"the network's predictions have shape {reply.get('shape')} for {len(images)} images")
     return np.frombuffer(data, np.float32).reshape(len(images), units)
 

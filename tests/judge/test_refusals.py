@@ -1,7 +1,7 @@
 """What Keras says about a network that can't be loaded, in a student's words."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.judge.refusals import explain_refusal
@@ -41,6 +41,7 @@ def test_a_long_refusal_is_cut() -> None:
     assert len(explain_refusal("x" * 4000)) < 400
 
 
+@settings(deadline=None)
 @given(st.text() | st.text().map("Could not locate class '{}".format) | st.sampled_from(["{name}", "{0}", "%s", "{"]))
 def test_any_words_are_explained_in_words(words: str) -> None:
     found = explain_refusal(words)

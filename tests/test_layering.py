@@ -1,0 +1,190 @@
+"""The shape of the house: who may import whom, who may print, how long a file may get."""
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "grader"
+FILES = sorted(PACKAGE.rglob("*.py"))
+HEAVY = ("tensorflow", "keras", "nbclient", "jinja2", "sqlalchemy")
+LONGEST_FILE, LONGEST_FUNCTION = 350, 60
+# What runs inside a sandbox finds nothing of the grader there but what is named here.
+INSIDE = {
+    "kernel/guest/__init__.py": set(),
+    "kernel/guest/start.py": {"grader.kernel.guest.hooks", "grader.kernel.guest.record"},
+    "kernel/guest/hooks.py": {"grader.kernel.guest.record"},
+    "kernel/guest/record.py": set(),
+    "judge/worker.py": {"grader.judge.protocol"},
+    "judge/protocol.py": set(),
+    "sandbox/launcher.py": set(),
+}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def lint(root: Path) -> subprocess.CompletedProcess[str]:
+    """import-linter with the contracts of pyproject.toml, for the package below `root`."""
+    return subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache",
+         "--config", str(ROOT / "pyproject.toml")],
+        capture_output=True, text=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+
+
+def test_the_contracts_between_rooms_hold() -> None:
+    done = lint(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "contract"),
+    [
+        ("marking.py", "from grader.kernel import run", "rooms import downward only"),
+        ("checks/execution.py", "import subprocess", "marking reaches no sandbox"),
+        ("judge/client.py", "import keras", "Keras and TensorFlow only inside sandboxes"),
+        ("store.py", "import pickle", "nothing that crosses is unpickled"),
+        ("attic.py", "import json", "rooms import downward only"),
+    ],
+)
+def test_the_contracts_notice_a_violation(tmp_path: Path, file: str, line: str, contract: str) -> None:
+    copy = tmp_path / "grader"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    with (copy / file).open("a", encoding="utf-8") as target:
+        target.write(f"\n{line}\n")
+    done = lint(tmp_path)
+    broken = [row for row in done.stdout.splitlines() if row.rstrip().endswith("BROKEN") or " BROKEN" in row]
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert any(row.startswith(contract) for row in broken), done.stdout
+
+
+SPY = """
+import json, sys
+before = set(sys.modules)
+{code}
+print(json.dumps(sorted({{name.partition(".")[0] for name in set(sys.modules) - before}})))
+"""
+EVERY_HELP = """
+import contextlib, io
+from grader.cli import app
+from typer.testing import CliRunner
+for words in ("", "grade", "batch", "regrade", "report", "baseline", "demo", "data", "data list", "data fetch"):
+    found = CliRunner().invoke(app, [*words.split(), "--help"])
+    assert found.exit_code == 0 and "Usage" in found.output, words
+"""
+
+
+def loaded_by(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", SPY.format(code=code)], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    found: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return set(found)
+
+
+def test_import_grader_loads_nothing_else() -> None:
+    assert loaded_by("import grader") - sys.stdlib_module_names == {"grader"}
+
+
+def test_help_answers_without_loading_what_is_heavy() -> None:
+    assert loaded_by(EVERY_HELP) & {*HEAVY, "numpy", "PIL", "nbformat", "zmq", "jupyter_client"} == set()
+
+
+def test_marking_loads_no_notebook_library_and_no_tensorflow() -> None:
+    loaded = loaded_by("import grader.marking, grader.regrading, grader.report.text")
+    assert loaded & {*HEAVY, "nbformat", "zmq", "jupyter_client", "ipykernel"} <= {"jinja2"}
+
+
+def test_collecting_loads_no_tensorflow_on_the_host() -> None:
+    assert loaded_by("import grader.batch, grader.baseline") & {"tensorflow", "keras", "h5py", "IPython"} == set()
+
+
+def calls(path: Path) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call))
+
+
+def spelt(node: ast.expr) -> str:
+    """A dotted name as it stands there; "" for anything else."""
+    return ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
+
+
+def test_only_the_command_line_prints_and_progress_prints_to_the_stream_it_is_given() -> None:
+    printing = {name_of(path) for path in FILES if any(spelt(call.func) == "print" for call in calls(path))}
+    assert printing == {"cli.py", "terminal.py"}
+    for call in calls(PACKAGE / "terminal.py"):
+        if spelt(call.func) == "print":
+            assert "file" in {keyword.arg for keyword in call.keywords}
+    writing = {"sys.stdout.write", "sys.stderr.write", "sys.__stdout__.write", "typer.echo", "rich.print"}
+    assert not [name_of(path) for path in FILES if any(spelt(call.func) in writing for call in calls(path))]
+
+
+def test_only_the_command_line_ends_the_process() -> None:
+    ending = {"sys.exit", "exit", "quit", "SystemExit", "typer.Exit"}
+    found = {name_of(path) for path in FILES for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call | ast.Raise)
+             for word in [spelt(node.func) if isinstance(node, ast.Call) else spelt(node.exc) if node.exc else ""]
+             if word in ending}  # fmt: skip
+    assert found == {"cli.py"}
+    at_once = {name_of(path) for path in FILES if any(spelt(call.func) == "os._exit" for call in calls(path))}
+    assert at_once <= {"cli.py", "sandbox/launcher.py"}, "PID 1 of a sandbox is a process of its own"
+
+
+def test_only_the_command_line_reads_the_environment() -> None:
+    words = {"environ", "environb", "getenv", "getenvb", "putenv"}
+    found = {
+        name_of(path)
+        for path in FILES
+        for node in ast.walk(tree_of(path))
+        if (isinstance(node, ast.Attribute) and node.attr in words)
+        or (isinstance(node, ast.alias) and node.name in words)
+    }
+    assert found <= {"cli.py"}
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_what_runs_in_a_sandbox_imports_nothing_of_the_host(name: str) -> None:
+    found = set()
+    for node in ast.walk(tree_of(PACKAGE / name)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative imports hide where they lead"
+            found.add(node.module or "")
+    assert {module for module in found if module.partition(".")[0] == "grader"} == INSIDE[name]
+
+
+def test_no_room_of_the_guest_is_forgotten() -> None:
+    guests = {name_of(path) for path in FILES if "guest" in path.parts}
+    assert guests == {name for name in INSIDE if name.startswith("kernel/guest/")}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= LONGEST_FUNCTION, f"{node.name} has {length} lines"
+
+
+def test_no_module_is_a_drawer_for_what_has_no_place() -> None:
+    drawers = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
+    assert not [name_of(path) for path in FILES if {*path.with_suffix("").relative_to(PACKAGE).parts} & drawers]
+
+
+def test_the_one_package_that_can_be_imported_is_grader() -> None:
+    content = [ROOT / name for name in ("assignments", "datasets", "reference", "reports", "examples", "docs")]
+    assert not [folder for folder in content if (folder / "__init__.py").exists()]

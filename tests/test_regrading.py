@@ -1,0 +1,212 @@
+"""Stored evidence is marked again in milliseconds: who moved is said, and nothing is half done."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grader.batch import grade_class
+from grader.course import Course
+from grader.errors import UsageError
+from grader.intake import list_class
+from grader.progress import Silent
+from grader.publish import Order
+from grader.regrading import Move, regrade, render_again
+from grader.store import EVIDENCE, load_result, save_result
+from tests.fakes import (
+    RUBRIC,
+    Act,
+    Stage,
+    a_bench,
+    a_result,
+    a_rubric,
+    data_of,
+    run_cli,
+    write_class,
+    write_course,
+    write_rubric,
+)
+
+LENIENT = RUBRIC.replace("at_least = 0.8", "at_least = 0.7")
+STRICT = RUBRIC.replace("at_least = 0.8", "at_least = 0.95")
+ACTS = {"ada": Act(correct=10), "bob": Act(correct=7), "cy": Act(correct=9), "dee": Act(model=False)}
+
+
+@pytest.fixture
+def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Order:
+    """A class that was graded: four that ran, and one that could not be read."""
+    course = write_course(tmp_path / "course")
+    order = Order(out=tmp_path / "out", course=course)
+    folder = write_class(tmp_path / "class", *ACTS)
+    (folder / "eve.docx").write_text("words")
+    Stage(ACTS).install(monkeypatch)
+    with a_bench(course) as bench:
+        grade_class(list_class(folder), bench, order, jobs=1, progress=Silent())
+    return order
+
+
+def moved(moves: list[Move]) -> dict[str, tuple[float | None, float]]:
+    return {move.new.student: (move.old.points if move.old else None, move.new.points) for move in moves if move.moved}
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_same_rubric_moves_nobody_and_changes_no_result(order: Order) -> None:
+    before = snapshot(order.out)
+    moves = regrade(a_rubric(order.course), order, dry_run=False)
+    assert [move.new.student for move in moves] == list(ACTS)
+    assert moved(moves) == {}
+    assert snapshot(order.out) == before
+
+
+def test_another_threshold_moves_who_it_concerns_and_says_why(order: Order) -> None:
+    write_rubric(order.course.root, LENIENT)
+    moves = regrade(a_rubric(order.course), order, dry_run=False)
+    assert moved(moves) == {"bob": (30, 100)}
+    (bob,) = (move for move in moves if move.moved)
+    assert bob.reasons() == ["accuracy 0 -> 70"]
+    assert bob.words() == "bob: 30 (not passed) -> 100 (passed)  accuracy 0 -> 70"
+    assert bob.plain() == {"student": "bob", "old": 30, "new": 100, "passed": True, "why": ["accuracy 0 -> 70"]}
+    written = load_result(order.out / "bob")
+    assert written is not None
+    assert (written.points, written.passed) == (100, True)
+    assert moved(regrade(a_rubric(order.course), order, dry_run=False)) == {}
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(order: Order) -> None:
+    write_rubric(order.course.root, STRICT)
+    before = snapshot(order.out)
+    dry = regrade(a_rubric(order.course), order, dry_run=True)
+    assert moved(dry) == {"cy": (100, 30)}
+    assert snapshot(order.out) == before
+    assert moved(regrade(a_rubric(order.course), order, dry_run=False)) == moved(dry)
+
+
+def test_the_class_page_keeps_the_rows_of_those_who_could_not_be_read(order: Order) -> None:
+    write_rubric(order.course.root, LENIENT)
+    regrade(a_rubric(order.course), order, dry_run=False)
+    rows = {row["student"]: row["points"] for row in json.loads((order.out / "batch.json").read_text())}
+    assert rows == {"ada": 100, "bob": 100, "cy": 100, "dee": 20, "eve": 0}
+
+
+def test_a_hand_in_that_could_not_be_read_is_not_marked_by_the_evidence_of_an_earlier_one(order: Order) -> None:
+    unread = load_result(order.out / "eve")
+    assert unread is not None
+    save_result(order.out / "ada", unread.model_copy(update={"student": "ada"}))
+    moves = regrade(a_rubric(order.course), order, dry_run=False)
+    assert "ada" not in [move.new.student for move in moves]
+    rows = {row["student"]: row["points"] for row in json.loads((order.out / "batch.json").read_text())}
+    assert rows["ada"] == 0
+
+
+def test_evidence_without_a_result_is_marked_for_the_first_time(order: Order) -> None:
+    (order.out / "ada" / "result.json").unlink()
+    moves = regrade(a_rubric(order.course), order, dry_run=True)
+    assert moved(moves) == {"ada": (None, 100)}
+    assert moves[0].words() == "ada: nothing -> 100 (passed)"
+
+
+def test_evidence_of_another_assignment_is_refused_and_nothing_is_written(order: Order) -> None:
+    other = order.course.root / "assignments" / "other"
+    other.mkdir()
+    (other / "assignment.toml").write_text(LENIENT)
+    before = snapshot(order.out)
+    said = run_cli("regrade", "other", order.out, "--course", order.course.root, "--data", data_of(order.course.root))
+    assert said.code == 2
+    assert "is evidence for tiny, not for other. Type `grader regrade tiny" in said.err
+    assert snapshot(order.out) == before
+
+
+def test_evidence_on_other_images_is_refused_and_nothing_is_written(order: Order, tmp_path: Path) -> None:
+    other = write_course(tmp_path / "other", LENIENT, judged_seed=9)
+    before = snapshot(order.out)
+    with pytest.raises(UsageError, match="judged on other images"):
+        regrade(a_rubric(other), order, dry_run=False)
+    assert snapshot(order.out) == before
+
+
+@pytest.mark.parametrize("damage", ["cut", "predictions"])
+def test_damaged_evidence_of_the_last_student_leaves_the_others_as_they_were(order: Order, damage: str) -> None:
+    evidence = order.out / "dee" / "evidence" / EVIDENCE
+    if damage == "cut":
+        evidence.write_text(evidence.read_text()[:-5])
+    else:
+        (order.out / "cy" / "evidence" / "predictions.npy").write_bytes(b"better")
+    write_rubric(order.course.root, LENIENT)
+    before = snapshot(order.out)
+    with pytest.raises(UsageError, match="Grade the submission again"):
+        regrade(a_rubric(order.course), order, dry_run=False)
+    assert snapshot(order.out) == before
+
+
+def test_a_folder_without_evidence_is_refused(order: Order, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="holds no stored evidence"):
+        regrade(a_rubric(order.course), Order(out=tmp_path / "empty", course=order.course), dry_run=False)
+
+
+def test_what_it_was_compared_with_stays_unless_another_folder_is_named(order: Order, tmp_path: Path) -> None:
+    compared = RUBRIC + '\n[[check]]\nuse = "better_than"\npoints = 10\nexercise = "other"\n'
+    write_rubric(order.course.root, compared)
+    rubric = a_rubric(order.course)
+    earlier = a_result(assignment="other", student="ada", judged_on=rubric.dataset.judged_title)
+    save_result(tmp_path / "earlier" / "ada", earlier)
+    named = Order(out=order.out, course=order.course, earlier=tmp_path / "earlier")
+    first = {move.new.student: move.new for move in regrade(rubric, named, dry_run=False)}
+    assert [item.source for item in first["ada"].compared] == ["other of the same student"]
+    again = {move.new.student: move.new for move in regrade(rubric, order, dry_run=False)}
+    assert again["ada"].compared == first["ada"].compared
+
+
+def test_pages_are_written_again_from_what_is_stored(order: Order) -> None:
+    before = snapshot(order.out)
+    for path in order.out.rglob("*.html"):
+        path.unlink()
+    assert render_again(a_rubric(order.course), order) == order.out / "index.html"
+    assert snapshot(order.out) == before
+    with pytest.raises(UsageError, match="holds no results"):
+        render_again(a_rubric(order.course), Order(out=order.course.root, course=order.course))
+
+
+SPY = """
+import sys
+started = []
+WATCHED = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "pty.spawn"}
+sys.addaudithook(lambda event, args: started.append(event) if event in WATCHED else None)
+from grader.cli import main
+sys.argv = ["grader", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+HEAVY = ("tensorflow", "keras", "nbclient", "jupyter_client", "zmq", "ipykernel", "mlxtend", "matplotlib")
+print([name for name in HEAVY if name in sys.modules], started)
+"""
+
+
+def test_regrading_loads_no_tensorflow_and_starts_no_process(order: Order) -> None:
+    write_rubric(order.course.root, LENIENT)
+    words = ["regrade", "tiny", str(order.out), *map(str, course_words(order.course))]
+    done = subprocess.run([sys.executable, "-W", "error", "-c", SPY, *words], capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        "bob: 30 (not passed) -> 100 (passed)  accuracy 0 -> 70", "1 of 4 moved.", "[] []",
+    ], done.stderr  # fmt: skip
+
+
+def course_words(course: Course) -> tuple[str | Path, ...]:
+    return ("--course", course.root, "--data", data_of(course.root))
+
+
+def test_the_command_line_prints_moves_and_json(order: Order) -> None:
+    write_rubric(order.course.root, LENIENT)
+    said = run_cli("regrade", "tiny", order.out, "--dry-run", *course_words(order.course))
+    assert (said.code, said.err) == (0, "")
+    assert said.out.splitlines()[-1] == "1 of 4 moved; nothing was written (--dry-run)."
+    said = run_cli("regrade", "tiny", order.out, "--json", *course_words(order.course))
+    assert [move["student"] for move in json.loads(said.out)] == ["bob"]
+    said = run_cli("report", order.out, *course_words(order.course))
+    assert said.out == f"Class page: {order.out / 'index.html'}\n"
