@@ -1,6 +1,7 @@
 """The host's side of the judge: starts it, asks, prepares images, keeps the labels to itself."""
 
 import io
+import math
 import socket
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from grader.sandbox.interface import Confined, Input, Program, Sandbox, Scratch
 
 WALL_S = 600.0
 READY_S = 120.0
+PART_BYTES = 64 << 20  # of prepared images on their way: what a network asks for must not fill our memory
 MOST_UNPACKED, MOST_MEMBERS, MOST_CONFIG = 1 << 30, 64, 4 << 20
 MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
 FOLDER = Path(__file__).resolve().parent
@@ -208,7 +210,14 @@ def _judge(channel: Channel, architecture: Architecture, question: Question, cla
 
 
 def _predict(channel: Channel, images: Images, recipe: Recipe, units: int) -> NDArray[np.float32]:
-    """Outputs (n, units) for raw images; NaN may be among them."""
+    """Outputs (n, units) for raw images, prepared and sent part by part; NaN may be among them."""
+    part = max(1, PART_BYTES // math.prod(recipe.shape))
+    return np.concatenate(
+        [_predict_part(channel, images[start : start + part], recipe, units) for start in range(0, len(images), part)]
+    )
+
+
+def _predict_part(channel: Channel, images: Images, recipe: Recipe, units: int) -> NDArray[np.float32]:
     prepared = prepare_images(images, recipe)
     request: dict[str, object] = {
         "do": "predict", "shape": list(prepared.shape), "scale": recipe.scale, "offset": recipe.offset,

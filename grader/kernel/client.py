@@ -52,8 +52,9 @@ class DroppedPeer:
         self._monitors = [socket.get_monitor_socket(dropped) for socket in self._sockets]
 
     async def seen(self) -> bool:
-        """Whether a channel was disconnected."""
-        return any([await monitor.poll(0) for monitor in self._monitors])
+        """Whether one channel was disconnected and the other is still there: a kernel that ends closes both."""
+        gone = [bool(await monitor.poll(0)) for monitor in self._monitors]
+        return any(gone) and not all(gone)
 
     def close(self) -> None:
         """Stop monitoring."""

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -117,6 +117,9 @@ async def _execute(job: Job, provisioner: SandboxProvisioner, run: _Run, who: st
     try:
         client.reset_execution_trackers()
         await _run_cells(client, run, who, progress)
+        if run.fault is None:
+            progress.step(who, "saving the network")
+            await _finish(client, provisioner.wait())
     finally:
         guard.cancel()
         provisioner.confined.kill()
@@ -161,19 +164,22 @@ async def _run_cells(client: HardenedNotebookClient, run: _Run, who: str, progre
         if run.fault is not None:
             return
     run.at = None
-    progress.step(who, "saving the network")
-    await _finish(client)
 
 
-async def _finish(client: HardenedNotebookClient) -> None:
-    """Ask the recorder to save; a kernel that does not answer has lost nothing but that."""
-    try:
-        assert isinstance(client.kc, HardenedKernelClient)
-        await client.kc.execute_interactive(
+async def _finish(client: HardenedNotebookClient, ended: Awaitable[int | None]) -> None:
+    """Ask the recorder to save; a kernel that does not answer, or has ended, has lost nothing but that."""
+    assert isinstance(client.kc, HardenedKernelClient)
+    asked = asyncio.ensure_future(
+        client.kc.execute_interactive(
             FINISH, silent=True, store_history=False, allow_stdin=False, timeout=SAVING_S, output_hook=_ignore
         )
-    except Exception:
-        return  # a kernel may say anything here: what it saved after its last fit is still there
+    )
+    died = asyncio.ensure_future(ended)
+    await asyncio.wait((asked, died), return_when=asyncio.FIRST_COMPLETED)
+    for task in (asked, died):
+        task.cancel()
+    # A kernel may say anything here, or nothing: what it saved after its last fit is still there.
+    await asyncio.gather(asked, died, return_exceptions=True)
 
 
 def _ignore(message: object) -> None:

@@ -1,6 +1,7 @@
 """Notebooks through a real kernel in a real sandbox; none of these needs TensorFlow."""
 
 import resource
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -93,8 +94,19 @@ def test_input_is_an_error_in_the_cell_and_not_the_end() -> None:
     assert execution.claims.cells[1].outputs[0].text == "on\n"
 
 
-def test_exit_in_a_cell_does_not_lose_the_others() -> None:
-    assert run("exit()", "print('on')").claims.cells[1].outputs[0].text == "on\n"
+@pytest.mark.parametrize("word", ["exit()", "quit()", "import sys; sys.exit(0)"])
+def test_exit_ends_its_cell_and_not_the_others(word: str) -> None:
+    first, second = run(f"{word}\nprint('not reached')", "import time; time.sleep(1); print('on')").claims.cells
+    assert first.error is not None
+    assert first.error.name == "SystemExit"
+    assert second.outputs[0].text == "on\n"
+
+
+def test_a_kernel_that_dies_while_it_saves_is_not_waited_for() -> None:
+    started = time.monotonic()
+    code = "import IPython, os\nIPython.get_ipython().grader_recorder.finish = lambda: os._exit(0)"
+    assert run(code).ending.cause is Cause.FINISHED
+    assert time.monotonic() - started < 30
 
 
 def test_a_kernel_that_ends_itself_is_named() -> None:

@@ -1,6 +1,5 @@
 """Launches the kernel: `python start.py SETTINGS.json CONNECTION.json`, run by the sandbox' PID 1."""
 
-import atexit
 import json
 import os
 import random
@@ -26,8 +25,9 @@ def main() -> None:
     app.initialize(["-f", connection, "--HistoryManager.enabled=False"])
     app.shell.grader_recorder = recorder
     app.shell.events.register("pre_run_cell", recorder.count_cell)
-    atexit.register(recorder.finish)  # exit() in a cell ends the kernel politely
     sys.path.insert(0, "")  # the submission's own folder, as in any notebook
+    # IPython's own exit() ends the kernel some time after its cell, and with it whatever runs by then.
+    app.shell.user_ns |= {"exit": sys.exit, "quit": sys.exit}
     sys.argv = [settings["name"]]
     if settings["name"].endswith(".py"):
         app.shell.user_ns["__file__"] = os.path.abspath(settings["name"])  # noqa: PTH100 - a module expects a string
