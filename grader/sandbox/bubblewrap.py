@@ -2,7 +2,7 @@
 
 As root nothing runs as root: bwrap as uid 0 leaves /proc/sys writable (a cell could set core_pattern), so the
 process becomes an unprivileged uid first. Where the interpreter lies below a home that this uid may not enter, an outer
-bwrap gives it a view in which that home holds only what is needed. Each flag's reason is in docs/explanation/sandbox.md.
+bwrap gives it a view in which that home holds only what is needed. Each flag's reason is in docs/explanation/trust.md.
 """
 
 import os
