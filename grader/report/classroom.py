@@ -190,10 +190,10 @@ def _figures(results: Sequence[Result], marked: Sequence[Result]) -> tuple[tuple
 
 
 def _troubles(results: Sequence[Result]) -> tuple[Trouble, ...]:
-    """Checks that somebody lost points or advice by, the most frequent first; what was skipped has another cause."""
+    """Checks that somebody lost points by, the most frequent first; what was skipped has another cause."""
     seen: dict[tuple[str, str], Counter[Outcome]] = {}
     for result in results:
-        for check in result.checks:
+        for check in (check for check in result.checks if check.out_of > 0):
             seen.setdefault((check.name, check.title), Counter())[check.outcome] += 1
     troubles = [
         Trouble(

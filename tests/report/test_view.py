@@ -202,6 +202,11 @@ def test_the_check_that_fails_most_comes_first_and_skipped_ones_do_not_count() -
     ]
 
 
+def test_advice_that_nobody_took_is_no_trouble() -> None:
+    advice = a_check(Outcome.FAILED, name="d", title="advice", points=0.0, out_of=0.0)
+    assert class_view([a_result((advice,))], title="", links={}).troubles == ()
+
+
 def test_a_student_without_a_report_has_a_reason() -> None:
     ending = Ending(cause=Cause.NOT_RUN, message="The zip file is damaged.")
     row = class_view([a_result(ending=ending)], title="", links={}).rows[0]
