@@ -95,8 +95,8 @@ def known_names(location: tuple[int | str, ...]) -> tuple[str, ...]:
 
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:
-    """`; did you mean "points"?`, or the list of what there is."""
+    """` (did you mean "points"?)`, or the list of what there is."""
     near = difflib.get_close_matches(word, known, n=1)
     if near:
-        return f"; did you mean `{near[0]}`?"
+        return f" (did you mean `{near[0]}`?)"
     return f"; there is: {', '.join(f'`{name}`' for name in known)}" if known else ""

@@ -212,6 +212,6 @@ def test_a_good_rubric_with_something_cut_out_is_a_rubric_or_a_refusal(
 
 
 def test_the_nearest_word_is_named_else_all_of_them_else_nothing() -> None:
-    assert did_you_mean("pionts", ("points", "title")) == "; did you mean `points`?"
+    assert did_you_mean("pionts", ("points", "title")) == " (did you mean `points`?)"
     assert did_you_mean("zzz", ("points", "title")) == "; there is: `points`, `title`"
     assert did_you_mean("zzz", ()) == ""

@@ -152,7 +152,7 @@ def test_a_typo_in_a_rubric_ends_with_2_and_names_file_key_and_the_right_word(co
     said = run(course, "grade", "tiny", write_class(tmp_path / "class", "ada") / "ada.py")
     assert said.code == 2
     assert str(course.root / "assignments" / "tiny" / "assignment.toml") in said.err
-    assert "`atleast` is not known; did you mean `at_least`?" in said.err
+    assert "`atleast` is not known (did you mean `at_least`?)." in said.err
 
 
 def test_a_missing_dataset_ends_with_2_and_says_where_it_was_looked_for(course: Course, tmp_path: Path) -> None:

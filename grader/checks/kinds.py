@@ -61,7 +61,7 @@ def _known(word: str, names: tuple[str, ...], what: str) -> str:
         return word
     folded = {name.casefold(): name for name in names}
     near = difflib.get_close_matches(word.casefold(), tuple(folded), n=1)
-    more = f"; did you mean `{folded[near[0]]}`?" if near else ""
+    more = f" (did you mean `{folded[near[0]]}`?)" if near else ""
     raise ValueError(f"`{word}` is not the name of {what}{more}")
 
 

@@ -34,7 +34,11 @@ def with_own_digests(dataset: Dataset, folder: Path | None) -> Dataset:
         split = {name: SplitManifest.model_validate(raw["split"][name]) for name in dataset.split}
     except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: can't be read: {error}.", "Import the folder again.") from None
-    return dataset.model_copy(update={"split": split, "source": f"imported from {raw.get('origin', 'a folder')}"})
+    origin = f"imported from {raw.get('origin', 'a folder')}"
+    judged = (
+        f"{split[dataset.judged].count:,} photographs {origin}"  # no mark of these passes for one of the course's own
+    )
+    return dataset.model_copy(update={"split": split, "source": origin, "judged_title": judged})
 
 
 def load_split(dataset: Dataset, name: str, folder: Path | None) -> Split:

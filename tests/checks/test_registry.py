@@ -46,7 +46,7 @@ def test_the_checks_of_the_model_rest_on_facts_and_those_of_the_run_on_claims() 
 def test_a_misspelt_check_is_refused_with_the_nearest_name_and_its_place() -> None:
     specs = (CheckSpec(use="trained", points=1), CheckSpec(use="acuracy", points=1))
     with pytest.raises(
-        RubricError, match=r"assignment\.toml: check 2: no check is called `acuracy`; did you mean `acc"
+        RubricError, match=r"assignment\.toml: check 2: no check is called `acuracy` \(did you mean `acc"
     ):
         plan(specs, origin="assignment.toml")
 

@@ -37,6 +37,7 @@ def test_names_are_mapped_and_the_imported_data_verifies(tmp_path: Path) -> None
     own = with_own_digests(dataset, target)
     assert own.digest != dataset.digest
     assert own.source == "imported from mine"
+    assert own.judged_title == f"{own.split[own.judged].count:,} photographs imported from mine"
     assert load_split(own, "judged", target).labels.tolist() == [0] * 3 + [1] * 4
 
 
