@@ -24,9 +24,11 @@ from grader.store import EVIDENCE, Stored, discard_evidence, load_evidence, save
 def grade_submission(submission: Submission, bench: Bench, order: Order, progress: Progress) -> Result:
     """Collect (or take what is stored for the same key), mark, publish. Raises Infrastructure."""
     folder = student_folder(order.out, submission.student) / EVIDENCE_FOLDER
-    stored = None if order.rerun else reusable(folder, evidence_key(submission, bench))
-    if stored is None:
+    there = reusable(folder, evidence_key(submission, bench))
+    if there is None:
         discard_evidence(folder)  # of another hand-in: a regrade must not find it if this run fails
+    stored = None if order.rerun else there
+    if stored is None:
         stored, model = collect(submission, bench, progress)
         save_evidence(folder, stored, model)
     compared = compare(bench.rubric, student=submission.student, earlier=order.earlier, course=order.course)

@@ -205,6 +205,19 @@ def test_rerun_runs_again_though_the_evidence_is_there(
     assert stage.runs == ["ada", "ada"]
 
 
+def test_a_rerun_that_fails_by_our_fault_leaves_the_evidence_that_was_there(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Stage().install(monkeypatch)
+    folder = write_class(tmp_path / "class", "ada")
+    grade(order, folder)
+    before = (order.out / "ada" / "evidence" / EVIDENCE).read_bytes()
+    Stage({"ada": Act(faults=(Infrastructure("gone"), Infrastructure("gone")))}).install(monkeypatch)
+    found = grade(Order(out=order.out, course=order.course, rerun=True), folder)
+    assert found["ada"].status is Status.BROKEN
+    assert (order.out / "ada" / "evidence" / EVIDENCE).read_bytes() == before
+
+
 def test_evidence_of_our_own_failure_or_that_was_damaged_is_not_used_again(
     order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
