@@ -9,6 +9,6 @@ the host is writable, and results are read (`artefacts`) after the program is de
 following nothing. Labels live in the grader's memory alone. The host may kill the sandbox (pidfd of PID 1: everything
 in its process namespace dies with it); the sandbox may kill nothing outside. `watch` kills on limits.
 
-What this does not protect against: holes in the Linux kernel, side channels of a shared CPU, and system calls that a
-filter would refuse (no seccomp filter is installed yet). For a hostile population use a virtual machine a class.
+What this does not protect against: holes in the Linux kernel that the system call filter (`seccomp`; x86_64 and aarch64)
+leaves reachable, and side channels of a shared CPU. For a hostile population use a virtual machine a class.
 """

