@@ -49,11 +49,15 @@ history = network.fit(x_train, y_train, epochs=2, batch_size=32, verbose=2, vali
 """
 
 
+def command_line(assignment: str, path: Path, folder: Path) -> list[str]:
+    return [sys.executable, "-m", "grader", "grade", assignment, str(path), "--out", str(folder / "out")]
+
+
 def grade(assignment: str, data: bytes, folder: Path, *options: str) -> tuple[int, dict[str, Any]]:
     path = folder / "hand in.ipynb"
     path.write_bytes(data)
-    command = [sys.executable, "-m", "grader", "grade", assignment, str(path), "--out", str(folder / "out"), "--json"]
-    done = subprocess.run([*command, *options], capture_output=True, text=True)
+    command = [*command_line(assignment, path, folder), "--json", *options]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
@@ -104,17 +108,7 @@ def test_a_module_is_graded_like_a_notebook(tmp_path: Path) -> None:
     path.write_text(
         f"{DIGITS}\nif __name__ == '__main__':\n    print(__file__)\n" + PERCEPTRON.replace("epochs=2", "epochs=1")
     )
-    command = [
-        sys.executable,
-        "-m",
-        "grader",
-        "grade",
-        "exercise1",
-        str(path),
-        "--out",
-        str(tmp_path / "out"),
-        "--json",
-    ]
+    command = [*command_line("exercise1", path, tmp_path), "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     result = json.loads(done.stdout)
     assert (result["status"], result["submission"]) == ("graded", "work.py")
@@ -184,16 +178,7 @@ def test_no_judged_image_no_label_and_no_other_file_can_be_found_inside(tmp_path
 
 @pytest.mark.parametrize(("path", "words"), [("nowhere.ipynb", "no such file"), (".", "holds no notebook")])
 def test_what_can_not_be_graded_ends_with_2_and_a_line(tmp_path: Path, path: str, words: str) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "grader",
-        "grade",
-        "exercise1",
-        str(tmp_path / path),
-        "--out",
-        str(tmp_path / "out"),
-    ]
+    command = command_line("exercise1", tmp_path / path, tmp_path)
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert words in done.stderr

@@ -13,6 +13,7 @@ def main() -> None:
     connection = sys.argv[2]
     sys.path.insert(0, settings["guest"])
 
+    import numpy
     from ipykernel.kernelapp import IPKernelApp
 
     from grader.kernel.guest.hooks import PatchOnImport
@@ -21,6 +22,7 @@ def main() -> None:
     recorder = Recorder(folder=Path(settings["artefacts"]), units=settings["units"])
     sys.meta_path.insert(0, PatchOnImport(recorder=recorder, mnist=settings["mnist"], seed=settings["seed"]))
     random.seed(settings["seed"])
+    numpy.random.seed(settings["seed"])  # again with Keras' own when Keras is imported
     app = IPKernelApp.instance()
     app.initialize(["-f", connection, "--HistoryManager.enabled=False"])
     app.shell.grader_recorder = recorder
