@@ -30,12 +30,17 @@ class CheckSpec(BaseModel):
 
 
 class Assignment(Value):
-    """An exercise: its data, its limits, its checks. `id` is the folder's name."""
+    """An exercise: its data, its limits, its checks. `id` is the folder's name.
+
+    Either `dataset`, for a network that is judged on images, or `cases`, a file beside the rubric with the functions that
+    a module is asked for.
+    """
 
     id: str
     schema_: Annotated[int, Field(alias="schema")]
     title: str
-    dataset: str
+    dataset: Annotated[str, Field(min_length=1)] | None = None
+    cases: Annotated[str, Field(pattern=r"^[\w-]+\.py$")] | None = None
     pass_mark: Annotated[float, Field(ge=0)]
     run: Limits = Limits()
     check: Annotated[tuple[CheckSpec, ...], Field(min_length=1)]
@@ -62,6 +67,11 @@ def read_assignment(path: Path) -> Assignment:
         assignment = Assignment.model_validate({**raw, "id": path.parent.name})
     except ValidationError as error:
         raise RubricError(f"{path}: {explain_validation(error, raw)}") from None
+    if (assignment.dataset is None) == (assignment.cases is None):
+        raise RubricError(
+            f"{path}: give exactly one of `dataset` and `cases`.",
+            "`dataset` is for a network that is judged on images, `cases` for functions that are called.",
+        )
     if assignment.pass_mark > assignment.out_of:
         raise RubricError(
             f"{path}: pass_mark = {assignment.pass_mark:g}, but the checks add up to {assignment.out_of:g} points.",

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from grader.checks.registry import plan
+from grader.comparing import require_fresh_baselines
 from grader.course import Course
 from grader.data.load import load_split
 from grader.dataset import Dataset, Images
 from grader.evidence import Isolation
 from grader.intake import Submission
 from grader.progress import Progress
-from grader.rubric import Rubric, find_dataset
+from grader.rubric import Rubric, find_dataset, functions_rubric, network_rubric, plan_checks
 from grader.sandbox.choose import open_sandbox
 from grader.sandbox.interface import Sandbox
 from grader.serving import Served, serve
@@ -27,12 +27,20 @@ TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # the distributions that bring th
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
-    """All that collecting needs: the rubric, served data, judged images (without labels), the sandbox, the seed."""
+class Gallery:
+    """The images of an exercise: what is served to a kernel, and what a network is judged on (without labels)."""
 
-    rubric: Rubric
+    dataset: Dataset
     served: Served
     judged: Images
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """All that collecting needs: the rubric, images where a network is asked for, the sandbox, the seed."""
+
+    rubric: Rubric
+    gallery: Gallery | None
     sandbox: Sandbox
     seed: int
     threads: int
@@ -52,20 +60,21 @@ class Setup:
 def open_bench(course: Course, assignment_id: str, setup: Setup, progress: Progress) -> Iterator[Bench]:
     """Everything ready to collect. Raises SandboxUnavailable before any data is touched."""
     assignment = course.assignment(assignment_id)
-    planned = plan(assignment.check, origin=str(course.assignment_file(assignment_id)))
+    plan_checks(course, assignment)  # a misspelt rubric is told before anything else
     sandbox = open_sandbox(setup.isolation)
-    dataset, folder = find_dataset(course, assignment, setup.data, progress)
+    threads = max(1, assignment.run.threads // setup.jobs)
+    if assignment.dataset is None:
+        rubric = functions_rubric(course, assignment)
+        yield Bench(rubric=rubric, gallery=None, sandbox=sandbox, seed=setup.seed, threads=threads)
+        return
+    dataset, folder = find_dataset(course, assignment.dataset, setup.data, progress)
     with workspace() as temporary:
         progress.step(dataset.id, "preparing the data")
         judged = load_split(dataset, dataset.judged, folder)
-        yield Bench(
-            rubric=Rubric(assignment=assignment, planned=planned, dataset=dataset, labels=judged.labels),
-            served=serve(dataset, folder, temporary),
-            judged=judged.images,
-            sandbox=sandbox,
-            seed=setup.seed,
-            threads=max(1, assignment.run.threads // setup.jobs),
-        )
+        rubric = network_rubric(course, assignment, dataset, judged.labels)
+        require_fresh_baselines(rubric, course)
+        gallery = Gallery(dataset=dataset, served=serve(dataset, folder, temporary), judged=judged.images)
+        yield Bench(rubric=rubric, gallery=gallery, sandbox=sandbox, seed=setup.seed, threads=threads)
 
 
 def output_sizes(dataset: Dataset) -> tuple[int, ...]:
@@ -91,9 +100,10 @@ def _version(*distributions: str) -> str:
 
 def evidence_key(submission: Submission, bench: Bench) -> str:
     """The digest of all that a run depends on: submission, served and judged data, limits, environment, seed."""
-    limits = bench.rubric.assignment.run.model_dump_json()
+    limits = bench.rubric.assignment.run.model_dump_json(exclude_defaults=True)  # a new kind of limit changes no old key
+    served = bench.gallery.served.digest if bench.gallery else ""
     parts = [
-        submission.sha256, submission.script.name, bench.served.digest, bench.rubric.dataset.digest, limits,
+        submission.sha256, submission.script.name, served, bench.rubric.data_digest, limits,
         repr(sorted(versions().items())), sys.platform, bench.sandbox.isolation, str(bench.seed),
     ]  # fmt: skip
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

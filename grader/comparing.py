@@ -5,10 +5,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from grader.baseline_file import read_baseline
+from grader.baseline_file import read_baseline, require_same_data
 from grader.checks.accuracy import BetterThan
 from grader.checks.registry import Planned
 from grader.course import Course
+from grader.dataset import Dataset
 from grader.errors import UsageError
 from grader.results import Comparison, Result, Status
 from grader.rubric import Rubric
@@ -21,28 +22,38 @@ def exercises_compared(planned: Iterable[Planned]) -> tuple[str, ...]:
 
 
 def find_comparisons(
-    exercises: tuple[str, ...], *, student: str, judged_on: str, earlier: Path | None, course: Course
+    exercises: tuple[str, ...], *, student: str, dataset: Dataset, earlier: Path | None, course: Course
 ) -> dict[str, Comparison]:
     """For each exercise the student's own judged accuracy in the results folder `earlier`, else the baseline's mean.
 
-    An exercise with neither is left out: the check says so. Raises UsageError where `earlier` is no folder.
+    An exercise with neither is left out: the check says so. Raises UsageError where `earlier` is no folder, DataError
+    where the baseline was measured on other data.
     """
     found = {}
     for exercise in exercises:
         comparison = None
         if earlier is not None:
-            comparison = _own(exercise, student, judged_on, earlier)
+            comparison = _own(exercise, student, dataset.judged_title, earlier)
         if comparison is None:
-            comparison = _baseline(exercise, course)
+            comparison = _baseline(exercise, dataset, course)
         if comparison is not None:
             found[exercise] = comparison
     return found
 
 
 def compare(rubric: Rubric, *, student: str, earlier: Path | None, course: Course) -> dict[str, Comparison]:
-    """What the checks of `rubric` compare the student's accuracy with, by exercise. Raises UsageError."""
-    exercises, judged_on = exercises_compared(rubric.planned), rubric.dataset.judged_title
-    return find_comparisons(exercises, student=student, judged_on=judged_on, earlier=earlier, course=course)
+    """What the checks of `rubric` compare the student's accuracy with, by exercise. Raises UsageError, DataError."""
+    if rubric.dataset is None:
+        return {}
+    exercises = exercises_compared(rubric.planned)
+    return find_comparisons(exercises, student=student, dataset=rubric.dataset, earlier=earlier, course=course)
+
+
+def require_fresh_baselines(rubric: Rubric, course: Course) -> None:
+    """Raise DataError where a baseline that may decide a mark was measured on other data: before anything is run."""
+    for exercise in exercises_compared(rubric.planned):
+        if rubric.dataset is not None:
+            _baseline(exercise, rubric.dataset, course)
 
 
 def _own(exercise: str, student: str, judged_on: str, earlier: Path) -> Comparison | None:
@@ -65,11 +76,14 @@ def _own(exercise: str, student: str, judged_on: str, earlier: Path) -> Comparis
     return None
 
 
-def _baseline(exercise: str, course: Course) -> Comparison | None:
-    baseline = read_baseline(course.baseline_file(exercise))
+def _baseline(exercise: str, dataset: Dataset, course: Course) -> Comparison | None:
+    path = course.baseline_file(exercise)
+    baseline = read_baseline(path)
     if baseline is None:
         return None
+    if baseline.dataset == dataset.id:
+        require_same_data(baseline, digest=dataset.digest, path=path)
     return Comparison(
-        assignment=exercise, source=f"the reference baseline of {exercise}", accuracy=baseline.mean,
+        assignment=exercise, source=f"the reference baseline of {exercise}", accuracy=baseline.summary.mean,
         judged=baseline.runs[0].judged, judged_on=baseline.judged_on,
     )  # fmt: skip

@@ -1,14 +1,25 @@
 """`Course`: the one place that knows where content is (rubrics, references, datasets, report templates)."""
 
+import ast
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.assignment import Assignment, read_assignment
 from grader.dataset import Dataset, read_dataset
-from grader.errors import UsageError
+from grader.errors import DataError, UsageError
 
 PACKAGE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A known architecture, scaled down: its file with a Keras builder, and the smallest square image it takes."""
+
+    name: str
+    title: str
+    path: Path
+    smallest: int
 
 
 @dataclass(frozen=True)
@@ -59,9 +70,40 @@ class Course:
         """Every dataset's manifest, by id."""
         return [read_dataset(path) for path in sorted(self._content("datasets").glob("*/dataset.toml"))]
 
-    def baseline_file(self, assignment: str) -> Path:
-        """Where the recorded baseline of `assignment` is, whether it is there or not."""
-        return self._content("reference") / assignment / "baseline.json"
+    def baseline_file(self, assignment: str, architecture: str | None = None) -> Path:
+        """Where the recorded baseline of `assignment` (or of an architecture on it) is, whether it is there or not."""
+        name = f"{architecture}.baseline.json" if architecture else "baseline.json"
+        return self._content("reference") / assignment / name
+
+    def baseline_files(self) -> list[Path]:
+        """Every recorded baseline: each assignment's own first, then its architectures'."""
+        found = (self._content("reference")).glob("*/*baseline.json")
+        return sorted(found, key=lambda path: (path.parent.name, path.name != "baseline.json", path.name))
+
+    def architectures(self) -> list[Architecture]:
+        """The known architectures, by name. Raises DataError for a file that does not say its smallest image."""
+        found = sorted((self._content("reference") / "architectures").glob("*.py"))
+        return [_read_architecture(path) for path in found]
+
+    def architecture(self, name: str) -> Architecture:
+        """The architecture called `name`. Raises UsageError with the nearest name."""
+        there = {item.name: item for item in self.architectures()}
+        if name in there:
+            return there[name]
+        near = difflib.get_close_matches(name.lower(), there, n=1, cutoff=0.4)
+        guess = f"Did you mean `{near[0]}`? " if near else ""
+        raise UsageError(f"There is no architecture `{name}`.", f"{guess}There is: {', '.join(there) or 'none'}.")
+
+    def architecture_training(self, assignment: str) -> Path:
+        """The module that trains any architecture on the data of `assignment`. Raises UsageError where there is none."""
+        path = self._content("reference") / assignment / "train_architecture.py"
+        if not path.is_file():
+            others = sorted(found.parent.name for found in path.parent.parent.glob(f"*/{path.name}"))
+            raise UsageError(
+                f"`{assignment}` trains no architectures: {path} is missing.",
+                f"Those that do: {', '.join(others) or 'none'}.",
+            )
+        return path
 
     def reference(self, assignment: str) -> Path:
         """The reference solution of `assignment`, a notebook. Raises UsageError where there is none."""
@@ -86,3 +128,18 @@ class Course:
         """A folder of this course, else the one that comes with the grader (a course need not bring everything)."""
         own = self.root / name
         return own if own.is_dir() else Course.at().root / name
+
+
+def _read_architecture(path: Path) -> Architecture:
+    """TITLE and SMALLEST of an architecture's file, read and not run: it imports Keras."""
+    said: dict[str, object] = {}
+    for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Constant):
+            continue
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        if isinstance(target, ast.Name):
+            said[target.id] = node.value.value
+    title, smallest = said.get("TITLE"), said.get("SMALLEST")
+    if not isinstance(title, str) or not isinstance(smallest, int):
+        raise DataError(f"{path}: does not say TITLE and SMALLEST.", "Give it both, as plain constants.")
+    return Architecture(name=path.stem, title=title, path=path, smallest=smallest)

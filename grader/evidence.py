@@ -29,6 +29,7 @@ class Cause(StrEnum):
     WALL_LIMIT = "wall-limit"
     MEMORY_LIMIT = "memory-limit"
     PROCESS_LIMIT = "process-limit"
+    DISK_LIMIT = "disk-limit"
     OUTPUT_LIMIT = "output-limit"
     CPU_LIMIT = "cpu-limit"
     PROTOCOL_VIOLATION = "protocol-violation"
@@ -168,10 +169,40 @@ class Preparation(Value):
     description: str
 
 
-class Judgement(Value):
-    """What the judge found: `refused` names what was wrong with the model, `predictions` is the .npy's SHA-256."""
+class Array(Value):
+    """An array of numbers: NumPy's dtype string, the shape, the bytes (rows first, base64)."""
 
-    outcome: Literal["judged", "described", "refused", "no-model"]
+    dtype: str
+    shape: tuple[int, ...]
+    data: str
+
+
+Argument = Array | int | float | str
+
+
+class Call(Value):
+    """One call of a submitted function: what the host gave it, and what came back.
+
+    `form` says what the answer was and `value` holds its numbers; `said` is the exception, or what else happened, in
+    words that follow "it". `group` is the title of the cases it belongs to.
+    """
+
+    function: str
+    group: str
+    arguments: tuple[Argument, ...]
+    outcome: Literal["returned", "raised", "lost"]  # lost: it did not return, or ended the process
+    form: Literal["array", "number", "tuple", "list", "other"] = "other"
+    value: Array | None = None
+    said: str = ""
+
+
+class Judgement(Value):
+    """What the judge found: `refused` names what was wrong with the model, `predictions` is the .npy's SHA-256.
+
+    `called` and `not-called` are for modules of functions, which have no model.
+    """
+
+    outcome: Literal["judged", "described", "refused", "no-model", "called", "not-called"]
     reason: str = ""
     architecture: Architecture | None = None
     preparation: Preparation | None = None
@@ -192,6 +223,8 @@ class Facts(Value):
     ending: Ending
     model: ModelFile | None = None
     judgement: Judgement
+    calls: str | None = None  # SHA-256 of the file with the calls of a module's functions
+    functions: dict[str, str] = {}  # what is wrong with a function before it is called: missing, another signature
 
 
 class Source(Value):

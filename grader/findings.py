@@ -19,8 +19,9 @@ class Row:
     submission: str
     assignment: Assignment
     planned: tuple[Planned, ...]
-    dataset: Dataset
+    dataset: Dataset | None
     isolation: Isolation
+    judged_on: str
     versions: dict[str, str]
     seed: int
     started: str
@@ -30,14 +31,14 @@ def decide_status(evidence: Evidence, outcomes: tuple[Outcome, ...], flags: tupl
     """Broken if any check is; explained where nothing could be judged; else graded, or for a person to look at."""
     if Outcome.BROKEN in outcomes or evidence.facts.ending.cause is Cause.INFRASTRUCTURE:
         return Status.BROKEN
-    if evidence.facts.judgement.outcome != "judged":
+    if evidence.facts.judgement.outcome not in ("judged", "called"):
         return Status.EXPLAINED
     if any(flag.kind == "preparation_unsure" for flag in flags):
         return Status.NEEDS_REVIEW
     return Status.GRADED
 
 
-def raise_flags(evidence: Evidence, dataset: Dataset) -> tuple[Flag, ...]:
+def raise_flags(evidence: Evidence, dataset: Dataset | None) -> tuple[Flag, ...]:
     """What a person should look at."""
     preparation = evidence.facts.judgement.preparation
     claimed = claimed_training_accuracy(evidence.claims)
@@ -52,9 +53,9 @@ def raise_flags(evidence: Evidence, dataset: Dataset) -> tuple[Flag, ...]:
     return (*flags, Flag(kind="preparation_unsure", reason=reason))
 
 
-def substitute_flags(dataset: Dataset) -> tuple[Flag, ...]:
+def substitute_flags(dataset: Dataset | None) -> tuple[Flag, ...]:
     """The flag that keeps a demonstration from passing for the real thing."""
-    if dataset.substitute_for is None:
+    if dataset is None or dataset.substitute_for is None:
         return ()
     reason = f"Judged on {dataset.judged_title}: a demonstration, and no result for {dataset.substitute_for}."
     return (Flag(kind="substitute_data", reason=reason),)
@@ -93,9 +94,9 @@ def explain_unread(row: Row, *, reason: str, remedy: str, ours: bool) -> Result:
         pass_mark=row.assignment.pass_mark,
         passed=False,
         isolation=row.isolation,
-        dataset=row.dataset.id,
+        dataset=row.dataset.id if row.dataset else "",
         serve="sealed",
-        judged_on=row.dataset.judged_title,
+        judged_on=row.judged_on,
         accuracy=None,
         model=ModelSummary(),
         checks=checks,

@@ -1,39 +1,70 @@
-"""`collect`: runs a submission, judges its network, freezes what is known. Slow, and done once."""
+"""`collect`: runs a submission, judges what it made, freezes what is known. Slow, and done once."""
 
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from grader.bench import Bench, evidence_key, output_sizes, versions
+from grader.bench import Bench, Gallery, evidence_key, output_sizes, versions
 from grader.errors import Infrastructure
-from grader.evidence import Evidence, Facts, Judgement, ModelFile, Source
+from grader.evidence import Cause, Cell, Claims, Ending, Evidence, Facts, Judgement, ModelFile, Source
+from grader.functions.client import ModuleJob
+from grader.functions.exploring import Exploration, explore_module
 from grader.intake import Submission
 from grader.judge.client import Question, Verdict, judge_model
 from grader.kernel.run import Execution, Job, run_notebook
 from grader.progress import Progress
-from grader.store import Stored, pack_outputs
+from grader.rubric import Rubric
+from grader.store import Stored, pack_calls, pack_outputs
 
 T = TypeVar("T")
 
 
 def collect(submission: Submission, bench: Bench, progress: Progress) -> tuple[Stored, bytes | None]:
-    """Run a submission, judge its network, freeze what is known; the model file's bytes beside it.
+    """Run a submission, judge what it made, freeze what is known; a network's file as bytes beside it.
 
     An infrastructure fault is retried once. Raises Infrastructure when that fails too.
     """
-    started = datetime.now(UTC).isoformat(timespec="seconds")
-    execution = _twice(lambda: _run(submission, bench, progress))
+    if bench.gallery is None:
+        return collect_functions(submission, bench, progress), None
+    return collect_network(submission, bench, bench.gallery, progress)
+
+
+def collect_network(
+    submission: Submission, bench: Bench, gallery: Gallery, progress: Progress
+) -> tuple[Stored, bytes | None]:
+    """Run the notebook in a kernel, have its network judged on the images."""
+    started = _now()
+    execution = _twice(lambda: _run(submission, bench, gallery, progress))
     progress.step(submission.student, "judging the network")
-    verdict = _twice(lambda: _judge(execution, bench))
-    outputs = verdict.outputs
-    judgement = verdict.judgement
+    verdict = _twice(lambda: _judge(execution, bench, gallery))
+    outputs, judgement, model = verdict.outputs, verdict.judgement, execution.model
     if outputs is not None:
-        digest = hashlib.sha256(pack_outputs(outputs)).hexdigest()
-        judgement = judgement.model_copy(update={"predictions": digest})
-    model = execution.model
-    evidence = describe_run(submission, bench, started, judgement, execution)
-    return Stored(evidence=evidence, outputs=outputs), model
+        judgement = judgement.model_copy(update={"predictions": _digest(pack_outputs(outputs))})
+    file = ModelFile(size=len(model), sha256=_digest(model)) if model is not None else None
+    facts = Facts(ending=execution.ending, model=file, judgement=judgement)
+    return Stored(evidence=describe_run(submission, bench, started, facts, execution.claims), outputs=outputs), model
+
+
+def collect_functions(submission: Submission, bench: Bench, progress: Progress) -> Stored:
+    """Load the module, call its functions on the cases of the course."""
+    started = _now()
+    explored = _twice(lambda: _explore(submission, bench, progress))
+    judgement, told = _say_called(explored, bench.rubric)
+    facts = Facts(
+        ending=_ending(explored),
+        judgement=judgement,
+        calls=_digest(pack_calls(explored.calls)),
+        functions=dict(explored.loaded.problems) if explored.loaded else {},
+    )
+    errors = explored.loaded.errors if explored.loaded else (None,) * len(submission.script.cells)
+    cells = tuple(
+        Cell(number=number, source=source, executed=True, error=error)
+        for number, (source, error) in enumerate(zip(submission.script.cells, errors, strict=True), 1)
+    )
+    claims = Claims(cells=cells, problem=told)
+    evidence = describe_run(submission, bench, started, facts, claims)
+    return Stored(evidence=evidence, outputs=None, calls=explored.calls)
 
 
 def _twice(attempt: Callable[[], T]) -> T:
@@ -44,55 +75,95 @@ def _twice(attempt: Callable[[], T]) -> T:
         return attempt()
 
 
-def _run(submission: Submission, bench: Bench, progress: Progress) -> Execution:
+def _run(submission: Submission, bench: Bench, gallery: Gallery, progress: Progress) -> Execution:
     job = Job(
         script=submission.script,
         files=submission.files,
-        inputs=bench.served.inputs,
+        inputs=gallery.served.inputs,
         limits=bench.rubric.assignment.run.model_copy(update={"threads": bench.threads}),
         seed=bench.seed,
-        units=output_sizes(bench.rubric.dataset),
+        units=output_sizes(gallery.dataset),
     )
     return run_notebook(job, bench.sandbox, who=submission.student, progress=progress)
 
 
-def _judge(execution: Execution, bench: Bench) -> Verdict:
+def _judge(execution: Execution, bench: Bench, gallery: Gallery) -> Verdict:
     if execution.model is None:
         reason = execution.claims.problem or "the notebook left no Keras network"
         return Verdict(judgement=Judgement(outcome="no-model", reason=reason), outputs=None)
     question = Question(
-        image_shape=bench.rubric.dataset.image_shape,
-        probe=bench.served.probe,
-        images=bench.judged,
-        units=output_sizes(bench.rubric.dataset),
+        image_shape=gallery.dataset.image_shape,
+        probe=gallery.served.probe,
+        images=gallery.judged,
+        units=output_sizes(gallery.dataset),
     )
     limits = bench.rubric.assignment.run.model_copy(update={"threads": bench.threads})
     return judge_model(execution.model, question, execution.claims, bench.sandbox, limits)
 
 
-def describe_run(
-    submission: Submission, bench: Bench, started: str, judgement: Judgement, execution: Execution
-) -> Evidence:
+def _explore(submission: Submission, bench: Bench, progress: Progress) -> Exploration:
+    functions = bench.rubric.functions
+    assert functions is not None
+    job = ModuleJob(
+        script=submission.script,
+        files=submission.files,
+        wanted={name: len(function.parameters) for name, function in functions.by_name.items()},
+        limits=bench.rubric.assignment.run.model_copy(update={"threads": bench.threads}),
+        seed=bench.seed,
+    )
+    return explore_module(job, functions, bench.sandbox, who=submission.student, progress=progress)
+
+
+def _say_called(explored: Exploration, rubric: Rubric) -> tuple[Judgement, str | None]:
+    """Whether any function could be called, and if not, why."""
+    if explored.calls:
+        return Judgement(outcome="called"), None
+    if explored.lost is not None:
+        reason = f"the module {explored.lost.words} while it was loaded"
+    else:
+        wanted = ", ".join(f"`{name}`" for name in (rubric.functions.by_name if rubric.functions else ()))
+        reason = f"the module has none of the functions {wanted} in a form that can be called"
+    return Judgement(outcome="not-called", reason=reason), reason
+
+
+def _ending(explored: Exploration) -> Ending:
+    used = [stopped for stopped in explored.stopped if stopped.cpu_s is not None]
+    cause = explored.lost.cause if explored.lost else Cause.FINISHED
+    return Ending(
+        cause=cause,
+        message=f"the module {explored.lost.words}"
+        if explored.lost
+        else "the module was loaded and its functions called",
+        cell=None,
+        wall_s=round(explored.wall_s, 2),
+        cpu_s=round(sum(stopped.cpu_s or 0.0 for stopped in used), 2) if used else None,
+        peak_mb=max((stopped.peak_mb for stopped in explored.stopped), default=None),
+    )
+
+
+def describe_run(submission: Submission, bench: Bench, started: str, facts: Facts, claims: Claims) -> Evidence:
     """The evidence of a run."""
-    dataset = bench.rubric.dataset
-    model = execution.model
     return Evidence(
         assignment=bench.rubric.assignment.id,
         student=submission.student,
         submission=Source(name=submission.script.name, sha256=submission.sha256, notes=submission.notes),
         key=evidence_key(submission, bench),
         isolation=bench.sandbox.isolation,
-        dataset=dataset.id,
-        data_digest=dataset.digest,
+        dataset=bench.rubric.dataset_id,
+        data_digest=bench.rubric.data_digest,
         serve="sealed",
-        judged_on=dataset.judged_title,
+        judged_on=bench.rubric.judged_on,
         seed=bench.seed,
         started=started,
         versions=versions(),
-        facts=Facts(
-            ending=execution.ending,
-            model=ModelFile(size=len(model), sha256=hashlib.sha256(model).hexdigest()) if model is not None else None,
-            judgement=judgement,
-        ),
-        claims=execution.claims,
+        facts=facts,
+        claims=claims,
     )
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -62,7 +62,7 @@ def read_path(path: Path, *, student: str | None = None) -> Submission:
     if not path.is_file():  # reading a pipe would wait for ever
         raise SubmissionError(f"{path.name}: is no regular file.", "Hand in an ordinary file.")
     data = _read_file(path)
-    return _submission(who, path.name, {path.name: data}, ())
+    return submission_of({path.name: data}, path.name, student=who)
 
 
 def list_class(source: Path) -> list[Entry]:
@@ -128,7 +128,7 @@ def _read_folder(folder: Path, student: str) -> Submission:
     main = _choose_main(folder.name, candidates)
     others = [name for name in candidates if name != main]
     notes = (f"{main} was graded; beside it lay {', '.join(sorted(others))}",) if others else ()
-    return _submission(student, main, files, notes)
+    return submission_of(files, main, student=student, notes=notes)
 
 
 def _choose_main(folder: str, candidates: list[str]) -> str:
@@ -180,7 +180,10 @@ def _read_file(path: Path) -> bytes:
         raise SubmissionError(f"{path.name}: can't be read ({error.strerror}).", "Check the file.") from None
 
 
-def _submission(student: str, main: str, files: Mapping[str, bytes], notes: tuple[str, ...]) -> Submission:
+def submission_of(
+    files: Mapping[str, bytes], main: str, *, student: str, notes: tuple[str, ...] = ()
+) -> Submission:
+    """The submission that `files` (name to bytes) make, of which `main` is run. Raises SubmissionError."""
     script = read_submission(without_surrogates(main), files[main])
     digest = hashlib.sha256()
     for name in sorted(files):

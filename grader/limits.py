@@ -64,6 +64,7 @@ class Limits(BaseModel):
 
     wall: Duration = 30 * 60.0  # the whole run
     cell: Duration = 20 * 60.0  # one cell
+    call: Duration = 10.0  # one call of a function that a module is asked for
     memory: Size = 4 << 30  # the whole process tree, with its temporary files
     disk: Size = 512 << 20  # the submission's own folder
     processes: Annotated[int, Field(ge=1, le=4096)] = 64

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from grader.checks.accuracy import accuracy_of
+from grader.checks.family import recognise
+from grader.checks.functions import find_functions
 from grader.checks.registry import Case
 from grader.checks.runner import run_checks
 from grader.findings import decide_status, raise_flags
@@ -18,8 +20,10 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison]) -> 
         evidence=evidence,
         outputs=stored.outputs,
         labels=rubric.labels,
-        classes=rubric.dataset.classes,
+        classes=rubric.classes,
         compared=compared,
+        calls=stored.calls,
+        functions=rubric.functions.by_name if rubric.functions else {},
     )
     checks = run_checks(rubric.planned, case)
     flags = raise_flags(evidence, rubric.dataset)
@@ -44,17 +48,20 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison]) -> 
         judged_on=evidence.judged_on,
         accuracy=accuracy_of(case, rubric.planned),
         compared=tuple(compared.values()),
+        baseline=rubric.baseline,
         model=ModelSummary(
             chosen=next((item.name for item in candidates if item.taken), None),
             candidates=tuple(item.name for item in candidates),
             parameters=architecture.parameters if architecture else None,
             input_shape=architecture.input_shape if architecture else None,
             preprocessing=preparation.description if preparation else None,
+            family=recognise(architecture).title if architecture else None,
         ),
+        functions=find_functions(case),
         checks=checks,
         flags=flags,
         shims=evidence.claims.shims,
-        notes=evidence.submission.notes,
+        notes=(*evidence.submission.notes, *rubric.notes),
         ending=evidence.facts.ending,
         evidence=evidence_digest(evidence),
         versions=evidence.versions,

@@ -39,7 +39,7 @@ def publish_student(out: Path, result: Result, evidence: Evidence | None, rubric
     """Write `result.json` and `report.html`; the report's path. Raises Infrastructure."""
     folder = student_folder(out, result.student)
     page = student_page(
-        result, evidence, templates=course.report_templates() / "templates", classes=rubric.dataset.classes,
+        result, evidence, templates=course.report_templates() / "templates", classes=rubric.classes,
         limits=rubric.assignment.run,
     )  # fmt: skip
     write_whole(folder / REPORT, page)

@@ -75,7 +75,7 @@ def regrade(rubric: Rubric, order: Order, *, dry_run: bool) -> list[Move]:
                 f"{folder}: is evidence for {stored.evidence.assignment}, not for {rubric.assignment.id}.",
                 f"Type `grader regrade {stored.evidence.assignment} {order.out}`.",
             )
-        if stored.evidence.data_digest != rubric.dataset.digest:
+        if rubric.dataset is not None and stored.evidence.data_digest != rubric.dataset.digest:
             raise UsageError(
                 f"{folder}: was judged on other images than those of today's `{rubric.dataset.id}`.",
                 "Name the data of that time with --data, or grade the submissions again.",

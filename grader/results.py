@@ -57,6 +57,25 @@ class Accuracy(Value):
     confusion: tuple[tuple[int, ...], ...] = ()
 
 
+class GroupFinding(Value):
+    """Cases of one kind: how many were tried; of the first that is wrong, what is wrong and the call in lines of text."""
+
+    title: str
+    tried: int
+    right: bool
+    fault: str = ""
+    shown: str = ""
+
+
+class FunctionFinding(Value):
+    """A function that a module is asked for; `problem` says why it could not be called at all."""
+
+    name: str
+    signature: str
+    problem: str = ""
+    groups: tuple[GroupFinding, ...] = ()
+
+
 class ModelSummary(Value):
     """Which network was graded."""
 
@@ -85,6 +104,21 @@ class Comparison(Value):
     judged_on: str = ""
 
 
+class Spread(Value):
+    """What the reference solution reaches over `seeds` runs on the same images: accuracies as fractions.
+
+    `standard_deviation` is the sample's, `interval` the 95 % t interval of the mean: None from a single run.
+    """
+
+    assignment: str
+    seeds: int
+    mean: float
+    standard_deviation: float | None
+    interval: tuple[float, float] | None
+    lowest: float
+    highest: float
+
+
 class Result(Value):
     """What `result.json` holds: the mark, each check's finding, and where it all came from."""
 
@@ -104,7 +138,9 @@ class Result(Value):
     judged_on: str
     accuracy: Accuracy | None
     compared: tuple[Comparison, ...] = ()
+    baseline: Spread | None = None
     model: ModelSummary
+    functions: tuple[FunctionFinding, ...] = ()
     checks: tuple[CheckResult, ...]
     flags: tuple[Flag, ...] = ()
     shims: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The rubric with its labels: all that marking needs besides evidence."""
+"""The rubric with what is compared against: labels of judged images, or the functions that a module is asked for."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,39 +6,109 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.assignment import Assignment
+from grader.assignment import Assignment, did_you_mean
+from grader.baseline_file import read_baseline, require_same_data
+from grader.checks.functions import Computes
 from grader.checks.registry import Planned, plan
 from grader.course import Course
 from grader.data.find import Places, find_data
 from grader.data.load import load_labels, with_own_digests
 from grader.dataset import Dataset
+from grader.errors import DataError, RubricError
+from grader.functions.cases import Functions, load_functions
 from grader.progress import Progress, Silent
+from grader.results import Spread
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rubric:
-    """All that marking needs besides evidence: the rubric, the true classes of the judged images, their names."""
+    """All that marking needs besides evidence.
+
+    For networks `dataset` and the true classes of its judged images, integers (n,); for modules `functions`. `baseline`
+    is what the course's own solution reaches on the same images, to be shown beside a student's accuracy; `notes` says
+    why there is none where one was measured.
+    """
 
     assignment: Assignment
     planned: tuple[Planned, ...]
-    dataset: Dataset
-    labels: NDArray[np.int64]
+    dataset: Dataset | None = None
+    labels: NDArray[np.int64] | None = None
+    functions: Functions | None = None
+    baseline: Spread | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in order; none for a module."""
+        return self.dataset.classes if self.dataset else ()
+
+    @property
+    def judged_on(self) -> str:
+        """What decides a mark, in words."""
+        return self.dataset.judged_title if self.dataset else f"hidden cases of {self.assignment.id}"
+
+    @property
+    def dataset_id(self) -> str:
+        """The dataset's id; empty for a module."""
+        return self.dataset.id if self.dataset else ""
+
+    @property
+    def data_digest(self) -> str:
+        """The digest of the data, or of the file of cases."""
+        return self.dataset.digest if self.dataset else self.functions.digest if self.functions else ""
 
 
 def open_rubric(course: Course, assignment_id: str, data: Path | None) -> Rubric:
-    """The rubric with labels, for marking alone: no sandbox, no image. Raises RubricError, DataError, UsageError."""
+    """The rubric for marking alone: no sandbox, no image. Raises RubricError, DataError, UsageError."""
     assignment = course.assignment(assignment_id)
-    planned = plan(assignment.check, origin=str(course.assignment_file(assignment_id)))
-    dataset, folder = find_dataset(course, assignment, data, Silent())
+    if assignment.dataset is None:
+        return functions_rubric(course, assignment)
+    dataset, folder = find_dataset(course, assignment.dataset, data, Silent())
+    return network_rubric(course, assignment, dataset, load_labels(dataset, dataset.judged, folder))
+
+
+def network_rubric(course: Course, assignment: Assignment, dataset: Dataset, labels: NDArray[np.int64]) -> Rubric:
+    """The rubric of a network. Raises RubricError, DataError."""
+    planned = plan_checks(course, assignment)
+    baseline, note = _baseline(course, assignment, dataset)
     return Rubric(
-        assignment=assignment, planned=planned, dataset=dataset, labels=load_labels(dataset, dataset.judged, folder)
-    )
+        assignment=assignment, planned=planned, dataset=dataset, labels=labels, baseline=baseline,
+        notes=(note,) if note else (),
+    )  # fmt: skip
 
 
-def find_dataset(
-    course: Course, assignment: Assignment, data: Path | None, progress: Progress
-) -> tuple[Dataset, Path | None]:
-    """The assignment's manifest, with the digests of an imported folder, and where its data lies. Raises DataError."""
-    dataset = course.dataset(assignment.dataset)
+def functions_rubric(course: Course, assignment: Assignment) -> Rubric:
+    """The rubric of a module of functions. Raises RubricError, also for a check of a function that has no cases."""
+    planned = plan_checks(course, assignment)
+    path = course.assignment_file(assignment.id).with_name(assignment.cases or "")
+    functions = load_functions(path)
+    for item in planned:
+        if isinstance(item.parameters, Computes) and item.parameters.function not in functions.by_name:
+            near = did_you_mean(item.parameters.function, tuple(functions.by_name))
+            raise RubricError(f"{path}: asks for no function `{item.parameters.function}`{near}.")
+    return Rubric(assignment=assignment, planned=planned, functions=functions)
+
+
+def plan_checks(course: Course, assignment: Assignment) -> tuple[Planned, ...]:
+    """The rubric's checks with their parameters read. Raises RubricError."""
+    return plan(assignment.check, origin=str(course.assignment_file(assignment.id)))
+
+
+def find_dataset(course: Course, dataset_id: str, data: Path | None, progress: Progress) -> tuple[Dataset, Path | None]:
+    """A dataset's manifest, with the digests of an imported folder, and where its data lies. Raises DataError."""
+    dataset = course.dataset(dataset_id)
     folder = find_data(dataset, Places.of(course, data), progress)
     return with_own_digests(dataset, folder), folder
+
+
+def _baseline(course: Course, assignment: Assignment, dataset: Dataset) -> tuple[Spread | None, str]:
+    """The baseline to show, or why the one that was measured can't be shown."""
+    path = course.baseline_file(assignment.id)
+    try:
+        baseline = read_baseline(path)
+        if baseline is None:
+            return None, ""
+        require_same_data(baseline, digest=dataset.digest, path=path)
+    except DataError as error:
+        return None, f"The reference solution's accuracy is not shown. {error.message} {error.remedy}"
+    return baseline.summary, ""

@@ -8,23 +8,29 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from grader.errors import Infrastructure, UsageError
-from grader.evidence import SCHEMA, Evidence
+from grader.evidence import SCHEMA, Call, Evidence
 from grader.results import Result
 from grader.workspace import write_whole
 
 EVIDENCE, PREDICTIONS, MODEL, RESULT = "evidence.json", "predictions.npy", "model.keras", "result.json"
-MOST_PREDICTIONS = 1 << 28
+CALLS = "calls.json"
+MOST_PREDICTIONS = MOST_CALLS = 1 << 28
+_CALLS = TypeAdapter(tuple[Call, ...])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """Evidence with the model's outputs on the judged images, float32 (n, units), where there are any."""
+    """Evidence with the model's outputs on the judged images, float32 (n, units), where there are any.
+
+    `calls` are those of a module's functions.
+    """
 
     evidence: Evidence
     outputs: NDArray[np.float32] | None
+    calls: tuple[Call, ...] = ()
 
 
 def pack_outputs(outputs: NDArray[np.float32]) -> bytes:
@@ -32,6 +38,11 @@ def pack_outputs(outputs: NDArray[np.float32]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, outputs, allow_pickle=False)
     return buffer.getvalue()
+
+
+def pack_calls(calls: tuple[Call, ...]) -> bytes:
+    """The bytes of `calls.json`."""
+    return _CALLS.dump_json(calls)
 
 
 def evidence_digest(evidence: Evidence) -> str:
@@ -44,6 +55,8 @@ def save_evidence(folder: Path, stored: Stored, model: bytes | None) -> None:
     """Write evidence; `evidence.json` last, so that a folder with it is complete. Raises Infrastructure."""
     if stored.outputs is not None:
         write_whole(folder / PREDICTIONS, pack_outputs(stored.outputs))
+    if stored.evidence.facts.calls is not None:
+        write_whole(folder / CALLS, pack_calls(stored.calls))
     if model is not None:
         write_whole(folder / MODEL, model)
     write_whole(folder / EVIDENCE, stored.evidence.model_dump_json(by_alias=True, indent=1))
@@ -71,17 +84,35 @@ def load_evidence(folder: Path) -> Stored:
         ) from None
     if evidence.schema_ != SCHEMA:
         raise UsageError(f"{path}: schema is {evidence.schema_}; this grader reads {SCHEMA}.", "Update the grader.")
-    wanted = evidence.facts.judgement.predictions
-    return Stored(evidence=evidence, outputs=_load_outputs(folder / PREDICTIONS, wanted) if wanted else None)
+    facts = evidence.facts
+    predictions = facts.judgement.predictions
+    return Stored(
+        evidence=evidence,
+        outputs=_load_outputs(folder / PREDICTIONS, predictions) if predictions else None,
+        calls=_load_calls(folder / CALLS, facts.calls) if facts.calls else (),
+    )
 
 
-def _load_outputs(path: Path, sha256: str) -> NDArray[np.float32]:
+def _read_described(path: Path, sha256: str, most: int) -> bytes:
+    """A file that the evidence describes by its digest. Raises UsageError."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: can't be read ({error.strerror}).", "Grade the submission again.") from None
-    if len(data) > MOST_PREDICTIONS or hashlib.sha256(data).hexdigest() != sha256:
+    if len(data) > most or hashlib.sha256(data).hexdigest() != sha256:
         raise UsageError(f"{path}: is not the file that the evidence describes.", "Grade the submission again.")
+    return data
+
+
+def _load_calls(path: Path, sha256: str) -> tuple[Call, ...]:
+    try:
+        return _CALLS.validate_json(_read_described(path, sha256, MOST_CALLS))
+    except ValidationError:
+        raise UsageError(f"{path}: holds no calls.", "Grade the submission again.") from None
+
+
+def _load_outputs(path: Path, sha256: str) -> NDArray[np.float32]:
+    data = _read_described(path, sha256, MOST_PREDICTIONS)
     try:
         outputs: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
     except (ValueError, EOFError, OSError):

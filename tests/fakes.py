@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from grader import grading
+from grader.baseline_file import Baseline, BaselineRun, mean_recall, summarise
 from grader.bench import Bench, Setup, open_bench
 from grader.course import Course
 from grader.dataset import digest_images, digest_labels
@@ -203,9 +204,9 @@ def a_judgement(accuracy: float = 1.0) -> Judgement:
 
 def an_evidence(rubric: Rubric, **changes: object) -> Evidence:
     """Evidence of ada's run for the tiny course, without predictions; any field can be given another value."""
-    plain = built.evidence(trained_claims(), a_judgement(), judged_on=rubric.dataset.judged_title)
+    plain = built.evidence(trained_claims(), a_judgement(), judged_on=rubric.judged_on)
     known = {
-        "assignment": rubric.assignment.id, "dataset": rubric.dataset.id, "data_digest": rubric.dataset.digest,
+        "assignment": rubric.assignment.id, "dataset": rubric.dataset_id, "data_digest": rubric.data_digest,
         "versions": {"grader": "0.1.0"},
     }  # fmt: skip
     return plain.model_copy(update={**known, **changes})
@@ -221,6 +222,24 @@ def a_stored(rubric: Rubric, correct: int = 10, **changes: object) -> Stored:
     judgement = evidence.facts.judgement.model_copy(update={"predictions": digest})
     facts = evidence.facts.model_copy(update={"judgement": judgement})
     return Stored(evidence=evidence.model_copy(update={"facts": facts}), outputs=outputs)
+
+
+def a_baseline(*accuracies: float, **changes: object) -> Baseline:
+    """A recorded baseline of exercise1 on ten thousand images of two classes, one run for each accuracy."""
+    runs = tuple(
+        BaselineRun(
+            seed=seed, accuracy=accuracy, correct=round(10_000 * accuracy), judged=10_000,
+            recall={"left": accuracy, "right": accuracy}, points=100, epochs=3, training_s=30.0, wall_s=60,
+            cpu_s=50.0 + seed, evidence="e",
+        )
+        for seed, accuracy in enumerate(accuracies)
+    )  # fmt: skip
+    plain = Baseline(
+        assignment="exercise1", title="reference solution", solution="solution.ipynb", solution_sha256="0",
+        dataset="mnist", data_digest="d", judged_on="the 10,000 test images of MNIST", parameters=1234, versions={},
+        summary=summarise("exercise1", accuracies), recall=mean_recall(runs), runs=runs,
+    )  # fmt: skip
+    return plain.model_copy(update=changes)
 
 
 @dataclass(frozen=True)

@@ -7,25 +7,31 @@ from pathlib import Path
 import pytest
 
 from grader.assignment import CheckSpec
-from grader.baseline_file import Baseline, BaselineRun
 from grader.checks.registry import plan
 from grader.comparing import exercises_compared, find_comparisons
 from grader.course import Course
+from grader.dataset import SplitManifest
 from grader.errors import DataError, UsageError
 from grader.results import Comparison, Status
 from grader.store import save_result
-from tests.fakes import a_result, write_course
+from tests.fakes import a_baseline, a_result, write_course
 from tests.report.builders import an_accuracy
 
 JUDGED_ON = "the 10,000 test images of MNIST"
 
 
-def find(
-    course: Course, earlier: Path | None, *, student: str = "ada", judged_on: str = JUDGED_ON
-) -> Comparison | None:
-    return find_comparisons(("exercise1",), student=student, judged_on=judged_on, earlier=earlier, course=course).get(
-        "exercise1"
-    )
+def find(course: Course, earlier: Path | None, *, student: str = "ada", digest: str = "d") -> Comparison | None:
+    split = SplitManifest(count=1, images=digest, labels=digest)
+    dataset = Course.at().dataset("mnist").model_copy(update={"judged_title": JUDGED_ON, "split": {"test": split}})
+    found = find_comparisons(("exercise1",), student=student, dataset=dataset, earlier=earlier, course=course)
+    return found.get("exercise1")
+
+
+def recorded(*accuracies: float) -> str:
+    """A baseline measured on the data of `find`."""
+    split = SplitManifest(count=1, images="d", labels="d")
+    digest = Course.at().dataset("mnist").model_copy(update={"split": {"test": split}}).digest
+    return a_baseline(*accuracies, data_digest=digest, judged_on=JUDGED_ON).model_dump_json(by_alias=True)
 
 
 def course_with(tmp_path: Path, baseline: str | None) -> Course:
@@ -37,21 +43,6 @@ def course_with(tmp_path: Path, baseline: str | None) -> Course:
     return course
 
 
-def a_baseline(*accuracies: float) -> str:
-    runs = tuple(
-        BaselineRun(
-            seed=seed, accuracy=accuracy, correct=round(10_000 * accuracy), judged=10_000, points=100, wall_s=60,
-            cpu_s=None, evidence="e",
-        )
-        for seed, accuracy in enumerate(accuracies)
-    )  # fmt: skip
-    baseline = Baseline(
-        assignment="exercise1", solution="solution.ipynb", solution_sha256="0", dataset="mnist", data_digest="d",
-        judged_on=JUDGED_ON, parameters=1, versions={}, runs=runs,
-    )  # fmt: skip
-    return baseline.model_dump_json(by_alias=True)
-
-
 def handed_in(folder: Path, reached: float, **changes: object) -> None:
     result = a_result(accuracy=an_accuracy(round(10_000 * reached)), judged_on=JUDGED_ON)
     known = {"assignment": "exercise1", "student": "ada"}
@@ -60,7 +51,7 @@ def handed_in(folder: Path, reached: float, **changes: object) -> None:
 
 def test_the_students_own_result_goes_before_the_baseline(tmp_path: Path) -> None:
     handed_in(tmp_path / "earlier" / "ada", 0.971)
-    found = find(course_with(tmp_path, a_baseline(0.98)), tmp_path / "earlier")
+    found = find(course_with(tmp_path, recorded(0.98)), tmp_path / "earlier")
     assert found == Comparison(
         assignment="exercise1",
         source="exercise1 of the same student",
@@ -71,7 +62,7 @@ def test_the_students_own_result_goes_before_the_baseline(tmp_path: Path) -> Non
 
 
 def test_without_a_folder_of_earlier_results_the_mean_of_the_baseline_counts(tmp_path: Path) -> None:
-    found = find(course_with(tmp_path, a_baseline(0.98, 0.99)), None)
+    found = find(course_with(tmp_path, recorded(0.98, 0.99)), None)
     assert found is not None
     assert found.source == "the reference baseline of exercise1"
     assert found.accuracy == pytest.approx(0.985)
@@ -87,7 +78,7 @@ def test_without_a_folder_of_earlier_results_the_mean_of_the_baseline_counts(tmp
 )  # fmt: skip
 def test_a_result_that_says_nothing_about_it_is_passed_over(tmp_path: Path, changes: dict[str, object]) -> None:
     handed_in(tmp_path / "earlier" / "x", 0.99, **changes)
-    found = find(course_with(tmp_path, a_baseline(0.98)), tmp_path / "earlier")
+    found = find(course_with(tmp_path, recorded(0.98)), tmp_path / "earlier")
     assert found is not None
     assert found.accuracy == 0.98
 
@@ -118,7 +109,13 @@ def test_a_folder_of_earlier_results_that_is_none_is_refused(tmp_path: Path) -> 
         find(course_with(tmp_path, None), tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[", a_baseline(0.98).replace('"runs":[', '"runs":[],"x":[')])
+def test_a_baseline_of_other_data_is_refused_with_how_to_measure_again(tmp_path: Path) -> None:
+    course = course_with(tmp_path, recorded(0.98, 0.99))
+    with pytest.raises(DataError, match=r"baseline\.json: was measured on other data.*baseline exercise1 --seeds 2"):
+        find(course, None, digest="other")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[", recorded(0.98).replace('"runs":[', '"runs":[],"x":[')])
 def test_a_damaged_baseline_is_named_with_a_remedy(tmp_path: Path, text: str) -> None:
     with pytest.raises(DataError, match=r"baseline\.json: is no baseline.*Measure it again"):
         find(course_with(tmp_path, text), None)

@@ -96,7 +96,8 @@ def test_a_demonstration_is_flagged_and_the_real_thing_is_not() -> None:
 def row(rubric: Rubric) -> Row:
     return Row(
         student="ada", submission="ada.docx", assignment=rubric.assignment, planned=rubric.planned,
-        dataset=rubric.dataset, isolation="bubblewrap", versions={"grader": "1"}, seed=3, started="now",
+        dataset=rubric.dataset, isolation="bubblewrap", judged_on=rubric.judged_on, versions={"grader": "1"}, seed=3,
+        started="now",
     )  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def test_collected_evidence_says_what_went_in_and_what_came_out(
     assert model == b"ada"
     assert (evidence.key, evidence.student, evidence.seed, evidence.isolation) == (key, "ada", 5, "none")
     assert evidence.submission.sha256 == submission.sha256
-    assert (evidence.data_digest, evidence.serve) == (bench.rubric.dataset.digest, "sealed")
+    assert (evidence.data_digest, evidence.serve) == (bench.rubric.data_digest, "sealed")
     assert evidence.facts.model is not None
     assert evidence.facts.model.size == 3
     assert evidence.claims.cells[0].source == "print('ada')\n"
@@ -84,14 +84,16 @@ def test_the_key_changes_with_all_that_a_run_depends_on(course: Course, tmp_path
     with a_bench(course) as bench:
         known = evidence_key(ada, bench)
         assert evidence_key(ada, bench) == known
-        served = dataclasses.replace(bench.served, digest="other")
+        assert bench.gallery is not None
+        served = dataclasses.replace(bench.gallery.served, digest="other")
+        gallery = dataclasses.replace(bench.gallery, served=served)
         limits = bench.rubric.assignment.model_copy(
             update={"run": bench.rubric.assignment.run.model_copy(update={"wall": 5.0})}
         )
         keys = {
             known, evidence_key(bob, bench), evidence_key(renamed, bench),
             evidence_key(ada, dataclasses.replace(bench, seed=1)),
-            evidence_key(ada, dataclasses.replace(bench, served=served)),
+            evidence_key(ada, dataclasses.replace(bench, gallery=gallery)),
             evidence_key(ada, dataclasses.replace(bench, rubric=dataclasses.replace(bench.rubric, assignment=limits))),
         }  # fmt: skip
         assert len(keys) == 6

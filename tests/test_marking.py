@@ -137,7 +137,7 @@ def test_what_it_was_compared_with_is_part_of_the_result(rubric: Rubric, course:
     write_rubric(course.root, more)
     other = Comparison(
         assignment="other", source="the reference baseline of other", accuracy=0.85, judged=10,
-        judged_on=rubric.dataset.judged_title,
+        judged_on=rubric.judged_on,
     )  # fmt: skip
     better, worse = (mark(a_stored(rubric, correct=n), a_rubric(course), {"other": other}) for n in (9, 8))
     assert better.compared == (other,)

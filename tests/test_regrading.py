@@ -153,7 +153,7 @@ def test_what_it_was_compared_with_stays_unless_another_folder_is_named(order: O
     compared = RUBRIC + '\n[[check]]\nuse = "better_than"\npoints = 10\nexercise = "other"\n'
     write_rubric(order.course.root, compared)
     rubric = a_rubric(order.course)
-    earlier = a_result(assignment="other", student="ada", judged_on=rubric.dataset.judged_title)
+    earlier = a_result(assignment="other", student="ada", judged_on=rubric.judged_on)
     save_result(tmp_path / "earlier" / "ada", earlier)
     named = Order(out=order.out, course=order.course, earlier=tmp_path / "earlier")
     first = {move.new.student: move.new for move in regrade(rubric, named, dry_run=False)}

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from grader.assignment import CheckSpec, did_you_mean, explain_validation
 from grader.errors import Failure, RubricError
-from grader.evidence import Architecture, Evidence, Value
+from grader.evidence import Architecture, Call, Evidence, Value
+from grader.functions.cases import Function
 from grader.results import Comparison
 
 RestsOn = Literal["facts", "claims"]
@@ -23,7 +24,7 @@ class Case:
 
     `outputs`: the model's outputs on the judged images, float32 (n, units), or None where nothing was judged.
     `labels`: their true classes, integers (n,). `classes`: class names in order. `compared`: accuracies to be
-    better than, by assignment id.
+    better than, by assignment id. `calls` of a module's `functions`, by name, where the exercise asks for a module.
     """
 
     evidence: Evidence
@@ -31,6 +32,8 @@ class Case:
     labels: NDArray[np.int64] | None
     classes: tuple[str, ...]
     compared: Mapping[str, Comparison] = field(default_factory=dict)
+    calls: tuple[Call, ...] = ()
+    functions: Mapping[str, Function] = field(default_factory=dict)
 
     @property
     def architecture(self) -> Architecture:
@@ -106,9 +109,9 @@ def check(
 
 def built_in() -> dict[str, Check]:
     """The checks that come with the grader, by name."""
-    from grader.checks import accuracy, architecture, convolution, execution, training
+    from grader.checks import accuracy, architecture, convolution, execution, functions, inspiration, training
 
-    rooms = (execution, training, architecture, convolution, accuracy)
+    rooms = (execution, training, architecture, convolution, inspiration, accuracy, functions)
     return {item.name: item for room in rooms for item in vars(room).values() if isinstance(item, Check)}
 
 

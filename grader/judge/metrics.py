@@ -1,8 +1,10 @@
 """Numbers over predictions: classes from raw outputs, accuracy, confusion, the exact interval. Pure."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
+from scipy.special import betaincinv, stdtrit
 
 from grader.results import Accuracy
 
@@ -20,6 +22,13 @@ def exact_interval(correct: int, judged: int, *, confidence: float = 0.95) -> tu
     low = 0.0 if correct == 0 else float(betaincinv(correct, judged - correct + 1, tail))
     high = 1.0 if correct == judged else float(betaincinv(correct + 1, judged - correct, 1 - tail))
     return low, high
+
+
+def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> tuple[float, float]:
+    """The interval for the mean of two or more values by Student's t distribution (Biometrika 6, 1908)."""
+    mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
+    reach = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * deviation / len(values) ** 0.5
+    return mean - reach, mean + reach
 
 
 def confusion_matrix(

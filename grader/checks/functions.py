@@ -1,0 +1,128 @@
+"""Do the functions of a module compute what they should? Rests on recorded calls, compared with the course's oracle."""
+
+import ast
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from grader.checks.kinds import listed
+from grader.checks.registry import Case, Score, check
+from grader.errors import Failure, Infrastructure
+from grader.evidence import Call, Value
+from grader.functions.agreement import disagreement, write_call
+from grader.functions.cases import Function
+from grader.results import FunctionFinding, GroupFinding
+
+
+class Computes(Value):
+    """`function`: the name of the function."""
+
+    function: Annotated[str, Field(min_length=1)]
+
+
+def find_functions(case: Case) -> tuple[FunctionFinding, ...]:
+    """What was found about every function that the exercise asks for."""
+    return tuple(_find(case, function) for function in case.functions.values())
+
+
+def _find(case: Case, function: Function) -> FunctionFinding:
+    calls = [call for call in case.calls if call.function == function.name]
+    groups = tuple(
+        _find_group(function, title, [call for call in calls if call.group == title])
+        for title in (group.title for group in function.groups)
+    )
+    problem = _problem(function, case.evidence.facts.functions.get(function.name, ""))
+    return FunctionFinding(name=function.name, signature=function.signature, problem=problem, groups=groups)
+
+
+def _find_group(function: Function, title: str, calls: list[Call]) -> GroupFinding:
+    for call in calls:
+        fault = disagreement(function, call)
+        if fault is not None:
+            return GroupFinding(
+                title=title, tried=len(calls), right=False, fault=fault, shown=write_call(function, call)
+            )
+    return GroupFinding(title=title, tried=len(calls), right=bool(calls))
+
+
+def _problem(function: Function, said: str) -> str:
+    """What is wrong with a function before it is called, in words; "" where nothing is."""
+    if said == "missing":
+        return f"the module has no `{function.name}`"
+    if said.startswith(f"{function.name}("):
+        return f"it is written `{said}` and can't be called with {len(function.parameters)} arguments"
+    return f"`{function.name}` is {said}" if said else ""
+
+
+@check(parameters=Computes, rests_on="facts")
+def computes(case: Case, parameters: Computes) -> Score:
+    """A function computes what the exercise asks for.
+
+    `function`: its name, one of those in the file that the key `cases` names. Its cases come in groups; each group that is
+    right gives the same share of the points.
+    """
+    function = case.functions.get(parameters.function)
+    if function is None:
+        raise Infrastructure(f"There are no cases for `{parameters.function}`.")
+    found = _find(case, function)
+    if found.problem:
+        raise Failure(found.problem, f"Write `def {found.signature}:` at the top level of the module.")
+    if case.evidence.facts.judgement.outcome != "called":
+        raise Failure(case.evidence.facts.judgement.reason)
+    right = [group for group in found.groups if group.right]
+    if len(right) == len(found.groups):
+        return Score(1.0, f"right in all {sum(group.tried for group in found.groups)} cases that were tried")
+    first = next(group for group in found.groups if not group.right and group.tried)
+    others = [f"`{group.title}`" for group in found.groups if not group.right and group is not first]
+    reason = f"{len(right)} of {len(found.groups)} kinds of cases are right; `{first.title}`: it {first.fault}"
+    if others:
+        reason += f"; not right or not reached: {listed(others)}"
+    share = len(right) / len(found.groups)
+    hint = "The report shows a small case that goes wrong: work it out by hand and compare."
+    if not share:
+        raise Failure(reason, hint)
+    return Score(share, reason, hint)
+
+
+class AllowedImports(Value):
+    """`modules`: the top-level names that may be imported, beside Python's own `__future__` and `typing`."""
+
+    modules: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+@check(parameters=AllowedImports, rests_on="facts")
+def allowed_imports(case: Case, parameters: AllowedImports) -> Score:
+    """Nothing is imported but what the exercise allows.
+
+    `modules`: a list of top-level names, as in `["numpy"]`; `__future__` and `typing` may always be imported. Read from
+    the source: it catches who imports a solution, not who hides it.
+    """
+    allowed = {*parameters.modules, "__future__", "typing"}
+    found = [(name, cell.number) for cell in case.evidence.claims.cells for name in _imported(cell.source)]
+    wrong = sorted({name for name, _ in found if name.partition(".")[0] not in allowed})
+    if wrong:
+        words = listed([f"`{name}`" for name in wrong])
+        raise Failure(
+            f"the module imports {words}",
+            f"Do it with {listed([f'`{name}`' for name in parameters.modules], 'or')} alone.",
+        )
+    used = sorted({name for name, _ in found})
+    return Score(1.0, f"it imports {listed([f'`{name}`' for name in used])}" if used else "it imports nothing")
+
+
+def _imported(source: str) -> Iterator[str]:
+    """Modules that a cell imports by name; nothing for one that is no Python."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module if node.module and not node.level else f".{node.module or ''}"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("__import__", "importlib.import_module"):
+            yield from (
+                arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
+            )

@@ -1,0 +1,94 @@
+"""`grader baseline`: what the course's own solutions reach, measured or listed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grader.cli.options import (
+    CourseOption,
+    Data,
+    Debug,
+    Json,
+    Out,
+    SandboxName,
+    SandboxOption,
+    find_course,
+    open_order,
+    progress_bar,
+)
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from grader.course import Course
+    from grader.intake import Submission
+
+app = typer.Typer()
+IMAGE_SIZE = 96
+
+Name = Annotated[
+    str | None,
+    typer.Option("--architecture", metavar="NAME", help="Measure a known architecture, scaled down, in its place."),
+]
+ImageSize = Annotated[
+    int | None, typer.Option("--image-size", min=1, help=f"Pixels a side, for --architecture (default: {IMAGE_SIZE}).")
+]
+
+
+@app.command()
+def baseline(
+    assignment: Annotated[
+        str | None, typer.Argument(metavar="[ASSIGNMENT]", help="An assignment's id; without one, lists what was measured.")
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="How many seeds, from 0 on.")] = 1,
+    architecture: Name = None, image_size: ImageSize = None,
+    out: Out = Path("out/baseline"), write: Annotated[
+        bool, typer.Option("--write/--no-write", help="Record the result in reference/<id>/baseline.json.")] = True,
+    sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None, course: CourseOption = None,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Measure a reference solution through the grader itself, seed by seed; without ASSIGNMENT list what is recorded."""
+    if architecture is None and image_size is not None:
+        raise UsageError("--image-size is for --architecture.", "Name one, as in --architecture vgg16.")
+    home = find_course(course)
+    if assignment is None:
+        if architecture is not None:
+            raise UsageError("--architecture needs an ASSIGNMENT.", "Type `grader baseline pets --architecture NAME`.")
+        _list(home, as_json)
+        return
+    from grader.baseline import measure_baseline, write_baseline
+    from grader.baseline_file import describe_baseline
+    from grader.bench import open_bench
+
+    solution, title = _solution(home, assignment, architecture, image_size or IMAGE_SIZE)
+    folder = out / assignment / f"{architecture}-{image_size or IMAGE_SIZE}" if architecture else out / assignment
+    home, order, setup = open_order(course, folder, None, False, sandbox, data, 0, jobs=1)
+    with progress_bar(as_json, total=seeds) as progress, open_bench(home, assignment, setup, progress) as bench:
+        measured = measure_baseline(bench, order, solution, title=title, seeds=seeds, progress=progress)
+    if write:
+        write_baseline(home.baseline_file(assignment, architecture), measured)
+    print(measured.model_dump_json(by_alias=True, indent=2) if as_json else describe_baseline(measured))
+
+
+def _solution(home: "Course", assignment: str, architecture: str | None, image_size: int) -> "tuple[Submission, str]":
+    from grader.baseline import read_architecture, read_solution
+
+    home.assignment(assignment)
+    if architecture is None:
+        return read_solution(home, assignment), "reference solution"
+    chosen = home.architecture(architecture)
+    return read_architecture(home, assignment, chosen, image_size), f"{chosen.title}, small, {image_size} pixels"
+
+
+def _list(home: "Course", as_json: bool) -> None:
+    import json
+
+    from grader.baseline_file import baseline_table, read_baseline
+
+    found = [baseline for path in home.baseline_files() if (baseline := read_baseline(path)) is not None]
+    if as_json:
+        print(json.dumps([item.model_dump(mode="json", by_alias=True) for item in found], indent=2, ensure_ascii=False))
+    elif not found:
+        print("No baseline was measured yet. Measure one: `grader baseline ASSIGNMENT --seeds 5`.")
+    else:
+        print("\n".join(baseline_table(found)))

