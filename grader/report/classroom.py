@@ -17,6 +17,7 @@ from grader.report.words import (
     accuracy_percent,
     number,
     plural,
+    reference_words,
     substitute_warning,
     verdict,
 )
@@ -185,6 +186,9 @@ def _figures(results: Sequence[Result], marked: Sequence[Result]) -> tuple[tuple
     if accuracies:
         figures.append(("median accuracy", accuracy_percent(accuracies[len(accuracies) // 2])))
         figures.append(("best accuracy", accuracy_percent(accuracies[-1])))
+    references = {(r.baseline, r.accuracy.judged) for r in results if r.baseline and r.accuracy}
+    if len(references) == 1:
+        figures.append(("reference", reference_words(*references.pop())))
     flagged = sum(bool(result.flags) for result in results)
     return (*figures, ("with a flag", f"{flagged} of {len(results)}"))
 
@@ -222,7 +226,7 @@ def _setting(results: Sequence[Result]) -> tuple[tuple[str, str], ...]:
 
 
 def _listed(values: Sequence[str]) -> str:
-    found = Counter(shorten(one_line(visible(value)), 120) for value in values).most_common()
+    found = Counter(shorten(one_line(visible(value or "")), 120) for value in values).most_common()
     if len(found) == 1:
         return found[0][0]
     listed = ", ".join(f"{value} ({n})" for value, n in found[:5])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from grader.evidence import Architecture, ArraySummary, Evidence, Fit, Layer, Preparation
 from grader.limits import write_duration
+from grader.report.explained import Explained, explained
 from grader.report.plots import Chart, Series
 from grader.report.visible import one_line, shorten
 from grader.report.words import count, percent, plural, shape
@@ -34,6 +35,7 @@ _USUAL: tuple[tuple[str, object], ...] = (
     ("strides", (1,)),
     ("strides", 1),
     ("strides", None),
+    ("scale", True),  # of a normalisation; a Rescaling's is a number
 )
 
 
@@ -72,6 +74,7 @@ class ModelView:
     tried: tuple[tuple[str, str], ...]
     layers: tuple[LayerView, ...]
     more_layers: int
+    explained: Explained | None
     parameters: str
     problem: str
 
@@ -121,6 +124,7 @@ def model_view(result: Result, evidence: Evidence | None) -> ModelView:
         tried=_tried(judgement.preparation if judgement else None),
         layers=_layers(architecture),
         more_layers=max(len(architecture.layers) - MOST_LAYERS, 0) if architecture else 0,
+        explained=explained(architecture),
         parameters="" if parameters is None else count(parameters),
         problem=shorten(problem, 2_000),
     )

@@ -32,19 +32,31 @@ from grader.report.words import Tone, percent
 LARGEST = 1e12  # beyond it, and for what is not a number, a curve has a gap
 POINTS = 240  # of a curve; more can't be told apart at its width
 DOTTED = 24  # up to so many points each is marked
+BAND = 15  # pixels that a reference takes below a number line
 
 Place = Callable[[float, float], tuple[float, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Band:
+    """Several runs of one thing: their mean, and from the lowest to the highest."""
+
+    label: str
+    lowest: float
+    mean: float
+    highest: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class NumberLine:
-    """An accuracy with its interval, what is needed, and others to compare it with (label, accuracy)."""
+    """An accuracy with its interval, what is needed, the reference, and others to compare with (label, accuracy)."""
 
     value: float
     label: str
     low: float
     high: float
     threshold: float | None = None
+    reference: Band | None = None
     others: tuple[tuple[str, float], ...] = ()
 
 
@@ -84,15 +96,19 @@ def number_line(shown: NumberLine, *, width: int = 720) -> str:
         return 24 + min(max(share, 0.0), 1.0) * (width - 48)
 
     marks = [("needed", f"needed {percent(shown.threshold)}", shown.threshold)] if shown.threshold is not None else []
+    marks += [("reference", shown.reference.label, shown.reference.mean)] if shown.reference else []
     marks += [("other", f"{shorten(name, 36)}: {percent(value, 2)}", value) for name, value in shown.others]
     in_lanes = lanes([(at(value), text) for _, text, value in marks], width)
-    top, lettered = 46, 46 + 52
+    top, below = 46, BAND if shown.reference else 0
+    lettered = top + below + 52
     height = lettered + 22 * (max(in_lanes, default=-1) + 1) + 14
     svg = new_svg(width, height, _line_in_words(shown), "number-line")
     for (kind, _, value), lane in zip(marks, in_lanes, strict=True):
         foot = lettered + 22 * lane - 14
-        line(svg, f"leader {kind}", (at(value), top - 14), (at(value), foot))
-    _scale(svg, ticks(low, high, step), at, y=top, free_of=[at(value) for _, _, value in marks])
+        line(svg, f"leader {kind}", (at(value), top + 10 if kind == "reference" else top - 14), (at(value), foot))
+    _scale(svg, ticks(low, high, step), at, y=top, labels=top + below + 24, free_of=[at(v) for _, _, v in marks])
+    if shown.reference:
+        _band(svg, shown.reference, at, y=top + 10)
     left, right = at(shown.low), at(shown.high)
     box(svg, "interval", (left, top - 7), (max(right - left, 2), 14), round=7)
     circle(svg, "value", (at(shown.value), top), 6)
@@ -187,6 +203,8 @@ def _line_in_words(shown: NumberLine) -> str:
     words = f"Accuracy {shown.label}, 95 % interval {percent(shown.low, 2)} to {percent(shown.high, 2)}"
     if shown.threshold is not None:
         words += f"; needed {percent(shown.threshold)}"
+    if (band := shown.reference) is not None:
+        words += f"; {band.label}, lowest {percent(band.lowest, 2)}, highest {percent(band.highest, 2)}"
     return words + "".join(f"; {name} {percent(at, 2)}" for name, at in shown.others) + "."
 
 
@@ -208,14 +226,29 @@ def _value_in_words(value: float, as_percent: bool) -> str:
 def _region(shown: NumberLine) -> tuple[float, float, float]:
     at = [shown.value, shown.low, shown.high, *(other for _, other in shown.others)]
     at += [shown.threshold] if shown.threshold is not None else []
+    at += [shown.reference.lowest, shown.reference.mean, shown.reference.highest] if shown.reference else []
     inside = [min(max(value, 0.0), 1.0) for value in at if math.isfinite(value)] or [0.0, 1.0]
     span = max(max(inside) - min(inside), 0.01)
     low, high, step = nice(max(min(inside) - span * 0.15, 0.0), min(max(inside) + span * 0.15, 1.0))
     return max(low, 0.0), min(high, 1.0), step
 
 
+def _band(svg: ET.Element, band: Band, at: Callable[[float], float], *, y: int) -> None:
+    """Below the axis, where it hides no interval: a box over all runs, a tick at their mean."""
+    left, right, middle = at(band.lowest), at(band.highest), at(band.mean)
+    if right > left:
+        box(svg, "band", (left, y), (right - left, BAND - 5))
+    line(svg, "mean", (middle, y - 3), (middle, y + BAND - 2))
+
+
 def _scale(
-    svg: ET.Element, places: Sequence[float], at: Callable[[float], float], *, y: int, free_of: Sequence[float]
+    svg: ET.Element,
+    places: Sequence[float],
+    at: Callable[[float], float],
+    *,
+    y: int,
+    labels: int,
+    free_of: Sequence[float],
 ) -> None:
     """The axis; ticks go without a label where it would stand on a leader or on the label before it."""
     line(svg, "axis", (at(places[0]), y), (at(places[-1]), y))
@@ -224,7 +257,7 @@ def _scale(
         x = at(tick)
         line(svg, "axis", (x, y - 4), (x, y + 4))
         if all(abs(x - other) > 26 for other in free_of) and all(abs(x - other) > 44 for other in lettered):
-            letter(svg, "tick middle", percent(tick, 2), x, y + 24)
+            letter(svg, "tick middle", percent(tick, 2), x, labels)
             lettered.append(x)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from grader.limits import write_duration, write_size
-from grader.report.visible import cleaned, one_line, shorten
+from grader.report.visible import cleaned, defused, one_line, shorten
 from grader.report.words import (
     CAUSES,
     ISOLATION,
@@ -15,6 +15,7 @@ from grader.report.words import (
     interval_percent,
     number,
     percent,
+    reference_sentence,
     substitute_warning,
     verdict,
 )
@@ -36,7 +37,7 @@ def summary(result: Result) -> list[str]:
         *(line for check in result.checks for line in _check(check)),
         "",
         f"Run: {CAUSES[result.ending.cause]}. {one_line(result.ending.message)} ({_used(result)})",
-        f"Isolation: {ISOLATION[result.isolation][0]}. Data: {one_line(result.dataset)}, {SERVE[result.serve][0]}.",
+        f"Isolation: {ISOLATION[result.isolation][0]}.{_data(result)}",
         *(f"Flag: {one_line(flag.kind)}: {one_line(flag.reason)}" for flag in result.flags),
         *(f"Made to work on the way: {one_line(shim)}" for shim in result.shims),
         *(f"Note: {one_line(note)}" for note in result.notes),
@@ -67,14 +68,20 @@ def _warnings(result: Result) -> Iterator[str]:
 def _accuracy(result: Result) -> Iterator[str]:
     accuracy = result.accuracy
     if accuracy is None:
-        yield "Accuracy: none was taken."
+        yield from ["Accuracy: none was taken."] if result.dataset else []
         return
     of = f"{count(accuracy.correct)} of {count(accuracy.judged)} on {one_line(result.judged_on)}"
     yield f"Accuracy: {accuracy_percent(accuracy)} ({of}; 95 % interval {interval_percent(accuracy)})"
     if accuracy.threshold is not None:
         yield f"  {accuracy_sentence(accuracy)}"
+    if result.baseline is not None:
+        yield f"  {reference_sentence(result.baseline, accuracy)}"
     for other in result.compared:
         yield f"  to compare with: {percent(other.accuracy, 2)}, {one_line(other.source)}"
+
+
+def _data(result: Result) -> str:
+    return f" Data: {one_line(result.dataset)}, {SERVE[result.serve][0]}." if result.dataset else ""
 
 
 def _check(check: CheckResult) -> Iterator[str]:
@@ -98,4 +105,4 @@ def _used(result: Result) -> str:
 
 
 def _plain(line: str) -> str:
-    return line.replace("\u00a0", " ").rstrip()
+    return defused(line.replace("\u00a0", " ").rstrip())

@@ -1,15 +1,15 @@
 """One submission as a report shows it: a Result and its Evidence as ready words and plain numbers. Pure."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grader.evidence import Evidence
 from grader.limits import Limits, write_duration, write_size
+from grader.report.accuracy import AccuracyView, ConfusionView, accuracy_view, confusion_view
 from grader.report.cells import NotebookView, notebook_view
 from grader.report.classroom import flag_word
 from grader.report.network import ModelView, TrainingView, model_view, training_view
-from grader.report.plots import NumberLine, Segment
+from grader.report.plots import Segment
 from grader.report.visible import cleaned, cleaned_evidence, one_line, shorten
 from grader.report.words import (
     BASIS,
@@ -19,21 +19,13 @@ from grader.report.words import (
     OUTCOMES,
     SERVE,
     TONES,
-    VERDICT_TONES,
-    VERDICTS,
     Tone,
     Verdict,
-    accuracy_percent,
-    accuracy_sentence,
-    count,
-    interval_percent,
     number,
-    percent,
-    plural,
     substitute_warning,
     verdict,
 )
-from grader.results import Accuracy, CheckResult, Outcome, Result, Status
+from grader.results import CheckResult, Outcome, Result, Status
 
 LONG = 2_000  # characters of a reason or a hint
 
@@ -45,20 +37,6 @@ class Notice:
     tone: Tone
     title: str
     text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccuracyView:
-    """The judged accuracy in words, and the line that is drawn of it."""
-
-    value: str
-    counts: str
-    interval: str
-    badge: str
-    tone: Tone
-    sentence: str
-    compared: tuple[tuple[str, str, str], ...]
-    line: NumberLine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,25 +58,6 @@ class CheckView:
     basis_words: str
 
 
-@dataclass(frozen=True)
-class ConfusionCell:
-    """How often one class was called another; `shade` from 0 to 9."""
-
-    count: int
-    shade: int
-    right: bool
-    words: str
-
-
-@dataclass(frozen=True)
-class ConfusionView:
-    """The confusion matrix with class names, the share right of each class, and the worst mix-ups in words."""
-
-    classes: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[ConfusionCell, ...], str], ...]
-    worst: tuple[str, ...]
-
-
 @dataclass(frozen=True, kw_only=True)
 class StudentView:
     """Everything a student's page says, in the order it says it."""
@@ -118,6 +77,7 @@ class StudentView:
     unsandboxed: str
     notices: tuple[Notice, ...]
     serve_note: str
+    has_network: bool  # an exercise in functions has neither data nor a network
     accuracy: AccuracyView | None
     why_no_accuracy: str
     judged_on: str
@@ -158,10 +118,11 @@ def student_view(
         warning=_warning(result),
         unsandboxed=ISOLATION["none"][1] if result.isolation == "none" else "",
         notices=tuple(_notice(flag.kind, flag.reason) for flag in result.flags if flag.kind != "substitute_data"),
-        serve_note=SERVE["sealed"][1] if result.serve == "sealed" and evidence and evidence.claims.cells else "",
-        accuracy=_accuracy(result) if result.accuracy else None,
+        serve_note=_serve_note(result, evidence),
+        has_network=bool(result.dataset or result.accuracy or result.model.chosen),
+        accuracy=accuracy_view(result),
         why_no_accuracy=_why_no_accuracy(result, evidence),
-        judged_on=shorten(one_line(result.judged_on), 200),
+        judged_on=shorten(one_line(result.judged_on or ""), 200),
         checks=checks,
         model=model_view(result, evidence),
         training=training_view(result, evidence),
@@ -190,30 +151,6 @@ def strip(checks: Sequence[CheckResult]) -> tuple[Segment, ...]:
         if c.points < c.out_of
     ]
     return (*earned, *lost)
-
-
-def confusion_view(accuracy: Accuracy | None, classes: Sequence[str]) -> ConfusionView | None:
-    """The confusion matrix, or None where there is none; classes without names are numbered."""
-    if accuracy is None or not accuracy.confusion:
-        return None
-    matrix = accuracy.confusion
-    given = tuple(shorten(one_line(name), 30) for name in classes)
-    names = given if len(given) == len(matrix) else tuple(str(i) for i in range(len(matrix)))
-    rows = []
-    for i, row in enumerate(matrix):
-        total = max(sum(row), 1)
-        cells = [_confusion_cell(n, i == j, total, names[i], names[j]) for j, n in enumerate(row)]
-        rows.append((names[i], tuple(cells), percent(row[i] / total, 1)))
-    mixed = sorted(((n, i, j) for i, row in enumerate(matrix) for j, n in enumerate(row) if i != j and n), reverse=True)
-    phrases = tuple(f"{plural(n, 'image')} of “{names[i]}” taken for “{names[j]}”" for n, i, j in mixed[:3])
-    return ConfusionView(names, tuple(rows), phrases)
-
-
-def _confusion_cell(n: int, right: bool, total: int, true: str, called: str) -> ConfusionCell:
-    # by the square root: a share of 1 % is still seen beside one of 99 %, and no mix-up looks like a hit
-    shade = 0 if n <= 0 else max(1, min(9, round(9 * math.sqrt(n / total))))
-    words = f"{plural(n, 'image')} of {true} " + ("recognised" if right else f"taken for {called}")
-    return ConfusionCell(n, shade, right, words)
 
 
 def _check(position: int, item: CheckResult) -> CheckView:
@@ -255,31 +192,9 @@ def _notice(kind: str, reason: str) -> Notice:
     return Notice("warn", f"{word[:1].upper()}{word[1:]}", shorten(reason, LONG))
 
 
-def _accuracy(result: Result) -> AccuracyView | None:
-    accuracy = result.accuracy
-    if accuracy is None:
-        return None
-    label = accuracy_percent(accuracy)
-    compared = tuple((item.source, item.accuracy) for item in result.compared)
-    return AccuracyView(
-        value=label,
-        counts=f"{count(accuracy.correct)} of {count(accuracy.judged)} images",
-        interval=interval_percent(accuracy),
-        badge=VERDICTS.get(accuracy.verdict or "", ""),
-        tone=VERDICT_TONES.get(accuracy.verdict or "", "calm"),
-        sentence=accuracy_sentence(accuracy),
-        compared=tuple(
-            (shorten(one_line(c.source), 200), percent(c.accuracy, 2), one_line(c.judged_on)) for c in result.compared
-        ),
-        line=NumberLine(
-            value=accuracy.value,
-            label=label,
-            low=accuracy.interval[0],
-            high=accuracy.interval[1],
-            threshold=accuracy.threshold,
-            others=tuple((shorten(one_line(name), 60), value) for name, value in compared[:6]),
-        ),
-    )
+def _serve_note(result: Result, evidence: Evidence | None) -> str:
+    ran = evidence is not None and evidence.claims.cells
+    return SERVE["sealed"][1] if ran and result.dataset and result.serve == "sealed" else ""
 
 
 def _why_no_accuracy(result: Result, evidence: Evidence | None) -> str:
@@ -309,11 +224,12 @@ def _run(result: Result, limits: Limits | None) -> tuple[tuple[str, str], ...]:
 def _provenance(result: Result, evidence: Evidence | None) -> tuple[tuple[str, str, str], ...]:
     """Where the mark comes from: name, value, and what the value means."""
     isolation, meaning = ISOLATION[result.isolation]
+    served = ("data served", SERVE[result.serve][0], SERVE[result.serve][1])
     rows = [
         ("isolation", isolation, meaning),
-        ("dataset", result.dataset, ""),
-        ("judged on", result.judged_on, ""),
-        ("data served", SERVE[result.serve][0], SERVE[result.serve][1]),
+        *([("dataset", result.dataset, "")] if result.dataset else ()),
+        *([("judged on", result.judged_on, "")] if result.judged_on else ()),
+        *([served] if result.dataset else ()),
         ("seed", str(result.seed), "the same seed, data and software give the same run, but for the last digits"),
         ("started", result.started, ""),
         ("versions", ", ".join(f"{name} {version}" for name, version in sorted(result.versions.items())), ""),
@@ -321,5 +237,6 @@ def _provenance(result: Result, evidence: Evidence | None) -> tuple[tuple[str, s
     ]
     if evidence is not None:
         rows.append(("submission", evidence.submission.sha256, "SHA-256 of the files as they were handed in"))
-        rows.append(("data", evidence.data_digest, "SHA-256 of the dataset"))
+        what = "dataset" if result.dataset else "hidden cases"
+        rows += [("data", evidence.data_digest, f"SHA-256 of the {what}")] if evidence.data_digest else []
     return tuple((name, shorten(one_line(value), 1_000), meaning) for name, value, meaning in rows)

@@ -31,6 +31,17 @@ def one_line(text: str) -> str:
     return " ".join(visible(text).split())
 
 
+def defused(line: str) -> str:
+    """A line of a log that no CI system takes for an order.
+
+    GitHub Actions obeys a line that begins with `::` and, like Azure Pipelines and TeamCity, `##[...]` or `##word[...]`
+    anywhere in it (actions/runner, ActionCommand.cs).
+    """
+    spaced = line.replace("##", "# #")
+    start = len(spaced) - len(spaced.lstrip())
+    return f"{spaced[:start]}: :{spaced[start + 2 :]}" if spaced.startswith("::", start) else spaced
+
+
 def shorten(text: str, most: int) -> str:
     """The text itself, or its beginning with an ellipsis, at most `most` characters."""
     return text if len(text) <= most else text[: max(most - 1, 0)].rstrip() + "…"

@@ -9,7 +9,6 @@ from pathlib import Path
 from PIL import Image
 
 from grader.evidence import (
-    Architecture,
     ArraySummary,
     Candidate,
     Cause,
@@ -21,13 +20,13 @@ from grader.evidence import (
     Facts,
     Fit,
     Judgement,
-    Layer,
     Output,
     Preparation,
     Source,
 )
 from grader.judge.metrics import exact_interval
-from grader.results import Accuracy, CheckResult, Comparison, ModelSummary, Outcome, Result, Status
+from grader.results import Accuracy, CheckResult, Comparison, ModelSummary, Outcome, Result, Spread, Status
+from tests.report.layers import an_architecture
 
 TEMPLATES = Path(__file__).parents[2] / "reports" / "templates"
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -139,6 +138,20 @@ SOME_CHECKS: tuple[CheckResult, ...] = (
 )
 
 
+def a_spread(**changes: object) -> Spread:
+    """The reference solution over five seeds."""
+    values: dict[str, object] = {
+        "assignment": "exercise2",
+        "seeds": 5,
+        "mean": 0.98614,
+        "standard_deviation": 0.00052,
+        "interval": (0.9855, 0.9868),
+        "lowest": 0.9855,
+        "highest": 0.9868,
+    }
+    return Spread.model_validate({**values, **changes})
+
+
 def a_result(checks: tuple[CheckResult, ...] = SOME_CHECKS, **changes: object) -> Result:
     """A graded result; any field can be given another value."""
     values: dict[str, object] = {
@@ -160,6 +173,7 @@ def a_result(checks: tuple[CheckResult, ...] = SOME_CHECKS, **changes: object) -
         "compared": (
             Comparison(assignment="exercise1", source="exercise1 of the same student", accuracy=0.9811, judged=10_000),
         ),
+        "baseline": a_spread(),
         "model": ModelSummary(
             chosen="model",
             candidates=("model", "old_model"),
@@ -178,29 +192,6 @@ def a_result(checks: tuple[CheckResult, ...] = SOME_CHECKS, **changes: object) -
         "started": "2026-11-23T09:30:00+00:00",
     }
     return Result.model_validate({**values, **changes})
-
-
-def an_architecture() -> Architecture:
-    """A small convolutional network's layers."""
-
-    def layer(kind: str, name: str, output: tuple[int, ...], parameters: int = 0, **config: object) -> Layer:
-        return Layer(
-            name=name, kind=kind, config=config, output_shape=output, parameters=parameters, trainable=parameters
-        )
-
-    layers = (
-        layer("Conv2D", "conv2d", (26, 26, 24), 240, filters=24, kernel_size=[3, 3], strides=[1, 1], activation="relu"),
-        layer("MaxPooling2D", "max_pooling2d", (13, 13, 24), pool_size=[2, 2], strides=[2, 2], padding="valid"),
-        layer("Conv2D", "conv2d_1", (11, 11, 48), 10_416, filters=48, kernel_size=[3, 3], activation="relu"),
-        layer("MaxPooling2D", "max_pooling2d_1", (5, 5, 48), pool_size=[2, 2], strides=[2, 2]),
-        layer("Flatten", "flatten", (1200,)),
-        layer("Dropout", "dropout", (1200,), rate=0.3),
-        layer("Dense", "dense", (128,), 153_728, units=128, activation="relu"),
-        layer("Dense", "dense_1", (10,), 1_290, units=10, activation="softmax"),
-    )
-    return Architecture(
-        kind="Sequential", input_shape=(28, 28, 1), output_shape=(10,), parameters=165_674, layers=layers
-    )
 
 
 def a_fit(**changes: object) -> Fit:

@@ -11,12 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.evidence import Cell, CellError, Evidence, Output, Value
+from grader.evidence import Cell, CellError, Claims, Evidence, Output, Value
 from grader.limits import Limits
 from grader.report.html import class_page, student_page
 from grader.results import CheckResult, Flag, ModelSummary, Outcome, Result, Status
-from tests.report.builders import CLASSES, TEMPLATES, a_check, a_result, png, some_evidence
+from tests.report.builders import (
+    CLASSES,
+    TEMPLATES,
+    a_check,
+    a_result,
+    png,
+    some_cells,
+    some_evidence,
+)
 from tests.report.classes import a_class
+from tests.report.layers import an_architecture
 
 HOSTILE = "</pre></code><script>alert(1)</script><img src=x onerror=alert(2)>\"'><svg onload=alert(3)>{{7*7}}"
 V = TypeVar("V", bound=Value)
@@ -205,6 +214,54 @@ def test_a_student_page_shows_every_part_of_the_evidence() -> None:
     for part in ("stand-ins", "bubblewrap sandbox", "1 min 35 s of 30 min", "20240101", "<code>dropout</code>"):
         assert part in html
     assert html.count("data:image/png;base64,") == 1
+
+
+def test_a_student_page_explains_the_numbers_of_the_network_in_a_fold() -> None:
+    html = a_page()
+    start = html.index("<summary>How these numbers come about</summary>")
+    fold = html[start : html.index("</details>", start)]
+    for part in ("floor((m + 2p - f)/s + 1)", "(28 - 3)/1 + 1 = 26", "(3 · 3 · 1 + 1) · 24 = 240", "53,000 times"):
+        assert part in fold
+    assert "none: it has nothing to learn" in fold and "Dense layers from the same inputs" in html[:start]
+
+
+def test_a_network_without_convolutions_is_explained_without_the_size_rule() -> None:
+    base = some_evidence()
+    architecture = an_architecture().model_copy(update={"layers": an_architecture().layers[-2:]})
+    judgement = base.facts.judgement.model_copy(update={"architecture": architecture})
+    html = a_page(evidence=base.model_copy(update={"facts": base.facts.model_copy(update={"judgement": judgement})}))
+    assert "(1,200 + 1) · 128 = 153,728" in html and "floor(" not in html
+
+
+def test_a_network_of_a_thousand_layers_gives_a_page_that_still_opens() -> None:
+    base = some_evidence()
+    architecture = an_architecture().model_copy(update={"layers": an_architecture().layers * 125})
+    judgement = base.facts.judgement.model_copy(update={"architecture": architecture})
+    html = a_page(evidence=base.model_copy(update={"facts": base.facts.model_copy(update={"judgement": judgement})}))
+    assert "and 775 more layers" in html and len(html) < 300_000 + len(a_page())
+
+
+def test_the_reference_is_drawn_named_and_told() -> None:
+    html = a_page()
+    assert html.count('class="band"') == 2  # wide, and for phones
+    assert "reference: 98.61\u00a0% ± 0.05 (5 seeds)" in html
+    assert "reference solution reaches 98.61\u00a0% on the same images" in html
+    assert "reference" not in a_page(a_result(baseline=None)).split("<body>")[1]
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_an_exercise_without_data_and_network_has_a_page_without_their_parts(status: Status) -> None:
+    result = a_result(
+        status=status, dataset="", judged_on="", accuracy=None, compared=(), baseline=None, model=ModelSummary()
+    )
+    for evidence in (None, some_evidence(claims=Claims(cells=some_cells()))):
+        page = Page(student_page(result, evidence, templates=TEMPLATES))
+        text = " ".join(page.text)
+        assert not {"#accuracy", "#network"} & set(page.values("href"))
+        assert not {"accuracy", "network"} & set(page.values("id"))
+        for word in ("No network", "No accuracy", "stand-ins", "not recorded", "trained network"):
+            assert word not in text
+        assert {"checks", "run", "provenance"} <= set(page.values("id"))
 
 
 def test_a_source_that_starts_with_blank_lines_and_ends_in_the_middle_is_kept_in_its_lines() -> None:

@@ -1,5 +1,6 @@
 """Plots: well-formed, in words, inside their frame, harmless whatever they are given."""
 
+import dataclasses
 import itertools
 import re
 import xml.etree.ElementTree as ET
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.report.plots import (
+    Band,
     Chart,
     NumberLine,
     Segment,
@@ -21,8 +23,15 @@ from grader.report.plots import (
 )
 from grader.report.svg import apart, lanes, nice, ticks
 
+BAND = Band(label="reference: 98.61 % ± 0.05 (5 seeds)", lowest=0.9855, mean=0.98614, highest=0.9868)
 LINE = NumberLine(
-    value=0.9842, label="98.42 %", low=0.9816, high=0.9866, threshold=0.97, others=(("exercise1", 0.9811),)
+    value=0.9842,
+    label="98.42 %",
+    low=0.9816,
+    high=0.9866,
+    threshold=0.97,
+    reference=BAND,
+    others=(("exercise1", 0.9811),),
 )
 CHART = Chart(
     "Accuracy", (Series("training", (0.9, 0.95, 0.97)), Series("validation", (0.92, None, 0.96))), percent=True
@@ -64,16 +73,53 @@ def test_no_plot_brings_styles_colours_or_addresses_of_its_own(plot: str) -> Non
 
 def test_the_number_line_tells_value_interval_threshold_and_others() -> None:
     words = ET.fromstring(number_line(LINE)).get("aria-label") or ""
-    for part in ("98.42", "98.16", "98.66", "needed 97", "exercise1 98.11"):
+    for part in ("98.42", "98.16", "98.66", "needed 97", "exercise1 98.11", BAND.label, "98.55", "highest 98.68"):
         assert part in words
     assert "needed 97\u00a0%" in _text_of(number_line(LINE))
 
 
-@given(fractions, fractions, fractions, fractions | st.none(), st.lists(st.tuples(st.text(), fractions), max_size=5))
+def _marked(svg: str, kind: str) -> list[ET.Element]:
+    return [item for item in ET.fromstring(svg).iter() if item.get("class") == kind]
+
+
+@pytest.mark.parametrize("width", [340, 720])
+def test_the_reference_is_a_box_from_its_lowest_to_its_highest_run_with_a_tick_at_the_mean(width: int) -> None:
+    svg = number_line(LINE, width=width)
+    (box,), (tick,), (interval,) = (_marked(svg, kind) for kind in ("band", "mean", "interval"))
+    left, middle = float(box.get("x", "")), float(tick.get("x1", ""))
+    share = (middle - left) / float(box.get("width", ""))
+    assert share == pytest.approx((0.98614 - 0.9855) / (0.9868 - 0.9855), abs=1e-3)
+    below = float(interval.get("y", "")) + float(interval.get("height", ""))
+    assert float(box.get("y", "")) >= below, "the box would hide the interval"
+    assert BAND.label in _text_of(svg)
+
+
+def test_a_reference_of_one_run_is_a_tick_and_no_box() -> None:
+    one = dataclasses.replace(LINE, reference=Band(label="one", lowest=0.986, mean=0.986, highest=0.986))
+    assert not _marked(number_line(one), "band") and len(_marked(number_line(one), "mean")) == 1
+    none = number_line(dataclasses.replace(LINE, reference=None))
+    assert not _marked(none, "band") and not _marked(none, "mean")
+
+
+bands = st.none() | st.builds(
+    Band, label=st.text(max_size=40), lowest=st.floats(-1, 2), mean=st.floats(-1, 2), highest=st.floats(-1, 2)
+)
+
+
+@given(
+    fractions,
+    fractions,
+    fractions,
+    fractions | st.none(),
+    bands,
+    st.lists(st.tuples(st.text(), fractions), max_size=5),
+)
 def test_the_number_line_stays_inside_its_frame(
-    value: float, low: float, high: float, threshold: float | None, others: list[tuple[str, float]]
+    value: float, low: float, high: float, threshold: float | None, band: Band | None, others: list[tuple[str, float]]
 ) -> None:
-    line = NumberLine(value=value, label="x", low=low, high=high, threshold=threshold, others=tuple(others))
+    line = NumberLine(
+        value=value, label="x", low=low, high=high, threshold=threshold, reference=band, others=tuple(others)
+    )
     for width in (340, 720):
         svg = number_line(line, width=width)
         assert all(0 <= place <= width for place in _places(svg, ("x", "x1", "x2", "cx")))

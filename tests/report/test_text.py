@@ -17,6 +17,17 @@ def test_a_summary_says_who_what_and_how_much() -> None:
     assert "\u00a0" not in text
 
 
+def test_the_reference_has_one_line_of_its_own() -> None:
+    lines = [line for line in summary(a_result()) if "reference solution" in line]
+    assert len(lines) == 1 and "98.61 % on the same images (5 runs, 98.55 to 98.68 %" in lines[0]
+    assert not any("reference solution" in line for line in summary(a_result(baseline=None)))
+
+
+def test_an_exercise_without_data_says_nothing_of_accuracy_and_data() -> None:
+    text = "\n".join(summary(a_result(dataset="", judged_on="", accuracy=None, model=ModelSummary())))
+    assert "Accuracy" not in text and "Data:" not in text and "Isolation: bubblewrap sandbox." in text
+
+
 @pytest.mark.parametrize(("outcome", "mark"), list(zip(Outcome, "✓◐✗–!", strict=True)))
 def test_each_outcome_has_its_mark(outcome: Outcome, mark: str) -> None:
     lines = summary(a_result((a_check(outcome, title="The one check"),)))

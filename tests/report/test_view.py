@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from grader.evidence import Cause, Ending, Layer
 from grader.limits import Limits
+from grader.report.accuracy import confusion_view
 from grader.report.classroom import class_view, safe_href
 from grader.report.network import settings
-from grader.report.view import confusion_view, strip, student_view
+from grader.report.view import strip, student_view
 from grader.report.words import (
     BASIS,
     CAUSES,
@@ -20,10 +21,12 @@ from grader.report.words import (
     TONES,
     accuracy_percent,
     accuracy_sentence,
+    reference_sentence,
+    reference_words,
     verdict,
 )
 from grader.results import Flag, ModelSummary, Outcome, Status
-from tests.report.builders import a_check, a_fit, a_result, an_accuracy, some_evidence
+from tests.report.builders import a_check, a_fit, a_result, a_spread, an_accuracy, some_evidence
 from tests.report.classes import a_class
 
 
@@ -91,6 +94,48 @@ def test_a_shown_accuracy_lies_below_the_true_one_by_less_than_its_last_digit(ju
     correct = data.draw(st.integers(0, judged))
     shown = float(accuracy_percent(an_accuracy(correct, judged)).removesuffix("\u00a0%"))
     assert -1e-9 <= 100 * correct / judged - shown < 0.1 + 1e-9
+
+
+def test_the_reference_is_told_with_its_spread_and_where_the_student_stands_beside_it() -> None:
+    assert reference_words(a_spread(), 10_000) == "98.61\u00a0% ± 0.05 (5 seeds)"
+    said = reference_sentence(a_spread(), an_accuracy(9_842))
+    assert said == (
+        "The course's reference solution reaches 98.61\u00a0% on the same images (5 runs, 98.55 to 98.68\u00a0%, "
+        "standard deviation 0.05). Your network stays below all of them."
+    )
+    assert reference_sentence(a_spread(), an_accuracy(9_860)).endswith("Your network is among them.")
+    assert reference_sentence(a_spread(), an_accuracy(9_900)).endswith("Your network is above all of them.")
+
+
+def test_a_single_run_of_the_reference_has_no_deviation() -> None:
+    one = a_spread(seeds=1, mean=0.986, lowest=0.986, highest=0.986, standard_deviation=None, interval=None)
+    assert reference_words(one, 10_000) == "98.60\u00a0% (1 seed)"
+    said = "The course's reference solution reaches 98.60\u00a0% on the same images (1 run)."
+    assert reference_sentence(one, an_accuracy(9_860)) == said
+    assert reference_sentence(one, an_accuracy(9_842)) == f"{said} Your network stays below it."
+
+
+def test_a_deviation_is_told_with_the_digits_of_the_accuracy_unless_it_would_look_like_none() -> None:
+    pets = a_spread(mean=0.7931, standard_deviation=0.0123, lowest=0.78, highest=0.81)
+    assert reference_words(pets, 1_000) == "79.3\u00a0% ± 1.2 (5 seeds)"
+    assert "± 0.02 (" in reference_words(a_spread(standard_deviation=0.0002), 1_000)
+    assert "± 0.00 (" in reference_words(a_spread(standard_deviation=0.0), 10_000)
+
+
+def test_the_line_is_drawn_with_the_reference_where_there_is_one() -> None:
+    accuracy = student_view(a_result(), None).accuracy
+    assert accuracy is not None and accuracy.line.reference is not None
+    assert accuracy.line.reference.label == "reference: 98.61\u00a0% ± 0.05 (5 seeds)"
+    without = student_view(a_result(baseline=None), None).accuracy
+    assert without is not None and without.line.reference is None and without.reference == ""
+
+
+def test_a_class_shows_the_reference_that_all_of_it_is_measured_by() -> None:
+    figures = dict(class_view([a_result(), a_result()], title="", links={}).figures)
+    assert figures["reference"] == "98.61\u00a0% ± 0.05 (5 seeds)"
+    mixed = [a_result(), a_result(baseline=a_spread(mean=0.9862))]
+    assert "reference" not in dict(class_view(mixed, title="", links={}).figures)
+    assert "reference" not in dict(class_view([a_result(baseline=None)], title="", links={}).figures)
 
 
 def test_the_interval_decides_how_an_accuracy_is_spoken_of() -> None:
@@ -164,6 +209,8 @@ def test_a_layer_is_known_by_what_sets_it_apart() -> None:
     )
     pool = {"pool_size": [2, 2], "strides": [2, 2], "padding": "valid"}
     assert settings(Layer(name="p", kind="MaxPooling2D", config=pool)) == "pool 2 × 2"
+    assert settings(Layer(name="b", kind="BatchNormalization", config={"scale": True})) == ""
+    assert settings(Layer(name="r", kind="Rescaling", config={"scale": 0.5})) == "scale 0.5"
     odd = {"units": {"deep": []}, "activation": {"class_name": "Own"}, "rate": 0.25}
     assert settings(Layer(name="d", kind="Dense", config=odd)) == "units an own one, activation Own, rate 0.25"
 
