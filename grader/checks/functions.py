@@ -79,7 +79,7 @@ def computes(case: Case, parameters: Computes) -> Score:
     if others:
         reason += f"; not right or not reached: {listed(others)}"
     share = len(right) / len(found.groups)
-    hint = "The report shows a small case that goes wrong: work it out by hand and compare."
+    hint = "A small case that goes wrong stands in the report, under Functions: work it out by hand and compare."
     if not share:
         raise Failure(reason, hint)
     return Score(share, reason, hint)

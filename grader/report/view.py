@@ -8,6 +8,7 @@ from grader.limits import Limits, write_duration, write_size
 from grader.report.accuracy import AccuracyView, ConfusionView, accuracy_view, confusion_view
 from grader.report.cells import NotebookView, notebook_view
 from grader.report.classroom import flag_word
+from grader.report.functions import FunctionView, function_views
 from grader.report.network import ModelView, TrainingView, model_view, training_view
 from grader.report.plots import Segment
 from grader.report.visible import cleaned, cleaned_evidence, one_line, shorten
@@ -77,6 +78,7 @@ class StudentView:
     unsandboxed: str
     notices: tuple[Notice, ...]
     serve_note: str
+    functions: tuple[FunctionView, ...]
     has_network: bool  # an exercise in functions has neither data nor a network
     accuracy: AccuracyView | None
     why_no_accuracy: str
@@ -119,6 +121,7 @@ def student_view(
         unsandboxed=ISOLATION["none"][1] if result.isolation == "none" else "",
         notices=tuple(_notice(flag.kind, flag.reason) for flag in result.flags if flag.kind != "substitute_data"),
         serve_note=_serve_note(result, evidence),
+        functions=function_views(result.functions),
         has_network=bool(result.dataset or result.accuracy or result.model.chosen),
         accuracy=accuracy_view(result),
         why_no_accuracy=_why_no_accuracy(result, evidence),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from grader.evidence import Cell, CellError, Claims, Evidence, Output, Value
 from grader.limits import Limits
 from grader.report.html import class_page, student_page
-from grader.results import CheckResult, Flag, ModelSummary, Outcome, Result, Status
+from grader.results import CheckResult, Flag, FunctionFinding, GroupFinding, ModelSummary, Outcome, Result, Status
 from tests.report.builders import (
     CLASSES,
     TEMPLATES,
@@ -296,3 +296,22 @@ def test_checks_of_any_number_of_points_are_drawn() -> None:
     checks: tuple[CheckResult, ...] = (a_check(points=0.0, out_of=0.0), a_check(points=33.333, out_of=66.67))
     assert "33.33 / 66.67" in student_page(a_result(checks), None, templates=TEMPLATES)
     assert "<h1" in student_page(a_result((), out_of=0.0, pass_mark=0.0), None, templates=TEMPLATES)
+
+
+def test_functions_stand_on_the_page_with_what_is_right_and_a_case_that_is_wrong_as_text() -> None:
+    right = GroupFinding(title="padding", tried=20, right=True)
+    wrong = GroupFinding(title="strides", tried=2, right=False, fault=f"returned {HOSTILE}", shown=f"image = 1\n{HOSTILE}")
+    idle = GroupFinding(title="fractions", tried=0, right=False)
+    functions = (
+        FunctionFinding(name="f", signature="f(image)", groups=(right, wrong, idle)),
+        FunctionFinding(name="g", signature="g(image)", problem="the module has no `g`", groups=(idle,)),
+    )
+    text = student_page(a_result(functions=functions), None, templates=TEMPLATES)
+    page = Page(text)
+    assert "script" not in page.tags[page.tags.index("body") :] or HOSTILE not in text
+    assert HOSTILE not in text
+    words = " ".join("".join(page.text).split())
+    for said in ("1 of 3 kinds of cases right", "20 cases", "strides wrong", "fractions not tried", "the module has no g"):
+        assert said in words, said
+    assert 'href="#functions"' in text
+    assert 'id="functions"' not in student_page(a_result(), None, templates=TEMPLATES)
