@@ -1,20 +1,63 @@
 """`mark`: a pure function of stored evidence, in milliseconds; no sandbox, no TensorFlow, no file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from grader.checks.accuracy import accuracy_of
+from grader.attempts import Choice, Trial, choose, describe_trial, looked_at, wants_another
+from grader.checks.accuracy import accuracy_of, weigh
 from grader.checks.family import recognise
 from grader.checks.functions import find_functions
 from grader.checks.registry import Case
 from grader.checks.runner import run_checks
-from grader.findings import decide_status, raise_flags
-from grader.results import Comparison, ModelSummary, Result, Status
+from grader.findings import attempt_flag, decide_status, raise_flags, verdict_flags
+from grader.results import Attempt, Comparison, ModelSummary, Result, Status
 from grader.rubric import Rubric
 from grader.store import Stored, evidence_digest
 
 
-def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison]) -> Result:
-    """The result: a pure function of evidence, rubric, labels and what the accuracy is compared with."""
+def mark_attempts(runs: Sequence[Stored], rubric: Rubric, compared: Mapping[str, Comparison]) -> Result:
+    """The result of one or several runs by the rubric's `[retry]`: a pure function, as `mark` is for a single one."""
+    alone = [mark(run, rubric, compared) for run in runs]
+    trials = [describe_trial(result, run) for result, run in zip(alone, runs, strict=True)]
+    retry = rubric.assignment.retry
+    made = looked_at(trials, retry)
+    choice = choose(trials[:made], retry)
+    chosen = alone[choice.index]
+    if choice.correct is not None:
+        chosen = mark(runs[choice.index], rubric, compared, counted=choice.correct)
+    due = wants_another(trials[:made], retry)
+    listed = _list_attempts(alone, trials, choice)
+    update: dict[str, object] = {"attempts": listed}
+    if made > 1 or due:
+        others = tuple(flag for flag in chosen.flags if flag.kind != "borderline")
+        update["flags"] = (*others, attempt_flag(listed[:made], retry, due=due))
+    if len(runs) > made:
+        note = f"{len(runs) - made} more stored runs are not looked at: today's rubric does not ask for them."
+        update["notes"] = (*chosen.notes, note)
+    return chosen.model_copy(update=update)
+
+
+def _list_attempts(alone: Sequence[Result], trials: Sequence[Trial], choice: Choice) -> tuple[Attempt, ...]:
+    return tuple(
+        Attempt(
+            seed=result.seed,
+            accuracy=result.accuracy.value if result.accuracy is not None and trial.correct is not None else None,
+            correct=trial.correct,
+            judged=result.accuracy.judged if result.accuracy is not None and trial.correct is not None else None,
+            points=result.points,
+            evidence=result.evidence,
+            counted=number in choice.counted,
+        )
+        for number, (result, trial) in enumerate(zip(alone, trials, strict=True))
+    )
+
+
+def mark(
+    stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, counted: int | None = None
+) -> Result:
+    """The result: a pure function of evidence, rubric, labels and what the accuracy is compared with.
+
+    `counted`: how many images count as recognised where that is a mean over several runs.
+    """
     evidence = stored.evidence
     case = Case(
         evidence=evidence,
@@ -22,11 +65,15 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison]) -> 
         labels=rubric.labels,
         classes=rubric.classes,
         compared=compared,
+        counted=counted,
         calls=stored.calls,
         functions=rubric.functions.by_name if rubric.functions else {},
     )
     checks = run_checks(rubric.planned, case)
-    flags = raise_flags(evidence, rubric.dataset)
+    accuracy = accuracy_of(case, rubric.planned)
+    if accuracy is not None:
+        compared = {name: weigh(case, other) for name, other in compared.items()}
+    flags = (*raise_flags(evidence, rubric.dataset), *verdict_flags(accuracy, checks, compared))
     points = round(sum(check.points for check in checks), 2)
     status = decide_status(evidence, tuple(check.outcome for check in checks), flags)
     architecture = evidence.facts.judgement.architecture
@@ -46,7 +93,7 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison]) -> 
         dataset=evidence.dataset,
         serve=evidence.serve,
         judged_on=evidence.judged_on,
-        accuracy=accuracy_of(case, rubric.planned),
+        accuracy=accuracy,
         compared=tuple(compared.values()),
         baseline=rubric.baseline,
         model=ModelSummary(

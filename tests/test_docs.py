@@ -9,8 +9,10 @@ import pytest
 import typer.main
 
 from grader.assignment import Assignment
+from grader.baseline_file import baseline_table, read_baseline
 from grader.checks.registry import built_in
 from grader.cli import app
+from grader.course import Course
 from grader.evidence import Cause
 from grader.limits import Limits
 from grader.results import Result
@@ -49,6 +51,13 @@ def test_every_command_is_in_the_readme_and_has_help() -> None:
         done = subprocess.run([sys.executable, "-m", "grader", name, "--help"], capture_output=True, text=True)
         assert done.returncode == 0
         assert "Usage" in done.stdout
+
+
+def test_the_table_of_baselines_is_what_the_files_say() -> None:
+    page = (ROOT / "docs/reference/baselines.md").read_text(encoding="utf-8")
+    table = page.split("prints -->\n")[1].split("<!-- end -->")[0].splitlines()
+    found = [baseline for path in Course.at().baseline_files() if (baseline := read_baseline(path)) is not None]
+    assert table == baseline_table(found)
 
 
 def test_the_two_commands_come_first_in_the_readme() -> None:

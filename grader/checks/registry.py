@@ -24,7 +24,8 @@ class Case:
 
     `outputs`: the model's outputs on the judged images, float32 (n, units), or None where nothing was judged.
     `labels`: their true classes, integers (n,). `classes`: class names in order. `compared`: accuracies to be
-    better than, by assignment id. `calls` of a module's `functions`, by name, where the exercise asks for a module.
+    better than, by assignment id. `counted`: how many images count as recognised where that is a mean over several
+    runs, of which this is one. `calls` of a module's `functions`, by name, where the exercise asks for a module.
     """
 
     evidence: Evidence
@@ -32,6 +33,7 @@ class Case:
     labels: NDArray[np.int64] | None
     classes: tuple[str, ...]
     compared: Mapping[str, Comparison] = field(default_factory=dict)
+    counted: int | None = None
     calls: tuple[Call, ...] = ()
     functions: Mapping[str, Function] = field(default_factory=dict)
 

@@ -1,0 +1,292 @@
+"""Which known architecture does the network resemble, and why? Pure, over the layers that the judge saw.
+
+Branches are looked at first, because only they tell ResNet and GoogLeNet, which begin with AlexNet's large kernel and
+overlapping pooling, from AlexNet. Where several ways of computation meet, each way's own convolutions count, those that
+stand on no other way. Added to a way with none, or with one that only projects, they make a skip; two such ways, side by
+side in the channels, make an Inception module. The more frequent of both names the family. Any other meeting of
+convolutions (DenseNet, U-Net, towers) makes the network one of its own kind.
+
+What has no branches is read as a row of stages, each a few convolutions up to the pooling, or the strides, that end it.
+Preparation, activations, normalisation, dropout and padding are looked through, and so is a gate (`Multiply`).
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from grader.checks.branches import Merge, find_merges, kernel, numbers, pointwise, three_by_three
+from grader.checks.kinds import (
+    ACTIVATION_LAYERS,
+    CONVOLUTIONS,
+    GLOBAL_POOLINGS,
+    NORMALIZATIONS,
+    POOLINGS,
+    PREPARATION,
+    listed,
+)
+from grader.evidence import Architecture, Layer, Value
+
+MOST_LAYERS = 2_000  # the largest networks in common use have about a thousand
+SHOWN, MOST_NUMBERS = 3, 12  # layers, and numbers, in one sentence
+LARGE_KERNEL, LENET_KERNEL = 7, 5
+LENET_PAIRS = (2, 3)
+ALEXNET_CONVOLUTIONS = 3
+OF_PERCEPTRONS = frozenset({"Dense"}) | NORMALIZATIONS | ACTIVATION_LAYERS | PREPARATION
+
+
+class Known(NamedTuple):
+    """A family: its name in rubrics, its title for people, and what makes it."""
+
+    name: str
+    title: str
+    about: str
+
+
+KNOWN = (
+    Known("lenet", "LeNet-like", "two or three pairs of convolution and pooling, then dense layers"),
+    Known("alexnet", "AlexNet-like", "a first kernel of 7 × 7 or more, and pooling windows wider than their strides"),
+    Known(
+        "vgg", "VGG-like", "two or more blocks of stacked 3 × 3 convolutions, each ended by pooling, filters growing"
+    ),
+    Known("inception", "Inception-like", "parallel convolutions over the same maps, concatenated along the channels"),
+    Known("resnet", "ResNet-like", "skips that add what convolutions were given to what they made of it"),
+    Known("plain", "plain convolutional network", "convolutions in a row, of no known family"),
+    Known("custom", "network of its own kind", "branches or layers of no known family"),
+    Known("mlp", "multi-layer perceptron", "dense layers without any convolution"),
+)
+FAMILIES = tuple(item.name for item in KNOWN)
+
+
+class Family(Value):
+    """What a network resembles: `reason` names the layers and numbers that made the decision.
+
+    Where that is no known architecture, `nearest` names the one that it comes closest to, and `missing` says what it
+    would need to be one; both may be empty.
+    """
+
+    name: str
+    title: str
+    reason: str
+    nearest: str = ""
+    missing: str = ""
+
+
+def known(name: str) -> Known:
+    """The family of that name, which must be one of FAMILIES."""
+    return KNOWN[FAMILIES.index(name)]
+
+
+def recognise(architecture: Architecture) -> Family:
+    """The family of a network. Never raises: a description that makes no sense has a family too."""
+    layers = architecture.layers
+    if len(layers) > MOST_LAYERS:
+        return _family("custom", f"its {len(layers):,} layers are too many to look at")
+    if not any(layer.kind in CONVOLUTIONS for layer in layers):
+        return _without_convolutions(layers)
+    merges = tuple(find_merges(layers))
+    skips = tuple(merge for merge in merges if merge.is_skip)
+    modules = tuple(merge for merge in merges if merge.is_module)
+    if modules and len(modules) >= len(skips):
+        return _family("inception", _say_modules(modules, skips))
+    if skips:
+        return _family("resnet", _say_skips(skips, modules))
+    other = next((merge for merge in merges if merge.is_other), None)
+    return _of_its_own(other) if other else _row(layers)
+
+
+def _family(name: str, reason: str, nearest: str = "", missing: str = "") -> Family:
+    return Family(name=name, title=known(name).title, reason=reason, nearest=nearest, missing=missing)
+
+
+def _without_convolutions(layers: tuple[Layer, ...]) -> Family:
+    dense = tuple(layer for layer in layers if layer.kind == "Dense")
+    others = tuple(layer for layer in layers if layer.parameters and layer.kind not in OF_PERCEPTRONS)
+    if others:
+        kinds = listed(sorted({layer.kind for layer in others})[:SHOWN])
+        return _family(
+            "custom", f"there is no convolution, and {_some(others)} ({kinds}) with weights of their own kind"
+        )
+    if not dense:
+        return _family("custom", "there is neither a convolution nor a dense layer")
+    reason = f"{_count(dense, 'dense layer')} ({_some(dense)}) and no convolution"
+    return _family("mlp", reason, "lenet", known("lenet").about)
+
+
+def _say_skips(skips: tuple[Merge, ...], modules: tuple[Merge, ...]) -> str:
+    first = skips[0]
+    ways = sorted(zip(first.counts, first.sources, strict=True), key=lambda way: way[0])
+    (projected, near), (convolutions, far) = ways[0], ways[-1]
+    words = f"{_count(skips, 'skip')} around convolutions; the first, `{first.layer.name}`, adds `{near.name}`"
+    words += (
+        f"{', a projection,' if projected else ''} to `{far.name}`, {_count(convolutions, 'convolution')} further on"
+    )
+    return words + (f" (and {_count(modules, 'concatenation')} of parallel convolutions)" if modules else "")
+
+
+def _say_modules(modules: tuple[Merge, ...], skips: tuple[Merge, ...]) -> str:
+    first = modules[0]
+    kernels = [_by(size) for size in sorted({kernel(layer) for way in first.own for layer in way})]
+    words = f"{_count(modules, 'concatenation')} of parallel convolutions; the first, `{first.layer.name}`, "
+    words += f"joins {first.ways} branches with kernels of {listed(kernels[:MOST_NUMBERS])}"
+    return words + (f" (and {_count(skips, 'additive skip')})" if skips else "")
+
+
+def _of_its_own(merge: Merge) -> Family:
+    where = f"`{merge.layer.name}` ({merge.layer.kind})"
+    if merge.ways > 1:
+        reason = f"{where} joins {merge.ways} ways with convolutions of their own, as no known architecture does"
+        return _family("custom", reason, "inception", known("inception").about)
+    made = _count(max(merge.counts), "convolution")
+    reason = f"{where} puts earlier maps beside what {made} made of them, as DenseNet and U-Net do"
+    return _family("custom", reason, "resnet", "maps added (`Add`) to what convolutions made of them, not concatenated")
+
+
+class Stage(NamedTuple):
+    """Convolutions in a row; `pooled` where a pooling layer, or the last one's strides, made their maps smaller."""
+
+    convolutions: tuple[Layer, ...]
+    pooled: bool
+
+    @property
+    def is_block(self) -> bool:
+        """VGG's: two or more 3 × 3 convolutions, with none but 1 × 1 beside them, ended by pooling."""
+        pointed = sum(map(pointwise, self.convolutions))
+        return self.pooled and self.height > 1 and self.height + pointed == len(self.convolutions)
+
+    @property
+    def height(self) -> int:
+        """How many 3 × 3 convolutions there are."""
+        return sum(map(three_by_three, self.convolutions))
+
+
+class Trait(NamedTuple):
+    """Something that makes a family: whether it is `met`, in which `words`, and what is `missing` where it isn't."""
+
+    met: bool
+    words: str
+    missing: str
+
+
+def _row(layers: tuple[Layer, ...]) -> Family:
+    stages = tuple(_stages(layers))
+    convolutions = tuple(layer for stage in stages for layer in stage.convolutions)
+    traits = {  # in this order: AlexNet stacks convolutions too, and VGG's blocks hold LeNet's pairs
+        "alexnet": _alexnet(layers, convolutions),
+        "vgg": _vgg(stages, convolutions),
+        "lenet": _lenet(layers, stages, convolutions),
+    }
+    for name, found in traits.items():
+        if all(trait.met for trait in found):
+            return _family(name, "; ".join(trait.words for trait in found if trait.words))
+    nearest = min(traits, key=lambda name: sum(not trait.met for trait in traits[name]))
+    missing = "; ".join(trait.missing for trait in traits[nearest] if not trait.met)
+    pooled = _count([stage for stage in stages if stage.pooled], "stage")
+    row = f"{_count(convolutions, 'convolution')} ({_some(convolutions)}) without branches, {pooled} ended by pooling"
+    return _family("plain", row, nearest, missing)
+
+
+def _stages(layers: tuple[Layer, ...]) -> Iterator[Stage]:
+    row: list[Layer] = []
+    for layer in layers:
+        strided = False
+        if layer.kind in CONVOLUTIONS:
+            row.append(layer)
+            strided = _strides(layer) > 1
+        pooled = strided or layer.kind in POOLINGS | GLOBAL_POOLINGS
+        if row and (pooled or layer.kind in ("Flatten", "Dense")):
+            yield Stage(tuple(row), pooled)
+            row.clear()
+    if row:
+        yield Stage(tuple(row), False)
+
+
+def _alexnet(layers: tuple[Layer, ...], convolutions: tuple[Layer, ...]) -> tuple[Trait, ...]:
+    first = convolutions[0]
+    begins = f"`{first.name}` begins with kernels of {_by(kernel(first))}"
+    begins += f" in strides of {_strides(first)}" if _strides(first) > 1 else ""
+    overlapping = [layer for layer in layers if layer.kind in POOLINGS and _window(layer) > _strides(layer) > 1]
+    pooling = "".join(
+        f"the pooling overlaps: `{layer.name}` pools {_by(numbers(layer, 'pool_size'))} in strides of {_strides(layer)}"
+        for layer in overlapping[:1]
+    )
+    return (
+        Trait(min(kernel(first), default=0) >= LARGE_KERNEL, begins, "a first kernel of 7 × 7 or more"),
+        Trait(
+            bool(overlapping),
+            pooling,
+            "overlapping pooling, as in `MaxPooling2D((3, 3), strides=2)`",
+        ),
+        Trait(
+            len(convolutions) >= ALEXNET_CONVOLUTIONS,
+            _count(convolutions, "convolution"),
+            f"{ALEXNET_CONVOLUTIONS} convolutions or more",
+        ),
+    )
+
+
+def _vgg(stages: tuple[Stage, ...], convolutions: tuple[Layer, ...]) -> tuple[Trait, ...]:
+    blocks = tuple(stage for stage in stages if stage.is_block)
+    filters = _widths(blocks) if len(blocks) > 1 else [_filters(layer) for layer in convolutions]
+    grow = filters[0] < filters[-1] and all(before <= after for before, after in pairwise(filters))
+    heights = listed([str(block.height) for block in blocks[:MOST_NUMBERS]])
+    ended = "pooling or strides" if any(_strides(block.convolutions[-1]) > 1 for block in blocks) else "pooling"
+    begun = _some(block.convolutions[0] for block in blocks)
+    return (
+        Trait(
+            len(blocks) > 1,
+            f"{_count(blocks, 'block')} of {heights} stacked 3 × 3 convolutions, each ended by {ended} (from {begun})",
+            "two blocks or more in which pooling follows on two or more 3 × 3 convolutions"
+            + (f" (there is one, from {begun})" if blocks else " (there is none)"),
+        ),
+        Trait(grow, f"{' → '.join(map(str, filters[:MOST_NUMBERS]))} filters", "more filters from block to block"),
+    )
+
+
+def _lenet(layers: tuple[Layer, ...], stages: tuple[Stage, ...], convolutions: tuple[Layer, ...]) -> tuple[Trait, ...]:
+    pairs = tuple(stage.convolutions[0] for stage in stages if stage.pooled)
+    large = tuple(layer for layer in convolutions if max(kernel(layer), default=0) > LENET_KERNEL)
+    dense = tuple(layer for layer in layers if layer.kind == "Dense")
+    few, many = LENET_PAIRS
+    return (
+        Trait(
+            few <= len(pairs) <= many,
+            f"{_count(pairs, 'pair')} of convolution and pooling ({_some(pairs)})",
+            f"two or three pairs of convolution and pooling (there {'is' if len(pairs) == 1 else 'are'} {len(pairs)})",
+        ),
+        Trait(len(convolutions) <= len(pairs) + 1, "", f"one convolution for each pooling (of {len(convolutions)})"),
+        Trait(not large, "", f"kernels of 5 × 5 or less (not so: {_some(large)})"),
+        Trait(bool(dense), f"then {_count(dense, 'dense layer')} ({_some(dense)})", "dense layers at the end"),
+    )
+
+
+def _strides(layer: Layer) -> int:
+    return max(numbers(layer, "strides"), default=1)
+
+
+def _window(layer: Layer) -> int:
+    return max(numbers(layer, "pool_size"), default=0)
+
+
+def _widths(stages: Iterable[Stage]) -> list[int]:
+    return [_filters(stage.convolutions[-1]) for stage in stages]
+
+
+def _filters(layer: Layer) -> int:
+    """How many there are; a depthwise convolution has none, and as many maps as it gives out."""
+    maps = tuple(size for size in (layer.output_shape or ())[-1:] if size is not None)
+    return (numbers(layer, "filters") or maps or (0,))[0]
+
+
+def _by(sizes: tuple[int, ...]) -> str:
+    return " × ".join(map(str, sizes)) or "an unknown size"
+
+
+def _count(items: int | tuple[object, ...] | list[Stage], what: str) -> str:
+    number = items if isinstance(items, int) else len(items)
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _some(layers: Iterable[Layer]) -> str:
+    names = [f"`{layer.name}`" for layer in layers]
+    more = len(names) - SHOWN
+    return listed([*names[:SHOWN], f"{more} more"] if more > 0 else names)
