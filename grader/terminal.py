@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from grader.progress import Progress, Silent
+from grader.report.visible import defused
 
 
 class Lines:
@@ -80,4 +81,4 @@ def live_status(total: int) -> Iterator[Live]:
 
 
 def _plain(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)
+    return defused("".join(char if char.isprintable() else "?" for char in text))

@@ -18,7 +18,9 @@ from grader.errors import Infrastructure
 from tests.fakes import RUBRIC, Act, Said, Stage, data_of, run_cli, write_class, write_course, write_rubric
 
 FAULT = Infrastructure("The sandbox did not start.", "See `grader doctor`.")
-COMMANDS = ("grade", "batch", "regrade", "report", "baseline", "demo", "data", "data list", "data fetch", "data import")
+COMMANDS = (
+    "grade", "batch", "regrade", "report", "baseline", "demo", "doctor", "data", "data list", "data fetch", "data import",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

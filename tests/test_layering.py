@@ -20,13 +20,33 @@ LONGEST_FILE, LONGEST_FUNCTION = 350, 60
 # What runs inside a sandbox finds nothing of the grader there but what is named here.
 INSIDE = {
     "kernel/guest/__init__.py": set(),
-    "kernel/guest/start.py": {"grader.kernel.guest.hooks", "grader.kernel.guest.record"},
-    "kernel/guest/hooks.py": {"grader.kernel.guest.record"},
-    "kernel/guest/record.py": set(),
+    "kernel/guest/start.py": {
+        f"grader.kernel.guest.{name}" for name in ("caps", "colab", "fitting", "hooks", "lines", "notes", "record", "shims")
+    },
+    "kernel/guest/hooks.py": {f"grader.kernel.guest.{name}" for name in ("fitting", "notes", "record", "shims")},
+    "kernel/guest/record.py": {"grader.kernel.guest.notes"},
+    "kernel/guest/notes.py": set(),
+    "kernel/guest/imports.py": set(),
+    "kernel/guest/commands.py": set(),
+    "kernel/guest/lines.py": {"grader.kernel.guest.commands", "grader.kernel.guest.notes"},
+    "kernel/guest/caps.py": {"grader.kernel.guest.notes"},
+    "kernel/guest/colab.py": {"grader.kernel.guest.notes"},
+    "kernel/guest/fitting.py": {"grader.kernel.guest.notes"},
+    "kernel/guest/shims.py": {
+        f"grader.kernel.guest.{name}"
+        for name in ("imports", "notes", "shims_arguments", "shims_models", "shims_names", "shims_paths")
+    },
+    "kernel/guest/shims_arguments.py": {"grader.kernel.guest.notes"},
+    "kernel/guest/shims_models.py": {"grader.kernel.guest.notes", "grader.kernel.guest.shims_arguments"},
+    "kernel/guest/shims_names.py": {"grader.kernel.guest.imports", "grader.kernel.guest.notes"},
+    "kernel/guest/shims_paths.py": {"grader.kernel.guest.imports", "grader.kernel.guest.notes"},
     "judge/worker.py": {"grader.judge.protocol"},
     "judge/protocol.py": set(),
     "functions/guest.py": {"grader.judge.protocol"},
     "sandbox/launcher.py": set(),
+    "sandbox/relay.py": {"grader.sandbox.frames", "grader.sandbox.launcher", "grader.sandbox.measure"},
+    "sandbox/frames.py": set(),
+    "sandbox/measure.py": set(),
 }
 
 
@@ -84,7 +104,7 @@ EVERY_HELP = """
 import contextlib, io
 from grader.cli import app
 from typer.testing import CliRunner
-for words in ("", "grade", "batch", "regrade", "report", "baseline", "demo", "data", "data list", "data fetch"):
+for words in ("", "grade", "batch", "regrade", "report", "baseline", "demo", "doctor", "data", "data list", "data fetch"):
     found = CliRunner().invoke(app, [*words.split(), "--help"])
     assert found.exit_code == 0 and "Usage" in found.output, words
 """
@@ -141,7 +161,7 @@ def test_only_the_command_line_ends_the_process() -> None:
              if word in ending}  # fmt: skip
     assert found <= COMMAND_LINE
     at_once = {name_of(path) for path in FILES if any(spelt(call.func) == "os._exit" for call in calls(path))}
-    assert at_once <= {*COMMAND_LINE, "sandbox/launcher.py"}, "PID 1 of a sandbox is a process of its own"
+    assert at_once <= {*COMMAND_LINE, "sandbox/launcher.py", "sandbox/relay.py"}, "PID 1 of a sandbox is a process of its own"
 
 
 def test_only_the_command_line_reads_the_environment() -> None:

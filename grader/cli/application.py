@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from grader.cli import baseline, data, grade
+from grader.cli import baseline, data, doctor, grade
 from grader.errors import GraderError
 
 INTERRUPTED = 130  # what Typer ends with after Ctrl-C
@@ -16,7 +16,7 @@ app = typer.Typer(
     help="Grades deep-learning coursework: runs it in a sandbox, judges the network on hidden images, explains the mark.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
-for group in (grade.app, baseline.app):
+for group in (grade.app, baseline.app, doctor.app):
     app.registered_commands += group.registered_commands
 app.add_typer(data.app, name="data")
 

@@ -37,7 +37,13 @@ def main() -> None:
                 outputs = predict(model, request, payload, numpy)
                 channel.send({"shape": list(outputs.shape)}, outputs.tobytes())
         except Exception as error:
-            channel.send({"refused": f"{type(error).__name__}: {error}"[:4000]})
+            channel.send({"refused": words_of(error)})
+
+
+def words_of(error: Exception) -> str:
+    """What an error says, at most 64 KiB: Keras puts whole configurations between the first words and the reason."""
+    words = f"{type(error).__name__}: {error}"
+    return words if len(words) <= 1 << 16 else f"{words[: 1 << 13]}\n{words[-(7 << 13) :]}"
 
 
 def predict(model: Any, request: dict[str, Any], payload: bytes, numpy: Any) -> Any:
@@ -52,13 +58,13 @@ def predict(model: Any, request: dict[str, Any], payload: bytes, numpy: Any) -> 
 
 
 def describe_model(model: Any) -> dict[str, Any]:
-    """The model's layers in order, inner models flattened, as plain JSON values."""
+    """The model's layers and merging operations in order, inner models flattened, as plain JSON values."""
     return {
         "kind": type(model).__name__,
         "input_shape": plain_shape(only_shape(model.input_shape)),
         "output_shape": plain_shape(only_shape(model.output_shape)),
         "parameters": int(model.count_params()),
-        "layers": [described for layer in model.layers for described in describe_layer(layer, "")],
+        "layers": [described for layer in parts_of(model) for described in describe_layer(layer, "")],
     }
 
 
@@ -71,11 +77,26 @@ def only_shape(shapes: Any) -> Any:
     return shapes
 
 
+def parts_of(model: Any) -> list[Any]:
+    """A model's layers and, though they are no layers, the operations that merge: the addition in `x + y`."""
+    layers = {id(layer) for layer in model.layers}
+    return [part for part in getattr(model, "operations", model.layers) if id(part) in layers or merges(part)]
+
+
+def merges(operation: Any) -> bool:
+    """Whether an operation reads from several others."""
+    return any(len(node.parent_nodes) > 1 for node in operation._inbound_nodes[:1])
+
+
 def describe_layer(layer: Any, prefix: str) -> list[dict[str, Any]]:
-    """One layer, or the layers of an inner model under `inner/`."""
+    """One layer, or the layers of an inner model under `inner/`; its first ones read from what it is given."""
     name = f"{prefix}{layer.name}"
     if hasattr(layer, "layers") and hasattr(layer, "input_shape"):
-        return [described for inner in layer.layers for described in describe_layer(inner, f"{name}/")]
+        inside = [described for inner in parts_of(layer) for described in describe_layer(inner, f"{name}/")]
+        for number, described in enumerate(inside):
+            if number == 0 or not described["inputs"]:
+                described["inputs"] = inbound_names(layer, prefix)
+        return inside
     return [
         {
             "name": name,
@@ -83,8 +104,8 @@ def describe_layer(layer: Any, prefix: str) -> list[dict[str, Any]]:
             "config": plain_config(layer),
             "input_shapes": shapes_of(layer, "input"),
             "output_shape": next(iter(shapes_of(layer, "output")), None),
-            "parameters": int(layer.count_params()) if layer.built else 0,
-            "trainable": sum(math.prod(weight.shape) for weight in layer.trainable_weights),
+            "parameters": int(layer.count_params()) if getattr(layer, "built", False) else 0,
+            "trainable": sum(math.prod(weight.shape) for weight in getattr(layer, "trainable_weights", ())),
             "inputs": inbound_names(layer, prefix),
         }
     ]
@@ -101,10 +122,19 @@ def shapes_of(layer: Any, side: str) -> list[list[int | None]]:
 
 
 def inbound_names(layer: Any, prefix: str) -> list[str]:
-    """The layers that this one reads from, in its first use."""
-    for node in layer._inbound_nodes[:1]:
-        return [f"{prefix}{parent.operation.name}" for parent in node.parent_nodes]
-    return []
+    """The layers and merging operations that this one reads from, in its first use; other operations are seen through."""
+    return [f"{prefix}{source(parent).name}" for node in layer._inbound_nodes[:1] for parent in node.parent_nodes]
+
+
+def source(node: Any) -> Any:
+    """The layer or merging operation whose output arrives at `node`: `x / 255` is no layer, and comes from `x`."""
+    operation = node.operation
+    while not hasattr(operation, "trainable_weights") and not merges(operation):
+        parents = operation._inbound_nodes[0].parent_nodes
+        if not parents:
+            break
+        operation = parents[0].operation
+    return operation
 
 
 def plain_shape(shape: Any) -> list[int | None]:

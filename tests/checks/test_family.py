@@ -267,7 +267,8 @@ def with_flat_detour(image: Any) -> Any:
 def gated(image: Any) -> Any:
     maps = halved(convolve(8)(image), 8)
     gate = layers.Conv2D(8, 1, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(maps))
-    return head(halved(convolve(16)(layers.Multiply()([maps, gate])), 16))
+    maps = layers.Multiply()([layers.Conv2D(8, 1)(maps), gate])
+    return head(halved(convolve(16)(maps), 16))
 
 
 def skipping(image: Any) -> Any:

@@ -1,0 +1,93 @@
+"""`grader doctor`: does this machine hold hostile code? A table of attacks, each with its control, and remedies."""
+
+import json
+import time
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grader.cli.options import Debug, Json, SandboxName, SandboxOption, progress_bar
+
+if TYPE_CHECKING:
+    from grader.doctor.verdicts import Finding
+
+app = typer.Typer()
+LOG_WIDTH = 140  # columns where there is no terminal
+NOT_HELD, NOT_RUN = 1, 3
+
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="NAME", help="Only this probe or group of probes; may be repeated."),
+]
+
+
+@app.command()
+def doctor(
+    only: Only = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, as_json: Json = False, debug: Debug = False
+) -> None:
+    """Try hostile notebooks on this very machine, with and without the sandbox: what held, what did not, and the remedy.
+
+    Ends with 0 where all of it was held, 1 where something was not, 3 where a probe could not be run.
+    """
+    from grader.doctor.corpus import choose, load_corpus
+    from grader.doctor.examination import examine
+
+    attacks = choose(load_corpus(), only or ())
+    started = time.monotonic()
+    with progress_bar(as_json, total=len(attacks)) as progress:
+        findings = examine(attacks, sandbox.value, progress)
+    if as_json:
+        print(json.dumps({"probes": [finding.plain() for finding in findings]}, indent=2, ensure_ascii=False))
+    else:
+        _print_table(findings)
+        _print_summary(findings, len(attacks), time.monotonic() - started)
+    if not all(finding.ran for finding in findings):
+        raise typer.Exit(NOT_RUN)
+    raise typer.Exit(0 if all(finding.held for finding in findings) else NOT_HELD)
+
+
+def _print_table(findings: "Sequence[Finding]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from grader.doctor.corpus import GROUPS
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = LOG_WIDTH
+    table = Table(show_lines=False, pad_edge=False, box=None)
+    for heading, ratio in (("attack", 5), ("probe", 3), ("held", 1), ("control", 3), ("what was seen", 6)):
+        table.add_column(heading, ratio=ratio, overflow="fold")
+    for group, members in groupby(findings, key=lambda finding: finding.group):
+        if group in GROUPS:
+            table.add_row(Text(f"\n{GROUPS[group]}", style="bold"))
+        for finding in members:
+            word, colour = ("yes", "green") if finding.held else ("NO", "red") if finding.ran else ("?", "yellow")
+            cells = (finding.title, finding.name, word, finding.control, finding.detail)
+            table.add_row(*(Text(cell, style=colour if cell is word else "") for cell in cells))
+    console.print(table)
+
+
+def _print_summary(findings: "Sequence[Finding]", attacks: int, seconds: float) -> None:
+    """The remedies, then one line, then what no table can show."""
+    from grader.limits import write_duration
+
+    for finding in findings:
+        if not finding.held:
+            print(f"\n{finding.name}: {finding.detail.rstrip('.')}.\n  Remedy: {finding.remedy}")
+    failed = [finding.name for finding in findings if not finding.held and finding.ran]
+    silent = [finding.name for finding in findings if not finding.ran]
+    if len(findings) <= attacks:
+        print(f"\nThere is no sandbox on this machine, so none of the {attacks} attacks was tried.")
+        return
+    words = [f"{len(findings) - len(failed) - len(silent)} of {len(findings)} held"]
+    words += [f"not held: {', '.join(failed)}"] if failed else []
+    words += [f"could not be run: {', '.join(silent)}"] if silent else []
+    print(f"\n{'; '.join(words)} ({write_duration(seconds)}).")
+    print(
+        "No table shows what no sandbox holds: holes in the kernel, side channels of a shared processor, weights that were\n"
+        "trained elsewhere. See docs/explanation/trust.md."
+    )

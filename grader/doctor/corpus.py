@@ -1,0 +1,120 @@
+"""The corpus: attacks as files of `cells/`, each a header of `# key: value` lines and the cell itself.
+
+`title`, `control` and `remedy` must be there. `control` is `open` (works without a sandbox), `either: why` (the host may
+stop it by itself) or `none: why` (never run). `how` is the way it is tried: in a notebook with others (`cell`), in one
+of its own (`notebook`), as what a program leaves behind (`file`, `model`), as a lie about a network
+(`claim`), as something for the report (`report`). `seen` names the bait that the host looks at, `endings` how its
+notebook may end, `limits` what it may use, `leaves` the files that the host reads, `student` the name it is
+handed in under, `unsafe` why it is not run where there is no sandbox.
+"""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from grader.errors import Infrastructure, UsageError
+from grader.evidence import Cause
+
+How = Literal["cell", "notebook", "file", "model", "claim", "report"]
+FOLDER = Path(__file__).resolve().parent
+GROUPS = {
+    "files": "Files of the host",
+    "network": "The network",
+    "processes": "Processes of the host",
+    "privileges": "Privileges and namespaces",
+    "kernel": "The host's kernel",
+    "connection": "The way back to the grader",
+    "limits": "Limits and endings",
+    "artefacts": "What is left behind",
+    "claims": "Lies about a network",
+    "reports": "Reports, logs and names",
+}
+KEYS = {"title", "control", "remedy", "how", "seen", "endings", "limits", "leaves", "student", "unsafe"}
+HEADER = re.compile(r"# ([a-z]+): (.+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack:
+    """One file of the corpus; `control` is "open", "either: why" or "none: why"."""
+
+    name: str
+    group: str
+    title: str
+    control: str
+    remedy: str
+    code: str
+    how: How = "cell"
+    seen: tuple[str, ...] = ()
+    endings: tuple[Cause, ...] = (Cause.FINISHED,)
+    limits: Mapping[str, str] = field(default_factory=dict)
+    leaves: tuple[str, ...] = ()
+    student: str = ""
+    unsafe: str = ""
+
+    @property
+    def controlled(self) -> bool:
+        """Whether there is a control to run."""
+        return not self.control.startswith("none: ")
+
+
+def read_attack(text: str, *, name: str, group: str) -> Attack:
+    """The attack that a file of the corpus holds. Raises Infrastructure, naming what is wrong with its header."""
+    header, lines = {}, text.splitlines()
+    while lines and (found := HEADER.fullmatch(lines[0])):
+        header[found[1]] = found[2].strip()
+        lines.pop(0)
+    where = f"{group}/{name}.cell"
+    unknown = set(header) - KEYS
+    missing = {"title", "control", "remedy"} - set(header)
+    if unknown or missing:
+        raise Infrastructure(f"{where}: the header has wrong or missing keys: {', '.join(sorted(unknown | missing))}.")
+    if not re.fullmatch(r"open|(?:either|none): .+", header["control"]):
+        raise Infrastructure(f"{where}: `control` must be open, `either: why` or `none: why`.")
+    how = header.pop("how", "cell")
+    if how not in get_args(How):
+        raise Infrastructure(f"{where}: `how` must be one of {', '.join(get_args(How))}.")
+    try:
+        endings = tuple(Cause(word) for word in header.pop("endings", "finished").split())
+        limits = dict(word.split("=") for word in header.pop("limits", "").split())
+    except ValueError as error:
+        raise Infrastructure(f"{where}: {error}.") from None
+    return Attack(
+        name=name, group=group, code="\n".join(lines).strip() + "\n", endings=endings, limits=limits,
+        how=how,  # type: ignore[arg-type]
+        seen=tuple(header.pop("seen", "").split()), leaves=tuple(header.pop("leaves", "").split()),
+        title=header["title"], control=header["control"], remedy=header["remedy"],
+        student=header.get("student", ""), unsafe=header.get("unsafe", ""),
+    )  # fmt: skip
+
+
+def load_corpus() -> tuple[Attack, ...]:
+    """Every attack, group by group."""
+    return tuple(
+        read_attack(path.read_text(encoding="utf-8"), name=path.stem, group=group)
+        for group in GROUPS
+        for path in sorted((FOLDER / "cells" / group).glob("*.cell"))
+    )
+
+
+def choose(corpus: Sequence[Attack], names: Sequence[str]) -> tuple[Attack, ...]:
+    """The attacks (or whole groups) of these names; all without any. Raises UsageError with the nearest name."""
+    known = [attack.name for attack in corpus] + list(GROUPS)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            guess = f"Did you mean `{near[0]}`?" if near else f"The groups are {', '.join(GROUPS)}."
+            raise UsageError(f"No probe is called `{name}`.", guess)
+    return tuple(attack for attack in corpus if not names or attack.name in names or attack.group in names)
+
+
+def prelude() -> str:
+    """What is run before every cell."""
+    return (FOLDER / "prelude.cell").read_text(encoding="utf-8")
+
+
+def network() -> str:
+    """The cell that makes the network which the lies are about."""
+    return (FOLDER / "network.cell").read_text(encoding="utf-8")

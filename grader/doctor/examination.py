@@ -1,0 +1,80 @@
+"""`examine`: every attack against this host, in the sandbox and in its control, as findings."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+from grader.doctor.classroom import Classroom, open_classroom
+from grader.doctor.corpus import Attack, How
+from grader.doctor.leftovers import try_leftovers
+from grader.doctor.lies import try_claims, try_reports
+from grader.doctor.notebooks import try_alone, try_models, try_together
+from grader.doctor.verdicts import NO_SANDBOX, Finding, Seen, Trial, decide
+from grader.errors import GraderError, SandboxUnavailable
+from grader.evidence import Isolation
+from grader.progress import Progress
+from grader.sandbox.bubblewrap import Bubblewrap
+
+Way = Callable[[Sequence[Attack], Classroom], Iterator[Trial]]
+WAYS: dict[How, Way] = {
+    "cell": try_together,
+    "file": try_leftovers,
+    "report": try_reports,
+    "model": try_models,
+    "claim": try_claims,
+    "notebook": try_alone,
+}
+
+
+def examine(attacks: Sequence[Attack], isolation: Isolation, progress: Progress) -> tuple[Finding, ...]:
+    """A finding for the sandbox itself, then one for each attack; where there is no sandbox to be had none is tried."""
+    found: dict[str, Finding] = {}
+    accounting = ""
+    try:
+        if sys.platform != "linux":
+            raise SandboxUnavailable("The probes know Linux only.", "Grade in a Linux machine or WSL2.")
+        with open_classroom(isolation) as room:
+            if isinstance(room.sandbox, Bubblewrap):
+                accounting = f"; {room.sandbox.accounting}"
+            for how, way in WAYS.items():
+                chosen = [attack for attack in attacks if attack.how == how]
+                for trial in _trials(chosen, way, room):
+                    finding = decide(trial, sandboxed=isolation != "none")
+                    found[finding.name] = finding
+                    progress.done(finding.name, "held" if finding.held else f"NOT HELD: {finding.detail}")
+    except SandboxUnavailable as error:
+        return (_sandbox(held=False, detail=error.message, remedy=error.remedy),)
+    if isolation == "none":
+        first = _sandbox(held=False, detail="there is none: --sandbox none was typed", remedy=NO_SANDBOX)
+    else:
+        first = _sandbox(held=True, detail=f"{isolation} works on this machine{accounting}", remedy="")
+    return (
+        first,
+        *(found[attack.name] for attack in attacks),
+    )
+
+
+def _trials(attacks: Sequence[Attack], way: Way, room: Classroom) -> Iterator[Trial]:
+    """A trial for each attack, also where the grader fails half-way; what is unsafe is not run without a sandbox."""
+    waiting = {attack.name: attack for attack in attacks}
+    if room.sandbox.isolation == "none":
+        for attack in [attack for attack in attacks if attack.unsafe]:
+            yield Trial(
+                attack=waiting.pop(attack.name),
+                seen=Seen(host=(f"nothing would hold it, so it was not run: {attack.unsafe}",)),
+            )
+    try:
+        for trial in way(tuple(waiting.values()), room) if waiting else ():
+            del waiting[trial.attack.name]
+            yield trial
+    except SandboxUnavailable:
+        raise
+    except (GraderError, TimeoutError, OSError) as error:
+        for attack in waiting.values():
+            yield Trial(attack=attack, seen=Seen(fault=str(error)))
+
+
+def _sandbox(*, held: bool, detail: str, remedy: str) -> Finding:
+    return Finding(
+        name="sandbox", group="sandbox", title="Is there a sandbox?", held=held, detail=detail, remedy=remedy,
+        control="none: there is nothing to compare with",
+    )  # fmt: skip
