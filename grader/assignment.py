@@ -3,7 +3,7 @@
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -29,6 +29,17 @@ class CheckSpec(BaseModel):
         return dict(self.model_extra or {})
 
 
+class Retry(Value):
+    """`[retry]`: a borderline run that gets no points for its accuracy is repeated up to `times`, with other seeds.
+
+    `counts` says which of the runs stands: the best, the last, the first, or the one nearest the mean, with the mean
+    as its accuracy.
+    """
+
+    times: Annotated[int, Field(ge=0, le=5)] = 0
+    counts: Literal["best", "last", "mean", "first"] = "best"
+
+
 class Assignment(Value):
     """An exercise: its data, its limits, its checks. `id` is the folder's name.
 
@@ -43,6 +54,7 @@ class Assignment(Value):
     cases: Annotated[str, Field(pattern=r"^[\w-]+\.py$")] | None = None
     pass_mark: Annotated[float, Field(ge=0)]
     run: Limits = Limits()
+    retry: Retry = Retry()
     check: Annotated[tuple[CheckSpec, ...], Field(min_length=1)]
 
     @property
@@ -72,6 +84,8 @@ def read_assignment(path: Path) -> Assignment:
             f"{path}: give exactly one of `dataset` and `cases`.",
             "`dataset` is for a network that is judged on images, `cases` for functions that are called.",
         )
+    if assignment.cases is not None and assignment.retry.times:
+        raise RubricError(f"{path}: `retry` is for networks: functions give the same answers every time.", "Remove it.")
     if assignment.pass_mark > assignment.out_of:
         raise RubricError(
             f"{path}: pass_mark = {assignment.pass_mark:g}, but the checks add up to {assignment.out_of:g} points.",
@@ -100,7 +114,7 @@ def explain_validation(error: ValidationError, raw: Any, known: tuple[str, ...] 
 
 def known_names(location: tuple[int | str, ...]) -> tuple[str, ...]:
     """The keys that may stand where a fault was found."""
-    model: type[BaseModel] = Limits if "run" in location else Assignment
+    model: type[BaseModel] = Limits if "run" in location else Retry if "retry" in location else Assignment
     return tuple((field.alias or name) for name, field in model.model_fields.items() if name != "id")
 
 

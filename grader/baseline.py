@@ -56,9 +56,10 @@ def measure_baseline(
             f"Grade its solution instead: `grader grade {bench.rubric.assignment.id} reference/...`.",
         )
     runs, results = [], []
+    alone = dataclasses.replace(bench, rubric=bench.rubric.without_retries())
     for seed in range(seeds):
         submission = dataclasses.replace(solution, student=f"seed-{seed}")
-        result = grade_submission(submission, dataclasses.replace(bench, seed=seed), order, progress)
+        result = grade_submission(submission, dataclasses.replace(alone, seed=seed), order, progress)
         runs.append(describe_seed(result, dataset.classes, order))
         progress.done(submission.student, f"{runs[-1].accuracy:.2%}")
         results.append(result)

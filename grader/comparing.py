@@ -1,19 +1,58 @@
 """What an accuracy is compared with: another exercise of the same student, else the recorded reference baseline."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from grader.attempts import EVIDENCE_FOLDER, counted_run, load_attempts
 from grader.baseline_file import read_baseline, require_same_data
-from grader.checks.accuracy import BetterThan
+from grader.checks.accuracy import BetterThan, pack_right, right_images
 from grader.checks.registry import Planned
 from grader.course import Course
 from grader.dataset import Dataset
-from grader.errors import UsageError
+from grader.errors import GraderError, UsageError
 from grader.results import Comparison, Result, Status
 from grader.rubric import Rubric
 from grader.store import RESULT
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """Judged results of earlier exercises with their folders, by assignment, student and judged images."""
+
+    found: Mapping[tuple[str, str, str], tuple[Result, Path]]
+
+
+def index_earlier(folder: Path | None) -> Earlier | None:
+    """Every judged result below `folder`, read once; None where no folder is named. Raises UsageError where it is none.
+
+    No link is followed. Where a student has several results of one exercise, the first by path counts.
+    """
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder.", "Name with --earlier the folder that `grader batch` wrote.")
+    found: dict[tuple[str, str, str], tuple[Result, Path]] = {}
+    for place in sorted(_folders_with_results(folder)):
+        try:
+            result = Result.model_validate_json((place / RESULT).read_bytes())
+        except (OSError, ValidationError):
+            continue
+        if result.accuracy is not None and result.status in (Status.GRADED, Status.NEEDS_REVIEW):
+            found.setdefault((result.assignment, result.student, result.judged_on), (result, place))
+    return Earlier(found)
+
+
+def _folders_with_results(folder: Path) -> Iterable[Path]:
+    for name, below, files in os.walk(folder):  # it enters no linked folder
+        below[:] = [entry for entry in below if not entry.startswith(EVIDENCE_FOLDER)]
+        if RESULT in files and not (Path(name) / RESULT).is_symlink():
+            yield Path(name)
 
 
 def exercises_compared(planned: Iterable[Planned]) -> tuple[str, ...]:
@@ -22,31 +61,36 @@ def exercises_compared(planned: Iterable[Planned]) -> tuple[str, ...]:
 
 
 def find_comparisons(
-    exercises: tuple[str, ...], *, student: str, dataset: Dataset, earlier: Path | None, course: Course
+    exercises: tuple[str, ...],
+    *,
+    student: str,
+    dataset: Dataset,
+    labels: NDArray[np.int64] | None,
+    earlier: Earlier | None,
+    course: Course,
 ) -> dict[str, Comparison]:
-    """For each exercise the student's own judged accuracy in the results folder `earlier`, else the baseline's mean.
+    """For each exercise the student's own judged accuracy among `earlier` results, else the baseline's mean.
 
-    An exercise with neither is left out: the check says so. Raises UsageError where `earlier` is no folder, DataError
-    where the baseline was measured on other data.
+    An exercise with neither is left out: the check says so. Raises DataError where the baseline was measured on other
+    data.
     """
     found = {}
     for exercise in exercises:
-        comparison = None
-        if earlier is not None:
-            comparison = _own(exercise, student, dataset.judged_title, earlier)
-        if comparison is None:
-            comparison = _baseline(exercise, dataset, course)
+        own = earlier.found.get((exercise, student, dataset.judged_title)) if earlier is not None else None
+        comparison = _own(*own, dataset, labels) if own is not None else _baseline(exercise, dataset, course)
         if comparison is not None:
             found[exercise] = comparison
     return found
 
 
-def compare(rubric: Rubric, *, student: str, earlier: Path | None, course: Course) -> dict[str, Comparison]:
-    """What the checks of `rubric` compare the student's accuracy with, by exercise. Raises UsageError, DataError."""
+def compare(rubric: Rubric, *, student: str, earlier: Earlier | None, course: Course) -> dict[str, Comparison]:
+    """What the checks of `rubric` compare the student's accuracy with, by exercise. Raises DataError."""
     if rubric.dataset is None:
         return {}
-    exercises = exercises_compared(rubric.planned)
-    return find_comparisons(exercises, student=student, dataset=rubric.dataset, earlier=earlier, course=course)
+    return find_comparisons(
+        exercises_compared(rubric.planned), student=student, dataset=rubric.dataset, labels=rubric.labels,
+        earlier=earlier, course=course,
+    )  # fmt: skip
 
 
 def require_fresh_baselines(rubric: Rubric, course: Course) -> None:
@@ -56,24 +100,31 @@ def require_fresh_baselines(rubric: Rubric, course: Course) -> None:
             _baseline(exercise, rubric.dataset, course)
 
 
-def _own(exercise: str, student: str, judged_on: str, earlier: Path) -> Comparison | None:
-    if not earlier.is_dir():
-        raise UsageError(
-            f"{earlier} is no folder.", f"Name the folder that `grader batch {exercise}` wrote with --earlier."
-        )
-    for path in sorted(earlier.rglob(RESULT)):
-        try:
-            result = Result.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError):
-            continue
-        if (result.assignment, result.student, result.judged_on) != (exercise, student, judged_on):
-            continue
-        if result.accuracy is not None and result.status in (Status.GRADED, Status.NEEDS_REVIEW):
-            return Comparison(
-                assignment=exercise, source=f"{exercise} of the same student", accuracy=result.accuracy.value,
-                judged=result.accuracy.judged, judged_on=result.judged_on,
-            )  # fmt: skip
-    return None
+def _own(result: Result, folder: Path, dataset: Dataset, labels: NDArray[np.int64] | None) -> Comparison:
+    assert result.accuracy is not None
+    right = _right(result, folder, dataset, labels) if labels is not None else None
+    return Comparison(
+        assignment=result.assignment, source=f"{result.assignment} of the same student", accuracy=result.accuracy.value,
+        judged=result.accuracy.judged, judged_on=result.judged_on, right=pack_right(right) if right is not None else "",
+    )  # fmt: skip
+
+
+def _right(result: Result, folder: Path, dataset: Dataset, labels: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+    """Which of today's judged images the earlier network recognised; None where its run is not stored beside it."""
+    if any(path.is_symlink() for place in folder.glob(f"{EVIDENCE_FOLDER}*") for path in (place, *place.glob("*"))):
+        return None
+    try:
+        run = counted_run(load_attempts(folder), result)
+    except GraderError:
+        return None
+    evidence, outputs = run.evidence, run.outputs
+    architecture = evidence.facts.judgement.architecture
+    same = (evidence.seed, evidence.data_digest) == (result.seed, dataset.digest)
+    if not same or outputs is None or architecture is None or len(outputs) != len(labels):
+        return None
+    right = right_images(outputs, architecture, labels)
+    # a mean over several runs, or a result that was not made from this evidence, is of no single network
+    return right if result.accuracy is not None and int(right.sum()) == result.accuracy.correct else None
 
 
 def _baseline(exercise: str, dataset: Dataset, course: Course) -> Comparison | None:
@@ -85,5 +136,6 @@ def _baseline(exercise: str, dataset: Dataset, course: Course) -> Comparison | N
         require_same_data(baseline, digest=dataset.digest, path=path)
     return Comparison(
         assignment=exercise, source=f"the reference baseline of {exercise}", accuracy=baseline.summary.mean,
-        judged=baseline.runs[0].judged, judged_on=baseline.judged_on,
+        judged=baseline.runs[0].judged, judged_on=baseline.judged_on, runs=baseline.summary.seeds,
+        lowest=baseline.summary.lowest, highest=baseline.summary.highest,
     )  # fmt: skip

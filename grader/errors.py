@@ -12,14 +12,17 @@ Failure                     theirs: a check's finding, with a reason and a hint 
 
 
 class GraderError(Exception):
-    """What happened, to which file, and what to do next; `exit_code` follows design section 5."""
+    """What happened, to which file, and what to do next; `exit_code` follows design section 5.
+
+    A file's name need not be text: what is no character of it becomes a question mark, or no error could be printed.
+    """
 
     exit_code = 3
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+        self.message = message.encode("utf-8", "replace").decode("utf-8")
+        self.remedy = remedy.encode("utf-8", "replace").decode("utf-8")
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()

@@ -1,12 +1,14 @@
 """What is said about a submission beside its checks: status, flags, and the row of one that could not be run. Pure."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.assignment import Assignment
+from grader.assignment import Assignment, Retry
+from grader.checks.accuracy import may_be_chance
 from grader.checks.registry import Planned
 from grader.dataset import Dataset
 from grader.evidence import Cause, Claims, Ending, Evidence, Isolation
-from grader.results import CheckResult, Flag, ModelSummary, Outcome, Result, Status
+from grader.results import Accuracy, Attempt, CheckResult, Comparison, Flag, ModelSummary, Outcome, Result, Status
 
 SUSPICIOUS_GAP = 0.15  # of training accuracy, between what the notebook claims and what the judge can reproduce
 
@@ -59,6 +61,42 @@ def substitute_flags(dataset: Dataset | None) -> tuple[Flag, ...]:
         return ()
     reason = f"Judged on {dataset.judged_title}: a demonstration, and no result for {dataset.substitute_for}."
     return (Flag(kind="substitute_data", reason=reason),)
+
+
+def verdict_flags(
+    accuracy: Accuracy | None, checks: Sequence[CheckResult], compared: Mapping[str, Comparison]
+) -> tuple[Flag, ...]:
+    """Where chance may have cost points, or was given the benefit of the doubt."""
+    if accuracy is None:
+        return ()
+    flags = []
+    if accuracy.verdict == "borderline" and accuracy.threshold is not None:
+        what = f"{accuracy.value:.2%} of {accuracy.judged:,} images is below {accuracy.threshold:.2%}, but "
+        what += "within what chance explains: it counts as reached" if accuracy.granted else "chance may have decided"
+        flags.append(Flag(kind="borderline", reason=f"{what}."))
+    lost = any(check.name == "better_than" and check.outcome is Outcome.FAILED and check.out_of for check in checks)
+    for other in compared.values():
+        if lost and accuracy.value <= other.accuracy and may_be_chance(other, accuracy.value):
+            reason = (
+                f"{accuracy.value:.2%} is not better than {other.accuracy:.2%} for {other.source}, but so small a "
+                "difference may be chance."
+            )
+            flags.append(Flag(kind="close_comparison", reason=reason))
+    return tuple(flags)
+
+
+def attempt_flag(attempts: Sequence[Attempt], retry: Retry, *, due: bool) -> Flag:
+    """What became of a borderline run; `due`: the rubric asks for one more run than there are."""
+    told = [
+        f"{'could not be judged' if item.accuracy is None else f'{item.accuracy:.2%}'} with seed {item.seed}"
+        for item in attempts
+    ]
+    reason = f"The first run was borderline: {', '.join(told)}."
+    if len(attempts) > 1:
+        reason += f" The {retry.counts} counts."
+    if due:
+        reason += " Another run is due and was not made: grade the submission again, what is stored is kept."
+    return Flag(kind="borderline", reason=reason)
 
 
 def claimed_training_accuracy(claims: Claims) -> float | None:

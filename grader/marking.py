@@ -8,6 +8,7 @@ from grader.checks.family import recognise
 from grader.checks.functions import find_functions
 from grader.checks.registry import Case
 from grader.checks.runner import run_checks
+from grader.evidence import Evidence
 from grader.findings import attempt_flag, decide_status, raise_flags, verdict_flags
 from grader.results import Attempt, Comparison, ModelSummary, Result, Status
 from grader.rubric import Rubric
@@ -36,6 +37,12 @@ def mark_attempts(runs: Sequence[Stored], rubric: Rubric, compared: Mapping[str,
     return chosen.model_copy(update=update)
 
 
+def another_is_due(runs: Sequence[Stored], rubric: Rubric, compared: Mapping[str, Comparison]) -> bool:
+    """Whether the rubric's `[retry]` asks for one more run after these."""
+    trials = [describe_trial(mark(run, rubric, compared), run) for run in runs]
+    return wants_another(trials, rubric.assignment.retry)
+
+
 def _list_attempts(alone: Sequence[Result], trials: Sequence[Trial], choice: Choice) -> tuple[Attempt, ...]:
     return tuple(
         Attempt(
@@ -51,9 +58,7 @@ def _list_attempts(alone: Sequence[Result], trials: Sequence[Trial], choice: Cho
     )
 
 
-def mark(
-    stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, counted: int | None = None
-) -> Result:
+def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, counted: int | None = None) -> Result:
     """The result: a pure function of evidence, rubric, labels and what the accuracy is compared with.
 
     `counted`: how many images count as recognised where that is a mean over several runs.
@@ -76,9 +81,6 @@ def mark(
     flags = (*raise_flags(evidence, rubric.dataset), *verdict_flags(accuracy, checks, compared))
     points = round(sum(check.points for check in checks), 2)
     status = decide_status(evidence, tuple(check.outcome for check in checks), flags)
-    architecture = evidence.facts.judgement.architecture
-    preparation = evidence.facts.judgement.preparation
-    candidates = evidence.claims.candidates
     return Result(
         assignment=evidence.assignment,
         title=rubric.assignment.title,
@@ -96,22 +98,29 @@ def mark(
         accuracy=accuracy,
         compared=tuple(compared.values()),
         baseline=rubric.baseline,
-        model=ModelSummary(
-            chosen=next((item.name for item in candidates if item.taken), None),
-            candidates=tuple(item.name for item in candidates),
-            parameters=architecture.parameters if architecture else None,
-            input_shape=architecture.input_shape if architecture else None,
-            preprocessing=preparation.description if preparation else None,
-            family=recognise(architecture).title if architecture else None,
-        ),
+        model=_summarise(evidence),
         functions=find_functions(case),
         checks=checks,
         flags=flags,
         shims=evidence.claims.shims,
-        notes=(*evidence.submission.notes, *rubric.notes),
+        notes=(*evidence.submission.notes, *rubric.notes, *evidence.claims.notes),
         ending=evidence.facts.ending,
         evidence=evidence_digest(evidence),
         versions=evidence.versions,
         seed=evidence.seed,
         started=evidence.started,
+    )
+
+
+def _summarise(evidence: Evidence) -> ModelSummary:
+    architecture = evidence.facts.judgement.architecture
+    preparation = evidence.facts.judgement.preparation
+    candidates = evidence.claims.candidates
+    return ModelSummary(
+        chosen=next((item.name for item in candidates if item.taken), None),
+        candidates=tuple(item.name for item in candidates),
+        parameters=architecture.parameters if architecture else None,
+        input_shape=architecture.input_shape if architecture else None,
+        preprocessing=preparation.description if preparation else None,
+        family=recognise(architecture).title if architecture else None,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from grader.attempts import EVIDENCE_FOLDER as EVIDENCE_FOLDER
 from grader.course import Course
 from grader.evidence import Evidence
 from grader.exports.plain_csv import write_gradebook
@@ -15,7 +16,6 @@ from grader.rubric import Rubric
 from grader.store import save_result
 from grader.workspace import write_json, write_whole
 
-EVIDENCE_FOLDER = "evidence"
 REPORT, INDEX, GRADEBOOK, BATCH = "report.html", "index.html", "gradebook.csv", "batch.json"
 LONG_PARTS = {"checks", "versions", "compared"}
 

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.comparing import compare, exercises_compared
+from grader.attempts import EVIDENCE_FOLDER, counted_run, load_attempts
+from grader.comparing import Earlier, compare, exercises_compared, index_earlier
 from grader.errors import UsageError
 from grader.evidence import Cause, Evidence
-from grader.marking import mark
-from grader.publish import EVIDENCE_FOLDER, Order, publish_class, publish_student
+from grader.marking import mark_attempts
+from grader.publish import Order, publish_class, publish_student
 from grader.report.visible import one_line
 from grader.results import Comparison, Result
 from grader.rubric import Rubric
-from grader.store import EVIDENCE, load_evidence, load_result
+from grader.store import EVIDENCE, load_result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +64,15 @@ def regrade(rubric: Rubric, order: Order, *, dry_run: bool) -> list[Move]:
     """Mark all stored evidence below `order.out` again: no sandbox, no TensorFlow. Raises UsageError."""
     moves: list[Move] = []
     kept: list[Result] = []
+    earlier = index_earlier(order.earlier)
     for folder in sorted(path for path in order.out.iterdir() if path.is_dir()):
         old = load_result(folder)
         unread = old is not None and old.ending.cause is Cause.NOT_RUN  # what is stored is of an earlier hand-in
         if unread or not (folder / EVIDENCE_FOLDER / EVIDENCE).is_file():
             kept += [old] if old is not None else []
             continue
-        stored = load_evidence(folder / EVIDENCE_FOLDER)
+        runs = load_attempts(folder)
+        stored = runs[0]
         if stored.evidence.assignment != rubric.assignment.id:
             raise UsageError(
                 f"{folder}: is evidence for {stored.evidence.assignment}, not for {rubric.assignment.id}.",
@@ -80,25 +83,27 @@ def regrade(rubric: Rubric, order: Order, *, dry_run: bool) -> list[Move]:
                 f"{folder}: was judged on other images than those of today's `{rubric.dataset.id}`.",
                 "Name the data of that time with --data, or grade the submissions again.",
             )
-        compared = _recompared(rubric, stored.evidence, old, order)
-        moves.append(Move(old=old, new=mark(stored, rubric, compared), folder=folder))
+        compared = _recompared(rubric, stored.evidence, old, order, earlier)
+        moves.append(Move(old=old, new=mark_attempts(runs, rubric, compared), folder=folder))
     if not moves and not kept:
         raise UsageError(f"{order.out} holds no stored evidence.", "Name the --out folder of an earlier batch.")
     if not dry_run:  # only now, when nothing was refused: a class is not left half re-marked
         for move in moves:
-            evidence = load_evidence(move.folder / EVIDENCE_FOLDER).evidence
+            evidence = counted_run(load_attempts(move.folder), move.new).evidence
             publish_student(order.out, move.new, evidence, rubric, order.course)
         publish_class(order.out, [*kept, *(move.new for move in moves)], rubric, order.course)
     return moves
 
 
-def _recompared(rubric: Rubric, evidence: Evidence, old: Result | None, order: Order) -> dict[str, Comparison]:
+def _recompared(
+    rubric: Rubric, evidence: Evidence, old: Result | None, order: Order, earlier: Earlier | None
+) -> dict[str, Comparison]:
     """What the mark was compared with before, unless --earlier names something else."""
     if old is not None and order.earlier is None:
         known = {item.assignment: item for item in old.compared}
         if set(exercises_compared(rubric.planned)) <= set(known):
             return known
-    return compare(rubric, student=evidence.student, earlier=order.earlier, course=order.course)
+    return compare(rubric, student=evidence.student, earlier=earlier, course=order.course)
 
 
 def render_again(rubric: Rubric, order: Order) -> Path:
@@ -109,7 +114,7 @@ def render_again(rubric: Rubric, order: Order) -> Path:
         if result is None:
             continue
         has_evidence = (folder / EVIDENCE_FOLDER / EVIDENCE).is_file()
-        evidence = load_evidence(folder / EVIDENCE_FOLDER).evidence if has_evidence else None
+        evidence = counted_run(load_attempts(folder), result).evidence if has_evidence else None
         publish_student(order.out, result, evidence, rubric, order.course)
         results.append(result)
     if not results:

@@ -45,7 +45,8 @@ class CheckResult(Value):
 class Accuracy(Value):
     """Accuracy on the judged images: fractions; `interval` is the exact 95 % binomial interval.
 
-    `confusion[i][j]` counts images of class i that were predicted as class j.
+    `confusion[i][j]` counts images of class i that were predicted as class j. `granted`: it is below the threshold, but
+    the rubric leaves the doubt to the student, and it counts as reached.
     """
 
     value: float
@@ -54,6 +55,7 @@ class Accuracy(Value):
     interval: tuple[float, float]
     verdict: Literal["pass", "borderline", "fail"] | None = None
     threshold: float | None = None
+    granted: bool = False
     confusion: tuple[tuple[int, ...], ...] = ()
 
 
@@ -95,13 +97,37 @@ class Flag(Value):
 
 
 class Comparison(Value):
-    """An accuracy to be better than: another exercise of the same student, or the recorded baseline."""
+    """An accuracy to be better than: another exercise of the same student, or the recorded baseline.
+
+    Of the student's own, `right` tells image by image whether it was recognised: bits in base64, first image first, empty
+    where its predictions are not stored. Then `only_here` and `only_there` count the images that one of the two networks
+    alone recognised, and `p_value` is McNemar's. A baseline has its number of `runs` and their range instead.
+    """
 
     assignment: str
     source: str  # "exercise1 of the same student" or "the reference baseline of exercise1"
     accuracy: float
     judged: int
     judged_on: str = ""
+    right: str = ""
+    only_here: int | None = None
+    only_there: int | None = None
+    p_value: float | None = None
+    runs: int | None = None
+    lowest: float | None = None
+    highest: float | None = None
+
+
+class Attempt(Value):
+    """One run of a submission; `evidence` is its digest. `counted`: its accuracy stands, or is part of the mean."""
+
+    seed: int
+    accuracy: float | None
+    correct: int | None
+    judged: int | None
+    points: float
+    evidence: str
+    counted: bool
 
 
 class Spread(Value):
@@ -137,6 +163,7 @@ class Result(Value):
     serve: Serve
     judged_on: str
     accuracy: Accuracy | None
+    attempts: tuple[Attempt, ...] = ()
     compared: tuple[Comparison, ...] = ()
     baseline: Spread | None = None
     model: ModelSummary

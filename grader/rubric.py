@@ -1,13 +1,14 @@
 """The rubric with what is compared against: labels of judged images, or the functions that a module is asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.assignment import Assignment, did_you_mean
+from grader.assignment import Assignment, Retry, did_you_mean
 from grader.baseline_file import read_baseline, require_same_data
+from grader.checks.accuracy import BetterThan
 from grader.checks.functions import Computes
 from grader.checks.registry import Planned, plan
 from grader.course import Course
@@ -36,6 +37,10 @@ class Rubric:
     functions: Functions | None = None
     baseline: Spread | None = None
     notes: tuple[str, ...] = ()
+
+    def without_retries(self) -> "Rubric":
+        """The same rubric, by which every submission is run once."""
+        return replace(self, assignment=self.assignment.model_copy(update={"retry": Retry()}))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -90,8 +95,17 @@ def functions_rubric(course: Course, assignment: Assignment) -> Rubric:
 
 
 def plan_checks(course: Course, assignment: Assignment) -> tuple[Planned, ...]:
-    """The rubric's checks with their parameters read. Raises RubricError."""
-    return plan(assignment.check, origin=str(course.assignment_file(assignment.id)))
+    """The rubric's checks with their parameters read. Raises RubricError, also for a comparison with no exercise."""
+    path = course.assignment_file(assignment.id)
+    planned = plan(assignment.check, origin=str(path))
+    there = tuple(course.assignment_ids())
+    for number, item in enumerate(planned, 1):
+        if isinstance(item.parameters, BetterThan) and item.parameters.exercise not in there:
+            near = did_you_mean(item.parameters.exercise, there)
+            raise RubricError(
+                f"{path}: check {number} (`better_than`): there is no exercise `{item.parameters.exercise}`{near}."
+            )
+    return planned
 
 
 def find_dataset(course: Course, dataset_id: str, data: Path | None, progress: Progress) -> tuple[Dataset, Path | None]:

@@ -95,9 +95,9 @@ def write_course(root: Path, rubric: str = RUBRIC, *, judged_seed: int = 2) -> C
     return Course.at(root)
 
 
-def write_rubric(root: Path, rubric: str) -> None:
-    """Replace the rubric of the tiny course."""
-    folder = root / "assignments" / ASSIGNMENT
+def write_rubric(root: Path, rubric: str, *, assignment: str = ASSIGNMENT) -> None:
+    """Replace the rubric of the tiny course, or add another assignment's."""
+    folder = root / "assignments" / assignment
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "assignment.toml").write_text(rubric, encoding="utf-8")
 
@@ -128,9 +128,13 @@ def write_class(folder: Path, *students: str) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Act:
-    """What becomes of one student's run: `correct` of ten images, after `faults` that are raised first."""
+    """What becomes of one student's run: `correct` of ten images, after `faults` that are raised first.
+
+    `by_seed`: another number of images for some seeds.
+    """
 
     correct: int = 10
+    by_seed: Mapping[int, int] = field(default_factory=dict)
     ending: Ending = FINISHED
     model: bool = True
     refused: str = ""
@@ -146,6 +150,7 @@ class Stage:
     acts: Mapping[str, Act] = field(default_factory=dict)
     runs: list[str] = field(default_factory=list)
     judged: list[str] = field(default_factory=list)
+    seeds: dict[str, list[int]] = field(default_factory=dict)
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> "Stage":
         """Put the stage in place for one test."""
@@ -156,6 +161,7 @@ class Stage:
     def run_notebook(self, job: Job, sandbox: Sandbox, *, who: str, progress: Progress) -> Execution:
         """As `grader.kernel.run.run_notebook`; the model's bytes are the student's name."""
         self.runs.append(who)
+        self.seeds.setdefault(who, []).append(job.seed)
         act = self.acts.get(who, Act())
         progress.step(who, "cell 1 of 1")
         time.sleep(act.seconds)
@@ -175,7 +181,8 @@ class Stage:
             raise act.judge_faults[self.judged.count(who) - 1]
         if act.refused:
             return Verdict(judgement=Judgement(outcome="refused", reason=act.refused), outputs=None)
-        return Verdict(judgement=a_judgement(), outputs=built.answers(LABELS, act.correct, units=2))
+        correct = act.by_seed.get(self.seeds[who][-1], act.correct)
+        return Verdict(judgement=a_judgement(), outputs=built.answers(LABELS, correct, units=2))
 
 
 def trained_claims(*cells: Cell, accuracy: float | None = None) -> Claims:

@@ -10,6 +10,7 @@ from grader.assignment import Assignment, did_you_mean, read_assignment
 from grader.checks.registry import plan
 from grader.course import Course
 from grader.errors import RubricError
+from grader.rubric import plan_checks
 
 GOOD = """\
 schema = 1
@@ -215,3 +216,57 @@ def test_the_nearest_word_is_named_else_all_of_them_else_nothing() -> None:
     assert did_you_mean("pionts", ("points", "title")) == " (did you mean `points`?)"
     assert did_you_mean("zzz", ("points", "title")) == "; there is: `points`, `title`"
     assert did_you_mean("zzz", ()) == ""
+
+
+RETRY = '\n[retry]\ntimes = 2\ncounts = "mean"\n\n[[check]]'
+
+
+def test_a_rubric_says_what_becomes_of_a_borderline_run(tmp_path: Path) -> None:
+    silent = read(written(tmp_path, GOOD))
+    assert (silent.retry.times, silent.retry.counts) == (0, "best")
+    found = read(written(tmp_path, GOOD.replace("\n[[check]]", RETRY, 1)))
+    assert (found.retry.times, found.retry.counts) == (2, "mean")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ("times = 2", "times = -1", ("retry.times", "greater than or equal to 0")),
+        ("times = 2", "times = 6", ("retry.times", "less than or equal to 5")),
+        ("times = 2", "time = 2", ("`retry.time`", "did you mean `times`")),
+        ('"mean"', '"median"', ("retry.counts", "'best', 'last', 'mean' or 'first'")),
+        ("counts", "count", ("`retry.count`", "did you mean `counts`")),
+        ("[retry]", "[retries]", ("`retries`", "did you mean `retry`")),
+    ],
+)  # fmt: skip
+def test_an_impossible_retry_policy_is_refused(tmp_path: Path, right: str, wrong: str, words: tuple[str, ...]) -> None:
+    said = refusal(tmp_path, GOOD.replace("\n[[check]]", RETRY.replace(right, wrong), 1))
+    assert all(word in said for word in words), said
+
+
+def test_functions_are_not_run_again(tmp_path: Path) -> None:
+    text = GOOD.replace('dataset = "mnist"', 'cases = "cases.py"').replace("\n[[check]]", RETRY, 1)
+    assert "`retry` is for networks" in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("exercise9", "(did you mean `exercise"), ("zzz", "; there is: `exercise1`")]
+)
+def test_better_than_an_exercise_that_does_not_exist_is_refused(tmp_path: Path, name: str, near: str) -> None:
+    for exercise in ("exercise1", "exercise2"):
+        folder = tmp_path / "assignments" / exercise
+        folder.mkdir(parents=True)
+        check = f'\n[[check]]\nuse = "better_than"\npoints = 5\nexercise = "{name}"\n'
+        (folder / "assignment.toml").write_text(GOOD + check)
+    course = Course.at(tmp_path)
+    with pytest.raises(RubricError) as caught:
+        plan_checks(course, course.assignment("exercise2"))
+    said = str(caught.value)
+    assert said.startswith(f"{folder / 'assignment.toml'}: check 3 (`better_than`): there is no exercise `{name}`")
+    assert near in said
+
+
+def test_every_comparison_of_the_course_is_with_an_exercise_that_exists() -> None:
+    course = Course.at()
+    for name in course.assignment_ids():
+        assert plan_checks(course, course.assignment(name))

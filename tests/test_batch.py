@@ -8,17 +8,33 @@ from pathlib import Path
 
 import pytest
 
-from grader import batch
+from grader import batch, grading
+from grader.attempts import load_attempts
 from grader.batch import grade_class, grade_submission, reusable
+from grader.comparing import Earlier, index_earlier
 from grader.course import Course
-from grader.errors import Infrastructure
+from grader.errors import Infrastructure, UsageError
 from grader.evidence import Cause
 from grader.intake import list_class, read_path, safe_name
+from grader.kernel.run import Execution, Job
+from grader.marking import mark_attempts
 from grader.progress import Silent
 from grader.publish import Order, publish_student
+from grader.regrading import regrade
 from grader.results import Outcome, Result, Status
-from grader.store import EVIDENCE, load_evidence, load_result
-from tests.fakes import BROKE, RUBRIC, Act, Stage, a_bench, write_class, write_course, write_rubric
+from grader.store import EVIDENCE, load_evidence, load_result, save_result
+from tests.fakes import (
+    BROKE,
+    RUBRIC,
+    Act,
+    Stage,
+    a_bench,
+    a_result,
+    a_rubric,
+    write_class,
+    write_course,
+    write_rubric,
+)
 
 FAULT = Infrastructure("the sandbox did not start", "See `grader doctor`.")
 
@@ -260,3 +276,205 @@ def test_one_submission_alone_is_graded_the_same_way(
             grade_submission(read_path(folder / "bob.py"), bench, order, Silent())
     assert load_result(order.out / "ada") == result
     assert {path.name for path in (order.out / "ada").iterdir()} == {"evidence", "report.html", "result.json"}
+
+
+# -- a borderline run is repeated
+
+TWICE = RUBRIC.replace("\n[[check]]", '\n[retry]\ntimes = 2\ncounts = "best"\n\n[[check]]', 1)
+
+
+class Told(Silent):
+    """Remembers what was said of whom."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, str]] = []
+
+    def step(self, who: str, what: str) -> None:
+        self.said.append((who, what))
+
+
+def one(order: Order, source: Path) -> tuple[Result, Told]:
+    """ada's hand-in alone, and what was said while it went on."""
+    told = Told()
+    with a_bench(order.course) as bench:
+        return grade_submission(read_path(source / "ada.py"), bench, order, told), told
+
+
+@pytest.fixture
+def twice(order: Order, tmp_path: Path) -> Path:
+    """A rubric that repeats borderline runs, and ada's hand-in."""
+    write_rubric(order.course.root, TWICE)
+    return write_class(tmp_path / "class", "ada")
+
+
+def test_only_borderline_runs_are_repeated_and_nobody_else_waits(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rubric(order.course.root, TWICE)
+    acts = {
+        "passes": Act(), "just": Act(correct=8), "border": Act(correct=7, by_seed={1000: 6, 2000: 9}),
+        "clear": Act(correct=4), "refused": Act(refused="a Lambda layer"), "none": Act(model=False),
+        "broke": Act(ending=BROKE, model=False), "lucky": Act(correct=6, by_seed={1000: 10}),
+    }  # fmt: skip
+    stage = Stage(acts).install(monkeypatch)
+    found = grade(order, write_class(tmp_path / "class", *acts), jobs=2)
+    assert {name: seeds for name, seeds in stage.seeds.items() if len(seeds) > 1} == {
+        "border": [0, 1000, 2000], "lucky": [0, 1000],
+    }  # fmt: skip
+    assert (found["border"].points, found["border"].seed, found["lucky"].points) == (100, 2000, 100)
+    assert [flag.kind for flag in found["border"].flags] == ["borderline"]
+    assert {path.name for path in (order.out / "border").iterdir()} == {
+        "evidence", "evidence-2", "evidence-3", "report.html", "result.json",
+    }  # fmt: skip
+
+
+def test_it_is_said_while_it_goes_on(order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Stage({"ada": Act(correct=7, by_seed={1000: 9})}).install(monkeypatch)
+    _, told = one(order, twice)
+    assert ("ada", "borderline: run again with seed 1000") in told.said
+
+
+def test_the_limits_of_each_run_are_the_same(order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage({"ada": Act(correct=7, by_seed={1000: 6})}).install(monkeypatch)
+    plain, limits = stage.run_notebook, []
+
+    def run_notebook(job: Job, *more: object, **words: object) -> Execution:
+        limits.append(job.limits)
+        return plain(job, *more, **words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(grading, "run_notebook", run_notebook)
+    one(order, twice)
+    assert len(limits) == 3
+    assert len(set(limits)) == 1
+
+
+def test_a_network_that_no_seed_changes_is_run_twice_and_no_more(
+    order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage({"ada": Act(correct=7)}).install(monkeypatch)
+    found, _ = one(order, twice)
+    assert stage.seeds["ada"] == [0, 1000]
+    assert found.points == 30
+
+
+def test_the_same_command_goes_on_between_two_runs(order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act = Act(correct=7, by_seed={1000: 6, 2000: 9})
+    stage = Stage({"ada": act}).install(monkeypatch)
+    plain = stage.run_notebook
+
+    def interrupted(job: Job, *more: object, **words: object) -> Execution:
+        if job.seed == 2000:
+            raise KeyboardInterrupt
+        return plain(job, *more, **words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(grading, "run_notebook", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        one(order, twice)
+    assert len(load_attempts(order.out / "ada")) == 2
+    again = Stage({"ada": act}).install(monkeypatch)
+    found, _ = one(order, twice)
+    assert again.seeds == {"ada": [2000]}
+    assert found.points == 100
+    assert one(order, twice)[0] == found
+    assert again.seeds == {"ada": [2000]}
+
+
+def test_a_repetition_that_fails_by_our_fault_costs_nobody_the_first_run(
+    order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage({"ada": Act(correct=7, by_seed={1000: 9})}).install(monkeypatch)
+    plain = stage.run_notebook
+
+    def faulty(job: Job, *more: object, **words: object) -> Execution:
+        if job.seed == 1000:
+            raise FAULT
+        return plain(job, *more, **words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(grading, "run_notebook", faulty)
+    found, told = one(order, twice)
+    assert (found.status, found.points) == (Status.GRADED, 30)
+    assert "Another run is due" in found.flags[0].reason
+    assert ("ada", f"could not be run again: {FAULT.message}") in told.said
+    monkeypatch.setattr(grading, "run_notebook", plain)
+    assert one(order, twice)[0].points == 100, "the same command makes up for it"
+
+
+def test_runs_of_an_earlier_hand_in_do_not_count_for_a_new_one(
+    order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Stage({"ada": Act(correct=7, by_seed={1000: 10})}).install(monkeypatch)
+    assert one(order, twice)[0].points == 100
+    (twice / "ada.py").write_text("print('a new hand-in')")
+    Stage({"ada": Act(correct=4)}).install(monkeypatch)
+    found, _ = one(order, twice)
+    assert (found.points, len(found.attempts)) == (30, 1)
+    assert not (order.out / "ada" / "evidence-2" / EVIDENCE).exists()
+    regrade(a_rubric(order.course), order, dry_run=False)
+    assert load_result(order.out / "ada") == found
+
+
+def test_a_rerun_makes_every_run_afresh(order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage({"ada": Act(correct=7, by_seed={1000: 9})}).install(monkeypatch)
+    one(order, twice)
+    one(Order(out=order.out, course=order.course, rerun=True), twice)
+    assert stage.seeds["ada"] == [0, 1000, 0, 1000]
+
+
+def test_a_regrade_is_a_pure_function_of_all_stored_runs(
+    order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Stage({"ada": Act(correct=7, by_seed={1000: 6, 2000: 9})}).install(monkeypatch)
+    found, _ = one(order, twice)
+    kept = {path: path.read_bytes() for path in order.out.rglob("evidence*/*")}
+
+    def refuse(*words: object, **more: object) -> None:
+        pytest.fail("regrading started something")
+
+    monkeypatch.setattr("subprocess.Popen", refuse)
+    monkeypatch.setattr(grading, "run_notebook", refuse)
+    points = {}
+    for times, counts in ((0, "best"), (1, "best"), (2, "mean"), (2, "last"), (2, "first"), (2, "best")):
+        policy = TWICE.replace("times = 2", f"times = {times}").replace('"best"', f'"{counts}"')
+        write_rubric(order.course.root, policy)
+        regrade(a_rubric(order.course), order, dry_run=False)
+        result = load_result(order.out / "ada")
+        assert result is not None
+        points[times, counts] = (result.points, result.seed)
+    assert points == {
+        (0, "best"): (30, 0), (1, "best"): (30, 0), (2, "mean"): (30, 0), (2, "last"): (100, 2000),
+        (2, "first"): (30, 0), (2, "best"): (100, 2000),
+    }  # fmt: skip
+    assert (
+        load_result(order.out / "ada")
+        == found
+        == mark_attempts(load_attempts(order.out / "ada"), a_rubric(order.course), {})
+    )
+    assert {path: path.read_bytes() for path in order.out.rglob("evidence*/*")} == kept
+
+
+def test_earlier_results_are_read_once_for_a_class_and_a_wrong_folder_is_told_before_anything_runs(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rubric(order.course.root, RUBRIC + '\n[[check]]\nuse = "better_than"\npoints = 10\nexercise = "other"\n')
+    write_rubric(order.course.root, RUBRIC, assignment="other")
+    judged_on = a_rubric(order.course).judged_on
+    for student in ("ada", "bob", "cy"):
+        earlier = a_result(assignment="other", student=student, judged_on=judged_on)
+        save_result(tmp_path / "earlier" / student, earlier)
+    stage = Stage().install(monkeypatch)
+    folder = write_class(tmp_path / "class", "ada", "bob", "cy")
+    walked: list[str] = []
+
+    def index(folder: Path | None) -> Earlier | None:
+        walked.append(str(folder))
+        return index_earlier(folder)
+
+    monkeypatch.setattr(batch, "index_earlier", index)
+    found = grade(Order(out=order.out, course=order.course, earlier=tmp_path / "earlier"), folder)
+    assert {name: result.compared[0].source for name, result in found.items()} == dict.fromkeys(
+        ("ada", "bob", "cy"), "other of the same student"
+    )
+    assert walked == [str(tmp_path / "earlier")]
+    with pytest.raises(UsageError, match="--earlier"):
+        grade(Order(out=order.out, course=order.course, earlier=tmp_path / "nowhere"), folder)
+    assert stage.runs == ["ada", "bob", "cy"]

@@ -2,28 +2,36 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from grader.assignment import CheckSpec
+from grader.checks.accuracy import unpack_right
 from grader.checks.registry import plan
-from grader.comparing import exercises_compared, find_comparisons
+from grader.comparing import compare, exercises_compared, find_comparisons, index_earlier
 from grader.course import Course
 from grader.dataset import SplitManifest
 from grader.errors import DataError, UsageError
+from grader.marking import mark_attempts
 from grader.results import Comparison, Status
-from grader.store import save_result
-from tests.fakes import a_baseline, a_result, write_course
+from grader.rubric import open_rubric
+from grader.store import load_result, save_evidence, save_result
+from tests.fakes import RUBRIC, a_baseline, a_result, a_rubric, a_stored, data_of, write_course, write_rubric
 from tests.report.builders import an_accuracy
 
+BETTER = '\n[[check]]\nuse = "better_than"\npoints = 10\nexercise = "first"\n'
 JUDGED_ON = "the 10,000 test images of MNIST"
 
 
 def find(course: Course, earlier: Path | None, *, student: str = "ada", digest: str = "d") -> Comparison | None:
     split = SplitManifest(count=1, images=digest, labels=digest)
     dataset = Course.at().dataset("mnist").model_copy(update={"judged_title": JUDGED_ON, "split": {"test": split}})
-    found = find_comparisons(("exercise1",), student=student, dataset=dataset, earlier=earlier, course=course)
+    index = index_earlier(earlier)
+    found = find_comparisons(
+        ("exercise1",), student=student, dataset=dataset, labels=None, earlier=index, course=course
+    )
     return found.get("exercise1")
 
 
@@ -67,6 +75,7 @@ def test_without_a_folder_of_earlier_results_the_mean_of_the_baseline_counts(tmp
     assert found.source == "the reference baseline of exercise1"
     assert found.accuracy == pytest.approx(0.985)
     assert found.judged_on == JUDGED_ON
+    assert (found.runs, found.lowest, found.highest, found.right) == (2, 0.98, 0.99, "")
 
 
 @pytest.mark.parametrize(
@@ -119,6 +128,102 @@ def test_a_baseline_of_other_data_is_refused_with_how_to_measure_again(tmp_path:
 def test_a_damaged_baseline_is_named_with_a_remedy(tmp_path: Path, text: str) -> None:
     with pytest.raises(DataError, match=r"baseline\.json: is no baseline.*Measure it again"):
         find(course_with(tmp_path, text), None)
+
+
+def test_results_are_read_once_for_a_whole_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        handed_in(tmp_path / "earlier" / f"s{number}", 0.9 + number / 100, student=f"s{number}")
+    course = course_with(tmp_path, None)
+    index = index_earlier(tmp_path / "earlier")
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} was read again"))
+    dataset = Course.at().dataset("mnist").model_copy(update={"judged_title": JUDGED_ON})
+    for number in range(5):
+        found = find_comparisons(
+            ("exercise1",), student=f"s{number}", dataset=dataset, labels=None, earlier=index, course=course
+        )
+        assert found["exercise1"].accuracy == pytest.approx(0.9 + number / 100)
+
+
+def test_links_among_earlier_results_are_not_followed(tmp_path: Path) -> None:
+    handed_in(tmp_path / "elsewhere" / "ada", 0.99)
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    (earlier / "linked folder").symlink_to(tmp_path / "elsewhere")
+    (earlier / "ada").mkdir()
+    (earlier / "ada" / "result.json").symlink_to(tmp_path / "elsewhere" / "ada" / "result.json")
+    assert find(course_with(tmp_path, None), earlier) is None
+    handed_in(earlier / "own", 0.97)
+    found = find(Course.at(tmp_path / "course"), earlier)
+    assert found is not None
+    assert found.accuracy == 0.97
+
+
+def test_of_several_results_of_a_student_the_first_by_path_counts(tmp_path: Path) -> None:
+    handed_in(tmp_path / "earlier" / "b", 0.99)
+    handed_in(tmp_path / "earlier" / "a", 0.98)
+    found = find(course_with(tmp_path, None), tmp_path / "earlier")
+    assert found is not None
+    assert found.accuracy == 0.98
+
+
+class TestPairs:
+    """The earlier network's own predictions, where they lie beside its result."""
+
+    @pytest.fixture
+    def course(self, tmp_path: Path) -> Course:
+        """A course whose second exercise asks for more than the first, which ada was graded for."""
+        course = write_course(tmp_path / "course", RUBRIC.replace("points = 20", "points = 10", 1) + BETTER)
+        write_rubric(course.root, RUBRIC, assignment="first")
+        return course
+
+    def stored(self, course: Course, folder: Path, correct: int, **changes: object) -> Path:
+        """Evidence and result of ada's first exercise."""
+        rubric = open_rubric(course, "first", data_of(course.root))
+        stored = a_stored(rubric, correct, **changes)
+        save_evidence(folder / "ada" / "evidence", stored, None)
+        save_result(folder / "ada", mark_attempts((stored,), rubric, {}))
+        return folder / "ada"
+
+    def compared(self, course: Course, earlier: Path) -> Comparison:
+        rubric = a_rubric(course)
+        return compare(rubric, student="ada", earlier=index_earlier(earlier), course=course)["first"]
+
+    def test_they_are_compared_image_by_image(self, course: Course, tmp_path: Path) -> None:
+        self.stored(course, tmp_path / "earlier", 8)
+        found = self.compared(course, tmp_path / "earlier")
+        right = unpack_right(found.right, found.judged)
+        assert right is not None
+        assert right.tolist() == [True] * 8 + [False] * 2
+        (weighed,) = mark_attempts((a_stored(a_rubric(course), 9),), a_rubric(course), {"first": found}).compared
+        assert (weighed.only_here, weighed.only_there, weighed.p_value) == (1, 0, 1.0)
+
+    def test_without_stored_evidence_the_numbers_alone_are_compared(self, course: Course, tmp_path: Path) -> None:
+        folder = self.stored(course, tmp_path / "earlier", 8)
+        shutil.rmtree(folder / "evidence")
+        found = self.compared(course, tmp_path / "earlier")
+        assert (found.accuracy, found.right) == (0.8, "")
+
+    @pytest.mark.parametrize("damage", ["linked folder", "linked file", "other digits", "other data", "edited result"])
+    def test_evidence_that_is_not_the_results_own_is_left_alone(
+        self, course: Course, tmp_path: Path, damage: str
+    ) -> None:
+        changes = {"data_digest": "of other images"} if damage == "other data" else {}
+        folder = self.stored(course, tmp_path / "earlier", 8, **changes)
+        evidence = folder / "evidence"
+        if damage == "linked folder":
+            evidence.rename(tmp_path / "moved")
+            evidence.symlink_to(tmp_path / "moved")
+        elif damage == "linked file":
+            (evidence / "predictions.npy").rename(tmp_path / "moved.npy")
+            (evidence / "predictions.npy").symlink_to(tmp_path / "moved.npy")
+        elif damage == "other digits":
+            (evidence / "predictions.npy").write_bytes(b"better")
+        elif damage == "edited result":
+            result = load_result(folder)
+            assert result is not None and result.accuracy is not None
+            better = result.accuracy.model_copy(update={"correct": 9})
+            save_result(folder, result.model_copy(update={"accuracy": better}))
+        assert self.compared(course, tmp_path / "earlier").right == ""
 
 
 def test_the_exercises_that_a_rubric_compares_with_are_those_its_checks_name() -> None:

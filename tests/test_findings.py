@@ -6,11 +6,20 @@ import pytest
 
 from grader.course import Course
 from grader.evidence import Cause, Claims, Ending, Evidence, Facts, Judgement
-from grader.findings import Row, claimed_training_accuracy, decide_status, explain_unread, raise_flags, substitute_flags
-from grader.results import Flag, Outcome, Status
+from grader.findings import (
+    Row,
+    claimed_training_accuracy,
+    decide_status,
+    explain_unread,
+    raise_flags,
+    substitute_flags,
+    verdict_flags,
+)
+from grader.results import Accuracy, CheckResult, Comparison, Flag, Outcome, Status
 from grader.rubric import Rubric
 from tests.checks import builders as built
 from tests.fakes import a_judgement, a_rubric, an_evidence, trained_claims, write_course
+from tests.report.builders import an_accuracy
 
 
 @pytest.fixture
@@ -83,6 +92,41 @@ def test_the_last_accuracy_of_the_last_fit_of_the_graded_network_is_what_was_cla
     assert claimed_training_accuracy(first) == 0.2
     assert claimed_training_accuracy(Claims()) is None
     assert claimed_training_accuracy(claims.model_copy(update={"fits": (fit("model", accuracy=()),)})) is None
+
+
+def reached(correct: int, judged_images: int, **changes: object) -> Accuracy:
+    return an_accuracy(correct, judged_images, **{"threshold": 0.78, **changes})
+
+
+@pytest.mark.parametrize(
+    ("verdict", "granted", "words"),
+    [("pass", False, None), ("fail", False, None), (None, False, None),
+     ("borderline", False, "77.00% of 1,000 images is below 78.00%, but chance may have decided."),
+     ("borderline", True, "77.00% of 1,000 images is below 78.00%, but within what chance explains: it counts as reached.")],
+)  # fmt: skip
+def test_a_borderline_accuracy_is_flagged_whether_the_doubt_is_granted_or_not(
+    verdict: str | None, granted: bool, words: str | None
+) -> None:
+    flags = verdict_flags(reached(770, 1000, verdict=verdict, granted=granted), (), {})
+    assert [(flag.kind, flag.reason) for flag in flags] == ([("borderline", words)] if words else [])
+
+
+@pytest.mark.parametrize(
+    ("correct", "p_value", "outcome", "flagged"),
+    [(980, 0.5, Outcome.FAILED, True), (985, 1.0, Outcome.FAILED, True), (980, 0.01, Outcome.FAILED, False),
+     (990, 0.5, Outcome.PASSED, False), (980, None, Outcome.FAILED, False)],
+)  # fmt: skip
+def test_a_lost_comparison_is_flagged_where_it_may_be_chance(
+    correct: int, p_value: float | None, outcome: Outcome, flagged: bool
+) -> None:
+    other = Comparison(assignment="x", source="x of the same student", accuracy=0.985, judged=1000, p_value=p_value)
+    check = CheckResult(name="better_than", title="t", outcome=outcome, points=0, out_of=20)
+    flags = verdict_flags(reached(correct, 1000, verdict="pass"), (check,), {"x": other})
+    assert [flag.kind for flag in flags] == (["close_comparison"] if flagged else [])
+
+
+def test_where_nothing_was_judged_chance_decided_nothing() -> None:
+    assert verdict_flags(None, (), {}) == ()
 
 
 def test_a_demonstration_is_flagged_and_the_real_thing_is_not() -> None:

@@ -242,6 +242,15 @@ def test_a_name_that_is_no_utf8_becomes_text_and_the_file_keeps_its_own(tmp_path
     assert sorted(map(os.fsencode, found.files)) == [b"l\xf6sung.py", b"\xe4.txt"]
 
 
+def test_the_error_about_a_name_that_is_no_utf8_can_be_printed_and_stored(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"M\xfcller.docx")).write_text("words")
+    (tmp_path / os.fsdecode(b"M\xfcller")).mkdir()
+    for path in (*tmp_path.iterdir(), tmp_path / os.fsdecode(b"\xfc.py")):
+        with pytest.raises((SubmissionError, UsageError), match=r"\?") as caught:
+            read_path(path)
+        str(caught.value).encode("utf-8")
+
+
 def test_a_class_has_one_entry_for_each_file_and_folder_sorted_by_name(tmp_path: Path) -> None:
     write_class(tmp_path, "cy", "ada")
     (tmp_path / "bob").mkdir()

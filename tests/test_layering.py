@@ -21,10 +21,14 @@ LONGEST_FILE, LONGEST_FUNCTION = 350, 60
 INSIDE = {
     "kernel/guest/__init__.py": set(),
     "kernel/guest/start.py": {
-        f"grader.kernel.guest.{name}" for name in ("caps", "colab", "fitting", "hooks", "lines", "notes", "record", "shims")
+        f"grader.kernel.guest.{name}" for name in (
+            "caps", "colab", "fitting", "hooks", "lines", "notes", "record", "shims", "world")
     },
     "kernel/guest/hooks.py": {f"grader.kernel.guest.{name}" for name in ("fitting", "notes", "record", "shims")},
-    "kernel/guest/record.py": {"grader.kernel.guest.notes"},
+    "kernel/guest/record.py": {f"grader.kernel.guest.{name}" for name in ("candidates", "describing", "notes", "rows")},
+    "kernel/guest/candidates.py": {"grader.kernel.guest.describing"},
+    "kernel/guest/describing.py": set(),
+    "kernel/guest/rows.py": set(),
     "kernel/guest/notes.py": set(),
     "kernel/guest/imports.py": set(),
     "kernel/guest/commands.py": set(),
@@ -42,6 +46,23 @@ INSIDE = {
     "kernel/guest/shims_paths.py": {"grader.kernel.guest.imports", "grader.kernel.guest.notes"},
     "judge/worker.py": {"grader.judge.protocol"},
     "judge/protocol.py": set(),
+    "kernel/guest/world.py": {
+        f"grader.kernel.guest{name}"
+        for name in ("", ".imports", ".notes", ".world_digits", ".world_layouts", ".world_paths")
+    },
+    "kernel/guest/world_paths.py": {
+        f"grader.kernel.guest.{name}" for name in ("notes", "world_digits", "world_layouts", "world_roles")
+    },
+    "kernel/guest/world_roles.py": set(),
+    "kernel/guest/world_layouts.py": {"grader.kernel.guest.world_roles"},
+    "kernel/guest/world_digits.py": {"grader.kernel.guest.world_roles"},
+    "kernel/guest/world_files.py": {"grader.kernel.guest.world_paths", "grader.kernel.guest.world_roles"},
+    "kernel/guest/world_readers.py": {
+        f"grader.kernel.guest.{name}" for name in ("imports", "world_paths", "world_roles")
+    },
+    "kernel/guest/world_packages.py": {
+        f"grader.kernel.guest.{name}" for name in ("imports", "world_paths", "world_readers")
+    },
     "functions/guest.py": {"grader.judge.protocol"},
     "sandbox/launcher.py": set(),
     "sandbox/relay.py": {"grader.sandbox.frames", "grader.sandbox.launcher", "grader.sandbox.measure"},

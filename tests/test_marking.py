@@ -135,6 +135,7 @@ def test_a_flagged_result_keeps_its_points_but_needs_a_look(rubric: Rubric) -> N
 def test_what_it_was_compared_with_is_part_of_the_result(rubric: Rubric, course: Course) -> None:
     more = RUBRIC + '\n[[check]]\nuse = "better_than"\npoints = 10\nexercise = "other"\n'
     write_rubric(course.root, more)
+    write_rubric(course.root, RUBRIC, assignment="other")
     other = Comparison(
         assignment="other", source="the reference baseline of other", accuracy=0.85, judged=10,
         judged_on=rubric.judged_on,

@@ -125,6 +125,13 @@ def test_half_a_character_in_a_notebook_or_module_does_not_break_what_comes_late
     assert read_submission("x.py", b"# coding: unicode_escape\na = '\\ud83d'").cells[0].endswith("'?'")
 
 
+@pytest.mark.parametrize("encoding", ["punycode", "idna", "PunyCode"])
+def test_an_encoding_that_takes_hours_to_decode_is_refused_at_once(encoding: str) -> None:
+    data = f"# coding: {encoding}\nabc-".encode() + b"9" * 5_000_000
+    with pytest.raises(SubmissionError, match=r"x\.py: is not UTF-8 text"):
+        read_submission("x.py", data)
+
+
 @settings(deadline=None)
 @given(st.text(st.characters()) | st.text(st.sampled_from("\x1b[]0123;?mKhl\x07\\(B a")))
 def test_stripping_escapes_twice_changes_nothing_and_leaves_none(text: str) -> None:

@@ -152,6 +152,7 @@ def test_a_folder_without_evidence_is_refused(order: Order, tmp_path: Path) -> N
 def test_what_it_was_compared_with_stays_unless_another_folder_is_named(order: Order, tmp_path: Path) -> None:
     compared = RUBRIC + '\n[[check]]\nuse = "better_than"\npoints = 10\nexercise = "other"\n'
     write_rubric(order.course.root, compared)
+    write_rubric(order.course.root, LENIENT, assignment="other")
     rubric = a_rubric(order.course)
     earlier = a_result(assignment="other", student="ada", judged_on=rubric.judged_on)
     save_result(tmp_path / "earlier" / "ada", earlier)

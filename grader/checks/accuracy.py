@@ -1,19 +1,22 @@
 """How well does the model do on the judged images? Rests on predictions that the host compared with the labels."""
 
+import base64
 from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from grader.checks.kinds import output_activation
 from grader.checks.registry import Case, Planned, Score, check
 from grader.errors import Failure, Infrastructure
-from grader.evidence import Value
-from grader.judge.metrics import measure_accuracy, predicted_classes
-from grader.results import Accuracy
+from grader.evidence import Architecture, Value
+from grader.judge.metrics import chance_of_at_most, exact_interval, mcnemar, measure_accuracy, predicted_classes
+from grader.results import Accuracy, Comparison
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+SIGNIFICANT = 0.05  # a p-value from which on chance is named as a possible reason
 
 
 class Band(Value):
@@ -24,17 +27,21 @@ class Band(Value):
 
 
 class NeededAccuracy(Value):
-    """Either `at_least`, for all points or none, or `bands`, for shares of them."""
+    """Either `at_least`, for all points or none, or `bands`, for shares of them; and what chance may take away.
+
+    `doubt` reaches no further down than a borderline verdict does: what clearly fails is in no doubt.
+    """
 
     at_least: Fraction | None = None
     bands: Annotated[tuple[Band, ...] | None, Field(min_length=1)] = None
+    doubt: Annotated[float, Field(ge=0.025, le=0.5)] | None = None
+    borderline: Annotated[float, Field(ge=0, le=0.2)] = 0.0
 
     @model_validator(mode="before")
     @classmethod
     def _not_neither(cls, raw: object) -> object:
-        # An explicit None brings the field's validator into play, whose error names a key; but where another key
-        # was given, that one is misspelt and the better thing to complain about.
-        return raw or {"bands": None}
+        # An explicit None brings the field's validator into play, whose error names a key.
+        return {"bands": None, **raw} if isinstance(raw, dict) and "at_least" not in raw else raw
 
     @field_validator("bands")
     @classmethod
@@ -56,9 +63,22 @@ class NeededAccuracy(Value):
         """The accuracy from which on there are points at all."""
         return self.rule[0].at
 
-    def share(self, value: float) -> float:
-        """The share of the points for an accuracy."""
-        return max((band.share for band in self.rule if value >= band.at), default=0.0)
+    def judge(self, measured: Accuracy) -> Accuracy:
+        """With the verdict by the threshold, which chance may blur but does not move."""
+        value, threshold = measured.value, self.threshold
+        near = measured.interval[1] >= threshold or round(threshold - value, 9) <= self.borderline
+        verdict = "pass" if value >= threshold else "borderline" if near else "fail"
+        granted = verdict == "borderline" and self.doubt is not None and self.chance(measured) >= self.doubt
+        return measured.model_copy(update={"verdict": verdict, "threshold": threshold, "granted": granted})
+
+    def share(self, measured: Accuracy) -> float:
+        """The share of the points: by the highest band reached, or by the lowest where `doubt` grants it."""
+        plain = max((band.share for band in self.rule if measured.value >= band.at), default=0.0)
+        return max(plain, self.rule[0].share) if self.judge(measured).granted else plain
+
+    def chance(self, measured: Accuracy) -> float:
+        """How probable it is that a network of just the threshold does no better on the judged images."""
+        return chance_of_at_most(measured.correct, measured.judged, accuracy=self.threshold)
 
 
 def measure(case: Case) -> Accuracy:
@@ -68,13 +88,31 @@ def measure(case: Case) -> Accuracy:
     if case.labels is None or len(case.labels) != len(case.outputs) or not len(case.labels):
         labels = "no" if case.labels is None else f"{len(case.labels):,}"
         raise Infrastructure(f"There are {labels} labels for {len(case.outputs):,} judged images.")
-    logits = output_activation(case.architecture) == "linear"
-    predicted = predicted_classes(case.outputs, logits=logits)
+    predicted = _predicted(case.outputs, case.architecture)
     # A model may have more outputs than there are classes: those predictions are wrong and stand in no column.
     classes = len(case.classes)
     found = measure_accuracy(case.labels, predicted, classes=max(classes, case.outputs.shape[1]))
     table = tuple(row[:classes] for row in found.confusion[:classes])
-    return found.model_copy(update={"confusion": table})
+    found = found.model_copy(update={"confusion": table})
+    return found if case.counted is None else with_correct(found, case.counted)
+
+
+def with_correct(measured: Accuracy, correct: int) -> Accuracy:
+    """The same images with another number of them recognised."""
+    interval = exact_interval(correct, measured.judged)
+    update = {"value": correct / measured.judged, "correct": correct, "interval": interval}
+    return measured.model_copy(update=update)
+
+
+def right_images(
+    outputs: NDArray[np.float32], architecture: Architecture, labels: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which of the judged images were recognised, booleans (n,), from outputs (n, units) and labels (n,)."""
+    return np.asarray(_predicted(outputs, architecture) == labels)
+
+
+def _predicted(outputs: NDArray[np.float32], architecture: Architecture) -> NDArray[np.int64]:
+    return predicted_classes(outputs, logits=output_activation(architecture) == "linear")
 
 
 def accuracy_of(case: Case, planned: tuple[Planned, ...]) -> Accuracy | None:
@@ -86,13 +124,7 @@ def accuracy_of(case: Case, planned: tuple[Planned, ...]) -> Accuracy | None:
     needed = next((item.parameters for item in planned if item.check.name == accuracy.name), None)
     if not isinstance(needed, NeededAccuracy):
         return measured
-    return _judge(measured, needed.threshold)
-
-
-def _judge(measured: Accuracy, threshold: float) -> Accuracy:
-    high = measured.interval[1]
-    verdict = "pass" if measured.value >= threshold else "borderline" if high >= threshold else "fail"
-    return measured.model_copy(update={"verdict": verdict, "threshold": threshold})
+    return needed.judge(measured)
 
 
 @check(parameters=NeededAccuracy, rests_on="facts", needs=("trained",))
@@ -101,26 +133,39 @@ def accuracy(case: Case, parameters: NeededAccuracy) -> Score:
 
     Exactly one of: `at_least`, the accuracy from which on all points are given (0 to 1), or `bands`, a list of
     `{at, share}` in rising order, of which the highest one that is reached counts, as in
-    `bands = [{at = 0.70, share = 0.5}, {at = 0.80, share = 1.0}]`.
+    `bands = [{at = 0.70, share = 0.5}, {at = 0.80, share = 1.0}]`. The lowest of them is the bar.
+
+    `doubt = 0.1` counts the bar as reached unless a network that just reaches it would do this badly less than 10 times
+    in 100 (0.025 to 0.5; without it the plain number decides). `borderline` (a fraction, default 0) calls a run borderline
+    that misses the bar by no more than this, beside all whose 95 % interval reaches it; `[retry]` says what follows.
     """
-    measured = _judge(measure(case), parameters.threshold)
-    needed = _write_needed(parameters, measured.value)
+    measured = parameters.judge(measure(case))
+    share = parameters.share(measured)
     low, high = measured.interval
+    over = "" if case.counted is None else " on average over the runs"
     reason = (
-        f"{_percent(measured.value)} of {measured.judged:,} judged images ({measured.correct:,} correct), {needed}; "
-        f"95 % interval {100 * low:.2f}-{_percent(high)}"
+        f"{_percent(measured.value)} of {measured.judged:,} judged images{over} ({measured.correct:,} correct), "
+        f"{_write_needed(parameters, share)}; 95 % interval {100 * low:.2f}-{_percent(high)}"
     )
-    share = parameters.share(measured.value)
+    if measured.granted:
+        reason += (
+            f"; a network of {_short(parameters.threshold)} does no better {_often(parameters.chance(measured))}, "
+            f"so {_short(parameters.threshold)} counts as reached"
+        )
     if share <= 0:
         raise Failure(reason, _hint(case, measured))
     return Score(share, reason, "" if share >= 1 else "Train longer or improve the network to reach the next step.")
 
 
-def _write_needed(parameters: NeededAccuracy, value: float) -> str:
+def _write_needed(parameters: NeededAccuracy, share: float) -> str:
     if parameters.bands is None:
         return f"{_short(parameters.threshold)} needed"
     steps = ", ".join(f"{_short(band.at)} for {_short(band.share)}" for band in parameters.rule)
-    return f"which gives {_short(parameters.share(value))} of the points (needed: {steps})"
+    return f"which gives {_short(share)} of the points (needed: {steps})"
+
+
+def _often(chance: float) -> str:
+    return f"{round(100 * chance)} times in 100"
 
 
 def _hint(case: Case, measured: Accuracy) -> str:
@@ -151,8 +196,9 @@ class BetterThan(Value):
 def better_than(case: Case, parameters: BetterThan) -> Score:
     """The model is better than the one of an earlier exercise.
 
-    `exercise`: the id of the other assignment. Its accuracy is that of the same student, or else the recorded
-    baseline of the course; this model's must be strictly higher, on the same images.
+    `exercise`: the id of the other assignment. Its accuracy is that of the same student, or else the mean of the recorded
+    baseline of the course; this model's must be strictly higher, on the same images. Where chance may have decided that,
+    by McNemar's test or by the spread of the baseline, the reason says so.
     """
     other = case.compared.get(parameters.exercise)
     remedy = f"Measure one: `grader baseline {parameters.exercise}`."
@@ -164,11 +210,59 @@ def better_than(case: Case, parameters: BetterThan) -> Score:
             f"this one on {case.evidence.judged_on}.",
             remedy,
         )
-    measured = measure(case)
-    reason = f"{_percent(measured.value)} here, {_percent(other.accuracy)} for {other.source}"
+    measured, other = measure(case), weigh(case, other)
+    reason = f"{_percent(measured.value)} here, {_percent(other.accuracy)} for {other.source}{_write_weight(other)}"
+    close = "; so small a difference may be chance" if may_be_chance(other, measured.value) else ""
     if measured.value > other.accuracy:
-        return Score(1.0, reason)
-    raise Failure(f"{reason}: not better", "Improve this network, or train it longer, until it passes the other one.")
+        return Score(1.0, reason + close)
+    raise Failure(
+        f"{reason}: not better{close}", "Improve this network, or train it longer, until it passes the other one."
+    )
+
+
+def weigh(case: Case, other: Comparison) -> Comparison:
+    """With the images that one of the two networks alone recognised, where both were judged on the same ones."""
+    there = unpack_right(other.right, other.judged)
+    update: dict[str, object] = {"only_here": None, "only_there": None, "p_value": None}
+    if case.outputs is not None and case.labels is not None and case.counted is None and there is not None:
+        here = right_images(case.outputs, case.architecture, case.labels)
+        if len(here) == len(there) and other.judged_on == case.evidence.judged_on:
+            one, two = int((here & ~there).sum()), int((there & ~here).sum())
+            update = {"only_here": one, "only_there": two, "p_value": mcnemar(one, two)}
+    return other.model_copy(update=update)
+
+
+def may_be_chance(other: Comparison, value: float) -> bool:
+    """Whether chance may have decided the comparison of `value` with a weighed `other`."""
+    if other.p_value is not None:
+        return other.p_value >= SIGNIFICANT
+    return other.lowest is not None and other.highest is not None and other.lowest <= value <= other.highest
+
+
+def pack_right(right: NDArray[np.bool_]) -> str:
+    """Booleans (n,) as bits in base64."""
+    return base64.b64encode(np.packbits(right).tobytes()).decode()
+
+
+def unpack_right(packed: str, count: int) -> NDArray[np.bool_] | None:
+    """`count` booleans from bits in base64; None where there are not as many."""
+    try:
+        bits = np.unpackbits(np.frombuffer(base64.b64decode(packed), dtype=np.uint8))
+    except ValueError:
+        return None
+    return bits[:count].astype(bool) if packed and len(bits) - 7 <= count <= len(bits) else None
+
+
+def _write_weight(other: Comparison) -> str:
+    if other.p_value is not None:
+        p = f"{other.p_value:.2g}" if other.p_value >= 0.0001 else "under 0.0001"
+        return (
+            f" (of the same images {other.only_here:,} are recognised here alone and {other.only_there:,} there alone: "
+            f"McNemar's p = {p})".replace("p = under", "p under")
+        )
+    if other.runs is not None and other.runs > 1 and other.lowest is not None and other.highest is not None:
+        return f" (the mean of {other.runs} runs from {_percent(other.lowest)} to {_percent(other.highest)})"
+    return ""
 
 
 def _percent(value: float) -> str:

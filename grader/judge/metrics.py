@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, stdtrit
+from scipy.special import bdtr, betaincinv, stdtrit
 
 from grader.results import Accuracy
 
@@ -22,6 +22,20 @@ def exact_interval(correct: int, judged: int, *, confidence: float = 0.95) -> tu
     low = 0.0 if correct == 0 else float(betaincinv(correct, judged - correct + 1, tail))
     high = 1.0 if correct == judged else float(betaincinv(correct + 1, judged - correct, 1 - tail))
     return low, high
+
+
+def chance_of_at_most(correct: int, judged: int, *, accuracy: float) -> float:
+    """How probable it is that a network of this true accuracy recognises `correct` of `judged` images or fewer."""
+    return float(bdtr(correct, judged, accuracy))
+
+
+def mcnemar(only_one: int, only_other: int) -> float:
+    """The p-value that two networks are equally good, from images that one alone recognised: exact and two-sided.
+
+    McNemar's test (Psychometrika 12, 1947), by the binomial distribution.
+    """
+    discordant = only_one + only_other
+    return min(1.0, 2 * float(bdtr(min(only_one, only_other), discordant, 0.5))) if discordant else 1.0
 
 
 def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> tuple[float, float]:

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 from typing import Any
 
@@ -7,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader.checks.accuracy import NeededAccuracy, accuracy_of, measure
+from grader.checks.accuracy import NeededAccuracy, accuracy_of, measure, pack_right, unpack_right
 from grader.checks.registry import Case
 from grader.errors import Failure, Infrastructure, RubricError
 from grader.evidence import Judgement
-from grader.results import Comparison, Outcome
+from grader.judge.metrics import measure_accuracy
+from grader.results import Accuracy, Comparison, Outcome
 from tests.checks.builders import PETS, answers, case, claims, dense, judged, look, model, planned
 
 BANDS = {"bands": [{"at": 0.70, "share": 0.5}, {"at": 0.78, "share": 0.9}, {"at": 0.80, "share": 1.0}]}
@@ -65,14 +67,80 @@ def test_the_verdict_of_bands_is_by_the_lowest() -> None:
     assert found is not None and found.verdict == "pass" and found.threshold == 0.7
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=5), st.floats(0, 1), st.floats(0, 1))
-def test_more_accuracy_never_gives_fewer_points(steps: list[tuple[float, float]], one: float, two: float) -> None:
-    at = sorted({step[0] for step in steps})
-    share = sorted(step[1] for step in steps)[: len(at)]
+@st.composite
+def rules(draw: st.DrawFn) -> NeededAccuracy:
+    """Bands that rise, with or without doubt and a wider border."""
+    at = sorted(draw(st.sets(st.floats(0, 1), min_size=1, max_size=4)))
+    share = sorted(draw(st.lists(st.floats(0, 1), min_size=len(at), max_size=len(at))))
     bands = [{"at": place, "share": part} for place, part in zip(at, share, strict=True)]
-    needed = NeededAccuracy.model_validate({"bands": bands})
-    assert needed.share(min(one, two)) <= needed.share(max(one, two))
-    assert needed.share(needed.threshold) == bands[0]["share"]
+    doubt = draw(st.none() | st.floats(0.025, 0.5))
+    return NeededAccuracy.model_validate({"bands": bands, "doubt": doubt, "borderline": draw(st.floats(0, 0.2))})
+
+
+def counted(correct: int, judged_images: int) -> Accuracy:
+    labels = np.zeros(judged_images, dtype=np.int64)
+    return measure_accuracy(labels, (np.arange(judged_images) >= correct).astype(np.int64), classes=2)
+
+
+ORDER = ["fail", "borderline", "pass"]
+
+
+@given(rules(), st.integers(1, 300), st.data())
+def test_more_accuracy_never_gives_fewer_points_or_a_worse_verdict(
+    needed: NeededAccuracy, images: int, data: st.DataObject
+) -> None:
+    one, two = sorted(data.draw(st.tuples(st.integers(0, images), st.integers(0, images))))
+    less, more = needed.judge(counted(one, images)), needed.judge(counted(two, images))
+    assert needed.share(less) <= needed.share(more)
+    assert ORDER.index(str(less.verdict)) <= ORDER.index(str(more.verdict))
+
+
+@given(rules(), st.integers(1, 300), st.data())
+def test_doubt_changes_no_clear_result(needed: NeededAccuracy, images: int, data: st.DataObject) -> None:
+    measured = counted(data.draw(st.integers(0, images)), images)
+    plain = needed.model_copy(update={"doubt": None})
+    found, before = needed.judge(measured), plain.judge(measured)
+    assert found.verdict == before.verdict
+    if found.verdict != "borderline":
+        assert needed.share(measured) == plain.share(measured)
+        assert not found.granted
+    assert plain.share(measured) <= needed.share(measured) <= max(plain.share(measured), needed.rule[0].share)
+
+
+DOUBT = {**BANDS, "bands": BANDS["bands"][1:], "doubt": 0.1, "borderline": 0.05}
+
+
+@pytest.mark.parametrize(
+    ("correct", "points", "verdict", "granted"),
+    [(780, 9, "pass", False), (779, 9, "borderline", True), (763, 9, "borderline", True),
+     (762, 0, "borderline", False), (730, 0, "borderline", False), (729, 0, "fail", False), (799, 9, "pass", False)],
+)  # fmt: skip
+def test_doubt_counts_the_bar_as_reached_where_chance_explains_the_distance(
+    correct: int, points: float, verdict: str, granted: bool
+) -> None:
+    about = digits(correct, 1000)
+    found = accuracy_of(about, (planned("accuracy", DOUBT),))
+    assert found is not None
+    assert (found.verdict, found.granted) == (verdict, granted)
+    assert look("accuracy", about, DOUBT).points == points
+
+
+def test_the_reason_of_a_granted_doubt_says_how_often_a_good_enough_network_does_no_better() -> None:
+    result = look("accuracy", digits(770, 1000), {"at_least": 0.78, "doubt": 0.1})
+    assert result.outcome is Outcome.PASSED
+    assert "77.00 % of 1,000 judged images" in result.reason
+    assert result.reason.endswith("a network of 78 % does no better 23 times in 100, so 78 % counts as reached")
+    assert "counts as reached" not in look("accuracy", digits(780, 1000), {"at_least": 0.78, "doubt": 0.1}).reason
+
+
+def test_a_mean_over_runs_takes_the_place_of_the_runs_own_count() -> None:
+    about = dataclasses.replace(digits(770, 1000), counted=781)
+    found = measure(about)
+    assert (found.correct, found.value, found.judged) == (781, 0.781, 1000)
+    assert found.interval[0] < 0.781 < found.interval[1]
+    assert (
+        "78.10 % of 1,000 judged images on average over the runs" in look("accuracy", about, {"at_least": 0.78}).reason
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,6 +155,11 @@ def test_more_accuracy_never_gives_fewer_points(steps: list[tuple[float, float]]
         ({"bands": [{"at": 0.7, "share": 0.5}, {"at": 0.7, "share": 1}]}, "must rise"),
         ({"bands": [{"at": 0.7, "shares": 0.5}]}, "bands.0.share"),
         ({"atleast": 0.9}, "did you mean `at_least`?"),
+        ({"doubt": 0.1}, "give exactly one of `at_least` and `bands`"),
+        ({"at_least": 0.9, "doubt": 0.01}, "greater than or equal to 0.025"),
+        ({"at_least": 0.9, "doubt": 0.6}, "less than or equal to 0.5"),
+        ({"at_least": 0.9, "borderline": 5}, "less than or equal to 0.2"),
+        ({"at_least": 0.9, "doubts": 0.1}, "did you mean `doubt`?"),
     ],
 )
 def test_impossible_rules_are_refused(parameters: dict[str, Any], words: str) -> None:
@@ -198,3 +271,76 @@ def test_a_comparison_on_other_images_is_refused(other: str) -> None:
     result = look("better_than", against(9900, elsewhere), {"exercise": "exercise1"})
     assert result.outcome is Outcome.BROKEN
     assert "was measured on" in result.reason
+
+
+def own(correct: int, *, judged_images: int = 10_000, judged_on: str = "test") -> Comparison:
+    """The student's own earlier network, which recognised the last `correct` images."""
+    right = np.arange(judged_images) >= judged_images - correct
+    return Comparison(
+        assignment="exercise1", source="exercise1 of the same student", accuracy=correct / judged_images,
+        judged=judged_images, judged_on=judged_on, right=pack_right(right),
+    )  # fmt: skip
+
+
+def test_two_networks_are_compared_image_by_image_where_the_earlier_predictions_are_there() -> None:
+    result = look("better_than", against(9890, own(9850)), {"exercise": "exercise1"})
+    assert result.outcome is Outcome.PASSED
+    assert result.reason == (
+        "98.90 % here, 98.50 % for exercise1 of the same student (of the same images 150 are recognised here alone and "
+        "110 there alone: McNemar's p = 0.015)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("correct", "outcome"), [(9860, Outcome.PASSED), (9850, Outcome.FAILED), (9840, Outcome.FAILED)]
+)
+def test_what_may_be_chance_is_called_so_and_the_higher_number_decides(correct: int, outcome: Outcome) -> None:
+    result = look("better_than", against(correct, own(9850)), {"exercise": "exercise1"})
+    assert result.outcome is outcome
+    assert result.reason.endswith("so small a difference may be chance")
+
+
+def test_a_difference_beyond_chance_is_not_excused() -> None:
+    result = look("better_than", against(9700, own(9850)), {"exercise": "exercise1"})
+    assert "McNemar's p under 0.0001): not better" in result.reason
+    assert "chance" not in result.reason
+
+
+@pytest.mark.parametrize("right", ["", "!", "AAAA", own(99, judged_images=100).right])
+def test_without_the_earlier_predictions_of_these_images_plain_numbers_are_compared(right: str) -> None:
+    other = own(9850).model_copy(update={"right": right})
+    result = look("better_than", against(9890, other), {"exercise": "exercise1"})
+    assert (result.outcome, result.reason) == (
+        Outcome.PASSED, "98.90 % here, 98.50 % for exercise1 of the same student",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("correct", "chance"), [(9813, True), (9787, True), (9820, False), (9700, False)])
+def test_a_baseline_is_told_with_its_runs_and_what_lies_among_them_may_be_chance(correct: int, chance: bool) -> None:
+    runs = BASELINE.model_copy(update={"runs": 5, "lowest": 0.978, "highest": 0.9815})
+    runs = runs if correct > 9790 else runs.model_copy(update={"lowest": 0.9787})
+    result = look("better_than", against(correct, runs), {"exercise": "exercise1"})
+    assert "(the mean of 5 runs from 97." in result.reason
+    assert ("may be chance" in result.reason) is chance
+    assert result.outcome is (Outcome.PASSED if correct > 9800 else Outcome.FAILED)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=200))
+def test_which_images_were_right_comes_back_from_its_bits(right: list[bool]) -> None:
+    found = unpack_right(pack_right(np.array(right)), len(right))
+    assert found is not None
+    assert found.tolist() == right
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
+def test_an_equally_good_network_is_never_better_and_a_better_one_always(pairs: list[tuple[bool, bool]]) -> None:
+    here, there = (np.array(column) for column in zip(*pairs, strict=True))
+    labels = np.zeros(len(pairs), dtype=np.int64)
+    outputs = np.eye(10, dtype=np.float32)[np.where(here, 0, 1)]
+    other = Comparison(
+        assignment="exercise1", source="x", accuracy=float(there.mean()), judged=len(pairs), judged_on="test",
+        right=pack_right(there),
+    )  # fmt: skip
+    about = case(outputs=outputs, labels=labels, compared={"exercise1": other})
+    found = look("better_than", about, {"exercise": "exercise1"})
+    assert (found.outcome is Outcome.PASSED) == (sum(here) > sum(there))

@@ -1,6 +1,6 @@
 import pytest
 
-from grader.checks.execution import hint_for
+from grader.checks.hints import hint_for
 from grader.evidence import Cause, Ending
 from grader.results import Outcome
 from tests.checks.builders import case, cell, claims, fit, look

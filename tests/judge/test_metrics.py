@@ -2,8 +2,16 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.stats import binom, binomtest
 
-from grader.judge.metrics import confusion_matrix, exact_interval, measure_accuracy, predicted_classes
+from grader.judge.metrics import (
+    chance_of_at_most,
+    confusion_matrix,
+    exact_interval,
+    mcnemar,
+    measure_accuracy,
+    predicted_classes,
+)
 
 COUNTS = st.integers(1, 20_000).flatmap(lambda judged: st.tuples(st.integers(0, judged), st.just(judged)))
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=200)
@@ -87,3 +95,24 @@ def test_accuracy_does_not_depend_on_the_order_of_images(pairs: list[tuple[int, 
 def test_a_measurement_has_no_verdict_yet() -> None:
     found = measure_accuracy(np.array([0]), np.array([0]), classes=1)
     assert (found.verdict, found.threshold) == (None, None)
+
+
+def test_mcnemars_test_is_the_sign_test_on_what_one_alone_recognised() -> None:
+    assert mcnemar(0, 0) == mcnemar(7, 7) == 1.0
+    assert mcnemar(5, 0) == mcnemar(0, 5) == pytest.approx(2 / 2**5)
+    assert mcnemar(1, 9) == pytest.approx(2 * (1 + 10) / 2**10)
+
+
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_mcnemars_test_agrees_with_scipys_binomial_test(one: int, two: int) -> None:
+    assume(one + two)
+    assert mcnemar(one, two) == pytest.approx(binomtest(one, one + two).pvalue, rel=1e-6)
+
+
+@given(st.integers(1, 2_000), st.data())
+def test_doing_no_better_than_a_count_is_the_sum_of_its_binomial_tail(judged: int, data: st.DataObject) -> None:
+    correct, accuracy = data.draw(st.integers(0, judged)), data.draw(st.floats(0.01, 0.99))
+    found = chance_of_at_most(correct, judged, accuracy=accuracy)
+    assert found == pytest.approx(float(binom.cdf(correct, judged, accuracy)), abs=1e-9)
+    upper = exact_interval(correct, judged, confidence=0.8)[1]
+    assert (found >= 0.1) is (upper >= accuracy) or abs(upper - accuracy) < 1e-9
