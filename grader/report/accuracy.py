@@ -14,12 +14,13 @@ from grader.report.words import (
     accuracy_sentence,
     count,
     interval_percent,
+    number,
     percent,
     plural,
     reference_sentence,
     reference_words,
 )
-from grader.results import Accuracy, Result, Spread
+from grader.results import Accuracy, Attempt, Comparison, Result, Spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,18 @@ class AccuracyView:
     sentence: str
     reference: str
     compared: tuple[tuple[str, str, str], ...]
+    attempts: tuple["AttemptView", ...]
     line: NumberLine
+
+
+@dataclass(frozen=True)
+class AttemptView:
+    """One run of a submission that was repeated, as a row."""
+
+    seed: str
+    accuracy: str
+    points: str
+    counted: bool
 
 
 @dataclass(frozen=True)
@@ -67,13 +79,12 @@ def accuracy_view(result: Result) -> AccuracyView | None:
         value=label,
         counts=f"{count(accuracy.correct)} of {count(accuracy.judged)} images",
         interval=interval_percent(accuracy),
-        badge=VERDICTS.get(accuracy.verdict or "", ""),
+        badge="borderline, counted as reached" if accuracy.granted else VERDICTS.get(accuracy.verdict or "", ""),
         tone=VERDICT_TONES.get(accuracy.verdict or "", "calm"),
         sentence=accuracy_sentence(accuracy),
         reference=reference_sentence(result.baseline, accuracy) if result.baseline else "",
-        compared=tuple(
-            (shorten(one_line(c.source), 200), percent(c.accuracy, 2), one_line(c.judged_on)) for c in result.compared
-        ),
+        compared=tuple((shorten(one_line(c.source), 200), percent(c.accuracy, 2), _beside(c)) for c in result.compared),
+        attempts=tuple(_attempt(item) for item in result.attempts) if len(result.attempts) > 1 else (),
         line=NumberLine(
             value=accuracy.value,
             label=label,
@@ -84,6 +95,24 @@ def accuracy_view(result: Result) -> AccuracyView | None:
             others=tuple((shorten(one_line(name), 60), value) for name, value in compared[:6]),
         ),
     )
+
+
+def _attempt(attempt: Attempt) -> AttemptView:
+    reached = "not judged" if attempt.accuracy is None else percent(attempt.accuracy, 2)
+    return AttemptView(str(attempt.seed), reached, number(attempt.points), attempt.counted)
+
+
+def _beside(other: Comparison) -> str:
+    """What else is known of an accuracy to compare with: the images, its range, and how the two differ image by image."""
+    said = [one_line(other.judged_on)] if other.judged_on else []
+    if other.runs is not None and other.lowest is not None and other.highest is not None:
+        said.append(f"{plural(other.runs, 'run')}, {percent(other.lowest, 2)} to {percent(other.highest, 2)}")
+    if other.only_here is not None and other.only_there is not None and other.p_value is not None:
+        said.append(
+            f"{plural(other.only_here, 'image')} recognised by this network alone, {count(other.only_there)} by the other; "
+            f"McNemar's test: p = {other.p_value:.2g}"
+        )
+    return "; ".join(said)
 
 
 def _band(spread: Spread, judged: int) -> Band:

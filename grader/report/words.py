@@ -160,6 +160,8 @@ def accuracy_sentence(accuracy: Accuracy) -> str:
     needed = percent(accuracy.threshold)
     if low >= accuracy.threshold:
         return f"Clearly enough: even the lower end of the interval reaches the {needed} that are needed."
+    if accuracy.granted:
+        return f"Below the {needed} that are needed, but so close that chance may have decided: it counts as reached."
     if high < accuracy.threshold:
         return f"Not yet enough: even the upper end of the interval stays below the {needed} that are needed."
     if accuracy.value >= accuracy.threshold:

@@ -14,12 +14,24 @@ from hypothesis import strategies as st
 from grader.evidence import Cell, CellError, Claims, Evidence, Output, Value
 from grader.limits import Limits
 from grader.report.html import class_page, student_page
-from grader.results import CheckResult, Flag, FunctionFinding, GroupFinding, ModelSummary, Outcome, Result, Status
+from grader.results import (
+    Attempt,
+    CheckResult,
+    Comparison,
+    Flag,
+    FunctionFinding,
+    GroupFinding,
+    ModelSummary,
+    Outcome,
+    Result,
+    Status,
+)
 from tests.report.builders import (
     CLASSES,
     TEMPLATES,
     a_check,
     a_result,
+    an_accuracy,
     png,
     some_cells,
     some_evidence,
@@ -300,7 +312,9 @@ def test_checks_of_any_number_of_points_are_drawn() -> None:
 
 def test_functions_stand_on_the_page_with_what_is_right_and_a_case_that_is_wrong_as_text() -> None:
     right = GroupFinding(title="padding", tried=20, right=True)
-    wrong = GroupFinding(title="strides", tried=2, right=False, fault=f"returned {HOSTILE}", shown=f"image = 1\n{HOSTILE}")
+    wrong = GroupFinding(
+        title="strides", tried=2, right=False, fault=f"returned {HOSTILE}", shown=f"image = 1\n{HOSTILE}"
+    )
     idle = GroupFinding(title="fractions", tried=0, right=False)
     functions = (
         FunctionFinding(name="f", signature="f(image)", groups=(right, wrong, idle)),
@@ -311,7 +325,51 @@ def test_functions_stand_on_the_page_with_what_is_right_and_a_case_that_is_wrong
     assert "script" not in page.tags[page.tags.index("body") :] or HOSTILE not in text
     assert HOSTILE not in text
     words = " ".join("".join(page.text).split())
-    for said in ("1 of 3 kinds of cases right", "20 cases", "strides wrong", "fractions not tried", "the module has no g"):
+    for said in (
+        "1 of 3 kinds of cases right",
+        "20 cases",
+        "strides wrong",
+        "fractions not tried",
+        "the module has no g",
+    ):
         assert said in words, said
     assert 'href="#functions"' in text
     assert 'id="functions"' not in student_page(a_result(), None, templates=TEMPLATES)
+
+
+def test_a_repeated_run_shows_every_attempt_and_which_counts() -> None:
+    tries = tuple(
+        Attempt(
+            seed=seed, accuracy=0.77 + seed / 1e5, correct=770, judged=1000, points=50, evidence="e", counted=bool(seed)
+        )
+        for seed in (0, 1000)
+    )
+    result = a_result(accuracy=an_accuracy(9_730), attempts=tries)
+    text = " ".join("".join(Page(student_page(result, None, templates=TEMPLATES)).text).split())
+    assert "run again with another seed" in text
+    rows = re.findall(r"<tr><td>(\d+)</td><td class=\"right\">(\S+)", student_page(result, None, templates=TEMPLATES))
+    assert [(seed, reached.partition("\u00a0")[0]) for seed, reached in rows] == [("0", "77"), ("1000", "78")]
+    assert text.count("✓ counts") == 1
+    once = student_page(a_result(accuracy=an_accuracy(9_730), attempts=tries[:1]), None, templates=TEMPLATES)
+    assert "run again with another seed" not in once
+
+
+def test_a_doubt_that_was_granted_is_said_and_not_called_a_failure() -> None:
+    accuracy = an_accuracy(9_690).model_copy(update={"verdict": "borderline", "threshold": 0.97, "granted": True})
+    text = " ".join("".join(Page(student_page(a_result(accuracy=accuracy), None, templates=TEMPLATES)).text).split())
+    assert "borderline, counted as reached" in text
+    assert "so close that chance may have decided: it counts as reached" in text
+    assert "Just short" not in text
+
+
+def test_a_comparison_tells_the_paired_test_or_the_range_of_a_baseline() -> None:
+    own = Comparison(
+        assignment="exercise1", source="exercise1 of the same student", accuracy=0.97, judged=10_000, judged_on="digits",
+        only_here=108, only_there=24, p_value=0.00001,
+    )  # fmt: skip
+    baseline = Comparison(
+        assignment="exercise1", source="the baseline", accuracy=0.98, judged=10_000, runs=5, lowest=0.979, highest=0.981
+    )
+    text = student_page(a_result(accuracy=an_accuracy(9_800), compared=(own, baseline)), None, templates=TEMPLATES)
+    assert "108 images recognised by this network alone, 24 by the other; McNemar&#39;s test: p = 1e-05" in text
+    assert "5 runs, 97.9" in text

@@ -80,3 +80,10 @@ def test_no_text_forges_a_line_or_paints_the_terminal(text: str) -> None:
     for line in (*summary(result), row(result)):
         assert len(line.splitlines()) <= 1
         assert not any(ord(char) < 32 or 127 <= ord(char) < 160 or char in "\u202e\u2066" for char in line)
+
+
+@pytest.mark.parametrize("order", ["::error::all tests passed", "##[error]x", "a ##[group]b", "::add-mask::x"])
+def test_a_students_name_gives_no_orders_to_the_runner_of_a_workflow(order: str) -> None:
+    """GitHub Actions obeys lines of a log that begin with `::`, and `##[` anywhere in one."""
+    lines = "\n".join([*summary(a_result(student=order, submission=order)), row(a_result(student=order))]).splitlines()
+    assert not any(line.lstrip().startswith("::") or "##[" in line for line in lines)
