@@ -146,7 +146,7 @@ def _row(baseline: Baseline) -> tuple[str, ...]:
         baseline.title,
         str(spread.seeds),
         _mean(spread),
-        f"{100 * spread.lowest:.2f} to {100 * spread.highest:.2f} %",
+        f"{100 * spread.lowest:.2f} to {100 * spread.highest:.2f} %" if spread.seeds > 1 else "–",
         "" if baseline.parameters is None else f"{baseline.parameters:,}",
         f"{statistics.median(run.epochs for run in runs):g}",
         f"{statistics.median(seconds):.0f} s" if seconds else "not measured",
