@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint reference clean
+.PHONY: install demo test lint fuzz bench reference clean
 
 install: $(STAMP)
 
@@ -24,10 +24,23 @@ test: install
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -q
 
+# Every submission of the zoo; `make test` runs the defects and a third of the patterns.
+zoo: install
+	ZOO=all $(BIN)/python -m pytest -q tests/test_zoo.py
+
 lint: install
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check grader tests
 	$(BIN)/python -m mypy
+
+# Ten thousand cases for each target (`make test` runs two hundred) and what they cost in memory: an hour or two.
+fuzz: install
+	$(BIN)/python -m pytest -q tests/fuzz --hypothesis-profile=fuzz
+
+# About ten minutes, best on a machine that does nothing else.
+PAIRS ?= 20
+bench: install
+	$(BIN)/python benchmarks/sandbox_overhead.py --pairs $(PAIRS)
 
 # The full thing, one to two hours on two cores: solutions and architectures through the grader, baselines written.
 ARCHITECTURES := lenet5 alexnet vgg16 googlenet resnet50

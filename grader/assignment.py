@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from grader.errors import RubricError
-from grader.evidence import Value
+from grader.evidence import Serve, Value
 from grader.limits import Limits
 
 SCHEMA = 1
@@ -55,6 +55,7 @@ class Assignment(Value):
     pass_mark: Annotated[float, Field(ge=0)]
     run: Limits = Limits()
     retry: Retry = Retry()
+    serve: Serve = "sealed"  # "open": the notebook is given the judged images with their labels, for practice
     check: Annotated[tuple[CheckSpec, ...], Field(min_length=1)]
 
     @property

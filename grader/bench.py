@@ -13,7 +13,7 @@ from grader.comparing import require_fresh_baselines
 from grader.course import Course
 from grader.data.load import load_split
 from grader.dataset import Dataset, Images
-from grader.evidence import Isolation
+from grader.evidence import Isolation, Serve
 from grader.intake import Submission
 from grader.progress import Progress
 from grader.rubric import Rubric, find_dataset, functions_rubric, network_rubric, plan_checks
@@ -54,12 +54,15 @@ class Setup:
     data: Path | None = None
     seed: int = 0
     jobs: int = 1
+    serve: Serve | None = None  # None: as the rubric says
 
 
 @contextmanager
 def open_bench(course: Course, assignment_id: str, setup: Setup, progress: Progress) -> Iterator[Bench]:
     """Everything ready to collect. Raises SandboxUnavailable before any data is touched."""
     assignment = course.assignment(assignment_id)
+    if setup.serve is not None:
+        assignment = assignment.model_copy(update={"serve": setup.serve})
     plan_checks(course, assignment)  # a misspelt rubric is told before anything else
     sandbox = open_sandbox(setup.isolation)
     threads = max(1, assignment.run.threads // setup.jobs)
@@ -73,7 +76,8 @@ def open_bench(course: Course, assignment_id: str, setup: Setup, progress: Progr
         judged = load_split(dataset, dataset.judged, folder)
         rubric = network_rubric(course, assignment, dataset, judged.labels)
         require_fresh_baselines(rubric, course)
-        gallery = Gallery(dataset=dataset, served=serve(dataset, folder, temporary), judged=judged.images)
+        served = serve(dataset, folder, temporary, assignment.serve)
+        gallery = Gallery(dataset=dataset, served=served, judged=judged.images)
         yield Bench(rubric=rubric, gallery=gallery, sandbox=sandbox, seed=setup.seed, threads=threads)
 
 

@@ -88,7 +88,7 @@ class ArraySummary(Value):
 
 
 class Fit(Value):
-    """One call of `Model.fit` as the recorder in the kernel saw it."""
+    """One training as the recorder in the kernel saw it: a call of `Model.fit`, or `how` else it was done."""
 
     cell: int | None
     model: str  # the variable's name where one was found, else the model's own name
@@ -107,16 +107,24 @@ class Fit(Value):
     validation_x: ArraySummary | None = None
     seconds: float = 0.0
     error: str | None = None
+    how: Literal["fit", "train_on_batch", "own loop"] = "fit"
+    steps: int | None = None  # of a training without `fit`, whose epochs nobody can see
+    labels: tuple[int, ...] = ()  # the classes of the first rows, as `fit` was given them
 
 
 class Candidate(Value):
-    """A network that was found in the kernel, whether it was taken or not, and why."""
+    """A network that was found in the kernel, whether it was taken or not, and why.
+
+    `file` is where it was saved, `kinds` the class names of its layers.
+    """
 
     name: str
     fitted: bool
     output_units: int | None
     taken: bool
     reason: str
+    file: str | None = None
+    kinds: tuple[str, ...] = ()
 
 
 class Claims(Value):
@@ -125,7 +133,8 @@ class Claims(Value):
     cells: tuple[Cell, ...] = ()
     fits: tuple[Fit, ...] = ()
     candidates: tuple[Candidate, ...] = ()
-    shims: tuple[str, ...] = ()
+    shims: tuple[str, ...] = ()  # old names that were made to work
+    notes: tuple[str, ...] = ()  # what was left out, and a training that was stopped in good order
     problem: str | None = None  # why no model could be saved, in the recorder's words
 
 
@@ -155,18 +164,21 @@ class Architecture(Value):
 class Preparation(Value):
     """How raw images were turned into what the model wants, and how that was found out.
 
-    `value = (pixel - offset) / scale`; `accuracy` and `tried` are on training images, whose labels are no secret.
+    `value = (pixel - offset) / scale`, where `description` names nothing else; `accuracy` and `tried` are on training
+    images, whose labels are no secret.
     """
 
     scale: float
     offset: float
     resize: str  # "none", or the interpolation
-    channels: Literal["as they are", "grey", "BGR", "grey to RGB"]
+    channels: Literal["as they are", "grey", "BGR", "grey to RGB", "grey of BGR"]
     shape: tuple[int, ...]
     accuracy: float
     probed: int
     tried: dict[str, float]
     description: str
+    matched: int = 0  # rows that the network was trained on and that this recipe makes of training images
+    swapped: bool = False  # the network takes the first class for the second
 
 
 class Array(Value):

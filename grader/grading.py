@@ -2,15 +2,18 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from grader.bench import Bench, Gallery, evidence_key, output_sizes, versions
+from grader.checks.wishes import wishes_of
 from grader.errors import Infrastructure
 from grader.evidence import Cause, Cell, Claims, Ending, Evidence, Facts, Judgement, ModelFile, Source
 from grader.functions.client import ModuleJob
 from grader.functions.exploring import Exploration, explore_module
 from grader.intake import Submission
+from grader.judge.choosing import choose_network
 from grader.judge.client import Question, Verdict, judge_model
 from grader.kernel.run import Execution, Job, run_notebook
 from grader.progress import Progress
@@ -37,7 +40,8 @@ def collect_network(
     started = _now()
     execution = _twice(lambda: _run(submission, bench, gallery, progress))
     progress.step(submission.student, "judging the network")
-    verdict = _twice(lambda: _judge(execution, bench, gallery))
+    execution, rows = _choose(execution, bench, gallery)
+    verdict = _twice(lambda: _judge(execution, rows, bench, gallery))
     outputs, judgement, model = verdict.outputs, verdict.judgement, execution.model
     if outputs is not None:
         judgement = judgement.model_copy(update={"predictions": _digest(pack_outputs(outputs))})
@@ -87,7 +91,18 @@ def _run(submission: Submission, bench: Bench, gallery: Gallery, progress: Progr
     return run_notebook(job, bench.sandbox, who=submission.student, progress=progress)
 
 
-def _judge(execution: Execution, bench: Bench, gallery: Gallery) -> Verdict:
+def _choose(execution: Execution, bench: Bench, gallery: Gallery) -> tuple[Execution, bytes | None]:
+    """The run with the network that the exercise is about, and the first rows that this one was trained on."""
+    if not execution.networks:
+        return execution, None
+    saved = [(network.file, network.model) for network in execution.networks]
+    wishes, units = wishes_of(bench.rubric.planned), output_sizes(gallery.dataset)
+    place, claims = choose_network(saved, execution.claims, wishes, units=units)
+    taken = execution.networks[place]
+    return replace(execution, claims=claims, model=taken.model), taken.rows
+
+
+def _judge(execution: Execution, rows: bytes | None, bench: Bench, gallery: Gallery) -> Verdict:
     if execution.model is None:
         reason = execution.claims.problem or "the notebook left no Keras network"
         return Verdict(judgement=Judgement(outcome="no-model", reason=reason), outputs=None)
@@ -96,6 +111,9 @@ def _judge(execution: Execution, bench: Bench, gallery: Gallery) -> Verdict:
         probe=gallery.served.probe,
         images=gallery.judged,
         units=output_sizes(gallery.dataset),
+        rows=rows,
+        trained_on=gallery.served.train,
+        classes=gallery.dataset.classes,
     )
     limits = bench.rubric.assignment.run.model_copy(update={"threads": bench.threads})
     return judge_model(execution.model, question, execution.claims, bench.sandbox, limits)
@@ -151,7 +169,7 @@ def describe_run(submission: Submission, bench: Bench, started: str, facts: Fact
         isolation=bench.sandbox.isolation,
         dataset=bench.rubric.dataset_id,
         data_digest=bench.rubric.data_digest,
-        serve="sealed",
+        serve=bench.rubric.assignment.serve,
         judged_on=bench.rubric.judged_on,
         seed=bench.seed,
         started=started,

@@ -71,3 +71,5 @@ class Limits(BaseModel):
     output: Size = 10 << 20  # all that the notebook prints and draws
     messages: Annotated[int, Field(ge=100, le=10_000_000)] = 20_000
     threads: Annotated[int, Field(ge=1, le=256)] = 2  # of TensorFlow
+    batches: Annotated[int, Field(ge=1)] | None = None  # of each `fit`: a smoke run, whose accuracy means little
+    strict: bool = False  # old names of Keras fail, as they do elsewhere

@@ -2,27 +2,37 @@
 
 import base64
 import binascii
+import codecs
 import io
 import json
 import re
 import tokenize
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from grader.errors import SubmissionError
 from grader.evidence import CellError, Output
 
+CELL_MARK = re.compile(r"^#[ ]?(?:In ?\[[ \d]*\]:|%%)", re.MULTILINE)
+TRIPLE = re.compile(r"\"{3}|'{3}")
+FITTING = re.compile(r"(\w+|[)\]])\.(?:fit|fit_generator)\s*\(")
+PREPARES = re.compile(
+    r"scaler|gen$|generator|pca|encoder|tokenizer|binarizer|^(?:le|lb|ohe|enc|sc|ss|mms|svc|svm|knn|clf)$",
+    re.IGNORECASE,
+)
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
 TENSORFLOW_BOOT = re.compile(r"^(?:WARNING: All log messages before absl::.*|[IWE]0000 00:00:.*)\n?", re.MULTILINE)
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+ENDLESS = {"idna", "punycode"}  # Python would decode them too, in a time that grows with the square of the length
 MOST_TEXT = 100_000  # characters kept of one output
 MOST_PICTURE = 3 << 20  # bytes kept of one picture
 
 
 @dataclass(frozen=True)
 class Script:
-    """The code of a submission, cell by cell; a module is one cell."""
+    """The code of a submission, cell by cell; a module is one cell, unless it was a notebook once and tells its cells."""
 
     name: str
     cells: tuple[str, ...]
@@ -31,7 +41,7 @@ class Script:
 def read_submission(name: str, data: bytes) -> Script:
     """The code cells of a `.ipynb` or the code of a `.py`. Raises SubmissionError, naming what is wrong."""
     if name.lower().endswith(".py"):
-        return Script(name, (read_module(name, data),))
+        return Script(name, split_module(read_module(name, data)))
     return Script(name, read_cells(name, data))
 
 
@@ -39,6 +49,8 @@ def read_module(name: str, data: bytes) -> str:
     """A module's text, decoded as Python would. Raises SubmissionError."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        if codecs.lookup(encoding).name in ENDLESS:
+            raise LookupError(encoding)
         text = data.decode(encoding)
     except (SyntaxError, UnicodeError, LookupError):
         raise SubmissionError(f"{name}: is not UTF-8 text.", "Save it again with the encoding UTF-8.") from None
@@ -46,7 +58,25 @@ def read_module(name: str, data: bytes) -> str:
         raise SubmissionError(f"{name}: is no Python module; it holds binary data.", "Hand in the .py file itself.")
     if not text.strip():
         raise SubmissionError(f"{name}: is empty.", "Save your work and hand it in again.")
-    return without_surrogates(text.replace("\r\n", "\n"))
+    return without_surrogates(plain_lines(text))
+
+
+def split_module(text: str) -> tuple[str, ...]:
+    """A module in the cells that Jupyter (`# In[3]:`) or an editor (`# %%`) marked in it; else as it is."""
+    starts, quotes, seen = [0], 0, 0
+    for mark in CELL_MARK.finditer(text):
+        quotes += len(TRIPLE.findall(text, seen, mark.start()))
+        seen = mark.start()
+        if quotes % 2 == 0:  # else it stands in a string
+            starts.append(seen)
+    cells: list[str] = []
+    head = ""
+    for start, end in pairwise([*starts, len(text)]):
+        head += text[start:end]
+        if any(line.strip() and not line.lstrip().startswith("#") for line in text[start:end].splitlines()):
+            cells.append(head)
+            head = ""
+    return (*cells[:-1], cells[-1] + head) if cells else (text,)
 
 
 def read_cells(name: str, data: bytes) -> tuple[str, ...]:
@@ -85,7 +115,18 @@ def _sources(name: str, raw: Mapping[str, Any]) -> Iterable[str]:
         if isinstance(source, list):
             source = "".join(part for part in source if isinstance(part, str))
         if isinstance(source, str):
-            yield without_surrogates(source.replace("\r\n", "\n").replace("\0", ""))
+            yield without_surrogates(plain_lines(source).replace("\0", ""))
+
+
+def plain_lines(text: str) -> str:
+    """`text` with the line ends of Unix, whatever system it was written on."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def count_fits(source: str) -> int:
+    """How many calls of a network's `fit` a cell writes, by its words: scalers and generators have a `fit` too."""
+    code = "\n".join(line for line in source.splitlines() if not line.lstrip().startswith("#"))
+    return sum(PREPARES.search(found[1]) is None for found in FITTING.finditer(code))
 
 
 def without_surrogates(text: str) -> str:

@@ -1,5 +1,6 @@
 """Marks stored evidence again and says who moved; writes pages again. No sandbox, no TensorFlow, no notebook library."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from grader.evidence import Cause, Evidence
 from grader.marking import mark_attempts
 from grader.publish import Order, publish_class, publish_student
 from grader.report.visible import one_line
-from grader.results import Comparison, Result
+from grader.results import CheckResult, Comparison, Result
 from grader.rubric import Rubric
 from grader.store import EVIDENCE, load_result
 
@@ -32,12 +33,12 @@ class Move:
         return before != (self.new.points, self.new.passed, self.new.status)
 
     def reasons(self) -> list[str]:
-        """The checks whose points changed, old to new."""
-        old = {check.name: check for check in self.old.checks} if self.old else {}
+        """The checks whose points changed, old to new; with their titles where a rubric uses one several times."""
+        old = _by_label(self.old) if self.old else {}
         return [
-            f"{check.name} {old[check.name].points:g} -> {check.points:g}"
-            for check in self.new.checks
-            if check.name in old and old[check.name].points != check.points
+            f"{label} {old[label].points:g} -> {check.points:g}"
+            for label, check in _by_label(self.new).items()
+            if label in old and old[label].points != check.points
         ]
 
     def words(self) -> str:
@@ -54,6 +55,11 @@ class Move:
             "student": self.new.student, "old": self.old.points if self.old else None, "new": self.new.points,
             "passed": self.new.passed, "why": self.reasons(),
         }  # fmt: skip
+
+
+def _by_label(result: Result) -> dict[str, CheckResult]:
+    often = Counter(check.name for check in result.checks)
+    return {check.name if often[check.name] == 1 else f"{check.name} ({check.title})": check for check in result.checks}
 
 
 def _passed(result: Result) -> str:

@@ -14,6 +14,7 @@ from grader.checks.registry import Planned, plan
 from grader.course import Course
 from grader.data.find import Places, find_data
 from grader.data.load import load_labels, with_own_digests
+from grader.data.private import with_private_split
 from grader.dataset import Dataset
 from grader.errors import DataError, RubricError
 from grader.functions.cases import Functions, load_functions
@@ -111,8 +112,9 @@ def plan_checks(course: Course, assignment: Assignment) -> tuple[Planned, ...]:
 def find_dataset(course: Course, dataset_id: str, data: Path | None, progress: Progress) -> tuple[Dataset, Path | None]:
     """A dataset's manifest, with the digests of an imported folder, and where its data lies. Raises DataError."""
     dataset = course.dataset(dataset_id)
-    folder = find_data(dataset, Places.of(course, data), progress)
-    return with_own_digests(dataset, folder), folder
+    places = Places.of(course, data)
+    folder = find_data(dataset, places, progress)
+    return with_private_split(with_own_digests(dataset, folder), places), folder
 
 
 def _baseline(course: Course, assignment: Assignment, dataset: Dataset) -> tuple[Spread | None, str]:

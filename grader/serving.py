@@ -2,8 +2,11 @@
 
 A notebook finds every file and shape it may have hard-coded, but the split that decides the mark never enters the
 kernel. MNIST: of the 60,000 training images 10,000 are set aside and served as the test set; their places are
-taken by copies of others, shifted by one pixel. Photographs: the training folder is served as it is, the test folder
-holds mirrored and cropped copies of training photographs. The scheme is the same for everyone and every seed.
+taken by copies of others, shifted by one pixel. Photographs: the training folder is served as it is. The test folder
+holds mirrored and cropped copies of training photographs; a course that judges with private ones serves the photographs
+of the split that is then free. The scheme is the same for everyone and every seed.
+
+Open serving, for practice, gives the data as it is, the judged split with its labels as the test set.
 """
 
 import hashlib
@@ -18,9 +21,11 @@ from PIL import Image
 from grader.data.load import list_photographs, load_split
 from grader.dataset import Dataset, Split
 from grader.errors import Infrastructure
+from grader.evidence import Serve
 from grader.sandbox.interface import Input
 
-SCHEME = "sealed-1"  # part of the evidence key: a changed scheme is other data
+# In the evidence key: a changed scheme is other data.
+SCHEMES: dict[Serve, str] = {"sealed": "sealed-1", "open": "open-1"}
 SEED = 20_260_000
 MNIST_TRAIN, MNIST_TEST = 60_000, 10_000
 SHIFTS = ((-1, 0), (1, 0), (0, -1), (0, 1))
@@ -35,22 +40,34 @@ class Served:
     inputs: tuple[Input, ...]
     probe: Split
     digest: str
+    train: Split | None = None  # all training images, to find the rows among that a network was trained on
 
 
-def serve(dataset: Dataset, folder: Path | None, workspace: Path) -> Served:
-    """Write the sealed data of `dataset` below `workspace`, which must be empty. Raises DataError, Infrastructure."""
+def serve(dataset: Dataset, folder: Path | None, workspace: Path, how: Serve = "sealed") -> Served:
+    """Write the data of `dataset` below `workspace`, which must be empty. Raises DataError, Infrastructure."""
     train = load_split(dataset, dataset.train, folder)
     try:
         if dataset.kind == "photographs":
-            inputs = _serve_photographs(dataset, folder, train, workspace)
+            inputs = _serve_photographs(dataset, folder, train, workspace, how)
+        elif how == "open":
+            inputs = _write_digits(*open_digits(train, load_split(dataset, dataset.judged, folder)), workspace)
         else:
-            inputs = _serve_digits(train, workspace)
+            inputs = _write_digits(*seal_digits(train), workspace)
     except OSError as error:
         raise Infrastructure(
             f"{workspace}: the served data could not be written: {error}.", "Free some disk."
         ) from None
-    digest = hashlib.sha256(f"{SCHEME}:{dataset.digest}".encode()).hexdigest()
-    return Served(inputs=inputs, probe=_probe(train, PROBES.get(dataset.kind, MOST_PROBES)), digest=digest)
+    digest = hashlib.sha256(f"{SCHEMES[how]}:{dataset.digest}".encode()).hexdigest()
+    return Served(inputs=inputs, probe=_probe(train, PROBES.get(dataset.kind, MOST_PROBES)), digest=digest, train=train)
+
+
+def open_digits(train: Split, judged: Split) -> tuple[Split, Split]:
+    """The (training, test) of digits as they are; a smaller collection is stretched to MNIST's shapes."""
+    generator = np.random.default_rng(SEED)
+    return tuple(  # type: ignore[return-value]
+        split if len(split.labels) == count else _stretch(split, np.arange(len(split.labels)), count, generator)
+        for split, count in ((train, MNIST_TRAIN), (judged, MNIST_TEST))
+    )
 
 
 def seal_digits(train: Split) -> tuple[Split, Split]:
@@ -87,8 +104,7 @@ def _shifted(images: NDArray[np.uint8], generator: np.random.Generator) -> NDArr
     return moved
 
 
-def _serve_digits(train: Split, workspace: Path) -> tuple[Input, ...]:
-    training, test = seal_digits(train)
+def _write_digits(training: Split, test: Split, workspace: Path) -> tuple[Input, ...]:
     path = workspace / "mnist.npz"
     np.savez(
         path,
@@ -101,26 +117,36 @@ def _serve_digits(train: Split, workspace: Path) -> tuple[Input, ...]:
     return (Input(path, "data/mnist.npz"),)
 
 
-def _serve_photographs(dataset: Dataset, folder: Path | None, train: Split, workspace: Path) -> tuple[Input, ...]:
+def _serve_photographs(
+    dataset: Dataset, folder: Path | None, train: Split, workspace: Path, how: Serve
+) -> tuple[Input, ...]:
     if folder is None:
         raise Infrastructure(f"`{dataset.id}` has no folder.")
     served = workspace / "dataset"
-    listed = list_photographs(dataset, folder / dataset.split[dataset.train].folder)
-    numbers = [0] * len(dataset.classes)
+    shown = dataset.judged if how == "open" else free_split(dataset)
+    for split, name in ((dataset.train, "train"), *([(shown, "test")] if shown else [])):
+        if name == "test":
+            load_split(dataset, split, folder)  # verified before it is shown
+        for path, label in list_photographs(dataset, folder / dataset.split[split].folder):
+            _write(served / name / dataset.classes[label] / path.name, path.read_bytes())
+    if shown is None:
+        _write_stand_ins(dataset, train, served / "test")
+    return (Input(served, "submission/dataset"),)
+
+
+def free_split(dataset: Dataset) -> str | None:
+    """The split that is neither trained with nor judged: a course with private photographs has one."""
+    return next((name for name in dataset.split if name not in (dataset.train, dataset.judged)), None)
+
+
+def _write_stand_ins(dataset: Dataset, train: Split, folder: Path) -> None:
+    """Copies of training photographs, as many as are judged at most, the same ones every time."""
     generator = np.random.default_rng(SEED)
     wanted = dataset.split[dataset.judged].count // len(dataset.classes)
-    stand_ins = {
-        int(index)
-        for label in range(len(dataset.classes))
-        for index in generator.permutation(np.flatnonzero(train.labels == label))[:wanted]
-    }
-    for index, (path, label) in enumerate(listed):
-        name = dataset.classes[label]
-        _write(served / "train" / name / path.name, path.read_bytes())
-        if index in stand_ins:
-            numbers[label] += 1
-            _write(served / "test" / name / f"{name}.{numbers[label]}.jpg", stand_in(train.images[index]))
-    return (Input(served, "submission/dataset"),)
+    for label, name in enumerate(dataset.classes):
+        chosen = generator.permutation(np.flatnonzero(train.labels == label))[:wanted]
+        for number, index in enumerate(sorted(chosen.tolist()), 1):
+            _write(folder / name / f"{name}.{number}.jpg", stand_in(train.images[index]))
 
 
 def stand_in(photograph: NDArray[np.uint8]) -> bytes:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from grader.errors import SubmissionError
 from grader.evidence import Cell
-from grader.notebook import MOST_TEXT, picture_of, plain_outputs, read_submission, strip_ansi
+from grader.notebook import MOST_TEXT, picture_of, plain_outputs, read_submission, split_module, strip_ansi
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"pixels").decode()
 BOOT = (
@@ -44,6 +44,31 @@ def test_code_cells_come_in_order_without_markdown_and_empty_ones() -> None:
 def test_a_module_is_one_cell() -> None:
     assert read_submission("x.py", b"a = 1\r\nb = 2\r\n").cells == ("a = 1\nb = 2\n",)
     assert read_submission("X.PY", b"a = 1").cells == ("a = 1",)
+
+
+def test_lines_end_as_on_unix_whatever_system_wrote_them() -> None:
+    data = notebook(code("!wget a \\\r\n -O b\r\nc = 1\rd = 2"))
+    assert read_submission("x.ipynb", data).cells == ("!wget a \\\n -O b\nc = 1\nd = 2",)
+    assert read_submission("x.py", b"a = 1\rb = 2\r\n").cells == ("a = 1\nb = 2\n",)
+
+
+@pytest.mark.parametrize("mark", ["# In[1]:", "# In[ ]:", "#In [12]:", "# %%", "#%% training", "# %% [markdown]"])
+def test_a_module_that_was_a_notebook_has_its_cells(mark: str) -> None:
+    text = f"# coding: utf-8\n{mark}\na = 1\n{mark}\n# only words\n{mark}\n\nb = 2\n{mark}\n# the end\n"
+    first, second = read_submission("x.py", text.encode()).cells
+    assert "a = 1" in first and "b = 2" not in first
+    assert first + second == text
+
+
+def test_a_mark_inside_a_text_is_no_cell() -> None:
+    text = "a = '''\n# In[1]:\n'''\n  # %% not at the edge\nb = 2\n"
+    assert read_submission("x.py", text.encode()).cells == (text,)
+
+
+@given(st.lists(st.sampled_from(["# In[3]:\n", "# %%\n", "a = 1\n", '"""\n', "# b\n", "\n"]), min_size=1))
+def test_no_line_of_a_module_is_lost_or_moved(lines: list[str]) -> None:
+    text = "".join(lines)
+    assert "".join(split_module(text)) == text
 
 
 def test_a_notebook_may_begin_with_a_byte_order_mark() -> None:

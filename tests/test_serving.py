@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from grader.course import Course
+from grader.data.find import Places
+from grader.data.importing import Naming
 from grader.data.load import load_split
+from grader.data.private import import_private, with_private_split
 from grader.dataset import Dataset, Split, digest_images
 from grader.errors import DataError, Infrastructure
-from grader.serving import SHIFTS, Served, seal_digits, serve, stand_in
+from grader.serving import SHIFTS, Served, open_digits, seal_digits, serve, stand_in
 from grader.workspace import workspace
-from tests.fakes import CLASSES, JUDGED, TRAINED, data_of, photographs, write_course
+from tests.fakes import CLASSES, JUDGED, TRAINED, data_of, photographs, write_course, write_photographs
 from tests.test_workspace import a_full_disk
 
 Pixels = NDArray[np.uint8]
@@ -243,3 +246,64 @@ def test_a_full_disk_is_our_fault(tiny: Dataset, tmp_path: Path) -> None:
 def test_photographs_without_a_folder_are_refused(tiny: Dataset, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no folder"):
         serve(tiny, None, tmp_path)
+
+
+def test_open_serving_gives_the_judged_photographs_with_their_classes(tiny: Dataset, tmp_path: Path) -> None:
+    data = data_of(tmp_path / "course") / "tiny"
+    opened = serve(tiny, data, tmp_path / "open", "open")
+    assert files_of(opened.inputs[0].source / "test") == files_of(data / "judged")
+    assert files_of(opened.inputs[0].source / "train") == files_of(data / "train")
+
+
+def test_open_and_sealed_serving_are_different_data_to_the_evidence(
+    tiny: Dataset, served: Served, tmp_path: Path
+) -> None:
+    opened = serve(tiny, data_of(tmp_path / "course") / "tiny", tmp_path / "open", "open")
+    assert opened.digest != served.digest
+
+
+def test_open_serving_gives_mnist_as_it_is(digits: Digits, tmp_path: Path) -> None:
+    opened = serve(digits.dataset, Course.at().shared_data() / "mnist", tmp_path, "open")
+    with np.load(opened.inputs[0].source) as arrays:
+        for name, split in (("train", digits.train), ("test", digits.judged)):
+            np.testing.assert_array_equal(arrays[f"x_{name}"], np.asarray(split.images)[..., 0])
+            np.testing.assert_array_equal(arrays[f"y_{name}"], split.labels)
+
+
+def test_a_small_collection_is_stretched_when_it_is_served_openly(few: Split) -> None:
+    judged = Split(255 - np.asarray(few.images)[:50].astype(np.uint8), few.labels[:50])
+    train, test = open_digits(few, judged)
+    assert (len(train.labels), len(test.labels)) == (60_000, 10_000)
+    for split, served_split in ((few, train), (judged, test)):
+        images = np.asarray(split.images)
+        origin = {
+            inner: index for down, right in ((0, 0), *SHIFTS) for index, inner in enumerate(interiors(images, down, right))
+        }  # fmt: skip
+        donors = [origin[inner] for inner in interiors(np.asarray(served_split.images)[:2000])]
+        np.testing.assert_array_equal(served_split.labels[:2000], split.labels[donors])
+
+
+@pytest.fixture
+def private(tiny: Dataset, tmp_path: Path) -> Dataset:
+    """The tiny dataset in a course that has private photographs."""
+    source, root = tmp_path / "mine", data_of(tmp_path / "course")
+    write_photographs(source, {"left": photographs(60, 3), "right": photographs(61, 3)})
+    import_private(tiny, root / "tiny", source, root / "tiny-private", Naming())
+    return with_private_split(tiny, Places(given=root, shared=tmp_path / "none", cache=tmp_path / "none"))
+
+
+def test_a_course_with_private_photographs_serves_the_free_split_and_none_of_the_private_ones(
+    private: Dataset, tmp_path: Path
+) -> None:
+    data = data_of(tmp_path / "course") / "tiny"
+    served = serve(private, data, tmp_path / "served")
+    assert files_of(served.inputs[0].source / "test") == files_of(data / "judged")
+    secret = set(files_of(data.with_name("tiny-private")).values())
+    assert len(secret) == 7
+    assert secret.isdisjoint(files_of(served.inputs[0].source).values())
+
+
+def test_the_same_notebook_on_private_photographs_is_other_evidence(
+    private: Dataset, served: Served, tmp_path: Path
+) -> None:
+    assert serve(private, data_of(tmp_path / "course") / "tiny", tmp_path / "other").digest != served.digest

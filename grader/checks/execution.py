@@ -6,113 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from grader.checks.hints import RUN_ALL, hint_for, hint_for_ending
 from grader.checks.registry import Case, Score, check
 from grader.errors import Failure, Infrastructure
 from grader.evidence import Cause, Cell, CellError, Claims, Ending, Value
 
 LONGEST_MESSAGE = 300
-RUN_ALL = "Restart the kernel, run all cells from the top, and mend the first one that fails."
-SMALLER = "Use float32 instead of float64, smaller images or batches, and load photographs batch by batch."
-SHORTER = (
-    "Use fewer epochs or a smaller network, and look for loops that predict or draw image by image: "
-    "predict many images in one call."
-)
-
-# (names of errors, what the message says, the hint); the first that fits is taken, "\1" is what the message named.
-HINTS: tuple[tuple[str, str, str], ...] = (
-    (".*", r"np_utils", "Keras 3 has no `np_utils`: write `from keras.utils import to_categorical`."),
-    (
-        "ImportError|ModuleNotFoundError",
-        r"ImageDataGenerator",
-        "Keras 3 moved it: write `from tensorflow.keras.preprocessing.image import ImageDataGenerator`.",
-    ),
-    (
-        "ImportError|ModuleNotFoundError|AttributeError",
-        r"keras\.(?:layers\.(?:core|convolutional|pooling|normalization|experimental|embeddings|recurrent)|engine"
-        r"|utils\.vis_utils|wrappers|optimizers\.legacy)\b|vis_utils",
-        "That path is Keras 2's: import layers from `keras.layers`, tools from `keras.utils`, and optimizers from "
-        "`keras.optimizers`.",
-    ),
-    (
-        "ModuleNotFoundError",
-        r"No module named '(torch|torchvision|fastai|pytorch_lightning)\b",
-        "The exercise is to be done in Keras: `\\1` is another framework and is not installed here.",
-    ),
-    (
-        "ModuleNotFoundError",
-        r"No module named '([^']+)'",
-        "`\\1` is not installed where notebooks are graded, and nothing can be downloaded there: do without it. If it "
-        "is a file of your own, hand it in beside the notebook.",
-    ),
-    (
-        "FileNotFoundError|NotFoundError",
-        r"",
-        "The file is not there when your work is graded: load the data the way the exercise says, and write paths "
-        "relative to the notebook, not those of your computer, Drive or `/content`.",
-    ),
-    ("MemoryError|ResourceExhaustedError|_ArrayMemoryError", r"", f"Your arrays do not fit into memory. {SMALLER}"),
-    (
-        "StdinNotImplementedError",
-        r"",
-        "Nobody is there to answer `input()` when your work is graded: write the value into the notebook.",
-    ),
-    (
-        "SyntaxError",
-        r"Missing parentheses in call to 'print'|Missing parentheses in call to 'exec'",
-        "This is Python 2: write `print(...)` with parentheses.",
-    ),
-    (
-        "SyntaxError|IndentationError|TabError",
-        r"",
-        "Python can't read this cell: look at the line it names and the one before it (a missing bracket, colon or "
-        "quote, or text that belongs into a Markdown cell).",
-    ),
-    (
-        "URLError|HTTPError|ConnectionError|gaierror|MaxRetryError|SSLError|Exception",
-        r"URL fetch failure|urlopen error|Name or service not known|name resolution|Max retries exceeded",
-        "There is no network when your work is graded: use the data of the exercise, and no downloaded weights.",
-    ),
-    (
-        "KeyError",
-        r"^'?(?:val_)?(?:acc|accuracy|loss)'?$",
-        "The names in `history.history` follow `metrics=[...]` and whether `fit` got validation data: look at "
-        "`history.history.keys()`.",
-    ),
-    (
-        "AttributeError",
-        r"'(fit_generator|predict_generator|evaluate_generator|predict_classes|predict_proba)'",
-        "`\\1` was taken out of Keras: use `fit`, `evaluate` and `predict`; classes are `predict(x).argmax(axis=1)`.",
-    ),
-    (
-        "TypeError|ValueError",
-        r"(?:argument|recognized).*'(?:lr|nb_epoch|border_mode|output_dim|init|subsample|samples_per_epoch)'",
-        "That is a name of an old Keras: it is now `learning_rate`, `epochs`, `padding`, `units`, "
-        "`kernel_initializer`, `strides` or `steps_per_epoch`.",
-    ),
-    (
-        "ValueError|InvalidArgumentError",
-        r"incompatible|same shape|expected axis|must have the same|\brank\b",
-        "Compare the `.shape` of your images with the model's input, and of your labels with its output: one-hot "
-        "labels go with `categorical_crossentropy`, integers with `sparse_categorical_crossentropy`.",
-    ),
-    ("SystemExit", r"", "Take out `exit()`, `quit()` and `sys.exit()`: they end the notebook."),
-    ("PermissionError|OSError", r"Read-only|Permission denied", "Write files beside the notebook only."),
-    (
-        "NameError",
-        r"name '([^']+)'",
-        "`\\1` has no value yet at this point. Restart the kernel and run all cells from the top: what a deleted or "
-        "later cell once did is gone then.",
-    ),
-)
-ENDINGS: tuple[tuple[tuple[Cause, ...], str], ...] = (
-    ((Cause.CELL_TIMEOUT, Cause.WALL_LIMIT, Cause.CPU_LIMIT), SHORTER),
-    ((Cause.MEMORY_LIMIT,), SMALLER),
-    ((Cause.PROCESS_LIMIT,), "Start no processes of your own: leave out `workers=`, `n_jobs=` and `multiprocessing`."),
-    ((Cause.OUTPUT_LIMIT,), "Print and draw less: `fit(..., verbose=2)`, and no prints or figures in long loops."),
-    ((Cause.KERNEL_EXITED,), "Take out `exit()`, `quit()` and `os._exit()`: they end the notebook."),
-    ((Cause.PROTOCOL_VIOLATION,), "Leave the notebook's kernel and its messages alone."),
-    ((Cause.CRASH, Cause.KILLED), f"Python itself died, most often for want of memory. {SMALLER}"),
-)
 
 
 class Executes(Value):
@@ -171,7 +70,7 @@ def _problems(cells: tuple[Cell, ...], ending: Ending) -> tuple[_Problem, ...]:
     ]
     if ending.cause is not Cause.FINISHED:
         where = f" in cell {ending.cell}" if ending.cell else ""
-        hint = next((hint for causes, hint in ENDINGS if ending.cause in causes), RUN_ALL)
+        hint = hint_for_ending(ending.cause)
         return (*found, _Problem(ending.cell, f"the run ended early{where}: {ending.message}", hint, stopped=True))
     skipped = [cell for cell in cells if not cell.executed and cell.error is None]
     found += [_Problem(cell.number, f"cell {cell.number} was not run", RUN_ALL) for cell in skipped]
@@ -201,44 +100,3 @@ def one_line(text: str) -> str:
     """What the kernel said, for a sentence: without colours, on one line, of bounded length."""
     line = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())
     return line if len(line) <= LONGEST_MESSAGE else line[:LONGEST_MESSAGE].rstrip() + " …"
-
-
-def hint_for(cell: Cell, cells: tuple[Cell, ...]) -> str:
-    """What a student can do about the error of `cell`; the other cells tell where a missing name is defined."""
-    if cell.error is None:
-        return ""
-    missing = re.search(r"name '(\w+)'", cell.error.message) if cell.error.name == "NameError" else None
-    if missing is not None:
-        elsewhere = _defined_elsewhere(missing[1], cell, cells)
-        if elsewhere:
-            return elsewhere
-    for errors, pattern, hint in HINTS:
-        found = re.search(pattern, cell.error.message)
-        if re.fullmatch(errors, cell.error.name) and found is not None:
-            return found.expand(hint)
-    return RUN_ALL
-
-
-def _defined_elsewhere(name: str, failed: Cell, cells: tuple[Cell, ...]) -> str:
-    """Names a later cell that defines `name`, or a name that differs from it only in upper and lower case."""
-    for cell in cells:
-        if cell.number > failed.number and name in _definitions(cell.source):
-            return (
-                f"`{name}` is defined in cell {cell.number}, after its use in cell {failed.number}: move that cell up, "
-                "then restart the kernel and run all cells from the top."
-            )
-    for cell in cells:
-        for other in _definitions(cell.source) if cell.number <= failed.number else ():
-            if other != name and other.casefold() == name.casefold():
-                return f"Cell {cell.number} defines `{other}`: upper and lower case count, so `{name}` is another name."
-    return ""
-
-
-def _definitions(source: str) -> tuple[str, ...]:
-    """Names that the source assigns, imports or defines, in order; by its words, since it need not be valid Python."""
-    names = re.findall(r"^[ \t]*(?:def|class)[ \t]+(\w+)", source, re.MULTILINE)
-    for left in re.findall(r"^[ \t]*([\w \t,()]+?)[ \t]*=(?!=)", source, re.MULTILINE):
-        names += re.findall(r"\w+", left)
-    for imported in re.findall(r"^[ \t]*(?:from[ \t]+\S+[ \t]+)?import[ \t]+(.+)$", source, re.MULTILINE):
-        names += [part.split(" as ")[-1].strip() for part in imported.split(",")]
-    return tuple(names)

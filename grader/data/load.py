@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from grader.arrays import read_npy
 from grader.dataset import Dataset, Split, SplitManifest, digest_images, digest_labels
 from grader.errors import DataError
+from grader.limits import write_size
 
 NPZ_NAMES = {"train": "train", "test": "test"}
 JPEG = {".jpg", ".jpeg", ".png"}
+MOST_BYTES = 1 << 30  # of one array, unpacked
+MOST_PIXELS = 40_000_000  # of one photograph
 OWN_DIGESTS = "digests.toml"  # beside data that an instructor imported
 # What gzip, zipfile, NumPy and Pillow raise for files that are damaged or something else than they seem.
 UNREADABLE = (
@@ -34,7 +38,8 @@ def with_own_digests(dataset: Dataset, folder: Path | None) -> Dataset:
         split = {name: SplitManifest.model_validate(raw["split"][name]) for name in dataset.split}
     except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: can't be read: {error}.", "Import the folder again.") from None
-    origin = f"imported from {raw.get('origin', 'a folder')}"
+    named = raw.get("origin")
+    origin = f"imported from {named if isinstance(named, str) else 'a folder'}"
     judged = (
         f"{split[dataset.judged].count:,} photographs {origin}"  # no mark of these passes for one of the course's own
     )
@@ -65,7 +70,7 @@ def load_labels(dataset: Dataset, name: str, folder: Path | None) -> NDArray[np.
         and (folder / manifest.files["labels"]).is_file()
     ):
         try:
-            labels = _read_idx(folder / manifest.files["labels"]).astype(np.int64)
+            labels = _read_idx(folder / manifest.files["labels"], axes=1).astype(np.int64)
         except UNREADABLE as error:
             raise DataError(
                 f"{folder}: the labels of `{name}` can't be read: {error}.", "Put the data there again."
@@ -89,8 +94,10 @@ def list_photographs(dataset: Dataset, folder: Path) -> list[tuple[Path, int]]:
 
 
 def read_photograph(path: Path) -> NDArray[np.uint8]:
-    """A photograph as RGB, uint8 (height, width, 3)."""
+    """A photograph as RGB, uint8 (height, width, 3). Raises one of UNREADABLE."""
     with Image.open(path) as image:
+        if image.width * image.height > MOST_PIXELS:  # room is made for what its first bytes say, whatever follows
+            raise OSError(f"{path.name} says that it has {image.width:,} x {image.height:,} pixels")
         return np.asarray(image.convert("RGB"), dtype=np.uint8)
 
 
@@ -103,20 +110,30 @@ def _decode(dataset: Dataset, name: str, manifest: SplitManifest, folder: Path |
         listed = list_photographs(dataset, folder / manifest.folder)
         return Split([read_photograph(path) for path, _ in listed], np.array([label for _, label in listed], np.int64))
     if (folder / "mnist.npz").is_file():
-        with (folder / "mnist.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with zipfile.ZipFile(folder / "mnist.npz") as archive:
             part = NPZ_NAMES[name]
-            return Split(arrays[f"x_{part}"][..., None], arrays[f"y_{part}"].astype(np.int64))
-    images = _read_idx(folder / manifest.files["images"])
-    return Split(images[..., None], _read_idx(folder / manifest.files["labels"]).astype(np.int64))
+            images = _read_member(archive, f"x_{part}.npy", axes=3).astype(np.uint8, copy=False)
+            return Split(images[..., None], _read_member(archive, f"y_{part}.npy", axes=1).astype(np.int64))
+    images = _read_idx(folder / manifest.files["images"], axes=3)
+    return Split(images[..., None], _read_idx(folder / manifest.files["labels"], axes=1).astype(np.int64))
 
 
-def _read_idx(path: Path) -> NDArray[np.uint8]:
+def _read_member(archive: zipfile.ZipFile, name: str, *, axes: int) -> NDArray[np.generic]:
+    """An array of whole numbers from an `.npz`."""
+    if archive.getinfo(name).file_size > MOST_BYTES:
+        raise ValueError(f"{name} is larger than {write_size(MOST_BYTES)}")
+    array = read_npy(archive.read(name))
+    if array.dtype.kind not in "iu" or array.ndim != axes:
+        raise ValueError(f"{name} holds {array.dtype} of shape {array.shape}")
+    return array
+
+
+def _read_idx(path: Path, *, axes: int) -> NDArray[np.uint8]:
     """An IDX file of unsigned bytes, gzipped or not: magic 0x0000 08 <axes>, big-endian sizes, data."""
     raw = path.read_bytes()
     data = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-    zeros, kind, axes = struct.unpack_from(">HBB", data)
-    if zeros != 0 or kind != 8:
-        raise OSError(f"{path.name} is no IDX file of bytes")
+    if struct.unpack_from(">HBB", data) != (0, 8, axes):
+        raise OSError(f"{path.name} is no IDX file of bytes with {axes} axes")
     shape = struct.unpack_from(f">{axes}I", data, 4)
     return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
 

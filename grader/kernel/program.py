@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.kernel.provisioner import CONNECTION, SOCKETS
+from grader.kernel.provisioner import CONNECTION, PORTS, SOCKETS
 from grader.limits import Limits
 from grader.sandbox.environment import environment
 from grader.sandbox.interface import Input, Program, Scratch
@@ -16,32 +16,58 @@ ARTEFACTS = "run/artefacts"  # what the recorder leaves
 GUEST = "run/guest"  # our code inside
 SETTINGS = "run/kernel/settings.json"
 MNIST = "data/mnist.npz"
+PHOTOGRAPHS = f"{SUBMISSION}/dataset"
+USUAL_PLACES = ("content", "kaggle/working", "kaggle/input")  # where notebooks of Colab and Kaggle keep code and data
 GUEST_FOLDER = Path(__file__).resolve().parent / "guest"
+# What is read of the artefacts: networks, the first rows that each was trained on, the record.
+MODELS = ("model.keras", "model-2.keras", "model-3.keras", "model-4.keras")
+ROWS = ("rows.npy", "rows-2.npy", "rows-3.npy", "rows-4.npy")
+RECORD = "record.json"
+MODEL_BYTES, ROWS_BYTES, RECORD_BYTES = 512 << 20, 16 << 20, 4 << 20
 TEMPORARY_BYTES, SHARED_BYTES, SOCKET_BYTES, ARTEFACT_BYTES = 256 << 20, 64 << 20, 1 << 20, 1 << 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the guest is told; `root` is the sandbox' root, `units` the output sizes that suit the exercise."""
+    """What the guest is told.
+
+    `root` is the sandbox' root, `units` the output sizes that suit the exercise, `fits` the calls of `fit` that each cell
+    writes.
+    """
 
     root: Path
     seed: int
     units: tuple[int, ...]
     name: str
+    fits: tuple[int, ...] = ()
 
 
 def kernel_program(
-    settings: Settings, limits: Limits, inputs: tuple[Input, ...], files: Mapping[str, bytes]
+    settings: Settings,
+    limits: Limits,
+    inputs: tuple[Input, ...],
+    files: Mapping[str, bytes],
+    fonts: Mapping[str, bytes],
 ) -> Program:
-    """The kernel with the served `inputs` and the submission's own `files` (name to bytes) in its working folder."""
+    """The kernel with the served `inputs` and the submission's own `files` (name to bytes) in its working folder.
+
+    `fonts`: matplotlib's list of fonts, as `font_list` gives it.
+    """
     root = settings.root
     told = {
         "guest": str(root / GUEST),
         "artefacts": str(root / ARTEFACTS),
         "mnist": str(root / MNIST) if any(item.inside == MNIST for item in inputs) else None,
+        "photographs": str(root / PHOTOGRAPHS) if any(item.inside == PHOTOGRAPHS for item in inputs) else None,
         "seed": settings.seed,
         "units": list(settings.units),
         "name": settings.name,
+        "fits": list(settings.fits),
+        "cell": limits.cell,
+        "wall": limits.wall,
+        "output": limits.output,
+        "batches": limits.batches,
+        "strict": limits.strict,
     }
     own = {f"{SUBMISSION}/{name}": data for name, data in files.items()}
     return Program(
@@ -61,5 +87,12 @@ def kernel_program(
             Scratch(SOCKETS, SOCKET_BYTES),
             Scratch(ARTEFACTS, ARTEFACT_BYTES),
         ),
-        files={**own, SETTINGS: json.dumps(told).encode()},
+        files={**own, **fonts, SETTINGS: json.dumps(told).encode()},
+        sockets=tuple(f"{SOCKETS}/kernel-{port}" for port in PORTS.values()),
+        results={
+            **{f"{ARTEFACTS}/{name}": MODEL_BYTES for name in MODELS},
+            **{f"{ARTEFACTS}/{name}": ROWS_BYTES for name in ROWS},
+            f"{ARTEFACTS}/{RECORD}": RECORD_BYTES,
+        },
+        links=dict.fromkeys(USUAL_PLACES, SUBMISSION),
     )  # fmt: skip

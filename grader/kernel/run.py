@@ -15,20 +15,21 @@ from pydantic import ValidationError
 
 from grader.errors import Failure, Infrastructure
 from grader.evidence import Cause, Cell, Claims, Ending
-from grader.kernel.client import DroppedPeer, HardenedKernelClient, HardenedNotebookClient, OutputLimitError
+from grader.kernel.border import Trespass
+from grader.kernel.client import HardenedKernelClient, HardenedNotebookClient
 from grader.kernel.endings import describe_ending
-from grader.kernel.program import ARTEFACTS, Settings, kernel_program
+from grader.kernel.networks import Network, read_networks
+from grader.kernel.program import ARTEFACTS, RECORD, RECORD_BYTES, Settings, kernel_program
 from grader.kernel.provisioner import SandboxProvisioner
 from grader.limits import Limits
-from grader.notebook import Script, plain_outputs
+from grader.notebook import Script, count_fits, plain_outputs
 from grader.progress import Progress
 from grader.sandbox.artefacts import read_artefact
+from grader.sandbox.fonts import font_list
 from grader.sandbox.interface import Confined, Input, Sandbox
 
 READY_S = 90
 SAVING_S = 180
-MODEL_BYTES = 512 << 20
-RECORD_BYTES = 4 << 20
 FINISH = "__import__('IPython').get_ipython().grader_recorder.finish()"
 
 
@@ -46,11 +47,12 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """What a run left: how it ended, what the kernel claimed, the model file as opaque bytes."""
+    """What a run left: how it ended, what the kernel claimed, the network it proposes and others as opaque bytes."""
 
     ending: Ending
     claims: Claims
     model: bytes | None
+    networks: tuple[Network, ...] = ()  # the proposed one first
 
 
 @dataclass
@@ -69,8 +71,9 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
     Call it from a thread that lives as long as the run: the sandbox dies with it.
     """
     with sandbox.root() as root:
-        settings = Settings(root=root, seed=job.seed, units=job.units, name=job.script.name)
-        program = kernel_program(settings, job.limits, job.inputs, job.files)
+        fits = tuple(count_fits(cell) for cell in job.script.cells)
+        settings = Settings(root=root, seed=job.seed, units=job.units, name=job.script.name, fits=fits)
+        program = kernel_program(settings, job.limits, job.inputs, job.files, font_list(sandbox))
         provisioner = SandboxProvisioner()
         provisioner.sandbox, provisioner.program = sandbox, program
         run = _Run(
@@ -80,7 +83,8 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
         try:
             asyncio.run(_execute(job, provisioner, run, who, progress))
             assert provisioner.confined is not None
-            return _read_out(job, provisioner.confined, run)
+            assert provisioner.border is not None
+            return _read_out(job, provisioner.confined, run, provisioner.border.trespass)
         finally:
             if provisioner.confined is not None:
                 provisioner.confined.close()
@@ -94,49 +98,39 @@ async def _execute(job: Job, provisioner: SandboxProvisioner, run: _Run, who: st
     provisioner.parent = manager
     manager.provisioner = provisioner
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.source) for cell in run.cells])
-    try:
-        await manager.start_kernel()
-        kernel = cast(HardenedKernelClient, manager.client())
-        kernel.start_channels()
-        await kernel.wait_for_ready(timeout=READY_S)
-        kernel.allow_stdin = False
-    except (RuntimeError, OSError) as error:
-        await provisioner.kill()
-        raise (
-            error if isinstance(error, Infrastructure) else Infrastructure(f"The kernel did not start: {error}")
-        ) from None
-    assert provisioner.confined is not None
     client = HardenedNotebookClient(
         notebook, km=manager, timeout=int(job.limits.cell) or 1, allow_errors=True, store_widget_state=False,
         raise_on_iopub_timeout=False, record_timing=False, log=_silent_log(),
     )  # fmt: skip
-    client.kc = kernel
-    client.prepare(job.limits, provisioner.confined)
-    dropped = DroppedPeer(kernel)
-    guard = asyncio.create_task(_guard(dropped, provisioner.confined))
     try:
-        client.reset_execution_trackers()
+        await _connect(client, manager, provisioner)
         await _run_cells(client, run, who, progress)
         if run.fault is None:
             progress.step(who, "saving the network")
             await _finish(client, provisioner.wait())
     finally:
-        guard.cancel()
-        provisioner.confined.kill()
-        dropped.close()
-        kernel.stop_channels()
+        await provisioner.cleanup()
+        await provisioner.kill()
+        if client.kc is not None:
+            client.kc.stop_channels()
         manager.context.destroy(linger=0)
+        manager.cleanup_connection_file()
 
 
-async def _guard(dropped: DroppedPeer, confined: Confined) -> None:
-    """A dropped peer would look like silence until the cell's time is up."""
-    while confined.poll() is None:
-        if await dropped.seen():
-            await asyncio.sleep(0.3)
-            if confined.poll() is None:
-                confined.kill(Cause.OUTPUT_LIMIT)
-            return
-        await asyncio.sleep(0.2)
+async def _connect(
+    client: HardenedNotebookClient, manager: AsyncKernelManager, provisioner: SandboxProvisioner
+) -> None:
+    """Start the kernel and wait until it answers: nothing of the submission has run yet. Raises Infrastructure."""
+    try:
+        await manager.start_kernel()
+        assert provisioner.border is not None
+        kernel = cast(HardenedKernelClient, manager.client())
+        client.kc, client.border = kernel, provisioner.border
+        kernel.start_at(provisioner.border)
+        await kernel.wait_for_ready(timeout=READY_S)
+    except (RuntimeError, OSError, Trespass) as error:
+        raise Infrastructure(f"The kernel did not start: {error}") from None
+    client.reset_execution_trackers()
 
 
 async def _run_cells(client: HardenedNotebookClient, run: _Run, who: str, progress: Progress) -> None:
@@ -186,28 +180,29 @@ def _ignore(message: object) -> None:
     """Outputs after the last cell are nobody's."""
 
 
-def _read_out(job: Job, confined: Confined, run: _Run) -> Execution:
+def _read_out(job: Job, confined: Confined, run: _Run, trespass: Trespass | None) -> Execution:
     """After the kernel's death: its artefacts, its claims, the ending."""
     stopped = confined.wait(60)
     folder = confined.folders[ARTEFACTS]
     notes: list[str] = []
-    model = record = None
+    record = None
+    networks: tuple[Network, ...] = ()
     try:
-        model = read_artefact(folder, "model.keras", at_most=MODEL_BYTES)
-    except FileNotFoundError:
-        pass
-    except Failure as failure:
-        notes.append(f"the saved network was refused: {failure.reason}")
-    try:
-        record = read_artefact(folder, "record.json", at_most=RECORD_BYTES)
+        record = read_artefact(folder, RECORD, at_most=RECORD_BYTES)
     except (FileNotFoundError, Failure):
         notes.append("the recorder left no record")
     claims = _read_claims(record, tuple(run.cells), notes)
+    try:
+        networks = read_networks(folder, claims)
+    except Failure as failure:
+        reasons = [*([claims.problem] if claims.problem else []), f"the saved network was refused: {failure.reason}"]
+        claims = claims.model_copy(update={"problem": "; ".join(reasons)})
     ending = describe_ending(
         fault=_cause_of(run.fault), stopped=stopped, cell=run.at, limits=job.limits,
-        wall_s=time.monotonic() - run.started,
+        wall_s=time.monotonic() - run.started, what=trespass.what if trespass else "",
+        cells=run.cells,
     )  # fmt: skip
-    return Execution(ending=ending, claims=claims, model=model)
+    return Execution(ending=ending, claims=claims, model=networks[0].model if networks else None, networks=networks)
 
 
 def _cause_of(fault: BaseException | None) -> Cause | None:
@@ -216,8 +211,8 @@ def _cause_of(fault: BaseException | None) -> Cause | None:
         return Cause.FINISHED
     if isinstance(fault, CellTimeoutError):
         return Cause.CELL_TIMEOUT
-    if isinstance(fault, OutputLimitError):
-        return Cause.OUTPUT_LIMIT
+    if isinstance(fault, Trespass):
+        return fault.cause
     if isinstance(fault, DeadKernelError):
         return None
     return Cause.PROTOCOL_VIOLATION

@@ -130,12 +130,82 @@ def test_long_coloured_messages_become_one_short_line() -> None:
         ("SystemExit", "0", "exit()"),
         ("PermissionError", "[Errno 13] Permission denied: '/x'", "beside the notebook"),
         ("NameError", "name 'model' is not defined", "`model` has no value yet"),
+        ("NameError", "name 'xrange' is not defined", "Python 2"),
+        ("ModuleNotFoundError", "No module named 'urllib2'", "Python 2"),
+        ("AttributeError", "'dict' object has no attribute 'iteritems'", "Python 2"),
+        ("ModuleNotFoundError", "No module named 'tensorflow.examples'", "TensorFlow 1's"),
+        ("AttributeError", "module 'tensorflow' has no attribute 'placeholder'", "`tf.placeholder` is TensorFlow 1's"),
+        ("ModuleNotFoundError", "No module named 'keras.wrappers.scikit_learn'", "no `KerasClassifier`"),
+        ("ValueError", "You must call `compile()` before using the model.", "`model.compile("),
+        (
+            "ValueError",
+            "EarlyStopping callback received monitor=val_acc, but Keras isn't able",
+            'monitor="val_accuracy"',
+        ),
+        ("ValueError", "ModelCheckpoint callback received monitor=acc, but Keras", 'monitor="accuracy"'),
+        ("ValueError", "EarlyStopping callback received monitor=val_f1, but Keras", "no metric of the name `val_f1`"),
+        (
+            "ValueError",
+            "Arguments `target` and `output` must have the same rank (ndim). Received: target.shape=(None,), "
+            "output.shape=(None, 10)",
+            "sparse_categorical_crossentropy",
+        ),
+        (
+            "ValueError",
+            "Arguments `target` and `output` must have the same rank (ndim). Received: target.shape=(None, 2), "
+            "output.shape=(None, 26, 26, 2)",
+            "`Flatten()`",
+        ),
+        (
+            "ValueError",
+            "Argument `output` must have rank (ndim) `target.ndim - 1`. Received: target.shape=(32, 2)",
+            '"categorical_crossentropy"',
+        ),
+        (
+            "ValueError",
+            "Arguments `target` and `output` must have the same shape. Received: target.shape=(None, 1), "
+            "output.shape=(None, 2)",
+            "single numbers",
+        ),
+        ("ValueError", "Input 0 is incompatible with the layer: expected min_ndim=4, found ndim=3", "(-1, 28, 28, 1)"),
+        ("ValueError", "Expected shape (None, 784), but input has incompatible shape (None, 28, 28)", "(-1, 784)"),
+        ("ValueError", "Data cardinality is ambiguous. Make sure", "one label for each image"),
+        ("Exception", "URL fetch failure on https://s/tensorflow/keras-applications/vgg16/v.h5: None", "ImageNet"),
+        ("FileNotFoundError", "[Errno 2] Unable to synchronously open file (unable to open file)", "saved network"),
+        ("FileNotFoundError", '[Errno 2] "dot" not found in path.', "graphviz"),
+        ("SyntaxError", "invalid non-printable character U+00A0", "web page"),
+        ("SystemExit", "2", "`argparse`"),
         ("ZeroDivisionError", "division by zero", "Restart the kernel"),
     ],
 )
 def test_common_errors_have_a_hint_that_says_what_to_change(name: str, message: str, words: str) -> None:
     failed = cell(1, error=(name, message))
     assert words in hint_for(failed, (failed,))
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "words"),
+    [
+        ("a, b, c, d = mnist.load_data()", ("ValueError", "not enough values to unpack (expected 4, got 2)"), "two pairs"),
+        ("a, b = pair", ("ValueError", "too many values to unpack (expected 2)"), "Restart the kernel"),
+        ("model.fit(x, epochs=range(5))", ("TypeError", "'range' object cannot be interpreted as an integer"), "epochs=5"),
+        (
+            "gpus = tf.config.list_physical_devices('GPU')\nprint(gpus[0])",
+            ("IndexError", "list index out of range"), "no GPU",
+        ),
+        ("names[7]", ("IndexError", "list index out of range"), "Restart the kernel"),
+        ("cv2.imread('a.png').shape", ("AttributeError", "'NoneType' object has no attribute 'shape'"), "cv2.imread"),
+    ],
+)  # fmt: skip
+def test_some_errors_are_understood_by_the_code_of_their_cell(source: str, error: tuple[str, str], words: str) -> None:
+    failed = cell(1, source, error)
+    assert words in hint_for(failed, (failed,))
+
+
+def test_a_name_that_a_failed_cell_would_have_defined_leads_to_that_cell() -> None:
+    first = cell(1, "x_train = load()", ("ValueError", "bad"))
+    failed = cell(2, "x_train", ("NameError", "name 'x_train' is not defined"))
+    assert "cell 1, which failed" in hint_for(failed, (first, failed))
 
 
 def test_a_name_that_is_defined_in_a_later_cell_is_pointed_at() -> None:

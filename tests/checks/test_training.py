@@ -162,3 +162,62 @@ def test_without_training_there_is_no_history() -> None:
 
 def test_the_builders_case_is_a_trained_one() -> None:
     assert TRAINED.fits[0].epochs_done == 5
+
+
+@pytest.mark.parametrize(
+    ("source", "framework"),
+    [
+        ("import torch\nclass Net(torch.nn.Module):\n    pass", "PyTorch"),
+        (
+            "from keras.datasets import mnist\nimport torch.nn as nn\nmodel = nn.Sequential(nn.Linear(784, 10))",
+            "PyTorch",
+        ),
+        ("import tensorflow as tf\nx = tf.placeholder('float')\nsess = tf.Session()", "TensorFlow 1 without Keras"),
+        ("from keras.datasets import mnist\nclf = MLPClassifier((64,))\nclf.fit(x, y)", "scikit-learn"),
+        ("import jax.numpy as jnp", "JAX"),
+    ],
+)
+def test_another_framework_is_named_where_there_is_no_keras_model(source: str, framework: str) -> None:
+    result = look("model_found", case(claims(cell(1, source)), NO_MODEL))
+    assert result.reason == f"no trained Keras model was found: this is {framework}"
+    assert "keras.Sequential" in result.hint
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("model = keras.Sequential([])", "no cell calls `fit`"),
+        (
+            "def train(model):\n    model.fit(x, y)",
+            "the function `train` in cell 1 calls `fit`, but nothing uses `train`",
+        ),
+        (
+            "!pip install x\nclass Net:\n    def go(self):\n        Net.best = 3\n        self.model.fit(x)",
+            "the class `Net` in cell 1 calls `fit`, but nothing uses `Net`",
+        ),
+    ],
+)
+def test_code_that_never_reaches_fit_is_told_why(source: str, why: str) -> None:
+    assert why in look("model_found", case(claims(cell(1, source)), NO_MODEL)).reason
+
+
+def test_a_function_that_is_called_somewhere_is_not_blamed() -> None:
+    said = claims(cell(1, "def train():\n    model.fit(x)"), cell(2, "train()"))
+    assert "nothing uses" not in look("model_found", case(said, NO_MODEL)).reason
+
+
+def test_the_hint_for_a_missing_model_is_that_of_the_first_error() -> None:
+    failed = cell(3, "model.fit(x, y)", ("ValueError", "You must call `compile()` before using the model."))
+    hint = look("model_found", case(claims(failed), NO_MODEL)).hint
+    assert hint.startswith("Mend cell 3 first")
+    assert "model.compile(" in hint
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "rate", "told"), [("Adadelta", 0.001, True), ("Adadelta", 1.0, False), ("Adam", 0.001, False)]
+)
+def test_a_slow_adadelta_is_explained_and_costs_nothing(optimizer: str, rate: float, told: bool) -> None:
+    trained = fit().model_copy(update={"optimizer": optimizer, "learning_rate": rate})
+    result = look("trained", case(claims(cell(2), fits=[trained], candidates=[candidate()])))
+    assert result.outcome is Outcome.PASSED
+    assert ("learning_rate=1.0" in result.hint) is told

@@ -2,14 +2,16 @@
 
 import gzip
 import struct
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from grader.data.load import load_labels, load_split, with_own_digests
+from grader.data.load import load_labels, load_split, read_photograph, with_own_digests
 from grader.dataset import Dataset, SplitManifest, digest_images, digest_labels
 from grader.errors import DataError
 from tests.fakes import data_of, photographs, write_course
@@ -41,7 +43,7 @@ def write_idx(folder: Path, *, packed: bool = True) -> Path:
     return folder
 
 
-def write_npz(folder: Path, **changes: NDArray[np.uint8]) -> Path:
+def write_npz(folder: Path, **changes: NDArray[Any]) -> Path:
     parts = {f"{axis}_{part}": values for part in ("train", "test") for axis, values in (
         ("x", IMAGES[..., 0]), ("y", CLASSES.astype(np.uint8)))} | changes  # fmt: skip
     np.savez(folder / "mnist.npz", allow_pickle=False, **parts)
@@ -128,6 +130,38 @@ def test_an_npz_with_pickled_objects_is_refused_unopened(tmp_path: Path) -> None
         load_split(digits(), "test", tmp_path)
 
 
+def test_an_npz_of_something_else_than_whole_numbers_or_of_other_axes_is_a_data_error(tmp_path: Path) -> None:
+    values: NDArray[Any]
+    for values in (CLASSES.astype(np.float32), np.zeros((5, 2), np.uint8), np.array(1), np.array(["0"] * 5)):
+        with pytest.raises(DataError, match=r"y_test\.npy|can't be read"):
+            load_split(digits(), "test", write_npz(tmp_path, y_test=values))
+
+
+def test_an_npz_whose_member_is_no_array_or_claims_terabytes_is_a_data_error(tmp_path: Path) -> None:
+    huge = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1000000, 1000, 1000), }"
+    for member in (b"PK\x03\x04", b"", b"\x93NUMPY\x01\x00" + len(huge).to_bytes(2, "little") + huge):
+        with zipfile.ZipFile(tmp_path / "mnist.npz", "w") as file:
+            file.writestr("x_test.npy", member)
+        with pytest.raises(DataError, match="can't be read"):
+            load_split(digits(), "test", tmp_path)
+
+
+def test_labels_without_an_axis_are_a_data_error(tmp_path: Path) -> None:
+    (write_idx(tmp_path) / FILES["labels"]).write_bytes(b"\0\0\x08\0" + b"\1")
+    for load in (load_split, load_labels):
+        with pytest.raises(DataError, match="can't be read"):
+            load(digits(), "test", tmp_path)
+
+
+def test_an_origin_that_is_no_text_is_left_out(tmp_path: Path) -> None:
+    dataset = write_course(tmp_path).dataset("tiny")
+    digests = ["origin = 0x" + "f" * 5000]
+    for name, split in dataset.split.items():
+        digests.append(f'[split.{name}]\ncount = {split.count}\nimages = "{split.images}"\nlabels = "{split.labels}"')
+    (tmp_path / "digests.toml").write_text("\n".join(digests))
+    assert with_own_digests(dataset, tmp_path).source == "imported from a folder"
+
+
 def test_a_missing_file_is_a_data_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="can't be read"):
         load_split(digits(), "test", tmp_path)
@@ -140,6 +174,18 @@ def test_photographs_are_decoded_class_by_class_then_by_name(tmp_path: Path) -> 
         np.testing.assert_array_equal(found, made)
     assert split.labels.tolist() == [0] * 5 + [1] * 5
     assert load_labels(dataset, "judged", data_of(tmp_path) / "tiny").tolist() == split.labels.tolist()
+
+
+def test_a_picture_that_claims_sixty_million_pixels_is_refused_before_room_is_made_for_them(tmp_path: Path) -> None:
+    import zlib
+
+    path = tmp_path / "huge.png"
+    Image.new("RGB", (4, 4)).save(path)
+    head = b"IHDR" + struct.pack(">II", 30_000, 2_000) + path.read_bytes()[24:29]
+    data = path.read_bytes()
+    path.write_bytes(data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:])
+    with pytest.raises(OSError, match=r"huge\.png says that it has 30,000 x 2,000 pixels"):
+        read_photograph(path)
 
 
 def test_grey_and_palette_photographs_become_rgb(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ def stopped(
         (None, stopped(died=SIGABRT, log="terminate called ... what():  std::bad_alloc"), Cause.MEMORY_LIMIT),
         (None, stopped(died=SIGSEGV, log="mmap: Cannot allocate memory"), Cause.MEMORY_LIMIT),
         (None, stopped(died=SIGABRT, log="std::bad_alloc" + "x" * 5000), Cause.CRASH),
+        (None, stopped(died=SIGABRT, log="Thread tf_data creation via pthread_create() failed."), Cause.PROCESS_LIMIT),
+        (None, stopped(died=SIGABRT, log="fork: Resource temporarily unavailable"), Cause.PROCESS_LIMIT),
         (None, stopped(died=SIGKILL), Cause.KILLED),
         (None, stopped(died=signal.SIGTERM, code=1), Cause.KILLED),
         (None, stopped(), Cause.KILLED),
@@ -62,6 +64,7 @@ def test_the_first_that_fits_is_the_cause(fault: Cause | None, end: Stopped, cau
         (stopped(Cause.WALL_LIMIT), "the run took longer than 30 min and was stopped in cell 7"),
         (stopped(Cause.MEMORY_LIMIT), "cell 7 used more than 4 GiB of memory and was stopped"),
         (stopped(Cause.PROCESS_LIMIT), "cell 7 started more than 64 processes and was stopped"),
+        (stopped(Cause.DISK_LIMIT), "cell 7 made more files than fit into 512 MiB and was stopped"),
         (stopped(Cause.OUTPUT_LIMIT), "cell 7 printed or drew more than 10 MiB and was stopped"),
         (stopped(Cause.CPU_LIMIT), "cell 7 used up its processor time and was stopped"),
         (stopped(died=SIGSEGV), "Python crashed in cell 7 (signal 11)"),
@@ -73,6 +76,22 @@ def test_a_student_reads_where_and_why_it_ended(end: Stopped, words: str) -> Non
     found = describe_ending(fault=None, stopped=end, cell=7, limits=Limits(), wall_s=12.3456)
     assert found.message == words
     assert (found.cell, found.wall_s, found.cpu_s, found.peak_mb) == (7, 12.35, 3.5, 812.5)
+
+
+@pytest.mark.parametrize(
+    ("cause", "what", "words"),
+    [
+        (Cause.OUTPUT_LIMIT, "8 MiB at once", "cell 7 printed or drew more than 8 MiB at once and was stopped"),
+        (
+            Cause.PROTOCOL_VIOLATION,
+            "RecursionError",
+            "sent the grader messages that no notebook sends (RecursionError)",
+        ),
+    ],
+)
+def test_what_could_not_pass_is_named(cause: Cause, what: str, words: str) -> None:
+    found = describe_ending(fault=None, stopped=stopped(cause), cell=7, limits=Limits(), wall_s=1, what=what)
+    assert words in found.message
 
 
 @pytest.mark.parametrize("cause", list(Cause))

@@ -1,26 +1,35 @@
 """Changes Keras once, as it is imported: seeds, the served MNIST, and the recorder around `fit`."""
 
 import importlib.util
+import os
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from grader.kernel.guest.fitting import FitBudget
+from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.record import Recorder
+from grader.kernel.guest.shims import Shims
 
 
 class PatchOnImport(MetaPathFinder):
     """Waits for `import keras`, by whatever road, so that a notebook without it pays nothing."""
 
-    def __init__(self, *, recorder: Recorder, mnist: str | None, seed: int) -> None:
-        self._recorder, self._mnist, self._seed = recorder, mnist, seed
+    def __init__(
+        self, *, recorder: Recorder, budget: FitBudget, shims: Shims | None, notes: Notes, mnist: str | None, seed: int
+    ) -> None:
+        self._recorder, self._budget, self._shims, self._notes = recorder, budget, shims, notes
+        self._mnist, self._seed = mnist, seed
         self._searching = self._patched = False
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Keras' own spec with our patches behind its loader; None for everything else."""
+        if fullname in ("keras", "tensorflow") and not self._patched:
+            choose_backend(self._notes)
         if fullname != "keras" or self._searching or self._patched:
             return None
         self._searching = True  # others may ask for the spec without importing it: TensorFlow does
@@ -42,9 +51,21 @@ class PatchOnImport(MetaPathFinder):
 
     def _patch(self, keras: Any) -> None:
         keras.utils.set_random_seed(self._seed)
-        self._recorder.attach(keras)
+        self._budget.attach(keras)
+        self._recorder.attach(keras)  # around it: what the submission gave, not what we added
+        if self._shims is not None:
+            self._shims.attach(keras)  # outermost: everybody else is given today's names
         if self._mnist is not None:
             serve_mnist(self._mnist)
+
+
+def choose_backend(notes: Notes) -> None:
+    """Only TensorFlow's Keras 3 is here; code for Keras 3 is the same with any backend."""
+    for name, meant in (("KERAS_BACKEND", "tensorflow"), ("TF_USE_LEGACY_KERAS", "0")):
+        asked = os.environ.get(name, meant)
+        if asked.lower() not in (meant, "", "false"):
+            notes.note(f"`{name}` was set to '{asked}', which is not here: Keras 3 with TensorFlow was used")
+            os.environ[name] = meant
 
 
 def serve_mnist(served: str) -> None:

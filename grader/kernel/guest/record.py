@@ -1,241 +1,311 @@
-"""The recorder: keeps every network that was fitted, what `fit` was given, and saves the one to be graded."""
+"""The recorder: keeps every network that was trained, what it was given, and saves those that may be graded."""
 
 import functools
+import gc
 import inspect
 import json
-import math
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-FIRST_ROWS = 256
-LONGEST = 200  # characters of a name or message
+from grader.kernel.guest.candidates import FILES, Shelf, name_of, networks, saved_networks
+from grader.kernel.guest.describing import (
+    describe_fit,
+    describe_loop,
+    layer_kinds,
+    output_units,
+    shorten,
+    with_rows,
+)
+from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.rows import FirstRows, watched
+
+MOST_LOOPS = 50  # optimizers of trainings without `fit`
+MOST_FITS = 400  # of one network in a loop around `fit`: the first ones are left out of the record
+
+
+@dataclass
+class Network:
+    """A network that was trained: a strong reference, what it was called then, and the first rows of its last training."""
+
+    model: Any
+    name: str
+    cell: int
+    rows: FirstRows
+    loops: list[tuple[Any, int, str]] = field(default_factory=list)  # optimizer, its steps before, how
+    used: int = 0  # the tick of its last `evaluate` or `predict`
+    trained: int = 0  # the tick of its last training
 
 
 class Recorder:
-    """Wraps `keras.Model.fit`. The graded network is the last fitted one whose output suits the exercise."""
+    """Wraps `keras.Model.fit` and what else trains. The kernel's choice is a proposal: the host may take another."""
 
-    def __init__(self, *, folder: Path, units: Sequence[int]) -> None:
-        self._folder, self._units = folder, tuple(units)
+    def __init__(self, *, folder: Path, units: Sequence[int], notes: Notes) -> None:
+        self._folder, self._units, self._notes = folder, tuple(units), notes
+        self._shelf = Shelf(folder)
+        self._last: Sequence[dict[str, Any]] = ()  # the candidates that were written last
         self._fits: list[dict[str, Any]] = []
-        self._models: list[Any] = []  # strong references, in order of their last fit
+        self._networks: list[Network] = []  # in order of their last training
+        self._optimizers: list[Any] = []  # seen in trainings without `fit`; strong references, so that an id stays one
         self._keras: Any = None
         self._problem: str | None = None
-        self._saved: Any = None
-        self._cell = 0
+        self._inside = self._ticks = 0
 
-    def count_cell(self, *_: object) -> None:
-        """Called before each cell: IPython's own counter differs between versions."""
-        self._cell += 1
+    def write_notes(self, *_: object) -> None:
+        """Called after each cell: notes that came up since the record was written."""
+        if self._notes.changed:
+            self._write(self._last)
 
     def attach(self, keras: Any) -> None:
-        """Wrap `fit` of every Keras model, subclasses and `tf.keras` included."""
+        """Wrap what trains and what uses a network, of every class, `tf.keras` included."""
         self._keras = keras
-        original = keras.Model.fit
-        keras.Model.fit = self._recording(original)
+        keras.Model.fit = self._recording(keras.Model.fit)
+        for name in ("evaluate", "predict"):
+            setattr(keras.Model, name, self._noticing(getattr(keras.Model, name)))
+        keras.Model.train_on_batch = self._by_batch(keras.Model.train_on_batch)
+        keras.optimizers.Optimizer.apply = self._applying(keras.optimizers.Optimizer.apply)
 
     def finish(self) -> None:
-        """After the last cell: save the choice as it is now (weights may have changed since its fit) and tell all."""
+        """After the last cell: save the networks as they are now (weights may have changed since) and tell all."""
         if self._keras is None:
             self._write(())
             return
-        known = self._known_models()
-        taken, reason = self._choose(known)
+        others = [(name, model) for name, model in networks(self._keras.Model) if self._known(model) is None]
+        trained = [network.model for network in self._networks if self._was_trained(network)]
+        if not trained and not any(self._suits(model) for _, model in others):
+            others += [item for item in saved_networks(self._keras) if self._suits(item[1])][:1]
+        unique = {id(model): (name, model) for name, model in reversed(others)}
+        others = [unique.pop(id(model)) for _, model in others if id(model) in unique]
+        taken, reason = self._choose([model for _, model in others])
+        for model in self._shelf.held():
+            if model is not taken:
+                self._shelf.save_again(self._keras, model)
+        for model in [
+            model for model in reversed(trained) if self._shelf.file_of(model) is None and self._suits(model)
+        ]:
+            if model is not taken and len(self._shelf.held()) < len(FILES) - 1:  # trained without `fit`
+                self._save(model)
         if taken is not None:
             self._save(taken)
-        self._write(self._candidates(known, taken, reason))
+        self._write(self._candidates(others, taken, reason))
 
     def _recording(self, original: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(original)
 
         @functools.wraps(original)
         def fit(*arguments: Any, **options: Any) -> Any:
-            started = time.monotonic()
-            model = arguments[0]
-            failure: BaseException | None = None
             try:
-                return original(*arguments, **options)
+                bound = signature.bind(*arguments, **options)
+            except TypeError:
+                return original(*arguments, **options)  # which says what is wrong
+            given, rows, started = dict(bound.arguments), FirstRows(), time.monotonic()
+            failure: BaseException | None = None
+            self._inside += 1
+            try:
+                with watched(given.get("x"), given.get("y"), rows) as x:
+                    if x is not given.get("x"):
+                        bound.arguments["x"] = x
+                    return original(*bound.args, **bound.kwargs)
             except BaseException as error:
                 failure = error
                 raise
             finally:
-                try:
-                    given = dict(signature.bind(*arguments, **options).arguments)
-                except TypeError:
-                    given = {}
-                self._remember(model, given, time.monotonic() - started, failure)
+                self._inside -= 1
+                self._remember(arguments[0], given, rows, time.monotonic() - started, failure)
 
         return fit
 
-    def _remember(self, model: Any, given: dict[str, Any], seconds: float, failure: BaseException | None) -> None:
+    def _noticing(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def use(*arguments: Any, **options: Any) -> Any:
+            network = self._known(arguments[0]) if arguments and not self._inside else None
+            if network is not None:
+                network.used = self._tick()
+            return original(*arguments, **options)
+
+        return use
+
+    def _by_batch(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def train_on_batch(model: Any, *arguments: Any, **options: Any) -> Any:
+            x, y = (*arguments, None, None)[:2]
+            network = self._known(model)
+            if network is None or not network.loops:
+                network = self._meet(model)
+                network.rows.keep(options.get("x", x), options.get("y", y))
+                self._add_loop(network, getattr(model, "optimizer", None), "train_on_batch")
+            self._inside += 1
+            try:
+                return original(model, *arguments, **options)
+            finally:
+                self._inside -= 1
+
+        return train_on_batch
+
+    def _applying(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def apply(optimizer: Any, grads: Any, trainable_variables: Any = None, **options: Any) -> Any:
+            if not self._inside and not any(optimizer is known for known in self._optimizers):
+                self._meet_loop(optimizer, trainable_variables)
+            return original(optimizer, grads, trainable_variables, **options)
+
+        return apply
+
+    def _meet_loop(self, optimizer: Any, variables: Any) -> None:
+        """A training loop of one's own: the networks whose weights it changes. Inside `tf.function` this is seen once."""
+        try:
+            if len(self._optimizers) >= MOST_LOOPS:
+                return
+            self._optimizers.append(optimizer)
+            given = (
+                variables if isinstance(variables, (list, tuple)) else getattr(optimizer, "_trainable_variables", ())
+            )
+            changed = {id(variable) for variable in given}
+            known = [thing for thing in gc.get_objects() if issubclass(type(thing), self._keras.Model)]
+            inner = {id(getattr(model, "_functional", None)) for model in known}  # a Sequential's own other half
+            for model in known:
+                if id(model) not in inner and changed & {id(variable) for variable in model.trainable_variables}:
+                    self._add_loop(self._meet(model), optimizer, "own loop")
+        except Exception as error:
+            self._problem = shorten(f"the recorder failed: {type(error).__name__}: {error}")
+
+    def _add_loop(self, network: Network, optimizer: Any, how: str) -> None:
+        network.loops.append((optimizer, steps_of(optimizer), how))
+        network.trained = self._tick()
+
+    def _meet(self, model: Any) -> Network:
+        """The entry of a network that is trained now: it becomes the last one."""
+        found = self._known(model)
+        self._networks = [network for network in self._networks if network is not found]
+        name = name_of(model, self._keras.Model) or shorten(getattr(model, "name", "?"))
+        network = found or Network(model, name, self._notes.cell, FirstRows())
+        network.name, network.cell, network.trained = name, self._notes.cell, self._tick()
+        self._networks.append(network)
+        return network
+
+    def _known(self, model: Any) -> Network | None:
+        return next((network for network in self._networks if network.model is model), None)
+
+    def _tick(self) -> int:
+        self._ticks += 1
+        return self._ticks
+
+    def _remember(
+        self, model: Any, given: dict[str, Any], rows: FirstRows, seconds: float, failure: BaseException | None
+    ) -> None:
         """Never raises: recording must not change what the student's code does."""
         try:
-            self._models = [other for other in self._models if other is not model] + [model]
-            self._fits.append(describe_fit(model, given, seconds, failure) | {"cell": self._cell or None})
-            if self._suits(model) and self._fits[-1]["epochs_done"]:
+            network = self._meet(model)
+            network.rows = rows if rows.x is not None else network.rows
+            told = describe_fit(model, given, seconds, failure)
+            told["x"] = with_rows(told["x"], rows.x)
+            self._fits.append({**told, "cell": self._notes.cell or None, "labels": rows.labels})
+            self._fits = self._fits[-MOST_FITS:]
+            if self._suits(model) and told["epochs_done"]:
                 self._save(model)
-            self._write(self._candidates(self._models, self._saved, "fitted last"))
+            saved = [other.model for other in self._networks if self._shelf.file_of(other.model)]
+            self._write(self._candidates([], saved[-1] if saved else None, "fitted last"))
         except Exception as error:
             self._problem = shorten(f"the recorder failed: {type(error).__name__}: {error}")
 
     def _suits(self, model: Any) -> bool:
         return output_units(model) in self._units
 
-    def _known_models(self) -> list[Any]:
-        """Fitted models in order of their last fit, then those that only stand in the namespace."""
-        others = [
-            value for value in user_namespace().values()
-            if isinstance(value, self._keras.Model) and not any(value is model for model in self._models)
-        ]  # fmt: skip
-        return [*self._models, *others]
-
-    def _choose(self, known: list[Any]) -> tuple[Any, str]:
-        fitted = [model for model in self._models if any(self._epochs_of(model))]
-        suited = [model for model in fitted if self._suits(model)]
-        if suited:
-            return suited[-1], "fitted last" if len(suited) > 1 else "the one that was fitted"
-        if fitted:
-            return fitted[-1], "fitted last, though its output does not suit the exercise"
-        unfitted = [model for model in known if self._suits(model)] or known
-        if unfitted:
-            return unfitted[-1], "never fitted"
-        return None, ""
+    def _was_trained(self, network: Network) -> bool:
+        return any(self._epochs_of(network.model)) or any(steps > 0 for _, _, steps in self._loops_of(network))
 
     def _epochs_of(self, model: Any) -> list[int]:
         return [fit["epochs_done"] for fit in self._fits if fit["identity"] == id(model)]
 
+    def _loops_of(self, network: Network) -> list[tuple[Any, str, int]]:
+        return [(optimizer, how, steps_of(optimizer) - before) for optimizer, before, how in network.loops]
+
+    def _choose(self, others: list[Any]) -> tuple[Any, str]:
+        trained = [network for network in self._networks if self._was_trained(network)]
+        suited = [network for network in trained if self._suits(network.model)]
+        if suited:
+            since = [network for network in suited if network.used > max(other.trained for other in trained)]
+            if len(suited) > 1 and len(since) == 1 and since[0] is not suited[-1]:
+                return since[0].model, "the only one that was used after all training"
+            return suited[-1].model, "fitted last" if len(suited) > 1 else "the one that was fitted"
+        if trained:
+            return trained[-1].model, "fitted last, though its output does not suit the exercise"
+        known = [*(network.model for network in self._networks), *others]
+        unfitted = [model for model in known if self._suits(model)] or known
+        return (unfitted[-1], "never fitted") if unfitted else (None, "")
+
     def _save(self, model: Any) -> None:
-        partial = self._folder / "partial.keras"
+        network = self._known(model)
+        order = [other.model for other in self._networks]
         try:
-            self._keras.saving.save_model(model, str(partial))
-            os.replace(partial, self._folder / "model.keras")  # noqa: PTH105 - on a descriptor-backed folder
-            self._saved, self._problem = model, None
+            self._shelf.save(self._keras, model, network.rows.x if network else None, order)
+            self._problem = None
         except Exception as error:
             self._problem = shorten(f"the network could not be saved: {type(error).__name__}: {error}")
 
-    def _candidates(self, known: Sequence[Any], taken: Any, reason: str) -> list[dict[str, Any]]:
+    def _candidates(self, others: list[tuple[str, Any]], taken: Any, reason: str) -> list[dict[str, Any]]:
+        known = [(name, network.model) for network, name in zip(self._networks, self._names(), strict=True)]
+        trained = {id(network.model) for network in self._networks if self._was_trained(network)}
         return [
             {
-                "name": name_of(model),
-                "fitted": any(self._epochs_of(model)),
+                "name": shorten(name),
+                "fitted": id(model) in trained,
                 "output_units": output_units(model),
                 "taken": model is taken,
                 "reason": reason if model is taken else "",
+                "file": self._shelf.file_of(model),
+                "kinds": layer_kinds(model)[:200],
             }
-            for model in known
+            for name, model in [*known, *others]
         ]
 
+    def _names(self) -> list[str]:
+        """A name for each trained network; of several that were called the same, the later one keeps it."""
+        names = [name_of(network.model, self._keras.Model) or network.name for network in self._networks]
+        last = {name: index for index, name in enumerate(names)}
+        free = set(names)
+        for index, name in enumerate(names):
+            if last[name] != index:
+                names[index] = next(
+                    told for count in range(len(names) + 1)
+                    if (told := f"{name} of cell {self._networks[index].cell}{f' ({count + 1})' * bool(count)}") not in free
+                )  # fmt: skip
+                free.add(names[index])
+        return names
+
+    def _told_fits(self) -> list[dict[str, Any]]:
+        names = {id(network.model): name for network, name in zip(self._networks, self._names(), strict=True)}
+        told = [{**fit, "model": names.get(fit["identity"], "?")} for fit in self._fits]
+        for network in self._networks:
+            for optimizer, how, steps in self._loops_of(network):
+                if steps > 0:
+                    told.append(
+                        {
+                            **describe_loop(network.model, optimizer, how=how, steps=steps),
+                            "model": names[id(network.model)], "cell": network.cell or None,
+                            "labels": network.rows.labels,
+                        }
+                    )  # fmt: skip
+        return told
+
     def _write(self, candidates: Sequence[dict[str, Any]]) -> None:
-        names = {id(model): name_of(model) for model in self._models}
-        fits = [{**fit, "model": names.get(fit["identity"], fit["model"])} for fit in self._fits]
-        record = {"fits": fits, "candidates": list(candidates), "problem": self._problem}
         partial = self._folder / "record.partial"
+        self._last = candidates
         try:
+            record = {"fits": self._told_fits(), "candidates": list(candidates), "problem": self._problem,
+                      **self._notes.told()}  # fmt: skip
             partial.write_text(json.dumps(record), encoding="utf-8")
             os.replace(partial, self._folder / "record.json")  # noqa: PTH105
         except (OSError, TypeError, ValueError):
             pass  # a full disk or a tampered value: the host says that there is no record
 
 
-def describe_fit(model: Any, given: dict[str, Any], seconds: float, failure: BaseException | None) -> dict[str, Any]:
-    """What one `fit` was given and what came of it, as plain JSON values."""
-    history = getattr(model, "history", None)
-    curves = getattr(history, "history", {}) or {}
-    curves = {} if failure is not None and not curves else curves
-    optimizer = getattr(model, "optimizer", None)
-    validation = given.get("validation_data")
-    split = bool(given.get("validation_split"))
-    return {
-        "model": name_of(model),
-        "identity": id(model),
-        "epochs": whole(given.get("epochs", 1)) or 1,
-        "epochs_done": max((len(values) for values in curves.values()), default=0),
-        "batch_size": whole(given.get("batch_size")),
-        "optimizer": type(optimizer).__name__ if optimizer is not None else None,
-        "learning_rate": number(getattr(optimizer, "learning_rate", None)),
-        "loss": word(getattr(model, "loss", None)),
-        "history": {shorten(key): [number(value) for value in values] for key, values in curves.items()},
-        "x": summarise(given.get("x")),
-        "y": summarise(given.get("y")),
-        "validation": "data" if validation is not None else "split" if split else "none",
-        "validation_x": summarise(validation[0]) if isinstance(validation, tuple) and validation else None,
-        "seconds": round(seconds, 3),
-        "error": shorten(f"{type(failure).__name__}: {failure}") if failure is not None else None,
-    }
-
-
-def summarise(data: Any) -> dict[str, Any] | None:
-    """Shape, dtype and range of an array; of a `tf.data` pipeline or generator only what it declares."""
+def steps_of(optimizer: Any) -> int:
+    """How often an optimizer has changed weights."""
     try:
-        if isinstance(data, (list, tuple)) and data:
-            data = data[0]
-        if hasattr(data, "shape") and hasattr(data, "dtype"):
-            import numpy as np
-
-            first = np.asarray(data[:FIRST_ROWS])
-            shape = [whole(size) for size in data.shape]
-            return {
-                "shape": shape, "dtype": str(first.dtype), "low": number(first.min()), "high": number(first.max()),
-            }  # fmt: skip
-        if hasattr(data, "element_spec"):
-            spec = data.element_spec
-            spec = spec[0] if isinstance(spec, tuple) else spec
-            return {"shape": [whole(size) for size in spec.shape], "dtype": spec.dtype.name, "low": None, "high": None}
+        return int(optimizer.iterations)
     except Exception:
-        return None
-    return None
-
-
-def user_namespace() -> dict[str, Any]:
-    """The notebook's global names, without IPython's own; empty outside a kernel."""
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    return {} if shell is None else {name: value for name, value in shell.user_ns.items() if not name.startswith("_")}
-
-
-def name_of(model: Any) -> str:
-    """The first global name that holds `model`, else the model's own name."""
-    for name, value in user_namespace().items():
-        if value is model:
-            return shorten(name)
-    return shorten(getattr(model, "name", "?"))
-
-
-def output_units(model: Any) -> int | None:
-    """The size of the last output axis, where the model is built."""
-    try:
-        return whole(model.output_shape[-1])
-    except Exception:
-        return None
-
-
-def whole(value: Any) -> int | None:
-    """`value` as an int, or None."""
-    try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def number(value: Any) -> float | None:
-    """`value` as a finite float of six digits, or None."""
-    try:
-        converted = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return float(f"{converted:.6g}") if math.isfinite(converted) else None
-
-
-def word(value: Any) -> str | None:
-    """A loss or metric by its name."""
-    if value is None or isinstance(value, str):
-        return value
-    return shorten(getattr(value, "name", None) or getattr(value, "__name__", None) or type(value).__name__)
-
-
-def shorten(text: object) -> str:
-    """At most `LONGEST` characters of `text`."""
-    return str(text)[:LONGEST]
+        return 0

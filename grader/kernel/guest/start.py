@@ -15,18 +15,41 @@ def main() -> None:
 
     import numpy
     from ipykernel.kernelapp import IPKernelApp
+    from IPython.display import display
 
+    from grader.kernel.guest.caps import Caps
+    from grader.kernel.guest.colab import Colab
+    from grader.kernel.guest.fitting import FitBudget
     from grader.kernel.guest.hooks import PatchOnImport
+    from grader.kernel.guest.lines import Lines
+    from grader.kernel.guest.notes import Notes
     from grader.kernel.guest.record import Recorder
+    from grader.kernel.guest.shims import Shims
+    from grader.kernel.guest.world import install_world
 
-    recorder = Recorder(folder=Path(settings["artefacts"]), units=settings["units"])
-    sys.meta_path.insert(0, PatchOnImport(recorder=recorder, mnist=settings["mnist"], seed=settings["seed"]))
+    notes = Notes()
+    recorder = Recorder(folder=Path(settings["artefacts"]), units=settings["units"], notes=notes)
+    budget = FitBudget(notes, cell=settings["cell"], wall=settings["wall"], fits=settings["fits"],
+                       batches=settings["batches"])  # fmt: skip
+    shims = None if settings["strict"] else Shims(notes)
+    sys.meta_path.insert(0, PatchOnImport(recorder=recorder, budget=budget, shims=shims, notes=notes,
+                                          mnist=settings["mnist"], seed=settings["seed"]))  # fmt: skip
     random.seed(settings["seed"])
     numpy.random.seed(settings["seed"])  # again with Keras' own when Keras is imported
     app = IPKernelApp.instance()
     app.initialize(["-f", connection, "--HistoryManager.enabled=False"])
     app.shell.grader_recorder = recorder
-    app.shell.events.register("pre_run_cell", recorder.count_cell)
+    if shims is not None:
+        shims.prepare(numpy, app.shell)
+    sys.meta_path.insert(0, Colab(notes, display))
+    install_world(mnist=settings["mnist"], photographs=settings["photographs"], notes=notes)
+    Lines(app.shell, notes)
+    caps = Caps(app.shell, notes, settings["output"])
+    caps.limit(sys.stdout)
+    caps.limit(sys.stderr)
+    for before in (notes.count_cell, budget.start_cell, caps.start_cell):
+        app.shell.events.register("pre_run_cell", before)
+    app.shell.events.register("post_run_cell", recorder.write_notes)
     sys.path.insert(0, "")  # the submission's own folder, as in any notebook
     # IPython's own exit() ends the kernel some time after its cell, and with it whatever runs by then.
     app.shell.user_ns |= {"exit": sys.exit, "quit": sys.exit}

@@ -1,0 +1,120 @@
+"""Stops a training in good order before its time is up, and tells what its callbacks look for in vain.
+
+One call of `fit` may use most of its share of the time that is left: of its cell, and of the run, of which each `fit` that
+is still to come in the source gets a part. A stopped training is a trained network with a history; a killed one is none.
+"""
+
+import functools
+import inspect
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from grader.kernel.guest.notes import Notes
+
+SHARE = 0.8  # of the time that is left: validation, evaluation and plots come after
+
+
+class FitBudget:
+    """Knows how long cell and run may take, in seconds, and how many calls of `fit` each cell writes.
+
+    `batches`: how many each `fit` may see in a smoke run; None where everything is run.
+    """
+
+    def __init__(
+        self, notes: Notes, *, cell: float, wall: float, fits: Sequence[int], batches: int | None = None
+    ) -> None:
+        self._notes, self._cell, self._wall, self._fits = notes, cell, wall, tuple(fits)
+        self._batches = batches
+        self._run_started = self._cell_started = time.monotonic()
+        self._called = 0  # in this cell
+
+    def start_cell(self, *_: object) -> None:
+        """Called before each cell."""
+        self._cell_started, self._called = time.monotonic(), 0
+
+    def attach(self, keras: Any) -> None:
+        """Give every `fit` the callback; it is called with one network after the other."""
+        original = keras.Model.fit
+        signature = inspect.signature(original)
+        callback = _stopper(keras)
+
+        @functools.wraps(original)
+        def fit(*arguments: Any, **options: Any) -> Any:
+            try:
+                bound = signature.bind(*arguments, **options)
+            except TypeError:
+                return original(*arguments, **options)  # which says what is wrong
+            given = bound.arguments.get("callbacks")
+            stopper = callback(self.seconds(), self._batches)
+            self._called += 1
+            if given is None:
+                bound.arguments["callbacks"] = [stopper]
+            elif isinstance(given, keras.callbacks.CallbackList):
+                given.append(stopper)
+            else:
+                bound.arguments["callbacks"] = (
+                    [*given, stopper] if isinstance(given, (list, tuple)) else [given, stopper]
+                )
+            history = original(*bound.args, **bound.kwargs)
+            self._tell(stopper, bound.arguments, history)
+            return history
+
+        keras.Model.fit = fit
+
+    def seconds(self) -> float:
+        """How long the next `fit` may take."""
+        now = time.monotonic()
+        here = max(1, self._written(self._notes.cell) - self._called)
+        later = sum(self._fits[self._notes.cell :])
+        of_cell = (self._cell_started + self._cell - now) / here
+        of_run = (self._run_started + self._wall - now) / (here + later)
+        return SHARE * max(0.0, min(of_cell, of_run))
+
+    def _written(self, cell: int) -> int:
+        return self._fits[cell - 1] if 0 < cell <= len(self._fits) else 1
+
+    def _tell(self, stopper: Any, given: dict[str, Any], history: Any) -> None:
+        if stopper.cut:
+            self._notes.note(f"this is a smoke run: each training was stopped after {self._batches} batches")
+        if stopper.stopped_at is not None:
+            self._notes.note(
+                f"training was stopped in epoch {stopper.stopped_at} of {given.get('epochs', 1)}: the time of this "
+                "exercise was used up; the network was graded as it was then"
+            )
+        known = getattr(history, "history", {})
+        for callback in given["callbacks"] if isinstance(given["callbacks"], list) else []:
+            monitor = getattr(callback, "monitor", None)
+            if isinstance(monitor, str) and known and monitor not in list(known):
+                there = ", ".join(f"'{name}'" for name in list(known)[:8])
+                self._notes.note(
+                    f"`{type(callback).__name__}(monitor='{monitor}')` did nothing: there is no '{monitor}', only {there}"
+                )
+
+
+def _stopper(keras: Any) -> Callable[[float, int | None], Any]:
+    """The class of our callback; made here, since only here Keras is known."""
+
+    class StopInTime(keras.callbacks.Callback):  # type: ignore[misc]
+        """Stops after `seconds`, at the next batch, or after `batches`, if any. `stopped_at`: the epoch, from 1."""
+
+        def __init__(self, seconds: float, batches: int | None) -> None:
+            super().__init__()
+            self._deadline = time.monotonic() + seconds
+            self._epoch = 0
+            self.stopped_at: int | None = None
+            self._left, self.cut = batches, False
+
+        def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+            self._epoch = epoch + 1
+
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+            if self.stopped_at is None and time.monotonic() > self._deadline:
+                self.stopped_at = self._epoch
+                self.model.stop_training = True
+            if self._left is not None:
+                self._left -= 1
+                if self._left <= 0 and not self.cut:
+                    self.cut = self.model.stop_training = True
+
+    return StopInTime

@@ -1,0 +1,54 @@
+"""What was made to work and what was left out, told once each with the cells it happened in."""
+
+MOST = 150  # entries of a kind
+MOST_CELLS = 5  # named in one entry
+LONGEST = 240  # characters of an entry without its cells
+
+
+class Notes:
+    """Collects `shims` (an old name that works here), and `notes` (anything else that a person should know)."""
+
+    def __init__(self) -> None:
+        self.cell = 0
+        self.changed = False
+        self._shims: dict[str, list[int]] = {}
+        self._notes: dict[str, list[int]] = {}
+
+    def count_cell(self, *_: object) -> None:
+        """Called before each cell: IPython's own counter differs between versions."""
+        self.cell += 1
+
+    def shim(self, old: str, new: str) -> None:
+        """`old` was used and taken for `new`, which means the same."""
+        self._add(self._shims, f"works here, deprecated: `{old}` -> `{new}`")
+
+    def note(self, text: str) -> None:
+        """Something happened that is not the student's doing; a whole sentence without its full stop."""
+        self._add(self._notes, text)
+
+    def told(self) -> dict[str, list[str]]:
+        """Both lists as they go into the record."""
+        self.changed = False
+        return {"shims": _write(self._shims), "notes": _write(self._notes)}
+
+    def _add(self, kind: dict[str, list[int]], text: str) -> None:
+        text = " ".join(text.split())
+        text = text if len(text) <= LONGEST else text[:LONGEST] + "…"
+        if text not in kind and len(kind) >= MOST:
+            return
+        cells = kind.setdefault(text, [])
+        if self.cell not in cells:
+            cells.append(self.cell)
+            self.changed = True
+
+
+def _write(kind: dict[str, list[int]]) -> list[str]:
+    return [f"{text}{_where(cells)}" for text, cells in kind.items()]
+
+
+def _where(cells: list[int]) -> str:
+    known = [cell for cell in cells if cell]
+    if not known:
+        return ""
+    named = ", ".join(str(cell) for cell in known[:MOST_CELLS]) + (", …" if len(known) > MOST_CELLS else "")
+    return f" (cell {named})" if len(known) == 1 else f" (cells {named})"

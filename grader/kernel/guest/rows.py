@@ -1,0 +1,143 @@
+"""First rows: what a network is given to learn from, looked at as it passes by.
+
+A look must not change what passes: nothing is taken out of a generator, and no pipeline or sequence is asked for a batch
+that the training did not ask for, because that would move on its shuffling and its augmentation.
+"""
+
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+MOST_ROWS, MOST_BYTES = 256, 8 << 20
+
+
+class FirstRows:
+    """The first rows of one training, an array (n, ...), and their classes; None until they were seen."""
+
+    def __init__(self) -> None:
+        self.x: Any = None
+        self.labels: list[int] = []
+
+    def keep(self, x: Any, y: Any = None) -> None:
+        """Remember the first rows of what is first given. Never raises."""
+        if self.x is not None:
+            return
+        try:
+            self._keep(x, y)
+        except Exception:
+            self.x = None
+
+    def keep_batch(self, batch: Any) -> None:
+        """The same for what a generator yields: (x, y), or with weights, or x alone."""
+        if self.x is None:
+            given = batch if isinstance(batch, (tuple, list)) else (batch,)
+            self.keep(given[0], given[1] if len(given) > 1 else None)
+
+    def _keep(self, x: Any, y: Any) -> None:
+        import numpy
+
+        if isinstance(x, dict):
+            x = list(x.values())
+        if isinstance(x, (tuple, list)) and x and getattr(x[0], "ndim", 0) > 1:  # one of several inputs
+            x = x[0]
+        one = numpy.asarray(x[:1])
+        if one.ndim < 2 or one.dtype.kind not in "biuf" or not one.size:
+            return
+        wanted = numpy.uint8 if one.dtype == numpy.uint8 else numpy.float32
+        count = min(MOST_ROWS, MOST_BYTES // (one.size * numpy.dtype(wanted).itemsize))
+        rows = numpy.array(x[:count], dtype=wanted)
+        if len(rows):
+            self.labels = _classes(y, len(rows))
+            self.x = rows
+
+
+def _classes(y: Any, count: int) -> list[int]:
+    import numpy
+
+    try:
+        first = numpy.asarray(y[:count])
+        if first.dtype.kind not in "biuf" or len(first) != count:
+            return []
+        first = first.reshape(count, -1)
+        chosen = first.argmax(axis=1) if first.shape[1] > 1 else numpy.rint(first[:, 0])
+        return [int(value) for value in chosen]
+    except Exception:
+        return []
+
+
+@contextmanager
+def watched(x: Any, y: Any, rows: FirstRows) -> Iterator[Any]:
+    """What to give `fit` in place of `x`, so that `rows` sees the first batch; `x` itself wherever that will do."""
+    if isinstance(x, types.GeneratorType):
+        yield _passing(x, rows)
+    elif hasattr(x, "element_spec") and hasattr(x, "map"):
+        yield _tapped(x, rows)
+    elif hasattr(type(x), "__getitem__") and not hasattr(x, "shape") and not isinstance(x, (tuple, list, dict)):
+        with _overheard(x, rows):
+            yield x
+    else:
+        if x is not None:
+            rows.keep(x, y)
+        yield x
+
+
+def _passing(batches: Any, rows: FirstRows) -> Iterator[Any]:
+    for batch in batches:  # no `yield from`: that would close the student's generator with ours
+        rows.keep_batch(batch)
+        yield batch
+
+
+def _tapped(dataset: Any, rows: FirstRows) -> Any:
+    """A `tf.data` pipeline with one more stage, which shows the first batch and hands on all of them as they are."""
+    import tensorflow as tf
+
+    def unseen() -> Any:
+        import numpy
+
+        return numpy.bool_(rows.x is None)
+
+    def look(*parts: Any) -> Any:
+        tensors = [part[:MOST_ROWS] for part in parts[:2] if isinstance(part, tf.Tensor) and part.shape.rank]
+        if not tensors:
+            return parts if len(parts) > 1 else parts[0]
+
+        def show() -> Any:
+            with tf.control_dependencies([tf.numpy_function(rows.keep, tensors, [])]):
+                return tf.constant(True)
+
+        shown = tf.cond(tf.numpy_function(unseen, [], tf.bool, stateful=True), show, lambda: tf.constant(False))
+        with tf.control_dependencies([shown]):
+            same = tf.nest.map_structure(tf.identity, parts)
+        return same if len(same) > 1 else same[0]
+
+    try:
+        return dataset.map(look)
+    except Exception:
+        return dataset
+
+
+@contextmanager
+def _overheard(sequence: Any, rows: FirstRows) -> Iterator[None]:
+    """While it lasts, `rows` hears what `sequence[index]` answers to whoever asks."""
+    kind = type(sequence)
+    original, own = kind.__getitem__, "__getitem__" in vars(kind)
+
+    def item(self: Any, index: Any) -> Any:
+        batch = original(self, index)
+        if self is sequence:
+            rows.keep_batch(batch)
+        return batch
+
+    try:
+        kind.__getitem__ = item
+    except (AttributeError, TypeError):  # a class that can't be changed
+        yield
+        return
+    try:
+        yield
+    finally:
+        if own:
+            kind.__getitem__ = original
+        else:
+            del kind.__getitem__

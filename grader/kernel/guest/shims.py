@@ -1,0 +1,47 @@
+"""Old names of Keras, NumPy and TensorFlow that only got another name: made to work, and each use told.
+
+Whatever would change what a student's code computes is not here: it fails, and the check `executes` explains it.
+"""
+
+import sys
+from typing import Any
+
+from grader.kernel.guest.imports import AfterImport
+from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.shims_names import after_import, restore_python
+from grader.kernel.guest.shims_paths import OldPaths, TensorFlowPythonKeras
+
+
+class Shims:
+    """All of them. `prepare` before the first cell; `attach` once Keras is imported, after everybody else."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+
+    def prepare(self, numpy: Any, shell: Any) -> None:
+        """What needs no Keras: NumPy, `time`, later imports, the code of cells."""
+        restore_python(numpy, self._notes)
+        sys.meta_path.insert(0, AfterImport(after_import(self._notes)))
+        self._paths = OldPaths(self._notes)
+        sys.meta_path.insert(0, self._paths)
+        shell.ast_transformers.append(TensorFlowPythonKeras(self._notes))
+
+    def attach(self, keras: Any) -> None:
+        """Keras' own classes and modules. What that takes is read only now: a kernel without Keras starts sooner."""
+        from grader.kernel.guest.shims_arguments import rename_arguments
+        from grader.kernel.guest.shims_models import (
+            accept_file_names,
+            alias_accuracy,
+            backend_functions,
+            note_missing_pictures,
+            restore_attributes,
+            restore_methods,
+        )
+
+        rename_arguments(keras, self._notes)
+        restore_methods(keras, self._notes)
+        restore_attributes(keras, self._notes)
+        alias_accuracy(keras, self._notes)
+        accept_file_names(keras, self._notes)
+        note_missing_pictures(self._notes)
+        self._paths.install(backend_functions(keras))

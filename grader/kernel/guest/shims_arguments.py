@@ -1,0 +1,155 @@
+"""Arguments that got another name, or went away without changing what is computed: at the classes themselves.
+
+A class is one object by whatever path it was imported, so its `__init__` is where every import style ends. What is saved
+of a network comes from the classes' own `get_config`, which knows today's names only: nothing of this is in a model file.
+"""
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from grader.kernel.guest.notes import Notes
+
+ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
+INITIALIZED = {
+    "init": "kernel_initializer", "W_regularizer": "kernel_regularizer", "b_regularizer": "bias_regularizer",
+    "W_constraint": "kernel_constraint", "b_constraint": "bias_constraint", "bias": "use_bias",
+    "batch_input_shape": "batch_shape",
+}  # fmt: skip
+PLACED = {
+    "border_mode": "padding", "dim_ordering": "data_format", "batch_input_shape": "batch_shape", "subsample": "strides",
+}  # fmt: skip
+CONVOLVED = (
+    INITIALIZED | PLACED | {"nb_filter": "filters", "filter_length": "kernel_size", "atrous_rate": "dilation_rate"}
+)
+# Keras 1's Convolution2D(32, 3, 3, ...) means a kernel of 3 x 3 only where another argument says that this is Keras 1.
+KERAS_1 = {"border_mode", "subsample", "dim_ordering", "init", "W_regularizer", "b_regularizer", "W_constraint", "bias"}
+LAYERS: Mapping[str, Mapping[str, str]] = {
+    "Dense": INITIALIZED | {"output_dim": "units"},
+    **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D", "SeparableConv1D", "SeparableConv2D", "DepthwiseConv2D",
+                     "Conv2DTranspose", "Conv3DTranspose"), CONVOLVED),
+    **dict.fromkeys(("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D",
+                     "AveragePooling3D"), PLACED | {"pool_length": "pool_size", "stride": "strides"}),
+    **dict.fromkeys(("GlobalMaxPooling2D", "GlobalAveragePooling2D", "UpSampling2D", "ZeroPadding2D", "Cropping2D",
+                     "Flatten", "Activation", "Reshape", "LeakyReLU", "PReLU", "ELU"), PLACED),
+    **dict.fromkeys(("Dropout", "SpatialDropout2D", "GaussianDropout", "AlphaDropout"), PLACED | {"p": "rate"}),
+    "GaussianNoise": PLACED | {"sigma": "stddev"},
+    "BatchNormalization": PLACED | {"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"},
+}  # fmt: skip
+IGNORED: Mapping[str, Mapping[str, Any]] = {"BatchNormalization": {"mode": 0}}  # dropped where the value is this one
+STARTED_OPTIMIZERS = {"lr": "learning_rate"}
+WORKERS = ("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "nb_worker", "pickle_safe")
+
+
+def rename_arguments(keras: Any, notes: Notes) -> None:
+    """Layers and optimizers accept their old argument names."""
+    for name, renames in LAYERS.items():
+        _accept(getattr(keras.layers, name), renames, IGNORED.get(name, {}), notes)
+    base = keras.optimizers.Optimizer
+    found = {item for item in vars(keras.optimizers).values() if isinstance(item, type) and issubclass(item, base)}
+    for optimizer in found - {base}:
+        _accept(optimizer, STARTED_OPTIMIZERS, {}, notes)
+    _accept_model(keras, notes)
+    drop_unknown(keras.callbacks.TensorBoard, ("batch_size", "write_grads", "embeddings_layer_names", "embeddings_data"),
+                 notes)  # fmt: skip
+
+
+def drop_unknown(kind: Any, names: tuple[str, ...], notes: Notes) -> None:
+    """`kind` ignores the arguments `names`, which it no longer has."""
+    original = kind.__init__
+    gone = [name for name in names if name not in inspect.signature(original).parameters]
+
+    def start(self: Any, *arguments: Any, **options: Any) -> None:
+        for name in gone:
+            if name in options:
+                del options[name]
+                notes.shim(f"{kind.__name__}({name}=...)", f"{kind.__name__}(...) without it")
+        original(self, *arguments, **options)
+
+    kind.__init__ = start
+
+
+def _accept(kind: Any, renames: Mapping[str, str], ignored: Mapping[str, Any], notes: Notes) -> None:
+    original = kind.__init__
+    known = inspect.signature(original).parameters
+    renames = {old: new for old, new in renames.items() if old not in known}
+    convolution = kind.__name__ == "Conv2D"
+
+    # Not `functools.wraps`: Keras compares what a constructor declares with what it takes, and both must be the same.
+    def start(self: Any, *arguments: Any, **options: Any) -> None:
+        if convolution:
+            arguments, options = _kernel_size(arguments, options, notes)
+        for old in [old for old in renames if old in options and renames[old] not in options]:
+            options[renames[old]] = _value(old, options.pop(old))
+            notes.shim(f"{kind.__name__}({old}=...)", f"{kind.__name__}({renames[old]}=...)")
+        for name in [name for name, value in ignored.items() if options.get(name, not value) == value]:
+            del options[name]
+            notes.shim(f"{kind.__name__}({name}=...)", f"{kind.__name__}(...) without it")
+        original(self, *arguments, **options)
+
+    kind.__init__ = start
+
+
+def _value(name: str, value: Any) -> Any:
+    return ORDERINGS.get(value, value) if name == "dim_ordering" and isinstance(value, str) else value
+
+
+def _kernel_size(
+    arguments: tuple[Any, ...], options: dict[str, Any], notes: Notes
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Keras 1's `Convolution2D(filters, rows, columns)` with today's tuple; without a sign of Keras 1 only a note."""
+    options = dict(options)
+    if {"nb_row", "nb_col"} <= options.keys():
+        notes.shim("Conv2D(nb_row=, nb_col=)", "Conv2D(kernel_size=(rows, columns))")
+        return arguments, options | {"kernel_size": (options.pop("nb_row"), options.pop("nb_col"))}
+    if len(arguments) != 3 or not all(isinstance(value, int) for value in arguments):
+        return arguments, options
+    filters, rows, columns = arguments
+    if options.keys() & KERAS_1:
+        notes.shim(f"Convolution2D({filters}, {rows}, {columns})", f"Conv2D({filters}, ({rows}, {columns}))")
+        return (filters, (rows, columns)), options
+    notes.note(
+        f"`Conv2D({filters}, {rows}, {columns})` is a kernel of {rows} x {rows} with strides of {columns}; if a kernel of "
+        f"{rows} x {columns} is meant, as in Keras 1, write `Conv2D({filters}, ({rows}, {columns}))`"
+    )
+    return arguments, options
+
+
+def _accept_model(keras: Any, notes: Notes) -> None:
+    """`Model(input=, output=)`: `Model.__new__` decides by the names what is made, then the class made is started."""
+    model, functional = keras.Model, sys.modules["keras.src.models.functional"].Functional  # it has no public name
+
+    def renamed(options: dict[str, Any]) -> dict[str, Any]:
+        if not {"input", "output"} <= options.keys():
+            return options
+        notes.shim("Model(input=, output=)", "Model(inputs=, outputs=)")
+        others = {name: value for name, value in options.items() if name not in ("input", "output")}
+        return others | {"inputs": options["input"], "outputs": options["output"]}
+
+    make, start = model.__new__, functional.__init__
+
+    @functools.wraps(make)
+    def new(kind: Any, *arguments: Any, **options: Any) -> Any:
+        return make(kind, *arguments, **renamed(options))
+
+    # The declared arguments are those of Keras, which tells by them whether a class is built like a functional network.
+    def begin(self: Any, inputs: Any = None, outputs: Any = None, name: Any = None, **kwargs: Any) -> None:
+        given = renamed(kwargs)
+        start(self, given.pop("inputs", inputs), given.pop("outputs", outputs), name=name, **given)
+
+    model.__new__, functional.__init__ = staticmethod(new), begin
+
+
+def without_workers(function: Callable[..., Any], notes: Notes) -> Callable[..., Any]:
+    """`fit`, `evaluate` or `predict` that ignores how many processes should feed it."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        for name in [name for name in WORKERS if name in options]:
+            del options[name]
+            notes.shim(f"{function.__name__}({name}=...)", f"{function.__name__}(...) without it")
+        return function(*arguments, **options)
+
+    return call

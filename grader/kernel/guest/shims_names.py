@@ -1,0 +1,124 @@
+"""Old names outside of Keras: NumPy, `time`, TensorFlow 1, matplotlib."""
+
+import builtins
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from grader.kernel.guest.imports import Patch
+from grader.kernel.guest.notes import Notes
+
+# NumPy's removed names -> Python's own types, or NumPy's names of today.
+BUILT_IN = {"int": "int", "float": "float", "bool": "bool", "object": "object", "str": "str", "complex": "complex",
+            "unicode": "str", "long": "int"}  # fmt: skip
+RENAMED = {
+    "float_": "float64", "complex_": "complex128", "unicode_": "str_", "string_": "bytes_", "product": "prod",
+    "cumproduct": "cumprod", "alltrue": "all", "sometrue": "any", "row_stack": "vstack", "in1d": "isin", "Inf": "inf",
+    "Infinity": "inf", "infty": "inf", "NaN": "nan", "NAN": "nan", "trapz": "trapezoid", "round_": "round",
+}  # fmt: skip
+TENSORFLOW_1 = {
+    "logging": "compat.v1.logging", "VERSION": "__version__", "set_random_seed": "random.set_seed",
+    "ConfigProto": "compat.v1.ConfigProto", "GPUOptions": "compat.v1.GPUOptions", "Session": "compat.v1.Session",
+    "InteractiveSession": "compat.v1.InteractiveSession", "reset_default_graph": "compat.v1.reset_default_graph",
+    "get_default_graph": "compat.v1.get_default_graph",
+}  # fmt: skip
+
+
+def restore_python(numpy: Any, notes: Notes) -> None:
+    """`time.clock`, and what NumPy took out. Both modules are there before the first cell."""
+
+    def clock() -> float:
+        """Seconds, as Python 2 counted them."""
+        notes.shim("time.clock", "time.perf_counter")
+        return time.perf_counter()
+
+    if not hasattr(time, "clock"):
+        time.clock = clock  # type: ignore[attr-defined]
+    _answer(numpy, lambda name: _numpy_name(numpy, name), "np", notes)
+
+
+def _numpy_name(numpy: Any, name: str) -> tuple[Any, str] | None:
+    if name in BUILT_IN:
+        return getattr(builtins, BUILT_IN[name]), BUILT_IN[name]
+    if name in RENAMED and RENAMED[name] in vars(numpy):
+        return getattr(numpy, RENAMED[name]), f"np.{RENAMED[name]}"
+    if name == "asscalar":
+        return (lambda array: array.item()), "array.item()"
+    return None
+
+
+def _answer(module: Any, look_up: Callable[[str], tuple[Any, str] | None], short: str, notes: Notes) -> None:
+    """Let `module` answer for old names, before its own `__getattr__` refuses them."""
+    refuse = vars(module).get("__getattr__")
+
+    def answer(name: str) -> Any:
+        found = None if name.startswith("__") else look_up(name)
+        if found is None:
+            if refuse is not None:
+                return refuse(name)
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+        notes.shim(f"{short}.{name}", found[1])
+        return found[0]
+
+    vars(module)["__getattr__"] = answer
+
+
+def after_import(notes: Notes) -> Mapping[str, Patch]:
+    """What is changed in modules that are imported later, by their names."""
+    return {
+        "tensorflow": lambda module: _restore_tensorflow(module, notes),
+        "matplotlib.style": lambda module: _restore_styles(module, notes),
+        "matplotlib.cm": lambda module: _restore_colour_maps(module, notes),
+    }
+
+
+def _restore_tensorflow(tensorflow: Any, notes: Notes) -> None:
+    def look_up(name: str) -> tuple[Any, str] | None:
+        path = TENSORFLOW_1.get(name)
+        if path is None:
+            return None
+        found = tensorflow
+        for part in path.split("."):
+            found = getattr(found, part)
+        return found, f"tf.{path}"
+
+    _answer(tensorflow, look_up, "tf", notes)
+    find = tensorflow.test.gpu_device_name
+
+    def gpu_device_name() -> str:
+        """A name even where there is no GPU: notebooks of Colab stop without one, and operations go to the processor."""
+        found = find()
+        if not found:
+            notes.note(
+                "there is no GPU here; `tf.test.gpu_device_name()` named one all the same, so that the check passes"
+            )
+        return found or "/device:GPU:0"
+
+    tensorflow.test.gpu_device_name = gpu_device_name
+
+
+def _restore_styles(style: Any, notes: Notes) -> None:
+    use = style.use
+
+    def newest(name: Any) -> Any:
+        if isinstance(name, (list, tuple)):
+            return [newest(item) for item in name]
+        new = f"seaborn-v0_8{name.removeprefix('seaborn')}" if isinstance(name, str) else name
+        if not isinstance(name, str) or not name.startswith("seaborn") or name in style.available:
+            return name
+        notes.shim(f"plt.style.use('{name}')", f"plt.style.use('{new}')")
+        return new
+
+    def use_newest(name: Any) -> Any:
+        """`matplotlib.style.use`."""
+        return use(newest(name))
+
+    style.use = use_newest
+
+
+def _restore_colour_maps(maps: Any, notes: Notes) -> None:
+    def look_up(name: str) -> tuple[Any, str] | None:
+        return (sys.modules["matplotlib.pyplot"].get_cmap, "plt.get_cmap") if name == "get_cmap" else None
+
+    _answer(maps, look_up, "plt.cm", notes)

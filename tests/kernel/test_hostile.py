@@ -1,0 +1,120 @@
+"""Kernels that forge and flood: each ends as what it is, and the grader's own process stays small.
+
+The attacks run in a process of their own, because the most memory that this one ever had would hide any growth.
+"""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from grader.evidence import Cause
+
+MOST_MEGABYTES = 150
+FORGE = """\
+import json, time
+from ipykernel.kernelapp import IPKernelApp
+app = IPKernelApp.instance()
+session, iopub = app.kernel.session, app.iopub_thread.socket
+def forge(body, kind="stream", times=1, parent=None):
+    for _ in range(times):
+        message = session.msg(kind, {}, parent=parent or app.kernel.get_parent())
+        parts = [json.dumps(message[part], default=str).encode() for part in ("header", "parent_header")] + [b"{}", body]
+        iopub.send_multipart([b"topic", b"<IDS|MSG>", session.sign(parts), *parts])
+def say(text):
+    return b'{"name": "stdout", "text": "' + text + b'"}'
+"""
+WIDE = "say('\\U0001F600'.encode() + b'x' * (7 << 20))"
+CLOSE = """\
+import os, time
+for descriptor in range(3, 300):
+    try:
+        if os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
+            os.dup2(os.open("/dev/null", os.O_RDONLY), descriptor)
+    except OSError: continue
+time.sleep(60)
+"""
+RAW = """\
+import os, socket, time
+for descriptor in range(3, 300):
+    try:
+        found = socket.socket(fileno=os.dup(descriptor))
+        if "kernel-2" in str(found.getsockname()) and not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            os.write(descriptor, bytes([255]) * 100_000)
+    except OSError: continue
+time.sleep(60)
+"""
+WAIT = "; time.sleep(60)"
+# What a cell does, the cause that it ends with, and a part of the words.
+ATTACKS: dict[str, tuple[str, Cause, str]] = {
+    "prints a gigabyte": ("for _ in range(1 << 10): print('x' * (1 << 20))", Cause.OUTPUT_LIMIT, "more than"),
+    "one frame of a gigabyte": (f"{FORGE}iopub.send(b'x' * (1 << 30)){WAIT}", Cause.OUTPUT_LIMIT, "8 MiB at once"),
+    "one message of many frames": (
+        f"{FORGE}iopub.send_multipart([b'x' * (4 << 20)] * 300, copy=False){WAIT}", Cause.OUTPUT_LIMIT, "8 MiB at once",
+    ),
+    "thousands of a megabyte": (f"{FORGE}forge(say(b'x' * (1 << 20)), times=3000){WAIT}", Cause.OUTPUT_LIMIT, "10 MiB"),
+    "thousands for nobody": (
+        f"{FORGE}forge(say(b'x' * (1 << 20)), times=3000, parent={{'header': session.msg_header('x')}}){WAIT}",
+        Cause.OUTPUT_LIMIT, "10 MiB",
+    ),
+    "text that swells as text": (f"{FORGE}forge({WIDE}, times=2){WAIT}", Cause.OUTPUT_LIMIT, "10 MiB"),
+    "JSON that swells as values": (
+        f"{FORGE}forge(b'[' + b'[],' * (2 << 20) + b'0]'){WAIT}", Cause.PROTOCOL_VIOLATION, "too many values",
+    ),
+    "a flood of nothing": (
+        f"{FORGE}forge(b'{{\"execution_state\": \"busy\"}}', 'status', 100_000){WAIT}", Cause.OUTPUT_LIMIT, "20,000 times",
+    ),
+    "deep JSON": (f"{FORGE}forge(b'[' * 200_000){WAIT}", Cause.PROTOCOL_VIOLATION, "RecursionError"),
+    "a number without end": (f"{FORGE}forge(b'9' * 5000){WAIT}", Cause.PROTOCOL_VIOLATION, "ValueError"),
+    "no JSON": (f"{FORGE}forge(b'nonsense'){WAIT}", Cause.PROTOCOL_VIOLATION, "JSONDecodeError"),
+    "no message": (f"{FORGE}iopub.send_multipart([b'a', b'b']){WAIT}", Cause.PROTOCOL_VIOLATION, "ValueError"),
+    "a message without signature": (
+        f"{FORGE}iopub.send_multipart([b'a', b'<IDS|MSG>', b'', *[b'{{}}'] * 4]){WAIT}",
+        Cause.PROTOCOL_VIOLATION, "ValueError",
+    ),
+    "another type": (f"{FORGE}forge(b'[]'){WAIT}", Cause.PROTOCOL_VIOLATION, "TypeError"),
+    "types within types": (
+        f"{FORGE}forge(b'{{\"name\": 1, \"text\": {{}}}}'){WAIT}", Cause.PROTOCOL_VIOLATION, "TypeError",
+    ),
+    "bytes past libzmq": (RAW, Cause.PROTOCOL_VIOLATION, "none of ZMTP"),
+    "hanging up": (CLOSE, Cause.PROTOCOL_VIOLATION, "closed while the kernel runs"),
+}  # fmt: skip
+CHILD = """\
+import json, sys
+from pathlib import Path
+from grader.kernel.run import Job, run_notebook
+from grader.limits import Limits
+from grader.notebook import Script
+from grader.progress import Silent
+from grader.sandbox.choose import open_sandbox
+sandbox = open_sandbox("bubblewrap")
+limits = Limits(wall=120.0, cell=100.0, memory=4 << 30)
+for code in json.load(sys.stdin):
+    job = Job(script=Script("work.ipynb", (code,)), files={}, inputs=(), limits=limits, seed=5, units=(10,))
+    ending = run_notebook(job, sandbox, who="student", progress=Silent()).ending
+    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    print(json.dumps([ending.cause.value, ending.message, int(peak.split()[1]) / 1024]), flush=True)
+"""
+
+
+@cache
+def outcomes() -> dict[str, tuple[str, str, float]]:
+    """Of each attack, one after the other in one process: cause, words, and the most memory of the process so far (MB)."""
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD], input=json.dumps([code for code, _, _ in ATTACKS.values()]),
+        capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return dict(zip(ATTACKS, (tuple(json.loads(line)) for line in done.stdout.splitlines()), strict=True))
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_it_ends_as_what_it_is_and_the_grader_stays_small(attack: str) -> None:
+    _, cause, words = ATTACKS[attack]
+    found, message, megabytes = outcomes()[attack]
+    assert found == cause.value
+    assert words in message
+    assert megabytes < MOST_MEGABYTES

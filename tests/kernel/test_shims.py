@@ -1,0 +1,320 @@
+"""Old names of Keras in a real kernel: each in a cell of its own that also asserts that it means the same as today's."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from grader.checks.hints import hint_for
+from grader.evidence import Cause, Cell
+from grader.kernel.run import Execution
+from grader.limits import Limits
+from tests.kernel.test_run import run
+
+LIMITS = Limits(wall=400.0, cell=200.0, memory=3 << 30)
+START = """\
+import os, warnings
+import keras, numpy as np, tensorflow as tf
+warnings.simplefilter("ignore")
+x = np.random.rand(64, 3).astype("float32")
+y = np.eye(2)[np.arange(64) % 2]
+photographs = np.random.rand(64, 8, 8, 1).astype("float32")
+
+def network():
+    made = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), keras.layers.Dense(2, activation="softmax")])
+    made.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    return made
+"""
+# what was used -> the cell, which asserts that it means the same as today's, and what is told
+IDIOMS: dict[str, tuple[str, str]] = {
+    "np_utils": (
+        "from keras.utils import np_utils\nassert np_utils.to_categorical([1]).shape == (1, 2)",
+        "`keras.utils.np_utils.to_categorical` -> `keras.utils.to_categorical`",
+    ),
+    "np_utils as a module": (
+        "from tensorflow.keras.utils.np_utils import to_categorical\nassert to_categorical is keras.utils.to_categorical",
+        "`tensorflow.keras.utils.np_utils.to_categorical` -> `tensorflow.keras.utils.to_categorical`",
+    ),
+    "tf.keras as an attribute": (
+        "assert tf.keras.utils.np_utils.to_categorical([1]).shape == (1, 2)",
+        "`tensorflow.keras.utils.np_utils.to_categorical` -> `tensorflow.keras.utils.to_categorical`",
+    ),
+    "ImageDataGenerator": (
+        "from keras.preprocessing.image import ImageDataGenerator\n"
+        "from tensorflow.keras.preprocessing.image import ImageDataGenerator as todays\n"
+        "assert ImageDataGenerator is todays",
+        "`keras.preprocessing.image.ImageDataGenerator` -> `tf.keras.preprocessing.image.ImageDataGenerator`",
+    ),
+    "modules of layers": (
+        "from keras.layers.core import Dense, Dropout\nfrom keras.layers.convolutional import Conv2D, MaxPooling2D\n"
+        "from keras.layers.pooling import GlobalAveragePooling2D\n"
+        "from keras.layers.normalization.batch_normalization import BatchNormalization\n"
+        "from keras.layers.advanced_activations import LeakyReLU\nfrom keras.engine.topology import Layer\n"
+        "assert Dense is keras.layers.Dense and BatchNormalization is keras.layers.BatchNormalization",
+        "`keras.layers.core.Dropout` -> `keras.layers.Dropout`",
+    ),
+    "layers.experimental": (
+        "from tensorflow.keras.layers.experimental.preprocessing import Rescaling\n"
+        "assert tf.keras.layers.experimental.preprocessing.Rescaling is Rescaling is keras.layers.Rescaling",
+        "`tensorflow.keras.layers.experimental.preprocessing.Rescaling` -> `tensorflow.keras.layers.Rescaling`",
+    ),
+    "the private copy in TensorFlow": (
+        "from tensorflow.python.keras.layers import Dense as private\nfrom tensorflow.python import keras as copy\n"
+        "from tensorflow.python.keras.datasets import mnist\nimport tensorflow.python.keras.models as models\n"
+        "assert private is keras.layers.Dense and models.Sequential is keras.Sequential",
+        "`tensorflow.python.keras` -> `tensorflow.keras`",
+    ),
+    "keras.api": (
+        "from keras.api._v2.keras import layers\nfrom keras.api.layers import Dense as first\n"
+        "assert layers.Dense is first is keras.layers.Dense",
+        "`keras.api.layers.Dense` -> `keras.layers.Dense`",
+    ),
+    "vis_utils": (
+        "from keras.utils.vis_utils import plot_model\nassert plot_model(network()) is None",
+        "`keras.utils.vis_utils.plot_model` -> `keras.utils.plot_model`",
+    ),
+    "optimizers": (
+        "from keras.optimizers import adam\nfrom keras.optimizers.adam_v2 import Adam\n"
+        "from tensorflow.keras.optimizers.legacy import RMSprop\n"
+        "assert adam is Adam is keras.optimizers.Adam and RMSprop is keras.optimizers.RMSprop\n"
+        "assert tf.keras.optimizers.legacy.SGD is keras.optimizers.SGD",
+        "`keras.optimizers.adam` -> `keras.optimizers.Adam`",
+    ),
+    "lr": (
+        "from keras.optimizers import SGD\nslow = SGD(lr=0.002, decay=1e-6, momentum=0.9)\n"
+        "assert abs(float(slow.learning_rate) - 0.002) < 1e-8\nslow.lr = 0.5\nassert float(slow.lr) == 0.5\n"
+        "tf.keras.backend.set_value(slow.lr, 0.25)\nassert float(keras.backend.get_value(slow.learning_rate)) == 0.25",
+        "`SGD(lr=...)` -> `SGD(learning_rate=...)`",
+    ),
+    "constraints and initializers": (
+        "from keras.constraints import maxnorm\nfrom keras.initializers import normal\n"
+        "assert maxnorm is keras.constraints.MaxNorm and normal is keras.initializers.RandomNormal",
+        "`keras.constraints.maxnorm` -> `keras.constraints.MaxNorm`",
+    ),
+    "arguments of Keras 1": (
+        "old = keras.Sequential()\n"
+        "old.add(keras.layers.Convolution2D(4, 3, 3, border_mode='same', init='normal', subsample=(2, 2),\n"
+        "                                   dim_ordering='tf', input_shape=(8, 8, 1)))\n"
+        "old.add(keras.layers.MaxPooling2D((2, 2), border_mode='valid'))\nold.add(keras.layers.Dropout(p=0.25))\n"
+        "old.add(keras.layers.Flatten())\nold.add(keras.layers.Dense(output_dim=2, activation='softmax', bias=False))\n"
+        "first, last = old.layers[0].get_config(), old.layers[-1].get_config()\n"
+        "assert first['kernel_size'] == (3, 3) and first['strides'] == (2, 2) and first['padding'] == 'same'\n"
+        "assert old.layers[2].rate == 0.25 and last['units'] == 2 and not last['use_bias']\n"
+        "old.compile('adam', 'categorical_crossentropy', metrics=['acc'])",
+        "`Conv2D(border_mode=...)` -> `Conv2D(padding=...)`",
+    ),
+    "Model(input=, output=)": (
+        "given = keras.Input((3,))\nfunctional = keras.models.Model(input=given, output=keras.layers.Dense(2)(given))\n"
+        "assert functional.output_shape == (None, 2)\nclass Own(keras.Model):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.dense = keras.layers.Dense(2)\n    def call(self, images):\n"
+        "        return self.dense(images)\nassert Own()(x).shape == (64, 2)",
+        "`Model(input=, output=)` -> `Model(inputs=, outputs=)`",
+    ),
+    "nb_epoch": (
+        "model = network()\nhistory = model.fit(x, y, nb_epoch=2, verbose=0, workers=2)\nassert len(history.epoch) == 2",
+        "`fit(nb_epoch=...)` -> `fit(epochs=...)`",
+    ),
+    "history['acc']": (
+        "import json, pickle\nassert history.history['acc'] is history.history['accuracy']\n"
+        "assert type(pickle.loads(pickle.dumps(history.history))) is dict and json.dumps(history.history)",
+        "`history['acc']` -> `history['accuracy']`",
+    ),
+    "history['accuracy'] of acc": (
+        "short = network()\nshort.compile('adam', 'categorical_crossentropy', metrics=['acc'])\n"
+        "told = short.fit(x, y, validation_split=0.5, verbose=0).history\nassert told['val_accuracy'] is told['val_acc']",
+        "`history['val_accuracy']` -> `history['val_acc']`",
+    ),
+    "logs of callbacks": (
+        "seen = []\nclass Mine(keras.callbacks.Callback):\n    def on_epoch_end(self, epoch, logs={}):\n"
+        "        seen.append(logs.get('acc'))\n        logs['added'] = 1\n"
+        "history = model.fit(x, y, verbose=0, callbacks=[Mine()])\n"
+        "assert seen == history.history['accuracy'] and history.history['added'] == [1]",
+        "`history['acc']` -> `history['accuracy']`",
+    ),
+    "fit_generator": (
+        "flow = tf.keras.preprocessing.image.ImageDataGenerator().flow(photographs, y, batch_size=16)\n"
+        "history = old.fit_generator(flow, 3.5, epochs=2, verbose=0, validation_data=flow, validation_steps=2, workers=4)\n"
+        "assert history.params['steps'] == 4 and len(history.history['val_acc']) == 2\n"
+        "assert old.fit_generator(flow, samples_per_epoch=64, nb_epoch=1, verbose=0).params['steps'] == 4",
+        "`fit_generator` -> `fit`",
+    ),
+    "predict_generator": (
+        "assert old.predict_generator(flow, 2, verbose=0).shape == (32, 2)\n"
+        "assert len(old.evaluate_generator(flow, steps=1)) == 2\n"
+        "assert flow.next()[0].shape == (16, 8, 8, 1)",
+        "`predict_generator` -> `predict`",
+    ),
+    "predict_classes": (
+        "assert (model.predict_classes(x) == model.predict(x, verbose=0).argmax(axis=-1)).all()\n"
+        "one = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation='sigmoid')])\n"
+        "assert set(one.predict_classes(x).ravel()) <= {0, 1} and one.predict_classes(x).shape == (64, 1)",
+        "`predict_classes` -> `predict(x).argmax(axis=-1)`",
+    ),
+    "a checkpoint in hdf5": (
+        "best = keras.callbacks.ModelCheckpoint('best.hdf5', monitor='val_loss', save_best_only=True, period=1)\n"
+        "model.fit(x, y, verbose=0, validation_split=0.25, callbacks=[best])\nassert os.path.exists('best.hdf5')\n"
+        "model.load_weights('best.hdf5')\n"
+        "assert keras.models.load_model('best.hdf5').count_params() == model.count_params()",
+        "`ModelCheckpoint('best.hdf5')` -> `ModelCheckpoint('….keras')`",
+    ),
+    "a checkpoint of weights": (
+        "save = keras.callbacks.ModelCheckpoint('w.{epoch:02d}.hdf5', save_weights_only=True)\n"
+        "model.fit(x, y, verbose=0, callbacks=[save])\nkept = model.get_weights()\n"
+        "model.set_weights([weight * 0 for weight in kept])\nmodel.load_weights('w.01.hdf5')\n"
+        "assert (model.get_weights()[0] == kept[0]).all()",
+        "`ModelCheckpoint('w.{epoch:02d}.hdf5')` -> `ModelCheckpoint('….weights.h5')`",
+    ),
+    "save_weights": (
+        "for name in ('a.h5', 'plain'):\n    model.save_weights(name)\n"
+        "    model.set_weights([weight * 0 for weight in kept])\n"
+        "    model.load_weights(name)\n    assert (model.get_weights()[0] == kept[0]).all()",
+        "`save_weights('a.h5')` -> `save_weights('….weights.h5')`",
+    ),
+    "save to a folder": (
+        "model.save('saved_model')\nassert keras.models.load_model('saved_model').count_params() == model.count_params()",
+        "`save('saved_model')` -> `save('….keras')`",
+    ),
+    "TensorBoard": (
+        "board = keras.callbacks.TensorBoard('logs', batch_size=32, write_grads=True)\n"
+        "model.fit(x, y, verbose=0, callbacks=[board])\nassert os.listdir('logs')",
+        "`TensorBoard(batch_size=...)` -> `TensorBoard(...) without it`",
+    ),
+    "the backend": (
+        "from keras import backend as K\nassert K.image_dim_ordering() == 'tf'\nK.set_image_dim_ordering('tf')\n"
+        "K.set_session(tf.Session(config=tf.ConfigProto()))\nassert K.image_data_format() == 'channels_last'",
+        "`keras.backend.image_dim_ordering` -> `keras.backend.image_data_format`",
+    ),
+    "layer.output_shape": (
+        "assert old.layers[0].output_shape == (None, 4, 4, 4)\nassert model.output_shape == (None, 2)",
+        "`layer.output_shape` -> `layer.output.shape`",
+    ),
+    "Sequential.input": (
+        "late = keras.Sequential([keras.layers.Dense(2)])\nlate.compile('adam', 'mse')\nlate.fit(x, y, verbose=0)\n"
+        "assert keras.Model(late.input, late.layers[0].output).predict(x, verbose=0).shape == (64, 2)",
+        "`Sequential.input` -> `Sequential.inputs[0]`",
+    ),
+    "TensorFlow 1": (
+        "tf.logging.set_verbosity(tf.logging.ERROR)\ntf.set_random_seed(3)\nassert tf.VERSION == tf.__version__",
+        "`tf.logging` -> `tf.compat.v1.logging`",
+    ),
+    "NumPy and Python": (
+        "import time\nassert time.clock() > 0 and np.int is int and np.array([1], np.float).dtype == 'float64'",
+        "`np.int` -> `int`",
+    ),
+    "matplotlib": (
+        "import matplotlib.pyplot as plt\nplt.style.use('seaborn-whitegrid')\nplt.cm.get_cmap('Blues')",
+        "`plt.style.use('seaborn-whitegrid')` -> `plt.style.use('seaborn-v0_8-whitegrid')`",
+    ),
+    "old.fit": ("old.fit(photographs, y, verbose=0)", "`Dropout(p=...)` -> `Dropout(rate=...)`"),  # the one that is saved
+}  # fmt: skip
+NOTED = {
+    "if tf.test.gpu_device_name() != '/device:GPU:0':\n    raise SystemError('GPU device not found')\n"
+    "with tf.device('/device:GPU:0'):\n    network().fit(x, y, verbose=0)": "there is no GPU here",
+    "network().fit(x, y, verbose=0, callbacks=[keras.callbacks.EarlyStopping(monitor='val_acc', mode='max')])":
+        "`EarlyStopping(monitor='val_acc')` did nothing: there is no 'val_acc', only 'accuracy', 'loss'",
+    "keras.layers.Conv2D(32, 3, 3)": "`Conv2D(32, 3, 3)` is a kernel of 3 x 3 with strides of 3",
+}  # fmt: skip
+# what only another name would not mend -> a part of the hint
+EXPLAINED = {
+    "keras.nothing": "Restart the kernel",
+    "tf.placeholder('float', [None, 784])": "`tf.placeholder` is TensorFlow 1's",
+    "from keras.wrappers.scikit_learn import KerasClassifier": "no `KerasClassifier`",
+    "keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).fit(x, y)": "model.compile(",
+    "network().fit(x, y.argmax(axis=1))": "sparse_categorical_crossentropy",
+    "network().fit(x, y, epochs=range(3))": "write `epochs=5`",
+    "network().fit(x, y, callbacks=[keras.callbacks.ReduceLROnPlateau(monitor='val_acc')])": 'monitor="val_accuracy"',
+    "keras.applications.VGG16()": "weights of ImageNet are not here",
+    "(a, b, c, d) = keras.datasets.mnist.load_data()": "returns two pairs",
+    "print 'hello'": "Python 2",
+    "import torch": "another framework",
+}
+STRICT = {
+    "from keras.utils import np_utils": "to_categorical",
+    "import keras.layers.core": "Keras 2's",
+    "keras.optimizers.Adam(lr=0.1)": "learning_rate",
+    "keras.layers.Conv2D(4, (3, 3), border_mode='same')": "`padding`",
+    "network().fit(x, y, nb_epoch=1)": "`epochs`",
+    "network().predict_classes(x)": "taken out of Keras",
+    "keras.callbacks.ModelCheckpoint('best.hdf5')": "Keras 3 tells by the name",
+    "np.int(3)": "NumPy took `np.int` out",
+    "network().fit(x, y, verbose=0).history['acc']": "history.history.keys()",
+}
+
+
+@pytest.fixture(scope="module")
+def execution() -> Execution:
+    cells = [START, *(code for code, _ in IDIOMS.values()), *NOTED, *EXPLAINED]
+    served = "import keras.src.datasets.mnist as digits\ndigits.get_file = lambda *a, **k: 'digits.npz'\n"
+    made = "np.savez('digits.npz', x_train=x, y_train=y, x_test=x, y_test=y)"
+    cells[0] += served + made
+    cells.append(IDIOMS["old.fit"][0])
+    return run(*cells, limits=LIMITS)
+
+
+@pytest.fixture(scope="module")
+def strict() -> Execution:
+    return run(START, *STRICT, limits=LIMITS.model_copy(update={"strict": True}))
+
+
+def cell_with(execution: Execution, code: str) -> Cell:
+    return next(cell for cell in execution.claims.cells if cell.source == code)
+
+
+@pytest.mark.parametrize("name", IDIOMS)
+def test_an_old_name_works_means_the_same_and_is_told_with_its_cell(execution: Execution, name: str) -> None:
+    code, told = IDIOMS[name]
+    cell = cell_with(execution, code)
+    assert cell.error is None, cell.error
+    matching = [shim for shim in execution.claims.shims if told in shim]
+    assert matching, execution.claims.shims
+    assert matching[0].startswith("works here, deprecated: `")
+
+
+def test_a_use_names_the_cells_it_was_seen_in(execution: Execution) -> None:
+    number = cell_with(execution, IDIOMS["nb_epoch"][0]).number
+    told = next(shim for shim in execution.claims.shims if "fit(nb_epoch" in shim)
+    assert f"(cells {number}, " in told  # fit_generator gave it too
+
+
+@pytest.mark.parametrize("code", NOTED)
+def test_what_is_not_repaired_but_goes_on_is_noted(execution: Execution, code: str) -> None:
+    assert cell_with(execution, code).error is None
+    assert any(NOTED[code] in note for note in execution.claims.notes), execution.claims.notes
+
+
+@pytest.mark.parametrize("code", EXPLAINED)
+def test_what_another_name_would_not_mend_fails_with_a_remedy(execution: Execution, code: str) -> None:
+    cell = cell_with(execution, code)
+    assert cell.error is not None
+    assert EXPLAINED[code] in hint_for(cell, execution.claims.cells), cell.error
+
+
+def test_no_cell_ends_the_run(execution: Execution) -> None:
+    assert execution.ending.cause is Cause.FINISHED
+    assert len(execution.claims.fits) > 10
+    assert execution.claims.candidates
+
+
+def test_a_network_of_old_arguments_is_saved_as_todays(execution: Execution, tmp_path: Path) -> None:
+    assert execution.model is not None
+    with zipfile.ZipFile(io.BytesIO(execution.model)) as saved:
+        config = saved.read("config.json").decode()
+    for word in ("grader", "border_mode", "output_dim", "subsample", '"p"'):
+        assert word not in config
+    import keras
+
+    path = tmp_path / "model.keras"
+    path.write_bytes(execution.model)
+    assert keras.saving.load_model(path, compile=False).input_shape == (None, 8, 8, 1)
+
+
+@pytest.mark.parametrize("code", STRICT)
+def test_a_strict_rubric_lets_old_names_fail_and_says_todays(strict: Execution, code: str) -> None:
+    cell = cell_with(strict, code)
+    assert cell.error is not None
+    assert STRICT[code] in hint_for(cell, strict.claims.cells), cell.error
+
+
+def test_a_strict_run_tells_of_no_repairs(strict: Execution) -> None:
+    assert strict.claims.shims == ()
