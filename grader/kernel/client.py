@@ -1,92 +1,123 @@
-"""Clients hardened against a hostile kernel: unguarded, forged messages drove a grader to 6 GB of memory."""
+"""Clients hardened against a hostile kernel: what passed the border is bounded, and what it says may still be anything."""
 
-import os
-import stat
+import json
+import re
 from typing import Any
 
-import zmq
-import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.connect import channel_socket_types
 from nbclient import NotebookClient
+from nbclient.exceptions import CellControlSignal
 from nbformat import NotebookNode
 
 from grader.evidence import Cause
-from grader.limits import Limits, write_size
-from grader.sandbox.interface import Confined
+from grader.kernel.border import MESSAGE_BYTES, Border, Trespass
+from grader.notebook import MOST_TEXT
 
-MESSAGE_BYTES = 8 << 20
 QUEUED_MESSAGES = 64
-COUNTED = {"stream", "display_data", "execute_result", "error", "update_display_data", "clear_output"}
+SHOWN = ("text/plain", "image/png")
+KEPT = 4 * MOST_TEXT  # characters of one text that anybody will look at
+LINES = 200  # of a traceback
+SMALL_JSON, MOST_VALUES, MOST_CONTAINERS = 256 << 10, 1_000_000, 100_000
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # without backtracking: a kernel may send anything
 
 
-class OutputLimitError(Exception):
-    """The notebook printed or drew more than it may."""
+class GuardedChannel(AsyncZMQSocketChannel):
+    """A channel on which a message that can't be read ends the run, whoever waits for it and for how long."""
+
+    border: Border
+
+    async def _recv(self, **options: Any) -> dict[str, Any]:  # type: ignore[override]
+        try:
+            return await super()._recv(**options)
+        except Exception as error:
+            raise name_violation(self.border, error) from None
 
 
 class HardenedKernelClient(AsyncKernelClient):
-    """Bounded messages and queues; connects once, to sockets only."""
+    """Shell and iopub alone (no stdin, no heartbeat, no control), connected once, to the border."""
+
+    border: Border
+    shell_channel_class = iopub_channel_class = GuardedChannel
+
+    def start_at(self, border: Border) -> None:
+        """Connect both channels."""
+        self.border = border
+        self.session.unpack = read_json
+        self.start_channels(stdin=False, hb=False, control=False)
+        self.shell_channel.border = self.iopub_channel.border = border
+
+    def stop_channels(self) -> None:
+        """Close what was opened; the channels that were not would be, at a mention."""
+        for channel in (self._shell_channel, self._iopub_channel):
+            if channel is not None:
+                channel.stop()
+        if self._created_context and not self.context.closed:
+            self.context.destroy(linger=0)
 
     def _create_connected_socket(self, channel: str, identity: bytes | None = None) -> Any:
-        path = f"{self.ip}-{getattr(self, f'{channel}_port')}"
-        if not stat.S_ISSOCK(os.lstat(path).st_mode):
-            raise ConnectionError(f"{channel}: not a socket")
         socket = self.context.socket(channel_socket_types[channel])
         socket.linger = 0
-        socket.maxmsgsize = MESSAGE_BYTES  # libzmq drops the peer instead of allocating
+        socket.maxmsgsize = MESSAGE_BYTES
         socket.rcvhwm = QUEUED_MESSAGES
-        socket.reconnect_ivl = -1  # never re-resolves a path that the kernel may have replaced
+        socket.reconnect_ivl = -1
         if identity:
             socket.identity = identity
-        socket.connect(f"ipc://{path}")
+        socket.connect(f"ipc://{self.ip}-{getattr(self, f'{channel}_port')}")
         return socket
 
 
-class DroppedPeer:
-    """Says whether libzmq dropped the kernel for a message over the limit, which otherwise looks like silence."""
-
-    def __init__(self, client: HardenedKernelClient) -> None:
-        channels = (client.iopub_channel, client.shell_channel)
-        self._sockets = [channel.socket for channel in channels]
-        dropped = zmq.EVENT_DISCONNECTED  # type: ignore[attr-defined]
-        self._monitors = [socket.get_monitor_socket(dropped) for socket in self._sockets]
-
-    async def seen(self) -> bool:
-        """Whether one channel was disconnected and the other is still there: a kernel that ends closes both."""
-        gone = [bool(await monitor.poll(0)) for monitor in self._monitors]
-        return any(gone) and not all(gone)
-
-    def close(self) -> None:
-        """Stop monitoring."""
-        for socket in self._sockets:
-            socket.disable_monitor()
-
-
 class HardenedNotebookClient(NotebookClient):
-    """nbclient with budgets for output, no widgets and no comms."""
+    """nbclient that keeps only what a report can show; no widgets, no comms."""
 
-    limits: Limits
-    confined: Confined
-
-    def prepare(self, limits: Limits, confined: Confined) -> None:
-        """Set what to hold the kernel to."""
-        self.limits, self.confined = limits, confined
-        self._bytes = self._messages = 0
+    border: Border
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
-        """Count what is shown; past the budget the kernel is killed."""
-        if msg.get("msg_type") in COUNTED:
-            self._messages += 1
-            self._bytes += len(repr(msg.get("content")))
-            if self._bytes > self.limits.output or self._messages > self.limits.messages:
-                self.confined.kill(Cause.OUTPUT_LIMIT)
-                raise OutputLimitError(
-                    f"more than {write_size(self.limits.output)} or {self.limits.messages:,} messages of output"
-                )
-        return super().process_message(msg, cell, cell_index)
+        """As nbclient does it, with what is shown of the message; what nbclient can't process ends the run."""
+        try:
+            return super().process_message(shown_part(msg), cell, cell_index)
+        except CellControlSignal:
+            raise
+        except Exception as error:
+            raise name_violation(self.border, error) from None
 
     def handle_comm_msg(self, outs: list[NotebookNode], msg: dict[str, Any], cell_index: int) -> None:
         """Widgets run code on the host at a kernel's word: not here."""
 
     def register_output_hook(self, msg_id: str, hook: Any) -> None:
         """Neither are output widgets."""
+
+
+def name_violation(border: Border, error: Exception) -> Trespass:
+    """Whatever a kernel's message raised here, as a violation of the protocol that ends the run."""
+    trespass = error if isinstance(error, Trespass) else Trespass(Cause.PROTOCOL_VIOLATION, type(error).__name__)
+    border.refuse(trespass)
+    return trespass
+
+
+def read_json(data: bytes) -> Any:
+    """A part of a message. Raises Trespass for what would take far more memory as values than as bytes."""
+    if len(data) > SMALL_JSON:
+        bare = STRING.sub(b"", data)
+        values = bare.count(b",") + bare.count(b":")
+        if values > MOST_VALUES or bare.count(b"[") + bare.count(b"{") > MOST_CONTAINERS:
+            raise Trespass(Cause.PROTOCOL_VIOLATION, "JSON of too many values")
+    return json.loads(data.decode("utf-8", "replace"))
+
+
+def shown_part(msg: dict[str, Any]) -> dict[str, Any]:
+    """`msg` with texts no longer than anybody will see, and of all ways to display a value only those that are kept."""
+    content = msg["content"]
+    kind = msg["msg_type"]
+    if kind == "stream":
+        content = {"name": content["name"], "text": content["text"][:KEPT]}
+    elif kind in ("display_data", "execute_result", "update_display_data"):
+        data = {name: value for name, value in content["data"].items() if name in SHOWN}
+        if isinstance(data.get("text/plain"), str):
+            data["text/plain"] = data["text/plain"][:KEPT]
+        content = {**content, "data": data, "metadata": {}}
+    elif kind == "error":
+        lines = [line[:KEPT] for line in content["traceback"][:LINES]]
+        content = {"ename": content["ename"][:KEPT], "evalue": content["evalue"][:KEPT], "traceback": lines}
+    return {**msg, "content": content}

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from dataclasses import replace
 from typing import Any, cast
 
 from jupyter_client.connect import KernelConnectionInfo
@@ -10,6 +11,7 @@ from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 
 from grader.errors import Infrastructure
 from grader.evidence import Cause
+from grader.kernel.border import Border
 from grader.sandbox.interface import Confined, Program, Sandbox
 
 SOCKETS = "run/kernel"  # scratch folder that holds the kernel's sockets
@@ -24,6 +26,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     sandbox: Sandbox
     program: Program
     confined: Confined | None = None
+    border: Border | None = None
 
     @property
     def has_process(self) -> bool:
@@ -55,7 +58,9 @@ class SandboxProvisioner(KernelProvisionerBase):
         await self.kill(restart)
 
     async def cleanup(self, restart: bool = False) -> None:
-        """Nothing: `run` closes the sandbox when it has read the artefacts."""
+        """Shut the border; `run` closes the sandbox when it has read the artefacts."""
+        if self.border is not None:
+            await self.border.close()
 
     async def pre_launch(self, **options: Any) -> dict[str, Any]:
         """No connection file on the host, and no command of jupyter_client's."""
@@ -73,14 +78,14 @@ class SandboxProvisioner(KernelProvisionerBase):
         if not os.path.isdir("/proc/self/fd"):  # noqa: PTH112 - without /proc there is no sandbox either
             prefix = inside["ip"]
         await wait_for_sockets(self.confined, prefix)
-        self.connection_info = cast(KernelConnectionInfo, {**shared, "ip": prefix, "key": session.key})
+        self.border = Border(program.limits, self.confined)
+        await self.border.open(prefix, (PORTS["shell_port"], PORTS["iopub_port"]))
+        self.connection_info = cast(KernelConnectionInfo, {**shared, "ip": self.border.prefix, "key": session.key})
         return self.connection_info
 
 
 def with_file(program: Program, inside: str, data: bytes) -> Program:
     """`program` with one more file."""
-    from dataclasses import replace
-
     return replace(program, files={**program.files, inside: data})
 
 
@@ -94,4 +99,3 @@ async def wait_for_sockets(confined: Confined, prefix: str) -> None:
             raise Infrastructure(f"The kernel did not start: {stopped.log[-2000:] or 'it said nothing'}")
         await asyncio.sleep(0.02)
         waited += 0.02
-    await asyncio.sleep(0.05)  # bound, not yet listening

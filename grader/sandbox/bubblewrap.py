@@ -20,8 +20,9 @@ from pathlib import Path
 from grader.errors import SandboxUnavailable
 from grader.evidence import Isolation
 from grader.sandbox import launcher
-from grader.sandbox.interface import Confined, Program
-from grader.sandbox.process import launch, launcher_command
+from grader.sandbox.cgroup import NOT_GRANTED, Group, Hierarchy, find_hierarchy
+from grader.sandbox.interface import Confined, Program, Promise
+from grader.sandbox.process import launch, launcher_command, most_tasks
 from grader.sandbox.seccomp import build_filter
 
 UNPRIVILEGED = 64_999  # needs no passwd entry; owns nothing
@@ -49,12 +50,13 @@ REMEDIES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What this machine gives: the bwrap binary, the trees a program needs, the uid it runs as (None: ours)."""
+    """What this machine gives: the bwrap binary, the trees a program needs, the uid it runs as (None: ours), groups."""
 
     bwrap: Path
     trees: tuple[Path, ...]
     hidden: tuple[Path, ...]
     run_as: int | None
+    groups: Hierarchy | None = None
 
 
 def find_bwrap() -> Path:
@@ -174,6 +176,8 @@ def bubblewrap_arguments(host: Host, program: Program, *, passwd: int, group: in
         arguments += ["--size", "4096", "--tmpfs", str(folder), "--remount-ro", str(folder)]
     for item in program.inputs:
         arguments += ["--ro-bind", str(item.source), f"/{item.inside}"]
+    for link, target in program.links.items():
+        arguments += ["--symlink", f"/{target}", f"/{link}"]
     arguments += ["--ro-bind", str(Path(launcher.__file__)), LAUNCHER]
     # Without this /proc/sys would be writable if bwrap ever ran with privilege; / and /dev are tmpfs of no size limit.
     return [*arguments, "--ro-bind", "/proc/sys", "/proc/sys", "--remount-ro", "/dev", "--remount-ro", "/"]
@@ -183,6 +187,7 @@ class Bubblewrap:
     """A sandbox of Linux namespaces. Made by `Bubblewrap.on_this_host()`, which proves that it works."""
 
     isolation: Isolation = "bubblewrap"
+    promises = frozenset(Promise) if build_filter() else frozenset(Promise) - {Promise.SYSTEM_CALLS}
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -201,10 +206,16 @@ class Bubblewrap:
                 trees=trees,
                 hidden=hidden_packages(trees),
                 run_as=UNPRIVILEGED if os.geteuid() == 0 else None,
+                groups=find_hierarchy(),
             )
         )
         sandbox.probe()
         return sandbox
+
+    @property
+    def accounting(self) -> str:
+        """For people: how exactly the memory of a tree is limited on this machine."""
+        return self.host.groups.accounting if self.host.groups else NOT_GRANTED
 
     def probe(self) -> None:
         """Run /bin/true in the namespaces. Raises SandboxUnavailable."""
@@ -233,29 +244,44 @@ class Bubblewrap:
         yield Path("/")
 
     def start(self, program: Program) -> Confined:
-        """Start it behind namespaces. Raises Infrastructure."""
+        """Start it behind namespaces. Raises Infrastructure, and SandboxUnavailable where it would run as root."""
+        if os.geteuid() == 0 and not self.host.run_as:
+            raise SandboxUnavailable(
+                "bubblewrap started by root leaves /proc/sys writable, so it is not.",
+                "Give it an unprivileged uid (`Host.run_as`), as `Bubblewrap.on_this_host` does.",
+            )
         uid = self.host.run_as if self.host.run_as is not None else os.getuid()
         with (
             _memory_file(f"student:x:{uid}:{uid}:student:/tmp:/bin/sh\n".encode()) as passwd,
-            _memory_file(f"student:x:{uid}:\n".encode()) as group,
+            _memory_file(f"student:x:{uid}:\n".encode()) as names,
             _memory_file(build_filter() or b"") as rules,
         ):
             sources = [
                 *self.host.trees, *(item.source for item in program.inputs), self.host.bwrap, Path(launcher.__file__)
             ]  # fmt: skip
-            inner = bubblewrap_arguments(self.host, program, passwd=passwd, group=group)
+            inner = bubblewrap_arguments(self.host, program, passwd=passwd, group=names)
             inner += ["--seccomp", str(rules)] if build_filter() else []
+            group = self._group(program)
+            before = [*(group.joining() if group else []), *outer_view(self.host, sources)]
 
             def command(control: int, orders: int) -> list[str]:
-                return [*outer_view(self.host, sources), *inner, "--", *launcher_command(control, orders, LAUNCHER)]
+                return [*before, *inner, "--", *launcher_command(control, orders, LAUNCHER)]
 
             return launch(
                 command,
                 program,
                 export={scratch.inside: f"/{scratch.inside}" for scratch in program.scratch},
                 namespaced=True,
-                descriptors=(passwd, group, rules),
+                descriptors=(passwd, names, rules),
+                group=group,
             )
+
+    def _group(self, program: Program) -> Group | None:
+        """A control group for it; None where this machine grants none any more: the watchdog is there all the same."""
+        try:
+            return self.host.groups.make(program.limits, tasks=most_tasks(program.limits)) if self.host.groups else None
+        except OSError:
+            return None
 
 
 @contextmanager

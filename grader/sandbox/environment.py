@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+FONTS = "tmp/.matplotlib"  # matplotlib's settings and its list of fonts
+
 
 def environment(root: Path, threads: int, seed: int) -> dict[str, str]:
     """The variables, for a sandbox whose `/` is `root`."""
@@ -17,7 +19,7 @@ def environment(root: Path, threads: int, seed: int) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "IPYTHONDIR": str(root / "tmp" / ".ipython"),
         "KERAS_HOME": str(root / "tmp" / ".keras"),
-        "MPLCONFIGDIR": str(root / "tmp" / ".matplotlib"),
+        "MPLCONFIGDIR": str(root / FONTS),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",

@@ -3,11 +3,34 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from grader.evidence import Cause, Isolation
 from grader.limits import Limits
+
+
+class Promise(StrEnum):
+    """What a sandbox may hold. The contract tests try each against each sandbox, also those that it does not declare."""
+
+    ENVIRONMENT = "environment"  # no variable of the grader's own reaches the program
+    READING = "reading"  # nothing of the host can be read but the system, the Python environment and the inputs
+    SOLUTIONS = "solutions"  # installed packages that hold solutions or labels can't be read
+    WRITING = "writing"  # nothing of the host can be changed, and nothing inside but the scratch folders
+    NETWORK = "network"  # no connection leaves, not even to this machine, by no family of sockets
+    PROCESSES_OF_OTHERS = "processes-of-others"  # no other process can be seen, signalled or traced
+    SURVIVORS = "survivors"  # nothing outlives the end, not even a daemon that killed its parents
+    PRIVILEGES = "privileges"  # no root, no capability, no new privilege, no namespace, no mount
+    SYSTEM_CALLS = "system-calls"  # what a notebook never needs is refused: keys, bpf, io_uring, unseen memory
+    MEMORY = "memory"  # of the whole tree
+    PROCESSES = "processes"
+    FILE_SIZE = "file-size"  # of one file
+    DISK = "disk"  # all files of a scratch folder together
+    FILES = "files"  # their number
+    CPU = "cpu"  # processor time of the whole tree
+    WALL = "wall"
+    USUAL_PATHS = "usual-paths"  # /content and the like lead to the working folder
 
 
 @dataclass(frozen=True)
@@ -29,7 +52,10 @@ class Scratch:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What is run and with what. Paths in `argv` and `environment` are below the root that `Sandbox.root()` gave."""
+    """What is run and with what. Paths in `argv` and `environment` are below the root that `Sandbox.root()` gave.
+
+    `sockets` and `results` say what the host will touch: a sandbox that can't show it whole folders carries these over.
+    """
 
     root: Path
     argv: tuple[str, ...]
@@ -40,6 +66,11 @@ class Program:
     scratch: tuple[Scratch, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)  # written into scratch folders before the start
     descriptors: tuple[int, ...] = ()  # kept open for the program
+    links: Mapping[str, str] = field(default_factory=dict)  # symbolic links inside: path to target, below the root
+    sockets: tuple[str, ...] = ()  # Unix sockets that it will listen at, in scratch folders
+    results: Mapping[str, int] = field(
+        default_factory=dict
+    )  # files in scratch folders that are read, and their most bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +111,7 @@ class Sandbox(Protocol):
     """A way of holding programs."""
 
     isolation: Isolation
+    promises: frozenset[Promise]  # what is not among them it does not hold, and says so
 
     @contextmanager
     def root(self) -> Iterator[Path]:

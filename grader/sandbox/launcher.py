@@ -14,39 +14,58 @@ import os
 import resource
 import signal
 import socket
+import struct
 import sys
-from typing import Any
+from typing import IO, Any
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
+SECCOMP_MODE_FILTER = 2
 
 
-def read_orders(descriptor: int) -> dict[str, Any]:
+def read_orders(file: IO[bytes]) -> dict[str, Any]:
     """The host's orders; the program's files are written as they say."""
-    with os.fdopen(descriptor, "rb") as file:
-        orders: dict[str, Any] = json.loads(file.readline())
-        for path, size in orders["files"]:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "xb") as target:
-                target.write(file.read(size))
+    orders: dict[str, Any] = json.loads(file.readline())
+    for path, size in orders["files"]:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "xb") as target:
+            target.write(file.read(size))
     return orders
 
 
-def start_program(control: socket.socket, orders: dict[str, Any], folders: list[int]) -> int:
-    """Fork and execute the program; its pid."""
+def shut_off() -> None:
+    """Close /proc/self/{mem,fd,environ,root} to the program, which has our uid; adopt orphans; end with the parent."""
+    if sys.platform == "linux":
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def install_filter(program: bytes) -> None:
+    """Refuse system calls from here on (struct sock_fprog of linux/filter.h). Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    code = ctypes.create_string_buffer(program, len(program))
+    described = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.c_char_p(described), 0, 0):
+        raise OSError(ctypes.get_errno(), "the system call filter was refused")
+
+
+def start_program(orders: dict[str, Any]) -> int:
+    """Fork and execute the program with no descriptor but the ordered ones, its output where errors go; its pid."""
     pid = os.fork()
     if pid:
         return pid
     try:
-        control.close()
-        for folder in folders:
-            os.close(folder)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(2, 1)
         os.chdir(orders["folder"])
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")  # on a full machine this goes first, not the grader
     except OSError:
         pass
-    for name, value in orders["rlimits"].items():
-        resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
+    for name, (soft, hard) in orders["rlimits"].items():
+        resource.setrlimit(getattr(resource, "RLIMIT_" + name), (soft, hard))
     kept = set(orders["descriptors"])
     for descriptor in range(3, 1024):
         if descriptor not in kept:
@@ -55,6 +74,8 @@ def start_program(control: socket.socket, orders: dict[str, Any], folders: list[
             except OSError:
                 continue
     try:
+        if orders.get("filter"):
+            install_filter(bytes.fromhex(orders["filter"]))
         os.execve(orders["argv"][0], orders["argv"], orders["environment"])
     except OSError as error:
         os.write(2, f"{orders['argv'][0]}: {error}\n".encode())
@@ -81,16 +102,13 @@ def main() -> None:
     """Read orders, write files, export, start, reap, report."""
     control = socket.socket(fileno=int(sys.argv[1]))
     os.umask(0o077)
-    orders = read_orders(int(sys.argv[2]))
-    if sys.platform == "linux":
-        prctl = ctypes.CDLL(None, use_errno=True).prctl
-        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # closes /proc/1/{mem,fd,environ,root} to the program, which has our uid
-        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    with os.fdopen(int(sys.argv[2]), "rb") as file:
+        orders = read_orders(file)
+    shut_off()
     folders = [os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for path in orders["export"]]
     own = [os.pidfd_open(os.getpid())] if hasattr(os, "pidfd_open") else []
     socket.send_fds(control, [b"ready"], folders + own)
-    program = start_program(control, orders, folders + own)
+    program = start_program(orders)
     for descriptor in folders + own + list(orders["descriptors"]):
         os.close(descriptor)
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

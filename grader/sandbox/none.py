@@ -9,7 +9,7 @@ from pathlib import Path
 from grader.errors import Infrastructure
 from grader.evidence import Isolation
 from grader.sandbox import launcher
-from grader.sandbox.interface import Confined, Program
+from grader.sandbox.interface import Confined, Program, Promise
 from grader.sandbox.process import launch, launcher_command
 
 
@@ -17,6 +17,9 @@ class NoSandbox:
     """Runs a program as the user, in a throw-away folder that stands for the root."""
 
     isolation: Isolation = "none"
+    promises = frozenset(
+        {Promise.ENVIRONMENT, Promise.MEMORY, Promise.PROCESSES, Promise.FILE_SIZE, Promise.CPU, Promise.WALL}
+    )
 
     @contextmanager
     def root(self) -> Iterator[Path]:

@@ -18,8 +18,10 @@ from typing import IO, Any
 from grader.errors import Infrastructure
 from grader.evidence import Cause
 from grader.limits import Limits
+from grader.sandbox.cgroup import Group
 from grader.sandbox.interface import Program, Stopped
-from grader.sandbox.watch import Watchdog, process_tree
+from grader.sandbox.measure import process_tree, runs
+from grader.sandbox.watch import Watchdog, cpu_limit
 
 LOG_BLOCKS, LOG_BLOCK = 64, 4096  # the program's own stdout and stderr: the last 256 KiB
 START_S = 20.0
@@ -29,12 +31,19 @@ class LaunchedProcess:
     """A `Confined` behind the launcher; made by `launch`."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], control: socket.socket, log: "collections.deque[bytes]", limits: Limits
+        self,
+        process: subprocess.Popen[bytes],
+        control: socket.socket,
+        log: "collections.deque[bytes]",
+        limits: Limits,
+        group: Group | None,
     ) -> None:
         self.pid = process.pid
         self._folders: dict[str, int] = {}
         self._process, self._control, self._log, self._limits = process, control, log, limits
+        self._group = group
         self._init: int | None = None  # pidfd of PID 1
+        self._killed: set[int] = set()
         self._cause: Cause | None = None
         self._watchdog: Watchdog | None = None
         self._stopped: Stopped | None = None
@@ -58,7 +67,9 @@ class LaunchedProcess:
     def watch(self, *, own_file_systems: bool) -> None:
         """Set the watchdog on the tree, and on its folders where they are file systems of their own."""
         folders = self._folders if own_file_systems else {}
-        self._watchdog = Watchdog(pid=self.pid, folders=folders, limits=self._limits, kill=self.kill)
+        self._watchdog = Watchdog(
+            pid=self.pid, folders=folders, limits=self._limits, kill=self.kill, group=self._group
+        )  # fmt: skip
 
     @property
     def folders(self) -> Mapping[str, int]:
@@ -80,6 +91,7 @@ class LaunchedProcess:
                 signal.pidfd_send_signal(self._init, signal.SIGKILL)
         with contextlib.suppress(OSError):
             os.killpg(self.pid, signal.SIGKILL)
+        self._killed.update(tree)
         for pid in tree:  # behind namespaces these are gone with PID 1; without, a daemon may have left the group
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -94,8 +106,11 @@ class LaunchedProcess:
             raise TimeoutError(f"still running after {timeout} s") from None
         if self._init is not None:  # readable only once the whole process namespace is reaped
             select.select([self._init], [], [], START_S)
+        self._await_killed()
         if self._watchdog is not None:
             self._watchdog.stop()
+        if self._cause is None and self._group is not None and self._group.out_of_memory():
+            self._cause = Cause.MEMORY_LIMIT
         report = self._report()
         self._stopped = Stopped(
             cause=self._cause,
@@ -107,6 +122,12 @@ class LaunchedProcess:
         )
         return self._stopped
 
+    def _await_killed(self) -> None:
+        """Without namespaces, what was killed may still be dying when the launcher is gone."""
+        end = time.monotonic() + START_S
+        while any(map(runs, tuple(self._killed))) and time.monotonic() < end:
+            time.sleep(0.02)
+
     def close(self) -> None:
         """Kill what still runs and give every descriptor back."""
         if self._process.poll() is None:
@@ -117,6 +138,8 @@ class LaunchedProcess:
                 os.close(descriptor)
         self._folders, self._init = {}, None
         self._control.close()
+        if self._group is not None:
+            self._group.close()
         if self._process.stdout is not None:
             self._process.stdout.close()
 
@@ -139,14 +162,17 @@ def launch(
     export: Mapping[str, str],
     namespaced: bool,
     descriptors: Sequence[int] = (),
+    group: Group | None = None,
 ) -> LaunchedProcess:
     """Start `argv(socket, orders)`, which must end in the launcher. `export`: scratch folders' paths inside.
+
+    `argv` also makes it a member of `group`, which is given back when the process is closed or could not be started.
 
     The calling thread must outlive the program: the kernel ties the sandbox' life to it. Raises Infrastructure.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
-        with _orders(program, export, resource_limits(program.limits, namespaced=namespaced)) as orders:
+        with write_orders(program, export, resource_limits(program.limits, namespaced=namespaced)) as orders:
             process = subprocess.Popen(
                 argv(theirs.fileno(), orders.fileno()), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, env={"PATH": "/usr/bin:/bin"}, cwd="/", start_new_session=True,
@@ -154,12 +180,14 @@ def launch(
             )  # fmt: skip
     except OSError as error:
         ours.close()
+        if group is not None:
+            group.close()
         raise Infrastructure(f"The sandbox could not be started: {error}.") from None
     finally:
         theirs.close()
     log: collections.deque[bytes] = collections.deque(maxlen=LOG_BLOCKS)
-    threading.Thread(target=_drain, args=(process, log), name=f"log-{process.pid}", daemon=True).start()
-    running = LaunchedProcess(process, ours, log, program.limits)
+    threading.Thread(target=drain, args=(process.stdout, log), name=f"log-{process.pid}", daemon=True).start()
+    running = LaunchedProcess(process, ours, log, program.limits, group)
     try:
         running.receive_folders(list(export))
         running.watch(own_file_systems=namespaced)
@@ -174,27 +202,38 @@ def launcher_command(control: int, orders: int, launcher: str) -> list[str]:
     return [sys.executable, "-I", "-S", "-B", launcher, str(control), str(orders)]
 
 
-def resource_limits(limits: Limits, *, namespaced: bool) -> dict[str, int]:
-    """rlimits by name. DATA leaves room for what TensorFlow maps but does not touch; NPROC counts threads too."""
-    cores = os.cpu_count() or 1
+def resource_limits(limits: Limits, *, namespaced: bool) -> dict[str, tuple[int, int]]:
+    """rlimits by name, soft and hard. DATA leaves room for what TensorFlow maps but does not touch; NPROC counts threads."""
+    seconds = int(cpu_limit(limits))
     chosen = {
-        "CORE": 0,
-        "NOFILE": 1024,
-        "DATA": limits.memory + (1 << 30),
-        "FSIZE": limits.disk,
-        "CPU": int(limits.wall * cores) + 60,
+        "CORE": (0, 0),
+        "NOFILE": (1024, 1024),
+        "DATA": (limits.memory + (1 << 30),) * 2,
+        "FSIZE": (limits.disk, limits.disk),
+        "CPU": (seconds, seconds + 5),  # SIGXCPU names the limit, SIGKILL would not
     }
     if namespaced:  # elsewhere NPROC would count everything that the user runs
-        chosen |= {"NPROC": limits.processes + 64 + 8 * cores, "MSGQUEUE": 0}
+        chosen |= {"NPROC": (most_tasks(limits),) * 2, "MSGQUEUE": (0, 0)}
     return chosen
 
 
-def _orders(program: Program, export: Mapping[str, str], rlimits: Mapping[str, int]) -> IO[bytes]:
-    """A nameless file with a line of JSON for the launcher, then the bytes of the program's files."""
+def most_tasks(limits: Limits) -> int:
+    """Processes and threads together: TensorFlow starts several threads a core."""
+    return limits.processes + 64 + 8 * (os.cpu_count() or 1)
+
+
+def write_orders(
+    program: Program,
+    export: Mapping[str, str],
+    rlimits: Mapping[str, tuple[int, int]],
+    more: Mapping[str, object] | None = None,
+) -> IO[bytes]:
+    """A nameless file with a line of JSON for the launcher, `more` in it, then the bytes of the program's files."""
     header = {
         "argv": list(program.argv), "environment": dict(program.environment), "export": list(export.values()),
         "folder": export[program.folder], "rlimits": dict(rlimits), "descriptors": list(program.descriptors),
         "files": [[str(program.root / inside), len(data)] for inside, data in program.files.items()],
+        **(more or {}),
     }  # fmt: skip
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     file.write(json.dumps(header).encode() + b"\n")
@@ -204,8 +243,8 @@ def _orders(program: Program, export: Mapping[str, str], rlimits: Mapping[str, i
     return file
 
 
-def _drain(process: subprocess.Popen[bytes], log: "collections.deque[bytes]") -> None:
-    assert process.stdout is not None
+def drain(pipe: IO[bytes], log: "collections.deque[bytes]") -> None:
+    """Read a program's own output to its end; `log` keeps the last of it."""
     with contextlib.suppress(OSError, ValueError):
-        while block := os.read(process.stdout.fileno(), LOG_BLOCK):
+        while block := os.read(pipe.fileno(), LOG_BLOCK):
             log.append(block)

@@ -1,9 +1,10 @@
-"""The system call filter that bwrap installs: what a notebook never needs is refused, all else is allowed.
+"""The system call filter: what a notebook never needs is refused, all else is allowed.
 
-A classic BPF program (Linux, Documentation/userspace-api/seccomp_filter.rst), assembled here for x86_64 and aarch64;
-elsewhere there is none, and `build_filter` says so. Refused with EPERM: tracing and reading other processes, keys, bpf,
-perf, userfaultfd, io_uring, namespaces and mounts, handles, modules, clocks, and memory that the watchdog would not see
-(memfd, System V). Sockets are Unix, IPv4, IPv6 and netlink only: a network namespace does not confine AF_VSOCK.
+Installed by bwrap or, in a container, by the relay. A classic BPF program (Linux,
+Documentation/userspace-api/seccomp_filter.rst), assembled here for x86_64 and aarch64; elsewhere there is none, and
+`build_filter` says so. Refused with EPERM: tracing and reading other processes, keys, bpf, perf, userfaultfd, io_uring,
+namespaces and mounts, handles, modules, clocks, memory that the watchdog would not see (memfd, System V), and what
+nothing has used for decades. Sockets are Unix, IPv4, IPv6 and netlink only: a network namespace does not confine AF_VSOCK.
 """
 
 import errno
@@ -38,13 +39,15 @@ class Numbers:
     refused: tuple[int, ...]
 
 
-COMMON = (438, 440, 425, 426, 427, 428, 429, 430, 431, 432, 433, 442, 443, 447)  # the same number since Linux 5.1
+# The same number since Linux 5.1: pidfd_getfd process_madvise | io_uring_setup io_uring_enter io_uring_register | open_tree
+# move_mount fsopen fsconfig fsmount fspick mount_setattr open_tree_attr | quotactl_fd memfd_secret set_mempolicy_home_node
+COMMON = (438, 440, 425, 426, 427, 428, 429, 430, 431, 432, 433, 442, 467, 443, 447, 450)
 CLONE3 = 435  # its flags lie in memory where no filter can look: ENOSYS makes the C library fall back to clone
 # ptrace process_vm_readv process_vm_writev kcmp | keyctl add_key request_key bpf perf_event_open userfaultfd | unshare setns
 # mount umount2 pivot_root chroot | open_by_handle_at name_to_handle_at fanotify_init | kexec_load kexec_file_load
 # init_module finit_module delete_module | swapon swapoff reboot acct quotactl syslog | settimeofday clock_settime
 # clock_adjtime adjtimex vhangup | memfd_create shmget msgget semget | move_pages mbind migrate_pages set_mempolicy
-# vmsplice, in this order; x86_64 ends with iopl ioperm modify_ldt.
+# vmsplice lookup_dcookie nfsservctl, in this order; x86_64 ends with uselib ustat sysfs _sysctl iopl ioperm modify_ldt.
 MACHINES = {
     "x86_64": Numbers(
         audit=0xC000003E,
@@ -54,7 +57,7 @@ MACHINES = {
         refused=(
             101, 310, 311, 312, 250, 248, 249, 321, 298, 323, 272, 308, 165, 166, 155, 161, 304, 303, 300, 246, 320, 175,
             313, 176, 167, 168, 169, 163, 179, 103, 164, 227, 305, 159, 153, 319, 29, 68, 64, 279, 237, 256, 238, 278,
-            172, 173, 154,
+            212, 180, 134, 136, 139, 156, 172, 173, 154,
         ),
     ),
     "aarch64": Numbers(
@@ -64,7 +67,7 @@ MACHINES = {
         clone=220,
         refused=(
             117, 270, 271, 272, 219, 217, 218, 280, 241, 282, 97, 268, 40, 39, 41, 51, 265, 264, 262, 104, 294, 105, 273,
-            106, 224, 225, 142, 89, 60, 116, 170, 112, 266, 171, 58, 279, 194, 186, 190, 239, 235, 238, 237, 75,
+            106, 224, 225, 142, 89, 60, 116, 170, 112, 266, 171, 58, 279, 194, 186, 190, 239, 235, 238, 237, 75, 18, 42,
         ),
     ),
 }  # fmt: skip

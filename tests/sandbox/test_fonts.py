@@ -1,0 +1,37 @@
+"""matplotlib's list of fonts: built once in a sandbox, kept, and no reason to stop where it can't be."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from grader.sandbox.choose import open_sandbox
+from grader.sandbox.fonts import font_list
+from tests.sandbox.test_contract import EVERY, opened
+
+
+def test_it_is_built_in_any_sandbox_and_kept(tmp_path: Path) -> None:
+    for isolation in EVERY[:2]:
+        cache = tmp_path / isolation
+        built = font_list(opened(isolation), cache)
+        ((name, data),) = built.items()
+        assert name.startswith("tmp/.matplotlib/fontlist-")
+        assert json.loads(data)["ttflist"]
+        kept = next(path for path in cache.rglob("*") if path.is_file())
+        kept.write_bytes(b"marked")
+        assert font_list(opened(isolation), cache) == {name: b"marked"}
+
+
+def test_a_cache_that_can_not_be_written_costs_nothing_but_time(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    assert font_list(open_sandbox("bubblewrap"), tmp_path / "file")
+
+
+def test_without_matplotlib_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib.metadata import PackageNotFoundError
+
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("grader.sandbox.fonts.version", missing)
+    assert font_list(open_sandbox("bubblewrap"), tmp_path) == {}
