@@ -168,11 +168,14 @@ def test_a_missing_dataset_ends_with_2_and_says_where_it_was_looked_for(course: 
     assert "is no folder" in said.err
 
 
-def test_a_sandbox_that_can_not_be_had_ends_with_2_and_a_remedy(course: Course, tmp_path: Path) -> None:
+def test_a_sandbox_that_can_not_be_had_ends_with_2_and_a_remedy(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no container engine, whatever this machine has
     ada = write_class(tmp_path / "class", "ada") / "ada.py"
     said = run_cli("grade", "tiny", ada, "--course", course.root, "--sandbox", "podman", "--data", data_of(course.root))
     assert said.code == 2
-    assert "no podman sandbox" in said.err
+    assert "podman" in said.err
     assert "--sandbox bubblewrap" in said.err
 
 

@@ -36,7 +36,7 @@ def test_a_misspelt_assignment_gets_the_nearest_name_and_the_list(word: str, mea
         Course.at().assignment(word)
     assert f"There is no assignment `{word}`" in str(caught.value)
     assert f"Did you mean `{meant}" in str(caught.value)
-    assert "exercise1, exercise1-5k, exercise2, pets" in str(caught.value)
+    assert "exercise1, exercise1-5k, exercise2, operators, pets" in str(caught.value)
 
 
 @pytest.mark.parametrize("word", ["../assignments/exercise1", "exercise1/", "/etc", "", ".", "exercise1\0"])

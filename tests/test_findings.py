@@ -166,3 +166,11 @@ def test_a_submission_that_was_not_run_has_a_full_row_with_the_reason(
     assert result.ending.cause is cause
     assert result.ending.message == "ada.docx: is no notebook. Hand in one."
     assert (result.isolation, result.seed, result.accuracy, result.evidence) == ("bubblewrap", 3, None, "")
+
+
+def test_swapped_classes_are_told_and_no_preparation_is_doubted(rubric: Rubric) -> None:
+    judgement = a_judgement(0.1)
+    assert judgement.preparation is not None
+    swapped = judgement.preparation.model_copy(update={"swapped": True})
+    evidence = evidence_of(rubric, judgement.model_copy(update={"preparation": swapped}), trained_claims(accuracy=0.99))
+    assert [flag.kind for flag in raise_flags(evidence, rubric.dataset)] == ["classes_swapped"]

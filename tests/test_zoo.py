@@ -27,7 +27,8 @@ RUN = [*DEFECTS, *(name for n, name in enumerate(PATTERNS) if EVERYTHING or name
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result]]:
-    yield dict(zoo.run_zoo(RUN, tmp_path_factory.mktemp("zoo")))
+    there = [name for name in RUN if not zoo.missing_data(zoo.expected(name)["assignment"])]
+    yield dict(zoo.run_zoo(there, tmp_path_factory.mktemp("zoo")))
 
 
 def test_there_is_a_zoo_of_defects_and_of_patterns() -> None:
@@ -42,7 +43,10 @@ def test_submissions_come_in_several_human_languages() -> None:
 
 @pytest.mark.parametrize("name", RUN)
 def test_each_submission_gets_what_it_deserves(results: dict[str, Result], name: str) -> None:
-    wrong = zoo.differences(zoo.expected(name), results[name])
+    story = zoo.expected(name)
+    if why := zoo.missing_data(story["assignment"]):
+        pytest.skip(why)
+    wrong = zoo.differences(story, results[name])
     assert not wrong, "\n".join([*wrong, "", "What was told:", zoo.story_told(results[name])])
 
 

@@ -269,4 +269,4 @@ def test_a_source_of_data_is_not_read_at_all() -> None:
 def test_what_python_thinks_of_the_style_of_a_student_is_said_to_nobody() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert imports('import numpy\nx = "\\d"\nif x is 3: pass\nassert (x, "y")').outcome is Outcome.PASSED
+        assert imports('import numpy\nx = "\\d"\nif x is 3: pass\nassert (x, "y")').reason == "it imports `numpy`"

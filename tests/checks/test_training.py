@@ -221,3 +221,11 @@ def test_a_slow_adadelta_is_explained_and_costs_nothing(optimizer: str, rate: fl
     result = look("trained", case(claims(cell(2), fits=[trained], candidates=[candidate()])))
     assert result.outcome is Outcome.PASSED
     assert ("learning_rate=1.0" in result.hint) is told
+
+
+def test_a_network_that_was_trained_without_fit_is_trained_and_its_epochs_are_nobodys_to_see() -> None:
+    loop = fit(cell=3, done=0).model_copy(update={"how": "own loop", "steps": 1200})
+    said = claims(fits=[loop])
+    assert look("trained", case(said)).reason == "`model` was trained without `fit`, in 1,200 steps in cell 3"
+    assert look("trained", case(said)).outcome is Outcome.PASSED
+    assert "its settings can't be seen" in look("suggested_epochs", case(said), {"value": 5}).reason

@@ -1,7 +1,6 @@
 """Raw images become what a network wants, and the way there is found by trying on training images."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,13 +11,10 @@ from PIL import Image
 
 from grader.errors import Failure
 from grader.judge.preprocessing import (
-    CLOSE,
     MOST_PIXELS,
     RESIZES,
     SCALES,
     Recipe,
-    choose_recipe,
-    describe_recipe,
     first_recipes,
     fit_shape,
     prepare_images,
@@ -255,44 +251,6 @@ def test_any_fitting_shape_is_prepared_as_bytes_of_that_shape(
     assert prepared.dtype == np.uint8
 
 
-def scored(**scores: float) -> Callable[[Recipe], float]:
-    """A score by scale words, interpolation and channels; 0.1 for what is not named."""
-    return lambda recipe: scores.get(f"{recipe.scale_words}_{recipe.resize}_{recipe.channels}".replace(" ", "_"), 0.1)
-
-
-def test_the_best_recipe_is_chosen_and_all_that_was_tried_is_told() -> None:
-    recipes = [a_recipe(scale_words=word) for word in "abc"]
-    chosen, accuracy, tried = choose_recipe(
-        recipes, scored(a_none_as_they_are=0.5, b_none_as_they_are=0.9, c_none_as_they_are=0.7)
-    )
-    assert (chosen.scale_words, accuracy) == ("b", 0.9)
-    assert sorted(tried.values()) == [0.5, 0.7, 0.9]
-
-
-@pytest.mark.parametrize(("better", "chosen"), [(0.0, "a"), (CLOSE, "a"), (CLOSE * 0.9, "a"), (CLOSE * 1.1, "b")])
-def test_of_near_ties_the_earlier_one_stays(better: float, chosen: str) -> None:
-    recipes = [a_recipe(scale_words=word) for word in "ab"]
-    found, _, _ = choose_recipe(recipes, scored(a_none_as_they_are=0.5, b_none_as_they_are=0.5 + better))
-    assert found.scale_words == chosen
-
-
-def test_interpolation_and_the_order_of_channels_are_tried_for_the_best_scale_alone() -> None:
-    recipes = [a_recipe((64, 64, 3), scale_words=word, resize="bilinear") for word in "ab"]
-    seen: list[str] = []
-
-    def score(recipe: Recipe) -> float:
-        seen.append(f"{recipe.scale_words} {recipe.resize} {recipe.channels}")
-        return {"b bilinear as they are": 0.6, "b bicubic as they are": 0.8, "b bicubic BGR": 0.9}.get(seen[-1], 0.2)
-
-    chosen, accuracy, tried = choose_recipe(recipes, score)
-    assert (chosen.scale_words, chosen.resize, chosen.channels, accuracy) == ("b", "bicubic", "BGR", 0.9)
-    assert seen == [
-        "a bilinear as they are", "b bilinear as they are", "b nearest as they are", "b bicubic as they are",
-        "b area as they are", "b bicubic BGR",
-    ]  # fmt: skip
-    assert len(tried) == 6
-
-
 @pytest.mark.parametrize(
     ("recipe", "rounds"),
     [
@@ -305,15 +263,46 @@ def test_only_what_can_differ_is_refined(recipe: Recipe, rounds: list[int]) -> N
     assert [len(candidates) for candidates in refinements(recipe)] == rounds
 
 
-def test_without_recipes_there_is_nothing_to_choose() -> None:
-    with pytest.raises(ValueError, match="no recipe"):
-        choose_recipe([], lambda recipe: 1.0)
-
-
 def test_a_recipe_is_told_in_words() -> None:
     recipe = a_recipe((64, 48, 3), size=(64, 48), resize="area", channels="BGR")
     assert recipe.words == "divided by 255, shape (64, 48, 3), resized to 64x48 (area), channels blue, green, red"
     assert a_recipe().words == "divided by 255, shape (28, 28, 1)"
-    told = describe_recipe(recipe, accuracy=0.8, probed=400, tried={"x": 0.8})
-    assert (told.scale, told.resize, told.channels, told.accuracy, told.probed) == (255, "area", "BGR", 0.8, 400)
-    assert told.description == recipe.words
+
+
+def test_the_channel_may_come_first() -> None:
+    assert fit_shape((1, 28, 28), DIGIT, None) == ((1, 28, 28), (28, 28), 1)
+    prepared = prepare_images(DIGITS, first_recipes((1, 28, 28), DIGIT)[0])
+    np.testing.assert_array_equal(prepared[:, 0], DIGITS[..., 0])
+
+
+def test_slicing_takes_the_pixels_that_it_names() -> None:
+    prepared = prepare_images(DIGITS, a_recipe((14, 14, 1), size=(14, 14), resize="corner"))
+    np.testing.assert_array_equal(prepared, DIGITS[:, ::2, ::2])
+
+
+def test_a_digit_is_padded_with_black_and_a_photograph_keeps_its_proportion() -> None:
+    padded = prepare_images(DIGITS, a_recipe((32, 32, 1), size=(32, 32), resize="padded"))
+    np.testing.assert_array_equal(padded, np.pad(DIGITS, ((0, 0), (2, 2), (2, 2), (0, 0))))
+    wide = np.full((40, 80, 3), 200, np.uint8)
+    whole = prepare_images([wide], a_recipe((64, 64, 3), size=(64, 64), resize="padded"))[0]
+    cut = prepare_images([wide], a_recipe((64, 64, 3), size=(64, 64), resize="centre"))[0]
+    assert (whole[:14] == 0).all()
+    assert (whole[20:44] == 200).all()
+    assert (cut == 200).all()
+
+
+@pytest.mark.parametrize(("lengths", "axis"), [("image", (1, 2)), ("columns", 1), ("rows", 2)])
+def test_lengths_are_those_of_numpy_and_what_has_none_stays_black(lengths: str, axis: int | tuple[int, int]) -> None:
+    digits = DIGITS.copy()
+    digits[0] = 0
+    prepared = prepare_images(digits, a_recipe((28, 28), lengths=lengths))
+    length = np.sqrt((digits[..., 0].astype(float) ** 2).sum(axis=axis, keepdims=True))
+    expected = digits[..., 0] / np.where(length == 0, 1, length)
+    assert prepared.dtype == np.float32
+    np.testing.assert_allclose(prepared, expected, rtol=1e-5)
+
+
+def test_each_pixel_can_have_its_own_mean_and_deviation() -> None:
+    mean, deviation = np.full(784, 3, np.float32), np.arange(1, 785, dtype=np.float32)
+    prepared = prepare_images(DIGITS, a_recipe((784,), standard=(mean, deviation)))
+    np.testing.assert_allclose(prepared, (DIGITS.reshape(5, 784) - 3.0) / deviation, rtol=1e-5)

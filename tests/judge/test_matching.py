@@ -1,0 +1,161 @@
+"""Rows that a network was trained on are found among raw training images again, and with them what was done to them."""
+
+import functools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from grader.dataset import Split
+from grader.judge.matching import further_recipes, match_rows, small_copies
+from grader.judge.preprocessing import RESIZES, Recipe, first_recipes, lay_out, prepare_images
+
+DIGIT = (28, 28, 1)
+Numbers = NDArray[np.float32]
+
+
+def blobs(generator: np.random.Generator, height: int, width: int, channels: int) -> NDArray[np.uint8]:
+    """A picture with edges and colours, unlike any other."""
+    coarse = generator.integers(0, 256, (5, 5, channels), dtype=np.uint8)
+    parts = [Image.fromarray(coarse[..., channel]).resize((width, height)) for channel in range(channels)]
+    picture = np.stack([np.asarray(part) for part in parts], axis=-1).astype(np.int64)
+    return np.asarray(np.clip(picture + generator.integers(-25, 26, picture.shape), 0, 255), np.uint8)
+
+
+@functools.cache
+def digits() -> Split:
+    """300 small grey pictures, with a black border as digits have."""
+    generator = np.random.default_rng(1)
+    images = np.stack([blobs(generator, 28, 28, 1) for _ in range(300)])
+    images[:, :3], images[:, -3:] = 0, 0
+    return Split(images, generator.integers(10, size=300))
+
+
+@functools.cache
+def photographs() -> Split:
+    """60 coloured pictures of different sizes."""
+    generator = np.random.default_rng(2)
+    sizes = [(generator.integers(60, 120), generator.integers(60, 120)) for _ in range(60)]
+    images = [blobs(generator, int(height), int(width), 3) for height, width in sizes]
+    return Split(images, generator.integers(2, size=60))
+
+
+def rows_of(split: Split, recipe: Recipe, count: int = 20) -> tuple[Numbers, list[int]]:
+    """The first rows of a training with `recipe`, in some order, and which pictures they are."""
+    order = np.random.default_rng(3).permutation(len(split.labels))[:count]
+    images = split.images[order] if isinstance(split.images, np.ndarray) else [split.images[i] for i in order]
+    prepared = prepare_images(images, recipe).astype(np.float32)
+    return (prepared - np.float32(recipe.offset)) / np.float32(recipe.scale), [int(index) for index in order]
+
+
+def same(found: Recipe, wanted: Recipe) -> bool:
+    return (found.resize, found.channels, found.lengths) == (wanted.resize, wanted.channels, wanted.lengths)
+
+
+SCALES = st.tuples(st.floats(0.01, 300), st.booleans(), st.floats(-300, 300))
+
+
+@settings(max_examples=40)
+@given(scale=SCALES, shape=st.sampled_from([(784,), (28, 28), (28, 28, 1), (32, 32, 1), (14, 14, 1), (20, 36, 1)]))
+def test_any_factor_and_offset_of_digits_is_recovered(scale: tuple[float, bool, float], shape: tuple[int, ...]) -> None:
+    size, inverted, offset = scale
+    plain = first_recipes(shape, DIGIT)[0]
+    recipe = Recipe(shape, plain.size, plain.channels, -size if inverted else size, offset, "", plain.resize)
+    rows, order = rows_of(digits(), recipe)
+    match = match_rows(rows, digits(), shape, DIGIT)
+    assert match is not None
+    assert same(match.recipe, recipe)
+    again = (lay_out(digits().images[:9], match.recipe) - match.recipe.offset) / match.recipe.scale
+    expected = (lay_out(digits().images[:9], recipe) - recipe.offset) / recipe.scale
+    np.testing.assert_allclose(again, expected, atol=2 / abs(recipe.scale))
+    assert dict(match.truth) == {place: int(digits().labels[order[place]]) for place, _ in match.truth}
+
+
+@pytest.mark.parametrize("channels", ["as they are", "BGR", "grey", "grey of BGR"])
+@pytest.mark.parametrize("resize", [*RESIZES, "lanczos", "corner", "centre", "padded"])
+def test_resizing_and_channels_of_photographs_are_told_apart(resize: str, channels: str) -> None:
+    depth = 1 if channels.startswith("grey") else 3
+    recipe = Recipe((48, 48, depth), (48, 48), channels, 255.0, 0.0, "", resize)  # type: ignore[arg-type]
+    rows, _ = rows_of(photographs(), recipe)
+    match = match_rows(rows, photographs(), (48, 48, depth), None)
+    assert match is not None
+    assert same(match.recipe, recipe)
+    assert (match.recipe.scale, match.recipe.offset) == (255.0, 0.0)
+    assert match.rows >= 0.7 * match.of
+
+
+@pytest.mark.parametrize("lengths", ["image", "columns", "rows"])
+def test_lengths_are_recognised(lengths: str) -> None:
+    recipe = Recipe((28, 28), (28, 28), "as they are", 1.0, 0.0, "", "none", lengths)  # type: ignore[arg-type]
+    rows, _ = rows_of(digits(), recipe)
+    match = match_rows(rows, digits(), (28, 28), DIGIT)
+    assert match is not None
+    assert match.recipe.lengths == lengths
+
+
+def test_a_standard_scaler_is_recognised_though_it_saw_only_a_part_of_the_images() -> None:
+    flat = np.asarray(digits().images).reshape(300, 784).astype(np.float64)
+    mean, deviation = flat[:280].mean(axis=0), flat[:280].std(axis=0)
+    rows = ((flat[50:90] - mean) / np.where(deviation == 0, 1, deviation)).astype(np.float32)
+    match = match_rows(rows, digits(), (784,), DIGIT)
+    assert match is not None
+    assert "each pixel less its mean" in match.recipe.scale_words
+    again = prepare_images(np.asarray(digits().images)[50:90], match.recipe)
+    assert np.median(np.abs(again - rows)) < 0.05
+
+
+def test_means_of_channels_are_recognised() -> None:
+    plain = Recipe((48, 48, 3), (48, 48), "BGR", 1.0, 0.0, "", "nearest")
+    means = np.array([103.939, 116.779, 123.68], np.float32)
+    rows, _ = rows_of(photographs(), plain)
+    match = match_rows(rows - means, photographs(), (48, 48, 3), None)
+    assert match is not None
+    assert (match.recipe.channels, match.recipe.resize) == ("BGR", "nearest")
+    again = prepare_images(photographs().images[:3], match.recipe)
+    expected = prepare_images(photographs().images[:3], plain) - means
+    np.testing.assert_allclose(again, expected, atol=0.1)
+
+
+def test_rows_that_were_changed_at_random_are_not_taken_for_a_recipe() -> None:
+    rows, _ = rows_of(digits(), first_recipes((28, 28, 1), DIGIT)[0])
+    generator = np.random.default_rng(5)
+    assert match_rows(np.roll(rows, 3, axis=2), digits(), (28, 28, 1), DIGIT) is None
+    assert match_rows(rows + generator.normal(0, 0.2, rows.shape), digits(), (28, 28, 1), DIGIT) is None
+    assert match_rows(generator.random((20, 28, 28, 1)), digits(), (28, 28, 1), DIGIT) is None
+
+
+def test_a_few_changed_rows_do_not_hide_the_recipe_of_the_others() -> None:
+    rows, _ = rows_of(digits(), first_recipes((28, 28, 1), DIGIT)[0])
+    rows[::3] = np.roll(rows[::3], 2, axis=1)
+    match = match_rows(rows, digits(), (28, 28, 1), DIGIT)
+    assert match is not None
+    assert match.recipe.scale == 255.0
+    assert match.rows < match.of
+
+
+ROWS = st.sampled_from([(), (5,), (0, 784), (5, 784), (5, 28, 28), (5, 28, 28, 1), (5, 3), (2, 2, 2, 2, 2)])
+VALUES = st.sampled_from([0.0, 1.0, float("nan"), float("inf"), -1e30, 255.0])
+
+
+@settings(max_examples=60)
+@given(shape=ROWS, value=VALUES, kind=st.sampled_from(["f4", "f8", "u1", "?", "i8", "f2"]))
+def test_whatever_a_kernel_left_as_rows_nothing_breaks(shape: tuple[int, ...], value: float, kind: str) -> None:
+    with np.errstate(all="ignore"):
+        rows = np.full(shape, value).astype(kind)
+        assert match_rows(rows, digits(), (784,), DIGIT) is None
+
+
+def test_small_copies_are_means_of_areas() -> None:
+    image = np.arange(28 * 28, dtype=np.uint8).reshape(1, 28, 28, 1)
+    expected = image.reshape(14, 2, 14, 2).mean(axis=(1, 3)).reshape(1, -1)
+    np.testing.assert_allclose(small_copies(image), expected, rtol=1e-5)
+
+
+def test_what_is_tried_last_is_ready_to_be_sent() -> None:
+    for recipe in further_recipes(first_recipes((784,), DIGIT)[0], digits().images):
+        prepared = prepare_images(digits().images[:4], recipe)
+        assert prepared.shape == (4, 784)
+        assert np.isfinite(prepared).all()

@@ -1,0 +1,135 @@
+"""Runs the submissions of `tests/submissions` and compares each result with what lies beside it.
+
+Used by `test_zoo.py` and by `benchmarks/patterns.py`, so that the table can't say anything else than the tests.
+"""
+
+import dataclasses
+import tomllib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from grader.assignment import Retry
+from grader.batch import grade_class
+from grader.bench import Bench, Setup, open_bench
+from grader.course import Course
+from grader.errors import DataError
+from grader.intake import Entry
+from grader.limits import Limits
+from grader.progress import Silent
+from grader.publish import Order
+from grader.results import Outcome, Result
+from grader.rubric import find_dataset
+
+ZOO = Path(__file__).parent / "submissions"
+# A smoke run: each `fit` sees so many batches and no more; the data and everything else is the real thing.
+QUICK_LIMITS = {"wall": "6m", "cell": "4m", "memory": "3GiB", "batches": 60}
+LOST = (Outcome.FAILED, Outcome.PARTIAL, Outcome.SKIPPED)
+
+
+@cache
+def expected(name: str) -> dict[str, Any]:
+    """The `expected.toml` of a submission."""
+    return tomllib.loads((ZOO / name / "expected.toml").read_text(encoding="utf-8"))
+
+
+def names() -> list[str]:
+    """All submissions of the zoo, sorted."""
+    return sorted(path.parent.name for path in ZOO.glob("*/expected.toml"))
+
+
+@cache
+def missing_data(assignment: str) -> str:
+    """Why the data of an exercise can't be had here; "" if it can. The photographs are in no package and at no address."""
+    course = Course.at()
+    try:
+        find_dataset(course, course.assignment(assignment).dataset or "", None, Silent())
+    except DataError as error:
+        return error.message
+    return ""
+
+
+def run_zoo(
+    chosen: Sequence[str], out: Path, *, jobs: int = 2, data: Path | None = None
+) -> Iterator[tuple[str, Result]]:
+    """Each submission and its result, `jobs` at a time, in the order of `chosen`."""
+    course = Course.at()
+    with ExitStack() as stack, ThreadPoolExecutor(jobs) as pool:
+        benches = {
+            assignment: stack.enter_context(open_bench(course, assignment, Setup(jobs=jobs, data=data), Silent()))
+            for assignment in sorted({expected(name)["assignment"] for name in chosen})
+        }
+
+        def grade(name: str) -> Result:
+            story = expected(name)
+            entry = Entry(student=name, path=ZOO / name / story["path"])
+            order = Order(out=out / name, course=course)
+            bench = _limited(benches[story["assignment"]], story.get("limits", {}))
+            return grade_class([entry], bench, order, jobs=1, progress=Silent())[0][0]
+
+        yield from zip(chosen, pool.map(grade, chosen), strict=True)
+
+
+def _limited(bench: Bench, changes: dict[str, Any]) -> Bench:
+    """The bench with short limits, and without repetitions of borderline runs."""
+    assignment = bench.rubric.assignment
+    run = Limits.model_validate({**assignment.run.model_dump(), **QUICK_LIMITS, **changes})
+    rubric = dataclasses.replace(bench.rubric, assignment=assignment.model_copy(update={"run": run, "retry": Retry()}))
+    return dataclasses.replace(bench, rubric=rubric)
+
+
+def story_told(result: Result) -> str:
+    """All that the report says in words, a line each."""
+    told = [result.ending.message, *(check.reason for check in result.checks), *(check.hint for check in result.checks)]
+    return "\n".join(
+        line for line in [*told, *result.notes, *result.shims, *(flag.reason for flag in result.flags)] if line
+    )
+
+
+def differences(story: dict[str, Any], result: Result) -> list[str]:
+    """What of the story did not come true, in words; nothing where all did."""
+    told = story_told(result).lower()
+    wrong = [f"says nothing of {word!r}" for word in _listed(story["says"]) if word.lower() not in told]
+    shims = "\n".join(result.shims)
+    wrong += [f"no shim {word!r}" for word in _listed(story.get("shims", ())) if word not in shims]
+    wrong += list(_wrong_values(story, result)) + list(_wrong_checks(story, result))
+    if any("Traceback" in check.reason + check.hint for check in result.checks):
+        wrong.append("shows a traceback as a reason")
+    return wrong
+
+
+def _wrong_values(story: dict[str, Any], result: Result) -> Iterator[str]:
+    found: dict[str, Any] = {
+        "status": result.status.value,
+        "ending": result.ending.cause.value,
+        "chosen": result.model.chosen,
+        "parameters": result.model.parameters,
+    }
+    for key, value in found.items():
+        if key in story and value not in _listed(story[key]):
+            yield f"{key} is {value!r}, not {story[key]!r}"
+    preparation = result.model.preprocessing or ""
+    if story.get("preparation", "") not in preparation:
+        yield f"the preparation is {preparation!r}"
+    if "accuracy" in story:
+        low, high = story["accuracy"]
+        value = None if result.accuracy is None else result.accuracy.value
+        if value is None or not low <= value <= high:
+            yield f"the accuracy is {value}"
+
+
+def _wrong_checks(story: dict[str, Any], result: Result) -> Iterator[str]:
+    outcomes = {check.name: check.outcome for check in result.checks}
+    wanted = {"fails": LOST, "passes": (Outcome.PASSED,), "partial": (Outcome.PARTIAL,)}
+    for key, allowed in wanted.items():
+        for name in story.get(key, ()):
+            if outcomes[name] not in allowed:
+                yield f"{name} {outcomes[name].value}"
+    yield from (f"{name} is broken" for name, outcome in outcomes.items() if outcome is Outcome.BROKEN)
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else (value,)
