@@ -45,7 +45,12 @@ def raise_flags(evidence: Evidence, dataset: Dataset | None) -> tuple[Flag, ...]
     preparation = evidence.facts.judgement.preparation
     claimed = claimed_training_accuracy(evidence.claims)
     flags = substitute_flags(dataset)
-    if preparation is None or claimed is None or claimed - preparation.accuracy <= SUSPICIOUS_GAP:
+    if preparation is None:
+        return flags
+    if preparation.swapped:
+        reason = f"Of the training images the judge tried {1 - preparation.accuracy:.1%} were taken for the other class."
+        return (*flags, Flag(kind="classes_swapped", reason=reason))
+    if claimed is None or claimed - preparation.accuracy <= SUSPICIOUS_GAP:
         return flags
     reason = (
         f"The notebook reports {claimed:.1%} on its training data, but the best preparation of the images that the judge "

@@ -11,7 +11,9 @@ from grader.evidence import Argument, Array, Call
 from grader.functions.cases import Arguments, Function
 
 RELATIVE = 1e-5  # float32, which a course on deep learning uses everywhere, keeps seven digits
+NOTHING = 1e-12  # closer than this is the same: what sums leave that cancel out hangs on their order
 MOST_SHOWN = 150  # numbers of an array in words
+MOST_WORDS = 3000  # characters of any other value
 
 
 def pack_array(values: NDArray[Any]) -> Array:
@@ -37,31 +39,42 @@ def unpack_arguments(packed: Sequence[Argument]) -> Arguments:
 
 
 def expected_of(function: Function, call: Call) -> Any:
-    """What the oracle answers to the call's arguments."""
-    return function.oracle(*unpack_arguments(call.arguments))
+    """What the oracle answers to the call's arguments. Raises RubricError where it has no answer."""
+    return function.answer(function.plain(unpack_arguments(call.arguments), "a stored call"))
 
 
 def disagreement(function: Function, call: Call) -> str | None:
     """What is wrong with the call's answer, in words that follow "it"; None if it is right."""
+    expected = expected_of(function, call)
     if call.outcome != "returned":
         return call.said
-    expected = expected_of(function, call)
     form = "array" if isinstance(expected, np.ndarray) else "tuple" if isinstance(expected, tuple) else "number"
-    if call.form != form or call.value is None:
+    right = np.asarray(expected)
+    if call.form != form:
         return f"returned {_form_words(call)}, where {_wanted(form)} is asked for"
-    found, right = unpack_array(call.value), np.asarray(expected)
+    size = str(right.shape) if form == "array" else size_words(form, right)
+    if call.value is None:
+        return f"returned {call.said} where {size} is right"
+    found = unpack_array(call.value)
     if found.dtype.kind == "b":
         return "returned truth values, where numbers are asked for"
     if found.shape != right.shape:
-        what = f"{form} of {found.size} numbers" if form == "tuple" else f"array of shape {found.shape}"
-        wanted = str(right.size) if form == "tuple" else str(right.shape)
-        return f"returned an {what} where {wanted} is right" if form == "array" else f"returned a {what}, not {wanted}"
-    return _different(found.astype(np.float64), right.astype(np.float64))
+        return f"returned {size_words(form, found)} where {size} is right"
+    with np.errstate(all="ignore"):  # numbers at the end of their range, and NaN with a signal bit
+        return _different(found.astype(np.float64), right.astype(np.float64))
+
+
+def size_words(form: str, values: NDArray[Any]) -> str:
+    """How much an answer holds: "an array of shape (2, 3)", "a tuple of 3 numbers"."""
+    if form == "tuple" and values.ndim == 1:
+        return f"a tuple of {values.size} numbers"
+    return f"{'an array' if form == 'array' else f'a {form}'} of shape {values.shape}"
 
 
 def _different(found: NDArray[np.float64], right: NDArray[np.float64]) -> str | None:
-    scale = float(np.abs(right).max(initial=0.0))
-    wrong = np.argwhere(~np.isclose(found, right, rtol=RELATIVE, atol=RELATIVE * max(scale, 1e-30), equal_nan=False))
+    scale = float(np.abs(right[np.isfinite(right)]).max(initial=0.0))
+    close = np.isclose(found, right, rtol=RELATIVE, atol=max(RELATIVE * scale, NOTHING), equal_nan=False)
+    wrong = np.argwhere(~close)
     if not len(wrong):
         return None
     place = tuple(int(index) for index in wrong[0])
@@ -94,19 +107,24 @@ def _returned(call: Call) -> Any:
     if call.value is None:
         return call.said
     value = unpack_array(call.value)
-    return value if call.form == "array" else tuple(value) if call.form == "tuple" else value.tolist()
+    if call.form == "array" or value.ndim != (call.form == "tuple"):  # a tuple of tuples, say
+        return value
+    return tuple(value) if call.form == "tuple" else value.item()
 
 
 def write_value(value: Any) -> str:
     """A value in words: small arrays row by row below their shape and dtype, big ones by their shape alone."""
     if isinstance(value, np.ndarray) and value.size <= MOST_SHOWN:
         text = np.array2string(value, separator=", ", threshold=MOST_SHOWN + 1, prefix="    ")
-        return f"{' x '.join(map(str, value.shape))}, {value.dtype}\n    {text}"
+        shape = " x ".join(map(str, value.shape)) or "a single number"
+        return f"{shape}, {value.dtype}\n    {text}"
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} ({value.dtype})"
     if isinstance(value, tuple):
-        return f"({', '.join(_number(item) for item in value)})"
-    return value if isinstance(value, str) else str(value)[:1000]
+        shown = ", ".join(_number(item) for item in value[:MOST_SHOWN])
+        return f"({shown}{', ...' if len(value) > MOST_SHOWN else ',' if len(value) == 1 else ''})"
+    text = value if isinstance(value, str) else _number(value) if isinstance(value, np.number) else str(value)
+    return text if len(text) <= MOST_WORDS else f"{text[:MOST_WORDS]} ..."
 
 
 def _number(value: Any) -> str:

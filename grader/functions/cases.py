@@ -2,12 +2,17 @@
 
 import hashlib
 import inspect
+import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from grader.errors import RubricError
 
@@ -52,6 +57,51 @@ class Function:
         """How it is called: "convolve2d(image, kernel, padding, stride)"."""
         return f"{self.name}({', '.join(self.parameters)})"
 
+    def plain(self, arguments: object, what: str) -> Arguments:
+        """Arguments as a call takes them, NumPy's single numbers as Python's. Raises RubricError, naming `what`."""
+        if not isinstance(arguments, tuple):
+            raise RubricError(
+                f"`{self.name}`, {what}: is of type {type(arguments).__name__}, not a tuple of arguments.",
+                f"Write the arguments of `{self.signature}` in round brackets; for one alone, `(image,)`.",
+            )
+        if len(arguments) != len(self.parameters):
+            raise RubricError(
+                f"`{self.name}`, {what}: has {len(arguments)} arguments.",
+                f"`{self.signature}` takes {len(self.parameters)}.",
+            )
+        made = tuple(item.item() if isinstance(item, np.generic) else item for item in arguments)
+        for name, item in zip(self.parameters, made, strict=True):
+            if not _can_be_sent(item):
+                kind = f"array of {item.dtype}" if isinstance(item, np.ndarray) else type(item).__name__
+                raise RubricError(
+                    f"`{self.name}`, {what}: `{name}` is {item!r:.50} ({kind}), which can't be handed over.",
+                    "Use NumPy arrays of numbers, ints, finite floats and strings.",
+                )
+        return made
+
+    def answer(self, arguments: Arguments) -> Any:
+        """The right answer: an array, a tuple of numbers or a number. Raises RubricError for an oracle that has none."""
+        try:
+            right = self.oracle(*arguments)
+            numbers = np.asarray(right)
+        except Exception as error:  # whatever the course's own code does: its author reads it
+            raise RubricError(
+                f"The oracle of `{self.name}` fails with {type(error).__name__}: {error}.",
+                f"Mend it in the file of cases; the arguments were {arguments!r:.500}.",
+            ) from error
+        fits = isinstance(right, np.ndarray | np.number | int | float | tuple) and not isinstance(right, bool)
+        if not fits or numbers.dtype.kind not in "iuf" or (isinstance(right, tuple) and numbers.ndim != 1):
+            raise RubricError(
+                f"The oracle of `{self.name}` answers with {right!r:.100}.",
+                "It must answer with a NumPy array of numbers, a tuple of numbers, or a number.",
+            )
+        if np.isnan(numbers).any():
+            raise RubricError(
+                f"The oracle of `{self.name}` answers with NaN, which no answer equals.",
+                f"Leave such arguments out; they were {arguments!r:.500}.",
+            )
+        return right
+
 
 @dataclass(frozen=True, kw_only=True)
 class Functions:
@@ -70,37 +120,76 @@ def load_functions(path: Path) -> Functions:
     """The functions that the course file `path` asks for. Raises RubricError, naming the file and what is wrong."""
     try:
         source = path.read_bytes()
-        spec = spec_from_file_location(f"grader_course_cases_{path.parent.name}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = module_from_spec(spec)
-        kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # nothing is left in the folder of a course
-        try:
-            spec.loader.exec_module(module)
-        finally:
-            sys.dont_write_bytecode = kept
+        module = _run(path)
     except OSError as error:
         raise RubricError(f"{path}: can't be read ({error.strerror}).", "Check the file.") from None
-    except Exception as error:  # whatever the course's own code does: its author reads it
+    except (Exception, SystemExit) as error:  # whatever the course's own code does: its author reads it
         raise RubricError(f"{path}: fails with {type(error).__name__}: {error}.", "Mend the file.") from error
     found = [value for value in vars(module).values() if isinstance(value, Function)]
     if not found:
         raise RubricError(f"{path}: asks for no function.", "Decorate an oracle with @cases(Group(...), ...).")
     for function in found:
-        _require_groups(path, function)
+        try:
+            _require_groups(function)
+        except RubricError as error:
+            raise RubricError(f"{path}: {error.message}", error.remedy) from error.__cause__
     return Functions(by_name={item.name: item for item in found}, digest=hashlib.sha256(source).hexdigest())
 
 
-def _require_groups(path: Path, function: Function) -> None:
+def _run(path: Path) -> ModuleType:
+    spec = spec_from_file_location(f"grader_course_cases_{path.parent.name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    with _known(module):
+        spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _known(module: ModuleType) -> Iterator[None]:
+    """While its code runs Python finds the module, as dataclasses need it; nothing is left in the folder of a course."""
+    kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.modules[module.__name__] = module
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = kept
+        del sys.modules[module.__name__]
+
+
+def _can_be_sent(value: object) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "biufc"
+    if isinstance(value, str):
+        return value.isascii() or value.encode("utf-8", "replace").decode() == value  # half a character can't be stored
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _require_groups(function: Function) -> None:
     titles = [group.title for group in function.groups]
     if not titles or len(set(titles)) < len(titles):
-        raise RubricError(f"{path}: `{function.name}` has no groups, or two of one title.", "Name each group once.")
+        raise RubricError(f"`{function.name}` has no groups, or two of one title.", "Name each group once.")
     for group in function.groups:
-        if not group.examples and group.draws is None:
-            raise RubricError(f"{path}: `{function.name}`, group `{group.title}`: holds no case.", "Give it examples.")
-        for example in group.examples:
-            if len(example) != len(function.parameters):
-                raise RubricError(
-                    f"{path}: `{function.name}`, group `{group.title}`: an example has {len(example)} arguments.",
-                    f"`{function.signature}` takes {len(function.parameters)}.",
-                )
+        _require_cases(function, group)
+
+
+def _require_cases(function: Function, group: Group) -> None:
+    where = f"group `{group.title}`"
+    if not group.examples and group.draws is None:
+        raise RubricError(f"`{function.name}`, {where}: holds no case.", "Give it examples.")
+    if group.draws is not None:
+        from hypothesis.strategies import SearchStrategy
+
+        if not isinstance(group.draws, SearchStrategy) or group.number < 1:
+            raise RubricError(
+                f"`{function.name}`, {where}: `draws` is no strategy, or `number` is below 1.",
+                "A function made by @composite must be called: draws=images().",
+            )
+    if not isinstance(group.examples, tuple):
+        raise RubricError(
+            f"`{function.name}`, {where}: `examples` is no tuple of tuples.", "Write examples=((6, 3), (7, 3))."
+        )
+    for number, example in enumerate(group.examples, 1):
+        arguments = function.plain(example, f"{where}, example {number}")
+        function.answer(tuple(item.copy() if isinstance(item, np.ndarray) else item for item in arguments))

@@ -1,5 +1,6 @@
 """The host's side of a call: a sandboxed process with the submitted module in it, asked one call at a time."""
 
+import math
 import socket
 import sys
 import time
@@ -22,6 +23,7 @@ from grader.sandbox.environment import environment
 from grader.sandbox.interface import Confined, Input, Program, Sandbox, Scratch, Stopped
 
 READY_S = 60.0
+WALLS = 10  # a process lives longer than it computes: it waits while arguments are drawn and answers compared
 MOST_BYTES = 16 << 20
 SUBMISSION, GUEST = "submission", "run/guest"
 FOLDER = Path(__file__).resolve().parent
@@ -55,6 +57,25 @@ class ModuleJob:
     seed: int
 
 
+class TimedSocket(socket.socket):
+    """A stream socket on which a whole answer must have come by `until`, not only its next piece."""
+
+    until = math.inf
+
+    def recv_into(self, *arguments: Any, **options: Any) -> int:
+        """As socket.recv_into. Raises TimeoutError."""
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self.settimeout(left)
+        return super().recv_into(*arguments, **options)
+
+    def give(self, seconds: float) -> None:
+        """So long may what comes next take, sending and receiving each."""
+        self.settimeout(seconds)
+        self.until = time.monotonic() + seconds
+
+
 class ModuleProcess:
     """A sandboxed process that has loaded the module. Raises Infrastructure where it did not come up."""
 
@@ -64,7 +85,6 @@ class ModuleProcess:
         self._confined: Confined | None = None
         self._channel: Channel | None = None
         self.stopped: Stopped | None = None
-        self.started = time.monotonic()
 
     def __enter__(self) -> "ModuleProcess":
         root = self._root.__enter__()
@@ -77,17 +97,25 @@ class ModuleProcess:
             raise
         finally:
             theirs.close()
-        self._connection, self._channel = ours, Channel(ours)
-        ours.settimeout(READY_S)
+        self._connection = TimedSocket(fileno=ours.detach())
+        self._channel = Channel(self._connection)
+        try:
+            self._await_ready()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def _await_ready(self) -> None:
+        assert self._channel is not None
+        self._connection.give(READY_S)
         try:
             ready, _ = self._channel.receive(at_most=0)
             if "ready" not in ready:
                 raise ProtocolError("it did not say ready")
         except (ProtocolError, TimeoutError) as error:
             log = self._end().log[-1000:]
-            self.__exit__(None, None, None)
             raise Infrastructure(f"The process for the module did not start: {error}. {log}") from None
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -102,18 +130,19 @@ class ModuleProcess:
     def load(self) -> Loaded:
         """Run the module. Raises LostError where that does not end, or ends the process."""
         script = self._job.script
+        cells = [cell.encode() for cell in script.cells]
         request: dict[str, Any] = {
-            "do": "load", "name": script.name, "cells": list(script.cells), "functions": dict(self._job.wanted),
-            "seed": self._job.seed,
+            "do": "load", "name": script.name, "cells": [len(cell) for cell in cells],
+            "functions": dict(self._job.wanted), "seed": self._job.seed,
         }  # fmt: skip
-        reply, _ = self._ask(request, "the module", within=self._job.limits.cell)
+        reply, _ = self._ask(request, b"".join(cells), within=self._job.limits.cell)
         errors, problems = reply.get("errors"), reply.get("problems")
         if not isinstance(errors, list) or len(errors) != len(script.cells) or not isinstance(problems, dict):
-            raise self._violated("the module")
+            raise self._violated()
         try:
             found = tuple(None if error is None else _plain_error(error) for error in errors)
         except (ValidationError, AttributeError, TypeError):
-            raise self._violated("the module") from None
+            raise self._violated() from None
         told = {name: strip_ansi(str(problems.get(name, "missing")))[:2000] for name in self._job.wanted}
         return Loaded(errors=found, problems={name: words for name, words in told.items() if words})
 
@@ -122,17 +151,15 @@ class ModuleProcess:
         described = [{"dtype": a.dtype, "shape": list(a.shape)} if isinstance(a, Array) else a for a in arguments]
         payload = b"".join(unpack_array(item).tobytes() for item in arguments if isinstance(item, Array))
         request: dict[str, Any] = {"do": "call", "function": function, "arguments": described}
-        reply, data = self._ask(request, f"`{function}`", payload, within=self._job.limits.call)
+        reply, data = self._ask(request, payload, within=self._job.limits.call)
         answered = _read_answer(reply, data)
         if answered is None:
-            raise self._violated(f"`{function}`")
+            raise self._violated()
         return answered.model_copy(update={"function": function, "group": group, "arguments": tuple(arguments)})
 
-    def _ask(
-        self, request: dict[str, Any], what: str, payload: bytes = b"", *, within: float
-    ) -> tuple[dict[str, Any], bytes]:
+    def _ask(self, request: dict[str, Any], payload: bytes, *, within: float) -> tuple[dict[str, Any], bytes]:
         assert self._channel is not None
-        self._connection.settimeout(within)
+        self._connection.give(within)
         try:
             self._channel.send(request, payload)
             return self._channel.receive(at_most=MOST_BYTES)
@@ -143,7 +170,7 @@ class ModuleProcess:
             stopped = self._end(patience=1.0)
             raise _explain_loss(stopped, error, self._job.limits) from None
 
-    def _violated(self, what: str) -> LostError:
+    def _violated(self) -> LostError:
         self._end()
         return LostError("sent the grader messages that no module sends", Cause.PROTOCOL_VIOLATION)
 
@@ -169,7 +196,7 @@ def module_program(root: Path, job: ModuleJob, descriptor: int) -> Program:
         ),
         environment={**environment(root, job.limits.threads, job.seed), "MPLBACKEND": "agg"},
         folder=SUBMISSION,
-        limits=job.limits,
+        limits=job.limits.model_copy(update={"wall": WALLS * job.limits.wall}),
         inputs=(
             Input(FOLDER / "guest.py", f"{GUEST}/grader/functions/guest.py"),
             Input(FOLDER.parent / "judge/protocol.py", f"{GUEST}/grader/judge/protocol.py"),
@@ -188,7 +215,7 @@ def _explain_loss(stopped: Stopped, error: Exception, limits: Limits) -> LostErr
     words = {
         Cause.MEMORY_LIMIT: f"used more than {write_size(limits.memory)} of memory and was stopped",
         Cause.PROCESS_LIMIT: f"started more than {limits.processes} processes and was stopped",
-        Cause.WALL_LIMIT: f"was stopped, because the whole run took longer than {write_duration(limits.wall)}",
+        Cause.WALL_LIMIT: f"was stopped, because the whole run took longer than {write_duration(WALLS * limits.wall)}",
     }
     if stopped.cause is not None:
         return LostError(words.get(stopped.cause, f"went over a limit ({stopped.cause})"), stopped.cause)
@@ -215,7 +242,7 @@ def _read_answer(reply: Mapping[str, Any], data: bytes) -> Call | None:
     if form == "other":
         return _answer("returned", said=strip_ansi(str(reply.get("said", "")))[:2000])
     shape, dtype = reply.get("shape"), reply.get("dtype")
-    if dtype not in DTYPES or not isinstance(shape, list) or len(shape) > 32:
+    if not isinstance(dtype, str) or dtype not in DTYPES or not isinstance(shape, list) or len(shape) > 32:
         return None
     if not all(isinstance(size, int) and not isinstance(size, bool) and 0 <= size <= MOST_BYTES for size in shape):
         return None

@@ -1,14 +1,21 @@
 """Which calls are made: each group's examples, then drawn arguments, and what goes wrong made as small as can be."""
 
+import os
+import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from types import TracebackType
+from typing import Any
 
+import numpy as np
+
+from grader.errors import RubricError
 from grader.evidence import Call, Cause
-from grader.functions.agreement import disagreement, pack_arguments
+from grader.functions.agreement import disagreement, expected_of, pack_arguments, size_words, unpack_array
 from grader.functions.cases import Arguments, Function, Functions, Group
 from grader.functions.client import Loaded, LostError, ModuleJob, ModuleProcess
 from grader.limits import write_duration
@@ -16,6 +23,8 @@ from grader.progress import Progress
 from grader.sandbox.interface import Sandbox, Stopped
 
 Ask = Callable[[Group, Arguments], Call]
+MOST_SMALLER = 250  # calls that look for something smaller, in one group: measured, hardly any search needs more
+MOST_KEPT = 64 << 10  # characters of an answer of the wrong size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +67,8 @@ def explore_module(
 def explore_function(function: Function, ask: Ask, *, seed: int) -> list[Call]:
     """The calls of one function that are kept: of a group all until one goes wrong, then the smallest that does.
 
-    The function is left alone after a call that did not return: trying again would cost its time again.
+    The function is left alone after a call that did not return: trying again would cost its time again. Raises RubricError
+    for what the course's own code does wrong.
     """
     kept: list[Call] = []
     for group in function.groups:
@@ -71,42 +81,98 @@ def explore_function(function: Function, ask: Ask, *, seed: int) -> list[Call]:
 def _explore_group(function: Function, group: Group, ask: Ask, seed: int) -> list[Call]:
     kept: list[Call] = []
     for example in group.examples:
-        kept.append(ask(group, example))
+        kept.append(_compact(function, ask(group, function.plain(example, f"group `{group.title}`"))))
         if disagreement(function, kept[-1]) is not None:
             return kept
-    if group.draws is None:
-        return kept
-    smallest: list[Call] = []  # what goes wrong, the smaller the later
+    return kept if group.draws is None else kept + _Search(function, group, ask).run(seed)
 
-    def goes_wrong(arguments: Arguments) -> bool:
-        if smallest and smallest[-1].outcome == "lost":
+
+class _Search:
+    """Draws arguments until some go wrong, then makes those smaller: each that goes wrong is smaller than the last."""
+
+    def __init__(self, function: Function, group: Group, ask: Ask) -> None:
+        self._function, self._group, self._ask = function, group, ask
+        self._right: list[Call] = []
+        self._wrong: Call | None = None
+        self._smaller = 0
+        self._error: Exception | None = None
+
+    def run(self, seed: int) -> list[Call]:
+        """The calls that are kept: those that went right, and the smallest that did not."""
+        from hypothesis import HealthCheck, Phase, find, settings
+        from hypothesis.errors import Flaky, NoSuchExample
+
+        assert self._group.draws is not None
+        chosen = settings(
+            max_examples=self._group.number, database=None, deadline=None, suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, Phase.shrink),
+        )  # fmt: skip
+        try:
+            with _undisturbed():
+                find(self._group.draws, self._goes_wrong, settings=chosen, random=Random(seed))
+        except (NoSuchExample, Flaky):
+            pass  # nothing goes wrong; or now it does and now it doesn't, and was kept when it did
+        except Exception as error:  # the course's own strategy
+            raise RubricError(
+                f"`{self._function.name}`, group `{self._group.title}`: nothing could be drawn, because of "
+                f"{type(error).__name__}: {error}.",
+                "Mend the strategy in the file of cases.",
+            ) from error
+        if self._error is not None:
+            raise self._error
+        return self._right if self._wrong is None else [*self._right, self._wrong]
+
+    def _goes_wrong(self, arguments: object) -> bool:
+        """What Hypothesis asks. No error passes through it: it would be taken for what is searched, and be tried again."""
+        if self._error is not None or self._enough():
             return False
-        call = ask(group, arguments)
-        wrong = disagreement(function, call) is not None
+        try:
+            call = self._ask(self._group, self._function.plain(arguments, f"group `{self._group.title}`, a drawn case"))
+            call = _compact(self._function, call)
+            wrong = disagreement(self._function, call) is not None
+        except Exception as error:
+            self._error = error
+            return False
         if wrong:
-            smallest.append(call)
-        elif not smallest:
-            kept.append(call)
+            self._wrong = call
+        elif self._wrong is None:
+            self._right.append(call)
         return wrong and call.outcome != "lost"
 
-    _search(group, goes_wrong, seed)
-    return [*kept, *smallest[-1:]]
+    def _enough(self) -> bool:
+        if self._wrong is None:
+            return False
+        self._smaller += 1
+        return self._smaller > MOST_SMALLER or self._wrong.outcome == "lost"
 
 
-def _search(group: Group, goes_wrong: Callable[[Arguments], bool], seed: int) -> None:
-    """Draw arguments until some go wrong, then make those smaller; each that goes wrong was smaller than the last."""
-    from hypothesis import HealthCheck, Phase, find, settings
-    from hypothesis.errors import Flaky, NoSuchExample
+def _compact(function: Function, call: Call) -> Call:
+    """The call without a big answer of the wrong size, which says no more than its size does, and could fill a disk."""
+    if call.value is None or len(call.value.data) <= MOST_KEPT:
+        return call
+    found = unpack_array(call.value)
+    if found.shape == np.shape(expected_of(function, call)):
+        return call
+    return call.model_copy(update={"value": None, "said": size_words(call.form, found)})
 
-    assert group.draws is not None
-    chosen = settings(
-        max_examples=group.number, database=None, deadline=None, suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
-    )  # fmt: skip
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hypothesis draws the same for the same seed, and leaves nothing in the folder where somebody works.
+
+    By itself it mixes in numbers that stand in modules which are loaded just now, and keeps a store in `.hypothesis`:
+    good for tests, but the second student of a class would be asked something else than the first.
+    """
+    from hypothesis.configuration import set_hypothesis_home_dir
+
+    providers: Any = sys.modules.get("hypothesis.internal.conjecture.providers")
+    if hasattr(providers, "_get_local_constants"):  # there is no setting for it
+        providers._get_local_constants = providers.Constants
+    set_hypothesis_home_dir(Path(os.devnull, "hypothesis"))
     try:
-        find(group.draws, goes_wrong, settings=chosen, random=Random(seed))
-    except (NoSuchExample, Flaky):  # nothing goes wrong; or now it does and now it doesn't, and was kept when it did
-        return
+        yield
+    finally:
+        set_hypothesis_home_dir(None)
 
 
 @dataclass(frozen=True)
@@ -123,7 +189,7 @@ class _Processes:
         self._stack = ExitStack()
         self._running: _Running | None = None
         self._all: list[ModuleProcess] = []
-        self._until = time.monotonic() + job.limits.wall
+        self._left = job.limits.wall  # for the module alone: how long the grader thinks in between is not its fault
 
     def __enter__(self) -> "_Processes":
         return self
@@ -146,9 +212,10 @@ class _Processes:
 
         def call(group: Group, arguments: Arguments) -> Call:
             packed = pack_arguments(arguments)
+            started = time.monotonic()
             try:
-                if time.monotonic() > self._until:
-                    late = f"was not called any more: the whole run took {write_duration(self._job.limits.wall)}"
+                if self._left <= 0:
+                    late = f"was not called any more: all calls together took {write_duration(self._job.limits.wall)}"
                     raise LostError(late, Cause.WALL_LIMIT)
                 return self.now().process.call(function.name, group.title, packed)
             except LostError as lost:
@@ -156,6 +223,8 @@ class _Processes:
                 return Call(
                     function=function.name, group=group.title, arguments=packed, outcome="lost", said=lost.words
                 )
+            finally:
+                self._left -= time.monotonic() - started
 
         return call
 

@@ -1,9 +1,11 @@
 """Inside the sandbox: loads a submitted module and calls its functions. It knows no expected value and no verdict.
 
-Usage: guest.py GUEST SOCKET. Requests: {"do": "load", "name", "cells", "functions": {name: how many arguments}, "seed"},
-{"do": "call", "function", "arguments"} followed by the arrays' bytes, {"do": "stop"}. What a function answers leaves as a
-form, a dtype, a shape and bytes.
+Usage: guest.py GUEST SOCKET. Requests: {"do": "load", "name", "cells": [how many bytes], "functions": {name: how many
+arguments}, "seed"} followed by the cells in UTF-8, {"do": "call", "function", "arguments"} followed by the arrays' bytes,
+{"do": "stop"}. What a function answers leaves as a form, a dtype, a shape and bytes.
 """
+
+import __future__
 
 import inspect
 import random
@@ -13,8 +15,9 @@ import traceback
 import types
 from typing import Any
 
-MOST_BYTES = 16 << 20  # of one answer
+MOST_BYTES, MOST_DIMENSIONS = 16 << 20, 32  # of one answer
 MOST_WORDS = 2000
+FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
 
 def main() -> None:
@@ -34,16 +37,16 @@ def main() -> None:
         if request["do"] == "stop":
             return
         if request["do"] == "load":
-            errors, namespace = load(request, numpy)
+            errors, namespace = load(request, payload, numpy)
             wanted = request["functions"].items()
             channel.send({"errors": errors, "problems": {name: problem(namespace, name, n) for name, n in wanted}})
         else:
             arguments = unpack(request["arguments"], payload, numpy)
-            header, data = answer(namespace[request["function"]], arguments, numpy)
+            header, data = answer(namespace, request["function"], arguments, numpy)
             channel.send(header, data)
 
 
-def load(request: dict[str, Any], numpy: Any) -> tuple[list[dict[str, str] | None], dict[str, Any]]:
+def load(request: dict[str, Any], payload: bytes, numpy: Any) -> tuple[list[dict[str, str] | None], dict[str, Any]]:
     """Run the cells in a module of their own: for each its error or None, and the module's names."""
     random.seed(request["seed"])
     numpy.random.seed(request["seed"])
@@ -53,9 +56,13 @@ def load(request: dict[str, Any], numpy: Any) -> tuple[list[dict[str, str] | Non
     sys.modules[stem] = module
     sys.argv = [request["name"]]
     errors: list[dict[str, str] | None] = []
-    for source in request["cells"]:
+    at = flags = 0
+    for size in request["cells"]:
+        source, at = payload[at : at + size].decode(), at + size
         try:
-            exec(compile(source, request["name"], "exec"), vars(module))
+            code = compile(source, request["name"], "exec", flags, dont_inherit=True)
+            flags |= code.co_flags & FUTURE  # what a cell imports from __future__ holds for those after it
+            exec(code, vars(module))
             errors.append(None)
         except BaseException as error:  # sys.exit() in a module ends the module, not us
             errors.append(describe(error))
@@ -68,14 +75,15 @@ def problem(namespace: dict[str, Any], name: str, arguments: int) -> str:
     if function is None:
         return "missing"
     if not callable(function):
-        return f"no function, but {type(function).__name__}"
+        return words(f"no function, but {type(function).__name__}")
     try:
         signature = inspect.signature(function)
+    except Exception:  # a callable that does not tell its signature
+        return ""
+    try:
         signature.bind(*[None] * arguments)
     except TypeError:
-        return f"{name}{signature}"[:MOST_WORDS]
-    except ValueError:  # a callable that does not tell its signature
-        return ""
+        return words(f"{name}{signature}")
     return ""
 
 
@@ -93,10 +101,10 @@ def unpack(described: list[Any], payload: bytes, numpy: Any) -> list[Any]:
     return arguments
 
 
-def answer(function: Any, arguments: list[Any], numpy: Any) -> tuple[dict[str, Any], bytes]:
-    """Call it, and put into a header and bytes what came back."""
+def answer(namespace: dict[str, Any], name: str, arguments: list[Any], numpy: Any) -> tuple[dict[str, Any], bytes]:
+    """Call the function of that name, and put into a header and bytes what came back."""
     try:
-        return pack(function(*arguments), numpy)
+        return pack(namespace[name](*arguments), numpy)
     except BaseException as error:
         return {"outcome": "raised", "error": describe(error)}, b""
 
@@ -112,8 +120,8 @@ def pack(value: Any, numpy: Any) -> tuple[dict[str, Any], bytes]:
             return {"outcome": "returned", "form": "other", "said": f"a {form} that is no table of numbers"}, b""
         if array.dtype.kind == "f" and array.dtype.itemsize > 8:
             array = array.astype("float64")
-    if array is None or array.dtype.kind not in "biuf" or array.nbytes > MOST_BYTES:
-        return {"outcome": "returned", "form": "other", "said": what_it_is(value, array)[:MOST_WORDS]}, b""
+    if array is None or array.dtype.kind not in "biuf" or array.nbytes > MOST_BYTES or array.ndim > MOST_DIMENSIONS:
+        return {"outcome": "returned", "form": "other", "said": words(what_it_is(value, form, array))}, b""
     array = array.astype(array.dtype.newbyteorder("<"))
     shape = [int(size) for size in array.shape]
     return {"outcome": "returned", "form": form, "dtype": array.dtype.str, "shape": shape}, array.tobytes()
@@ -128,15 +136,19 @@ def form_of(value: Any, numpy: Any) -> str:
     return "tuple" if isinstance(value, tuple) else "list" if isinstance(value, list) else "other"
 
 
-def what_it_is(value: Any, array: Any) -> str:
+def what_it_is(value: Any, form: str, array: Any) -> str:
     """A value that can't be taken over, in words."""
     if value is None:
         return "nothing (None)"
-    if array is not None and array.nbytes > MOST_BYTES:
+    if array is None:
+        return f"an object of type {type(value).__name__}"
+    if array.nbytes > MOST_BYTES:
         return f"numbers of {array.nbytes / (1 << 20):,.0f} MiB in all"
-    if array is not None:
+    if array.ndim > MOST_DIMENSIONS:
+        return f"numbers in {array.ndim} dimensions"
+    if form == "array":
         return f"an array of dtype {array.dtype}"
-    return f"an object of type {type(value).__name__}"
+    return f"a {form} that holds more than numbers" if form in ("tuple", "list") else "a number that NumPy can't hold"
 
 
 def describe(error: BaseException) -> dict[str, str]:
@@ -147,7 +159,16 @@ def describe(error: BaseException) -> dict[str, str]:
         message = str(error)
     except BaseException:
         message = "(its message could not be read)"
-    return {"name": type(error).__name__, "message": message[:MOST_WORDS], "traceback": "".join(ours)[-4000:]}
+    return {
+        "name": words(type(error).__name__),
+        "message": words(message),
+        "traceback": words("".join(ours)[-4000:], 4000),
+    }
+
+
+def words(text: str, most: int = MOST_WORDS) -> str:
+    """The text's beginning, with a question mark for each half character: JSON can spell them, but not store them."""
+    return text[:most].encode("utf-8", "replace").decode()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,41 @@
-"""The judge: a second sandbox, with no student code, that holds the model and no label.
+"""The judge: a second sandbox, with no student code, that opens the student's network and holds no label.
 
-Theory of operation. The host (`client`) starts `worker` in a sandbox of its own, with the model file as opaque
-bytes and no dataset in it. The worker says *ready* once Keras is imported and before it opens the model: what
-fails before that word is our fault, what fails after it is the model's. It then describes the layers as JSON and
-predicts arrays that the host sends. The host prepares those arrays from its own raw images (`preprocessing`),
-finds the preparation by trying candidates on *training* images, and compares predictions with labels (`metrics`)
-that never leave its memory. `protocol` bounds every message in both directions. What this does not defend: a bug in
-Keras' or HDF5's native code is held by the sandbox alone; weights that were trained elsewhere look like any others.
+Theory of operation
+===================
+
+*Processes.* The host is the grader's own process: `client` and all other files here. It never
+imports Keras and never opens a network. `worker` runs in a sandbox of its own, started for one model file and gone with
+it; it is ours, imports Keras, and does nothing but load, describe and predict. No process that ran a submission's code
+has a part in this, and no judge ever sees a second file: what one network does to its judge happens to itself.
+
+*Who holds what.* The labels of the judged images stay in the host's memory, where `metrics` compares them; they are in no
+file, message or environment that a worker could read. The worker has the model file, a Python environment and scratch
+space, all but the last read-only, and over its socket images without labels. Training images, whose labels are no
+secret, go the same way.
+
+*What crosses, and in which form.* Host to worker: the model file as opaque bytes, requests as one line of JSON, images as
+raw numbers (bytes, or float32) that the host has resized and laid out itself. Worker to host: *ready*, then for each
+request one line of JSON of at most 4 MiB and at most as many bytes as there are answers (`protocol`); a description of the
+layers whose lists, texts and numbers are bounded before they are looked at; outputs as float32, whose count is known
+beforehand. Words of Keras' are quoted, shortened, never obeyed. Nothing is unpickled, no path is followed, no verdict is
+taken over.
+
+*Order of events.* `archive` looks at the file with zipfile alone and refuses what no saved network is. The worker says
+*ready* once Keras is imported and before it opens the file: what fails before that word is our fault (Infrastructure, tried
+again once), what fails after it is the network's, and becomes a `refused` judgement with its reason. The host finds the
+preparation of images by trying candidates on training images (`trying`); the first rows that the kernel says the network
+was trained on may propose one (`matching`), and are believed only where the network does as well with it. It sends the
+judged ones in an order that follows from the file's own digest, and some of them again in another order: a network that
+answers by place, or by what stands beside an image, gains nothing and is told apart.
+
+*Who may kill whom.* The host kills the worker, with everything it started, whenever it breaks the protocol, is silent for
+ten minutes, passes a limit of the rubric (the watchdog's memory, processes, time) or is done with. The worker can end
+itself, which is a refusal, and nothing else: the host is not in its process namespace. The judge dies with the host.
+
+*What is not protected.* A network takes its judge over if it finds a hole in the native code of HDF5, TensorFlow or zlib;
+`safe_mode` of Keras is a list of what is known to be bad, not a wall. The sandbox then holds it, but its description of
+the layers may be a lie and its answers may come from any program instead of the network described: it still has no
+label to copy, so it is right only where it can tell what is in the picture. Weights that were trained elsewhere look
+like any others; a public test set can be learnt by heart inside them. How long a network took and how much memory it used is
+known to whoever watches the machine.
 """

@@ -1,11 +1,11 @@
 """The host's side of the judge: starts it, asks, prepares images, keeps the labels to itself."""
 
-import io
+import hashlib
 import math
+import signal
 import socket
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,35 +15,48 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from grader.arrays import read_npy
 from grader.checks.kinds import output_activation
 from grader.dataset import Images, Split
 from grader.errors import Failure, Infrastructure
-from grader.evidence import Architecture, Claims, Judgement
-from grader.judge.metrics import predicted_classes
-from grader.judge.preprocessing import Recipe, choose_recipe, describe_recipe, first_recipes, prepare_images
-from grader.judge.protocol import Channel, ProtocolError
+from grader.evidence import Architecture, Cause, Claims, Fit, Judgement, Preparation
+from grader.judge.archive import MOST_UNPACKED, precheck
+from grader.judge.matching import Match, further_recipes, match_rows
+from grader.judge.preprocessing import Recipe, first_recipes, prepare_images
+from grader.judge.protocol import Channel, ProtocolError, is_bounded
 from grader.judge.refusals import explain_refusal
-from grader.limits import Limits
+from grader.judge.trying import Scored, choose_recipe, claimed_accuracy, describe_choice, score_outputs
+from grader.limits import Limits, write_duration, write_size
 from grader.sandbox.environment import environment
-from grader.sandbox.interface import Confined, Input, Program, Sandbox, Scratch
+from grader.sandbox.interface import Confined, Input, Program, Sandbox, Scratch, Stopped
 
 WALL_S = 600.0
 READY_S = 120.0
+STOP_S = 60.0
 PART_BYTES = 64 << 20  # of prepared images on their way: what a network asks for must not fill our memory
-MOST_UNPACKED, MOST_MEMBERS, MOST_CONFIG = 1 << 30, 64, 4 << 20
-MEMBERS = {"metadata.json", "config.json", "model.weights.h5"}
+MOST_AXES = 8
+MOST_ROWS = 256  # recorded ones that are looked for among the training images
+MOST_REASON = 1000  # characters: what a network is refused for may quote it
+ASKED_TWICE = 128  # images that are predicted again in other company
+STEADY, UNSTEADY_SHARE = 0.02, 0.02  # of the largest output; of the images that may differ by more
 FOLDER = Path(__file__).resolve().parent
 OUR_FILES = ("worker.py", "protocol.py")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is to be judged: training images to probe with, and the judged images without their labels."""
+    """What is to be judged: training images to probe with, and the judged images without their labels.
+
+    `rows` is what the kernel says the network was trained on first, a `.npy` file; `trained_on` all training images.
+    """
 
     image_shape: tuple[int, ...] | None
     probe: Split
     images: Images
     units: tuple[int, ...]
+    rows: bytes | None = None
+    trained_on: Split | None = None
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,56 +76,36 @@ def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandb
         architecture: Architecture | None = None
         try:
             architecture = _describe(channel)
-            return _judge(channel, architecture, question, claims)
+            return _judge(channel, architecture, question, claims, arrange(len(question.images), model))
         except Failure as failure:
             return _refused(failure.reason, architecture)
-        except (ProtocolError, TimeoutError, OSError) as error:
-            confined.kill()
-            stopped = confined.wait(60)
-            return _refused(explain_death(stopped.cause, error), architecture)
+        except (ProtocolError, OSError) as error:  # a TimeoutError is an OSError
+            return _refused(explain_death(_stop(confined), error, limits), architecture)
 
 
-def explain_death(cause: str | None, error: Exception) -> str:
+def explain_death(stopped: Stopped | None, error: Exception, limits: Limits) -> str:
     """Why a model was refused whose judge died or said nothing sensible."""
+    cause = stopped.cause if stopped is not None else None
+    if cause is Cause.MEMORY_LIMIT:
+        return f"the network needs more memory than the {write_size(limits.memory)} allowed: use fewer units or filters"
+    if cause is Cause.WALL_LIMIT or isinstance(error, TimeoutError):
+        return (
+            f"the network took longer than {write_duration(WALL_S)} to load or to predict the images: make it smaller"
+        )
     if cause is not None:
         return f"loading or running the network went over a limit ({cause})"
-    if isinstance(error, TimeoutError):
-        return f"the network took longer than {WALL_S:.0f} s to predict the images"
+    if stopped is not None and stopped.signal == signal.SIGXCPU:
+        return "loading or running the network used more processor time than allowed: make it smaller"
     return "the judge crashed while it loaded or ran the network, which is usually a lack of memory"
-
-
-def precheck(model: bytes) -> str | None:
-    """What is wrong with the archive, found with zipfile alone, before any Keras code sees it; None if nothing is."""
-    if not model.startswith(b"PK\x03\x04"):
-        return "the saved network is no .keras file"
-    try:
-        with zipfile.ZipFile(io.BytesIO(model)) as archive:
-            members = archive.infolist()
-    except Exception as error:  # a hostile archive may raise anything; all of it is the model's fault
-        return f"the saved network is damaged ({type(error).__name__})"
-    names = [member.filename for member in members]
-    if len(names) > MOST_MEMBERS or len(set(names)) != len(names):
-        return "the saved network holds too many files, or one of them twice"
-    for name in names:
-        if (name not in MEMBERS and not name.startswith("assets/")) or ".." in name:
-            return f"the saved network holds a file that does not belong there ({name[:60]!r})"
-    sizes = {member.filename: member.file_size for member in members}
-    if sum(sizes.values()) > MOST_UNPACKED or sizes.get("config.json", 0) > MOST_CONFIG:
-        return "the saved network is too big when unpacked"
-    return None
 
 
 @contextmanager
 def _running(model: bytes, sandbox: Sandbox, limits: Limits) -> Iterator[tuple[Channel, Confined]]:
     """A judge that has said *ready*. Raises Infrastructure for anything that goes wrong before."""
-    with tempfile.TemporaryDirectory(prefix="grader-judge-") as folder, sandbox.root() as root:
-        path = Path(folder)
-        path.chmod(0o755)
-        (path / "model.keras").write_bytes(model)
-        (path / "model.keras").chmod(0o444)
+    with _file_of(model) as path, sandbox.root() as root:
         ours, theirs = socket.socketpair()
         try:
-            confined = sandbox.start(judge_program(root, path / "model.keras", theirs.fileno(), limits))
+            confined = sandbox.start(judge_program(root, path, theirs.fileno(), limits))
         except BaseException:
             ours.close()
             raise
@@ -125,15 +118,38 @@ def _running(model: bytes, sandbox: Sandbox, limits: Limits) -> Iterator[tuple[C
                 ready, _ = channel.receive(at_most=0)
                 if "ready" not in ready:
                     raise ProtocolError("it did not say ready")
-            except (ProtocolError, TimeoutError) as error:
-                confined.kill()
-                log = confined.wait(60).log[-1000:]
-                raise Infrastructure(f"The judge did not start: {error}. {log}") from None
+            except (ProtocolError, OSError) as error:
+                stopped = _stop(confined)
+                log = stopped.log[-1000:] if stopped is not None else ""
+                raise Infrastructure(f"The judge did not start: {error}. {log}".strip()) from None
             ours.settimeout(WALL_S)
             yield channel, confined
         finally:
             channel.close()
             confined.close()
+
+
+@contextmanager
+def _file_of(model: bytes) -> Iterator[Path]:
+    """The model as a file that the sandbox' own uid can read. Raises Infrastructure, as for a full disk."""
+    with tempfile.TemporaryDirectory(prefix="grader-judge-") as folder:
+        path = Path(folder) / "model.keras"
+        try:
+            path.parent.chmod(0o755)
+            path.write_bytes(model)
+            path.chmod(0o444)
+        except OSError as error:
+            raise Infrastructure(f"{path}: could not be written ({error.strerror}).", "Make room there.") from None
+        yield path
+
+
+def _stop(confined: Confined) -> Stopped | None:
+    """Kill the judge; how it ended, or None where it does not go away."""
+    confined.kill()
+    try:
+        return confined.wait(STOP_S)
+    except TimeoutError:
+        return None
 
 
 def judge_program(root: Path, model: Path, descriptor: int, limits: Limits) -> Program:
@@ -170,48 +186,118 @@ def _ask(
 
 def _describe(channel: Channel) -> Architecture:
     reply, _ = _ask(channel, {"do": "describe"})
+    malformed = Failure("the judge's description of the network is malformed")
+    if not is_bounded(reply):  # before it is validated: a list of a million faults becomes a million errors
+        raise malformed
     try:
-        return Architecture.model_validate(reply.get("architecture"))
+        architecture = Architecture.model_validate(reply.get("architecture"))
     except ValidationError:
-        raise Failure("the judge's description of the network is malformed") from None
+        raise malformed from None
+    if max(len(architecture.input_shape), len(architecture.output_shape)) > MOST_AXES:
+        raise malformed
+    return architecture
 
 
-def _judge(channel: Channel, architecture: Architecture, question: Question, claims: Claims) -> Verdict:
-    """Find the preparation on training images, then predict the judged ones."""
+def _judge(
+    channel: Channel, architecture: Architecture, question: Question, claims: Claims, order: NDArray[np.int64]
+) -> Verdict:
+    """Find the preparation on training images, then predict the judged ones, which are sent in `order`."""
     units = architecture.output_shape[-1] if len(architecture.output_shape) == 1 else None
     if units not in question.units:
         wanted = " or ".join(str(size) for size in question.units)
         raise Failure(
             f"the network's output has shape {architecture.output_shape}; this exercise needs {wanted} outputs"
         )
-    logits = output_activation(architecture) == "linear"
-    fit = next((fit for fit in reversed(claims.fits) if fit.epochs_done and fit.x is not None), None)
-    seen = fit.x if fit else None
-    recipes = first_recipes(
-        architecture.input_shape,
-        question.image_shape,
-        seen=seen.shape if seen else None,
-        seen_range=(seen.low, seen.high) if seen and seen.low is not None and seen.high is not None else None,
-    )
-
-    def score(recipe: Recipe) -> float:
-        outputs = _predict(channel, question.probe.images, recipe, units)
-        return float((predicted_classes(outputs, logits=logits) == question.probe.labels).mean())
-
-    chosen, accuracy, tried = choose_recipe(recipes, score)
-    outputs = _predict(channel, question.images, chosen, units)
+    preparation, chosen = _prepare(channel, architecture, question, claims, units)
+    outputs = np.empty((len(question.images), units), np.float32)
+    outputs[order] = _predict(channel, _pick(question.images, order), chosen, units)
     if not np.isfinite(outputs).all():
         raise Failure("the network predicts NaN or infinity: its training diverged")
-    preparation = describe_recipe(chosen, accuracy=accuracy, probed=len(question.probe.labels), tried=tried)
+    again = order[::-1][:ASKED_TWICE]
+    require_steady(outputs[again], _predict(channel, _pick(question.images, again), chosen, units))
     judgement = Judgement(
         outcome="judged", architecture=architecture, preparation=preparation, judged=len(question.images)
     )
     return Verdict(judgement=judgement, outputs=outputs)
 
 
+def _prepare(
+    channel: Channel, architecture: Architecture, question: Question, claims: Claims, units: int
+) -> tuple[Preparation, Recipe]:
+    """How images must be prepared for the network: by the recorded rows and by trying on training images."""
+    fits = _own_fits(claims)
+    seen = next((fit.x for fit in reversed(fits) if fit.x is not None), None)
+    labels = next((fit.labels for fit in reversed(fits) if fit.labels), ())
+    recipes = first_recipes(
+        architecture.input_shape,
+        question.image_shape,
+        seen=seen.shape if seen else None,
+        seen_range=(seen.low, seen.high) if seen and seen.low is not None and seen.high is not None else None,
+    )
+    activation, probe = output_activation(architecture), question.probe
+
+    def score(recipe: Recipe) -> Scored:
+        outputs = _predict(channel, probe.images, recipe, units)
+        return score_outputs(outputs, probe.labels, activation=activation)
+
+    match = _match(question, architecture)
+    choice = choose_recipe(
+        recipes, score, matched=match.recipe if match else None, claimed=claimed_accuracy(claims),
+        further=further_recipes(recipes[0], question.trained_on.images if question.trained_on else probe.images),
+    )  # fmt: skip
+    preparation = describe_choice(
+        choice, probed=len(probe.labels), match=match, labels=labels, classes=question.classes
+    )
+    return preparation, choice.recipe
+
+
+def _own_fits(claims: Claims) -> tuple[Fit, ...]:
+    """The trainings of the judged network, or of all where none goes by its name."""
+    taken = next((item.name for item in claims.candidates if item.taken), None)
+    done = tuple(fit for fit in claims.fits if fit.epochs_done or fit.steps)
+    return tuple(fit for fit in done if fit.model == taken) or done
+
+
+def _match(question: Question, architecture: Architecture) -> Match | None:
+    """What the recorded rows say; a kernel may have left anything in their place."""
+    if question.rows is None or question.trained_on is None:
+        return None
+    try:
+        rows = read_npy(question.rows)
+    except ValueError:
+        return None
+    if not 1 <= len(rows.shape) <= MOST_AXES or not len(rows):
+        return None
+    return match_rows(rows[:MOST_ROWS], question.trained_on, architecture.input_shape, question.image_shape)
+
+
+def arrange(count: int, model: bytes) -> NDArray[np.int64]:
+    """The order (count,) in which judged images are sent: no network can know it, and the same file gets the same.
+
+    It follows from the file's SHA-256, so a network that holds the answers by place would have to hold its own digest.
+    """
+    seed = int.from_bytes(hashlib.sha256(model).digest(), "big")
+    return np.random.default_rng(seed).permutation(count).astype(np.int64)
+
+
+def _pick(images: Images, chosen: NDArray[np.int64]) -> Images:
+    return images[chosen] if isinstance(images, np.ndarray) else [images[int(index)] for index in chosen]
+
+
+def require_steady(first: NDArray[np.float32], again: NDArray[np.float32]) -> None:
+    """Raise Failure unless outputs (n, units) for the same images are the same when they came in another order."""
+    once, twice = first.astype(np.float64), again.astype(np.float64)  # the difference of two float32 may be none
+    apart = np.abs(once - twice).max(axis=1) > STEADY * np.abs(once).max()
+    if not np.isfinite(again).all() or apart.mean() > UNSTEADY_SHARE:
+        raise Failure(
+            "the network answers differently when the same images come in another order, so there is no one answer to "
+            "judge: one of its layers reads from one image to the next, or leaves something to chance"
+        )
+
+
 def _predict(channel: Channel, images: Images, recipe: Recipe, units: int) -> NDArray[np.float32]:
     """Outputs (n, units) for raw images, prepared and sent part by part; NaN may be among them."""
-    part = max(1, PART_BYTES // math.prod(recipe.shape))
+    part = max(1, PART_BYTES // (4 * math.prod(recipe.shape)))
     return np.concatenate(
         [_predict_part(channel, images[start : start + part], recipe, units) for start in range(0, len(images), part)]
     )
@@ -220,7 +306,8 @@ def _predict(channel: Channel, images: Images, recipe: Recipe, units: int) -> ND
 def _predict_part(channel: Channel, images: Images, recipe: Recipe, units: int) -> NDArray[np.float32]:
     prepared = prepare_images(images, recipe)
     request: dict[str, object] = {
-        "do": "predict", "shape": list(prepared.shape), "scale": recipe.scale, "offset": recipe.offset,
+        "do": "predict", "shape": list(prepared.shape), "dtype": prepared.dtype.name,
+        "scale": recipe.scale, "offset": recipe.offset,
     }  # fmt: skip
     expected = 4 * len(images) * units
     reply, data = _ask(channel, request, prepared.tobytes(), at_most=expected)
@@ -230,6 +317,7 @@ def _predict_part(channel: Channel, images: Images, recipe: Recipe, units: int) 
 
 
 def _refused(reason: str, architecture: Architecture | None = None) -> Verdict:
+    reason = reason if len(reason) <= MOST_REASON else f"{reason[:MOST_REASON]}..."
     if architecture is None:
         return Verdict(judgement=Judgement(outcome="refused", reason=reason), outputs=None)
     return Verdict(judgement=Judgement(outcome="described", reason=reason, architecture=architecture), outputs=None)

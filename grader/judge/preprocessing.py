@@ -1,12 +1,11 @@
-"""How raw images become what a model wants: candidates, and the choice among them by training images. Pure.
+"""How raw images become what a model wants: recipes, and what they make of images. Pure.
 
-The host resizes, lays out and sends whole images; the judge only computes `(pixel - offset) / scale`. Candidates are
-scored on training images, whose labels are no secret.
+The host resizes, lays out and sends whole images; the judge only computes `(pixel - offset) / scale`. What is more than
+that (each pixel by its own mean, each image by its own length) the host computes too, and sends numbers instead of bytes.
 """
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -15,12 +14,14 @@ from PIL import Image
 
 from grader.dataset import Images
 from grader.errors import Failure
-from grader.evidence import Preparation
 
-Channels = Literal["as they are", "grey", "BGR", "grey to RGB"]
+Channels = Literal["as they are", "grey", "BGR", "grey to RGB", "grey of BGR"]
+Lengths = Literal["", "image", "columns", "rows"]
 RESIZES = ("bilinear", "nearest", "bicubic", "area")
+OTHER_RESIZES = ("corner", "box", "lanczos", "centre", "padded")  # known from rows, or tried where nothing else will do
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow and OpenCV use
+SMALL = 32  # pixels of a side: such images are padded, not enlarged and then padded
 MOST_PIXELS = 1 << 22  # of one prepared image: the host makes as many as there are judged images
-CLOSE = 0.005  # a candidate that is not this much better does not replace an earlier one
 SCALES: tuple[tuple[str, float, float], ...] = (
     ("pixels from 0 to 1 (divided by 255)", 255.0, 0.0),
     ("pixels from 0 to 255, as they are", 1.0, 0.0),
@@ -28,9 +29,19 @@ SCALES: tuple[tuple[str, float, float], ...] = (
 )
 
 
+RESIZE_WORDS = {"padded": "padded", "centre": "cut from the middle, resized"}
+CHANNEL_WORDS = {
+    "grey": "in grey", "BGR": "channels blue, green, red", "grey to RGB": "grey on three channels",
+    "grey of BGR": "in grey with red and blue exchanged",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """One way of preparing images; `shape` is what one prepared image looks like, without the batch axis."""
+    """One way of preparing images; `shape` is what one prepared image looks like, without the batch axis.
+
+    `standard` holds a mean and a deviation for each number of a prepared image, float32 arrays of its shape.
+    """
 
     shape: tuple[int, ...]
     size: tuple[int, int]  # height, width before laying out
@@ -39,19 +50,17 @@ class Recipe:
     offset: float
     scale_words: str
     resize: str = "none"
+    lengths: Lengths = ""  # divided by the Euclidean length of the whole image, or of each of its columns or rows
+    standard: tuple[NDArray[np.float32], NDArray[np.float32]] | None = field(default=None, compare=False)
 
     @property
     def words(self) -> str:
         """The recipe for a reader."""
         parts = [self.scale_words, f"shape {self.shape}"]
         if self.resize != "none":
-            parts.append(f"resized to {self.size[0]}x{self.size[1]} ({self.resize})")
+            parts.append(f"{RESIZE_WORDS.get(self.resize, 'resized')} to {self.size[0]}x{self.size[1]} ({self.resize})")
         if self.channels != "as they are":
-            parts.append(
-                {"grey": "in grey", "BGR": "channels blue, green, red", "grey to RGB": "grey on three channels"}[
-                    self.channels
-                ]
-            )
+            parts.append(CHANNEL_WORDS[self.channels])
         return ", ".join(parts)
 
 
@@ -73,6 +82,9 @@ def fit_shape(
     )
     if len(filled) not in (2, 3):
         raise unfit
+    if len(filled) == 3 and filled[0] == 1 and filled[2] != 1:  # the channel first, which is the same order of numbers
+        _, size, _ = fit_shape((*filled[1:], 1), image_shape, None)
+        return (1, *size), size, 1
     raw = image_shape or (None, None, 3)
     height, width, channels = (
         size if size is not None else own for size, own in zip((*filled, 1)[:3], raw, strict=True)
@@ -135,32 +147,26 @@ def refinements(chosen: Recipe) -> tuple[tuple[Recipe, ...], ...]:
     return tuple(rounds)
 
 
-def choose_recipe(
-    recipes: Iterable[Recipe], score: Callable[[Recipe], float]
-) -> tuple[Recipe, float, dict[str, float]]:
-    """The recipe with the best score, round by round, its score, and all that was tried. Earlier ones win near ties."""
-    tried: dict[str, float] = {}
-    best: tuple[Recipe, float] | None = None
-
-    def attempt(recipe: Recipe) -> None:
-        nonlocal best
-        value = score(recipe)
-        tried[recipe.words] = round(value, 4)
-        if best is None or value > best[1] + CLOSE:
-            best = (recipe, value)
-
-    for recipe in recipes:
-        attempt(recipe)
-    if best is None:
-        raise ValueError("no recipe to choose from")
-    for number in range(len(refinements(best[0]))):
-        for recipe in refinements(best[0])[number]:
-            attempt(recipe)
-    return best[0], best[1], tried
+def prepare_images(images: Images, recipe: Recipe) -> NDArray[np.uint8] | NDArray[np.float32]:
+    """Images laid out for the recipe, (n, *shape): uint8, whose scaling is left to the judge, or float32 and ready."""
+    laid_out = lay_out(images, recipe)
+    if recipe.standard is not None:
+        mean, deviation = recipe.standard
+        return np.ascontiguousarray((laid_out - mean) / deviation, dtype=np.float32)
+    return divide_by_length(laid_out, recipe) if recipe.lengths else laid_out
 
 
-def prepare_images(images: Images, recipe: Recipe) -> NDArray[np.uint8]:
-    """Images laid out for the recipe, uint8 (n, *shape); scaling is left to the judge."""
+def divide_by_length(laid_out: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.float32]:
+    """Each image, column or row of images (n, *shape) by its Euclidean length, as `keras.utils.normalize` does."""
+    values = laid_out.reshape(len(laid_out), *recipe.size, -1).astype(np.float32)
+    axes = {"image": (1, 2, 3), "columns": (1,), "rows": (2,)}[recipe.lengths or "image"]
+    lengths = np.sqrt((values**2).sum(axis=axes, keepdims=True))
+    divided = np.asarray(values / np.where(lengths == 0, 1, lengths), np.float32)
+    return divided.reshape(laid_out.shape)
+
+
+def lay_out(images: Images, recipe: Recipe) -> NDArray[np.uint8]:
+    """Images in the recipe's size, channels and shape, uint8 (n, *shape)."""
     if recipe.resize == "none" and isinstance(images, np.ndarray):
         stacked: NDArray[np.uint8] = images
     else:
@@ -172,21 +178,53 @@ def prepare_images(images: Images, recipe: Recipe) -> NDArray[np.uint8]:
 def _resize(image: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.uint8]:
     """One image (height, width, channels) at the recipe's size.
 
-    "bilinear" samples four neighbours with pixel centres aligned, as tf.image and OpenCV do; the others are Pillow's.
+    "bilinear" samples four neighbours with pixel centres aligned, as tf.image and OpenCV do; "corner" takes the pixel at
+    the upper left, as slicing and OpenCV's nearest do; "centre" cuts and "padded" fills up with black first, so that
+    nothing is stretched; the others are Pillow's.
     """
     height, width = recipe.size
     if image.shape[:2] == (height, width):
         return image
-    if recipe.resize == "bilinear":
+    if recipe.resize == "corner":
+        down, right = (np.arange(height) * image.shape[0]) // height, (np.arange(width) * image.shape[1]) // width
+        return np.ascontiguousarray(image[down][:, right])
+    if recipe.resize in ("centre", "padded"):
+        image = framed(image[None], recipe.resize, recipe.size)[0]
+        if image.shape[:2] == (height, width):
+            return image
+    if recipe.resize in ("bilinear", "centre", "padded"):
         return _sample_bilinear(image, height, width)
     squeezed = image[..., 0] if image.shape[2] == 1 else image
     method = {
         "nearest": Image.Resampling.NEAREST,
         "bicubic": Image.Resampling.BICUBIC,
         "area": Image.Resampling.BILINEAR,
+        "box": Image.Resampling.BOX,
+        "lanczos": Image.Resampling.LANCZOS,
     }
     resized = np.asarray(Image.fromarray(squeezed).resize((width, height), method[recipe.resize]), dtype=np.uint8)
     return resized[..., None] if image.shape[2] == 1 else resized
+
+
+def framed(images: NDArray[np.uint8], frame: str, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Images (n, height, width, channels) in the proportion of `size`: cut to it ("centre"), surrounded with black
+    ("padded"), or as they are. A small image is surrounded up to `size` itself.
+    """
+    height, width = images.shape[1:3]
+    if frame == "centre":
+        tall = min(height, max(1, int(width * size[0] / size[1])))
+        wide = min(width, max(1, int(height * size[1] / size[0])))
+        top, left = (height - tall) // 2, (width - wide) // 2
+        return images[:, top : top + tall, left : left + wide]
+    if frame != "padded":
+        return images
+    if max(height, width) <= SMALL and height <= size[0] and width <= size[1]:
+        tall, wide = size
+    else:
+        tall, wide = max(height, round(width * size[0] / size[1])), max(width, round(height * size[1] / size[0]))
+    top, left = (tall - height) // 2, (wide - width) // 2
+    around = ((0, 0), (top, tall - height - top), (left, wide - width - left), (0, 0))
+    return np.pad(images, around)
 
 
 def _sample_bilinear(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -210,26 +248,12 @@ def _neighbours(size: int, wanted: int) -> tuple[NDArray[np.int64], NDArray[np.f
 
 
 def _set_channels(images: NDArray[np.uint8], channels: Channels) -> NDArray[np.uint8]:
-    if channels == "grey":  # ITU-R BT.601 luma, as Pillow and OpenCV use
-        luma: NDArray[np.uint8] = np.rint(images @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+    if channels in ("grey", "grey of BGR"):
+        weights = np.array(LUMA if channels == "grey" else LUMA[::-1])
+        luma: NDArray[np.uint8] = np.rint(images @ weights).astype(np.uint8)
         return luma[..., None]
     if channels == "BGR":
         return images[..., ::-1]
     if channels == "grey to RGB":
         return np.repeat(images, 3, axis=-1)
     return images
-
-
-def describe_recipe(recipe: Recipe, *, accuracy: float, probed: int, tried: dict[str, float]) -> Preparation:
-    """The chosen recipe as evidence."""
-    return Preparation(
-        scale=recipe.scale,
-        offset=recipe.offset,
-        resize=recipe.resize,
-        channels=recipe.channels,
-        shape=recipe.shape,
-        accuracy=accuracy,
-        probed=probed,
-        tried=tried,
-        description=recipe.words,
-    )

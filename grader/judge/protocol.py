@@ -1,16 +1,18 @@
 """Messages between the host and the judge: a line of JSON, then as many raw bytes as it says; both bounded.
 
-Standard library only: this file runs on both sides. Requests: {"do": "describe"}, {"do": "predict", "shape", "scale",
-"offset", "bytes"} followed by uint8 images, {"do": "stop"}. Replies: {"ready": versions} once, before any request;
-then {"architecture": ...}, {"bytes", "shape"} followed by float32 outputs, or {"refused": reason}.
+Standard library only: this file runs on both sides. Requests: {"do": "describe"}, {"do": "predict", "shape", "dtype",
+"scale", "offset", "bytes"} followed by images of uint8 or float32, {"do": "stop"}. Replies: {"ready": versions} once, before
+any request; then {"architecture": ...}, {"bytes", "shape"} followed by float32 outputs, or {"refused": reason}.
 """
 
 import json
 import socket
 from typing import Any
 
-HEADER_BYTES = 8 << 20
+HEADER_BYTES = 4 << 20
 PAYLOAD_BYTES = 1 << 30
+MOST_ENTRIES = 2000  # of one list or object, characters of one text, where a message is to be kept
+MOST_NUMBER = 1 << 63
 
 
 class ProtocolError(Exception):
@@ -51,6 +53,22 @@ class Channel:
         """Close this end."""
         self._file.close()
         self._connection.close()
+
+
+def is_bounded(value: object) -> bool:
+    """Whether no list, object, text or number in a JSON value is larger than a description of a network needs."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, (str, list, dict)) and len(part) > MOST_ENTRIES:
+            return False
+        if isinstance(part, int) and abs(part) >= MOST_NUMBER:
+            return False
+        if isinstance(part, dict):
+            waiting += [*part, *part.values()]
+        elif isinstance(part, list):
+            waiting += part
+    return True
 
 
 def _nothing(constant: str) -> None:

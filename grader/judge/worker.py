@@ -47,8 +47,8 @@ def words_of(error: Exception) -> str:
 
 
 def predict(model: Any, request: dict[str, Any], payload: bytes, numpy: Any) -> Any:
-    """Outputs (n, units), float32, of images sent as uint8: `(pixel - offset) / scale`, chunk by chunk."""
-    images = numpy.frombuffer(payload, numpy.uint8).reshape(request["shape"])
+    """Outputs (n, units), float32, of images sent as uint8 or float32: `(pixel - offset) / scale`, chunk by chunk."""
+    images = numpy.frombuffer(payload, request["dtype"]).reshape(request["shape"])
     outputs = []
     for start in range(0, len(images), CHUNK):
         values = images[start : start + CHUNK].astype("float32")

@@ -1,0 +1,337 @@
+"""Recorded rows against raw training images: which picture each row is, and what was done to it. Pure.
+
+Rows are the kernel's word. They are looked for by small grey copies, whatever was done to brightness and size; then each
+way of resizing is applied to the pictures that were found, and numbers are fitted to what is left: one factor for all,
+one for each channel, for each pixel, or each picture by its own length. What fits to within rounding is a recipe.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.dataset import Images, Split
+from grader.errors import Failure
+from grader.judge.preprocessing import (
+    LUMA,
+    OTHER_RESIZES,
+    RESIZES,
+    SCALES,
+    Channels,
+    Lengths,
+    Recipe,
+    divide_by_length,
+    fit_shape,
+    framed,
+    lay_out,
+)
+
+Numbers = NDArray[np.float32]
+SIDE = 14  # of the small grey copies
+BETWEEN = tuple((one + other) / 2 for one, other in zip(LUMA, LUMA[::-1], strict=True))
+ALIKE = 0.9  # correlation of small copies from which on two pictures may be one
+MOST_PICTURES = 12  # that every way of resizing is tried on
+EXACT = 1.5  # grey levels, root mean square: decoders of JPEG differ by one or two
+CLEARLY = 0.8  # of the residual: so much smaller it must be to displace a simpler recipe
+FEWEST, SHARE = 3, 0.1  # rows that must fit, and of those that were found
+ROUND = 0.004  # relative: factors that are so near a usual one are meant to be it
+FRAMES = ("padded", "centre")  # ways of resizing that add to a picture or cut it
+LENGTH_WORDS: dict[Lengths, str] = {
+    "image": "each image divided by its length",
+    "columns": "each column of pixels divided by its length",
+    "rows": "each row of pixels divided by its length",
+}
+PART = 10_000  # pictures compared at once
+STEADY = 0.01  # relative spread of the factors of single pictures that are one factor
+
+
+@dataclass(frozen=True)
+class Match:
+    """A recipe, and how many of the recorded rows it explains; `truth`: the classes of these rows by their place."""
+
+    recipe: Recipe
+    rows: int
+    of: int
+    truth: tuple[tuple[int, int], ...] = ()
+
+    def opposite(self, labels: Sequence[int]) -> bool:
+        """Whether the recorded labels of the matched rows are the other ones of two classes."""
+        known = [(labels[place], truth) for place, truth in self.truth if place < len(labels)]
+        return bool(known) and sum(told == 1 - truth for told, truth in known) >= 0.9 * len(known)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    recipe: Recipe
+    residual: float  # grey levels
+    good: NDArray[np.bool_]  # which of the compared rows it explains
+
+
+def match_rows(
+    rows: NDArray[np.generic], train: Split, wanted: tuple[int | None, ...], image_shape: tuple[int, ...] | None
+) -> Match | None:
+    """What was done to training images to make `rows` (n, ...) for an input of shape `wanted`; None: not recognised."""
+    try:
+        shape, size, channels = fit_shape(wanted, image_shape, rows.shape)
+    except Failure:
+        return None
+    if rows.ndim < 2 or np.prod(rows.shape[1:]) != np.prod(shape) or not len(rows):
+        return None
+    values = rows.reshape(len(rows), *size, channels).astype(np.float32)
+    if not np.isfinite(values).all() or np.abs(values).max() > 1e6:
+        return None
+    plain = Recipe(shape, size, "as they are", 1.0, 0.0, "", "none")
+    recipes = list(_ways(plain, image_shape, channels))
+    fixed = isinstance(train.images, np.ndarray) and recipes[0].resize == "none"
+    for frame in ("stretched",) if fixed else ("stretched", "padded", "centre"):
+        ways = [recipe for recipe in recipes if (recipe.resize if recipe.resize in FRAMES else "stretched") == frame]
+        found = _find(values, train.images, frame, size)
+        fitted = _fit_all(values, train.images, found, ways)
+        if fitted is not None:
+            return _matched(fitted, found, train)
+    if fixed and isinstance(train.images, np.ndarray):
+        standard = standardise(train.images)
+        found = _find_by_pixels(values, train.images, standard)
+        if len(compared := _compared(found)) >= FEWEST:
+            fitted = _fit_pixels(values[compared], train.images[found[compared]], recipes[0], standard)
+            return _matched(fitted, found, train) if fitted is not None else None
+    return None
+
+
+def _matched(fitted: _Fitted, found: NDArray[np.int64], train: Split) -> Match:
+    """Of the rows that were not looked at closely as many are counted as of the others."""
+    compared = _compared(found)
+    places = compared[fitted.good]
+    truth = tuple((int(place), int(train.labels[found[place]])) for place in places)
+    rows = round(len(places) / len(compared) * int((found >= 0).sum()))
+    return Match(fitted.recipe, max(len(places), rows), len(found), truth)
+
+
+def _ways(plain: Recipe, image_shape: tuple[int, ...] | None, channels: int) -> Iterator[Recipe]:
+    """Every way of resizing and of arranging channels that makes pictures of the right size, the usual ones first."""
+    raw = image_shape[2] if image_shape is not None else 3
+    arranged: tuple[Channels, ...] = ("as they are",)
+    if raw != channels:
+        arranged = ("grey", "grey of BGR") if channels == 1 else ("grey to RGB",)
+    elif channels == 3:
+        arranged = ("as they are", "BGR")
+    same = image_shape is not None and plain.size == image_shape[:2]
+    for resize in ("none",) if same else (*RESIZES, *OTHER_RESIZES):
+        for how in arranged:
+            yield replace(plain, resize=resize, channels=how)
+
+
+def _compared(found: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The places of the rows that are looked at closely: those whose picture was found, the first ones."""
+    return np.flatnonzero(found >= 0)[:MOST_PICTURES]
+
+
+def _pick(images: Images, chosen: NDArray[np.int64]) -> Images:
+    return images[chosen] if isinstance(images, np.ndarray) else [images[int(index)] for index in chosen]
+
+
+def _find(rows: Numbers, images: Images, frame: str, size: tuple[int, int]) -> NDArray[np.int64]:
+    """For each row the place of the picture that looks most like it, -1 where none does; by small grey copies."""
+    best, score = np.full(len(rows), -1), np.full(len(rows), ALIKE, np.float32)
+    small = _normalised(small_copies(rows))
+    for start in range(0, len(images), PART):
+        alike = np.abs(small @ _normalised(_small(images[start : start + PART], frame, size, rows.shape[3])).T)
+        place = alike.argmax(axis=1)
+        value = alike[np.arange(len(rows)), place]
+        best, score = np.where(value > score, place + start, best), np.maximum(value, score)
+    return best
+
+
+def _find_by_pixels(rows: Numbers, images: Images, standard: tuple[Numbers, Numbers]) -> NDArray[np.int64]:
+    """The same where each pixel may have a mean and a deviation of its own: both sides are compared standardised."""
+    best, score = np.full(len(rows), -1), np.full(len(rows), ALIKE, np.float32)
+    flat = _normalised(rows.reshape(len(rows), -1))
+    for start in range(0, len(images), PART):
+        values = (np.asarray(images[start : start + PART], np.float32) - standard[0]) / standard[1]
+        alike = flat @ _normalised(values.reshape(len(values), -1)).T
+        place = alike.argmax(axis=1)
+        value = alike[np.arange(len(rows)), place]
+        best, score = np.where(value > score, place + start, best), np.maximum(value, score)
+    return best
+
+
+def _small(images: Images, frame: str, size: tuple[int, int], channels: int) -> Numbers:
+    if isinstance(images, np.ndarray):
+        return small_copies(framed(images, frame, size), channels)
+    return np.concatenate([small_copies(framed(image[None], frame, size), channels) for image in images])
+
+
+def small_copies(images: NDArray[np.generic], channels: int = 3) -> Numbers:
+    """Grey copies of images (n, height, width, channels) by the means of areas: float32 (n, SIDE * SIDE).
+
+    `channels`: those of the rows that they are compared with. Grey rows were made by one of two luma formulas.
+    """
+    if images.shape[3] == 3 and channels == 1:
+        grey = np.asarray(images @ np.asarray(BETWEEN), np.float32)
+    else:
+        grey = np.asarray(images.mean(axis=3, dtype=np.float32))
+    down, right = _areas(grey.shape[1]), _areas(grey.shape[2])
+    return np.asarray((down @ grey @ right.T).reshape(len(images), -1), np.float32)
+
+
+def _areas(size: int) -> Numbers:
+    """The matrix (SIDE, size) whose rows are the shares of pixels in each of SIDE equal parts of a line."""
+    edges = np.linspace(0, size, SIDE + 1)
+    pixels = np.arange(size)
+    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    shares = np.clip(overlap, 0, None)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float32)
+
+
+def _normalised(flat: Numbers) -> Numbers:
+    centred = flat - flat.mean(axis=1, keepdims=True)
+    length = np.sqrt((centred**2).sum(axis=1, keepdims=True))
+    return np.asarray(centred / np.where(length < 1e-9, 1, length), np.float32)
+
+
+def standardise(images: NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
+    """Mean and deviation of each pixel over all training images; a pixel that never changes has deviation 1."""
+    total = np.zeros(images.shape[1:], np.float64)
+    squares = np.zeros(images.shape[1:], np.float64)
+    for start in range(0, len(images), PART):
+        part = images[start : start + PART].astype(np.float32)
+        total += part.sum(axis=0, dtype=np.float64)
+        squares += (part**2).sum(axis=0, dtype=np.float64)
+    mean = total / len(images)
+    deviation = np.sqrt(np.maximum(squares / len(images) - mean**2, 0))
+    return mean.astype(np.float32), np.where(deviation < 1e-6, 1, deviation).astype(np.float32)
+
+
+def _fit_all(rows: Numbers, images: Images, found: NDArray[np.int64], recipes: Sequence[Recipe]) -> _Fitted | None:
+    """The recipe that explains the rows best, if any does to within rounding; one factor for all before anything else."""
+    compared = _compared(found)
+    if len(compared) < FEWEST:
+        return None
+    values, pictures = rows[compared], _pick(images, found[compared])
+    tried = [(recipe, lay_out(pictures, replace(recipe, shape=(*recipe.size, values.shape[3])))) for recipe in recipes]
+    for fit in (_fit_one, _fit_lengths, _fit_channels):
+        best: _Fitted | None = None
+        for recipe, laid_out in tried:
+            fitted = fit(values, laid_out, recipe)
+            if fitted is None or fitted.good.sum() < max(FEWEST, SHARE * len(compared)):
+                continue
+            if best is None or fitted.residual < CLEARLY * best.residual - 1e-3:
+                best = fitted
+        if best is not None:
+            return best
+    return None
+
+
+def _fit_one(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe) -> _Fitted | None:
+    """One factor and one offset for all."""
+    factor, offset, residual = _lines(rows, laid_out)
+    good = residual <= EXACT
+    if good.sum() < FEWEST:
+        return None
+    middle, shift = float(np.median(factor[good])), float(np.median(offset[good]))
+    if np.abs(factor[good] / middle - 1).max() > STEADY:
+        return None
+    return _Fitted(_with_scale(recipe, middle, shift), float(np.median(residual[good])), good)
+
+
+def _fit_lengths(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe) -> _Fitted | None:
+    """Each picture, or each of its columns or rows, by its own length."""
+    for lengths, words in LENGTH_WORDS.items():
+        scaled = replace(recipe, lengths=lengths, scale_words=words)
+        expected = divide_by_length(laid_out, replace(scaled, shape=laid_out.shape[1:]))
+        apart = np.sqrt(((rows - expected) ** 2).mean(axis=(1, 2, 3))) / max(float(expected.max()), 1e-9) * 255
+        if (apart <= EXACT).sum() >= FEWEST:
+            return _Fitted(scaled, float(np.median(apart[apart <= EXACT])), apart <= EXACT)
+    return None
+
+
+def _lines(rows: Numbers, laid_out: NDArray[np.uint8]) -> tuple[Numbers, Numbers, Numbers]:
+    """For each picture the factor and offset (n,) that lead to its row by least squares, and what is left in levels."""
+    x = laid_out.reshape(len(laid_out), -1).astype(np.float64)
+    y = rows.reshape(len(rows), -1).astype(np.float64)
+    x_mean, y_mean = x.mean(axis=1, keepdims=True), y.mean(axis=1, keepdims=True)
+    variance = ((x - x_mean) ** 2).mean(axis=1)
+    factor = ((x - x_mean) * (y - y_mean)).mean(axis=1) / np.where(variance < 1e-9, 1, variance)
+    factor = np.where(np.abs(factor) < 1e-12, 1e-12, factor)
+    left = (y - y_mean) - factor[:, None] * (x - x_mean)
+    residual = np.sqrt((left**2).mean(axis=1)) / np.abs(factor)
+    residual = np.where(variance < 1e-9, np.inf, residual)  # a picture of one colour says nothing
+    offset = y_mean[:, 0] - factor * x_mean[:, 0]
+    return factor.astype(np.float32), offset.astype(np.float32), residual.astype(np.float32)
+
+
+def _with_scale(recipe: Recipe, factor: float, offset: float) -> Recipe:
+    """The recipe for `row = factor * pixel + offset`, as one of the usual scales where it is one."""
+    for words, scale, middle in SCALES:
+        if abs(factor * scale - 1) < ROUND and abs(offset + middle / scale) < 2 * ROUND * 255 / scale:
+            return replace(recipe, scale=scale, offset=middle, scale_words=words)
+    scale, middle = 1 / factor, -offset / factor
+    if abs(scale + 255) < 1 and abs(middle - 255) < 1.5:
+        return replace(recipe, scale=-255.0, offset=255.0, scale_words="pixels from 1 to 0 (inverted, divided by 255)")
+    words = f"pixels less {middle:.4g}, divided by {scale:.4g}"
+    return replace(recipe, scale=scale, offset=middle, scale_words=words)
+
+
+def _fit_channels(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe) -> _Fitted | None:
+    """A factor and an offset for each of three channels."""
+    if rows.shape[3] != 3:
+        return None
+    fits = [_lines(rows[..., channel : channel + 1], laid_out[..., channel : channel + 1]) for channel in range(3)]
+    residual = np.max([fit[2] for fit in fits], axis=0)
+    good = residual <= EXACT
+    if good.sum() < FEWEST:
+        return None
+    factors = np.array([np.median(fit[0][good]) for fit in fits], np.float32)
+    offsets = np.array([np.median(fit[1][good]) for fit in fits], np.float32)
+    if max(float(np.abs(fit[0][good] / factor - 1).max()) for fit, factor in zip(fits, factors, strict=True)) > STEADY:
+        return None
+    wide = np.ones(recipe.shape, np.float32)
+    standard = (wide * (-offsets / factors), wide / factors)
+    words = f"each channel less {_few(-offsets / factors)}, divided by {_few(1 / factors)}"
+    return _Fitted(replace(recipe, standard=standard, scale_words=words), float(np.median(residual[good])), good)
+
+
+def _few(values: NDArray[np.floating[Any]]) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)
+
+
+def _fit_pixels(
+    rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe, standard: tuple[Numbers, Numbers]
+) -> _Fitted | None:
+    """Each pixel by its own mean and deviation: those of the training images, mended where the rows tell better."""
+    mean, deviation = standard
+    expected = (laid_out.astype(np.float32) - mean) / deviation
+    apart = np.sqrt(np.median((rows - expected) ** 2, axis=(1, 2, 3)))
+    near = apart <= 0.05  # of a standard deviation: the student may have used a part of the images
+    if near.sum() < FEWEST:
+        return None
+    words = "each pixel less its mean, divided by its standard deviation over the training images"
+    return _Fitted(pixelwise(recipe, standard, words), float(np.median(apart[near])), near)
+
+
+def pixelwise(recipe: Recipe, standard: tuple[Numbers, Numbers], words: str) -> Recipe:
+    """The recipe that standardises each pixel of images in their own size."""
+    mean, deviation = (part.reshape(recipe.shape) for part in standard)
+    return replace(recipe, standard=(mean, deviation), scale_words=words)
+
+
+def further_recipes(first: Recipe, images: Images) -> tuple[Recipe, ...]:
+    """What is tried where nothing usual will do: lengths, standardised values, other ways of resizing."""
+    found = [
+        replace(first, scale=1.0, offset=0.0, lengths="image", scale_words="each image divided by its length"),
+        replace(
+            first, scale=1.0, offset=0.0, lengths="columns", scale_words="each column of pixels divided by its length"
+        ),
+        replace(first, scale=1.0, offset=0.0, lengths="rows", scale_words="each row of pixels divided by its length"),
+    ]
+    if isinstance(images, np.ndarray):
+        mean, deviation = float(images.mean()), float(images.std())
+        words = "pixels less their mean, divided by their standard deviation"
+        found.append(replace(first, scale=deviation, offset=mean, scale_words=words))
+        if first.resize == "none" and first.channels == "as they are":
+            words = "each pixel less its mean, divided by its standard deviation over the training images"
+            plain = replace(first, scale=1.0, offset=0.0)
+            found.append(pixelwise(plain, standardise(images), words))
+    return tuple(found)
