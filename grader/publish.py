@@ -17,7 +17,7 @@ from grader.store import save_result
 from grader.workspace import write_json, write_whole
 
 REPORT, INDEX, GRADEBOOK, BATCH = "report.html", "index.html", "gradebook.csv", "batch.json"
-LONG_PARTS = {"checks", "versions", "compared"}
+LONG_PARTS = {"checks", "versions", "compared", "functions"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -182,7 +182,7 @@ def test_only_the_command_line_ends_the_process() -> None:
              if word in ending}  # fmt: skip
     assert found <= COMMAND_LINE
     at_once = {name_of(path) for path in FILES if any(spelt(call.func) == "os._exit" for call in calls(path))}
-    assert at_once <= {*COMMAND_LINE, "sandbox/launcher.py", "sandbox/relay.py"}, "PID 1 of a sandbox is a process of its own"
+    assert at_once <= {*COMMAND_LINE, "sandbox/launcher.py", "sandbox/relay.py"}, "PID 1 is a process of its own"
 
 
 def test_only_the_command_line_reads_the_environment() -> None:

@@ -73,7 +73,8 @@ def grow(folder: Path, tree: list[tuple[tuple[str, ...], bytes | str]]) -> None:
             elif content == "folder":
                 path.mkdir()
             elif isinstance(content, bytes):
-                path.write_bytes(content)
+                with path.open("xb") as file:  # what is there already may be a pipe, which would be written to for ever
+                    file.write(content)
         except (OSError, UnicodeEncodeError):
             continue
 

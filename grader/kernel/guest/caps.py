@@ -4,12 +4,14 @@ A flood ends the run all the same: what was left out counts, and once it is more
 let see it.
 """
 
+import time
 from typing import Any
 
 from grader.kernel.guest.notes import Notes
 
 MOST_TEXT = 1 << 20  # characters of one cell
 MOST_FIGURES = 30  # of one cell
+PAUSE_S = 0.002  # after each write of a flood that the host is to see
 
 
 class Caps:
@@ -58,6 +60,7 @@ class Caps:
             return text
         self._left_out += len(text)
         if self._left_out > self._allowed:
+            time.sleep(PAUSE_S)  # a flood faster than its reader would end for want of memory, and be called that
             return text
         self._notes.note("a cell printed more than a million characters; the rest of it was left out")
         return text[: max(0, MOST_TEXT - before)]
