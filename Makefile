@@ -22,7 +22,7 @@ demo: install
 test: install
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 # Every submission of the zoo; `make test` runs the defects and a third of the patterns.
 zoo: install

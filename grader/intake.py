@@ -10,11 +10,15 @@ from pathlib import Path
 
 from grader.errors import SubmissionError, UsageError
 from grader.notebook import Script, read_submission, without_surrogates
+from grader.zipped import unpack_zip
 
-CODE = {".ipynb", ".py"}
+CODE, ZIP = {".ipynb", ".py"}, ".zip"
 MOST_FILES, MOST_BYTES = 500, 50 << 20
 RESERVED = {"index.html", "gradebook.csv", "gradebook.sqlite", "batch.json"}  # what a batch writes beside its students
-IGNORED = {"__pycache__", ".ipynb_checkpoints", ".git", ".venv", "__MACOSX", "node_modules"}
+IGNORED = {
+    "__pycache__", ".ipynb_checkpoints", ".git", ".venv", "__MACOSX", "node_modules",
+    ".DS_Store", "Thumbs.db", "desktop.ini",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +46,7 @@ class Entry:
 
 
 def read_path(path: Path, *, student: str | None = None) -> Submission:
-    """The submission at `path`: a notebook, a module, or a folder that holds one of them.
+    """The submission at `path`: a notebook, a module, or a folder or a zip that holds one of them.
 
     Raises UsageError where there is nothing, SubmissionError where it can't be read.
     """
@@ -55,13 +59,16 @@ def read_path(path: Path, *, student: str | None = None) -> Submission:
     who = student or student_name(path)
     if path.is_dir():
         return _read_folder(path, who)
-    if path.suffix.lower() not in CODE:
+    if path.suffix.lower() not in {*CODE, ZIP}:
         raise SubmissionError(
-            f"{path.name}: is neither a notebook (.ipynb) nor a module (.py).", "Hand in one of them."
+            f"{path.name}: is neither a notebook (.ipynb) nor a module (.py), nor a zip with one of them.",
+            "Hand in one of them.",
         )
     if not path.is_file():  # reading a pipe would wait for ever
         raise SubmissionError(f"{path.name}: is no regular file.", "Hand in an ordinary file.")
     data = _read_file(path)
+    if path.suffix.lower() == ZIP:
+        return _read_files(path.name, _unzip(path.name, data), who)
     return submission_of({path.name: data}, path.name, student=who)
 
 
@@ -120,12 +127,25 @@ def safe_name(student: str) -> str:
 
 def _read_folder(folder: Path, student: str) -> Submission:
     files = _collect_files(folder)
+    endings = [Path(name).suffix.lower() for name in files]
+    if endings.count(ZIP) == 1 and not CODE & set(endings):  # as learning platforms hand out what was handed in
+        zipped = next(name for name in files if Path(name).suffix.lower() == ZIP)
+        files = _unzip(Path(zipped).name, files[zipped])
+    return _read_files(folder.name, files, student)
+
+
+def _unzip(name: str, data: bytes) -> dict[str, bytes]:
+    return unpack_zip(name, data, ignored=IGNORED, most_files=MOST_FILES, most_bytes=MOST_BYTES)
+
+
+def _read_files(where: str, files: Mapping[str, bytes], student: str) -> Submission:
+    """The one notebook or module among the files of a folder or a zip. Raises SubmissionError."""
     candidates = [name for name in files if Path(name).suffix.lower() == ".ipynb"] or [
         name for name in files if Path(name).suffix.lower() == ".py" and "/" not in name
     ]
     if not candidates:
-        raise SubmissionError(f"{folder.name}: holds no notebook (.ipynb) and no module (.py).", "Hand in one of them.")
-    main = _choose_main(folder.name, candidates)
+        raise SubmissionError(f"{where}: holds no notebook (.ipynb) and no module (.py).", "Hand in one of them.")
+    main = _choose_main(where, candidates)
     others = [name for name in candidates if name != main]
     notes = (f"{main} was graded; beside it lay {', '.join(sorted(others))}",) if others else ()
     return submission_of(files, main, student=student, notes=notes)
@@ -180,9 +200,7 @@ def _read_file(path: Path) -> bytes:
         raise SubmissionError(f"{path.name}: can't be read ({error.strerror}).", "Check the file.") from None
 
 
-def submission_of(
-    files: Mapping[str, bytes], main: str, *, student: str, notes: tuple[str, ...] = ()
-) -> Submission:
+def submission_of(files: Mapping[str, bytes], main: str, *, student: str, notes: tuple[str, ...] = ()) -> Submission:
     """The submission that `files` (name to bytes) make, of which `main` is run. Raises SubmissionError."""
     script = read_submission(without_surrogates(main), files[main])
     digest = hashlib.sha256()

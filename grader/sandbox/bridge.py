@@ -58,7 +58,7 @@ class BridgedProcess:
         self._report: dict[str, Any] = {}
         self._cause: Cause | None = None
         self._stopped: Stopped | None = None
-        self._start(drain, process.stderr, self._log)
+        self._logging = self._start(drain, process.stderr, self._log)
 
     def open(self, orders: IO[bytes]) -> None:
         """Give the orders, carry from now on. Raises Infrastructure where the relay never came up."""
@@ -139,8 +139,10 @@ class BridgedProcess:
         self._start(self._process.wait)  # an engine takes its time to tidy up
         self._view.cleanup()
 
-    def _start(self, work: Callable[..., object], *arguments: object) -> None:
-        threading.Thread(target=work, args=arguments, name=f"bridge-{self.pid}", daemon=True).start()
+    def _start(self, work: Callable[..., object], *arguments: object) -> threading.Thread:
+        thread = threading.Thread(target=work, args=arguments, name=f"bridge-{self.pid}", daemon=True)
+        thread.start()
+        return thread
 
     def _give(self, orders: IO[bytes]) -> None:
         assert self._process.stdin is not None
@@ -221,6 +223,8 @@ class BridgedProcess:
             file.write(data)
 
     def _log_text(self) -> str:
+        if self._ended.is_set():  # its last words may still be on their way
+            self._logging.join(PATIENCE_S)
         return b"".join(self._log).decode("utf-8", "replace").strip()
 
 

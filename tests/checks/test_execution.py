@@ -174,6 +174,7 @@ def test_long_coloured_messages_become_one_short_line() -> None:
         ("FileNotFoundError", "[Errno 2] Unable to synchronously open file (unable to open file)", "saved network"),
         ("FileNotFoundError", '[Errno 2] "dot" not found in path.', "graphviz"),
         ("SyntaxError", "invalid non-printable character U+00A0", "web page"),
+        ("SyntaxError", "invalid character '、' (U+3001)", "Markdown cell"),
         ("SystemExit", "2", "`argparse`"),
         ("ZeroDivisionError", "division by zero", "Restart the kernel"),
     ],

@@ -1,7 +1,9 @@
 """Splits are decoded from whatever container they come in, and compared with their digests before anyone uses them."""
 
+import contextlib
 import gzip
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from grader.data.load import load_labels, load_split, read_photograph, with_own_digests
+from grader.data.load import UNREADABLE, load_labels, load_split, read_photograph, with_own_digests
 from grader.dataset import Dataset, SplitManifest, digest_images, digest_labels
 from grader.errors import DataError
 from tests.fakes import data_of, photographs, write_course
+from tests.judge.hostile import patched
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 28, 28, 1), dtype=np.uint8)
 CLASSES = np.array([0, 1, 1, 0, 1], np.int64)
@@ -146,6 +149,16 @@ def test_an_npz_whose_member_is_no_array_or_claims_terabytes_is_a_data_error(tmp
             load_split(digits(), "test", tmp_path)
 
 
+@pytest.mark.parametrize(("at", "value"), [(6, b"\x40\0"), (8, b"\1\0"), (10, b"\x63\0")])
+def test_an_npz_of_another_version_encrypted_or_packed_in_an_unknown_way_is_a_data_error(
+    tmp_path: Path, at: int, value: bytes
+) -> None:
+    path = write_npz(tmp_path) / "mnist.npz"
+    path.write_bytes(patched(path.read_bytes(), "x_test.npy", at, value))
+    with pytest.raises(DataError, match="can't be read"):
+        load_split(digits(), "test", tmp_path)
+
+
 def test_labels_without_an_axis_are_a_data_error(tmp_path: Path) -> None:
     (write_idx(tmp_path) / FILES["labels"]).write_bytes(b"\0\0\x08\0" + b"\1")
     for load in (load_split, load_labels):
@@ -186,6 +199,20 @@ def test_a_picture_that_claims_sixty_million_pixels_is_refused_before_room_is_ma
     path.write_bytes(data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:])
     with pytest.raises(OSError, match=r"huge\.png says that it has 30,000 x 2,000 pixels"):
         read_photograph(path)
+
+
+def test_no_room_is_made_for_two_gigabytes_that_a_damaged_picture_announces(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.png"
+    Image.new("RGB", (4, 4)).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[:33] + struct.pack(">I", 0x7FFFFFFF) + data[37:])
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(*UNREADABLE):
+            read_photograph(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_grey_and_palette_photographs_become_rgb(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from grader.dataset import Dataset, digest_images, digest_labels
 from grader.errors import DataError
 from tests.fuzz.cases import cases, only, spoilt
 from tests.fuzz.test_stored import NPY, npy
+from tests.judge.hostile import patched
 
 MOST_PEAK = 768 << 20  # for a picture of 40 million pixels; Pillow makes room for them at its header's word
 PIXELS = np.random.default_rng(1).integers(0, 256, (3, 4, 4), dtype=np.uint8)
@@ -85,6 +86,8 @@ def load(known: Dataset, folder: Path) -> None:
 @cases
 @given(NPZ | spoilt(NPZ))
 @example(npz(npy(PIXELS), npy(LABELS), zipfile.ZIP_STORED))
+@example(npz(b"PK\x03\x04", npy(LABELS), zipfile.ZIP_STORED))
+@example(patched(npz(npy(PIXELS), npy(LABELS), zipfile.ZIP_STORED), "x_test.npy", 6, b"\x40\0"))
 def test_any_npz_is_the_data_or_refused(folder: Path, data: bytes) -> None:
     (folder / "npz").mkdir(exist_ok=True)
     (folder / "npz" / "mnist.npz").write_bytes(data)
@@ -93,6 +96,7 @@ def test_any_npz_is_the_data_or_refused(folder: Path, data: bytes) -> None:
 
 @cases
 @given(PACKED, IDX_LABELS)
+@example(gzip.compress(idx(0x803, PIXELS.shape, PIXELS.tobytes())), b"\0\0\x08\0\1")
 @example(idx(0x803, PIXELS.shape, PIXELS.tobytes()), gzip.compress(idx(0x801, (3,), bytes([0, 1, 1]))))
 def test_any_idx_files_are_the_data_or_refused(folder: Path, images: bytes, labels: bytes) -> None:
     (folder / "idx").mkdir(exist_ok=True)
@@ -103,6 +107,7 @@ def test_any_idx_files_are_the_data_or_refused(folder: Path, images: bytes, labe
 
 @cases
 @given(spoilt(st.just(png(PIXELS[0]))), st.sampled_from([".png", ".jpg", ".PNG"]))
+@example(png(PIXELS[0])[:33] + b"\x7f\xff\xff\xff" + png(PIXELS[0])[37:], ".png")
 def test_any_photograph_is_the_data_or_refused(folder: Path, image: bytes, ending: str) -> None:
     place = folder / "photographs"
     shutil.rmtree(place, ignore_errors=True)

@@ -93,6 +93,7 @@ def look_at(submission: Submission) -> None:
 @cases
 @given(TREES)
 @example([(("work.py",), b"# coding: undefined\na")])
+@example([(("\udc80",), "folder"), (("\udc81",), "link"), (("\udc82.docx",), b"")])
 @example([(("a", "b.py"), b"\xff"), (("a.py",), "link"), (("a.ipynb",), "pipe")])
 def test_every_entry_of_any_class_is_read_or_refused_in_words(
     place: Path, tree: list[tuple[tuple[str, ...], bytes | str]]

@@ -81,6 +81,7 @@ def test_any_damaged_notebook_is_read_or_refused_in_words(data: bytes) -> None:
 @cases
 @given(MODULE)
 @example(b"# coding: unicode_escape\na = '\\ud83d'")
+@example(b"# coding: punycode\na-" + b"9" * 1_000_000)
 def test_any_module_is_read_or_refused_in_words(data: bytes) -> None:
     read("work.py", data)
 

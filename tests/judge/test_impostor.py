@@ -202,7 +202,7 @@ def test_a_description_that_is_none_or_has_no_end_is_malformed(reply: bytes) -> 
     assert reason(Impostor(then(reply))) == MALFORMED
 
 
-@pytest.mark.parametrize("filling", [b"[],", b"{},", b"0,"])
+@pytest.mark.parametrize("filling", [b"[],", b"{},"])
 def test_a_description_of_a_million_faults_costs_the_host_little(filling: bytes) -> None:
     size = (protocol.HEADER_BYTES - 200) // len(filling)
     reply = b'{"bytes": 0, "architecture": {"layers": [' + filling * size + b"0]}}\n"

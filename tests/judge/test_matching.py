@@ -87,6 +87,32 @@ def test_resizing_and_channels_of_photographs_are_told_apart(resize: str, channe
     assert match.rows >= 0.7 * match.of
 
 
+def blurred(images: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """Images that are by `share` the means of 3 x 3 pixels: made smaller in a way that none of ours quite is."""
+    around = [np.roll(images, (down, right), axis=(1, 2)) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+    return np.asarray((1 - share) * images + share * np.mean(around, axis=0))
+
+
+@pytest.mark.parametrize("share", [0.05, 0.06, 0.065])
+@pytest.mark.parametrize(("scale", "offset"), [(255.0, 0.0), (1.0, 0.0), (127.5, 127.5), (-255.0, 255.0)])
+def test_a_usual_scale_is_told_where_another_fits_but_a_little_better(
+    scale: float, offset: float, share: float
+) -> None:
+    pixels = blurred(np.asarray(digits().images)[:40].astype(np.float64), share)
+    match = match_rows((pixels - offset) / scale, digits(), (28, 28, 1), DIGIT)
+    assert match is not None
+    assert (match.recipe.scale, match.recipe.offset) == (scale, offset)
+
+
+def test_an_unusual_scale_stays_one() -> None:
+    recipe = Recipe((48, 48, 3), (48, 48), "as they are", 240.0, 5.0, "", "bilinear")
+    rows, _ = rows_of(photographs(), recipe)
+    match = match_rows(rows, photographs(), (48, 48, 3), None)
+    assert match is not None
+    assert match.recipe.scale == pytest.approx(240, rel=0.01)
+    assert match.recipe.offset == pytest.approx(5, abs=0.5)
+
+
 @pytest.mark.parametrize("lengths", ["image", "columns", "rows"])
 def test_lengths_are_recognised(lengths: str) -> None:
     recipe = Recipe((28, 28), (28, 28), "as they are", 1.0, 0.0, "", "none", lengths)  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ class Shims:
 
     def attach(self, keras: Any) -> None:
         """Keras' own classes and modules. What that takes is read only now: a kernel without Keras starts sooner."""
-        from grader.kernel.guest.shims_arguments import rename_arguments
+        from grader.kernel.guest.shims_arguments import metrics_in_third_place, rename_arguments
         from grader.kernel.guest.shims_models import (
             accept_file_names,
             alias_accuracy,
@@ -40,6 +40,7 @@ class Shims:
 
         rename_arguments(keras, self._notes)
         restore_methods(keras, self._notes)
+        metrics_in_third_place(keras, self._notes)
         restore_attributes(keras, self._notes)
         alias_accuracy(keras, self._notes)
         accept_file_names(keras, self._notes)

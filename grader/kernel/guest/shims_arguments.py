@@ -8,6 +8,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from grader.kernel.guest.notes import Notes
@@ -24,8 +25,13 @@ PLACED = {
 CONVOLVED = (
     INITIALIZED | PLACED | {"nb_filter": "filters", "filter_length": "kernel_size", "atrous_rate": "dilation_rate"}
 )
-# Keras 1's Convolution2D(32, 3, 3, ...) means a kernel of 3 x 3 only where another argument says that this is Keras 1.
-KERAS_1 = {"border_mode", "subsample", "dim_ordering", "init", "W_regularizer", "b_regularizer", "W_constraint", "bias"}
+# Keras 1's Convolution2D(32, 3, 3, ...) means a kernel of 3 x 3 only where an argument, of this layer or of an earlier
+# one, says that this is Keras 1, and none says that this one is not.
+KERAS_1 = {
+    "border_mode", "subsample", "dim_ordering", "init", "W_regularizer", "b_regularizer", "W_constraint", "b_constraint",
+    "bias", "nb_filter", "output_dim",
+}  # fmt: skip
+TODAYS = {"padding", "data_format", "kernel_initializer", "kernel_regularizer", "use_bias", "dilation_rate"}
 LAYERS: Mapping[str, Mapping[str, str]] = {
     "Dense": INITIALIZED | {"output_dim": "units"},
     **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D", "SeparableConv1D", "SeparableConv2D", "DepthwiseConv2D",
@@ -38,19 +44,31 @@ LAYERS: Mapping[str, Mapping[str, str]] = {
     "GaussianNoise": PLACED | {"sigma": "stddev"},
     "BatchNormalization": PLACED | {"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"},
 }  # fmt: skip
+# Keras 2's sizes of windows where none was given, which today's average pooling wants to be told.
+SIZES: Mapping[str, Any] = {"AveragePooling1D": 2, "AveragePooling2D": (2, 2), "AveragePooling3D": (2, 2, 2)}
 IGNORED: Mapping[str, Mapping[str, Any]] = {"BatchNormalization": {"mode": 0}}  # dropped where the value is this one
 STARTED_OPTIMIZERS = {"lr": "learning_rate"}
 WORKERS = ("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "nb_worker", "pickle_safe")
 
 
+@dataclass
+class Era:
+    """Whether an argument of Keras 1 was given to any layer yet."""
+
+    keras_1: bool = False
+
+
 def rename_arguments(keras: Any, notes: Notes) -> None:
     """Layers and optimizers accept their old argument names."""
+    era = Era()
     for name, renames in LAYERS.items():
-        _accept(getattr(keras.layers, name), renames, IGNORED.get(name, {}), notes)
+        _accept(getattr(keras.layers, name), renames, IGNORED.get(name, {}), notes, era)
+    for name, size in SIZES.items():
+        _give_size(getattr(keras.layers, name), size, notes)
     base = keras.optimizers.Optimizer
     found = {item for item in vars(keras.optimizers).values() if isinstance(item, type) and issubclass(item, base)}
     for optimizer in found - {base}:
-        _accept(optimizer, STARTED_OPTIMIZERS, {}, notes)
+        _accept(optimizer, STARTED_OPTIMIZERS, {}, notes, Era())
     _accept_model(keras, notes)
     drop_unknown(keras.callbacks.TensorBoard, ("batch_size", "write_grads", "embeddings_layer_names", "embeddings_data"),
                  notes)  # fmt: skip
@@ -71,7 +89,20 @@ def drop_unknown(kind: Any, names: tuple[str, ...], notes: Notes) -> None:
     kind.__init__ = start
 
 
-def _accept(kind: Any, renames: Mapping[str, str], ignored: Mapping[str, Any], notes: Notes) -> None:
+def _give_size(kind: Any, size: Any, notes: Notes) -> None:
+    """`kind` without a size of its windows takes `size`."""
+    original = kind.__init__
+
+    def start(self: Any, *arguments: Any, **options: Any) -> None:
+        if not arguments and "pool_size" not in options and "pool_length" not in options:
+            options["pool_size"] = size
+            notes.shim(f"{kind.__name__}()", f"{kind.__name__}({size})")
+        original(self, *arguments, **options)
+
+    kind.__init__ = start
+
+
+def _accept(kind: Any, renames: Mapping[str, str], ignored: Mapping[str, Any], notes: Notes, era: Era) -> None:
     original = kind.__init__
     known = inspect.signature(original).parameters
     renames = {old: new for old, new in renames.items() if old not in known}
@@ -79,8 +110,9 @@ def _accept(kind: Any, renames: Mapping[str, str], ignored: Mapping[str, Any], n
 
     # Not `functools.wraps`: Keras compares what a constructor declares with what it takes, and both must be the same.
     def start(self: Any, *arguments: Any, **options: Any) -> None:
+        era.keras_1 = era.keras_1 or bool(options.keys() & KERAS_1 & renames.keys())
         if convolution:
-            arguments, options = _kernel_size(arguments, options, notes)
+            arguments, options = translate_kernel_size(arguments, options, notes, era)
         for old in [old for old in renames if old in options and renames[old] not in options]:
             options[renames[old]] = _value(old, options.pop(old))
             notes.shim(f"{kind.__name__}({old}=...)", f"{kind.__name__}({renames[old]}=...)")
@@ -96,18 +128,19 @@ def _value(name: str, value: Any) -> Any:
     return ORDERINGS.get(value, value) if name == "dim_ordering" and isinstance(value, str) else value
 
 
-def _kernel_size(
-    arguments: tuple[Any, ...], options: dict[str, Any], notes: Notes
+def translate_kernel_size(
+    arguments: tuple[Any, ...], options: dict[str, Any], notes: Notes, era: Era
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Keras 1's `Convolution2D(filters, rows, columns)` with today's tuple; without a sign of Keras 1 only a note."""
     options = dict(options)
     if {"nb_row", "nb_col"} <= options.keys():
+        era.keras_1 = True
         notes.shim("Conv2D(nb_row=, nb_col=)", "Conv2D(kernel_size=(rows, columns))")
         return arguments, options | {"kernel_size": (options.pop("nb_row"), options.pop("nb_col"))}
     if len(arguments) != 3 or not all(isinstance(value, int) for value in arguments):
         return arguments, options
     filters, rows, columns = arguments
-    if options.keys() & KERAS_1:
+    if options.keys() & KERAS_1 or (era.keras_1 and not options.keys() & TODAYS):
         notes.shim(f"Convolution2D({filters}, {rows}, {columns})", f"Conv2D({filters}, ({rows}, {columns}))")
         return (filters, (rows, columns)), options
     notes.note(
@@ -140,6 +173,31 @@ def _accept_model(keras: Any, notes: Notes) -> None:
         start(self, given.pop("inputs", inputs), given.pop("outputs", outputs), name=name, **given)
 
     model.__new__, functional.__init__ = staticmethod(new), begin
+
+
+def metrics_in_third_place(keras: Any, notes: Notes) -> None:
+    """`compile(optimizer, loss, metrics)` by place, as up to Keras 2: its third argument is `loss_weights` today.
+
+    At the class that defines `compile`: Keras tells by it whether a network has a `compile` of its own.
+    """
+    trainer = next(kind for kind in keras.Model.__mro__ if "compile" in vars(kind))
+    original = trainer.compile
+
+    @functools.wraps(original)
+    def call(self: Any, *arguments: Any, **options: Any) -> Any:
+        if len(arguments) < 3 or not _are_metrics(arguments[2]) or "metrics" in options:
+            return original(self, *arguments, **options)
+        optimizer, loss, metrics, *others = arguments
+        notes.shim("compile(optimizer, loss, metrics)", "compile(optimizer, loss, metrics=metrics)")
+        return original(self, optimizer, loss, *(others[:1] or [None]), metrics, *others[1:], **options)
+
+    trainer.compile = call
+
+
+def _are_metrics(value: Any) -> bool:
+    """Whether these are names, functions or objects of metrics: weights of losses are numbers."""
+    listed = isinstance(value, (list, tuple)) and len(value) > 0
+    return listed and all(isinstance(item, str) or callable(item) for item in value)
 
 
 def without_workers(function: Callable[..., Any], notes: Notes) -> Callable[..., Any]:

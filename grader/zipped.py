@@ -1,0 +1,121 @@
+"""A zip that was handed in: its files in memory, or words about what is wrong with it. Pure.
+
+Nothing is written anywhere while it is unpacked, and no name is trusted: every name, size and kind is looked at before the
+first byte is unpacked. A hostile archive may raise anything inside `zipfile`; whatever it does is its own fault.
+"""
+
+import io
+import re
+import stat
+import zipfile
+from collections import Counter
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from pathlib import PurePosixPath
+
+from grader.errors import SubmissionError
+
+MOST_MEMBERS = 20_000  # entries of the directory, ignored ones too: an environment that was packed along has thousands
+MOST_RATIO, RATIO_FROM = 200, 1 << 20  # code and notebooks shrink to a tenth; what grows so much was made to
+LONGEST_PART, LONGEST_NAME = 255, 1000  # bytes, as file systems have it
+ENTRY = b"PK\x01\x02"  # begins every entry of the directory (PKWARE's APPNOTE, 4.3.12)
+ENCRYPTED = 0x1 | 0x40 | 0x2000
+UTF_8 = 0x800
+AGAIN = "Pack the folder again as an ordinary zip, or hand in the notebook itself."
+LESS = "Hand in the code without data and environments."
+
+
+def unpack_zip(
+    name: str, data: bytes, *, ignored: Collection[str], most_files: int, most_bytes: int
+) -> dict[str, bytes]:
+    """The files of the zip `data`, called `name`, by relative name; one folder around all of them is left out.
+
+    What lies in a folder of `ignored` is not looked at. Raises SubmissionError.
+    """
+    try:
+        if data.count(ENTRY) > MOST_MEMBERS:  # zipfile would make an object of each
+            raise _refusal(name, "holds too many files", LESS)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            found = [member for member in archive.infolist() if not _is_ignored(_plain_name(member), ignored)]
+            members = [member for member in found if not _plain_name(member).endswith("/")]
+            if len(members) > most_files or sum(member.file_size for member in members) > most_bytes:
+                raise _refusal(name, f"holds more than {most_files} files or {most_bytes >> 20} MiB", LESS)
+            for member in found:
+                _check_name(name, _plain_name(member))
+                _check_kind(name, member)
+            _check_apart(name, [_plain_name(member) for member in members])
+            files = {_plain_name(member): _unpack(archive, member) for member in members}
+    except SubmissionError:
+        raise
+    except Exception as error:  # zipfile has no complete list of what a damaged archive makes it raise
+        raise _refusal(name, f"is damaged ({type(error).__name__})", AGAIN) from None
+    return _without_top(files)
+
+
+def _refusal(name: str, what: str, remedy: str) -> SubmissionError:
+    return SubmissionError(f"{name}: {what}.", remedy)
+
+
+def _plain_name(member: zipfile.ZipInfo) -> str:
+    """A member's name with slashes; in UTF-8 where it is that and only the flag is missing, as macOS writes it."""
+    name = member.orig_filename
+    if not member.flag_bits & UTF_8:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")
+
+
+def _is_ignored(path: str, ignored: Collection[str]) -> bool:
+    return any(part in ignored for part in path.split("/"))
+
+
+def _check_name(name: str, path: str) -> None:
+    """Relative, below the folder, printable, and short enough for a file system."""
+    parts = path.removesuffix("/").split("/")
+    fits = all(len(part.encode()) <= LONGEST_PART for part in parts) and len(path.encode()) <= LONGEST_NAME
+    inside = all(part not in ("", ".", "..") for part in parts) and not re.match("[A-Za-z]:", path)
+    if not (inside and fits and path.isprintable()):
+        raise _refusal(name, f"holds a file whose name leads elsewhere or is none ({path[:60]!r})", AGAIN)
+
+
+def _check_kind(name: str, member: zipfile.ZipInfo) -> None:
+    shown = repr(_plain_name(member)[:60])
+    if member.flag_bits & ENCRYPTED:
+        raise _refusal(name, f"is locked with a password ({shown})", "Pack it again without one.")
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG) and not (kind == stat.S_IFDIR and _plain_name(member).endswith("/")):
+        raise _refusal(name, f"holds a link or a device where a file belongs ({shown})", AGAIN)
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise _refusal(name, f"is packed in a way that not every program can unpack ({shown})", AGAIN)
+    if member.file_size >= RATIO_FROM and member.file_size > MOST_RATIO * member.compress_size:
+        raise _refusal(
+            name, f"holds a file that unpacks to more than {MOST_RATIO} times its size ({shown})",
+            "Hand in the code without it.",
+        )  # fmt: skip
+
+
+def _check_apart(name: str, paths: Sequence[str]) -> None:
+    """No name twice, and no file where a folder of another file would be."""
+    above = {str(folder) for path in paths for folder in PurePosixPath(path).parents}
+    for path, often in Counter(paths).items():
+        if often > 1:
+            raise _refusal(name, f"holds a file twice ({path[:60]!r})", AGAIN)
+        if path in above:
+            raise _refusal(name, f"holds a file and a folder of one name ({path[:60]!r})", AGAIN)
+
+
+def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """A member's bytes: no more are unpacked than its entry says, which were counted before."""
+    with archive.open(member) as file:
+        data = file.read(member.file_size)
+        file.read(1)  # at the end the checksum is looked at
+    if len(data) != member.file_size:
+        raise EOFError("a member is shorter than its entry says")
+    return data
+
+
+def _without_top(files: dict[str, bytes]) -> dict[str, bytes]:
+    tops = {path.partition("/")[0] for path in files}
+    if len(tops) != 1 or any("/" not in path for path in files):
+        return files
+    return {path.partition("/")[2]: data for path, data in files.items()}
