@@ -268,7 +268,7 @@ def test_the_text_s_signatures_are_those_of_the_oracles_the_starter_and_the_solu
 
 
 def test_the_text_s_limits_and_modules_are_the_rubric_s() -> None:
-    assert (RUBRIC["run"]["call"], "Each call has five seconds" in README) == ("5s", True)
+    assert (RUBRIC["run"]["call"], "Each call has ten seconds" in README) == ("10s", True)
     allowed = next(check["modules"] for check in RUBRIC["check"] if check["use"] == "allowed_imports")
     assert allowed == ["numpy", "math", "itertools"]
     assert "nothing but NumPy (and Python's `math`, `itertools` and `typing`)" in README
