@@ -73,7 +73,7 @@ def read_assignment(path: Path) -> Assignment:
     except (ValueError, RecursionError) as error:  # a number too long for Python, or brackets too deep, count too
         raise RubricError(f"{path}: not a TOML file: {error}.", "Mend the line it names.") from None
     if raw.get("schema") != SCHEMA:
-        raise RubricError(f"{path}: schema is {raw.get('schema')!r}.", f"This grader reads `schema = {SCHEMA}`.")
+        raise RubricError(f"{path}: schema is {written(raw.get('schema'))}.", f"This grader reads `schema = {SCHEMA}`.")
     if "id" in raw:
         raise RubricError(f"{path}: key `id` is not known: an assignment is called after its folder.")
     try:
@@ -109,8 +109,16 @@ def explain_validation(error: ValidationError, raw: Any, known: tuple[str, ...] 
     if fault["type"] == "missing":
         return f"key `{where}` is missing."
     value = fault.get("input")
-    shown = "" if isinstance(value, dict) or "value_error" in fault["type"] else f" (found {value!r})"
+    shown = "" if isinstance(value, dict) or "value_error" in fault["type"] else f" (found {written(value)})"
     return f"key `{where}`: {fault['msg'].removeprefix('Value error, ')}{shown}."
+
+
+def written(value: object) -> str:
+    """A value as it stands in a rubric; Python refuses to write out whole numbers of thousands of digits."""
+    try:
+        return repr(value)[:200]
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} too long to show"
 
 
 def known_names(location: tuple[int | str, ...]) -> tuple[str, ...]:

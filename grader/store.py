@@ -117,6 +117,8 @@ def _load_outputs(path: Path, sha256: str) -> NDArray[np.float32]:
         outputs: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
     except (ValueError, EOFError, OSError):
         raise UsageError(f"{path}: holds no predictions.", "Grade the submission again.") from None
+    if outputs.ndim != 2 or outputs.dtype != np.float32:
+        raise UsageError(f"{path}: holds no predictions.", "Grade the submission again.")
     return outputs
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import struct
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
@@ -129,6 +130,30 @@ def spoilt(draw: st.DrawFn, valid: st.SearchStrategy[bytes]) -> bytes:
         elif end > start:
             data = data[:start] + bytes([data[start] ^ (1 << draw(st.integers(0, 7)))]) + data[start + 1 :]
     return draw(st.binary(max_size=200)) if draw(st.integers(0, 40)) == 0 else data
+
+
+RECORDS = [
+    (b"PK\x01\x02", 46),
+    (b"PK\x03\x04", 30),
+    (b"PK\x05\x06", 22),
+]  # of a zip: an entry, a member's head, the end
+FIELDS = st.sampled_from([0, 1, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF]) | st.integers(0, (1 << 32) - 1)
+
+
+@st.composite
+def relabelled(draw: st.DrawFn, archives: st.SearchStrategy[bytes]) -> bytes:
+    """A zip in which fields of the directory, of a member's header or of the end record hold other numbers."""
+    data = draw(archives)
+    for _ in range(draw(st.integers(1, 3))):
+        magic, size = draw(st.sampled_from(RECORDS))
+        found = [at for at in range(len(data)) if data.startswith(magic, at)]
+        if not found:
+            continue
+        at = draw(st.sampled_from(found)) + draw(st.integers(0, size - 2))
+        form, most = draw(st.sampled_from([("<I", 0xFFFFFFFF), ("<H", 0xFFFF)]))
+        new = struct.pack(form, draw(FIELDS) & most)
+        data = data[:at] + new + data[at + len(new) :]
+    return data
 
 
 def dumped(values: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:

@@ -44,7 +44,7 @@ MODULES = st.builds(
 )
 CONTENT = (
     spoilt(st.sampled_from([notebook("a = 1"), b"a = 1\n", b"\xef\xbb\xbfa = 1\n"]))
-    | spoilt(st.just(archive({"solution.ipynb": notebook("a = 1")}, zipfile.ZIP_DEFLATED)))
+    | spoilt(st.just(archive({"solution.ipynb": notebook("a = 1")}, zipfile.ZIP_DEFLATED)))  # as a zip, or as anything
     | MODULES
 )
 PATH = st.lists(NAME, min_size=1, max_size=3).map(tuple)
