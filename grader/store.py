@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
+from grader.arrays import read_npy
 from grader.errors import Infrastructure, UsageError
 from grader.evidence import SCHEMA, Call, Evidence
 from grader.results import Result
@@ -112,14 +113,13 @@ def _load_calls(path: Path, sha256: str) -> tuple[Call, ...]:
 
 
 def _load_outputs(path: Path, sha256: str) -> NDArray[np.float32]:
-    data = _read_described(path, sha256, MOST_PREDICTIONS)
     try:
-        outputs: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError):
+        outputs = read_npy(_read_described(path, sha256, MOST_PREDICTIONS))
+    except ValueError:
         raise UsageError(f"{path}: holds no predictions.", "Grade the submission again.") from None
-    if outputs.ndim != 2 or outputs.dtype != np.float32:
+    if outputs.ndim != 2 or not outputs.shape[1] or outputs.dtype != np.float32:
         raise UsageError(f"{path}: holds no predictions.", "Grade the submission again.")
-    return outputs
+    return outputs.astype(np.float32, copy=False)
 
 
 def save_result(folder: Path, result: Result) -> None:
