@@ -90,7 +90,8 @@ def test_too_much_memory_ends_in_words_a_student_understands() -> None:
 
 
 def test_a_fork_bomb_is_stopped() -> None:
-    assert run("import os\nwhile True: os.fork()").ending.cause is Cause.PROCESS_LIMIT
+    """By whichever limit it meets first: on a busy machine its children fill the memory before they are too many."""
+    assert run("import os\nwhile True: os.fork()").ending.cause in (Cause.PROCESS_LIMIT, Cause.MEMORY_LIMIT)
 
 
 def test_input_is_an_error_in_the_cell_and_not_the_end() -> None:
