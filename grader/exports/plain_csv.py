@@ -4,18 +4,20 @@ import csv
 import io
 from collections.abc import Sequence
 
+from grader.exports.cells import guard_formula as guard_formula
+from grader.exports.cells import write_table
+from grader.grades import Grade
 from grader.results import Result
 
 COLUMNS = (
     "student", "submission", "status", "points", "out_of", "passed", "accuracy", "verdict", "flags", "ending", "isolation",
     "dataset",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # the wide ones count in East Asian versions
-
-
-def guard_formula(text: str) -> str:
-    """`text` so that no spreadsheet takes it for a formula (OWASP, CSV injection)."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+GRADE_COLUMNS = (
+    "assignment", "student", "identity", "email", "group", "participant", "submission", "submissions", "submitted", "due",
+    "status", "earned", "penalty", "points", "out_of", "passed", "excused", "override", "override_author",
+    "override_reason", "comment", "flags",
+)  # fmt: skip
 
 
 def write_gradebook(results: Sequence[Result]) -> str:
@@ -43,3 +45,20 @@ def write_gradebook(results: Sequence[Result]) -> str:
             ]
         )
     return buffer.getvalue()
+
+
+def write_grades(grades: Sequence[Grade]) -> str:
+    """The same for grades, with lateness and overrides; a student who handed in nothing has a row without points."""
+    return write_table(GRADE_COLUMNS, (_row(grade) for grade in grades))
+
+
+def _row(grade: Grade) -> list[str | float | None]:
+    student, override = grade.student, grade.override
+    return [
+        grade.assignment, student.name, student.identity, student.email, student.group, student.participant,
+        grade.submission, grade.submissions, grade.submitted, grade.due,
+        grade.status.value if grade.status else "nothing handed in", grade.earned,
+        grade.penalty.points if grade.penalty else None, grade.points, grade.out_of, "yes" if grade.passed else "no",
+        "yes" if grade.excused else "no", override.points if override else None, override.author if override else None,
+        override.reason if override else None, grade.comment, " ".join(grade.flags),
+    ]  # fmt: skip

@@ -1,0 +1,234 @@
+"""The files that `grader export` writes: from what lies in a batch's folder to the bytes of one format."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from grader.exports.github import Place
+    from grader.exports.gradescope import Visibility
+    from grader.exports.handing import Filled
+    from grader.grades import Grade
+    from grader.results import Result
+
+LARGEST_WORKSHEET = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What was asked for on the command line."""
+
+    folder: Path
+    gradebook: str | None
+    assignment: str | None
+    worksheet: Path | None
+    identifier: str
+    grade: str
+    maximum: str
+    comments: str
+    column: str
+    scale: bool
+    provisional: bool
+    student: str | None
+    visibility: tuple[str, ...]
+    leaderboard: bool
+    path: Path | None
+
+
+def makers() -> "dict[str, Callable[[Wanted], Filled]]":
+    """What makes each format. Each raises UsageError for what it can't do."""
+    return {
+        "csv": _csv, "moodle": _moodle, "moodle-feedback": _moodle_feedback, "canvas": _canvas, "nbgrader": _nbgrader,
+        "gradescope": _gradescope, "classroom": _classroom, "junit": _junit, "github": _github,
+        "github-summary": _github_summary,
+    }  # fmt: skip
+
+
+def _csv(wanted: Wanted) -> "Filled":
+    from grader.exports.plain_csv import write_grades
+
+    grades = _grades(wanted)
+    return _of_text(write_grades(grades), len(grades))
+
+
+def _moodle(wanted: Wanted) -> "Filled":
+    from grader.exports.moodle import MoodleOptions, fill_worksheet
+
+    options = MoodleOptions(
+        identifier=wanted.identifier, grade=wanted.grade, maximum=wanted.maximum, comments=wanted.comments,
+        scale=wanted.scale, provisional=wanted.provisional,
+    )  # fmt: skip
+    name, data = _read_worksheet(wanted)
+    return fill_worksheet(data, _one_assignment(wanted), name=name, options=options)
+
+
+def _canvas(wanted: Wanted) -> "Filled":
+    from grader.exports.canvas import CanvasOptions, fill_gradebook
+
+    options = CanvasOptions(column=wanted.column, scale=wanted.scale, provisional=wanted.provisional)
+    name, data = _read_worksheet(wanted)
+    return fill_gradebook(data, _one_assignment(wanted), name=name, options=options)
+
+
+def _nbgrader(wanted: Wanted) -> "Filled":
+    from grader.exports.nbgrader import write_scores
+
+    return write_scores(_grades(wanted), provisional=wanted.provisional)
+
+
+def _moodle_feedback(wanted: Wanted) -> "Filled":
+    from grader.exports.moodle_feedback import pack_reports
+    from grader.publish import REPORT, student_folder
+
+    def read(grade: "Grade") -> bytes | None:
+        place = wanted.folder / grade.folder if grade.folder else student_folder(wanted.folder, grade.student.name)
+        report = place / REPORT
+        inside = report.resolve().is_relative_to(wanted.folder.resolve())
+        return report.read_bytes() if inside and report.is_file() else None
+
+    return pack_reports(_one_assignment(wanted), read, file=REPORT)
+
+
+def _gradescope(wanted: Wanted) -> "Filled":
+    from grader.exports.gradescope import write_results
+
+    return _of_text(
+        write_results(
+            _one_result(wanted), visibility=_read_visibility(wanted.visibility), leaderboard=wanted.leaderboard
+        ),
+        1,
+    )
+
+
+def _classroom(wanted: Wanted) -> "Filled":
+    from grader.exports.classroom import encode_classroom
+
+    return _of_text(encode_classroom(_one_result(wanted)) + "\n", 1)
+
+
+def _junit(wanted: Wanted) -> "Filled":
+    from grader.exports.junit import write_junit
+
+    results = _results(wanted)
+    return _of_text(write_junit(results), len(results))
+
+
+def _github(wanted: Wanted) -> "Filled":
+    import secrets
+
+    from grader.exports.github import write_log
+
+    results = _results(wanted) if wanted.path is None else [_one_result(wanted)]
+    places = {results[0].student: _place(wanted.path)} if wanted.path is not None else {}
+    return _of_text(write_log(results, token=secrets.token_hex(16), places=places), len(results))
+
+
+def _github_summary(wanted: Wanted) -> "Filled":
+    from grader.exports.github_summary import write_summary
+
+    results = _results(wanted)
+    return _of_text(write_summary(results), len(results))
+
+
+def _of_text(text: str, count: int) -> "Filled":
+    from grader.exports.handing import Filled
+
+    return Filled(content=text.encode("utf-8", "replace"), filled=count)
+
+
+def _place(path: Path) -> "Place":
+    """Where annotations go: on the lines of the notebook's cells, where it can be read from here."""
+    from grader.exports.github import Place, cell_lines
+
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace") if path.suffix == ".ipynb" else ""
+    except OSError:
+        text = ""
+    return Place(file=path.as_posix(), lines=cell_lines(text))
+
+
+def _read_visibility(words: tuple[str, ...]) -> "dict[str, Visibility]":
+    from grader.assignment import did_you_mean
+    from grader.exports.gradescope import VISIBILITIES
+
+    pairs: dict[str, Visibility] = {}
+    for word in words:
+        check, _, who = word.partition("=")
+        found = next((known for known in VISIBILITIES if known == who), None)
+        if not check or found is None:
+            hint = did_you_mean(who, VISIBILITIES)
+            raise UsageError(f"--visibility {word}: is not understood{hint}.", "Write --visibility CHECK=WHO.")
+        pairs[check] = found
+    return pairs
+
+
+def _read_worksheet(wanted: Wanted) -> tuple[str, bytes]:
+    path = wanted.worksheet
+    assert path is not None, "`_target` asks for it"
+    try:
+        if path.stat().st_size > LARGEST_WORKSHEET:
+            raise UsageError(f"{path}: is larger than {LARGEST_WORKSHEET >> 20} MiB.", "Is this the right file?")
+        return path.name, path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror}).", "Check --worksheet.") from None
+
+
+def _results(wanted: Wanted) -> "list[Result]":
+    """The results in DIR, or in a student's own folder. Raises UsageError where there is none."""
+    results = _stored(wanted.folder)
+    if wanted.student is not None:
+        from grader.assignment import did_you_mean
+
+        known = tuple(result.student for result in results)
+        results = [result for result in results if result.student == wanted.student]
+        if known and not results:
+            hint = did_you_mean(wanted.student, known)
+            raise UsageError(f"{wanted.folder}: holds no result of `{wanted.student}`{hint}.", "Check --student.")
+    if not results:
+        raise UsageError(f"{wanted.folder} holds no results.", "Name the --out folder of an earlier batch.")
+    return results
+
+
+def _stored(folder: Path) -> "list[Result]":
+    from grader.store import load_result
+
+    own = load_result(folder)
+    if own is not None:
+        return [own]
+    return [result for path in sorted(folder.iterdir()) if path.is_dir() and (result := load_result(path)) is not None]
+
+
+def _one_result(wanted: Wanted) -> "Result":
+    results = _results(wanted)
+    if len(results) > 1:
+        raise UsageError(f"{wanted.folder} holds {len(results)} results, and one is wanted.", "Name it with --student.")
+    return results[0]
+
+
+def _grades(wanted: Wanted) -> "list[Grade]":
+    """Grades of the gradebook where there is one, else what the results in DIR give. Raises UsageError."""
+    from grader.exports.handing import grades_of
+    from grader.gradebook import FILE, open_gradebook
+
+    results = _stored(wanted.folder)
+    if wanted.gradebook is not None or (wanted.folder / FILE).is_file():
+        of_results = {result.assignment for result in results}
+        assignment = wanted.assignment or (of_results.pop() if len(of_results) == 1 else None)
+        with open_gradebook(wanted.gradebook or wanted.folder, create=False) as book:
+            grades = book.grades(assignment)
+    else:
+        grades = [grade for grade in grades_of(results) if wanted.assignment in (None, grade.assignment)]
+    if not grades:
+        raise UsageError(f"{wanted.folder} holds no grades.", "Name the --out folder of a batch, or a --gradebook.")
+    return grades
+
+
+def _one_assignment(wanted: Wanted) -> "list[Grade]":
+    grades = _grades(wanted)
+    names = sorted({grade.assignment for grade in grades})
+    if len(names) > 1:
+        raise UsageError(f"There are grades for {', '.join(names)}.", "Choose with --assignment.")
+    return grades

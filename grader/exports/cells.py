@@ -1,0 +1,38 @@
+"""Cells of the CSV files that we write: numbers stay numbers, and no text is taken for a formula."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+FORMULA = tuple("=+-@＝＋－＠﹦﹢﹣﹫")  # wide and small ones count in East Asian versions
+CONTROL = ("\t", "\r", "\n")
+Cell = str | float | None
+
+
+def guard_formula(text: str) -> str:
+    """`text` so that no spreadsheet takes it for a formula, also behind spaces (OWASP, CSV injection)."""
+    return f"'{text}" if text.startswith(CONTROL) or text.lstrip().startswith(FORMULA) else text
+
+
+def write_number(value: float, *, digits: int = 2) -> str:
+    """A number with at most so many digits after the point and no idle zeros: 61.5, -2, 0."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".rstrip("0").rstrip(".")
+
+
+def write_cell(cell: Cell) -> str:
+    """A number as it is (a minus sign makes no formula of it), a text guarded, nothing for None."""
+    if cell is None:
+        return ""
+    return guard_formula(cell) if isinstance(cell, str) else write_number(cell)
+
+
+def write_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """A CSV file's text, UTF-8 to be, LF at line ends.
+
+    All is quoted: a name may hold a lone carriage return, or the semicolon at which other languages' Excel splits.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writerow(columns)
+    writer.writerows([write_cell(cell) for cell in row] for row in rows)
+    return buffer.getvalue()

@@ -1,0 +1,70 @@
+"""`results.json` as Gradescope's autograder harness reads it, from one result (gradescope-autograders, "specs")."""
+
+import json
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+from grader.assignment import did_you_mean
+from grader.errors import Infrastructure, UsageError
+from grader.exports.shown import explanation, for_students, is_advice, overview
+from grader.report.visible import one_line
+from grader.results import CheckResult, Outcome, Result, Status
+
+Visibility = Literal["visible", "hidden", "after_due_date", "after_published"]
+VISIBILITIES: tuple[Visibility, ...] = get_args(Visibility)
+
+
+def write_results(
+    result: Result, *, visibility: Mapping[str, Visibility] | None = None, leaderboard: bool = False
+) -> str:
+    """The JSON text. Flags are no part of it, as students see all of it.
+
+    `visibility`: who sees a check, by its name (default: everybody). Gradescope hides the total from students as soon as one
+    test is hidden from them. Raises UsageError for a check that there is none of, and Infrastructure where the grader broke:
+    without a `results.json` Gradescope tells the instructor, and no zero is entered.
+    """
+    if result.status is Status.BROKEN:
+        raise Infrastructure(f"{one_line(result.student)}: the grader broke, so no mark was decided.", "Run it again.")
+    if result.smoke is not None:
+        raise UsageError(f"{one_line(result.student)}: was a smoke run, which gives no mark.", "Grade it in full.")
+    seen = dict(visibility or {})
+    _check_names(result, seen)
+    result = for_students(result)
+    document: dict[str, object] = {
+        "score": round(result.points, 2),
+        "execution_time": round(result.ending.wall_s, 1),
+        "output": "\n".join(overview(result)),
+        "output_format": "text",
+        "test_output_format": "text",
+        "test_name_format": "text",
+        "extra_data": {"assignment": result.assignment, "evidence": result.evidence, "isolation": result.isolation},
+        "tests": [_test(number, check, seen) for number, check in enumerate(result.checks, start=1)],
+    }
+    if leaderboard and result.accuracy is not None:
+        document["leaderboard"] = [{"name": "Accuracy", "value": round(result.accuracy.value, 4), "order": "desc"}]
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _test(number: int, check: CheckResult, visibility: Mapping[str, Visibility]) -> dict[str, object]:
+    test: dict[str, object] = {
+        "name": one_line(check.title),
+        "number": str(number),
+        "score": round(check.points, 2),
+        "max_score": round(check.out_of, 2),
+        "output": explanation(check),
+        "visibility": visibility.get(check.name, "visible"),
+    }
+    if not is_advice(check):  # advice that was not taken is no failure
+        test["status"] = "passed" if check.outcome is Outcome.PASSED else "failed"
+    return test
+
+
+def _check_names(result: Result, visibility: Mapping[str, Visibility]) -> None:
+    names = tuple(dict.fromkeys(check.name for check in result.checks))
+    for name, word in visibility.items():
+        if name not in names:
+            raise UsageError(
+                f"There is no check `{name}` in this result{did_you_mean(name, names)}.", "Check --visibility."
+            )
+        if word not in VISIBILITIES:
+            raise UsageError(f"--visibility {name}={word}: is not understood{did_you_mean(word, VISIBILITIES)}.")

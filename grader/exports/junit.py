@@ -1,0 +1,82 @@
+"""JUnit XML of one or several results: a suite a submission, a case a check (pytest's junit-10.xsd)."""
+
+import xml.etree.ElementTree as Tree
+from collections.abc import Sequence
+
+from grader.exports.shown import explanation, for_students, is_advice, overview
+from grader.report.visible import one_line
+from grader.results import CheckResult, Outcome, Result, Status
+
+THEIRS = (Outcome.FAILED, Outcome.PARTIAL)
+
+
+def write_junit(results: Sequence[Result], *, name: str = "grader") -> str:
+    """The XML text. Failed and partly passed checks are failures, broken ones errors; advice that was not taken is skipped.
+
+    A submission that was not simply graded (nothing to judge, a person must look, the grader broke) has a case that says so.
+    """
+    root = Tree.Element("testsuites", name=one_line(name))
+    suites = [_suite(for_students(result)) for result in results]
+    root.extend(suites)
+    for key in ("tests", "failures", "errors"):
+        root.set(key, str(sum(int(suite.get(key, "0")) for suite in suites)))
+    root.set("time", _seconds(sum(max(result.ending.wall_s, 0.0) for result in results)))
+    Tree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + Tree.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(result: Result) -> Tree.Element:
+    suite = Tree.Element("testsuite", name=one_line(f"{result.assignment}: {result.student}"))
+    properties = Tree.SubElement(suite, "properties")
+    for key, value in (
+        ("points", f"{result.points:g}"), ("out_of", f"{result.out_of:g}"), ("passed", str(result.passed).lower()),
+        ("isolation", result.isolation), ("evidence", result.evidence),
+    ):  # fmt: skip
+        Tree.SubElement(properties, "property", name=key, value=value)
+    cases = [_case(result, check) for check in result.checks]
+    if result.status is not Status.GRADED:
+        cases.insert(0, _submission_case(result))
+    suite.extend(cases)
+    for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(key, str(sum(case.find(tag) is not None for case in cases)))
+    suite.set("tests", str(len(cases)))
+    suite.set("time", _seconds(result.ending.wall_s))
+    suite.set("timestamp", one_line(result.started))
+    suite.set("file", one_line(result.submission))
+    Tree.SubElement(suite, "system-out").text = "\n".join(overview(result))
+    return suite
+
+
+def _case(result: Result, check: CheckResult) -> Tree.Element:
+    case = Tree.Element(
+        "testcase", classname=one_line(f"{result.assignment}.{check.name}"), name=one_line(check.title), time="0.000"
+    )
+    text = explanation(check)
+    if check.outcome in THEIRS:
+        advice = is_advice(check)
+        _put(case, "skipped" if advice else "failure", "advice" if advice else check.outcome.value, text)
+    elif check.outcome is Outcome.BROKEN:
+        _put(case, "error", "broken", text)
+    elif check.outcome is Outcome.SKIPPED:
+        _put(case, "skipped", "skipped", text)
+    elif text:
+        Tree.SubElement(case, "system-out").text = text
+    return case
+
+
+def _submission_case(result: Result) -> Tree.Element:
+    case = Tree.Element(
+        "testcase", classname=one_line(result.assignment), name="The submission is graded", time="0.000"
+    )
+    tag = {Status.EXPLAINED: "failure", Status.BROKEN: "error"}.get(result.status, "skipped")
+    _put(case, tag, result.status.value, "\n".join(overview(result)))
+    return case
+
+
+def _put(case: Tree.Element, tag: str, kind: str, text: str) -> None:
+    element = Tree.SubElement(case, tag, type=kind, message=one_line(text))
+    element.text = text
+
+
+def _seconds(value: float) -> str:
+    return f"{max(value, 0.0):.3f}"

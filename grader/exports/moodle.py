@@ -1,0 +1,158 @@
+"""Moodle's offline grading worksheet: the downloaded file with grades (and comments) filled in, all else untouched.
+
+Moodle compares column titles as strings of the site's language, and skips a row whose last change is later than the
+worksheet's date: so a worksheet is never built, only filled. What Moodle would skip without a word (a grade above the
+maximum, a locked row) is left alone and said (mod/assign/feedback/offline/importgradeslib.php, locallib.php).
+"""
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grader.errors import UsageError
+from grader.exports.cells import write_number
+from grader.exports.handing import Filled, comment_of, points_for, sort_grades
+from grader.exports.matching import Person, match_rows
+from grader.exports.worksheet import (
+    Worksheet,
+    fill_cells,
+    has_decimal_comma,
+    read_number,
+    read_worksheet,
+    write_points,
+)
+from grader.grades import Grade
+from grader.report.visible import shorten, visible
+
+IDENTITIES, EMAILS, NAMES = ("ID number", "Username"), ("Email address",), ("Full name",)
+MODIFIED, LOCK, SCALE = "Last modified (grade)", "Grade can be changed", "Scale"
+OURS = "Graded automatically:"
+LONGEST_COMMENT = 5_000  # characters
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoodleOptions:
+    """Titles of the columns in the site's language; `comments` empty: feedback is left alone."""
+
+    identifier: str = "Identifier"
+    grade: str = "Grade"
+    maximum: str = "Maximum Grade"
+    comments: str = ""
+    scale: bool = False
+    provisional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Columns:
+    """Where the columns stand; `comma`: numbers are written with a decimal comma."""
+
+    grade: int
+    maximum: int | None
+    lock: int | None
+    comments: int | None
+    comma: bool
+
+
+def fill_worksheet(data: bytes, grades: Sequence[Grade], *, name: str, options: MoodleOptions) -> Filled:
+    """The worksheet `data` with the grades that find their row. Raises UsageError for a file that is no worksheet.
+
+    `name` is the file's, for messages.
+    """
+    sheet = read_worksheet(data, name=name)
+    identifier, columns = sheet.need(options.identifier, "--identifier"), _columns(sheet, options)
+    handed = sort_grades(grades, provisional=options.provisional)
+    matching = match_rows(handed.marks, _people(sheet, identifier))
+    changes: dict[tuple[int, int], str] = {}
+    unplaced = [*handed.held, *matching.unplaced]
+    unplaced += [f"{grade.student.name}: is excused, which a worksheet can't say" for grade in handed.excused]
+    remarks: list[str] = []
+    filled = 0
+    for row, grade in matching.rows.items():
+        reason = _fill_row(sheet, row, grade, columns, options.scale, changes, remarks)
+        unplaced += [f"{grade.student.name}: {reason}"] if reason else []
+        filled += not reason
+    remarks += _remarks(sheet, columns, len(sheet.rows) - len(matching.rows))
+    return Filled(content=fill_cells(sheet, changes), filled=filled, unplaced=tuple(unplaced), remarks=tuple(remarks))
+
+
+def _columns(sheet: Worksheet, options: MoodleOptions) -> _Columns:
+    maximum = sheet.find(options.maximum)
+    if maximum is None and options.maximum != MoodleOptions.maximum:
+        sheet.need(options.maximum, "--maximum")
+    if maximum is None and sheet.find(SCALE) is not None:
+        raise UsageError(
+            f"{sheet.name}: this assignment is graded with words of a scale, not with points.",
+            "Change the assignment's grade type to points in Moodle and download the worksheet again.",
+        )
+    grade = sheet.need(options.grade, "--grade")
+    numbers = [row[index].value for row in sheet.rows for index in (grade, maximum) if index is not None]
+    return _Columns(
+        grade=grade, maximum=maximum, lock=sheet.find(LOCK), comma=has_decimal_comma(numbers),
+        comments=sheet.need(options.comments, "--comments") if options.comments else None,
+    )  # fmt: skip
+
+
+def _people(sheet: Worksheet, identifier: int) -> dict[int, Person]:
+    identities, emails, names = (
+        [index for title in titles if (index := sheet.find(title)) is not None]
+        for titles in (IDENTITIES, EMAILS, NAMES)
+    )
+    people = {}
+    for number, row in enumerate(sheet.rows):
+        digits = re.search(r"([0-9]+)\s*\Z", row[identifier].value)  # "Participant 123", whatever the language
+        people[number] = Person(
+            participant=digits[1] if digits else "",
+            identities=tuple(row[index].value for index in identities),
+            emails=tuple(row[index].value for index in emails),
+            names=tuple(row[index].value for index in names),
+        )
+    return people
+
+
+def _fill_row(
+    sheet: Worksheet, row: int, grade: Grade, columns: _Columns, scale: bool, changes: dict[tuple[int, int], str],
+    remarks: list[str],
+) -> str:  # fmt: skip
+    """Put one grade (and its comment) among the changes; the reason where Moodle would not take it."""
+    cells, name = sheet.rows[row], grade.student.name
+    if columns.lock is not None and cells[columns.lock].value.strip().casefold() == "no":
+        return "Moodle says that this grade can't be changed"
+    most = read_number(cells[columns.maximum].value) if columns.maximum is not None else None
+    points = round(points_for(grade, most, scale=scale, where=f"{sheet.name}, row {row + 1} below the header"), 2)
+    if points < 0 or (most is not None and points > most):
+        return f"{write_number(points)} points, and Moodle takes 0 to {'any number' if most is None else write_number(most)}"
+    old = cells[columns.grade].value.strip()
+    if read_number(old) != points:
+        changes[row, columns.grade] = new = write_points(points, comma=columns.comma)
+        remarks += [f"{name}: {old} in the worksheet became {new}"] if read_number(old) is not None else []
+    if columns.comments is not None:
+        before, comment = cells[columns.comments].value, write_comment(grade)
+        if before.strip() and not before.lstrip().startswith(f"<p>{OURS}"):
+            remarks.append(f"{name}: has a comment in the worksheet already; it stays")
+        elif comment != before:
+            changes[row, columns.comments] = comment
+    return ""
+
+
+def write_comment(grade: Grade) -> str:
+    """The comment as a paragraph of HTML: without quotation marks, backslashes and line ends, which PHP's CSV trips over.
+
+    It begins with a tag, so no spreadsheet takes it for a formula.
+    """
+    words = html.escape(visible(shorten(comment_of(grade), LONGEST_COMMENT))).replace("\\", "&#92;")
+    return f"<p>{OURS} {words}</p>".replace("\n", "<br>")
+
+
+def _remarks(sheet: Worksheet, columns: _Columns, left: int) -> list[str]:
+    remarks = []
+    if left:
+        remarks.append(f"{sheet.name}: {left} of {len(sheet.rows)} rows have no grade here and stay as they were")
+    if sheet.find(MODIFIED) is None:
+        remarks.append(
+            f"{sheet.name}: has no column `{MODIFIED}`; unless it is called otherwise in your language, Moodle takes no "
+            "worksheet without it"
+        )
+    if columns.maximum is None:
+        remarks.append(f"{sheet.name}: has no column `Maximum Grade` (name it with --maximum), so none was looked at")
+    return remarks
