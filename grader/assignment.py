@@ -2,16 +2,37 @@
 
 import difflib
 import tomllib
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 
 from grader.errors import RubricError
 from grader.evidence import Serve, Value
-from grader.limits import Limits
+from grader.limits import Limits, parse_span
 
 SCHEMA = 1
+CountedSubmission = Literal["last", "best"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Span = Annotated[float, BeforeValidator(parse_span), Field(ge=0, le=366 * 24 * 3600)]
+
+
+def _require_moment(value: Any, info: ValidationInfo) -> Any:
+    """ValueError for what leaves open which moment is meant."""
+    if info.mode == "json" and isinstance(value, str):  # JSON has no moments
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value
+    example = "write day, time and offset without quotation marks, as in 2026-11-20T23:59:00+01:00"
+    if isinstance(value, datetime):
+        raise ValueError(f"{value.isoformat()} is another moment in every time zone: {example}")
+    if isinstance(value, date | time):
+        raise ValueError(f"{value.isoformat()} is no moment, which has a day, a time and an offset: {example}")
+    raise ValueError(f"is no moment: {example}")
+
+
+Due = Annotated[datetime, BeforeValidator(_require_moment)]
 
 
 class CheckSpec(BaseModel):
@@ -40,6 +61,26 @@ class Retry(Value):
     counts: Literal["best", "last", "mean", "first"] = "best"
 
 
+class Late(Value):
+    """`[late]`: what a submission after the deadline costs; durations in seconds.
+
+    Up to `grace` it costs nothing; then `per_day` of the assignment's points for each day begun since the deadline, at most
+    `most` of them. What comes later than `after` is not accepted.
+    """
+
+    grace: Span = 0.0
+    per_day: Share = 0.0
+    most: Share = 1.0
+    after: Span | None = None
+
+
+class Pages(Value):
+    """`[report]`: what pages show. `judged_images`: some of the images that decide a mark, unless they are private ones."""
+
+    judged_images: bool = False
+    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")] = "en"
+
+
 class Assignment(Value):
     """An exercise: its data, its limits, its checks. `id` is the folder's name.
 
@@ -55,6 +96,10 @@ class Assignment(Value):
     pass_mark: Annotated[float, Field(ge=0)]
     run: Limits = Limits()
     retry: Retry = Retry()
+    submissions: CountedSubmission = "last"  # which of several hand-ins counts
+    due: Due | None = None
+    late: Late = Late()
+    report: Pages = Pages()
     serve: Serve = "sealed"  # "open": the notebook is given the judged images with their labels, for practice
     check: Annotated[tuple[CheckSpec, ...], Field(min_length=1)]
 
@@ -87,12 +132,27 @@ def read_assignment(path: Path) -> Assignment:
         )
     if assignment.cases is not None and assignment.retry.times:
         raise RubricError(f"{path}: `retry` is for networks: functions give the same answers every time.", "Remove it.")
+    _require_deadline(path, assignment)
     if assignment.pass_mark > assignment.out_of:
         raise RubricError(
             f"{path}: pass_mark = {assignment.pass_mark:g}, but the checks add up to {assignment.out_of:g} points.",
             "Lower the pass mark or give the checks more points.",
         )
     return assignment
+
+
+def _require_deadline(path: Path, assignment: Assignment) -> None:
+    """Raise RubricError for a rule of lateness that could never be followed."""
+    late = assignment.late
+    if assignment.due is None and late.model_fields_set:
+        raise RubricError(
+            f"{path}: `[late]` says what lateness costs, but nothing is late without `due`.", "Add `due`."
+        )
+    if late.after is not None and late.after < late.grace:
+        raise RubricError(
+            f"{path}: `late.after` is shorter than `late.grace`: what costs nothing would not be accepted.",
+            "Both count from the deadline.",
+        )
 
 
 def explain_validation(error: ValidationError, raw: Any, known: tuple[str, ...] = ()) -> str:
@@ -123,7 +183,8 @@ def written(value: object) -> str:
 
 def known_names(location: tuple[int | str, ...]) -> tuple[str, ...]:
     """The keys that may stand where a fault was found."""
-    model: type[BaseModel] = Limits if "run" in location else Retry if "retry" in location else Assignment
+    tables: dict[int | str, type[BaseModel]] = {"run": Limits, "retry": Retry, "late": Late, "report": Pages}
+    model = next((tables[part] for part in location if part in tables), Assignment)
     return tuple((field.alias or name) for name, field in model.model_fields.items() if name != "id")
 
 

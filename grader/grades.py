@@ -1,10 +1,16 @@
 """A grade: what stands in the gradebook for one student and one assignment, after lateness and a person's decision.
 
 A *result* is what the rubric says of one submission. A *grade* is what the student gets: which submission counts, what
-lateness costs, and an override or an excuse, which always win. Values only; how they come about is in the functions
-below, all pure.
+lateness costs, and an override or an excuse, which always win. Values only; how they come about is in `grading_rules`,
+which is pure.
 """
 
+from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from grader.assignment import Assignment, CountedSubmission, Late
 from grader.evidence import Value
 from grader.results import Status
 
@@ -23,6 +29,37 @@ class Student(Value):
     group: str = ""
 
 
+class Extension(Value):
+    """More time for one student: until `due`, or `seconds` more than everybody has. Exactly one of them is given."""
+
+    due: AwareDatetime | None = None
+    seconds: float | None = None
+
+
+class Enrolment(Value):
+    """A student who is expected to have a grade for an assignment, whether anything is handed in or not."""
+
+    student: Student
+    extension: Extension | None = None
+
+
+class HandIn(Value):
+    """What one student handed in, and when.
+
+    `digest` is the submission's SHA-256, empty where it could not be read; `name` the file's. `submitted` is what the
+    learning platform says, None where it says nothing; `marked_late` is its mark without a time (Canvas' LATE), None where
+    nobody could tell. `folder` is the student's folder below the batch's. What is empty or None here leaves what the
+    gradebook knows as it is.
+    """
+
+    student: Student
+    digest: str
+    name: str
+    submitted: AwareDatetime | None = None
+    marked_late: bool | None = None
+    folder: str = ""
+
+
 class Override(Value):
     """A person's decision on one grade: points, or an excuse. It wins over every result and survives regrades."""
 
@@ -34,7 +71,7 @@ class Override(Value):
 
 
 class Penalty(Value):
-    """What lateness costs: whole days after the deadline and its extensions, points, and the rule in words."""
+    """What lateness costs: days begun after the deadline and its extensions, points, and the rule in words."""
 
     days: int
     points: float
@@ -45,7 +82,7 @@ class Grade(Value):
     """What one student gets for one assignment.
 
     `earned` are the points by the rubric of the submission that counts, `points` what is left after `penalty` or what
-    `override` says; None where nothing was handed in, could be marked, or an excuse was given. `folder` is the
+    `override` says; None where nothing was handed in, nothing could be marked, or an excuse was given. `folder` is the
     student's folder below the batch's, `submitted` and `due` are ISO times with an offset.
     """
 
@@ -71,3 +108,61 @@ class Grade(Value):
     def excused(self) -> bool:
         """Whether a person excused the student."""
         return self.override is not None and self.override.excused
+
+
+class Rules(Value):
+    """What an assignment says of grades beyond its checks: which submission counts, when it is due, what lateness costs."""
+
+    assignment: str
+    title: str
+    out_of: float
+    pass_mark: float
+    submissions: CountedSubmission = "last"
+    due: datetime | None = None
+    late: Late = Late()
+
+    @classmethod
+    def of(cls, assignment: Assignment) -> "Rules":
+        """The rules that a rubric states."""
+        return cls(
+            assignment=assignment.id, title=assignment.title, out_of=assignment.out_of, pass_mark=assignment.pass_mark,
+            submissions=assignment.submissions, due=assignment.due, late=assignment.late,
+        )  # fmt: skip
+
+
+class Event(Value):
+    """One line of a student's history: a result or a person's decision; `before` are the points that stood until then.
+
+    `changed` names the checks that moved, old to new; `rubric` is the rubric's digest and `grader` the version that marked.
+    """
+
+    time: str
+    assignment: str
+    kind: Literal["result", "override", "excuse", "revoke"]
+    points: float | None
+    out_of: float
+    before: float | None = None
+    submission: str = ""
+    status: Status | None = None
+    passed: bool = False
+    changed: tuple[str, ...] = ()
+    rubric: str = ""
+    grader: str = ""
+    author: str = ""
+    reason: str = ""
+
+
+class Marked(Value):
+    """The result that stands for one submission. `sequence` counts a student's submissions as they were first seen."""
+
+    sequence: int
+    submission: str
+    status: Status
+    points: float
+    out_of: float
+    pass_mark: float
+    passed: bool
+    submitted: AwareDatetime | None = None
+    marked_late: bool = False
+    flags: tuple[str, ...] = ()
+    folder: str = ""

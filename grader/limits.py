@@ -27,6 +27,11 @@ def parse_duration(value: Any) -> Any:
     return _parse(value, SECONDS, "30m")
 
 
+def parse_span(value: Any) -> Any:
+    """Seconds from "10m", "36h" or "7d"; numbers pass through. ValueError for anything else."""
+    return _parse(value, SECONDS | {"d": 24 * 3600.0}, "7d")
+
+
 def parse_size(value: Any) -> Any:
     """Bytes from "512MiB" or "4GiB"; numbers pass through. ValueError for anything else."""
     parsed = _parse(value, BYTES, "4GiB")
@@ -71,5 +76,5 @@ class Limits(BaseModel):
     output: Size = 10 << 20  # all that the notebook prints and draws
     messages: Annotated[int, Field(ge=100, le=10_000_000)] = 20_000
     threads: Annotated[int, Field(ge=1, le=256)] = 2  # of TensorFlow
-    batches: Annotated[int, Field(ge=1)] | None = None  # of each `fit`: a smoke run, whose accuracy means little
+    batches: Annotated[int, Field(ge=1)] | None = None  # of each `fit`
     strict: bool = False  # old names of Keras fail, as they do elsewhere

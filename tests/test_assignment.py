@@ -270,3 +270,55 @@ def test_every_comparison_of_the_course_is_with_an_exercise_that_exists() -> Non
     course = Course.at()
     for name in course.assignment_ids():
         assert plan_checks(course, course.assignment(name))
+
+
+DEADLINE = """\
+due = 2026-11-20T23:59:00+01:00
+submissions = "best"
+
+[late]
+grace = "10m"
+per_day = 0.1
+most = 0.5
+after = "7d"
+
+[run]
+"""
+
+
+def test_a_rubric_says_when_it_is_due_what_lateness_costs_and_which_submission_counts(tmp_path: Path) -> None:
+    silent = read(written(tmp_path, GOOD))
+    assert (silent.due, silent.submissions, silent.late.per_day, silent.late.after) == (None, "last", 0, None)
+    found = read(written(tmp_path, GOOD.replace("[run]\n", DEADLINE, 1)))
+    assert found.due is not None
+    assert (found.due.isoformat(), found.submissions) == ("2026-11-20T23:59:00+01:00", "best")
+    assert found.late.model_dump() == {"grace": 600, "per_day": 0.1, "most": 0.5, "after": 7 * 86400}
+    assert Assignment.model_validate_json(found.model_dump_json(by_alias=True)) == found
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ("+01:00", "", ("`due`", "another moment in every time zone", "2026-11-20T23:59:00+01:00")),
+        ("2026-11-20T23:59:00+01:00", "2026-11-20", ("`due`", "is no moment")),
+        ("2026-11-20T23:59:00+01:00", "23:59:00", ("`due`", "is no moment")),
+        ("2026-11-20T23:59:00+01:00", '"2026-11-20T23:59:00+01:00"', ("`due`", "without quotation marks")),
+        ("2026-11-20T23:59:00+01:00", "1", ("`due`", "is no moment")),
+        ("due =", "deu =", ("`deu`", "did you mean `due`")),
+        ('"best"', '"first"', ("`submissions`", "'last' or 'best'")),
+        ("per_day", "per_days", ("`late.per_days`", "did you mean `per_day`")),
+        ("grace =", "graze =", ("`late.graze`", "did you mean `grace`")),
+        ("per_day = 0.1", "per_day = 10", ("`late.per_day`", "less than or equal to 1")),
+        ("most = 0.5", "most = -1", ("`late.most`", "greater than or equal to 0")),
+        ('"10m"', '"10 minutes"', ("`late.grace`", "s, m, h, d")),
+        ('"7d"', '"5m"', ("`late.after` is shorter than `late.grace`",)),
+        ('"7d"', '"400d"', ("`late.after`", "less than or equal to")),
+        ("due = 2026-11-20T23:59:00+01:00", "", ("`[late]`", "nothing is late without `due`")),
+    ],
+)  # fmt: skip
+def test_an_impossible_deadline_is_refused_with_the_reason(
+    tmp_path: Path, right: str, wrong: str, words: tuple[str, ...]
+) -> None:
+    assert right in DEADLINE
+    said = refusal(tmp_path, GOOD.replace("[run]\n", DEADLINE.replace(right, wrong), 1))
+    assert all(word in said for word in words), said

@@ -1,0 +1,199 @@
+"""`grader gradebook`: what every student gets, what a person decided otherwise, and how it came about."""
+
+import getpass
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grader.cli.options import Debug, Json
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from grader.gradebook import Gradebook
+    from grader.grades import Event, Grade
+
+app = typer.Typer(help="Grades after lateness and a person's decisions: show, override, history.", no_args_is_help=True)
+
+BESIDE = "gradebook.sqlite"  # as in grader.gradebook.FILE, which would load SQLAlchemy
+Where = Annotated[
+    str, typer.Argument(metavar="DIR|URL", help="The --out folder of a batch, a gradebook.sqlite, or postgresql://...")
+]
+OneStudent = Annotated[str, typer.Argument(metavar="STUDENT", help="A name, an identity or an e-mail address.")]
+OneAssignment = Annotated[
+    str | None, typer.Option("--assignment", metavar="ID", help="Needed where the student has several.")
+]
+GradebookOption = Annotated[
+    str | None,
+    typer.Option(
+        "--gradebook", metavar="URL", help="A folder, a file or postgresql://... (default: the one beside the results)."
+    ),
+]
+
+
+@app.command()
+def show(
+    where: Where,
+    student: Annotated[
+        str | None, typer.Option("--student", metavar="NAME", help="Only this student: name, identity or e-mail.")
+    ] = None,
+    assignment: Annotated[str | None, typer.Option("--assignment", metavar="ID", help="Only this assignment.")] = None,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """What every student gets: points after lateness, and what a person decided otherwise."""
+    with _open_known(where) as book:
+        grades = book.grades(assignment, student=student)
+    if as_json:
+        _print_json([grade.model_dump(mode="json") for grade in grades])
+        return
+    if not grades:
+        print("The gradebook is empty.")
+        return
+    several = len({grade.assignment for grade in grades}) > 1
+    heading: tuple[str, ...] = ("student", "points", "passed", "status", "what became of it", "counts", "handed in")
+    rows: list[tuple[str, ...]] = [_grade_row(grade) for grade in grades]
+    if several:
+        heading = ("assignment", *heading)
+        rows = [(grade.assignment, *row) for grade, row in zip(grades, rows, strict=True)]
+    _print_table(heading, rows)
+
+
+@app.command()
+def override(
+    where: Where, student: OneStudent,
+    points: Annotated[float | None, typer.Option("--points", metavar="N", help="What the student gets.")] = None,
+    excuse: Annotated[bool, typer.Option("--excuse", help="The student gets no points and needs none.")] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take the decision back: the rules hold again.")] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept for ever.")] = "",
+    author: Annotated[
+        str | None, typer.Option("--author", metavar="NAME", help="Who decides (default: your login name).")
+    ] = None,
+    assignment: OneAssignment = None, as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Decide a grade yourself: points or an excuse, which win over every result and every regrade."""
+    if [points is not None, excuse, revoke].count(True) != 1:
+        raise UsageError("Say what is decided.", "Give exactly one of --points N, --excuse and --revoke.")
+    who = _login_name() if author is None else author
+    with _open_known(where) as book:
+        if revoke:
+            grade = book.revoke(student, author=who, reason=reason, assignment=assignment)
+        else:
+            grade = book.override(
+                student, author=who, reason=reason, points=points, excused=excuse, assignment=assignment
+            )
+    if as_json:
+        _print_json(grade.model_dump(mode="json"))
+    else:
+        print(f"{_safe(grade.student.name)}, {_safe(grade.assignment)}: {_points(grade)}; {_became(grade)}")
+
+
+@app.command()
+def history(
+    where: Where, student: OneStudent, assignment: OneAssignment = None, as_json: Json = False, debug: Debug = False
+) -> None:
+    """Every result and every decision on a student's grades, oldest first."""
+    with _open_known(where) as book:
+        events = book.history(student, assignment)
+    if as_json:
+        _print_json([event.model_dump(mode="json") for event in events])
+    elif not events:
+        print("Nothing was handed in or decided yet.")
+    else:
+        _print_table(("time", "assignment", "what", "points", "why"), [_event_row(event) for event in events])
+
+
+def open_beside(folder: Path, where: str | None) -> "AbstractContextManager[Gradebook | None]":
+    """The gradebook that was named, else the one in a folder of results; None where there is none."""
+    if where is None and not (folder / BESIDE).is_file():
+        return nullcontext()
+    return _open_known(str(folder) if where is None else where)
+
+
+def _open_known(where: str) -> "AbstractContextManager[Gradebook]":
+    from grader.gradebook import open_gradebook
+
+    return open_gradebook(where, create=False)
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # an account without a name, as in many containers
+        raise UsageError("This account has no login name.", "Say who decides with --author NAME.") from None
+
+
+def _points(grade: "Grade") -> str:
+    if grade.excused:
+        return "excused"
+    return "-" if grade.points is None else f"{grade.points:g} of {grade.out_of:g}"
+
+
+def _became(grade: "Grade") -> str:
+    """Lateness and a person's decision, in words."""
+    said = []
+    if grade.override is not None:
+        decided = "excused" if grade.excused else "override"
+        said.append(f"{decided} by {grade.override.author}: {grade.override.reason}")
+        said += [f"earned {grade.earned:g}"] if grade.earned is not None else []
+    elif grade.penalty is not None:
+        said.append(f"earned {grade.earned:g}, {grade.penalty.words}")
+    said += [flag.replace("_", " ") for flag in grade.flags]
+    return _safe("; ".join(said)) or ("-" if grade.status is None else "as marked")
+
+
+def _grade_row(grade: "Grade") -> tuple[str, ...]:
+    passed = (
+        "-" if grade.excused or (grade.points is None and grade.status is None) else "yes" if grade.passed else "no"
+    )
+    status = grade.status.value.replace("_", " ") if grade.status is not None else "nothing handed in"
+    counts = _safe(grade.submission) + (f" (1 of {grade.submissions})" if grade.submissions > 1 else "")
+    handed_in = (grade.submitted or "-").replace("T", " ")
+    return _safe(grade.student.name), _points(grade), passed, status, _became(grade), counts or "-", handed_in
+
+
+def _event_row(event: "Event") -> tuple[str, ...]:
+    before = "" if event.before is None else f"{event.before:g} -> "
+    points = "-" if event.points is None else f"{before}{event.points:g} of {event.out_of:g}"
+    if event.kind == "result":
+        status = event.status.value.replace("_", " ") if event.status is not None else ""
+        why = "; ".join([status, *event.changed, f"rubric {event.rubric[:8]}", f"grader {event.grader}"])
+        what = event.submission
+    else:
+        why, what = f"{event.author}: {event.reason}", event.kind
+    time = event.time[:19].replace("T", " ") + event.time[-6:]
+    return time, _safe(event.assignment), _safe(what), points, _safe(why)
+
+
+def _safe(text: str) -> str:
+    """Text from strangers as one line that neither a terminal nor a log nor a spreadsheet takes for an order."""
+    from grader.exports.cells import guard_formula
+    from grader.report.visible import defused, one_line
+
+    return guard_formula(defused(one_line(text)))
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _print_table(heading: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
+    """A table in a terminal; aligned columns, as wide as need be, in a log or a pipe."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False)
+        for name in heading:
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        Console().print(table)
+        return
+    widths = [max(len(row[place]) for row in [tuple(heading), *rows]) for place in range(len(heading))]
+    for row in [tuple(heading), *rows]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

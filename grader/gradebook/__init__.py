@@ -1,0 +1,17 @@
+"""The gradebook: what every student got, how it came about, and who decided otherwise. SQLite or PostgreSQL.
+
+Theory of operation. One row is written once: results and overrides are history, the newest row of a submission (of a
+student's grade) stands. A grade itself is never stored: `grader.grading_rules.decide_grade` makes it, purely, from the
+results that stand, the assignment's rules, the roster's extensions and the newest override. So no regrade can overwrite
+a person's decision, and a moved deadline needs nothing but the new rules.
+
+Every write is one transaction that takes the writer's lock first (SQLite: BEGIN IMMEDIATE; PostgreSQL: the student's
+row), and writing the same thing again changes nothing. So writers may be many, and what was interrupted is repeated.
+"""
+
+from grader.gradebook.book import Gradebook
+from grader.gradebook.opening import FILE, locate, open_gradebook
+from grader.gradebook.recording import Recorded
+from grader.grading_rules import rubric_digest
+
+__all__ = ["FILE", "Gradebook", "Recorded", "locate", "open_gradebook", "rubric_digest"]

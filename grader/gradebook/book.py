@@ -1,0 +1,149 @@
+"""The gradebook as its users see it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from grader.assignment import Assignment
+from grader.errors import UsageError
+from grader.gradebook.database import Database
+from grader.gradebook.deciding import Decision, decide
+from grader.gradebook.history import read_history
+from grader.gradebook.reading import (
+    Choice,
+    find_student,
+    read_grades,
+    read_hand_ins,
+    require_assignment,
+    the_assignment,
+)
+from grader.gradebook.recording import Recorded, enrol, record
+from grader.grades import Enrolment, Event, Grade, HandIn
+from grader.results import Result
+
+
+class Gradebook:
+    """An open gradebook. All methods may be called from several threads, and several gradebooks may write at a time.
+
+    Each raises Infrastructure where the database is locked, full or gone for longer than the patience it was opened with;
+    then nothing is half written, and the same call may be repeated.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def where(self) -> str:
+        """What the gradebook is called in messages: a path, or a URL without its password."""
+        return self._database.where
+
+    def enrol(self, assignment: Assignment, students: Iterable[Enrolment] = ()) -> None:
+        """Store an assignment's rules, and students with their extensions: once at the start of a batch or a regrade.
+
+        A student who is named again gets today's extension (none where there is none any more); nobody is ever removed.
+        """
+        known = list(students)
+        self._database.write(lambda connection: enrol(connection, assignment, known))
+
+    def record(self, result: Result, hand_in: HandIn, *, rubric_digest: str) -> Recorded:
+        """Add a result to the history of a submission, in one transaction; the newest stands.
+
+        Nothing is added where the same submission has this very finding under this rubric already. `result.assignment` need
+        not have been enrolled.
+        """
+        return self.record_all([(result, hand_in)], rubric_digest=rubric_digest)[0]
+
+    def record_all(self, results: Sequence[tuple[Result, HandIn]], *, rubric_digest: str) -> list[Recorded]:
+        """As `record` for several results, all of them in one transaction: a class is not left half re-marked."""
+        order = sorted(range(len(results)), key=lambda place: results[place][1].student.name)  # against deadlocks
+
+        def work(connection: Connection) -> list[Recorded]:
+            done = {place: record(connection, *results[place], rubric=rubric_digest) for place in order}
+            return [done[place] for place in range(len(results))]
+
+        return self._database.write(work)
+
+    def remark(
+        self,
+        assignment: Assignment,
+        results: Sequence[tuple[Result, HandIn]],
+        *,
+        rubric_digest: str,
+        dry_run: bool = False,
+    ) -> list[tuple[Grade, Grade]]:
+        """Take over today's rules and new results of known submissions; every student's grade before and after.
+
+        All of it is one transaction, which a `dry_run` takes back at its end. Nobody who is not in the gradebook is added.
+        """
+
+        def work(connection: Connection) -> list[tuple[Grade, Grade]]:
+            choice = Choice(assignment=assignment.id)
+            before = {grade.student.name: grade for grade in read_grades(connection, choice)}
+            enrol(connection, assignment, ())
+            for result, hand_in in sorted(results, key=lambda item: item[1].student.name):
+                record(connection, result, hand_in, rubric=rubric_digest)
+            after = read_grades(connection, choice)
+            if dry_run:
+                connection.rollback()
+            return [(before.get(grade.student.name, grade), grade) for grade in after]
+
+        return self._database.write(work)
+
+    def hand_ins(self, assignment: str) -> list[HandIn]:
+        """Every submission for an assignment, in the order in which they were first recorded."""
+        return self._database.read(lambda connection: read_hand_ins(connection, assignment))
+
+    def grades(self, assignment: str | None = None, *, student: str | None = None) -> list[Grade]:
+        """The grades by assignment, then by student's name; every enrolled student has one. Raises UsageError.
+
+        `assignment` and `student` (a name, an identity or an e-mail address) must be known, where they are given.
+        """
+
+        def work(connection: Connection) -> list[Grade]:
+            require_assignment(connection, assignment)
+            number = None if student is None else find_student(connection, student)
+            return read_grades(connection, Choice(assignment=assignment, student_id=number))
+
+        return self._database.read(work)
+
+    def history(self, student: str, assignment: str | None = None) -> list[Event]:
+        """Every result and every decision on a student's grades, oldest first. Raises UsageError."""
+
+        def work(connection: Connection) -> list[Event]:
+            require_assignment(connection, assignment)
+            return read_history(connection, find_student(connection, student), assignment)
+
+        return self._database.read(work)
+
+    def override(
+        self, student: str, *, author: str, reason: str, points: float | None = None, excused: bool = False,
+        assignment: str | None = None, time: datetime | None = None,
+    ) -> Grade:  # fmt: skip
+        """A person's decision on one grade: points, or an excuse; the grade that follows. Raises UsageError.
+
+        `assignment` may be left out where the student has one only. An empty reason or author is refused.
+        """
+        if points is None and not excused:
+            raise UsageError(
+                "An override gives points or an excuse.", "Use --points N or --excuse; --revoke takes it back."
+            )
+        decision = Decision(
+            author=author, reason=reason, time=time or datetime.now(UTC), points=points, excused=excused
+        )
+        return self._decide(student, assignment, decision)
+
+    def revoke(
+        self, student: str, *, author: str, reason: str, assignment: str | None = None, time: datetime | None = None
+    ) -> Grade:
+        """Take an override back; the grade by the rules that follows. Raises UsageError where there is none."""
+        return self._decide(student, assignment, Decision(author=author, reason=reason, time=time or datetime.now(UTC)))
+
+    def _decide(self, student: str, assignment: str | None, decision: Decision) -> Grade:
+        def work(connection: Connection) -> Grade:
+            number = find_student(connection, student)
+            which = the_assignment(connection, number, assignment)
+            decide(connection, which, number, decision)
+            return read_grades(connection, Choice(assignment=which, student_id=number))[0]
+
+        return self._database.write(work)

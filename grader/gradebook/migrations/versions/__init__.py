@@ -1,0 +1,1 @@
+"""One file a version; one that was released is never changed."""

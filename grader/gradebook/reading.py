@@ -1,0 +1,187 @@
+"""Reads grades: what stands is found here, what follows from it is decided in `grading_rules`."""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from grader.assignment import did_you_mean
+from grader.errors import UsageError
+from grader.gradebook.tables import (
+    UNREAD,
+    AssignmentRow,
+    EnrolmentRow,
+    OverrideRow,
+    ResultRow,
+    StudentRow,
+    SubmissionRow,
+    stored_text,
+)
+from grader.grades import Extension, Grade, HandIn, Marked, Override, Rules, Student
+from grader.grading_rules import decide_grade
+from grader.results import Status
+
+LATER_RUN_BROKE = "later_run_broke"
+MOST_LISTED = 20  # nobody reads a list of a whole class
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Whose grades are meant: all, or those of one assignment, one student, both."""
+
+    assignment: str | None = None
+    student_id: int | None = None
+
+
+def read_grades(connection: Connection, choice: Choice) -> list[Grade]:
+    """The grades that follow from what stands, by assignment, then by student's name."""
+    rules = read_rules(connection)
+    marked = _read_marked(connection, choice)
+    overrides = _read_overrides(connection, choice)
+    grades = []
+    for row in connection.execute(_enrolled(choice)):
+        key = (row.assignment, row.student_id)
+        given, override = marked.get(key, ()), overrides.get(key)
+        grades.append(
+            decide_grade(_student(row), rules[row.assignment], given, extension=_extension(row), override=override)
+        )
+    return sorted(grades, key=lambda grade: (grade.assignment, grade.student.name.casefold(), grade.student.name))
+
+
+def read_hand_ins(connection: Connection, assignment: str) -> list[HandIn]:
+    """Every submission for an assignment; the digest of one that could not be read is empty, as it was told."""
+    chosen = (
+        select(SubmissionRow, StudentRow.name.label("student"), StudentRow.identity, StudentRow.email)
+        .join(StudentRow, StudentRow.id == SubmissionRow.student_id)
+        .where(SubmissionRow.assignment == assignment)
+        .order_by(SubmissionRow.id)
+    )
+    return [
+        HandIn(
+            student=Student(name=row.student, identity=row.identity, email=row.email), name=row.name,
+            digest="" if row.digest.startswith(UNREAD) else row.digest, submitted=row.submitted,
+            marked_late=row.marked_late, folder=row.folder,
+        )
+        for row in connection.execute(chosen)
+    ]  # fmt: skip
+
+
+def require_assignment(connection: Connection, assignment: str | None) -> None:
+    """Raise UsageError for an assignment that the gradebook does not know."""
+    known = tuple(connection.execute(select(AssignmentRow.id).order_by(AssignmentRow.id)).scalars())
+    if assignment is not None and assignment not in known:
+        raise UsageError(f"The gradebook knows no assignment `{assignment}`{did_you_mean(assignment, known)}.")
+
+
+def find_student(connection: Connection, word: str) -> int:
+    """The student who is called so, or has this identity or e-mail address. Raises UsageError."""
+    word = stored_text(word)
+    rows = connection.execute(select(StudentRow)).all()
+    for field in ("name", "identity", "email"):
+        found = [row for row in rows if getattr(row, field).casefold() == word.casefold() and word]
+        exact = [row for row in found if getattr(row, field) == word]
+        chosen = exact if len(exact) == 1 else found
+        if len(chosen) == 1:
+            return int(chosen[0].id)
+        if chosen:
+            names = ", ".join(f"`{row.name}`" for row in chosen[:5])
+            raise UsageError(
+                f"Several students have the {field} `{word}`: {names}.", "Give the name as it stands there."
+            )
+    near = did_you_mean(word, tuple(row.name for row in rows))
+    if not near.startswith(" (") and len(rows) > MOST_LISTED:
+        near = ""
+    raise UsageError(f"The gradebook knows no student `{word}`{near}.", "`grader gradebook show` lists them.")
+
+
+def the_assignment(connection: Connection, student_id: int, assignment: str | None) -> str:
+    """The assignment that is meant; it may be left out where the student has one only. Raises UsageError."""
+    mine = select(EnrolmentRow.assignment).where(EnrolmentRow.student_id == student_id)
+    known = tuple(connection.execute(mine.order_by(EnrolmentRow.assignment)).scalars())
+    if assignment is None and len(known) == 1:
+        return known[0]
+    if assignment is None:
+        raise UsageError(f"The student has grades for {', '.join(known)}.", "Say which with --assignment.")
+    require_assignment(connection, assignment)
+    if assignment not in known:
+        raise UsageError(f"The student is not enrolled for `{assignment}`, only for {', '.join(known)}.")
+    return assignment
+
+
+def read_rules(connection: Connection) -> dict[str, Rules]:
+    """The rules of every assignment, as they were told last."""
+    rows = connection.execute(select(AssignmentRow.id, AssignmentRow.rules))
+    return {row.id: Rules.model_validate_json(row.rules) for row in rows}
+
+
+def _enrolled(choice: Choice) -> Any:
+    chosen = select(EnrolmentRow, StudentRow.name, StudentRow.identity, StudentRow.email).join(
+        StudentRow, StudentRow.id == EnrolmentRow.student_id
+    )
+    return _narrowed(chosen, EnrolmentRow, choice)
+
+
+def _narrowed(chosen: Any, table: Any, choice: Choice) -> Any:
+    if choice.assignment is not None:
+        chosen = chosen.where(table.assignment == choice.assignment)
+    if choice.student_id is not None:
+        chosen = chosen.where(table.student_id == choice.student_id)
+    return chosen
+
+
+def _student(row: Any) -> Student:
+    return Student(
+        name=row.name, identity=row.identity, email=row.email, participant=row.participant, group=row.group_name
+    )
+
+
+def _extension(row: Any) -> Extension | None:
+    if row.extension_due is None and row.extension_s is None:
+        return None
+    return Extension(due=row.extension_due, seconds=row.extension_s)
+
+
+def _read_marked(connection: Connection, choice: Choice) -> dict[tuple[str, int], list[Marked]]:
+    """The result that stands for every submission: the newest, but no fault of ours where there is another."""
+    newest = select(func.max(ResultRow.id)).group_by(ResultRow.submission_id)
+    sound = newest.where(ResultRow.status != Status.BROKEN.value)
+    chosen = select(
+        SubmissionRow.assignment, SubmissionRow.student_id, SubmissionRow.id.label("submission"), SubmissionRow.name,
+        SubmissionRow.submitted, SubmissionRow.marked_late, SubmissionRow.folder, ResultRow.status, ResultRow.points,
+        ResultRow.out_of, ResultRow.pass_mark, ResultRow.passed, ResultRow.flags,
+    ).join(ResultRow, ResultRow.submission_id == SubmissionRow.id)  # fmt: skip
+    wanted = _narrowed(chosen, SubmissionRow, choice).where(ResultRow.id.in_(newest.union(sound)))
+    standing: dict[int, tuple[tuple[str, int], Marked]] = {}
+    for row in connection.execute(wanted.order_by(ResultRow.id)):
+        broke = row.status == Status.BROKEN.value
+        if broke and row.submission in standing:  # what was found before the fault stands
+            key, before = standing[row.submission]
+            standing[row.submission] = key, before.model_copy(update={"flags": (*before.flags, LATER_RUN_BROKE)})
+        else:
+            standing[row.submission] = (row.assignment, row.student_id), _marked(row)
+    grouped: dict[tuple[str, int], list[Marked]] = defaultdict(list)
+    for _, (key, item) in sorted(standing.items()):
+        grouped[key].append(item)
+    return grouped
+
+
+def _marked(row: Any) -> Marked:
+    return Marked(
+        sequence=row.submission, submission=row.name, status=Status(row.status), points=row.points, out_of=row.out_of,
+        pass_mark=row.pass_mark, passed=row.passed, submitted=row.submitted, marked_late=row.marked_late,
+        flags=tuple(json.loads(row.flags)), folder=row.folder,
+    )  # fmt: skip
+
+
+def _read_overrides(connection: Connection, choice: Choice) -> dict[tuple[str, int], Override]:
+    newest = select(func.max(OverrideRow.id)).group_by(OverrideRow.assignment, OverrideRow.student_id)
+    rows = connection.execute(_narrowed(select(OverrideRow), OverrideRow, choice).where(OverrideRow.id.in_(newest)))
+    return {(row.assignment, row.student_id): _override(row) for row in rows if not row.revoked}
+
+
+def _override(row: Any) -> Override:
+    return Override(
+        points=row.points, excused=row.excused, author=row.author, reason=row.reason, time=row.time.isoformat()
+    )

@@ -1,0 +1,177 @@
+"""Writes results down: each in one transaction, and none twice."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from sqlalchemy import Connection, update
+
+from grader.assignment import Assignment
+from grader.gradebook.statements import statements
+from grader.gradebook.tables import UNREAD, SubmissionRow, stored_text
+from grader.grades import Enrolment, HandIn, Rules, Student
+from grader.results import Attempt, Result, Status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """What became of a result: `sequence` is its place in the history, `new` is False where it had one already."""
+
+    sequence: int
+    new: bool
+
+
+def enrol(connection: Connection, assignment: Assignment, students: Iterable[Enrolment]) -> None:
+    """Store the rules of today, and who is to have a grade, with today's extensions."""
+    say = statements(connection.dialect.name)
+    rules = Rules.of(assignment).model_dump_json()
+    connection.execute(say.rules, {"id": assignment.id, "title": assignment.title, "rules": rules})
+    known = {stored_text(item.student.name): item for item in students}
+    rows = [
+        {
+            **_person(item.student, assignment.id),
+            "extension_due": item.extension and item.extension.due,
+            "extension_s": item.extension and item.extension.seconds,
+        }
+        for _, item in sorted(known.items())  # in one order: two who enrol the same class don't wait for each other
+    ]
+    if rows:
+        connection.execute(say.student, [_only(row, "name", "identity", "email") for row in rows])
+        connection.execute(say.enrolment_with_extension, [_without(row, "identity", "email") for row in rows])
+
+
+def record(connection: Connection, result: Result, hand_in: HandIn, *, rubric: str) -> Recorded:
+    """Add a result to the history of its submission unless it is there. The enrolment's row is locked until the end."""
+    now = datetime.now(UTC)
+    student = _lock_student(connection, result, hand_in.student)
+    submission = _find_submission(connection, result, hand_in, student, now)
+    _add_attempts(connection, submission, result, now)
+    known = connection.execute(statements(connection.dialect.name).results, {"submission_id": submission}).all()
+    finding = fingerprint(result)
+    same = next((row.id for row in known if (row.fingerprint, row.rubric) == (finding, rubric)), None)
+    # What the standing rubric said once, of an older run, is no news; under another rubric it is: it was changed back.
+    if same is not None and known[0].rubric == rubric:
+        return Recorded(sequence=same, new=False)
+    row = {"submission_id": submission, "fingerprint": finding, "rubric": rubric, "recorded": now}
+    return Recorded(sequence=_add_result(connection, result, row), new=True)
+
+
+def fingerprint(result: Result) -> str:
+    """SHA-256 of what a result says; whom it is of (one, or each member of a group) and when its run began are no part."""
+    return hashlib.sha256(result.model_dump_json(by_alias=True, exclude={"started", "student"}).encode()).hexdigest()
+
+
+@cache
+def grader_version() -> str:
+    """The installed grader's version: reading it from disk takes longer than recording a result."""
+    try:
+        return version("grader")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _person(student: Student, assignment: str) -> dict[str, Any]:
+    return {
+        "assignment": assignment, "name": student.name, "identity": student.identity, "email": student.email,
+        "participant": student.participant, "group_name": student.group,
+    }  # fmt: skip
+
+
+def _only(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: row[name] for name in names}
+
+
+def _without(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in names}
+
+
+def _lock_student(connection: Connection, result: Result, student: Student) -> int:
+    """The student's number, with the row of their grade locked: who else writes of it waits."""
+    say = statements(connection.dialect.name)
+    rules = Rules(
+        assignment=result.assignment, title=result.title, out_of=result.out_of, pass_mark=result.pass_mark
+    ).model_dump_json()
+    connection.execute(say.rules_if_new, {"id": result.assignment, "title": result.title, "rules": rules})
+    person = _person(student, result.assignment)
+    connection.execute(say.student, _only(person, "name", "identity", "email"))
+    connection.execute(say.enrolment, _without(person, "identity", "email"))
+    return int(connection.execute(say.student_of_name, {"name": student.name}).scalar_one())
+
+
+def _find_submission(connection: Connection, result: Result, hand_in: HandIn, student: int, now: datetime) -> int:
+    """The row of this hand-in, made where it is new; what is told of it now is taken over."""
+    say = statements(connection.dialect.name)
+    mine = {"assignment": result.assignment, "student_id": student}
+    digest = hand_in.digest or f"{UNREAD}{hashlib.sha256(stored_text(hand_in.name).encode()).hexdigest()}"
+    told = {
+        "name": stored_text(hand_in.name), "folder": stored_text(hand_in.folder), "submitted": hand_in.submitted,
+        "marked_late": hand_in.marked_late,
+    }  # fmt: skip
+    told = {key: value for key, value in told.items() if value not in ("", None)}
+    there = _same_submission(connection.execute(say.submissions, mine).all(), digest, told, result)
+    if there is None:
+        fresh = {"name": "", "folder": "", "submitted": None, "marked_late": False, **told}
+        row = {**mine, "digest": digest, "recorded": now, **fresh}
+        return int(connection.execute(say.new_submission, row).scalar_one())
+    changed = {key: value for key, value in told.items() if getattr(there, key) != value}
+    if changed:
+        connection.execute(update(SubmissionRow).where(SubmissionRow.id == there.id).values(**changed))
+    return int(there.id)
+
+
+def _same_submission(rows: Sequence[Any], digest: str, told: dict[str, Any], result: Result) -> Any | None:
+    """The submission with these files; where a fault of ours hid its files, the newest of this name."""
+    same = next((row for row in rows if row.digest == digest), None)
+    if same is None and digest.startswith(UNREAD) and result.status is Status.BROKEN:
+        same = next((row for row in rows if row.name == told.get("name")), None)
+    return same
+
+
+def _add_attempts(connection: Connection, submission: int, result: Result, now: datetime) -> None:
+    """The runs that a result was made from, each once."""
+    if not result.evidence:  # nothing was run
+        return
+    rows = [
+        {
+            "submission_id": submission, "evidence": run.evidence, "seed": run.seed, "accuracy": run.accuracy,
+            "correct": run.correct, "judged": run.judged, "recorded": now,
+        }
+        for run in result.attempts or (_only_run(result),)
+    ]  # fmt: skip
+    connection.execute(statements(connection.dialect.name).attempts, rows)
+
+
+def _only_run(result: Result) -> Attempt:
+    plain = Attempt(
+        seed=result.seed, accuracy=None, correct=None, judged=None, points=result.points, evidence=result.evidence,
+        counted=True,
+    )  # fmt: skip
+    found = result.accuracy
+    judged = {} if found is None else {"accuracy": found.value, "correct": found.correct, "judged": found.judged}
+    return plain.model_copy(update=judged)
+
+
+def _add_result(connection: Connection, result: Result, row: dict[str, Any]) -> int:
+    say = statements(connection.dialect.name)
+    said = {
+        "evidence": result.evidence, "grader": grader_version(), "status": result.status.value, "points": result.points,
+        "out_of": result.out_of, "pass_mark": result.pass_mark, "passed": result.passed,
+        "accuracy": result.accuracy and result.accuracy.value, "isolation": result.isolation,
+        "flags": json.dumps([flag.kind for flag in result.flags], ensure_ascii=True),
+    }  # fmt: skip
+    number: int = connection.execute(say.new_result, {**row, **said}).scalar_one()
+    checks = [
+        {
+            "result_id": number, "position": position, "name": check.name, "title": check.title,
+            "outcome": check.outcome.value, "points": check.points, "out_of": check.out_of, "reason": check.reason,
+        }
+        for position, check in enumerate(result.checks, 1)
+    ]  # fmt: skip
+    if checks:
+        connection.execute(say.checks, checks)
+    return number

@@ -1,0 +1,154 @@
+"""How a grade comes about: which submission counts, what lateness costs, what a person decided. Pure."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from grader.assignment import Assignment
+from grader.grades import Extension, Grade, Marked, Override, Penalty, Rules, Student
+from grader.results import Status
+
+DAY = timedelta(days=1)
+LATE_WITHOUT_TIME = "late_without_time"
+NO_PART_OF_A_MARK = {"submissions", "due", "late", "run"}  # keys of a rubric that change no result of stored evidence
+
+
+def rubric_digest(assignment: Assignment, data_digest: str, code_digest: str = "") -> str:
+    """SHA-256 of all that decides a result: the rubric's checks and pass mark, and the data it is judged on.
+
+    `data_digest` is `Rubric.data_digest`, `code_digest` that of the course's own checks. The rules of grades (deadline,
+    lateness, which submission counts) are no part, nor are the limits of a run.
+    """
+    plain = assignment.model_dump(mode="json", by_alias=True, exclude=NO_PART_OF_A_MARK)
+    text = json.dumps([plain, data_digest, *([code_digest] if code_digest else [])], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Assessed:
+    """One submission after lateness; `points` is None where our own fault left nothing to count."""
+
+    marked: Marked
+    points: float | None
+    penalty: Penalty | None
+    accepted: bool
+
+
+def decide_grade(
+    student: Student, rules: Rules, marked: Sequence[Marked], *, extension: Extension | None = None,
+    override: Override | None = None,
+) -> Grade:  # fmt: skip
+    """The grade that follows from the results that stand for a student's submissions. An override or excuse wins."""
+    due = effective_due(rules.due, extension)
+    counted = _choose([_assess(item, rules, due) for item in marked], rules)
+    grade = Grade(
+        student=student, assignment=rules.assignment, title=rules.title, points=None, out_of=rules.out_of, passed=False,
+        submissions=len(marked), due=None if due is None else due.isoformat(),
+    )  # fmt: skip
+    if counted is not None:
+        grade = grade.model_copy(update=_of_counted(counted, due))
+    return grade if override is None else grade.model_copy(update=_of_override(override, counted, rules))
+
+
+def effective_due(due: datetime | None, extension: Extension | None) -> datetime | None:
+    """The deadline for one student. An extension never shortens; without a deadline nothing is late."""
+    if due is None or extension is None:
+        return due
+    later = due if extension.due is None else max(due, extension.due)
+    try:
+        return later + timedelta(seconds=extension.seconds or 0)
+    except OverflowError:  # the year 9999
+        return later
+
+
+def lateness_cost(lateness: timedelta, rules: Rules, *, out_of: float) -> tuple[int, float]:
+    """Days begun after the deadline and the points they cost, where the submission is accepted.
+
+    A day is 24 hours, so that a change of the clocks costs nobody a day.
+    """
+    if lateness <= timedelta(seconds=rules.late.grace):
+        return 0, 0.0
+    days = -(-lateness // DAY)
+    return days, out_of * min(rules.late.per_day * days, rules.late.most)
+
+
+def _assess(marked: Marked, rules: Rules, due: datetime | None) -> _Assessed:
+    """What lateness leaves of one submission's points."""
+    lateness = timedelta(0) if due is None or marked.submitted is None else marked.submitted - due
+    days, cost = lateness_cost(lateness, rules, out_of=marked.out_of)
+    after = rules.late.after
+    accepted = after is None or lateness <= timedelta(seconds=after) or days == 0
+    if marked.status is Status.BROKEN:
+        return _Assessed(marked, None, None, accepted)
+    earned = max(0.0, min(marked.points, marked.out_of))
+    left = max(0.0, round(earned - cost, 6)) if accepted else 0.0
+    left = min(left, earned)  # rounding gives nothing away
+    if days == 0:
+        return _Assessed(marked, earned, None, accepted=True)
+    penalty = Penalty(days=days, points=round(earned - left, 6), words=_words(days, cost, rules, accepted=accepted))
+    return _Assessed(marked, left, penalty, accepted)
+
+
+def _words(days: int, cost: float, rules: Rules, *, accepted: bool) -> str:
+    late = f"handed in after the deadline, on day {days}"
+    if not accepted:
+        return f"{late}, when nothing was accepted any more"
+    if cost == 0:
+        return f"{late}; this costs nothing"
+    capped = rules.late.per_day * days > rules.late.most
+    rule = f"{100 * rules.late.per_day:.4g} % of all points for each day begun"
+    return f"{late}: {cost:.6g} points off ({rule}{f', at most {100 * rules.late.most:.4g} %' if capped else ''})"
+
+
+def _choose(assessed: Sequence[_Assessed], rules: Rules) -> _Assessed | None:
+    """The submission that counts: one that came too late to be accepted only where there is no other."""
+    candidates = [item for item in assessed if item.accepted] or list(assessed)
+    if not candidates:
+        return None
+    if rules.submissions == "best":
+        return max(candidates, key=lambda item: (-1.0 if item.points is None else item.points, -item.marked.sequence))
+    timed = all(item.marked.submitted is not None for item in candidates)
+    return max(candidates, key=lambda item: (_instant(item.marked) if timed else 0, item.marked.sequence))
+
+
+def _instant(marked: Marked) -> float:
+    return marked.submitted.timestamp() if marked.submitted is not None else 0.0
+
+
+def _of_counted(counted: _Assessed, due: datetime | None) -> dict[str, object]:
+    """The fields of a grade that the submission that counts fills."""
+    marked, penalty = counted.marked, counted.penalty
+    unclear = marked.marked_late and marked.submitted is None
+    return {
+        "points": counted.points,
+        "out_of": marked.out_of,
+        "passed": counted.points is not None and marked.passed and counted.points >= marked.pass_mark,
+        "earned": None if counted.points is None else marked.points,
+        "status": marked.status,
+        "penalty": penalty,
+        "submission": marked.submission,
+        "submitted": None if marked.submitted is None else _iso(marked.submitted, due),
+        "comment": f"{penalty.words[0].upper()}{penalty.words[1:]}." if penalty is not None and penalty.points else "",
+        "flags": (*marked.flags, LATE_WITHOUT_TIME) if unclear else marked.flags,
+        "folder": marked.folder,
+    }
+
+
+def _of_override(override: Override, counted: _Assessed | None, rules: Rules) -> dict[str, object]:
+    """The fields of a grade that a person's decision fills. The reason stays with the instructors: no comment."""
+    pass_mark = rules.pass_mark if counted is None else counted.marked.pass_mark
+    points = None if override.excused else override.points
+    return {
+        "points": points, "passed": points is not None and points >= pass_mark, "override": override, "comment": "",
+    }  # fmt: skip
+
+
+def _iso(moment: datetime, due: datetime | None) -> str:
+    """A moment as people write it where the deadline was written, else in UTC."""
+    zone: tzinfo = UTC if due is None or due.tzinfo is None else due.tzinfo
+    try:
+        return moment.astimezone(zone).isoformat()
+    except OverflowError:
+        return moment.isoformat()

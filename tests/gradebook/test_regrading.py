@@ -1,0 +1,173 @@
+"""A regrade is told to the gradebook beside the results: history old to new, decisions kept, deadlines taken over."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from grader.batch import grade_class
+from grader.course import Course
+from grader.errors import Infrastructure
+from grader.gradebook import FILE, Gradebook, open_gradebook, rubric_digest
+from grader.grades import HandIn, Student
+from grader.intake import list_class
+from grader.progress import Silent
+from grader.publish import Order
+from grader.regrading import Move, regrade, render_again
+from grader.store import load_evidence, load_result
+from tests.fakes import (
+    RUBRIC,
+    Act,
+    Said,
+    Stage,
+    a_bench,
+    a_rubric,
+    data_of,
+    run_cli,
+    write_class,
+    write_course,
+    write_rubric,
+)
+
+LENIENT = RUBRIC.replace("at_least = 0.8", "at_least = 0.7")
+DUE = datetime.fromisoformat("2026-11-20T23:59:00+01:00")
+WITH_DEADLINE = RUBRIC.replace(
+    "pass_mark = 60", f"pass_mark = 60\ndue = {DUE.isoformat()}\n[late]\nper_day = 0.1\n", 1
+)  # fmt: skip
+ACTS = {"ada": Act(correct=10), "bob": Act(correct=7)}
+
+
+@pytest.fixture
+def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Order:
+    """A class of two that was graded and recorded: ada handed in an hour late, bob is a group of two."""
+    course = write_course(tmp_path / "course")
+    order = Order(out=tmp_path / "out", course=course)
+    Stage(ACTS).install(monkeypatch)
+    with a_bench(course) as bench:
+        grade_class(list_class(write_class(tmp_path / "class", *ACTS)), bench, order, jobs=1, progress=Silent())
+    with open_gradebook(order.out) as book:
+        for folder, members in (("ada", ("ada",)), ("bob", ("Bob One", "Bob Two"))):
+            record(book, course, order.out / folder, members)
+    return order
+
+
+def record(book: Gradebook, course: Course, folder: Path, members: tuple[str, ...]) -> None:
+    """What is stored, as a batch records it."""
+    rubric = a_rubric(course)
+    result, evidence = load_result(folder), load_evidence(folder / "evidence").evidence
+    assert result is not None
+    for name in members:
+        hand_in = HandIn(
+            student=Student(name=name), digest=evidence.submission.sha256, name=evidence.submission.name,
+            submitted=DUE + timedelta(hours=1), folder=folder.name,
+        )  # fmt: skip
+        book.record(result, hand_in, rubric_digest=rubric_digest(rubric.assignment, rubric.data_digest))
+
+
+def again(order: Order, *, dry_run: bool = False) -> dict[str, Move]:
+    with open_gradebook(order.out, create=False) as book:
+        return {move.new.student: move for move in regrade(a_rubric(order.course), order, dry_run=dry_run, book=book)}
+
+
+def points(order: Order) -> dict[str, float | None]:
+    with open_gradebook(order.out, create=False) as book:
+        return {grade.student.name: grade.points for grade in book.grades()}
+
+
+def lengths(order: Order) -> dict[str, int]:
+    with open_gradebook(order.out, create=False) as book:
+        return {grade.student.name: len(book.history(grade.student.name)) for grade in book.grades()}
+
+
+def test_the_same_rubric_adds_nothing_to_any_history(order: Order) -> None:
+    assert not any(move.moved for move in again(order).values())
+    assert lengths(order) == {"ada": 1, "Bob One": 1, "Bob Two": 1}
+
+
+def test_another_threshold_is_in_the_history_of_every_member(order: Order) -> None:
+    write_rubric(order.course.root, LENIENT)
+    assert again(order)["bob"].words() == "bob: 30 (not passed) -> 100 (passed)  accuracy 0 -> 70"
+    assert points(order) == {"ada": 100, "Bob One": 100, "Bob Two": 100}
+    with open_gradebook(order.out) as book:
+        (_, event) = book.history("Bob Two")
+    assert (event.before, event.points, event.changed) == (30, 100, ("accuracy 0 -> 70",))
+
+
+def test_a_dry_run_tells_the_same_moves_and_changes_no_history(order: Order) -> None:
+    write_rubric(order.course.root, WITH_DEADLINE)
+    before = (order.out / FILE).read_bytes()
+    assert again(order, dry_run=True)["ada"].words() == again(order, dry_run=True)["ada"].words()
+    assert points(order) == {"ada": 100, "Bob One": 30, "Bob Two": 30}
+    assert len((order.out / FILE).read_bytes()) == len(before)
+
+
+def test_a_deadline_that_was_set_moves_grades_and_says_why(order: Order) -> None:
+    write_rubric(order.course.root, WITH_DEADLINE)
+    moves = again(order)
+    late = "(handed in after the deadline, on day 1: 10 points off (10 % of all points for each day begun))"
+    assert moves["ada"].words() == f"ada: 100 (passed) -> 100 (passed)  grade 100 -> 90 {late}"
+    assert moves["bob"].grade_words() == [f"Bob One: grade 30 -> 20 {late}", f"Bob Two: grade 30 -> 20 {late}"]
+    assert points(order) == {"ada": 90, "Bob One": 20, "Bob Two": 20}
+    page = (order.out / "gradebook.csv").read_text()
+    assert '"90"' in page, "the class page and its CSV show what the student gets"
+
+
+def test_a_decision_survives_and_is_told(order: Order) -> None:
+    with open_gradebook(order.out) as book:
+        book.override("Bob One", points=55, author="kim", reason="x")
+        book.override("Bob Two", excused=True, author="kim", reason="x")
+    write_rubric(order.course.root, LENIENT)
+    said = again(order)["bob"].grade_words()
+    assert said == ["Bob One: the override to 55 by kim stays", "Bob Two: the excuse by kim stays"]
+    assert points(order) == {"ada": 100, "Bob One": 55, "Bob Two": None}
+
+
+def test_a_gradebook_that_does_not_answer_leaves_every_page_as_it_was(order: Order) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    write_rubric(order.course.root, LENIENT)
+    before = (order.out / "bob" / "result.json").read_bytes()
+    with closing(sqlite3.connect(order.out / FILE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with open_gradebook(order.out, patience=0.1) as book, pytest.raises(Infrastructure, match="locked"):
+            regrade(a_rubric(order.course), order, dry_run=False, book=book)
+    assert (order.out / "bob" / "result.json").read_bytes() == before
+
+
+def test_pages_that_are_written_again_show_what_students_get(order: Order) -> None:
+    with open_gradebook(order.out) as book:
+        book.override("ada", points=42, author="kim", reason="x")
+        render_again(a_rubric(order.course), order, book=book)
+    assert '"42"' in (order.out / "gradebook.csv").read_text()
+
+
+def command(order: Order, *words: str) -> Said:
+    course = order.course
+    return run_cli("regrade", "tiny", order.out, "--course", course.root, "--data", data_of(course.root), *words)
+
+
+def test_the_command_takes_the_gradebook_beside_the_results_or_the_one_that_is_named(
+    order: Order, on_server: str
+) -> None:
+    with open_gradebook(on_server) as book:
+        record(book, order.course, order.out / "ada", ("ada",))
+    write_rubric(order.course.root, WITH_DEADLINE)
+    said = command(order, "--json", "--dry-run")
+    assert said.code == 0, said.err
+    ada = json.loads(said.out)[0]
+    assert ada["grades"] == [{"student": "ada", "old": 100, "new": 90, "passed": True}]
+    assert "2 of 2 moved" in command(order).out
+    assert points(order)["ada"] == 90
+    with open_gradebook(on_server) as book:
+        assert [grade.points for grade in book.grades()] == [100]
+        assert command(order, "--gradebook", on_server).code == 0
+        assert [grade.points for grade in book.grades()] == [90]
+    assert "there is no gradebook" in command(order, "--gradebook", str(order.course.root)).err
+
+
+def test_without_a_gradebook_none_is_made(order: Order) -> None:
+    (order.out / FILE).unlink()
+    assert "0 of 2 moved" in command(order).out
+    assert not (order.out / FILE).exists()
