@@ -9,7 +9,7 @@ import re
 import stat
 import zipfile
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 
@@ -36,15 +36,9 @@ def unpack_zip(
         if data.count(ENTRY) > MOST_MEMBERS:  # zipfile would make an object of each
             raise _refusal(name, "holds too many files", LESS)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            found = [member for member in archive.infolist() if not _is_ignored(_plain_name(member), ignored)]
-            members = [member for member in found if not _plain_name(member).endswith("/")]
-            if len(members) > most_files or sum(member.file_size for member in members) > most_bytes:
-                raise _refusal(name, f"holds more than {most_files} files or {most_bytes >> 20} MiB", LESS)
-            for member in found:
-                _check_name(name, _plain_name(member))
-                _check_kind(name, member)
-            _check_apart(name, [_plain_name(member) for member in members])
-            files = {_plain_name(member): _unpack(archive, member) for member in members}
+            named = [(plain_name(member), member) for member in archive.infolist()]
+            found = [(path, member) for path, member in named if not is_ignored(path, ignored)]
+            files = unpack_members(name, archive, found, most_files=most_files, most_bytes=most_bytes)
     except SubmissionError:
         raise
     except Exception as error:  # zipfile has no complete list of what a damaged archive makes it raise
@@ -52,11 +46,38 @@ def unpack_zip(
     return _without_top(files)
 
 
+def unpack_members(
+    name: str,
+    archive: zipfile.ZipFile,
+    found: Sequence[tuple[str, zipfile.ZipInfo]],
+    *,
+    most_files: int,
+    most_bytes: int,
+) -> dict[str, bytes]:
+    """The files among these members of `archive`, by the path that each is to have; all are looked at before any is read.
+
+    Raises SubmissionError about `name`; whatever `zipfile` raises for a damaged archive passes.
+    """
+    members = {path: member for path, member in found if not path.endswith("/")}
+    if len(found) > MOST_MEMBERS or len(members) > most_files or _size(members.values()) > most_bytes:
+        raise _refusal(name, f"holds more than {most_files} files or {most_bytes >> 20} MiB", LESS)
+    for path, member in found:
+        check_name(name, plain_name(member))
+        check_name(name, path)
+        _check_kind(name, member)
+    check_apart(name, [path for path, _ in found if not path.endswith("/")])
+    return {path: _unpack(archive, member) for path, member in members.items()}
+
+
+def _size(members: Iterable[zipfile.ZipInfo]) -> int:
+    return sum(member.file_size for member in members)
+
+
 def _refusal(name: str, what: str, remedy: str) -> SubmissionError:
     return SubmissionError(f"{name}: {what}.", remedy)
 
 
-def _plain_name(member: zipfile.ZipInfo) -> str:
+def plain_name(member: zipfile.ZipInfo) -> str:
     """A member's name with slashes; in UTF-8 where it is that and only the flag is missing, as macOS writes it."""
     name = member.orig_filename
     if not member.flag_bits & UTF_8:
@@ -65,11 +86,12 @@ def _plain_name(member: zipfile.ZipInfo) -> str:
     return name.replace("\\", "/")
 
 
-def _is_ignored(path: str, ignored: Collection[str]) -> bool:
+def is_ignored(path: str, ignored: Collection[str]) -> bool:
+    """Whether a path leads through a folder, or to a file, that is not looked at."""
     return any(part in ignored for part in path.split("/"))
 
 
-def _check_name(name: str, path: str) -> None:
+def check_name(name: str, path: str) -> None:
     """Relative, below the folder, printable, and short enough for a file system."""
     parts = path.removesuffix("/").split("/")
     fits = all(len(part.encode()) <= LONGEST_PART for part in parts) and len(path.encode()) <= LONGEST_NAME
@@ -79,11 +101,11 @@ def _check_name(name: str, path: str) -> None:
 
 
 def _check_kind(name: str, member: zipfile.ZipInfo) -> None:
-    shown = repr(_plain_name(member)[:60])
+    shown = repr(plain_name(member)[:60])
     if member.flag_bits & ENCRYPTED:
         raise _refusal(name, f"is locked with a password ({shown})", "Pack it again without one.")
     kind = stat.S_IFMT(member.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG) and not (kind == stat.S_IFDIR and _plain_name(member).endswith("/")):
+    if kind not in (0, stat.S_IFREG) and not (kind == stat.S_IFDIR and plain_name(member).endswith("/")):
         raise _refusal(name, f"holds a link or a device where a file belongs ({shown})", AGAIN)
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise _refusal(name, f"is packed in a way that not every program can unpack ({shown})", AGAIN)
@@ -94,9 +116,9 @@ def _check_kind(name: str, member: zipfile.ZipInfo) -> None:
         )  # fmt: skip
 
 
-def _check_apart(name: str, paths: Sequence[str]) -> None:
+def check_apart(name: str, paths: Sequence[str]) -> None:
     """No name twice, and no file where a folder of another file would be."""
-    above = {str(folder) for path in paths for folder in PurePosixPath(path).parents}
+    above = {str(folder) for path in paths if "/" in path for folder in PurePosixPath(path).parents}
     for path, often in Counter(paths).items():
         if often > 1:
             raise _refusal(name, f"holds a file twice ({path[:60]!r})", AGAIN)

@@ -1,0 +1,22 @@
+"""Intake: a path becomes one `Submission`, a whole class becomes one `Entry` for every student, readable or not.
+
+The way of a class, `open_class`: the source is a folder or one zip (`trees`, `class_zip`), whose names say which form it
+has (`forms`: `listing` for a plain one, `moodle`, `canvas`, `nbgrader`, `classroom`). A form finds the hand-ins by their
+names alone; each is then looked at, and only then put on disk, so that a bomb or a name that leads elsewhere costs its own
+row and no other. The `roster` says who they are (`matching`), and whoever handed in nothing gets a row too.
+
+The way of a row, `read_entry`: the path becomes a `Submission` in memory (`submissions`), through a zip if it is one
+(`zipped`), by choosing among several candidates (`candidates`).
+"""
+
+from grader.intake.entries import Entry, read_entry
+from grader.intake.forms import FORMS
+from grader.intake.listing import list_class
+from grader.intake.names import RESERVED, safe_name, student_name
+from grader.intake.opening import OpenedClass, open_class
+from grader.intake.submissions import IGNORED, MOST_BYTES, MOST_FILES, Submission, read_path, submission_of
+
+__all__ = [
+    "FORMS", "IGNORED", "MOST_BYTES", "MOST_FILES", "RESERVED", "Entry", "OpenedClass", "Submission", "list_class",
+    "open_class", "read_entry", "read_path", "safe_name", "student_name", "submission_of",
+]  # fmt: skip

@@ -1,0 +1,239 @@
+"""A whole class from one source: every hand-in and every student of the roster becomes an `Entry`, whatever is wrong."""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import SubmissionError, UsageError
+from grader.grades import Student
+from grader.intake.candidates import listed
+from grader.intake.class_zip import open_class_zip
+from grader.intake.entries import Entry
+from grader.intake.forms import FINDERS, TITLES, Form, read_form, recognise
+from grader.intake.listing import nothing_in
+from grader.intake.matching import Match, Matches, match
+from grader.intake.names import tell_apart
+from grader.intake.roster import Enrolled, Roster, read_roster
+from grader.intake.trees import FolderTree, Found, Tree
+from grader.limits import write_size
+from grader.notebook import without_surrogates
+
+SPARE = 1 << 30  # bytes of the disk that unpacking leaves alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedClass:
+    """The entries of a class, the form its source was taken for, and what a teacher should be told about it."""
+
+    entries: tuple[Entry, ...]
+    form: Form
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """A hand-in, or a student without any, before it has a name of its own."""
+
+    found: Found
+    match: Match
+
+
+def open_class(
+    source: Path, *, assignment: str, workspace: Path, roster: Path | None = None, as_: str | None = None
+) -> OpenedClass:
+    """Every hand-in in `source`, a folder or one zip, and every student of the `roster`, as an entry.
+
+    `as_`: the form ("plain", "moodle", "canvas", "nbgrader", "nbgrader:NAME", "classroom"); else it is recognised.
+    `workspace`: a folder that stays until the entries were read; what lay in a zip, or in parts, is put there. A hand-in
+    that can't be read has its reason and nothing on disk. Raises UsageError where there is no class, or the roster can't
+    be read, Infrastructure where `workspace` can't be written.
+    """
+    wanted, called = read_form(as_) if as_ else (None, "")
+    students = read_roster(roster) if roster is not None else Roster(students=())
+    with _open_tree(source) as top:
+        form, tree = recognise(top, called or assignment, wanted)
+        found = _without_roster(FINDERS[form](tree, called or assignment), tree, roster)
+        if not found:
+            raise nothing_in(str(source))
+        _require_room(tree, found, workspace)
+        matches = match(found, students)
+        rows = [*map(_row, found, matches.matches), *(_missing(student, doubt) for student, doubt in matches.missing)]
+        names, of_members = _own_names(rows)
+        entries = tuple(
+            _entry(tree, row, name, of_members, workspace / f"{number:05}")
+            for number, (row, name) in enumerate(zip(rows, names, strict=True), 1)
+        )
+        where = f" in {tree.where}" if tree.where != top.where else ""
+        told = f"{source}: taken for {TITLES[form]}{where}; {len(found)} found."
+        lying = any(node.name.lower() == "roster.csv" for node in tree.nodes()) and roster is None
+    return OpenedClass(
+        entries=entries, form=form, notes=tuple(map(_shown, (told, *_notes(found, matches, students, lying))))
+    )
+
+
+@contextmanager
+def _open_tree(source: Path) -> Iterator[Tree]:
+    if source.is_dir():
+        yield FolderTree(source)
+    elif source.is_file() and source.suffix.lower() == ".zip":
+        with open_class_zip(source) as tree:
+            yield tree
+    else:
+        raise UsageError(
+            f"{source} is neither a folder nor a zip.",
+            "Name the folder that holds one file or folder for each student, or the zip that was downloaded.",
+        )
+
+
+def _without_roster(found: Sequence[Found], tree: Tree, roster: Path | None) -> list[Found]:
+    """Without the roster itself, where it lies among the hand-ins."""
+    if roster is None or tree.path is None:
+        return list(found)
+    own = roster.resolve()
+    folder = tree.path.resolve()
+    return [item for item in found if not any(folder.joinpath(*part.source) == own for part in item.parts)]
+
+
+def _require_room(tree: Tree, found: Sequence[Found], workspace: Path) -> None:
+    need = sum(tree.weight(item.parts) for item in found)
+    free = shutil.disk_usage(workspace).free
+    if need and need > free - SPARE:
+        raise UsageError(
+            f"{tree.where}: unpacks to {write_size(need)}, but {workspace} has room for {write_size(free)}.",
+            "Make room for temporary files, let TMPDIR name a place that has some, or unpack it and name the folder.",
+        )
+
+
+def _row(found: Found, match: Match) -> _Row:
+    return _Row(found=found, match=match)
+
+
+def _missing(student: Enrolled, doubt: str) -> _Row:
+    """The row of a student of the roster to whom no hand-in was matched."""
+    found = Found(
+        name=student.name or student.told_by,
+        label=student.name or student.told_by,
+        handed_in=False,
+        problem="Nothing could be matched." if doubt else "Nothing was handed in.",
+        remedy=f"{doubt}. Give the roster a number or a login that tells them apart." if doubt else "",
+    )
+    return _Row(found=found, match=Match(student=student))
+
+
+def _own_names(rows: Sequence[_Row]) -> tuple[list[str], dict[int, str]]:
+    """A name for each row, and for each member of a group by the line of the roster; no two are the same."""
+    members = {student.line: student for row in rows for student in row.match.members}
+    told = [(student.name or student.told_by, f"{student.name} ({student.told_by})") for student in members.values()]
+    wanted, longer = zip(*map(_names, rows), *told, strict=True)
+    names = tell_apart(wanted, longer)
+    return names[: len(rows)], dict(zip(members, names[len(rows) :], strict=True))
+
+
+def _names(row: _Row) -> tuple[str, str]:
+    """What a student should be called, and what if somebody else is called so too."""
+    student, found = row.match.student, row.found
+    name = (student.name if student is not None else "") or found.name
+    longer = (
+        f"{name} ({student.told_by})" if student is not None else f"{name} ({found.key})" if found.key else found.label
+    )
+    return _storable(name), _storable(longer)
+
+
+def _entry(tree: Tree, row: _Row, name: str, of_members: Mapping[int, str], into: Path) -> Entry:
+    found, notes = row.found, row.found.notes
+    path, problem, remedy = None, found.problem, found.remedy
+    if not problem:
+        try:
+            placed = tree.place(found.label, found.parts, into)
+            path, notes = placed.path, (*notes, *placed.notes)
+        except SubmissionError as error:
+            problem, remedy = error.message, error.remedy
+    return Entry(
+        student=name,
+        path=path or into / _component(found.label),
+        who=_student(name, row),
+        submitted=found.submitted,
+        late=found.late,
+        extension=_extension(row.match),
+        problem=problem,
+        remedy=remedy,
+        handed_in=found.handed_in,
+        members=tuple(_person(member, of_members[member.line]) for member in row.match.members),
+        notes=notes,
+    )
+
+
+def _component(label: str) -> str:
+    """A label as a name in a folder: it may be a path that leads elsewhere, which must not be followed."""
+    return _shown(label).replace("/", "_")[:60] if label.strip(".") else "nothing"
+
+
+def _shown(text: str) -> str:
+    """What a student wrote as a terminal may show it."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def _storable(text: str) -> str:
+    """A name as files and databases can hold it."""
+    return without_surrogates(text).replace("\0", "?")
+
+
+def _student(name: str, row: _Row) -> Student:
+    key, enrolled = _storable(row.found.key), row.match.student
+    if enrolled is None:
+        group = row.match.members[0].group if row.match.members else ""
+        return Student(name=name, participant=key, group=group)
+    person = _person(enrolled, name)
+    return person.model_copy(update={"participant": key}) if key else person
+
+
+def _person(enrolled: Enrolled, name: str) -> Student:
+    return Student(
+        name=name,
+        identity=enrolled.identity or next(iter(enrolled.logins), ""),
+        email=enrolled.email,
+        participant=enrolled.participant,
+        group=enrolled.group,
+    )
+
+
+def _extension(match: Match) -> str:
+    """The student's, or the one that all members of a group have; "" where they differ."""
+    students = match.members if match.student is None else (match.student,)
+    given = {student.extension for student in students}
+    return next(iter(given)) if len(given) == 1 else ""
+
+
+def _notes(found: Sequence[Found], matches: Matches, roster: Roster, lying: bool) -> Iterator[str]:
+    """What a teacher should know, a sentence each."""
+    yield from roster.notes
+    if lying:
+        yield "A roster.csv lies there; name it with --roster to use it."
+    remarks = defaultdict(list)
+    for item in found:
+        remarks[item.remark].append(item.label)
+    yield from (f"{len(names)} {remark}: {listed(names)}." for remark, names in remarks.items() if remark)
+    if roster.students:
+        yield from _roster_notes(found, matches)
+
+
+def _roster_notes(found: Sequence[Found], matches: Matches) -> Iterator[str]:
+    pairs = list(zip(found, matches.matches, strict=True))
+    yield from (f"{item.doubt}: matched with nobody." for item in matches.matches if item.doubt)
+    strangers = [item.label for item, of in pairs if of == Match()]
+    if strangers:
+        yield f"{len(strangers)} of nobody in the roster: {listed(strangers)}."
+    several = defaultdict(list)
+    for item, of in pairs:
+        if of.student is not None:
+            several[of.student.line].append(item.label)
+    yield from (f"{len(names)} of one student: {listed(names)}." for names in several.values() if len(names) > 1)
+    for item, of in pairs:
+        if len({member.extension for member in of.members}) > 1:
+            yield f"{item.label}: its members were given different extensions, so none counts."
+    absent = [student.name or student.told_by for student, doubt in matches.missing if not doubt]
+    if absent:
+        yield f"{len(absent)} of the roster handed in nothing: {listed(absent)}."

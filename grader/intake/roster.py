@@ -1,0 +1,194 @@
+"""The roster: who is in the class, by which numbers and names each is known, and who was given more time.
+
+A CSV file in any order of columns (`columns` knows their names); a grading worksheet of Moodle, a gradebook of Canvas and a
+roster of GitHub Classroom are rosters as they are. What can't be read is refused with its line: a roster that is half
+understood would give somebody another's mark.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import UsageError
+from grader.intake import columns
+from grader.intake.extensions import read_extension
+from grader.intake.names import fold
+
+MOST_BYTES, MOST_STUDENTS, LONGEST = 16 << 20, 100_000, 200
+DELIMITERS = ",;\t"
+NUMBERED = re.compile(r"(?:.*\s)?([0-9]+)")  # "Participant 12", in the language of the site
+UNIQUE = ("identity", "email", "participant")
+REMEDY = "Mend that line and save the file as CSV in UTF-8."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrolled:
+    """One line of a roster. `logins` are all names under which the student signs in anywhere."""
+
+    line: int
+    name: str = ""
+    first: str = ""
+    last: str = ""
+    identity: str = ""
+    email: str = ""
+    logins: tuple[str, ...] = ()
+    participant: str = ""
+    group: str = ""
+    extension: str = ""
+
+    @property
+    def told_by(self) -> str:
+        """What tells the student from another of the same name."""
+        return next(filter(None, (self.identity, *self.logins, self.email, self.participant)), f"line {self.line}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roster:
+    """The students of a class in the order of the file, and what is to be told about it."""
+
+    students: tuple[Enrolled, ...]
+    notes: tuple[str, ...] = ()
+
+
+def read_roster(path: Path) -> Roster:
+    """The roster in a file. Raises UsageError with the line that can't be read."""
+    try:
+        if not path.is_file():
+            raise UsageError(f"{path}: there is no such file.", "Name the CSV file with the students.")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror}).", "Check the file.") from None
+    return parse_roster(str(path), data)
+
+
+def parse_roster(where: str, data: bytes) -> Roster:
+    """The roster that the bytes of a CSV file hold. Raises UsageError with the line that can't be read."""
+    if len(data) > MOST_BYTES:
+        raise UsageError(f"{where}: is larger than {MOST_BYTES >> 20} MiB.", "Leave only the columns of the students.")
+    text, notes = _decode(where, data)
+    rows = list(_rows(where, text))
+    if not rows:
+        raise _refusal(where, 1, "there is no header")
+    line, header = rows[0]
+    try:
+        places = columns.recognise(header)
+    except ValueError as error:
+        raise _refusal(where, line, str(error)) from None
+    if not any(field in places for field in columns.KEYS):
+        known = ", ".join(words[0] for words in columns.SYNONYMS.values())
+        raise _refusal(where, line, f"none of its columns tells who a student is; there is: {known}")
+    canvas = columns.is_canvas(header)
+    students = tuple(
+        _student(where, line, row, places, len(header)) for line, row in rows[1:] if not _is_about(row, places, canvas)
+    )
+    if not students:
+        raise _refusal(where, line, "no student follows")
+    _require_unique(where, students)
+    return Roster(students=students, notes=notes)
+
+
+def _refusal(where: str, line: int, what: str) -> UsageError:
+    return UsageError(f"{where}, line {line}: {what}.", REMEDY)
+
+
+def _decode(where: str, data: bytes) -> tuple[str, tuple[str, ...]]:
+    """UTF-8, UTF-16 with its mark as spreadsheets write it, or else what Windows wrote before."""
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return data.decode(encoding), ()
+    except UnicodeDecodeError as error:
+        if encoding == "utf-16":
+            line = data[: error.start].decode(encoding, "replace").count("\n") + 1
+            raise _refusal(where, line, "is no UTF-16 text, as the file begins") from None
+    try:
+        return data.decode("cp1252"), (f"{where} is not UTF-8; it was read as Windows-1252.",)
+    except UnicodeDecodeError as error:
+        raise _refusal(where, data[: error.start].count(b"\n") + 1, "is neither UTF-8 nor Windows-1252 text") from None
+
+
+def _rows(where: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines that hold something, each with its number, by the delimiter that makes most of the header known."""
+    lines = (line for line in text.splitlines() if line.strip() and not line.lower().startswith("sep="))
+    first = next(lines, "")
+    delimiter = max(DELIMITERS, key=lambda sign: (_known(first, sign), first.count(sign)))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for number, row in enumerate(reader):
+            if number > MOST_STUDENTS:
+                raise _refusal(where, line, f"a class has at most {MOST_STUDENTS:,} students")
+            if any(cell.strip() for cell in row) and not (number == 0 and row[0].lower().startswith("sep=")):  # Excel's
+                yield line, [_clean(cell) for cell in row]
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise _refusal(where, line, f"is no CSV ({error})") from None
+
+
+def _known(header: str, delimiter: str) -> int:
+    try:
+        return len(columns.recognise(next(csv.reader([header], delimiter=delimiter), [])))
+    except (ValueError, csv.Error):
+        return 0
+
+
+def _clean(cell: str) -> str:
+    """A cell on one line, without what can't be shown; one that is too long keeps a character too many."""
+    return "".join(sign for sign in " ".join(cell.split()) if sign.isprintable()).strip()[: LONGEST + 1]
+
+
+def _is_about(row: Sequence[str], places: Mapping[str, list[int]], canvas: bool) -> bool:
+    """Whether a line of a Canvas gradebook is none of a student: the points possible, its notes, the test student."""
+    name = _field(row, places, "name").casefold()
+    return canvas and (name in ("points possible", "student, test") or not _field(row, places, "participant"))
+
+
+def _field(row: Sequence[str], places: Mapping[str, list[int]], field: str) -> str:
+    return next((row[place] for place in places.get(field, ()) if place < len(row)), "")
+
+
+def _student(where: str, line: int, row: Sequence[str], places: Mapping[str, list[int]], width: int) -> Enrolled:
+    if any(row[width:]):
+        raise _refusal(where, line, f"has {len(row)} fields, but the header has {width}")
+    if any(len(row[place]) > LONGEST for found in places.values() for place in found if place < len(row)):
+        raise _refusal(where, line, f"has a field of more than {LONGEST} characters")
+    first, last = _field(row, places, "first"), _field(row, places, "last")
+    number = NUMBERED.fullmatch(participant := _field(row, places, "participant"))
+    student = Enrolled(
+        line=line,
+        name=_field(row, places, "name") or f"{first} {last}".strip(),
+        first=first,
+        last=last,
+        identity=_field(row, places, "identity"),
+        email=_field(row, places, "email"),
+        logins=tuple(dict.fromkeys(row[at] for at in places.get("login", ()) if at < len(row) and row[at])),
+        participant=number[1] if number else participant,
+        group=_field(row, places, "group"),
+        extension=_field(row, places, "extension"),
+    )
+    if not any((student.name, student.identity, student.email, student.logins, student.participant)):
+        raise _refusal(where, line, "does not tell who the student is")
+    try:
+        if student.extension:
+            read_extension(student.extension)
+    except ValueError as error:
+        raise _refusal(where, line, str(error)) from None
+    return student
+
+
+def _require_unique(where: str, students: Sequence[Enrolled]) -> None:
+    """Raise UsageError where a number, an address or a login would be two students'."""
+    seen: dict[tuple[str, str], int] = {}
+    for student in students:
+        keys = {(field, fold(getattr(student, field))) for field in UNIQUE} | {
+            ("login", fold(login)) for login in student.logins
+        }
+        for field, value in sorted(keys):
+            if value and (field, value) in seen:
+                raise _refusal(
+                    where, student.line, f"the {field} {value[:60]!r} stands in line {seen[field, value]} too"
+                )
+            seen[field, value] = student.line

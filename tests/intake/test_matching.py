@@ -1,0 +1,94 @@
+"""Hand-ins and students find each other by what is certain, and by nothing else."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.intake.matching import match, names_of
+from grader.intake.roster import Enrolled, Roster
+from grader.intake.trees import Found
+
+
+def class_of(**students: dict[str, str]) -> Roster:
+    lines = [
+        Enrolled(
+            line=line, name=fields.pop("name", name), logins=tuple(filter(None, [fields.pop("login", "")])), **fields
+        )
+        for line, (name, fields) in enumerate(students.items(), 2)
+    ]
+    return Roster(students=tuple(lines))
+
+
+def handed_in(*pairs: tuple[str, str]) -> list[Found]:
+    return [Found(name=name, label=name, key=key) for name, key in pairs]
+
+
+def matched(found: list[Found], roster: Roster) -> list[int | None]:
+    return [item.student.line if item.student else None for item in match(found, roster).matches]
+
+
+def test_the_platforms_number_goes_before_a_name_that_says_otherwise() -> None:
+    roster = class_of(Ada={"participant": "1"}, Bob={"participant": "2"})
+    assert matched(handed_in(("Bob", "1")), roster) == [2]
+
+
+def test_a_name_does_not_match_a_student_who_has_another_number() -> None:
+    roster = class_of(Ada={"participant": "1"})
+    assert matched(handed_in(("Ada", "7")), roster) == [None]
+    assert matched(handed_in(("Ada", "")), roster) == [2]
+
+
+def test_a_file_may_be_called_after_a_number_a_login_an_address_or_a_name() -> None:
+    roster = class_of(**{"Zoë Müller": {"identity": "S-12", "login": "zmueller", "email": "zoe@x.org"}})
+    for name in ("s-12", "ZMueller", "Zoe@x.org".lower(), "Zoe\u0308 Mu\u0308ller", "zoë  müller"):
+        assert matched(handed_in((name, "")), roster) == [2], name
+    for name in ("Zoë", "Zoe Muller", "12", "s-123", ""):
+        assert matched(handed_in((name, "")), roster) == [None], name
+
+
+def test_what_two_students_share_is_never_guessed() -> None:
+    roster = class_of(a={"name": "Ada", "identity": "1"}, b={"name": "ada", "identity": "2"}, c={"name": "Cy"})
+    found = match(handed_in(("Ada", ""), ("Cy", ""), ("1", "")), roster)
+    assert [item.student and item.student.line for item in found.matches] == [None, 4, 2]
+    assert found.matches[0].doubt == "Ada: 2 students of the roster have the name 'Ada'"
+    assert [(student.line, bool(doubt)) for student, doubt in found.missing] == [(3, True)]
+
+
+def test_two_hand_ins_of_one_name_are_not_both_of_the_only_student_who_has_it() -> None:
+    roster = class_of(Ada={"identity": "1"})
+    found = match(handed_in(("Ada", "7"), ("ada", "8")), roster)
+    assert [item.student for item in found.matches] == [None, None]
+    assert "more than one hand-in has the name" in found.matches[0].doubt
+    assert "more than one hand-in" in found.missing[0][1]
+
+
+def test_a_number_that_is_one_students_identity_and_anothers_login_tells_nobody() -> None:
+    roster = class_of(Ada={"identity": "x1"}, Bob={"login": "X1"})
+    assert matched(handed_in(("x1", "")), roster) == [None]
+
+
+def test_names_are_compared_in_their_usual_order_and_as_canvas_writes_them() -> None:
+    assert names_of(Enrolled(line=2, name="Lovelace, Ada")) == {"lovelace, ada", "ada lovelace", "lovelaceada"}
+    assert "o_brienada" not in names_of(Enrolled(line=2, name="Ada O'Brien"))
+    assert "obrienada" in names_of(Enrolled(line=2, name="Ada O'Brien"))
+    assert "plato" in names_of(Enrolled(line=2, name="Plato"))
+
+
+WORDS = st.sampled_from(["ada", "Ada", "bob", "1", "2", "", "Ada Bob", "bobada"])
+ENROLLED = st.builds(
+    lambda name, identity, login, participant, group: {
+        "name": name, "identity": identity, "login": login, "participant": participant, "group": group
+    },
+    WORDS, WORDS, WORDS, WORDS, WORDS,
+)  # fmt: skip
+
+
+@given(st.lists(ENROLLED, max_size=5), st.lists(st.tuples(WORDS, WORDS), max_size=5))
+def test_every_student_of_any_roster_has_a_hand_in_or_is_missing(
+    students: list[dict[str, str]], pairs: list[tuple[str, str]]
+) -> None:
+    roster = class_of(**{str(number): dict(fields) for number, fields in enumerate(students)})
+    found = match(handed_in(*pairs), roster)
+    assert len(found.matches) == len(pairs)
+    covered = {student.line for item in found.matches for student in (item.student, *item.members) if student}
+    missing = [student.line for student, _ in found.missing]
+    assert sorted([*covered, *missing]) == [student.line for student in roster.students]
