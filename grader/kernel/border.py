@@ -10,15 +10,14 @@ import asyncio
 import os
 import socket
 import stat
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
+from contextlib import ExitStack, suppress
 
 from grader.errors import Infrastructure
 from grader.evidence import Cause
 from grader.limits import Limits, write_size
 from grader.sandbox.interface import Confined
+from grader.workspace import workspace
 
 MESSAGE_BYTES = 8 << 20  # of all frames of one message
 MOST_FRAMES = 16  # of one message; a notebook's have five to seven
@@ -124,8 +123,8 @@ class Border:
     def __init__(self, limits: Limits, confined: Confined) -> None:
         self.trespass: Trespass | None = None
         self._budget, self._confined, self._shut = Budget(limits), confined, False
-        self._folder = tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True)
-        self.prefix = str(Path(self._folder.name) / "kernel")
+        self._thrown_away = ExitStack()
+        self.prefix = str(self._thrown_away.enter_context(workspace(private=True)) / "kernel")
         self._sockets: list[socket.socket] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -149,7 +148,7 @@ class Border:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for used in self._sockets:
             used.close()
-        self._folder.cleanup()
+        self._thrown_away.close()
 
     def refuse(self, trespass: Trespass) -> None:
         """End the run for it; the first is remembered."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
@@ -72,11 +73,15 @@ class HardenedNotebookClient(NotebookClient):
     """nbclient that keeps only what a report can show; no widgets, no comms."""
 
     border: Border
+    heard: Callable[[str], None] | None = None  # told what a cell prints, as it comes
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         """As nbclient does it, with what is shown of the message; what nbclient can't process ends the run."""
         try:
-            return super().process_message(shown_part(msg), cell, cell_index)
+            shown = shown_part(msg)
+            if self.heard is not None and shown["msg_type"] == "stream":
+                self.heard(shown["content"]["text"])
+            return super().process_message(shown, cell, cell_index)
         except CellControlSignal:
             raise
         except Exception as error:

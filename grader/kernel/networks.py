@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from grader.errors import Failure
 from grader.evidence import Claims
-from grader.kernel.program import MODEL_BYTES, MODELS, ROWS, ROWS_BYTES
+from grader.kernel.program import MODEL_BYTES, MODELS, ROWS, ROWS_BYTES, SEEN, SEEN_BYTES
 from grader.sandbox.artefacts import read_artefact
 
 ALTERNATIVE_BYTES = 128 << 20
@@ -12,11 +12,15 @@ ALTERNATIVE_BYTES = 128 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A saved network; `rows` is a `.npy` file of the first rows that it was trained on. Nobody has looked into either."""
+    """A saved network; `rows` is a `.npy` file of the first rows that it was trained on, `seen` one of small copies of more.
+
+    Nobody has looked into any of them.
+    """
 
     file: str
     model: bytes
     rows: bytes | None = None
+    seen: bytes | None = None
 
 
 def read_networks(folder: int, claims: Claims) -> tuple[Network, ...]:
@@ -41,8 +45,13 @@ def _read(folder: int, file: str, at_most: int) -> Network | None:
         model = read_artefact(folder, file, at_most=at_most)
     except FileNotFoundError:
         return None
+    place = MODELS.index(file)
+    rows, seen = _read_beside(folder, ROWS[place], ROWS_BYTES), _read_beside(folder, SEEN[place], SEEN_BYTES)
+    return Network(file=file, model=model, rows=rows, seen=seen)
+
+
+def _read_beside(folder: int, file: str, at_most: int) -> bytes | None:
     try:
-        rows = read_artefact(folder, ROWS[MODELS.index(file)], at_most=ROWS_BYTES)
+        return read_artefact(folder, file, at_most=at_most)
     except (FileNotFoundError, Failure):
-        rows = None
-    return Network(file=file, model=model, rows=rows)
+        return None

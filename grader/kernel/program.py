@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.evidence import Smoke
 from grader.kernel.provisioner import CONNECTION, PORTS, SOCKETS
 from grader.limits import Limits
 from grader.sandbox.environment import environment
-from grader.sandbox.interface import Input, Program, Scratch
+from grader.sandbox.interface import Input, Preload, Program, Scratch
 
 SUBMISSION = "submission"  # the working folder
 ARTEFACTS = "run/artefacts"  # what the recorder leaves
@@ -19,11 +20,12 @@ MNIST = "data/mnist.npz"
 PHOTOGRAPHS = f"{SUBMISSION}/dataset"
 USUAL_PLACES = ("content", "kaggle/working", "kaggle/input")  # where notebooks of Colab and Kaggle keep code and data
 GUEST_FOLDER = Path(__file__).resolve().parent / "guest"
-# What is read of the artefacts: networks, the first rows that each was trained on, the record.
+# What is read of the artefacts: networks, the first rows that each was trained on, small copies of more, the record.
 MODELS = ("model.keras", "model-2.keras", "model-3.keras", "model-4.keras")
 ROWS = ("rows.npy", "rows-2.npy", "rows-3.npy", "rows-4.npy")
+SEEN = ("seen.npy", "seen-2.npy", "seen-3.npy", "seen-4.npy")
 RECORD = "record.json"
-MODEL_BYTES, ROWS_BYTES, RECORD_BYTES = 512 << 20, 16 << 20, 4 << 20
+MODEL_BYTES, ROWS_BYTES, SEEN_BYTES, RECORD_BYTES = 512 << 20, 16 << 20, 2 << 20, 4 << 20
 TEMPORARY_BYTES, SHARED_BYTES, SOCKET_BYTES, ARTEFACT_BYTES = 256 << 20, 64 << 20, 1 << 20, 1 << 30
 
 
@@ -40,6 +42,7 @@ class Settings:
     units: tuple[int, ...]
     name: str
     fits: tuple[int, ...] = ()
+    smoke: Smoke | None = None
 
 
 def kernel_program(
@@ -48,10 +51,12 @@ def kernel_program(
     inputs: tuple[Input, ...],
     files: Mapping[str, bytes],
     fonts: Mapping[str, bytes],
+    *,
+    warm: bool = False,
 ) -> Program:
     """The kernel with the served `inputs` and the submission's own `files` (name to bytes) in its working folder.
 
-    `fonts`: matplotlib's list of fonts, as `font_list` gives it.
+    `fonts`: matplotlib's list of fonts, as `font_list` gives it; `warm`: it may find TensorFlow imported.
     """
     root = settings.root
     told = {
@@ -68,6 +73,7 @@ def kernel_program(
         "output": limits.output,
         "batches": limits.batches,
         "strict": limits.strict,
+        "smoke": settings.smoke.model_dump() if settings.smoke is not None else None,
     }
     own = {f"{SUBMISSION}/{name}": data for name, data in files.items()}
     return Program(
@@ -92,7 +98,9 @@ def kernel_program(
         results={
             **{f"{ARTEFACTS}/{name}": MODEL_BYTES for name in MODELS},
             **{f"{ARTEFACTS}/{name}": ROWS_BYTES for name in ROWS},
+            **{f"{ARTEFACTS}/{name}": SEEN_BYTES for name in SEEN},
             f"{ARTEFACTS}/{RECORD}": RECORD_BYTES,
         },
         links=dict.fromkeys(USUAL_PLACES, SUBMISSION),
+        preload=Preload(entry="grader.kernel.guest.warming:prepare", path=GUEST, files=fonts) if warm else None,
     )  # fmt: skip

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import cast
 
 import nbformat
@@ -14,13 +14,15 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from pydantic import ValidationError
 
 from grader.errors import Failure, Infrastructure
-from grader.evidence import Cause, Cell, Claims, Ending
+from grader.evidence import Cause, Cell, Claims, Ending, Smoke, Start
 from grader.kernel.border import Trespass
 from grader.kernel.client import HardenedKernelClient, HardenedNotebookClient
 from grader.kernel.endings import describe_ending
+from grader.kernel.epochs import EpochReader
 from grader.kernel.networks import Network, read_networks
 from grader.kernel.program import ARTEFACTS, RECORD, RECORD_BYTES, Settings, kernel_program
 from grader.kernel.provisioner import SandboxProvisioner
+from grader.kernel.starting import cold_reason
 from grader.limits import Limits
 from grader.notebook import Script, count_fits, plain_outputs
 from grader.progress import Progress
@@ -43,6 +45,8 @@ class Job:
     limits: Limits
     seed: int
     units: tuple[int, ...]  # output sizes that suit the exercise
+    smoke: Smoke | None = None  # cut every training to this
+    warm: bool = False  # fork the kernel from an interpreter that has imported TensorFlow, where that changes nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,8 @@ class Execution:
     claims: Claims
     model: bytes | None
     networks: tuple[Network, ...] = ()  # the proposed one first
+    start: Start = "cold"
+    start_note: str = ""  # why it was started cold where a warm start was asked for
 
 
 @dataclass
@@ -72,8 +78,13 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
     """
     with sandbox.root() as root:
         fits = tuple(count_fits(cell) for cell in job.script.cells)
-        settings = Settings(root=root, seed=job.seed, units=job.units, name=job.script.name, fits=fits)
-        program = kernel_program(settings, job.limits, job.inputs, job.files, font_list(sandbox))
+        settings = Settings(root=root, seed=job.seed, units=job.units, name=job.script.name, fits=fits,
+                            smoke=job.smoke)  # fmt: skip
+        cold = cold_reason(job.script, job.files) if job.warm else ""
+        if cold:
+            progress.step(who, f"a cold start: {cold}")
+        program = kernel_program(settings, job.limits, job.inputs, job.files, font_list(sandbox),
+                                 warm=job.warm and not cold)  # fmt: skip
         provisioner = SandboxProvisioner()
         provisioner.sandbox, provisioner.program = sandbox, program
         run = _Run(
@@ -84,7 +95,10 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
             asyncio.run(_execute(job, provisioner, run, who, progress))
             assert provisioner.confined is not None
             assert provisioner.border is not None
-            return _read_out(job, provisioner.confined, run, provisioner.border.trespass)
+            execution = _read_out(job, provisioner.confined, run, provisioner.border.trespass)
+            if job.warm and execution.start == "cold":
+                execution = replace(execution, start_note=cold or "the fork server was made for another environment")
+            return execution
         finally:
             if provisioner.confined is not None:
                 provisioner.confined.close()
@@ -136,7 +150,9 @@ async def _connect(
 async def _run_cells(client: HardenedNotebookClient, run: _Run, who: str, progress: Progress) -> None:
     """Each cell in turn; whatever else than an error in a cell ends the run, and is kept as the fault."""
     for index, cell in enumerate(run.cells):
-        progress.step(who, f"cell {cell.number} of {len(run.cells)}")
+        where = f"cell {cell.number} of {len(run.cells)}"
+        progress.step(who, where)
+        client.heard = _tell_epochs(where, who, progress)
         run.at = cell.number
         begun = time.monotonic()
         node = client.nb.cells[index]
@@ -158,6 +174,18 @@ async def _run_cells(client: HardenedNotebookClient, run: _Run, who: str, progre
         if run.fault is not None:
             return
     run.at = None
+
+
+def _tell_epochs(where: str, who: str, progress: Progress) -> Callable[[str], None]:
+    """What turns a cell's printed text into progress."""
+    reader = EpochReader()
+
+    def heard(text: str) -> None:
+        epoch = reader.feed(text, time.monotonic())
+        if epoch is not None:
+            progress.step(who, f"{where}, {epoch}")
+
+    return heard
 
 
 async def _finish(client: HardenedNotebookClient, ended: Awaitable[int | None]) -> None:
@@ -183,6 +211,8 @@ def _ignore(message: object) -> None:
 def _read_out(job: Job, confined: Confined, run: _Run, trespass: Trespass | None) -> Execution:
     """After the kernel's death: its artefacts, its claims, the ending."""
     stopped = confined.wait(60)
+    if stopped.cause is Cause.INFRASTRUCTURE:
+        raise Infrastructure("The kernel was lost: what it was forked from has died.")
     folder = confined.folders[ARTEFACTS]
     notes: list[str] = []
     record = None
@@ -202,7 +232,10 @@ def _read_out(job: Job, confined: Confined, run: _Run, trespass: Trespass | None
         wall_s=time.monotonic() - run.started, what=trespass.what if trespass else "",
         cells=run.cells,
     )  # fmt: skip
-    return Execution(ending=ending, claims=claims, model=networks[0].model if networks else None, networks=networks)
+    return Execution(
+        ending=ending, claims=claims, model=networks[0].model if networks else None, networks=networks,
+        start=stopped.start,
+    )  # fmt: skip
 
 
 def _cause_of(fault: BaseException | None) -> Cause | None:

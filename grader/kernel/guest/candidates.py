@@ -9,6 +9,8 @@ from grader.kernel.guest.describing import layer_kinds, shorten
 
 FILES = ("model.keras", "model-2.keras", "model-3.keras", "model-4.keras")
 ROWS = ("rows.npy", "rows-2.npy", "rows-3.npy", "rows-4.npy")
+SEEN = ("seen.npy", "seen-2.npy", "seen-3.npy", "seen-4.npy")
+MOST_SEEN = 8192  # small copies of rows that one network was trained on
 MOST_ALTERNATIVE = 128 << 20  # bytes of a network's file beside the one that was chosen
 MOST_VALUES = 200  # of one list or dictionary that are looked at
 MOST_FILES, MOST_FILE = 20, 256 << 20  # saved networks that are tried, bytes of one of them
@@ -62,7 +64,7 @@ def saved_networks(keras: Any) -> Iterator[tuple[str, Any]]:
 
 
 class Shelf:
-    """The artefacts' folder: at most as many networks as there are names in `FILES`, each with its first rows."""
+    """The artefacts' folder: at most as many networks as there are names in `FILES`, each with rows of its training."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -76,8 +78,11 @@ class Shelf:
         """The networks that are saved."""
         return [model for model in self._held if model is not None]
 
-    def save(self, keras: Any, model: Any, rows: Any, order: Sequence[Any]) -> None:
-        """Save a network, in another one's place where all are taken; `order`: the oldest first. Raises what it will."""
+    def save(self, keras: Any, model: Any, rows: Any, seen: Sequence[Any], order: Sequence[Any]) -> None:
+        """Save a network, in another one's place where all are taken; `order`: the oldest first. Raises what it will.
+
+        `rows` are the first ones that it was trained on, `seen` small copies of more.
+        """
         place = self._place(model, order)
         try:
             self._write(keras, model, place)
@@ -88,7 +93,11 @@ class Shelf:
             self._write(keras, model, place)
         self._held[place] = model
         if rows is not None:
-            self._write_rows(rows, place)
+            self._write_rows(rows, ROWS[place])
+        if seen:
+            import numpy
+
+            self._write_rows(numpy.concatenate(seen)[:MOST_SEEN], SEEN[place])
 
     def save_again(self, keras: Any, model: Any) -> None:
         """Save an alternative as it is now, unless that takes long; what fails is as it was."""
@@ -119,15 +128,15 @@ class Shelf:
         finally:
             partial.unlink(missing_ok=True)
 
-    def _write_rows(self, rows: Any, place: int) -> None:
+    def _write_rows(self, rows: Any, name: str) -> None:
         import numpy
 
         partial = self._folder / "rows.partial"
         with partial.open("wb") as file:
             numpy.save(file, rows, allow_pickle=False)
-        os.replace(partial, self._folder / ROWS[place])  # noqa: PTH105
+        os.replace(partial, self._folder / name)  # noqa: PTH105
 
     def _clear(self, place: int) -> None:
         self._held[place] = None
-        for name in (FILES[place], ROWS[place]):
+        for name in (FILES[place], ROWS[place], SEEN[place]):
             (self._folder / name).unlink(missing_ok=True)

@@ -18,7 +18,7 @@ SHARE = 0.8  # of the time that is left: validation, evaluation and plots come a
 class FitBudget:
     """Knows how long cell and run may take, in seconds, and how many calls of `fit` each cell writes.
 
-    `batches`: how many each `fit` may see in a smoke run; None where everything is run.
+    `batches`: how many each `fit` may see; None where everything is run.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class FitBudget:
 
     def _tell(self, stopper: Any, given: dict[str, Any], history: Any) -> None:
         if stopper.cut:
-            self._notes.note(f"this is a smoke run: each training was stopped after {self._batches} batches")
+            self._notes.note(f"each training was stopped after {self._batches} batches: this exercise allows no more")
         if stopper.stopped_at is not None:
             self._notes.note(
                 f"training was stopped in epoch {stopper.stopped_at} of {given.get('epochs', 1)}: the time of this "

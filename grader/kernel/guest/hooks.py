@@ -13,16 +13,18 @@ from grader.kernel.guest.fitting import FitBudget
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.record import Recorder
 from grader.kernel.guest.shims import Shims
+from grader.kernel.guest.smoke import SmokeRun
 
 
 class PatchOnImport(MetaPathFinder):
     """Waits for `import keras`, by whatever road, so that a notebook without it pays nothing."""
 
     def __init__(
-        self, *, recorder: Recorder, budget: FitBudget, shims: Shims | None, notes: Notes, mnist: str | None, seed: int
+        self, *, recorder: Recorder, budget: FitBudget, shims: Shims | None, notes: Notes, mnist: str | None, seed: int,
+        smoke: SmokeRun | None = None,
     ) -> None:
         self._recorder, self._budget, self._shims, self._notes = recorder, budget, shims, notes
-        self._mnist, self._seed = mnist, seed
+        self._mnist, self._seed, self._smoke = mnist, seed, smoke
         self._searching = self._patched = False
 
     def find_spec(
@@ -54,6 +56,8 @@ class PatchOnImport(MetaPathFinder):
         keras.utils.set_random_seed(self._seed)
         name_activations()
         self._budget.attach(keras)
+        if self._smoke is not None:
+            self._smoke.attach(keras)
         self._recorder.attach(keras)  # around it: what the submission gave, not what we added
         if self._shims is not None:
             self._shims.attach(keras)  # outermost: everybody else is given today's names

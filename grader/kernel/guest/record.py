@@ -7,7 +7,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +19,24 @@ from grader.kernel.guest.describing import (
     shorten,
     with_rows,
 )
+from grader.kernel.guest.glances import Spare
+from grader.kernel.guest.looks import Look, Looks
+from grader.kernel.guest.network import Network
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.rows import FirstRows, watched
+from grader.kernel.guest.smoke import SmokeRun
 
 MOST_LOOPS = 50  # optimizers of trainings without `fit`
 MOST_FITS = 400  # of one network in a loop around `fit`: the first ones are left out of the record
 
 
-@dataclass
-class Network:
-    """A network that was trained: a strong reference, what it was called then, and the first rows of its last training."""
-
-    model: Any
-    name: str
-    cell: int
-    rows: FirstRows
-    loops: list[tuple[Any, int, str]] = field(default_factory=list)  # optimizer, its steps before, how
-    used: int = 0  # the tick of its last `evaluate` or `predict`
-    trained: int = 0  # the tick of its last training
-
-
 class Recorder:
     """Wraps `keras.Model.fit` and what else trains. The kernel's choice is a proposal: the host may take another."""
 
-    def __init__(self, *, folder: Path, units: Sequence[int], notes: Notes) -> None:
-        self._folder, self._units, self._notes = folder, tuple(units), notes
+    def __init__(
+        self, *, folder: Path, units: Sequence[int], notes: Notes, smoke: SmokeRun | None = None
+    ) -> None:
+        self._folder, self._units, self._notes, self._smoke = folder, tuple(units), notes, smoke
         self._shelf = Shelf(folder)
         self._last: Sequence[dict[str, Any]] = ()  # the candidates that were written last
         self._fits: list[dict[str, Any]] = []
@@ -53,6 +45,7 @@ class Recorder:
         self._keras: Any = None
         self._problem: str | None = None
         self._inside = self._ticks = 0
+        self._looks, self._spare = Looks(), Spare()
 
     def write_notes(self, *_: object) -> None:
         """Called after each cell: notes that came up since the record was written."""
@@ -63,6 +56,7 @@ class Recorder:
         """Wrap what trains and what uses a network, of every class, `tf.keras` included."""
         self._keras = keras
         keras.Model.fit = self._recording(keras.Model.fit)
+        self._looks.attach(keras)
         for name in ("evaluate", "predict"):
             setattr(keras.Model, name, self._noticing(getattr(keras.Model, name)))
         keras.Model.train_on_batch = self._by_batch(keras.Model.train_on_batch)
@@ -90,7 +84,10 @@ class Recorder:
                 self._save(model)
         if taken is not None:
             self._save(taken)
-        self._write(self._candidates(others, taken, reason))
+        told = self._candidates(others, taken, reason)
+        for network, candidate in zip(self._networks, told, strict=False):  # they come first
+            candidate["changed"] = network.changed()
+        self._write(told)
 
     def _recording(self, original: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(original)
@@ -101,11 +98,11 @@ class Recorder:
                 bound = signature.bind(*arguments, **options)
             except TypeError:
                 return original(*arguments, **options)  # which says what is wrong
-            given, rows, started = dict(bound.arguments), FirstRows(), time.monotonic()
+            given, rows, started = dict(bound.arguments), FirstRows(self._spare), time.monotonic()
             failure: BaseException | None = None
             self._inside += 1
             try:
-                with watched(given.get("x"), given.get("y"), rows) as x:
+                with self._looks.at(arguments[0]) as look, watched(given.get("x"), given.get("y"), rows) as x:
                     if x is not given.get("x"):
                         bound.arguments["x"] = x
                     return original(*bound.args, **bound.kwargs)
@@ -114,7 +111,7 @@ class Recorder:
                 raise
             finally:
                 self._inside -= 1
-                self._remember(arguments[0], given, rows, time.monotonic() - started, failure)
+                self._remember(arguments[0], given, rows, look, time.monotonic() - started, failure)
 
         return fit
 
@@ -124,7 +121,10 @@ class Recorder:
             network = self._known(arguments[0]) if arguments and not self._inside else None
             if network is not None:
                 network.used = self._tick()
-            return original(*arguments, **options)
+            answer = original(*arguments, **options)
+            if network is not None and original.__name__ == "evaluate":
+                network.evaluated((*arguments, options.get("x"))[1], self._notes.cell or None)
+            return answer
 
         return use
 
@@ -135,8 +135,8 @@ class Recorder:
             network = self._known(model)
             if network is None or not network.loops:
                 network = self._meet(model)
-                network.rows.keep(options.get("x", x), options.get("y", y))
                 self._add_loop(network, getattr(model, "optimizer", None), "train_on_batch")
+            network.rows.keep_parts(options.get("x", x), options.get("y", y))
             self._inside += 1
             try:
                 return original(model, *arguments, **options)
@@ -181,8 +181,9 @@ class Recorder:
         found = self._known(model)
         self._networks = [network for network in self._networks if network is not found]
         name = name_of(model, self._keras.Model) or shorten(getattr(model, "name", "?"))
-        network = found or Network(model, name, self._notes.cell, FirstRows())
+        network = found or Network(model, name, self._notes.cell, FirstRows(self._spare))
         network.name, network.cell, network.trained = name, self._notes.cell, self._tick()
+        network.evaluations = []
         self._networks.append(network)
         return network
 
@@ -194,14 +195,16 @@ class Recorder:
         return self._ticks
 
     def _remember(
-        self, model: Any, given: dict[str, Any], rows: FirstRows, seconds: float, failure: BaseException | None
-    ) -> None:
+        self, model: Any, given: dict[str, Any], rows: FirstRows, look: Look, seconds: float,
+        failure: BaseException | None,
+    ) -> None:  # fmt: skip
         """Never raises: recording must not change what the student's code does."""
         try:
             network = self._meet(model)
-            network.rows = rows if rows.x is not None else network.rows
-            told = describe_fit(model, given, seconds, failure)
+            network.fitted(rows)
+            told = {**describe_fit(model, given, seconds, failure), **look.told(model)}
             told["x"] = with_rows(told["x"], rows.x)
+            told["pace"] = self._smoke.take_pace() if self._smoke is not None else None
             self._fits.append({**told, "cell": self._notes.cell or None, "labels": rows.labels})
             self._fits = self._fits[-MOST_FITS:]
             if self._suits(model) and told["epochs_done"]:
@@ -241,7 +244,8 @@ class Recorder:
         network = self._known(model)
         order = [other.model for other in self._networks]
         try:
-            self._shelf.save(self._keras, model, network.rows.x if network else None, order)
+            rows, copies = (network.rows.x, network.copies()) if network else (None, [])
+            self._shelf.save(self._keras, model, rows, copies, order)
             self._problem = None
         except Exception as error:
             self._problem = shorten(f"the network could not be saved: {type(error).__name__}: {error}")
@@ -276,6 +280,10 @@ class Recorder:
                 free.add(names[index])
         return names
 
+    def _told_evaluations(self) -> list[dict[str, Any]]:
+        named = zip(self._networks, self._names(), strict=True)
+        return [{**told, "model": name} for network, name in named for told in network.evaluations]
+
     def _told_fits(self) -> list[dict[str, Any]]:
         names = {id(network.model): name for network, name in zip(self._networks, self._names(), strict=True)}
         told = [{**fit, "model": names.get(fit["identity"], "?")} for fit in self._fits]
@@ -295,7 +303,9 @@ class Recorder:
         partial = self._folder / "record.partial"
         self._last = candidates
         try:
-            record = {"fits": self._told_fits(), "candidates": list(candidates), "problem": self._problem,
+            record = {"fits": self._told_fits(), "evaluations": self._told_evaluations(),
+                      "candidates": list(candidates), "problem": self._problem,
+                      "left_out_s": round(self._smoke.left_out_s, 2) if self._smoke is not None else 0.0,
                       **self._notes.told()}  # fmt: skip
             partial.write_text(json.dumps(record), encoding="utf-8")
             os.replace(partial, self._folder / "record.json")  # noqa: PTH105

@@ -9,15 +9,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from grader.kernel.guest.glances import Glances, Spare
+
 MOST_ROWS, MOST_BYTES = 256, 8 << 20
 
 
 class FirstRows:
-    """The first rows of one training, an array (n, ...), and their classes; None until they were seen."""
+    """The first rows of one training, an array (n, ...), and their classes; None until they were seen.
 
-    def __init__(self) -> None:
+    `glances` has small copies of more of them: of a whole array, or of some rows of each batch that passes by.
+    """
+
+    def __init__(self, spare: Spare | None = None) -> None:
         self.x: Any = None
         self.labels: list[int] = []
+        self.glances = Glances(spare)
 
     def keep(self, x: Any, y: Any = None) -> None:
         """Remember the first rows of what is first given. Never raises."""
@@ -27,20 +33,29 @@ class FirstRows:
             self._keep(x, y)
         except Exception:
             self.x = None
+        if self.x is not None:
+            self.glances.spread(_input(x))
 
     def keep_batch(self, batch: Any) -> None:
         """The same for what a generator yields: (x, y), or with weights, or x alone."""
+        given = batch if isinstance(batch, (tuple, list)) else (batch,)
+        self.keep_parts(*given[:2])
+
+    def keep_parts(self, x: Any, y: Any = None) -> None:
+        """The same for a batch whose parts come one by one."""
         if self.x is None:
-            given = batch if isinstance(batch, (tuple, list)) else (batch,)
-            self.keep(given[0], given[1] if len(given) > 1 else None)
+            self.keep(x, y)
+        elif self.glances.wanted():
+            self.glances.pass_by(_input(x))
+
+    def wanted(self) -> int:
+        """How many rows of the next batch are of use."""
+        return MOST_ROWS if self.x is None else self.glances.wanted()
 
     def _keep(self, x: Any, y: Any) -> None:
         import numpy
 
-        if isinstance(x, dict):
-            x = list(x.values())
-        if isinstance(x, (tuple, list)) and x and getattr(x[0], "ndim", 0) > 1:  # one of several inputs
-            x = x[0]
+        x = _input(x)
         one = numpy.asarray(x[:1])
         if one.ndim < 2 or one.dtype.kind not in "biuf" or not one.size:
             return
@@ -50,6 +65,13 @@ class FirstRows:
         if len(rows):
             self.labels = _classes(y, len(rows))
             self.x = rows
+
+
+def _input(x: Any) -> Any:
+    """The input, or the first one of several."""
+    if isinstance(x, dict):
+        x = list(x.values())
+    return x[0] if isinstance(x, (tuple, list)) and x and getattr(x[0], "ndim", 0) > 1 else x
 
 
 def _classes(y: Any, count: int) -> list[int]:
@@ -89,24 +111,28 @@ def _passing(batches: Any, rows: FirstRows) -> Iterator[Any]:
 
 
 def _tapped(dataset: Any, rows: FirstRows) -> Any:
-    """A `tf.data` pipeline with one more stage, which shows the first batch and hands on all of them as they are."""
+    """A `tf.data` pipeline with one more stage, which shows rows of its batches and hands on all of them as they are."""
     import tensorflow as tf
 
-    def unseen() -> Any:
+    def wanted() -> Any:
         import numpy
 
-        return numpy.bool_(rows.x is None)
+        return numpy.int64(rows.wanted())
 
     def look(*parts: Any) -> Any:
-        tensors = [part[:MOST_ROWS] for part in parts[:2] if isinstance(part, tf.Tensor) and part.shape.rank]
+        tensors = [part for part in parts[:2] if isinstance(part, tf.Tensor) and part.shape.rank]
         if not tensors:
             return parts if len(parts) > 1 else parts[0]
 
+        count = tf.numpy_function(wanted, [], tf.int64, stateful=True)
+        count.set_shape(())
+
         def show() -> Any:
-            with tf.control_dependencies([tf.numpy_function(rows.keep, tensors, [])]):
+            first = [tensor[:count] for tensor in tensors]
+            with tf.control_dependencies([tf.numpy_function(rows.keep_parts, first, [])]):
                 return tf.constant(True)
 
-        shown = tf.cond(tf.numpy_function(unseen, [], tf.bool, stateful=True), show, lambda: tf.constant(False))
+        shown = tf.cond(count > 0, show, lambda: tf.constant(False))
         with tf.control_dependencies([shown]):
             same = tf.nest.map_structure(tf.identity, parts)
         return same if len(same) > 1 else same[0]

@@ -24,16 +24,19 @@ def main() -> None:
     from grader.kernel.guest.lines import Lines
     from grader.kernel.guest.notes import Notes
     from grader.kernel.guest.record import Recorder
+    from grader.kernel.guest.self_check import pass_over_self_checks
     from grader.kernel.guest.shims import Shims
+    from grader.kernel.guest.smoke import SmokeRun
     from grader.kernel.guest.world import install_world
 
     notes = Notes()
-    recorder = Recorder(folder=Path(settings["artefacts"]), units=settings["units"], notes=notes)
+    smoke = SmokeRun(notes, **settings["smoke"]) if settings["smoke"] else None
+    recorder = Recorder(folder=Path(settings["artefacts"]), units=settings["units"], notes=notes, smoke=smoke)
     budget = FitBudget(notes, cell=settings["cell"], wall=settings["wall"], fits=settings["fits"],
                        batches=settings["batches"])  # fmt: skip
     shims = None if settings["strict"] else Shims(notes)
     sys.meta_path.insert(0, PatchOnImport(recorder=recorder, budget=budget, shims=shims, notes=notes,
-                                          mnist=settings["mnist"], seed=settings["seed"]))  # fmt: skip
+                                          mnist=settings["mnist"], seed=settings["seed"], smoke=smoke))  # fmt: skip
     random.seed(settings["seed"])
     numpy.random.seed(settings["seed"])  # again with Keras' own when Keras is imported
     app = IPKernelApp.instance()
@@ -44,6 +47,7 @@ def main() -> None:
     sys.meta_path.insert(0, Colab(notes, display))
     install_world(mnist=settings["mnist"], photographs=settings["photographs"], notes=notes)
     Lines(app.shell, notes)
+    pass_over_self_checks(notes)
     caps = Caps(app.shell, notes, settings["output"])
     caps.limit(sys.stdout)
     caps.limit(sys.stderr)
