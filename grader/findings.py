@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from grader.assignment import Assignment, Retry
 from grader.checks.accuracy import may_be_chance
+from grader.checks.integrity import integrity_flags
 from grader.checks.registry import Planned
 from grader.dataset import Dataset
 from grader.evidence import Cause, Claims, Ending, Evidence, Isolation
 from grader.results import Accuracy, Attempt, CheckResult, Comparison, Flag, ModelSummary, Outcome, Result, Status
 
+RESTS_ON_ACCURACY = ("own_accuracy_differs", "fragile_to_shifts")
 SUSPICIOUS_GAP = 0.15  # of training accuracy, between what the notebook claims and what the judge can reproduce
 
 
@@ -40,15 +42,25 @@ def decide_status(evidence: Evidence, outcomes: tuple[Outcome, ...], flags: tupl
     return Status.GRADED
 
 
-def raise_flags(evidence: Evidence, dataset: Dataset | None) -> tuple[Flag, ...]:
-    """What a person should look at."""
+def raise_flags(evidence: Evidence, dataset: Dataset | None, accuracy: Accuracy | None = None) -> tuple[Flag, ...]:
+    """What a person should look at; `accuracy` is what was judged."""
+    first = preparation_flags(evidence, dataset)
+    unsure = any(flag.kind == "preparation_unsure" for flag in first)
+    others = integrity_flags(evidence, dataset, accuracy)  # a number that may be wrong is no reason to ask for another
+    return (*first, *(flag for flag in others if not unsure or flag.kind not in RESTS_ON_ACCURACY))
+
+
+def preparation_flags(evidence: Evidence, dataset: Dataset | None) -> tuple[Flag, ...]:
+    """Whether the judge understood what the network expects."""
     preparation = evidence.facts.judgement.preparation
     claimed = claimed_training_accuracy(evidence.claims)
     flags = substitute_flags(dataset)
     if preparation is None:
         return flags
     if preparation.swapped:
-        reason = f"Of the training images the judge tried {1 - preparation.accuracy:.1%} were taken for the other class."
+        reason = (
+            f"Of the training images the judge tried {1 - preparation.accuracy:.1%} were taken for the other class."
+        )
         return (*flags, Flag(kind="classes_swapped", reason=reason))
     if claimed is None or claimed - preparation.accuracy <= SUSPICIOUS_GAP:
         return flags

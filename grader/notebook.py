@@ -7,13 +7,13 @@ import io
 import json
 import re
 import tokenize
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from grader.errors import SubmissionError
-from grader.evidence import CellError, Output
+from grader.evidence import CellError, Output, Reported
 
 CELL_MARK = re.compile(r"^#[ ]?(?:In ?\[[ \d]*\]:|%%)", re.MULTILINE)
 TRIPLE = re.compile(r"\"{3}|'{3}")
@@ -24,25 +24,57 @@ PREPARES = re.compile(
 )
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
 TENSORFLOW_BOOT = re.compile(r"^(?:WARNING: All log messages before absl::.*|[IWE]0000 00:00:.*)\n?", re.MULTILINE)
+ACCURACY = re.compile(
+    r"(?P<words>[a-z_ ]{0,30}acc(?:uracy)?[a-z_ ]{0,20})[:=]?\s{0,3}"
+    r"(?<![\d.])(?P<value>\d{1,3}\.\d{1,20}(?=\s?%)|[01]\.\d{1,20}|\d{1,3}(?=\s?%))(?![\d.e])(?P<percent>\s?%)?",
+    re.IGNORECASE,
+)
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 ENDLESS = {"idna", "punycode"}  # Python would decode them too, in a time that grows with the square of the length
 MOST_TEXT = 100_000  # characters kept of one output
 MOST_PICTURE = 3 << 20  # bytes kept of one picture
+SHORTENED = "... (shortened)"
+MOST_SEARCHED = 20_000  # characters at the end of a cell's text that are searched for accuracies
+MOST_REPORTED = 200  # accuracies of one notebook
 
 
 @dataclass(frozen=True)
 class Script:
-    """The code of a submission, cell by cell; a module is one cell, unless it was a notebook once and tells its cells."""
+    """The code of a submission, cell by cell; a module is one cell, unless it was a notebook once and tells its cells.
+
+    `saved` are the accuracies in the outputs that a notebook was handed in with.
+    """
 
     name: str
     cells: tuple[str, ...]
+    saved: tuple[Reported, ...] = ()
 
 
 def read_submission(name: str, data: bytes) -> Script:
     """The code cells of a `.ipynb` or the code of a `.py`. Raises SubmissionError, naming what is wrong."""
     if name.lower().endswith(".py"):
         return Script(name, split_module(read_module(name, data)))
-    return Script(name, read_cells(name, data))
+    cells = read_code_cells(name, data)
+    return Script(name, tuple(source for source, _ in cells), _reported([text for _, text in cells]))
+
+
+def _reported(texts: Sequence[str]) -> tuple[Reported, ...]:
+    found = [
+        Reported(cell=number, words=words, value=value)
+        for number, text in enumerate(texts, 1)
+        for words, value in reported_accuracies(text).items()
+    ]
+    return tuple(found[-MOST_REPORTED:])
+
+
+def reported_accuracies(text: str) -> dict[str, float]:
+    """The last accuracy of each wording in a cell's text, as fractions: "val_accuracy: 0.98", "test accuracy 98.0%"."""
+    found: dict[str, float] = {}
+    for match in ACCURACY.finditer(text[-MOST_SEARCHED:]):
+        value = float(match["value"]) / (100 if match["percent"] else 1)
+        if value <= 1:
+            found[" ".join(match["words"].lower().split())] = value
+    return found
 
 
 def read_module(name: str, data: bytes) -> str:
@@ -81,6 +113,11 @@ def split_module(text: str) -> tuple[str, ...]:
 
 def read_cells(name: str, data: bytes) -> tuple[str, ...]:
     """A notebook's code cells that hold something. Raises SubmissionError."""
+    return tuple(source for source, _ in read_code_cells(name, data))
+
+
+def read_code_cells(name: str, data: bytes) -> tuple[tuple[str, str], ...]:
+    """The same, each with the end of the text that was saved as its output."""
     if not data.strip():
         raise SubmissionError(f"{name}: is empty.", "Save the notebook and hand it in again.")
     try:
@@ -98,13 +135,13 @@ def read_cells(name: str, data: bytes) -> tuple[str, ...]:
             f"{name}: is a notebook of format {raw['nbformat']!s:.20}; this grader reads format 4.",
             "Open it in today's Jupyter and save it again (or `jupyter nbconvert --to notebook --nbformat 4`).",
         )
-    cells = tuple(source for source in _sources(name, raw) if source.strip())
+    cells = tuple((source, text) for source, text in _sources(name, raw) if source.strip())
     if not cells:
         raise SubmissionError(f"{name}: has no code.", "Hand in the notebook that holds your solution.")
     return cells
 
 
-def _sources(name: str, raw: Mapping[str, Any]) -> Iterable[str]:
+def _sources(name: str, raw: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     cells = raw.get("cells")
     if not isinstance(cells, list):
         raise SubmissionError(f"{name}: is a damaged notebook (it has no list of cells).", "Save it again.")
@@ -115,7 +152,24 @@ def _sources(name: str, raw: Mapping[str, Any]) -> Iterable[str]:
         if isinstance(source, list):
             source = "".join(part for part in source if isinstance(part, str))
         if isinstance(source, str):
-            yield without_surrogates(plain_lines(source).replace("\0", ""))
+            yield without_surrogates(plain_lines(source).replace("\0", "")), _saved_text(cell.get("outputs"))
+
+
+def _saved_text(outputs: object) -> str:
+    """The end of the text among a cell's saved outputs, whatever stands there."""
+    texts = []
+    for output in outputs if isinstance(outputs, list) else []:
+        if isinstance(output, dict):
+            data = output.get("data")
+            texts.append(_tail(output.get("text")))
+            texts.append(_tail(data.get("text/plain")) if isinstance(data, dict) else "")
+    return "\n".join(text for text in texts if text)[-MOST_SEARCHED:]
+
+
+def _tail(value: object) -> str:
+    lines = value if isinstance(value, list) else [value]
+    text = "".join(line[-MOST_SEARCHED:] for line in lines if isinstance(line, str))[-MOST_SEARCHED:]
+    return without_surrogates(ANSI.sub("", text))
 
 
 def plain_lines(text: str) -> str:
@@ -137,7 +191,7 @@ def without_surrogates(text: str) -> str:
 def strip_ansi(text: str) -> str:
     """`text` as UTF-8 can hold it, without terminal escapes, at most `MOST_TEXT` characters."""
     clean = without_surrogates(ANSI.sub("", text[: 4 * MOST_TEXT]).replace("\x1b", ""))
-    return clean if len(clean) <= MOST_TEXT else f"{clean[:MOST_TEXT]}\n... (shortened)"
+    return clean if len(clean) <= MOST_TEXT else f"{clean[:MOST_TEXT]}\n{SHORTENED}"
 
 
 def picture_of(data: object) -> str | None:

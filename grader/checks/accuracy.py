@@ -127,7 +127,7 @@ def accuracy_of(case: Case, planned: tuple[Planned, ...]) -> Accuracy | None:
     return needed.judge(measured)
 
 
-@check(parameters=NeededAccuracy, rests_on="facts", needs=("trained",))
+@check(parameters=NeededAccuracy, rests_on="facts", needs=("trained",), judged=True)
 def accuracy(case: Case, parameters: NeededAccuracy) -> Score:
     """The model is accurate enough on images it has never seen.
 
@@ -192,7 +192,7 @@ class BetterThan(Value):
     exercise: Annotated[str, Field(min_length=1)]
 
 
-@check(parameters=BetterThan, rests_on="facts", needs=("trained",))
+@check(parameters=BetterThan, rests_on="facts", needs=("trained",), judged=True)
 def better_than(case: Case, parameters: BetterThan) -> Score:
     """The model is better than the one of an earlier exercise.
 

@@ -120,7 +120,7 @@ HINTS: tuple[Hint, ...] = (
     Hint("ValueError", r"too many values to unpack|not enough values to unpack",
          "`load_data()` returns two pairs: write `(x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()`.",
          r"load_data\s*\("),
-    Hint("KeyError", r"^'?(?:val_)?(?:acc|accuracy|loss)'?$",
+    Hint("KeyError", r"^'?\w*(?:acc|accuracy|loss)'?$",
          "The names in `history.history` follow `metrics=[...]` and whether `fit` got validation data: look at "
          "`history.history.keys()`."),
     # --- files, network, machine ---

@@ -1,8 +1,9 @@
 """The registry: `@check(...)` gives a function a name, its parameters and what it rests on."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from grader.assignment import CheckSpec, did_you_mean, explain_validation
+from grader.course_code import run_course_file
 from grader.errors import Failure, RubricError
 from grader.evidence import Architecture, Call, Evidence, Value
 from grader.functions.cases import Function
@@ -72,6 +74,7 @@ class Check:
     rests_on: RestsOn
     needs: tuple[str, ...]
     covers: tuple[str, ...]  # checks that can't fail without this one failing, for the same reason
+    judged: bool  # rests on the judged images: a smoke run says nothing about it
     run: Callable[[Case, Any], Score | None]
 
 
@@ -90,7 +93,8 @@ class Planned:
 
 
 def check(
-    *, parameters: type[P], rests_on: RestsOn, needs: tuple[str, ...] = (), covers: tuple[str, ...] = ()
+    *, parameters: type[P], rests_on: RestsOn, needs: tuple[str, ...] = (), covers: tuple[str, ...] = (),
+    judged: bool = False,
 ) -> Callable[[Callable[[Case, P], Score | None]], Check]:
     """Make a `Check` of a function: its name is the check's, its docstring's first line the title."""
 
@@ -103,6 +107,7 @@ def check(
             rests_on=rests_on,
             needs=needs,
             covers=covers,
+            judged=judged,
             run=function,
         )
 
@@ -130,15 +135,47 @@ def all_checks() -> dict[str, Check]:
     return {**found, **built_in()}
 
 
-def plan(specs: tuple[CheckSpec, ...], *, origin: str) -> tuple[Planned, ...]:
-    """Read a rubric's checks and their parameters; `origin` names the file in errors. Raises RubricError."""
-    known = all_checks()
+def own_checks(specs: tuple[CheckSpec, ...], folder: Path) -> dict[str, Check]:
+    """The course's own checks that a rubric uses: "checks:name" is in `checks.py` beside it. Raises RubricError."""
+    files = sorted({spec.use.partition(":")[0] for spec in specs if ":" in spec.use})
+    found: dict[str, Check] = {}
+    for file in files:
+        if not file.isidentifier():
+            raise RubricError(
+                f"{folder}: a check of the course's own is named `file:function`, not `{file}:...`.",
+                "Write `checks:my_check` for the function `my_check` in `checks.py` beside the rubric.",
+            )
+        for name, item in vars(run_course_file(folder / f"{file}.py")).items():
+            if isinstance(item, Check):
+                found[f"{file}:{name}"] = _beside(item, f"{file}:{name}", file)
+    return found
+
+
+def _beside(item: Check, name: str, file: str) -> Check:
+    """A course's check under its full name; it may need one of its neighbours by that one's short name."""
+    ours = built_in()
+    needs = tuple(need if need in ours or ":" in need else f"{file}:{need}" for need in item.needs)
+    return replace(item, name=name, needs=needs)
+
+
+def plan(specs: tuple[CheckSpec, ...], *, origin: str, own: Mapping[str, Check] | None = None) -> tuple[Planned, ...]:
+    """Read a rubric's checks and their parameters; `origin` names the file in errors. Raises RubricError.
+
+    `own`: those of the course by full name, as from `own_checks`.
+    """
+    shared = all_checks()
+    known, there = {**shared, **(own or {})}, {*shared, *(spec.use for spec in specs)}
     planned = []
     for number, spec in enumerate(specs, 1):
         where = f"{origin}: check {number}"
         if spec.use not in known:
             raise RubricError(f"{where}: no check is called `{spec.use}`{did_you_mean(spec.use, tuple(known))}.")
         found = known[spec.use]
+        missing = next((need for need in found.needs if need not in there), None)
+        if missing is not None:
+            raise RubricError(
+                f"{where} (`{spec.use}`): needs the check `{missing}`, which the rubric does not have.", "Add it."
+            )
         names = (*found.parameters.model_fields, "use", "points", "title")
         try:
             planned.append(Planned(found, spec, found.parameters.model_validate(spec.parameters)))

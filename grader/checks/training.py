@@ -160,7 +160,8 @@ def suggested_epochs(case: Case, parameters: Suggested) -> Score:
     `value`: how many epochs the exercise suggests. Looks at the last fit of the model. Meant as advice (`points = 0`).
     """
     last = _last_fit(case)
-    stopped = f", {last.epochs_done} of them done" if last.epochs_done != last.epochs else ""
+    whole = last.epochs_done == last.epochs or case.evidence.smoke is not None
+    stopped = "" if whole else f", {last.epochs_done} of them done"
     if last.epochs != parameters.value:
         raise Failure(
             f"the last fit was asked for {_epochs(last.epochs)}{stopped}; {parameters.value} are suggested",

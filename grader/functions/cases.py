@@ -3,17 +3,14 @@
 import hashlib
 import inspect
 import math
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from grader.course_code import run_course_file
 from grader.errors import RubricError
 
 if TYPE_CHECKING:
@@ -118,13 +115,7 @@ def cases(*groups: Group) -> Callable[[Callable[..., Any]], Function]:
 
 def load_functions(path: Path) -> Functions:
     """The functions that the course file `path` asks for. Raises RubricError, naming the file and what is wrong."""
-    try:
-        source = path.read_bytes()
-        module = _run(path)
-    except OSError as error:
-        raise RubricError(f"{path}: can't be read ({error.strerror}).", "Check the file.") from None
-    except (Exception, SystemExit) as error:  # whatever the course's own code does: its author reads it
-        raise RubricError(f"{path}: fails with {type(error).__name__}: {error}.", "Mend the file.") from error
+    module = run_course_file(path)
     found = [value for value in vars(module).values() if isinstance(value, Function)]
     if not found:
         raise RubricError(f"{path}: asks for no function.", "Decorate an oracle with @cases(Group(...), ...).")
@@ -133,29 +124,7 @@ def load_functions(path: Path) -> Functions:
             _require_groups(function)
         except RubricError as error:
             raise RubricError(f"{path}: {error.message}", error.remedy) from error.__cause__
-    return Functions(by_name={item.name: item for item in found}, digest=hashlib.sha256(source).hexdigest())
-
-
-def _run(path: Path) -> ModuleType:
-    spec = spec_from_file_location(f"grader_course_cases_{path.parent.name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    with _known(module):
-        spec.loader.exec_module(module)
-    return module
-
-
-@contextmanager
-def _known(module: ModuleType) -> Iterator[None]:
-    """While its code runs Python finds the module, as dataclasses need it; nothing is left in the folder of a course."""
-    kept, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    sys.modules[module.__name__] = module
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = kept
-        del sys.modules[module.__name__]
+    return Functions(by_name={item.name: item for item in found}, digest=hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def _can_be_sent(value: object) -> bool:

@@ -5,7 +5,7 @@ import math
 import signal
 import socket
 import sys
-import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,16 +19,17 @@ from grader.arrays import read_npy
 from grader.checks.kinds import output_activation
 from grader.dataset import Images, Split
 from grader.errors import Failure, Infrastructure
-from grader.evidence import Architecture, Cause, Claims, Fit, Judgement, Preparation
+from grader.evidence import Architecture, Cause, Claims, Fit, Judgement, Preparation, Shifted
 from grader.judge.archive import MOST_UNPACKED, precheck
 from grader.judge.matching import Match, further_recipes, match_rows
 from grader.judge.preprocessing import Recipe, first_recipes, prepare_images
 from grader.judge.protocol import Channel, ProtocolError, is_bounded
 from grader.judge.refusals import explain_refusal
+from grader.judge.shifting import choose_shifted, count_changed, shift_images
 from grader.judge.trying import Scored, choose_recipe, claimed_accuracy, describe_choice, score_outputs
 from grader.limits import Limits, write_duration, write_size
 from grader.sandbox.environment import environment
-from grader.sandbox.interface import Confined, Input, Program, Sandbox, Scratch, Stopped
+from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox, Scratch, Stopped
 
 WALL_S = 600.0
 READY_S = 120.0
@@ -38,9 +39,12 @@ MOST_AXES = 8
 MOST_ROWS = 256  # recorded ones that are looked for among the training images
 MOST_REASON = 1000  # characters: what a network is refused for may quote it
 ASKED_TWICE = 128  # images that are predicted again in other company
+MOST_SHIFTING_S = 5.0  # what moved images may take; a network that is slower is not asked
 STEADY, UNSTEADY_SHARE = 0.02, 0.02  # of the largest output; of the images that may differ by more
 FOLDER = Path(__file__).resolve().parent
 OUR_FILES = ("worker.py", "protocol.py")
+GUEST, MODEL = "run/guest", "run/model/model.keras"
+ROOM_BESIDE = 1 << 20  # bytes of the folder that holds the network, beside it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +84,10 @@ def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandb
         except Failure as failure:
             return _refused(failure.reason, architecture)
         except (ProtocolError, OSError) as error:  # a TimeoutError is an OSError
-            return _refused(explain_death(_stop(confined), error, limits), architecture)
+            stopped = _stop(confined)
+            if stopped is not None and stopped.cause is Cause.INFRASTRUCTURE:
+                raise Infrastructure("The judge was lost: what it was forked from has died.") from None
+            return _refused(explain_death(stopped, error, limits), architecture)
 
 
 def explain_death(stopped: Stopped | None, error: Exception, limits: Limits) -> str:
@@ -102,10 +109,10 @@ def explain_death(stopped: Stopped | None, error: Exception, limits: Limits) -> 
 @contextmanager
 def _running(model: bytes, sandbox: Sandbox, limits: Limits) -> Iterator[tuple[Channel, Confined]]:
     """A judge that has said *ready*. Raises Infrastructure for anything that goes wrong before."""
-    with _file_of(model) as path, sandbox.root() as root:
+    with sandbox.root() as root:
         ours, theirs = socket.socketpair()
         try:
-            confined = sandbox.start(judge_program(root, path, theirs.fileno(), limits))
+            confined = sandbox.start(judge_program(root, model, theirs.fileno(), limits))
         except BaseException:
             ours.close()
             raise
@@ -129,20 +136,6 @@ def _running(model: bytes, sandbox: Sandbox, limits: Limits) -> Iterator[tuple[C
             confined.close()
 
 
-@contextmanager
-def _file_of(model: bytes) -> Iterator[Path]:
-    """The model as a file that the sandbox' own uid can read. Raises Infrastructure, as for a full disk."""
-    with tempfile.TemporaryDirectory(prefix="grader-judge-") as folder:
-        path = Path(folder) / "model.keras"
-        try:
-            path.parent.chmod(0o755)
-            path.write_bytes(model)
-            path.chmod(0o444)
-        except OSError as error:
-            raise Infrastructure(f"{path}: could not be written ({error.strerror}).", "Make room there.") from None
-        yield path
-
-
 def _stop(confined: Confined) -> Stopped | None:
     """Kill the judge; how it ended, or None where it does not go away."""
     confined.kill()
@@ -152,24 +145,26 @@ def _stop(confined: Confined) -> Stopped | None:
         return None
 
 
-def judge_program(root: Path, model: Path, descriptor: int, limits: Limits) -> Program:
-    """The judge as a sandboxed program."""
-    guest = "run/guest"
+def judge_program(root: Path, model: bytes, descriptor: int, limits: Limits) -> Program:
+    """The judge as a sandboxed program. It may be forked from one that has imported Keras and opened nothing."""
     return Program(
         root=root,
         argv=(
-            sys.executable, "-s", "-P", "-B", str(root / guest / "grader/judge/worker.py"), str(root / guest),
-            str(root / "data/model.keras"), str(descriptor),
+            sys.executable, "-s", "-P", "-B", str(root / GUEST / "grader/judge/worker.py"), str(root / GUEST),
+            str(root / MODEL), str(descriptor),
         ),
         environment={**environment(root, limits.threads, 0), "MPLBACKEND": "agg"},
         folder="tmp",
         limits=limits.model_copy(update={"wall": WALL_S + READY_S}),
-        inputs=(
-            Input(model, "data/model.keras"),
-            *(Input(FOLDER / name, f"{guest}/grader/judge/{name}") for name in OUR_FILES),
+        inputs=tuple(Input(FOLDER / name, f"{GUEST}/grader/judge/{name}") for name in OUR_FILES),
+        scratch=(
+            Scratch("dev/shm", 16 << 20, shared=True),
+            Scratch("tmp", MOST_UNPACKED, shared=True),
+            Scratch(str(Path(MODEL).parent), len(model) + ROOM_BESIDE),
         ),
-        scratch=(Scratch("dev/shm", 16 << 20, shared=True), Scratch("tmp", MOST_UNPACKED, shared=True)),
+        files={MODEL: model},
         descriptors=(descriptor,),
+        preload=Preload(entry="grader.judge.worker:prepare", path=GUEST),
     )  # fmt: skip
 
 
@@ -210,15 +205,32 @@ def _judge(
         )
     preparation, chosen = _prepare(channel, architecture, question, claims, units)
     outputs = np.empty((len(question.images), units), np.float32)
+    started = time.monotonic()
     outputs[order] = _predict(channel, _pick(question.images, order), chosen, units)
     if not np.isfinite(outputs).all():
         raise Failure("the network predicts NaN or infinity: its training diverged")
+    each_s = (time.monotonic() - started) / len(order)
     again = order[::-1][:ASKED_TWICE]
     require_steady(outputs[again], _predict(channel, _pick(question.images, again), chosen, units))
     judgement = Judgement(
-        outcome="judged", architecture=architecture, preparation=preparation, judged=len(question.images)
-    )
+        outcome="judged", architecture=architecture, preparation=preparation, judged=len(question.images),
+        shifted=_shift(channel, question, chosen, outputs, output_activation(architecture), each_s),
+    )  # fmt: skip
     return Verdict(judgement=judgement, outputs=outputs)
+
+
+def _shift(
+    channel: Channel, question: Question, recipe: Recipe, outputs: NDArray[np.float32], activation: str, each_s: float
+) -> Shifted | None:
+    """How often the network changes its mind over images that are moved by one pixel; None where that takes too long."""
+    chosen = choose_shifted(len(outputs), photographs=question.image_shape is None)
+    if each_s * len(chosen) > MOST_SHIFTING_S:
+        return None
+    moved = shift_images(_pick(question.images, chosen), recipe.size)
+    images = np.stack(moved) if isinstance(question.images, np.ndarray) else moved
+    return count_changed(
+        outputs[chosen], _predict(channel, images, recipe, outputs.shape[1]), activation=activation
+    )
 
 
 def _prepare(
@@ -240,11 +252,14 @@ def _prepare(
         outputs = _predict(channel, probe.images, recipe, units)
         return score_outputs(outputs, probe.labels, activation=activation)
 
+    def further() -> Iterator[Recipe]:
+        """Reads every training image, for the few networks that are tried with them."""
+        yield from further_recipes(recipes[0], question.trained_on.images if question.trained_on else probe.images)
+
     match = _match(question, architecture)
     choice = choose_recipe(
-        recipes, score, matched=match.recipe if match else None, claimed=claimed_accuracy(claims),
-        further=further_recipes(recipes[0], question.trained_on.images if question.trained_on else probe.images),
-    )  # fmt: skip
+        recipes, score, matched=match.recipe if match else None, claimed=claimed_accuracy(claims), further=further()
+    )
     preparation = describe_choice(
         choice, probed=len(probe.labels), match=match, labels=labels, classes=question.classes
     )

@@ -85,7 +85,7 @@ def choose_recipe(
     *,
     matched: Recipe | None = None,
     claimed: float | None = None,
-    further: Sequence[Recipe] = (),
+    further: Iterable[Recipe] = (),
 ) -> Choice:
     """The recipe that suits the network best. Earlier ones win near ties.
 

@@ -1,13 +1,16 @@
 import inspect
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
 from grader.assignment import CheckSpec
 from grader.checks import registry
-from grader.checks.registry import Check, NoParameters, all_checks, built_in, check, plan
+from grader.checks.registry import Check, NoParameters, all_checks, built_in, check, own_checks, plan
+from grader.checks.runner import run_checks
 from grader.errors import Failure, RubricError
 from grader.evidence import Judgement
+from grader.results import Outcome
 from tests.checks.builders import case, planned
 
 BUILT_IN = built_in()
@@ -93,3 +96,76 @@ def test_an_entry_point_that_is_no_check_is_refused(monkeypatch: pytest.MonkeyPa
 def test_a_case_without_a_model_says_so_as_a_finding() -> None:
     with pytest.raises(Failure, match="none was left"):
         _ = case(judgement=Judgement(outcome="no-model", reason="none was left")).architecture
+
+
+OWN = '''
+from pydantic import Field
+from grader.checks import Case, Failure, Parameters, Score, check
+
+
+class Words(Parameters):
+    """`most`: how many layers there may be."""
+
+    most: int = Field(ge=1)
+
+
+@check(parameters=Words, rests_on="facts", needs=("model_found",))
+def few_layers(case, given):
+    """Few layers are enough. `most`: how many there may be."""
+    count = len(case.architecture.layers)
+    if count > given.most:
+        raise Failure(f"{count} layers, more than {given.most}", "Take one away.")
+
+
+@check(parameters=Words, rests_on="facts", needs=("few_layers",))
+def half(case, given):
+    """Half the points whatever it is. `most`: not looked at."""
+    return Score(0.5, "half")
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "checks.py").write_text(OWN, encoding="utf-8")
+    return tmp_path
+
+
+def own_plan(folder: Path, *specs: CheckSpec) -> tuple[registry.Planned, ...]:
+    return plan(specs, origin="assignment.toml", own=own_checks(specs, folder))
+
+
+def spec(use: str, most: int = 30) -> CheckSpec:
+    return CheckSpec.model_validate({"use": use, "points": 10, "most": most})
+
+
+def test_a_check_of_the_course_lies_beside_the_rubric_and_works_like_any_other(folder: Path) -> None:
+    rubric = own_plan(folder, spec("checks:few_layers"), spec("checks:half"))
+    found = run_checks(rubric, case())
+    assert [(item.name, item.outcome, item.points) for item in found] == [
+        ("checks:few_layers", Outcome.PASSED, 10.0), ("checks:half", Outcome.PARTIAL, 5.0),
+    ]  # fmt: skip
+    found = run_checks(own_plan(folder, spec("checks:few_layers", 1), spec("checks:half")), case())
+    assert [item.outcome for item in found] == [Outcome.FAILED, Outcome.SKIPPED]
+    assert found[0].reason.endswith("layers, more than 1") and "`checks:few_layers` failed" in found[1].reason
+
+
+@pytest.mark.parametrize(
+    ("uses", "said"),
+    [
+        (("checks:few_layer",), r"no check is called `checks:few_layer` \(did you mean `checks:few_layers`"),
+        (("check:few_layers",), r"check\.py: can't be read"),
+        (("../checks:few_layers",), r"named `file:function`"),
+        (("checks:half",), r"needs the check `checks:few_layers`, which the rubric does not have"),
+    ],
+)
+def test_a_check_of_the_course_that_can_not_be_had_is_refused_in_words(
+    folder: Path, uses: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(RubricError, match=said):
+        own_plan(folder, *(spec(use) for use in uses))
+
+
+def test_a_file_of_checks_that_fails_is_named_with_its_error(folder: Path) -> None:
+    (folder / "checks.py").write_text("1 / 0", encoding="utf-8")
+    with pytest.raises(RubricError, match=r"checks\.py: fails with ZeroDivisionError"):
+        own_plan(folder, spec("checks:few_layers"))

@@ -20,7 +20,6 @@ from grader.sandbox.interface import Stopped
 from tests.judge.hostile import archive
 from tests.judge.impostor import Impostor, Script
 from tests.judge.models import images
-from tests.test_workspace import a_full_disk
 
 ARCHITECTURE: dict[str, Any] = {
     "kind": "Sequential", "input_shape": [8, 8, 1], "output_shape": [2], "parameters": 130, "layers": [],
@@ -146,11 +145,6 @@ def test_what_fails_before_the_word_ready_is_ours(monkeypatch: pytest.MonkeyPatc
             with pytest.raises(Infrastructure, match="The judge did not start") as caught:
                 judge(Impostor(script, clings=clings))
             assert ("its last words" in str(caught.value)) is not clings
-
-
-def test_a_full_disk_is_ours() -> None:
-    with a_full_disk(50), pytest.raises(Infrastructure, match=r"model\.keras: could not be written"):
-        judge(Impostor(hangs_up))
 
 
 def test_what_dies_after_the_word_ready_is_the_networks() -> None:
