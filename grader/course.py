@@ -59,21 +59,29 @@ class Course:
         return read_assignment(self.assignment_file(assignment))
 
     def dataset(self, dataset: str) -> Dataset:
+        """The manifest of `dataset`, read and checked. Raises UsageError where there is none."""
+        return read_dataset(self.manifest_file(dataset))
+
+    def manifest_file(self, dataset: str) -> Path:
         """The manifest of `dataset`. Raises UsageError where there is none."""
-        path = self._content("datasets") / dataset / "dataset.toml"
-        if not path.is_file():
-            there = sorted(entry.parent.name for entry in self._content("datasets").glob("*/dataset.toml"))
-            raise UsageError(f"There is no dataset `{dataset}`.", f"There is: {', '.join(there) or 'none'}.")
-        return read_dataset(path)
+        there = self._manifests()
+        if dataset not in there:
+            raise UsageError(f"There is no dataset `{dataset}`.", f"There is: {', '.join(sorted(there)) or 'none'}.")
+        return there[dataset]
 
     def datasets(self) -> list[Dataset]:
         """Every dataset's manifest, by id."""
-        return [read_dataset(path) for path in sorted(self._content("datasets").glob("*/dataset.toml"))]
+        return [read_dataset(path) for _, path in sorted(self._manifests().items())]
+
+    def _manifests(self) -> dict[str, Path]:
+        """The manifest of each dataset by id: the course's own, and those that come with the grader."""
+        roots = [Course.at().root, self.root]  # the course's own win
+        return {path.parent.name: path for root in roots for path in (root / "datasets").glob("*/dataset.toml")}
 
     def baseline_file(self, assignment: str, architecture: str | None = None) -> Path:
         """Where the recorded baseline of `assignment` (or of an architecture on it) is, whether it is there or not."""
         name = f"{architecture}.baseline.json" if architecture else "baseline.json"
-        return self._content("reference") / assignment / name
+        return self.reference_folder(assignment) / name
 
     def baseline_files(self) -> list[Path]:
         """Every recorded baseline: each assignment's own first, then its architectures'."""
@@ -107,10 +115,15 @@ class Course:
 
     def reference(self, assignment: str) -> Path:
         """The reference solution of `assignment`, a notebook. Raises UsageError where there is none."""
-        path = self._content("reference") / assignment / "solution.ipynb"
+        path = self.reference_folder(assignment) / "solution.ipynb"
         if not path.is_file():
             raise UsageError(f"{path}: `{assignment}` has no reference solution.", "Write one: an ordinary notebook.")
         return path
+
+    def reference_folder(self, assignment: str) -> Path:
+        """The folder with the reference solutions of `assignment`, whether it is there or not."""
+        own = self.root / "reference" / assignment
+        return own if own.is_dir() else self._content("reference") / assignment
 
     def report_templates(self) -> Path:
         """The folder with `templates/` and `static/` that reports are made from."""

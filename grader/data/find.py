@@ -27,8 +27,7 @@ class Places:
         """The places for a course. Raises UsageError when `given` is no folder."""
         if given is not None and not given.is_dir():
             raise UsageError(f"{given} is no folder.", "Name the folder that holds mnist/ and pets/ with --data.")
-        cache = Path(platformdirs.user_cache_dir("grader")) / "data"
-        return Places(given=given, shared=course.shared_data(), cache=cache)
+        return Places(given=given, shared=course.shared_data(), cache=cache_folder())
 
     def without_download(self) -> "Places":
         """The same places, but only to look."""
@@ -37,6 +36,11 @@ class Places:
     def roots(self) -> list[Path]:
         """The roots in order."""
         return [root for root in (self.given, self.shared, self.cache) if root is not None]
+
+
+def cache_folder() -> Path:
+    """The data root of this user, whether it is there or not."""
+    return Path(platformdirs.user_cache_dir("grader")) / "data"
 
 
 def find_data(dataset: Dataset, places: Places, progress: Progress | None = None) -> Path | None:

@@ -1,0 +1,108 @@
+"""Packs an assignment as an autograder for Gradescope: a zip with `setup.sh`, `run_autograder`, the grader, course and data.
+
+The container that Gradescope makes of it holds the labels, as every grader's does: so a submission is run in a sandbox there
+too, and where the container allows none the autograder says so and gives no mark, unless it was packed otherwise.
+Reference solutions are left out.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import requires
+from pathlib import Path
+from string import Template
+
+from packaging.requirements import Requirement
+
+from grader.checks.accuracy import BetterThan
+from grader.course import PACKAGE, Course
+from grader.data.find import Places, find_data
+from grader.evidence import Isolation
+from grader.rubric import plan_checks
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+EXTRA = "classroom"  # what students import beside Keras
+LEFT_OUT = {"__pycache__", "content"}
+STAMP = (2026, 1, 1, 0, 0, 0)  # the same assignment makes the same bytes
+
+
+def pack_autograder(
+    course: Course, assignment: str, data: Path | None, *, isolation: Isolation = "bubblewrap"
+) -> bytes:
+    """The zip. Raises UsageError, RubricError, DataError."""
+    words = {"assignment": assignment, "isolation": isolation}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("setup.sh", "run_autograder"):
+            text = Template((TEMPLATES / f"{name}.txt").read_text(encoding="utf-8")).substitute(words)
+            _add(archive, name, text.encode(), executable=True)
+        _add(archive, "requirements.txt", "".join(f"{line}\n" for line in requirements()).encode())
+        for name, path in [
+            *_package_files(),
+            *_course_files(course, assignment),
+            *_data_files(course, assignment, data),
+        ]:
+            _add(archive, name, path.read_bytes())
+    return buffer.getvalue()
+
+
+def requirements() -> list[str]:
+    """What pip has to install for the grader, with what students import."""
+    found = []
+    for text in requires("grader") or []:
+        requirement = Requirement(text)
+        marker = requirement.marker
+        if marker is None or "extra" not in str(marker) or marker.evaluate({"extra": EXTRA}):
+            if marker is not None and "extra" in str(marker):
+                requirement.marker = None
+            found.append(str(requirement))
+    return found
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes, *, executable: bool = False) -> None:
+    entry = zipfile.ZipInfo(name, STAMP)
+    entry.external_attr = (0o755 if executable else 0o644) << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, content)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not LEFT_OUT & set(path.relative_to(folder).parts):
+            yield path
+
+
+def _package_files() -> list[tuple[str, Path]]:
+    return _below("grader", PACKAGE)
+
+
+def _course_files(course: Course, assignment: str) -> list[tuple[str, Path]]:
+    """The rubric, the datasets' manifest, report templates, and baselines to compare with; no solution."""
+    rubric = course.assignment(assignment)
+    found = _below(f"course/assignments/{assignment}", course.assignment_file(assignment).parent)
+    if rubric.dataset is not None:
+        found.append((f"course/datasets/{rubric.dataset}/dataset.toml", course.manifest_file(rubric.dataset)))
+    found += _below("course/reports", course.report_templates())
+    planned = plan_checks(course, rubric)
+    others = [item.parameters.exercise for item in planned if isinstance(item.parameters, BetterThan)]
+    for name in (assignment, *others):
+        baseline = course.baseline_file(name)
+        if baseline.is_file():
+            found.append((f"course/reference/{name}/{baseline.name}", baseline))
+    for name in others:  # the rubric is refused where the exercise to compare with is not there
+        found += _below(f"course/assignments/{name}", course.assignment_file(name).parent)
+    return found
+
+
+def _data_files(course: Course, assignment: str, data: Path | None) -> list[tuple[str, Path]]:
+    name = course.assignment(assignment).dataset
+    if name is None:
+        return []
+    places = Places.of(course, data)
+    folder = find_data(course.dataset(name), places)
+    return [] if folder is None else _below(f"data/{name}", folder)
+
+
+def _below(name: str, folder: Path) -> list[tuple[str, Path]]:
+    """The files of `folder` with the names that they get in the zip, below `name`."""
+    return [(f"{name}/{path.relative_to(folder).as_posix()}", path) for path in _files(folder)]

@@ -1,0 +1,205 @@
+"""`grader lint`: whether an assignment can be given to students. Faults must be mended; remarks are to be thought about.
+
+Texts are read as they are; starter and reference solution are run for a moment each, as a smoke run, and what a smoke run
+can't tell, the accuracy, is looked up in the reference's recorded baseline. `full` runs the reference as a hand-in is.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.baseline_file import read_baseline
+from grader.checks.accuracy import BetterThan, NeededAccuracy
+from grader.checks.registry import Planned
+from grader.course import Course
+from grader.desk.checking import check_submission, open_desk, read_own
+from grader.errors import DataError, GraderError, RubricError, SubmissionError
+from grader.evidence import Isolation
+from grader.progress import Progress, Silent
+from grader.results import CheckResult, Outcome
+from grader.rubric import Rubric, open_rubric, plan_checks
+
+POINTS_ROW = re.compile(r"^\|(?P<what>.*)\|\s*(?P<points>\d+(?:\.\d+)?)\s*\|\s*$", re.MULTILINE)
+LONGEST_TITLE = 70
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something about an assignment; a `fault` must be mended, anything else is to be thought about."""
+
+    fault: bool
+    where: str
+    said: str
+    remedy: str = ""
+
+    def words(self) -> str:
+        """One line for a terminal."""
+        return f"{'fault' if self.fault else 'remark'}: {self.where}: {self.said}{f' {self.remedy}' if self.remedy else ''}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """How an assignment is tried: where data lies, by which sandbox, whether the reference is run in full."""
+
+    data: Path | None = None
+    isolation: Isolation | None = None
+    full: bool = False
+
+
+def lint_assignment(
+    course: Course, assignment: str, means: Means | None = None, progress: Progress | None = None
+) -> list[Finding]:
+    """Everything that is to be said about `assignment`. Raises UsageError where there is none."""
+    means, progress = means or Means(), progress or Silent()
+    path = course.assignment_file(assignment)
+    try:
+        planned = plan_checks(course, course.assignment(assignment))
+    except RubricError as error:
+        return [_fault(str(path), error.message, error.remedy)]
+    found = [*_look_at_texts(course, assignment, planned), *_look_at_own_checks(path, planned)]
+    try:
+        rubric = open_rubric(course, assignment, means.data)
+    except GraderError as error:
+        return [*found, _fault(assignment, error.message, error.remedy)]
+    if rubric.dataset is not None and rubric.dataset.substitute_for is not None:
+        return [
+            *found,
+            _remark(assignment, "is on data that only stands in for another: starter and reference are there."),
+        ]
+    found += _try_starter(course, rubric, means, progress)
+    found += _try_reference(course, rubric, means, progress)
+    return found
+
+
+def _fault(where: str, said: str, remedy: str = "") -> Finding:
+    return Finding(fault=True, where=where, said=said, remedy=remedy)
+
+
+def _remark(where: str, said: str, remedy: str = "") -> Finding:
+    return Finding(fault=False, where=where, said=said, remedy=remedy)
+
+
+def _look_at_texts(course: Course, assignment: str, planned: tuple[Planned, ...]) -> Iterator[Finding]:
+    """The exercise as students read it, against the rubric."""
+    rubric = course.assignment(assignment)
+    path = course.assignment_file(assignment).with_name("README.md")
+    if rubric.out_of != 100:
+        yield _remark(assignment, f"the points add up to {rubric.out_of:g}, not to 100.")
+    if rubric.pass_mark <= sum(item.spec.points for item in planned if item.check.rests_on == "claims"):
+        yield _fault(
+            assignment, f"what rests on a notebook's own word alone reaches the pass mark of {rubric.pass_mark:g}.",
+            "Give checks of the network more points: a hostile notebook can claim the others.",
+        )  # fmt: skip
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        yield _fault(str(path), "can't be read.", "Write the exercise as students read it.")
+        return
+    rows = [row for row in POINTS_ROW.finditer(text) if "*" not in row["what"]]  # the sum is set in bold
+    told = sum(float(row["points"]) for row in rows)
+    if not rows:
+        yield _remark(str(path), "has no table of points.", "End each line of it with the points: | what | 10 |.")
+    elif told != rubric.out_of:
+        yield _fault(str(path), f"promises {told:g} points; the rubric has {rubric.out_of:g}.", "Mend one of them.")
+    if re.search(rf"(?<![\d.]){rubric.pass_mark:g}(?![\d.])", text) is None:
+        yield _remark(str(path), f"does not say that {rubric.pass_mark:g} points are needed to pass.")
+
+
+def _look_at_own_checks(path: Path, planned: tuple[Planned, ...]) -> Iterator[Finding]:
+    for item in planned:
+        if ":" not in item.check.name:
+            continue
+        text = inspect.getdoc(item.check.run) or ""
+        if not text or len(item.check.title) > LONGEST_TITLE:
+            yield _fault(
+                item.check.name, f"its title, the docstring's first sentence, has {len(item.check.title)} characters.",
+                f"Write one of at most {LONGEST_TITLE}: it stands in every report.",
+            )  # fmt: skip
+        missing = [name for name in item.check.parameters.model_fields if f"`{name}`" not in text]
+        if missing:
+            yield _fault(
+                item.check.name, f"its docstring does not explain {', '.join(f'`{name}`' for name in missing)}."
+            )
+
+
+def _try_starter(course: Course, rubric: Rubric, means: Means, progress: Progress) -> Iterator[Finding]:
+    """What a student is given to begin with must not pass already."""
+    home = course.assignment_file(rubric.assignment.id).parent
+    path = next((home / name for name in ("starter.ipynb", "starter.py") if (home / name).is_file()), None)
+    if path is None:
+        yield _remark(str(home), "holds no starter (starter.ipynb or starter.py).")
+        return
+    try:
+        checks = _run(course, rubric, path, means, progress, full=False)
+    except SubmissionError as error:
+        yield _fault(str(path), error.message, error.remedy)
+        return
+    earned = sum(check.points for check in checks)
+    if earned >= rubric.assignment.pass_mark:
+        yield _fault(str(path), f"already earns {earned:g} points, and {rubric.assignment.pass_mark:g} pass.")
+    elif all(
+        check.outcome is Outcome.PASSED for check in checks if check.out_of and check.outcome is not Outcome.SKIPPED
+    ):
+        yield _fault(str(path), "fails no check: there is nothing left to do.")
+
+
+def _try_reference(course: Course, rubric: Rubric, means: Means, progress: Progress) -> Iterator[Finding]:
+    """The reference solution must earn every point: else the exercise can't be done as it is set."""
+    folder = course.reference_folder(rubric.assignment.id)
+    paths = [folder / name for name in ("solution.ipynb", "solution.py") if (folder / name).is_file()]
+    if not paths:
+        yield _fault(str(folder), "holds no reference solution (solution.ipynb or solution.py).", "Write one.")
+        return
+    try:
+        checks = _run(course, rubric, paths[0], means, progress, full=means.full)
+    except SubmissionError as error:
+        yield _fault(str(paths[0]), error.message, error.remedy)
+        return
+    for check in checks:
+        decided = check.outcome is not Outcome.SKIPPED or not _rests_on_judging(rubric, check)
+        if check.out_of and decided and check.points < check.out_of:
+            said = f"`{check.name}` ({check.title}): {check.points:g} of {check.out_of:g} points: {check.reason or 'failed'}"
+            yield _fault(str(paths[0]), f"{said}.", check.hint)
+    if not means.full and rubric.functions is None:
+        yield from _look_at_baseline(course, rubric)
+
+
+def _rests_on_judging(rubric: Rubric, check: CheckResult) -> bool:
+    return any(item.check.judged for item in rubric.planned if item.check.name == check.name)
+
+
+def _run(
+    course: Course, rubric: Rubric, path: Path, means: Means, progress: Progress, *, full: bool
+) -> tuple[CheckResult, ...]:
+    with open_desk(
+        course, rubric.assignment.id, full=full, isolation=means.isolation, data=means.data, seed=0, progress=progress
+    ) as desk:
+        checked, _ = check_submission(read_own(path), desk, progress)
+    return checked.result.checks
+
+
+def _look_at_baseline(course: Course, rubric: Rubric) -> Iterator[Finding]:
+    """What a smoke run leaves open, by the accuracies that the reference reached when it was measured."""
+    name = rubric.assignment.id
+    try:
+        baseline = read_baseline(course.baseline_file(name))
+    except DataError as error:
+        yield _fault(name, error.message, error.remedy)
+        return
+    if baseline is None or rubric.dataset is None or baseline.data_digest != rubric.dataset.digest:
+        yield _remark(
+            name, "nobody has measured what the reference reaches.", f"Type `grader baseline {name} --seeds 3`."
+        )
+        return
+    for item in rubric.planned:
+        if isinstance(item.parameters, NeededAccuracy) and baseline.summary.lowest < item.parameters.rule[-1].at:
+            yield _fault(
+                name, f"all points for `accuracy` need {item.parameters.rule[-1].at:.2%}; the reference reached "
+                f"{baseline.summary.lowest:.2%} in its worst of {len(baseline.runs)} runs.", "Ask for less, or improve it.",
+            )  # fmt: skip
+        if isinstance(item.parameters, BetterThan):
+            other = read_baseline(course.baseline_file(item.parameters.exercise))
+            if other is not None and baseline.summary.lowest <= other.summary.highest:
+                yield _fault(name, f"the reference is not always better than that of `{item.parameters.exercise}`.")

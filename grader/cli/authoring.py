@@ -1,0 +1,94 @@
+"""`grader new` and `grader lint`: assignments of one's own."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grader.cli.options import CourseOption, Data, Debug, Json, SandboxName, find_course, must_be_folder, progress_bar
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from grader.authoring.lint import Finding
+
+app = typer.Typer()
+
+Images = Annotated[
+    Path | None, typer.Option("--images", help="A folder of images, train/<class>/ and test/<class>/, that it is about.")
+]  # fmt: skip
+Gradescope = Annotated[
+    bool, typer.Option("--gradescope", help="Pack the assignment ID, which is there, as an autograder for Gradescope.")
+]
+
+
+@app.command()
+def new(
+    assignment: Annotated[str, typer.Argument(metavar="ID", help="What it is to be called, as in `fashion`.")],
+    images: Images = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", help="A dataset that is there (default: mnist).")] = None,
+    title: Annotated[str, typer.Option("--title", help="The title that students read.")] = "",
+    gradescope: Gradescope = False,
+    into: Annotated[Path | None, typer.Option("--into", help="With --images, the data root that gets the images (default: "
+                                              "the user's cache); with --gradescope, the zip (default: ID.zip).")] = None,
+    data: Data = None, course: CourseOption = None, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Begin an assignment: rubric, exercise, starter, reference solution and test; or pack one for Gradescope."""
+    if gradescope:
+        if images is not None or dataset is not None or title:
+            raise UsageError("--gradescope packs what is there; it takes no --images, --dataset or --title.")
+        _pack(assignment, into, data, course)
+        return
+    from grader.authoring.scaffold import Wanted, course_folder, new_assignment
+    from grader.data.find import cache_folder
+
+    if images is not None:
+        if dataset is not None:
+            raise UsageError("Both --images and --dataset are given.", "Give one of them.")
+        must_be_folder(images)
+    root = course_folder(course)
+    wanted = Wanted(id=assignment, title=title, dataset=dataset or "mnist", images=images)
+    for path in new_assignment(wanted, root, data_root=into or data or cache_folder()):
+        print(path)
+    print(f"\nNow change what you like, then type `grader lint {assignment} --course {root}`.")
+
+
+def _pack(assignment: str, into: Path | None, data: Path | None, course: Path | None) -> None:
+    from grader.authoring.gradescope import pack_autograder
+    from grader.workspace import write_whole
+
+    target = into or Path(f"{assignment}.zip")
+    write_whole(target, pack_autograder(find_course(course), assignment, data))
+    print(f"{target}: upload it to Gradescope as the assignment's autograder (base image: Ubuntu 22.04 or later).")
+
+
+@app.command()
+def lint(
+    assignment: Annotated[str | None, typer.Argument(metavar="[ID]", help="The assignment (default: all).")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Train the reference solution in full, as a hand-in is.")] = False,
+    sandbox: Annotated[
+        SandboxName | None, typer.Option("--sandbox", help="How the code is held (default: bubblewrap, else none).")
+    ] = None,
+    data: Data = None, course: CourseOption = None, as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Say what is wrong with an assignment before students find out. Ends with 1 if there is a fault."""
+    from grader.authoring.lint import Means, lint_assignment
+
+    home = find_course(course)
+    names = [assignment] if assignment is not None else home.assignment_ids()
+    means = Means(data=data, isolation=sandbox.value if sandbox else None, full=full)
+    found = {}
+    for name in names:
+        with progress_bar(as_json) as progress:
+            found[name] = lint_assignment(home, name, means, progress)
+        if not as_json:
+            print("\n".join([f"{name}: {_verdict(found[name])}", *(f"  {item.words()}" for item in found[name])]))
+    if as_json:
+        print(json.dumps({name: [asdict(item) for item in items] for name, items in found.items()}, indent=2))
+    raise typer.Exit(1 if any(item.fault for items in found.values() for item in items) else 0)
+
+
+def _verdict(found: "list[Finding]") -> str:
+    faults = sum(item.fault for item in found)
+    return "no fault" if not faults else f"{faults} fault{'s' if faults > 1 else ''}"

@@ -1,0 +1,93 @@
+"""`grader ci`: an assignment repository, graded on every push."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grader.cli.ending import ending_in_order
+from grader.cli.options import (
+    CourseOption,
+    Data,
+    Debug,
+    Json,
+    SandboxName,
+    SandboxOption,
+    Seed,
+    find_course,
+    must_be_folder,
+    progress_bar,
+)
+
+if TYPE_CHECKING:
+    from grader.repository.settings import Settings
+    from grader.repository.visiting import Visit
+
+app = typer.Typer()
+JUNIT, CLASSROOM = "junit.xml", "classroom.json"
+
+
+@app.command()
+def ci(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The repository, with its grader.toml.")] = Path(),
+    out: Annotated[Path, typer.Option("--out", help="Where reports, junit.xml and classroom.json go.")] = Path("report"),
+    sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None, course: CourseOption = None, seed: Seed = 0,
+    as_json: Json = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """Grade what a repository's grader.toml names, and tell it to GitHub, GitHub Classroom and readers of JUnit.
+
+    What has not changed since the evidence in --out was stored is not run again. Ends with 0 where all passed, 1 where
+    something did not, 2 for wrong words, 3 where we broke.
+    """
+    from grader.bench import Setup
+    from grader.repository.settings import read_settings
+    from grader.repository.visiting import visit_all
+    from grader.workspace import output_folder
+
+    must_be_folder(folder)
+    settings = read_settings(folder)
+    home = find_course(course or (folder / settings.course if settings.course else None))
+    output_folder(out)
+    setup = Setup(isolation=sandbox.value, data=data, seed=seed)
+    with ending_in_order(), progress_bar(as_json, total=len(settings.submission)) as progress:
+        visits = visit_all(folder, settings, home, setup, out, student=_student(folder, settings), progress=progress)
+    raise typer.Exit(_tell(visits, out, as_json))
+
+
+def _student(folder: Path, settings: "Settings") -> str:
+    """The settings' word, else the repository's name on GitHub, else the folder's."""
+    repository = os.environ.get("GITHUB_REPOSITORY", "").rpartition("/")[2]
+    return settings.student or repository or folder.resolve().name or "submission"
+
+
+def _tell(visits: "list[Visit]", out: Path, as_json: bool) -> int:
+    """Write what machines read, print what people read; the exit code."""
+    from grader.exports.junit import write_junit
+    from grader.repository import telling
+    from grader.repository.visiting import results_of
+    from grader.workspace import write_json, write_whole
+
+    results = results_of(visits)
+    write_whole(out / JUNIT, write_junit(results, name="grader ci"))
+    write_json(out / CLASSROOM, telling.classroom_document(visits))
+    _append("GITHUB_STEP_SUMMARY", telling.github_summary(visits))
+    _append("GITHUB_OUTPUT", f"result={telling.classroom_output(visits)}\n")
+    if as_json:
+        print(json.dumps([result.model_dump(mode="json", by_alias=True) for result in results], indent=2))
+    elif os.environ.get("GITHUB_ACTIONS") == "true":
+        print(telling.github_log(visits, secrets.token_hex(16)), end="")
+    else:
+        print("\n".join(telling.terminal_lines(visits)))
+        print(f"Reports: {out}")
+    return telling.exit_status(visits)
+
+
+def _append(variable: str, text: str) -> None:
+    """Add to the file that the runner named, where there is a runner."""
+    name = os.environ.get(variable)
+    if name:
+        with Path(name).open("a", encoding="utf-8") as file:
+            file.write(text)

@@ -1,0 +1,91 @@
+"""The texts that a CI system reads of a repository's visits. Pure."""
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from grader.exports.classroom import write_classroom
+from grader.exports.github import annotate, choose, stopped
+from grader.exports.github_summary import plain_markdown, write_summary
+from grader.exports.shown import for_students
+from grader.report.text import summary
+from grader.report.visible import one_line
+from grader.repository.visiting import Visit, results_of
+from grader.results import Status
+
+MOST_OUTPUT = 100_000  # characters of base64: the reporter reads them from an environment variable
+
+
+def terminal_lines(visits: Sequence[Visit]) -> list[str]:
+    """What is said about each submission."""
+    lines: list[str] = []
+    for visit in visits:
+        if visit.result is None:
+            lines += [f"{visit.handed.assignment}: {one_line(visit.handed.path)}: {visit.why}.", ""]
+            continue
+        if visit.unchanged:
+            lines.append(f"{visit.handed.assignment}: unchanged since it was run; marked from stored evidence.")
+        lines += [*summary(for_students(visit.result)), ""]
+    return lines
+
+
+def github_log(visits: Sequence[Visit], token: str) -> str:
+    """Annotations, at most ten of a kind, then what is said, with commands stopped. Raises UsageError for a bad token."""
+    found = [item for visit in visits if visit.result for item in annotate(visit.result, visit.place)]
+    lines = [item.command() for item in choose(found)]
+    return "\n".join([*lines, *stopped(terminal_lines(visits), token)]) + "\n"
+
+
+def github_summary(visits: Sequence[Visit]) -> str:
+    """The step's summary in Markdown, with those that were not run."""
+    left = [f"{visit.handed.assignment}: {visit.why}" for visit in visits if visit.result is None]
+    return write_summary(results_of(visits)) + "".join(f"\n{plain_markdown(line)}\n" for line in left)
+
+
+def classroom_document(visits: Sequence[Visit]) -> dict[str, Any]:
+    """GitHub Classroom's result over all submissions that give a mark; what there was no time for has no points."""
+    tests: list[dict[str, Any]] = []
+    total = 0.0
+    states = []
+    for visit in visits:
+        if visit.left == "over-budget":
+            states.append("fail")
+            total += visit.out_of
+            tests.append(
+                {"name": visit.handed.assignment, "status": "fail", "message": visit.why, "score": 0.0, **_EMPTY}
+            )
+        if visit.result is None or visit.result.smoke is not None:
+            continue
+        document = json.loads(write_classroom(visit.result))
+        states.append(document["status"])
+        total += document["max_score"]
+        tests += [{**test, "name": f"{visit.handed.assignment}: {test['name']}"} for test in document["tests"]]
+    if not tests:
+        tests = [{"name": "nothing gives points yet", "status": "pass", "message": "", "score": 0.0, **_EMPTY}]
+    status = "error" if "error" in states else "fail" if "fail" in states else "pass"
+    return {"version": 1, "status": status, "max_score": round(total, 2), "tests": tests}
+
+
+_EMPTY: dict[str, Any] = {"test_code": "", "filename": "", "line_no": 0, "execution_time": "0s"}
+
+
+def classroom_output(visits: Sequence[Visit]) -> str:
+    """The same as the step's output holds it: base64 on one line, without messages where they would not fit."""
+    document = classroom_document(visits)
+    packed = _packed(document)
+    if len(packed) > MOST_OUTPUT:
+        bare = [{**test, "message": ""} for test in document["tests"]]
+        packed = _packed({**document, "tests": bare})
+    return packed
+
+
+def _packed(document: dict[str, Any]) -> str:
+    return base64.b64encode(json.dumps(document, ensure_ascii=False).encode("utf-8")).decode("ascii")
+
+
+def exit_status(visits: Sequence[Visit]) -> int:
+    """0: all is fine; 3: we broke; else 1."""
+    if any(result.status is Status.BROKEN for result in results_of(visits)):
+        return 3
+    return 0 if all(visit.fine for visit in visits) else 1

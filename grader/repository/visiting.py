@@ -1,0 +1,122 @@
+"""Takes each submission of a repository through the one pipeline, one after the other, within the budget."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from grader.batch import grade_class
+from grader.bench import Setup, open_bench
+from grader.comparing import exercises_compared
+from grader.course import Course
+from grader.evidence import Smoke
+from grader.exports.github import Place, cell_lines
+from grader.intake import Entry
+from grader.progress import Progress
+from grader.publish import Order
+from grader.repository.settings import Handed, Settings
+from grader.results import Result
+from grader.rubric import plan_checks
+from grader.workspace import output_folder
+
+MOST_READ = 64 << 20  # bytes of a notebook that is looked at for the lines of its cells
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """What became of one submission; `result` is None where it was `left` out: not there yet, or no time left.
+
+    `out_of`: the points that can be had. `unchanged`: it is what stored evidence is of, and was marked without being run.
+    """
+
+    handed: Handed
+    out_of: float
+    result: Result | None = None
+    place: Place = field(default_factory=Place)
+    unchanged: bool = False
+    left: Literal["", "absent", "over-budget"] = ""
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing stands against it: passed, a smoke run without a loss, or optional and not there yet."""
+        if self.result is None:
+            return self.left == "absent"
+        if self.result.smoke is not None:
+            return all(check.points >= check.out_of or check.outcome == "skipped" for check in self.result.checks)
+        return self.result.passed
+
+    @property
+    def why(self) -> str:
+        """Why there is no result."""
+        return {
+            "": "",
+            "absent": "not handed in yet, which is fine: it is optional",
+            "over-budget": "not run: the time that grader.toml allows was used up before",
+        }[self.left]
+
+
+def visit_all(
+    root: Path, settings: Settings, course: Course, setup: Setup, out: Path, *, student: str, progress: Progress,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[Visit]:  # fmt: skip
+    """Every submission that `settings` name, in their order. Raises UsageError, RubricError, DataError before any is run."""
+    rubrics = {item.assignment: course.assignment(item.assignment) for item in settings.submission}
+    for rubric in rubrics.values():
+        plan_checks(course, rubric)
+    began = clock()
+    visits: list[Visit] = []
+    for handed in settings.submission:
+        path, out_of = root / handed.path, rubrics[handed.assignment].out_of
+        if not path.exists() and handed.optional:
+            visits.append(Visit(handed=handed, out_of=out_of, left="absent"))
+        elif clock() - began > settings.budget:
+            visits.append(Visit(handed=handed, out_of=out_of, left="over-budget"))
+        else:
+            visits.append(_visit(path, handed, settings, course, setup, out, student, progress))
+    return visits
+
+
+def _visit(
+    path: Path, handed: Handed, settings: Settings, course: Course, setup: Setup, out: Path, student: str,
+    progress: Progress,
+) -> Visit:  # fmt: skip
+    smoke = handed.mode == "smoke" and course.assignment(handed.assignment).dataset is not None
+    setup = replace(setup, smoke=Smoke(), serve="open", private=False) if smoke else setup
+    order = Order(
+        out=output_folder(out / handed.assignment), course=course, earlier=_earlier(course, handed, settings, out)
+    )
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    with open_bench(course, handed.assignment, setup, progress) as bench:
+        rows, _ = grade_class([Entry(student=student, path=path)], bench, order, jobs=1, progress=progress)
+    result = rows[0]
+    return Visit(
+        handed=handed,
+        out_of=result.out_of,
+        result=result,
+        place=_place(path, handed.path),
+        unchanged=result.started < now,
+    )
+
+
+def _earlier(course: Course, handed: Handed, settings: Settings, out: Path) -> Path | None:
+    """The results of the exercise that this one has to be better than, where the repository holds it too."""
+    compared = exercises_compared(plan_checks(course, course.assignment(handed.assignment)))
+    there = [item.assignment for item in settings.submission if item.assignment in compared and item.mode == "full"]
+    folder = out / there[0] if there else None
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def _place(path: Path, name: str) -> Place:
+    """The file, and the lines of a notebook's cells."""
+    if not path.is_file():
+        return Place(file=name)
+    if path.suffix.lower() != ".ipynb" or path.stat().st_size > MOST_READ:
+        return Place(file=name)
+    return Place(file=name, lines=cell_lines(path.read_text(encoding="utf-8", errors="replace")))
+
+
+def results_of(visits: Sequence[Visit]) -> list[Result]:
+    """The results there are."""
+    return [visit.result for visit in visits if visit.result is not None]

@@ -1,0 +1,90 @@
+"""The autograder that is uploaded to Gradescope, run in the layout of its container."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from grader.authoring.gradescope import pack_autograder, requirements
+from grader.course import Course
+from tests.exports.validators import read_gradescope
+
+SOLUTION = Course.at().root / "reference" / "operators" / "solution.py"
+
+
+@pytest.fixture(scope="module")
+def packed() -> bytes:
+    return pack_autograder(Course.at(), "operators", None)
+
+
+@pytest.fixture
+def container(packed: bytes, tmp_path: Path) -> Path:
+    """`/autograder` as Gradescope lays it out; its own Python stands in for the environment that setup.sh makes."""
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        for entry in archive.infolist():
+            path = Path(archive.extract(entry, tmp_path / "source"))
+            path.chmod(entry.external_attr >> 16)
+    (tmp_path / "submission").mkdir()
+    (tmp_path / "results").mkdir()
+    (tmp_path / "submission_metadata.json").write_text(
+        json.dumps({"id": 1, "users": [{"name": "Ada", "email": "ada@example.org", "id": 7}]}), encoding="utf-8"
+    )
+    return tmp_path
+
+
+def run(container: Path) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ, "AUTOGRADER_ROOT": str(container), "AUTOGRADER_PYTHON": sys.executable, "PYTHONDONTWRITEBYTECODE": "1",
+    }  # fmt: skip
+    return subprocess.run(
+        [container / "source" / "run_autograder"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_a_right_submission_gets_its_points_in_the_published_form(container: Path) -> None:
+    shutil.copy(SOLUTION, container / "submission" / "operators.py")
+    said = run(container)
+    assert said.returncode == 0, said.stderr
+    results = read_gradescope((container / "results" / "results.json").read_text(encoding="utf-8"))
+    assert results.score == 100 and sum(test.max_score or 0 for test in results.tests or ()) == 100
+
+
+def test_a_submission_that_can_not_be_read_gets_a_row_with_the_reason(container: Path) -> None:
+    (container / "submission" / "essay.txt").write_text("dear grader", encoding="utf-8")
+    assert run(container).returncode == 0
+    text = (container / "results" / "results.json").read_text(encoding="utf-8")
+    assert read_gradescope(text).score == 0 and "no notebook" in text
+
+
+def test_where_the_grader_can_not_work_no_results_are_written(container: Path) -> None:
+    shutil.copy(SOLUTION, container / "submission" / "operators.py")
+    shutil.rmtree(container / "source" / "course")
+    said = run(container)
+    assert said.returncode > 1 and "no mark was decided" in said.stderr
+    assert not (container / "results" / "results.json").exists()
+
+
+def test_the_zip_holds_no_solution_and_is_the_same_twice(packed: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        names = archive.namelist()
+        assert archive.getinfo("run_autograder").external_attr >> 16 & 0o111
+    assert len(names) == len(set(names)) and {"setup.sh", "requirements.txt", "grader/__main__.py"} <= set(names)
+    assert not [name for name in names if "solution." in name]
+    assert pack_autograder(Course.at(), "operators", None) == packed
+
+
+def test_the_requirements_are_those_of_the_grader_and_of_students_code() -> None:
+    lines = requirements()
+    assert any(line.startswith("keras") for line in lines) and any(line.startswith("scikit-learn") for line in lines)
+    assert not any(line.startswith(("pytest", "mlxtend")) for line in lines)

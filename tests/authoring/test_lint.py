@@ -1,0 +1,85 @@
+"""What is said about an assignment before students find out."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from grader.authoring.lint import Finding, lint_assignment
+from grader.course import Course
+from tests.fakes import run_cli
+
+SHIPPED = Course.at().root
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A course of one's own with the exercise on operators."""
+    for part in ("assignments", "reference"):
+        shutil.copytree(SHIPPED / part / "operators", tmp_path / part / "operators")
+    return tmp_path
+
+
+def faults(root: Path) -> list[Finding]:
+    return [item for item in lint_assignment(Course.at(root), "operators") if item.fault]
+
+
+def test_a_shipped_assignment_has_no_fault(root: Path) -> None:
+    assert faults(root) == []
+
+
+def mend(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def home(root: Path) -> Path:
+    return root / "assignments" / "operators"
+
+
+def solved(root: Path) -> Path:
+    return root / "reference" / "operators" / "solution.py"
+
+
+@pytest.mark.parametrize(
+    ("harm", "where", "said"),
+    [
+        (lambda root: mend(home(root) / "assignment.toml", "points = 30", "points = 40"), "README.md", "promises 100"),
+        (
+            lambda root: mend(home(root) / "assignment.toml", '"computes"', '"compute"'),
+            "assignment.toml",
+            "did you mean",
+        ),
+        (lambda root: mend(home(root) / "assignment.toml", "pass_mark = 60", "pass_mark = 5"), "operators", "own word"),
+        (lambda root: (home(root) / "README.md").unlink(), "README.md", "can't be read"),
+        (lambda root: shutil.copy(solved(root), home(root) / "starter.py"), "starter.py", "already earns 100 points"),
+        (lambda root: solved(root).unlink(), "operators", "no reference solution"),
+        (lambda root: solved(root).write_text("x = 1\n", encoding="utf-8"), "solution.py", "0 of 30 points"),
+        (lambda root: mend(home(root) / "cases.py", "import", "imp ort"), "operators", "fails with SyntaxError"),
+    ],
+)
+def test_each_fault_is_named_with_its_place(root: Path, harm: Callable[[Path], object], where: str, said: str) -> None:
+    harm(root)
+    assert any(item.where.endswith(where) and said in item.said for item in faults(root)), faults(root)
+
+
+def test_a_check_of_the_course_that_explains_nothing_is_a_fault(root: Path) -> None:
+    (home(root) / "checks.py").write_text(
+        "from grader.checks import Parameters, check\n\nclass Most(Parameters):\n    most: int\n\n"
+        "@check(parameters=Most, rests_on='facts')\ndef silent(case, given):\n    '''It says nothing.'''\n",
+        encoding="utf-8",
+    )
+    with (home(root) / "assignment.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[[check]]\nuse = "checks:silent"\npoints = 0\nmost = 3\n')
+    assert [item.said for item in faults(root)] == ["its docstring does not explain `most`."]
+
+
+def test_the_command_ends_with_1_for_a_fault_and_speaks_json(root: Path) -> None:
+    (home(root) / "README.md").unlink()
+    said = run_cli("lint", "operators", "--course", root, "--json")
+    assert said.code == 1
+    assert [item["fault"] for item in json.loads(said.out)["operators"]] == [True]
+    assert run_cli("lint", "operator", "--course", root).code == 2
