@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint fuzz bench reference clean
+.PHONY: install demo test lint fuzz bench reference gallery clean
 
 install: $(STAMP)
 
@@ -19,7 +19,13 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install
 	@$(BIN)/grader demo --out out/demo
 
-test: install
+# axe-core, by which the pages' tests look for accessibility faults; without npm those tests are skipped, and fail in CI.
+AXE := tests/browser/node_modules/.installed
+$(AXE): tests/browser/package-lock.json
+	@npm ci --prefix tests/browser --no-audit --no-fund --silent && touch $@ || \
+		echo "axe-core could not be had from npm: tests with it are skipped, and fail in CI."
+
+test: install $(AXE)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
@@ -50,5 +56,9 @@ reference: install
 	$(BIN)/grader baseline pets --seeds 3
 	for name in $(ARCHITECTURES); do $(BIN)/grader baseline pets --architecture $$name || exit 1; done
 
+# Reports of real runs for the documentation, from records in examples/gallery; no data is needed.
+gallery: install
+	$(BIN)/python docs/gallery.py render docs/gallery
+
 clean:
-	rm -rf $(VENV) out dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) out dist build docs/gallery tests/browser/node_modules .pytest_cache .mypy_cache .ruff_cache

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from grader.report.phrases import Phrase, Text, joined, many, say
 from grader.report.plots import Band, NumberLine
 from grader.report.visible import one_line, shorten
 from grader.report.words import (
@@ -12,11 +13,10 @@ from grader.report.words import (
     Tone,
     accuracy_percent,
     accuracy_sentence,
-    count,
+    images,
     interval_percent,
     number,
     percent,
-    plural,
     reference_sentence,
     reference_words,
 )
@@ -28,13 +28,13 @@ class AccuracyView:
     """The judged accuracy in words, and the line that is drawn of it."""
 
     value: str
-    counts: str
-    interval: str
-    badge: str
+    counts: Phrase
+    interval: Phrase
+    badge: Text
     tone: Tone
-    sentence: str
-    reference: str
-    compared: tuple[tuple[str, str, str], ...]
+    sentence: Text
+    reference: Text
+    compared: tuple[Phrase, ...]
     attempts: tuple["AttemptView", ...]
     line: NumberLine
 
@@ -44,7 +44,7 @@ class AttemptView:
     """One run of a submission that was repeated, as a row."""
 
     seed: str
-    accuracy: str
+    accuracy: Text
     points: str
     counted: bool
 
@@ -56,7 +56,7 @@ class ConfusionCell:
     count: int
     shade: int
     right: bool
-    words: str
+    words: Text  # empty where nothing was counted
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class ConfusionView:
 
     classes: tuple[str, ...]
     rows: tuple[tuple[str, tuple[ConfusionCell, ...], str], ...]
-    worst: tuple[str, ...]
+    worst: tuple[Phrase, ...]
 
 
 def accuracy_view(result: Result) -> AccuracyView | None:
@@ -77,13 +77,13 @@ def accuracy_view(result: Result) -> AccuracyView | None:
     compared = tuple((item.source, item.accuracy) for item in result.compared)
     return AccuracyView(
         value=label,
-        counts=f"{count(accuracy.correct)} of {count(accuracy.judged)} images",
+        counts=many(accuracy.judged, "{right} of {n} image", "{right} of {n} images", right=accuracy.correct),
         interval=interval_percent(accuracy),
-        badge="borderline, counted as reached" if accuracy.granted else VERDICTS.get(accuracy.verdict or "", ""),
+        badge=say("borderline, counted as reached") if accuracy.granted else VERDICTS.get(accuracy.verdict or "", ""),
         tone=VERDICT_TONES.get(accuracy.verdict or "", "calm"),
         sentence=accuracy_sentence(accuracy),
         reference=reference_sentence(result.baseline, accuracy) if result.baseline else "",
-        compared=tuple((shorten(one_line(c.source), 200), percent(c.accuracy, 2), _beside(c)) for c in result.compared),
+        compared=tuple(_comparison(item) for item in result.compared),
         attempts=tuple(_attempt(item) for item in result.attempts) if len(result.attempts) > 1 else (),
         line=NumberLine(
             value=accuracy.value,
@@ -98,25 +98,32 @@ def accuracy_view(result: Result) -> AccuracyView | None:
 
 
 def _attempt(attempt: Attempt) -> AttemptView:
-    reached = "not judged" if attempt.accuracy is None else percent(attempt.accuracy, 2)
+    reached = say("not judged") if attempt.accuracy is None else percent(attempt.accuracy, 2)
     return AttemptView(str(attempt.seed), reached, number(attempt.points), attempt.counted)
 
 
-def _beside(other: Comparison) -> str:
+def _comparison(other: Comparison) -> Phrase:
+    value, source, beside = percent(other.accuracy, 2), shorten(one_line(other.source), 200), _beside(other)
+    if not beside:
+        return say("To compare with: {value}, {source}.", value=value, source=source)
+    return say("To compare with: {value}, {source} ({beside}).", value=value, source=source, beside=beside)
+
+
+def _beside(other: Comparison) -> Text:
     """What else is known of an accuracy to compare with: the images, its range, and how the two differ image by image."""
-    said = [one_line(other.judged_on)] if other.judged_on else []
+    said: list[Text] = [one_line(other.judged_on)] if other.judged_on else []
     if other.runs is not None and other.lowest is not None and other.highest is not None:
-        said.append(f"{plural(other.runs, 'run')}, {percent(other.lowest, 2)} to {percent(other.highest, 2)}")
+        low, high = percent(other.lowest, 2), percent(other.highest, 2)
+        said.append(many(other.runs, "{n} run, {low} to {high}", "{n} runs, {low} to {high}", low=low, high=high))
     if other.only_here is not None and other.only_there is not None and other.p_value is not None:
-        said.append(
-            f"{plural(other.only_here, 'image')} recognised by this network alone, {count(other.only_there)} by the other; "
-            f"McNemar's test: p = {other.p_value:.2g}"
-        )
-    return "; ".join(said)
+        alone = images(other.only_here)
+        said.append(say("{alone} recognised by this network alone, {n} by the other", alone=alone, n=other.only_there))
+        said.append(say("McNemar's test: p = {p}", p=f"{other.p_value:.2g}"))
+    return joined(said, "; ")
 
 
 def _band(spread: Spread, judged: int) -> Band:
-    label = f"reference: {reference_words(spread, judged)}"
+    label = say("reference: {words}", words=reference_words(spread, judged))
     return Band(label=label, lowest=spread.lowest, mean=spread.mean, highest=spread.highest)
 
 
@@ -133,12 +140,22 @@ def confusion_view(accuracy: Accuracy | None, classes: Sequence[str]) -> Confusi
         cells = [_confusion_cell(n, i == j, total, names[i], names[j]) for j, n in enumerate(row)]
         rows.append((names[i], tuple(cells), percent(row[i] / total, 1)))
     mixed = sorted(((n, i, j) for i, row in enumerate(matrix) for j, n in enumerate(row) if i != j and n), reverse=True)
-    phrases = tuple(f"{plural(n, 'image')} of “{names[i]}” taken for “{names[j]}”" for n, i, j in mixed[:3])
-    return ConfusionView(names, tuple(rows), phrases)
+    worst = tuple(_mix_up(n, f"“{names[i]}”", f"“{names[j]}”") for n, i, j in mixed[:3])
+    return ConfusionView(names, tuple(rows), worst)
 
 
 def _confusion_cell(n: int, right: bool, total: int, true: str, called: str) -> ConfusionCell:
     # by the square root: a share of 1 % is still seen beside one of 99 %, and no mix-up looks like a hit
-    shade = 0 if n <= 0 else max(1, min(9, round(9 * math.sqrt(n / total))))
-    words = f"{plural(n, 'image')} of {true} " + ("recognised" if right else f"taken for {called}")
+    if n <= 0:
+        return ConfusionCell(n, 0, right, "")
+    shade = max(1, min(9, round(9 * math.sqrt(n / total))))
+    if not right:
+        return ConfusionCell(n, shade, right, _mix_up(n, true, called))
+    words = many(n, "{n} image of {true} recognised", "{n} images of {true} recognised", true=true)
     return ConfusionCell(n, shade, right, words)
+
+
+def _mix_up(n: int, true: str, called: str) -> Phrase:
+    return many(
+        n, "{n} image of {true} taken for {called}", "{n} images of {true} taken for {called}", true=true, called=called
+    )

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from grader.report.phrases import Phrase, Text, many, say
 from grader.report.visible import shorten
-from grader.report.words import MARKS, Tone, plural
+from grader.report.words import MARKS, Tone
 from grader.results import FunctionFinding, GroupFinding, Outcome
 
 MOST_SHOWN = 6_000  # characters of one case
@@ -15,10 +16,10 @@ class GroupView:
 
     tone: Tone
     mark: str
-    word: str
+    word: Phrase
     title: str
-    tried: str
-    fault: str
+    tried: Text
+    fault: Text
     shown: str
     open: bool
 
@@ -28,7 +29,7 @@ class FunctionView:
     """One function: how it is called, what is wrong with it as a whole, and its kinds of cases."""
 
     signature: str
-    right: str
+    right: Phrase
     problem: str
     groups: tuple[GroupView, ...]
 
@@ -43,7 +44,12 @@ def _function(finding: FunctionFinding) -> FunctionView:
     right = sum(group.right for group in finding.groups)
     return FunctionView(
         signature=shorten(finding.signature, 200),
-        right=f"{right} of {plural(len(finding.groups), 'kind')} of cases right",
+        right=many(
+            len(finding.groups),
+            "{right} of {n} kind of cases right",
+            "{right} of {n} kinds of cases right",
+            right=right,
+        ),
         problem=shorten(finding.problem, 600),
         groups=() if finding.problem else tuple(_group(group, group is first) for group in finding.groups),
     )
@@ -55,10 +61,10 @@ def _group(group: GroupFinding, first: bool) -> GroupView:
     return GroupView(
         tone=tone,
         mark=MARKS[outcome],
-        word="right" if group.right else "wrong" if group.tried else "not tried",
+        word=say("right") if group.right else say("wrong") if group.tried else say("not tried"),
         title=shorten(group.title, 200),
-        tried=plural(group.tried, "case") if group.right else "",
-        fault=shorten(f"It {group.fault}" if group.fault else "", 600),
+        tried=many(group.tried, "{n} case", "{n} cases") if group.right else "",
+        fault=say("It {fault}", fault=shorten(group.fault, 600)) if group.fault else "",
         shown=shorten(group.shown, MOST_SHOWN),
         open=first,
     )

@@ -1,32 +1,31 @@
-"""The graded network and its training as a report shows them. Pure."""
+"""The graded network as a report shows it: which one, how pictures were prepared for it, its layers as a diagram. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from grader.evidence import Architecture, ArraySummary, Evidence, Fit, Layer, Preparation
-from grader.limits import write_duration
-from grader.report.explained import Explained, explained
-from grader.report.plots import Chart, Series
+from grader.evidence import Architecture, Evidence, Layer, Preparation
+from grader.report.diagram import Wiring, draw_volume, draw_wires, lanes_shown, largest_picture, wire
+from grader.report.explained import Explained, explained, rules
+from grader.report.phrases import Text, joined, many, say
 from grader.report.visible import one_line, shorten
-from grader.report.words import count, percent, plural, shape
+from grader.report.words import count, percent, shape
 from grader.results import ModelSummary, Result
 
-MOST = 60  # rows of candidates or fits
-MOST_LAYERS = 300
+MOST = 30  # rows of candidates or fits
+MOST_LAYERS = 200
 
 # What a layer is known by, in the order it is read; a value that everybody has is left out.
-_SETTINGS: tuple[tuple[str, str], ...] = (
-    ("filters", "filters"),
-    ("kernel_size", "kernel"),
-    ("pool_size", "pool"),
-    ("strides", "strides"),
-    ("padding", "padding"),
-    ("units", "units"),
-    ("activation", "activation"),
-    ("rate", "rate"),
-    ("factor", "factor"),
-    ("scale", "scale"),
-    ("target_shape", "shape"),
+_SETTINGS: tuple[tuple[str, Text], ...] = (
+    ("filters", say("filters")),
+    ("kernel_size", say("kernel")),
+    ("pool_size", say("pool")),
+    ("strides", say("strides")),
+    ("padding", say("padding")),
+    ("units", say("units")),
+    ("activation", say("activation")),
+    ("rate", say("rate")),
+    ("factor", say("factor")),
+    ("scale", say("scale")),
+    ("target_shape", say("shape")),
 )
 _USUAL: tuple[tuple[str, object], ...] = (
     ("activation", "linear"),
@@ -41,16 +40,20 @@ _USUAL: tuple[tuple[str, object], ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class LayerView:
-    """One layer as a row."""
+    """One layer as a row; `wires` and `volume` are its part of the diagram, as SVG; `reads` is said where wires fork."""
 
     number: int
     name: str
     kind: str
-    settings: str
-    output: str
+    settings: Text
+    rules: tuple[str, ...]
+    reads: Text
+    output: Text
     parameters: str
     share: float
     frozen: bool
+    wires: str
+    volume: str
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class CandidateView:
 
     name: str
     taken: bool
-    about: str
+    about: Text
     reason: str
 
 
@@ -68,43 +71,18 @@ class ModelView:
     """Which network was graded, how pictures were prepared for it, and its layers."""
 
     chosen: str | None
-    about: tuple[tuple[str, str], ...]
+    judged: bool
+    about: tuple[tuple[Text, Text], ...]
     candidates: tuple[CandidateView, ...]
     preparation: str
     tried: tuple[tuple[str, str], ...]
+    matched: Text
     layers: tuple[LayerView, ...]
+    lanes: int
     more_layers: int
     explained: Explained | None
     parameters: str
     problem: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitView:
-    """One call of `fit`."""
-
-    number: int
-    model: str
-    epochs: str
-    batch: str
-    optimizer: str
-    loss: str
-    given: str
-    reach: str
-    cell: int | None
-    validation: str
-    seconds: str
-    error: str
-
-
-@dataclass(frozen=True)
-class TrainingView:
-    """All calls of `fit`, and the curves of one of them."""
-
-    fits: tuple[FitView, ...]
-    more_fits: int
-    charts: tuple[Chart, ...]
-    caption: str
 
 
 def model_view(result: Result, evidence: Evidence | None) -> ModelView:
@@ -118,11 +96,14 @@ def model_view(result: Result, evidence: Evidence | None) -> ModelView:
         problem = judgement.reason or evidence.claims.problem or ""
     return ModelView(
         chosen=shorten(one_line(summary.chosen), 120) if summary.chosen else None,
+        judged=judgement is None or judgement.outcome == "judged",
         about=_about(summary, architecture),
         candidates=_candidates(summary, evidence),
         preparation=shorten(summary.preprocessing or _described(judgement.preparation if judgement else None), 2_000),
         tried=_tried(judgement.preparation if judgement else None),
+        matched=_matched(judgement.preparation if judgement else None),
         layers=_layers(architecture),
+        lanes=lanes_shown(architecture.layers[:MOST_LAYERS]) if architecture else 0,
         more_layers=max(len(architecture.layers) - MOST_LAYERS, 0) if architecture else 0,
         explained=explained(architecture),
         parameters="" if parameters is None else count(parameters),
@@ -130,22 +111,9 @@ def model_view(result: Result, evidence: Evidence | None) -> ModelView:
     )
 
 
-def training_view(result: Result, evidence: Evidence | None) -> TrainingView | None:
-    """The training section, or None where `fit` was never called."""
-    fits = evidence.claims.fits if evidence else ()
-    if not fits:
-        return None
-    drawn = _drawn(fits, result.model.chosen)
-    charts = _charts(drawn.history) if drawn else ()
-    caption = f"Learning curves of the last fit of `{shorten(one_line(drawn.model), 80)}`." if drawn and charts else ""
-    return TrainingView(
-        tuple(_fit(number, fit) for number, fit in enumerate(fits[:MOST], 1)), len(fits[MOST:]), charts, caption
-    )
-
-
-def settings(layer: Layer) -> str:
+def settings(layer: Layer) -> Text:
     """A layer's key settings in words: `filters 32, kernel 3 × 3, activation relu`."""
-    said = []
+    said: list[Text] = []
     for key, word in _SETTINGS:
         if key not in layer.config:
             continue
@@ -156,8 +124,8 @@ def settings(layer: Layer) -> str:
         usual = any(key == name and plain == common for name, common in _USUAL)
         if usual or (key == "strides" and plain == _pool(layer)):
             continue
-        said.append(f"{word} {_setting(plain)}")
-    return ", ".join(said)
+        said.append(joined((word, _setting(plain))))
+    return joined(said, ", ")
 
 
 def _pool(layer: Layer) -> object:
@@ -173,20 +141,21 @@ def _setting(value: object) -> str:
     return shorten(one_line(str(value)), 40)
 
 
-def _about(summary: ModelSummary, architecture: Architecture | None) -> tuple[tuple[str, str], ...]:
-    rows = []
+def _about(summary: ModelSummary, architecture: Architecture | None) -> tuple[tuple[Text, Text], ...]:
+    rows: list[tuple[Text, Text]] = []
     if summary.family:
-        rows.append(("kind", f"{summary.family}{f', {architecture.kind}' if architecture else ''}"))
+        kind = f"{summary.family}{f', {architecture.kind}' if architecture else ''}"
+        rows.append((say("kind"), shorten(one_line(kind), 120)))
     sizes = summary.input_shape or (architecture.input_shape if architecture else None)
     if sizes is not None:
-        rows.append(("takes in", shape(sizes)))
+        rows.append((say("takes in"), shape(sizes)))
     if architecture is not None:
-        rows.append(("gives out", shape(architecture.output_shape)))
-        rows.append(("layers", count(len(architecture.layers))))
+        rows.append((say("gives out"), shape(architecture.output_shape)))
+        rows.append((say("layers"), count(len(architecture.layers))))
     parameters = architecture.parameters if architecture else summary.parameters
     if parameters is not None:
-        rows.append(("parameters", count(parameters)))
-    return tuple((name, shorten(one_line(value), 120)) for name, value in rows)
+        rows.append((say("parameters"), count(parameters)))
+    return tuple(rows)
 
 
 def _candidates(summary: ModelSummary, evidence: Evidence | None) -> tuple[CandidateView, ...]:
@@ -195,8 +164,8 @@ def _candidates(summary: ModelSummary, evidence: Evidence | None) -> tuple[Candi
         return tuple(CandidateView(shorten(name, 120), name == summary.chosen, "", "") for name in summary.candidates)
     views = []
     for item in found[:MOST]:
-        units = "" if item.output_units is None else f", {plural(item.output_units, 'output')}"
-        about = f"{'trained' if item.fitted else 'never trained'}{units}"
+        units: Text = "" if item.output_units is None else many(item.output_units, "{n} output", "{n} outputs")
+        about = joined((say("trained") if item.fitted else say("never trained"), units), ", ")
         views.append(CandidateView(shorten(one_line(item.name), 120), item.taken, about, shorten(item.reason, 600)))
     return tuple(views)
 
@@ -210,62 +179,43 @@ def _tried(preparation: Preparation | None) -> tuple[tuple[str, str], ...]:
     return tuple((shorten(one_line(name), 120), percent(value, 1)) for name, value in tried)
 
 
+def _matched(preparation: Preparation | None) -> Text:
+    if preparation is None or not preparation.matched:
+        return ""
+    return many(
+        preparation.matched,
+        "{n} row that the network was trained on is just what the graded way makes of a training image.",
+        "{n} rows that the network was trained on are just what the graded way makes of training images.",
+    )
+
+
 def _layers(architecture: Architecture | None) -> tuple[LayerView, ...]:
     if architecture is None:
         return ()
+    shown = architecture.layers[:MOST_LAYERS]
     most = max((layer.parameters for layer in architecture.layers), default=0)
+    wiring, largest = wire(shown), largest_picture(shown)
     return tuple(
         LayerView(
             number=number,
             name=shorten(one_line(layer.name), 80),
             kind=shorten(one_line(layer.kind), 60),
             settings=settings(layer),
+            rules=rules(layer),
+            reads=_reads(layer, wiring),
             output=shape(layer.output_shape),
             parameters=count(layer.parameters),
             share=layer.parameters / most if most else 0.0,
             frozen=layer.trainable < layer.parameters and layer.trainable == 0,
+            wires=draw_wires(wiring, number - 1),
+            volume=draw_volume(layer, largest),
         )
-        for number, layer in enumerate(architecture.layers[:MOST_LAYERS], 1)
+        for number, layer in enumerate(shown, 1)
     )
 
 
-def _drawn(fits: tuple[Fit, ...], chosen: str | None) -> Fit | None:
-    """The last fit of the graded network that left a history, else the last of any."""
-    with_history = [fit for fit in fits if any(fit.history.values())]
-    own = [fit for fit in with_history if fit.model == chosen]
-    choice = own or with_history
-    return choice[-1] if choice else None
-
-
-def _fit(number: int, fit: Fit) -> FitView:
-    rate = "" if fit.learning_rate is None else f", rate {fit.learning_rate:g}"
-    validation = {"data": "data of its own", "split": "split off", "none": "none"}
-    return FitView(
-        number=number,
-        model=shorten(one_line(fit.model), 80),
-        epochs=f"{count(fit.epochs_done)} of {count(fit.epochs)}",
-        batch="not known" if fit.batch_size is None else count(fit.batch_size),
-        optimizer=shorten(one_line(f"{fit.optimizer or 'not known'}{rate}"), 80),
-        loss=shorten(one_line(fit.loss or "not known"), 80),
-        given=shape(fit.x.shape) if fit.x else "not known",
-        reach=_reach(fit.x),
-        cell=fit.cell,
-        validation=validation[fit.validation],
-        seconds=write_duration(fit.seconds),
-        error=shorten(fit.error or "", 600),
-    )
-
-
-def _reach(x: ArraySummary | None) -> str:
-    return "" if x is None or x.low is None or x.high is None else f"from {x.low:.4g} to {x.high:.4g}"
-
-
-def _charts(history: Mapping[str, tuple[float | None, ...]]) -> tuple[Chart, ...]:
-    accuracy = next((key for key in history if "acc" in key.lower() and not key.startswith("val_")), None)
-    charts = []
-    for title, key, as_percent in (("Accuracy", accuracy, True), ("Loss", "loss", False)):
-        named = (("training", key or ""), ("validation", f"val_{key}"))
-        series = tuple(Series(label, history[name]) for label, name in named if history.get(name))
-        if series:
-            charts.append(Chart(title, series, as_percent))
-    return tuple(charts)
+def _reads(layer: Layer, wiring: Wiring) -> Text:
+    if wiring.lanes < 2 or not layer.inputs:
+        return ""
+    named = ", ".join(shorten(one_line(name), 60) for name in layer.inputs[:8])
+    return say("reads {layers}", layers=named)

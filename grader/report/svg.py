@@ -1,67 +1,84 @@
-"""What plots are drawn with: an SVG tree that only takes clean text, and round numbers for axes. Pure."""
+"""What plots are drawn with: a canvas that only takes clean text, and round numbers for axes. Pure.
+
+Colours come from the page's CSS by class, never from a `style` attribute, so that dark mode and the page's
+Content-Security-Policy both hold. All text goes through `_escaped`, whoever wrote it.
+"""
 
 import itertools
 import math
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from html import escape
 
+from grader.report.phrases import SPEECH, Speech, Text, in_other_languages, write
 from grader.report.visible import visible
 
 Length = float | str  # pixels, or a share of the width as in "12.5%"
 GLYPH = 6.9  # mean width of a letter at the size that plots are lettered in
 
 
-def new_svg(width: int, height: float, words: str, kind: str) -> ET.Element:
-    """An empty picture; `words` say what it shows to whoever can't see it."""
-    svg = ET.Element("svg", {"class": f"plot {kind}", "role": "img", "aria-label": visible(words)})
-    svg.set("viewBox", f"0 0 {width} {height:.0f}")
-    svg.set("width", str(width))
-    svg.set("height", f"{height:.0f}")
-    title(svg, words)
-    return svg
+class Canvas:
+    """An SVG picture of a CSS class; `words` say what it shows to whoever can't see it."""
 
+    def __init__(
+        self, width: int, height: float, words: Text, kind: str, speech: Speech = SPEECH, *, fluid: bool = False
+    ) -> None:
+        self._speech = speech
+        size = 'width="100%"' if fluid else f'viewBox="0 0 {width} {height:.0f}" width="{width}"'
+        label = f'aria-label="{self._escaped(words)}"{in_other_languages(words, speech, "aria-label")}'
+        self._parts = [f'<svg class="plot {kind}" role="img" {size} height="{height:.0f}" {label}>{self._title(words)}']
 
-def line(svg: ET.Element, kind: str, start: tuple[Length, Length], end: tuple[Length, Length]) -> ET.Element:
-    """A straight line of a CSS class."""
-    places = {"x1": _length(start[0]), "y1": _length(start[1]), "x2": _length(end[0]), "y2": _length(end[1])}
-    return ET.SubElement(svg, "line", {"class": kind, **places})
+    def line(self, kind: str, start: tuple[Length, Length], end: tuple[Length, Length]) -> None:
+        """A straight line of a CSS class."""
+        (x1, y1), (x2, y2) = start, end
+        self._add(f'<line class="{kind}" x1="{_at(x1)}" y1="{_at(y1)}" x2="{_at(x2)}" y2="{_at(y2)}"', "line")
 
+    def box(
+        self,
+        kind: str,
+        corner: tuple[Length, Length],
+        size: tuple[Length, Length],
+        *,
+        round: float = 0,
+        told: Text = "",
+    ) -> None:
+        """A rectangle of a CSS class by its upper left corner; `told` to a pointer that rests on it."""
+        (x, y), (width, height) = corner, size
+        rounded = f' rx="{_at(round)}"' if round else ""
+        place = f'x="{_at(x)}" y="{_at(y)}" width="{_at(width)}" height="{_at(height)}"'
+        self._add(f'<rect class="{kind}" {place}{rounded}', "rect", told)
 
-def box(
-    svg: ET.Element, kind: str, corner: tuple[Length, Length], size: tuple[Length, Length], *, round: float = 0
-) -> ET.Element:
-    """A rectangle of a CSS class by its upper left corner."""
-    places = {"x": _length(corner[0]), "y": _length(corner[1]), "width": _length(size[0]), "height": _length(size[1])}
-    rounded = {"rx": _length(round)} if round else {}
-    return ET.SubElement(svg, "rect", {"class": kind, **places, **rounded})
+    def circle(self, kind: str, centre: tuple[float, float], radius: float, *, told: Text = "") -> None:
+        """A circle of a CSS class."""
+        place = f'cx="{_at(centre[0])}" cy="{_at(centre[1])}" r="{_at(radius)}"'
+        self._add(f'<circle class="{kind}" {place}', "circle", told)
 
+    def path(self, kind: str, steps: str) -> None:
+        """A path of a CSS class, in SVG's own pen strokes."""
+        self._add(f'<path class="{kind}" d="{steps}"', "path")
 
-def circle(svg: ET.Element, kind: str, centre: tuple[float, float], radius: float) -> ET.Element:
-    """A circle of a CSS class."""
-    places = {"cx": _length(centre[0]), "cy": _length(centre[1]), "r": _length(radius)}
-    return ET.SubElement(svg, "circle", {"class": kind, **places})
+    def letter(self, kind: str, text: Text, x: float, y: float) -> None:
+        """A text of a CSS class; classes `middle` and `end` say which point of it stands at x."""
+        anchor = next((word for word in kind.split() if word in ("middle", "end")), "start")
+        others = in_other_languages(text, self._speech)
+        place = f'x="{_at(x)}" y="{_at(y)}" text-anchor="{anchor}"'
+        self._parts.append(f'<text class="{kind}" {place}{others}>{self._escaped(text)}</text>')
 
+    def written(self) -> str:
+        """The picture as markup."""
+        return f"{''.join(self._parts)}</svg>"
 
-def path(svg: ET.Element, kind: str, steps: str) -> ET.Element:
-    """A path of a CSS class, in SVG's own pen strokes."""
-    return ET.SubElement(svg, "path", {"class": kind, "d": steps})
+    def said(self, text: Text) -> str:
+        """The text in the page's own language, by whose length it is placed."""
+        return self._speech.write(text)
 
+    def _add(self, opened: str, tag: str, told: Text = "") -> None:
+        self._parts.append(f"{opened}>{self._title(told)}</{tag}>" if told else f"{opened}/>")
 
-def letter(svg: ET.Element, kind: str, text: str, x: float, y: float) -> None:
-    """A text of a CSS class; classes `middle` and `end` say which point of it stands at x."""
-    anchor = next((word for word in kind.split() if word in ("middle", "end")), "start")
-    places = {"x": _length(x), "y": _length(y), "text-anchor": anchor}
-    ET.SubElement(svg, "text", {"class": kind, **places}).text = visible(text)
+    def _title(self, words: Text) -> str:
+        return f"<title{in_other_languages(words, self._speech)}>{self._escaped(words)}</title>"
 
-
-def title(element: ET.Element, words: str) -> None:
-    """What a pointer that rests on the element is told."""
-    ET.SubElement(element, "title").text = visible(words)
-
-
-def written(svg: ET.Element) -> str:
-    """The picture as markup."""
-    return ET.tostring(svg, encoding="unicode")
+    def _escaped(self, text: Text) -> str:
+        return escape(visible(write(text, self._speech.own.catalogue)))
 
 
 def nice(low: float, high: float, steps: int = 4) -> tuple[float, float, float]:
@@ -110,5 +127,5 @@ def apart(heights: Sequence[float], least: float = 16.0) -> list[float]:
     return placed
 
 
-def _length(value: Length) -> str:
+def _at(value: Length) -> str:
     return value if isinstance(value, str) else f"{value:.6g}"

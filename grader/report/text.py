@@ -55,7 +55,9 @@ def row(result: Result) -> str:
     accuracy = accuracy_percent(result.accuracy) if result.accuracy else "–"
     flags = "".join(f", {one_line(flag.kind)}" for flag in result.flags)
     ending = "" if result.ending.cause == "finished" else f" ({CAUSES[result.ending.cause]})"
-    return _plain(f"{found.mark} {name:<{NAME}} {points:>9} {accuracy:>9}  {found.headline.lower()}{ending}{flags}")
+    return _plain(
+        f"{found.mark} {name:<{NAME}} {points:>9} {accuracy:>9}  {str(found.headline).lower()}{ending}{flags}"
+    )
 
 
 def _warnings(result: Result) -> Iterator[str]:

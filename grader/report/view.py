@@ -1,16 +1,18 @@
 """One submission as a report shows it: a Result and its Evidence as ready words and plain numbers. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.evidence import Evidence
 from grader.limits import Limits, write_duration, write_size
 from grader.report.accuracy import AccuracyView, ConfusionView, accuracy_view, confusion_view
 from grader.report.cells import NotebookView, notebook_view
-from grader.report.classroom import flag_word
 from grader.report.functions import FunctionView, function_views
-from grader.report.network import ModelView, TrainingView, model_view, training_view
+from grader.report.mistakes import Mistake
+from grader.report.network import ModelView, model_view
+from grader.report.phrases import Phrase, Text, joined, say
 from grader.report.plots import Segment
+from grader.report.training import TrainingView, training_view
 from grader.report.visible import cleaned, cleaned_evidence, one_line, shorten
 from grader.report.words import (
     BASIS,
@@ -22,13 +24,15 @@ from grader.report.words import (
     TONES,
     Tone,
     Verdict,
+    flag_word,
     number,
+    shipped,
     substitute_warning,
     verdict,
 )
 from grader.results import CheckResult, Outcome, Result, Status
 
-LONG = 2_000  # characters of a reason or a hint
+LONG = 1_200  # characters of a reason or a hint
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Notice:
     """Something to know before reading on."""
 
     tone: Tone
-    title: str
+    title: Text
     text: str
 
 
@@ -47,23 +51,24 @@ class CheckView:
     number: int
     tone: Tone
     mark: str
-    outcome: str
-    title: str
+    outcome: Phrase
+    looked_at: bool  # and found wanting by no fault of ours: a hint is a next step
+    title: Text
     name: str
-    points: str
+    points: Text
     share: float | None
     reason: str
     hint: str
-    basis: str
+    basis: Phrase
     basis_kind: str
-    basis_words: str
+    basis_words: Phrase
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudentView:
     """Everything a student's page says, in the order it says it."""
 
-    title: str
+    title: Text
     assignment: str
     student: str
     submission: str
@@ -74,44 +79,54 @@ class StudentView:
     strip: tuple[Segment, ...]
     pass_share: float | None
     next_step: CheckView | None
-    warning: str
-    unsandboxed: str
+    warning: Text
+    unsandboxed: Text
     notices: tuple[Notice, ...]
-    serve_note: str
+    serve_note: Text
     functions: tuple[FunctionView, ...]
     has_network: bool  # an exercise in functions has neither data nor a network
     accuracy: AccuracyView | None
-    why_no_accuracy: str
-    judged_on: str
+    why_no_accuracy: Text
+    judged_on: Text
     checks: tuple[CheckView, ...]
     model: ModelView
     training: TrainingView | None
     confusion: ConfusionView | None
+    mistakes: tuple[Mistake, ...]
     notebook: NotebookView | None
-    ending: str
+    ending: Phrase
     ending_message: str
     ending_tone: Tone
-    run: tuple[tuple[str, str], ...]
+    run: tuple[tuple[Phrase, Text], ...]
     notes: tuple[str, ...]
     shims: tuple[str, ...]
-    provenance: tuple[tuple[str, str, str], ...]
+    provenance: tuple[tuple[Phrase, Text, Text], ...]
 
 
 def student_view(
-    result: Result, evidence: Evidence | None, *, classes: Sequence[str] = (), limits: Limits | None = None
+    result: Result,
+    evidence: Evidence | None,
+    *,
+    classes: Sequence[str] = (),
+    limits: Limits | None = None,
+    mistakes: tuple[Mistake, ...] = (),
 ) -> StudentView:
-    """A submission's page; `classes` are class names in order, `limits` what the run might use at most."""
+    """A submission's page.
+
+    `classes` are class names in order, `limits` what the run might use at most; `mistakes` are given where the images
+    that decide the mark may be shown.
+    """
     result = cleaned(result)
     evidence = None if evidence is None else cleaned_evidence(evidence)
     checks = tuple(_check(number, item) for number, item in enumerate(result.checks, 1))
-    judged = result.status is not Status.BROKEN
+    marked = result.status is not Status.BROKEN
     return StudentView(
-        title=result.title,
+        title=shipped(result.title),
         assignment=result.assignment,
         student=shorten(one_line(result.student), 200) or "(no name)",
         submission=shorten(one_line(result.submission), 200),
         verdict=verdict(result),
-        points=number(result.points) if judged else "–",
+        points=number(result.points) if marked else "–",
         out_of=number(result.out_of),
         pass_mark=number(result.pass_mark),
         strip=strip(result.checks),
@@ -119,17 +134,18 @@ def student_view(
         next_step=_most_to_gain(result.checks, checks),
         warning=_warning(result),
         unsandboxed=ISOLATION["none"][1] if result.isolation == "none" else "",
-        notices=tuple(_notice(flag.kind, flag.reason) for flag in result.flags if flag.kind != "substitute_data"),
+        notices=_notices(result),
         serve_note=_serve_note(result, evidence),
         functions=function_views(result.functions),
         has_network=bool(result.dataset or result.accuracy or result.model.chosen),
         accuracy=accuracy_view(result),
         why_no_accuracy=_why_no_accuracy(result, evidence),
-        judged_on=shorten(one_line(result.judged_on or ""), 200),
+        judged_on=shipped(shorten(one_line(result.judged_on or ""), 200)),
         checks=checks,
         model=model_view(result, evidence),
         training=training_view(result, evidence),
         confusion=confusion_view(result.accuracy, classes),
+        mistakes=mistakes if result.accuracy else (),
         notebook=notebook_view(evidence.claims.cells) if evidence and evidence.claims.cells else None,
         ending=CAUSES[result.ending.cause],
         ending_message=shorten(result.ending.message, LONG),
@@ -146,7 +162,7 @@ def strip(checks: Sequence[CheckResult]) -> tuple[Segment, ...]:
     total = sum(item.out_of for item in checks)
     if total <= 0:
         return ()
-    said = {id(item): f"{one_line(item.title)}: {number(item.points)} of {number(item.out_of)}" for item in checks}
+    said = {id(item): _earned(item) for item in checks}
     earned = [Segment(said[id(c)], c.points / total, TONES[c.outcome], True) for c in checks if c.points > 0]
     lost = [
         Segment(said[id(c)], (c.out_of - c.points) / total, TONES[c.outcome], False)
@@ -156,6 +172,11 @@ def strip(checks: Sequence[CheckResult]) -> tuple[Segment, ...]:
     return (*earned, *lost)
 
 
+def _earned(item: CheckResult) -> Phrase:
+    title = shipped(one_line(item.title))
+    return say("{title}: {points} of {all}", title=title, points=number(item.points), all=number(item.out_of))
+
+
 def _check(position: int, item: CheckResult) -> CheckView:
     advice = item.out_of <= 0
     return CheckView(
@@ -163,12 +184,13 @@ def _check(position: int, item: CheckResult) -> CheckView:
         tone=TONES[item.outcome],
         mark=MARKS[item.outcome],
         outcome=OUTCOMES[item.outcome],
-        title=shorten(item.title, 300),
+        looked_at=item.outcome not in (Outcome.SKIPPED, Outcome.BROKEN),
+        title=shipped(shorten(item.title, 300)),
         name=item.name,
-        points="advice" if advice else f"{number(item.points)} / {number(item.out_of)}",
+        points=say("advice") if advice else f"{number(item.points)} / {number(item.out_of)}",
         share=None if advice else item.points / item.out_of,
         reason=shorten(item.reason, LONG),
-        hint=shorten(item.hint, LONG),
+        hint="" if item.outcome is Outcome.SKIPPED else shorten(item.hint, LONG),  # each of them says the same
         basis=BASIS[item.rests_on][0],
         basis_kind="measured" if item.rests_on == "facts" else "told",
         basis_words=BASIS[item.rests_on][1],
@@ -185,61 +207,86 @@ def _most_to_gain(checks: Sequence[CheckResult], views: Sequence[CheckView]) -> 
     return max(open_ends, key=lambda item: item[:2])[2] if open_ends else None
 
 
-def _warning(result: Result) -> str:
+def _warning(result: Result) -> Text:
     reasons = [one_line(flag.reason) for flag in result.flags if flag.kind == "substitute_data"]
-    return f"{substitute_warning(result.dataset)} {shorten(reasons[0], 600)}".strip() if reasons else ""
+    return joined((substitute_warning(result.dataset), shorten(reasons[0], 600))) if reasons else ""
 
 
-def _notice(kind: str, reason: str) -> Notice:
-    word = flag_word(kind)
-    return Notice("warn", f"{word[:1].upper()}{word[1:]}", shorten(reason, LONG))
+def _notices(result: Result) -> tuple[Notice, ...]:
+    """Flags that are for the student too: what may name another student is for the instructor alone."""
+    shown = (flag for flag in result.flags if flag.audience == "everyone" and flag.kind != "substitute_data")
+    return tuple(Notice("warn", flag_word(flag.kind), shorten(flag.reason, LONG)) for flag in shown)
 
 
-def _serve_note(result: Result, evidence: Evidence | None) -> str:
+def _serve_note(result: Result, evidence: Evidence | None) -> Text:
     ran = evidence is not None and evidence.claims.cells
     return SERVE["sealed"][1] if ran and result.dataset and result.serve == "sealed" else ""
 
 
-def _why_no_accuracy(result: Result, evidence: Evidence | None) -> str:
+def _why_no_accuracy(result: Result, evidence: Evidence | None) -> Text:
     if result.accuracy is not None:
         return ""
     if evidence is None:
-        return "There is no record of a run: the submission could not be read, or it was not run."
+        return say("There is no record of a run: the submission could not be read, or it was not run.")
     judgement = evidence.facts.judgement
-    return shorten(judgement.reason or evidence.claims.problem or "No network was judged.", LONG)
+    return shorten(judgement.reason or evidence.claims.problem or "", LONG) or say("No network was judged.")
 
 
-def _run(result: Result, limits: Limits | None) -> tuple[tuple[str, str], ...]:
+def _run(result: Result, limits: Limits | None) -> tuple[tuple[Phrase, Text], ...]:
     ending = result.ending
-    facts = [("time", write_duration(ending.wall_s) + (f" of {write_duration(limits.wall)}" if limits else ""))]
+    facts: list[tuple[Phrase, Text]] = [
+        (say("time"), _of(write_duration(ending.wall_s), write_duration(limits.wall) if limits else ""))
+    ]
     if ending.cpu_s is not None:
-        facts.append(("processor time", write_duration(ending.cpu_s)))
+        facts.append((say("processor time"), write_duration(ending.cpu_s)))
     if ending.peak_mb is not None:
-        most = f" of {write_size(limits.memory)}" if limits else ""
-        facts.append(("peak memory", write_size(ending.peak_mb * (1 << 20)) + most))
+        most = write_size(limits.memory) if limits else ""
+        facts.append((say("peak memory"), _of(write_size(ending.peak_mb * (1 << 20)), most)))
     if limits is not None:
-        facts.append(("longest cell allowed", write_duration(limits.cell)))
+        facts.append((say("longest cell allowed"), write_duration(limits.cell)))
     if ending.cell is not None:
-        facts.append(("ended in cell", str(ending.cell)))
+        facts.append((say("ended in cell"), str(ending.cell)))
     return tuple(facts)
 
 
-def _provenance(result: Result, evidence: Evidence | None) -> tuple[tuple[str, str, str], ...]:
+def _of(used: str, most: str) -> Text:
+    return say("{n} of {all}", n=used, all=most) if most else used
+
+
+def _provenance(result: Result, evidence: Evidence | None) -> tuple[tuple[Phrase, Text, Text], ...]:
     """Where the mark comes from: name, value, and what the value means."""
-    isolation, meaning = ISOLATION[result.isolation]
-    served = ("data served", SERVE[result.serve][0], SERVE[result.serve][1])
-    rows = [
-        ("isolation", isolation, meaning),
-        *([("dataset", result.dataset, "")] if result.dataset else ()),
-        *([("judged on", result.judged_on, "")] if result.judged_on else ()),
-        *([served] if result.dataset else ()),
-        ("seed", str(result.seed), "the same seed, data and software give the same run, but for the last digits"),
-        ("started", result.started, ""),
-        ("versions", ", ".join(f"{name} {version}" for name, version in sorted(result.versions.items())), ""),
-        ("evidence", result.evidence, "digest of submission, data, environment and seed"),
+    rows: list[tuple[Phrase, Text, Text]] = [(say("isolation"), *ISOLATION[result.isolation])]
+    if result.dataset:
+        rows.append((say("dataset"), _bounded(result.dataset), ""))
+    if result.judged_on:
+        rows.append((say("judged on"), shipped(_bounded(result.judged_on)), ""))
+    if result.dataset:
+        rows.append((say("data served"), *SERVE[result.serve]))
+    rows += [
+        (
+            say("seed"),
+            str(result.seed),
+            say("the same seed, data and software give the same run, but for the last digits"),
+        ),
+        (say("started"), _bounded(result.started), ""),
+        (say("versions"), _bounded(", ".join(f"{name} {it}" for name, it in sorted(result.versions.items()))), ""),
+        (say("evidence"), _bounded(result.evidence), say("digest of submission, data, environment and seed")),
     ]
-    if evidence is not None:
-        rows.append(("submission", evidence.submission.sha256, "SHA-256 of the files as they were handed in"))
-        what = "dataset" if result.dataset else "hidden cases"
-        rows += [("data", evidence.data_digest, f"SHA-256 of the {what}")] if evidence.data_digest else []
-    return tuple((name, shorten(one_line(value), 1_000), meaning) for name, value, meaning in rows)
+    return (*rows, *(_digests(result, evidence) if evidence else ()))
+
+
+def _digests(result: Result, evidence: Evidence) -> Iterator[tuple[Phrase, Text, Text]]:
+    handed_in = say("SHA-256 of the files as they were handed in")
+    yield say("submission"), _bounded(evidence.submission.sha256), handed_in
+    if evidence.data_digest:
+        what = say("SHA-256 of the dataset") if result.dataset else say("SHA-256 of the hidden cases")
+        yield say("data"), _bounded(evidence.data_digest), what
+    if evidence.facts.model is not None:
+        yield say("network"), _bounded(evidence.facts.model.sha256), say("SHA-256 of the file with the trained network")
+    if evidence.facts.judgement.predictions is not None:
+        predictions = say("SHA-256 of what the network said about the judged images")
+        yield say("predictions"), _bounded(evidence.facts.judgement.predictions), predictions
+
+
+def _bounded(text: str) -> str:
+    return shorten(one_line(text), 1_000)

@@ -1,9 +1,11 @@
-"""The wording of reports: outcomes, endings and isolation in plain, friendly English; numbers as people write them."""
+"""The wording of reports: outcomes, endings and isolation in plain, friendly English; numbers as people write them. Pure."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from grader.evidence import Cause, Isolation, Serve
+from grader.report.phrases import Phrase, Text, joined, many, say
+from grader.report.visible import one_line, shorten
 from grader.results import Accuracy, Outcome, Result, Spread, Status
 
 Tone = Literal["good", "bad", "warn", "ours", "calm"]
@@ -15,12 +17,12 @@ MARKS: dict[Outcome, str] = {
     Outcome.SKIPPED: "–",
     Outcome.BROKEN: "!",
 }
-OUTCOMES: dict[Outcome, str] = {
-    Outcome.PASSED: "passed",
-    Outcome.PARTIAL: "partly",
-    Outcome.FAILED: "failed",
-    Outcome.SKIPPED: "not looked at",
-    Outcome.BROKEN: "our fault",
+OUTCOMES: dict[Outcome, Phrase] = {
+    Outcome.PASSED: say("passed"),
+    Outcome.PARTIAL: say("partly"),
+    Outcome.FAILED: say("failed"),
+    Outcome.SKIPPED: say("not looked at"),
+    Outcome.BROKEN: say("our fault"),
 }
 TONES: dict[Outcome, Tone] = {
     Outcome.PASSED: "good",
@@ -29,60 +31,91 @@ TONES: dict[Outcome, Tone] = {
     Outcome.SKIPPED: "calm",
     Outcome.BROKEN: "ours",
 }
-STATUSES: dict[Status, str] = {
-    Status.GRADED: "graded",
-    Status.EXPLAINED: "not judged",
-    Status.NEEDS_REVIEW: "needs review",
-    Status.BROKEN: "grader broke",
+STATUSES: dict[Status, Phrase] = {
+    Status.GRADED: say("graded"),
+    Status.EXPLAINED: say("not judged"),
+    Status.NEEDS_REVIEW: say("needs review"),
+    Status.BROKEN: say("grader broke"),
 }
-CAUSES: dict[Cause, str] = {
-    Cause.FINISHED: "ran to its end",
-    Cause.CELL_TIMEOUT: "one cell took too long",
-    Cause.WALL_LIMIT: "ran out of time",
-    Cause.MEMORY_LIMIT: "ran out of memory",
-    Cause.PROCESS_LIMIT: "started too many processes",
-    Cause.DISK_LIMIT: "made too many files",
-    Cause.OUTPUT_LIMIT: "printed too much",
-    Cause.CPU_LIMIT: "used up its processor time",
-    Cause.PROTOCOL_VIOLATION: "spoke to the grader in a way that notebooks don't",
-    Cause.CRASH: "crashed",
-    Cause.KILLED: "was killed",
-    Cause.KERNEL_EXITED: "ended its own process",
-    Cause.INFRASTRUCTURE: "was stopped by a fault of ours",
-    Cause.NOT_RUN: "was not run",
+CAUSES: dict[Cause, Phrase] = {
+    Cause.FINISHED: say("ran to its end"),
+    Cause.CELL_TIMEOUT: say("one cell took too long"),
+    Cause.WALL_LIMIT: say("ran out of time"),
+    Cause.MEMORY_LIMIT: say("ran out of memory"),
+    Cause.PROCESS_LIMIT: say("started too many processes"),
+    Cause.DISK_LIMIT: say("made too many files"),
+    Cause.OUTPUT_LIMIT: say("printed too much"),
+    Cause.CPU_LIMIT: say("used up its processor time"),
+    Cause.PROTOCOL_VIOLATION: say("spoke to the grader in a way that notebooks don't"),
+    Cause.CRASH: say("crashed"),
+    Cause.KILLED: say("was killed"),
+    Cause.KERNEL_EXITED: say("ended its own process"),
+    Cause.INFRASTRUCTURE: say("was stopped by a fault of ours"),
+    Cause.NOT_RUN: say("was not run"),
 }
-ISOLATION: dict[Isolation, tuple[str, str]] = {
+ISOLATION: dict[Isolation, tuple[Phrase, Phrase]] = {
     "bubblewrap": (
-        "bubblewrap sandbox",
-        "Your code ran in a closed room of its own: no network, no files but its own, a bounded share of the machine.",
+        say("bubblewrap sandbox"),
+        say(
+            "Your code ran in a closed room of its own: no network, no files but its own, a bounded share of the machine."
+        ),
     ),
     "podman": (
-        "podman container",
-        "Your code ran in a container of its own: no network, no files but its own, a bounded share of the machine.",
+        say("podman container"),
+        say(
+            "Your code ran in a container of its own: no network, no files but its own, a bounded share of the machine."
+        ),
     ),
     "none": (
-        "ran without a sandbox",
-        "Nothing stood between this code and the machine it ran on. That is fine for checking your own work on your "
-        "own computer; a mark that counts is taken inside a sandbox.",
+        say("ran without a sandbox"),
+        say(
+            "Nothing stood between this code and the machine it ran on. That is fine for checking your own work on your "
+            "own computer; a mark that counts is taken inside a sandbox."
+        ),
     ),
 }
-SERVE: dict[Serve, tuple[str, str]] = {
+SERVE: dict[Serve, tuple[Phrase, Phrase]] = {
     "sealed": (
-        "sealed",
-        'The "test" data that the notebook saw were stand-ins of the same shape. So the accuracies that the notebook '
-        "itself prints for them differ from the accuracy judged here, and only the latter counts.",
+        say("sealed"),
+        say(
+            'The "test" data that the notebook saw were stand-ins of the same shape. So the accuracies that the notebook '
+            "itself prints for them differ from the accuracy judged here, and only the latter counts."
+        ),
     ),
     "open": (
-        "open",
-        "The notebook was given the data it asked for, with the test labels. Good for practice; for a mark the test "
-        "images are kept back.",
+        say("open"),
+        say(
+            "The notebook was given the data it asked for, with the test labels. Good for practice; for a mark the test "
+            "images are kept back."
+        ),
     ),
 }
-BASIS: dict[str, tuple[str, str]] = {
-    "facts": ("measured", "measured by the grader, outside your code"),
-    "claims": ("as told", "rests on what your notebook said about itself"),
+BASIS: dict[str, tuple[Phrase, Phrase]] = {
+    "facts": (say("measured"), say("measured by the grader, outside your code")),
+    "claims": (say("as told"), say("rests on what your notebook said about itself")),
 }
-VERDICTS: dict[str, str] = {"pass": "enough", "borderline": "borderline", "fail": "not enough"}
+FLAGS: dict[str, Phrase] = {
+    "substitute_data": say("substitute data"),
+    "borderline": say("borderline"),
+    "close_comparison": say("close comparison"),
+    "classes_swapped": say("classes swapped"),
+    "preparation_unsure": say("preparation unsure"),
+    "similar_code": say("similar code"),
+    "judged_images_in_files": say("judged images in files"),
+    "trained_on_judged": say("trained on judged images"),
+    "trained_on_test": say("trained on test images"),
+    "own_accuracy_differs": say("own accuracy differs"),
+    "fragile_to_shifts": say("fragile to shifts"),
+    "good_after_few_steps": say("good after few steps"),
+    "good_before_training": say("good before training"),
+    "saved_outputs_differ": say("saved outputs differ"),
+    "weights_changed_after_training": say("weights changed after training"),
+    "weights_unchanged": say("weights unchanged"),
+    "late": say("late"),
+    "override": say("override"),
+    "excused": say("excused"),
+}
+VERDICTS: dict[str, Phrase] = {"pass": say("enough"), "borderline": say("borderline"), "fail": say("not enough")}
 VERDICT_TONES: dict[str, Tone] = {"pass": "good", "borderline": "warn", "fail": "bad"}
 
 
@@ -92,34 +125,68 @@ class Verdict:
 
     tone: Tone
     mark: str
-    headline: str
-    sentence: str
+    headline: Phrase
+    sentence: Text
 
 
 def verdict(result: Result) -> Verdict:
     """The verdict on a result, in words to the student."""
-    out_of = plural(result.out_of, "point")
-    have = f"You have {number(result.points)} of {out_of}; {number(result.pass_mark)} are needed"
+    if result.smoke is not None and result.status is not Status.BROKEN:
+        return _smoke_verdict(result)
     match result.status:
         case Status.BROKEN:
-            sentence = "This is our fault, not yours: no mark has been decided, and your instructor is told."
-            return Verdict("ours", "!", "The grader broke", sentence)
+            ours = say("This is our fault, not yours: no mark has been decided, and your instructor is told.")
+            return Verdict("ours", "!", say("The grader broke"), ours)
         case Status.NEEDS_REVIEW:
-            sentence = f"{have}. Your instructor looks at this by hand before the mark stands."
-            return Verdict("warn", "◐", "Needs review", sentence)
+            by_hand = say("Your instructor looks at this by hand before the mark stands.")
+            return Verdict("warn", "◐", say("Needs review"), joined((_points_of(result), by_hand)))
+        case Status.EXPLAINED if result.dataset:
+            nothing = say(
+                "There was no trained network that could be judged. Below it says what happened and what to do."
+            )
+            return Verdict("bad", "✗", say("Explained, not judged"), nothing)
         case Status.EXPLAINED:
-            what = "no trained network" if result.dataset else "nothing"
-            sentence = f"There was {what} that could be judged. Below it says what happened and what to do."
-            return Verdict("bad", "✗", "Explained, not judged", sentence)
+            nothing = say("There was nothing that could be judged. Below it says what happened and what to do.")
+            return Verdict("bad", "✗", say("Explained, not judged"), nothing)
     if result.passed:
-        return Verdict("good", "✓", "Passed", f"{have}.")
-    return Verdict("bad", "✗", "Below the pass mark", f"{have}. The checks below say what to change.")
+        return Verdict("good", "✓", say("Passed"), _points_of(result))
+    change = say("The checks below say what to change.")
+    return Verdict("bad", "✗", say("Below the pass mark"), joined((_points_of(result), change)))
 
 
-def substitute_warning(dataset: str) -> str:
+def _smoke_verdict(result: Result) -> Verdict:
+    no_mark = say("This was a smoke run on a few images: it shows whether the notebook works, and gives no mark.")
+    if result.ending.cause is Cause.FINISHED:
+        return Verdict("good", "✓", say("It runs"), no_mark)
+    happened = say("Below it says what happened and what to do.")
+    return Verdict("bad", "✗", say("It does not run to its end"), joined((no_mark, happened)))
+
+
+def _points_of(result: Result) -> Phrase:
+    return say(
+        "You have {points} of {all}; {needed} are needed.",
+        points=number(result.points),
+        all=points(result.out_of),
+        needed=number(result.pass_mark),
+    )
+
+
+def flag_word(kind: str) -> Text:
+    """A flag's kind in words; one that has none is called as its kind is: `odd_thing` is "odd thing"."""
+    return FLAGS.get(kind) or shorten(one_line(kind.replace("_", " ")), 60)
+
+
+def shipped(text: str) -> Text:
+    """A text of a rubric or a check, which catalogues know if it came with the grader."""
+    return Phrase(text) if text else ""
+
+
+def substitute_warning(dataset: str) -> Phrase:
     """What substitute data mean for a mark, in a sentence."""
     name = "MNIST" if "mnist" in dataset.lower() else dataset
-    return f"Substitute data: this is not the real {name} test set, so no accuracy here is a result on {name}."
+    return say(
+        "Substitute data: this is not the real {name} test set, so no accuracy here is a result on {name}.", name=name
+    )
 
 
 def number(value: float) -> str:
@@ -132,10 +199,14 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
-def plural(value: float, word: str) -> str:
-    """A number with its noun: 1 point, 2 points."""
-    text = count(value) if isinstance(value, int) else number(value)
-    return f"{text} {word}" if value == 1 else f"{text} {word}s"
+def points(value: float) -> Phrase:
+    """Points with their noun: 1 point, 7.5 points."""
+    return say("{n} point", n=number(value)) if value == 1 else say("{n} points", n=number(value))
+
+
+def images(n: int) -> Phrase:
+    """A number of images: 1 image, 10,000 images."""
+    return many(n, "{n} image", "{n} images")
 
 
 def percent(fraction: float, digits: int = 4) -> str:
@@ -152,21 +223,31 @@ def accuracy_percent(accuracy: Accuracy) -> str:
     return f"{cut / 10**digits:.{digits}f}\u00a0%"
 
 
-def accuracy_sentence(accuracy: Accuracy) -> str:
+def accuracy_sentence(accuracy: Accuracy) -> Text:
     """Where the accuracy and its interval stand beside what is needed; empty where nothing is."""
     if accuracy.threshold is None:
         return ""
     low, high = accuracy.interval
     needed = percent(accuracy.threshold)
     if low >= accuracy.threshold:
-        return f"Clearly enough: even the lower end of the interval reaches the {needed} that are needed."
+        return say(
+            "Clearly enough: even the lower end of the interval reaches the {needed} that are needed.", needed=needed
+        )
     if accuracy.granted:
-        return f"Below the {needed} that are needed, but so close that chance may have decided: it counts as reached."
+        return say(
+            "Below the {needed} that are needed, but so close that chance may have decided: it counts as reached.",
+            needed=needed,
+        )
     if high < accuracy.threshold:
-        return f"Not yet enough: even the upper end of the interval stays below the {needed} that are needed."
+        return say(
+            "Not yet enough: even the upper end of the interval stays below the {needed} that are needed.",
+            needed=needed,
+        )
     if accuracy.value >= accuracy.threshold:
-        return f"Enough, but close: {needed} are needed, and a few other images could have tipped it."
-    return f"Just short: {needed} are needed, and a few other images could have tipped it."
+        return say(
+            "Enough, but close: {needed} are needed, and a few other images could have tipped it.", needed=needed
+        )
+    return say("Just short: {needed} are needed, and a few other images could have tipped it.", needed=needed)
 
 
 def accuracy_digits(judged: int) -> int:
@@ -174,34 +255,47 @@ def accuracy_digits(judged: int) -> int:
     return 1 if judged <= 1_000 else 2
 
 
-def interval_percent(accuracy: Accuracy) -> str:
+def interval_percent(accuracy: Accuracy) -> Phrase:
     """The interval in words: 98.16 % to 98.66 %."""
     digits = accuracy_digits(accuracy.judged)
     low, high = (f"{100 * end:.{digits}f}\u00a0%" for end in accuracy.interval)
-    return f"{low} to {high}"
+    return say("{low} to {high}", low=low, high=high)
 
 
-def reference_words(spread: Spread, judged: int) -> str:
+def reference_words(spread: Spread, judged: int) -> Phrase:
     """The reference solution's accuracy in a few words: 98.61 % ± 0.05 (5 seeds)."""
     deviation = "" if spread.standard_deviation is None else f" ± {_deviation(spread.standard_deviation, judged)}"
-    return f"{_rounded(spread.mean, judged)}\u00a0%{deviation} ({plural(spread.seeds, 'seed')})"
+    reached = f"{_rounded(spread.mean, judged)}\u00a0%{deviation}"
+    return many(spread.seeds, "{reached} ({n} seed)", "{reached} ({n} seeds)", reached=reached)
 
 
-def reference_sentence(spread: Spread, accuracy: Accuracy) -> str:
+def reference_sentence(spread: Spread, accuracy: Accuracy) -> Text:
     """What the reference solution reaches on the same images, and where the accuracy stands beside its runs."""
     judged = accuracy.judged
-    runs = plural(spread.seeds, "run")
+    runs: Text = many(spread.seeds, "{n} run", "{n} runs")
     if spread.standard_deviation is not None:
-        lowest, highest = _rounded(spread.lowest, judged), _rounded(spread.highest, judged)
-        runs += f", {lowest} to {highest}\u00a0%, standard deviation {_deviation(spread.standard_deviation, judged)}"
-    said = (
-        f"The course's reference solution reaches {_rounded(spread.mean, judged)}\u00a0% on the same images ({runs})."
-    )
-    if accuracy.value < spread.lowest:
-        return f"{said} Your network stays below {'all of them' if spread.seeds > 1 else 'it'}."
-    if accuracy.value > spread.highest:
-        return f"{said} Your network is above {'all of them' if spread.seeds > 1 else 'it'}."
-    return f"{said} Your network is among them." if spread.seeds > 1 else said
+        runs = say(
+            "{runs}, {low} to {high}, standard deviation {deviation}",
+            runs=runs,
+            low=_rounded(spread.lowest, judged),
+            high=f"{_rounded(spread.highest, judged)}\u00a0%",
+            deviation=_deviation(spread.standard_deviation, judged),
+        )
+    mean = f"{_rounded(spread.mean, judged)}\u00a0%"
+    said = say("The course's reference solution reaches {mean} on the same images ({runs}).", mean=mean, runs=runs)
+    return joined((said, _standing(spread, accuracy.value)))
+
+
+def _standing(spread: Spread, value: float) -> Text:
+    if spread.seeds > 1:
+        if value < spread.lowest:
+            return say("Your network stays below all of them.")
+        if value > spread.highest:
+            return say("Your network is above all of them.")
+        return say("Your network is among them.")
+    if value < spread.lowest:
+        return say("Your network stays below it.")
+    return say("Your network is above it.") if value > spread.highest else ""
 
 
 def _rounded(fraction: float, judged: int) -> str:
@@ -214,8 +308,10 @@ def _deviation(fraction: float, judged: int) -> str:
     return text if float(text) or not fraction else f"{100 * fraction:.1g}"
 
 
-def shape(sizes: tuple[int | None, ...] | None) -> str:
+def shape(sizes: tuple[int | None, ...] | None) -> Text:
     """A shape as 28 × 28 × 1, with `any` for a free size."""
     if sizes is None:
-        return "unknown"
-    return " × ".join("any" if size is None else count(size) for size in sizes) or "a single number"
+        return say("unknown")
+    if None not in sizes:
+        return " × ".join(count(size or 0) for size in sizes) or say("a single number")
+    return joined((say("any") if size is None else count(size) for size in sizes), " × ")

@@ -1,61 +1,201 @@
-// Sorting and filtering of the class table, folding of outputs. The pages read well without it.
+// Languages, sorting and filtering of the class table, folding of outputs. The pages read well without it.
 "use strict";
 document.documentElement.classList.add("scripted");
 
-const words = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+const ATTRIBUTES = ["title", "aria-label", "placeholder", "alt", "data-words"];
+const ROWS = 500; // of a very long table that are shown at a time
+const KEPT = "grader-language";
 
-function keyOf(row, column, kind) {
-  const cell = row.cells[column];
-  return kind === "number" ? Number(cell.dataset.value) : cell.textContent.trim();
+// --- languages: what an element says in another one stands in its data-<code> attributes ---
+
+const originals = new Map();
+
+function write(element, text) {
+  // what stands between backticks is code, as in the page itself
+  const parts = text.split("`");
+  element.replaceChildren(
+    ...parts.map((part, i) => {
+      if (i % 2 === 0 || i === parts.length - 1) return document.createTextNode(i % 2 ? "`" + part : part);
+      const code = document.createElement("code");
+      code.textContent = part;
+      return code;
+    }),
+  );
 }
 
-function sortBy(button) {
-  const heading = button.closest("th");
-  const body = button.closest("table").tBodies[0];
-  const kind = button.dataset.sort;
-  const column = heading.cellIndex;
-  // numbers are looked at from the top, words from the start of the alphabet
-  const first = kind === "number" ? "descending" : "ascending";
-  const second = kind === "number" ? "ascending" : "descending";
-  const order = heading.getAttribute("aria-sort") === first ? second : first;
-  for (const other of heading.parentElement.cells) other.setAttribute("aria-sort", "none");
-  heading.setAttribute("aria-sort", order);
-  const sign = order === "ascending" ? 1 : -1;
-  const keyed = [...body.rows].map((row) => [keyOf(row, column, kind), row]);
-  keyed.sort(([a], [b]) => sign * (kind === "number" ? a - b : words.compare(a, b)));
-  body.append(...keyed.map(([, row]) => row));
-}
-
-function filter(text) {
-  const asked = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const rows = document.querySelectorAll("table.students tbody tr");
-  let shown = 0;
-  for (const row of rows) {
-    const said = row.textContent.toLowerCase();
-    row.hidden = !asked.every((word) => said.includes(word));
-    if (!row.hidden) shown += 1;
+function speak(code) {
+  const key = code.toLowerCase();
+  const own = document.documentElement.dataset.own;
+  for (const [element, kept] of originals) {
+    const text = code === own ? null : element.getAttribute(`data-${key}`);
+    if (text === null) element.replaceChildren(...kept.nodes);
+    else write(element, text);
+    for (const [name, value] of kept.attributes) {
+      const said = code === own ? null : element.getAttribute(`data-${key}-${name}`);
+      element.setAttribute(name, said ?? value);
+    }
   }
+  document.documentElement.lang = code;
+  for (const button of document.querySelectorAll("[data-language]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.language === code));
+  }
+  document.dispatchEvent(new Event("spoken"));
+}
+
+function rememberOriginals() {
+  const codes = [...document.querySelectorAll("[data-language]")].map((button) => button.lang.toLowerCase());
+  const names = codes.flatMap((code) => [`data-${code}`, ...ATTRIBUTES.map((name) => `data-${code}-${name}`)]);
+  if (!names.length) return;
+  for (const element of document.querySelectorAll(names.map((name) => `[${name}]`).join())) {
+    const attributes = ATTRIBUTES.filter((name) => element.hasAttribute(name));
+    originals.set(element, {
+      nodes: [...element.childNodes],
+      attributes: attributes.map((name) => [name, element.getAttribute(name)]),
+    });
+  }
+}
+
+function startLanguages() {
+  const root = document.documentElement;
+  root.dataset.own = root.lang;
+  const codes = [...document.querySelectorAll("[data-language]")].map((button) => button.dataset.language);
+  if (!codes.length) return;
+  const choose = (code) => {
+    if (!originals.size) rememberOriginals();
+    speak(code);
+  };
+  for (const button of document.querySelectorAll("[data-language]")) {
+    button.addEventListener("click", () => {
+      choose(button.dataset.language);
+      try {
+        localStorage.setItem(KEPT, button.dataset.language);
+      } catch {
+        // a browser that keeps nothing for local files forgets the choice
+      }
+    });
+  }
+  let kept = null;
+  try {
+    kept = localStorage.getItem(KEPT);
+  } catch {
+    kept = null;
+  }
+  if (kept !== root.lang && codes.includes(kept)) choose(kept);
+}
+
+// --- the table of a class ---
+
+function startTable(table) {
+  const body = table.tBodies[0];
+  const rows = [...body.rows];
+  const long = table.classList.contains("long");
+  const search = document.getElementById("filter");
+  const standing = document.getElementById("standing");
   const status = document.getElementById("shown");
-  status.textContent = asked.length ? `${shown} of ${rows.length} shown` : "";
+  const more = document.getElementById("more");
+  let words = new Intl.Collator(document.documentElement.lang, { numeric: true, sensitivity: "base" });
+  let said = new Map();
+  let order = rows;
+  let room = long ? ROWS : Infinity;
+
+  const textOf = (row) => {
+    if (!said.has(row)) said.set(row, row.textContent.toLowerCase());
+    return said.get(row);
+  };
+
+  function show() {
+    const asked = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const standings = standing.value;
+    const found = order.filter(
+      (row) =>
+        (!standings || row.dataset.standing.split(" ").includes(standings)) &&
+        asked.every((word) => textOf(row).includes(word)),
+    );
+    const shown = Math.min(found.length, room);
+    body.replaceChildren(...found.slice(0, shown));
+    more.hidden = shown === found.length;
+    const filled = { shown: shown.toLocaleString("en"), all: rows.length.toLocaleString("en") };
+    const template = status.getAttribute("data-words");
+    status.textContent = shown < rows.length ? template.replace(/\{(\w+)\}/g, (_, name) => filled[name]) : "";
+  }
+
+  function sortBy(button) {
+    const heading = button.closest("th");
+    const kind = button.dataset.sort;
+    const column = heading.cellIndex;
+    // numbers are looked at from the top, words from the start of the alphabet
+    const first = kind === "number" ? "descending" : "ascending";
+    const second = kind === "number" ? "ascending" : "descending";
+    const now = heading.getAttribute("aria-sort") === first ? second : first;
+    for (const other of heading.parentElement.cells) other.setAttribute("aria-sort", "none");
+    heading.setAttribute("aria-sort", now);
+    const sign = now === "ascending" ? 1 : -1;
+    const keyOf = (row) =>
+      kind === "number" ? Number(row.cells[column].dataset.value) : row.cells[column].textContent.trim();
+    const keyed = order.map((row) => [keyOf(row), row]);
+    keyed.sort(([a], [b]) => sign * (kind === "number" ? a - b : words.compare(a, b)));
+    order = keyed.map(([, row]) => row);
+    show();
+  }
+
+  for (const button of table.querySelectorAll("button[data-sort]")) {
+    button.addEventListener("click", () => sortBy(button));
+  }
+  search.addEventListener("input", show);
+  standing.addEventListener("change", show);
+  more.addEventListener("click", () => {
+    room += ROWS;
+    show();
+  });
+  document.addEventListener("spoken", () => {
+    words = new Intl.Collator(document.documentElement.lang, { numeric: true, sensitivity: "base" });
+    said = new Map();
+    show();
+  });
+  if (long) {
+    show();
+    window.addEventListener("beforeprint", () => body.replaceChildren(...order));
+    window.addEventListener("afterprint", show);
+  }
+  table.classList.add("ready");
 }
 
-for (const button of document.querySelectorAll("button[data-sort]")) {
-  button.addEventListener("click", () => sortBy(button));
-}
+// --- folds, and what scrolls ---
 
-const box = document.getElementById("filter");
-if (box) box.addEventListener("input", () => filter(box.value));
-
-for (const button of document.querySelectorAll("button[data-unfold]")) {
-  button.addEventListener("click", () => {
-    const folds = document.querySelectorAll(`${button.dataset.unfold} details`);
-    const open = ![...folds].every((fold) => fold.open);
-    for (const fold of folds) fold.open = open;
-    button.textContent = open ? "Fold all" : "Unfold all";
+function startFolds() {
+  for (const button of document.querySelectorAll("button[data-unfold], button[data-fold]")) {
+    const opens = button.hasAttribute("data-unfold");
+    const where = button.dataset[opens ? "unfold" : "fold"];
+    button.addEventListener("click", () => {
+      for (const fold of document.querySelectorAll(`${where} details`)) fold.open = opens;
+      const other = document.querySelector(opens ? `[data-fold="${where}"]` : `[data-unfold="${where}"]`);
+      button.hidden = true;
+      other.hidden = false;
+      other.focus();
+    });
+  }
+  const reach = (text) => {
+    const scrolls = text.scrollWidth > text.clientWidth || text.scrollHeight > text.clientHeight;
+    if (scrolls) text.tabIndex = 0; // or a keyboard could not scroll it
+  };
+  document.querySelectorAll("pre").forEach(reach);
+  document.addEventListener("toggle", (event) => event.target.querySelectorAll("pre").forEach(reach), true);
+  // paper has no folds
+  const closed = [];
+  window.addEventListener("beforeprint", () => {
+    for (const fold of document.querySelectorAll("details:not([open])")) {
+      closed.push(fold);
+      fold.open = true;
+    }
+  });
+  window.addEventListener("afterprint", () => {
+    for (const fold of closed.splice(0)) fold.open = false;
   });
 }
 
-// paper has no folds
-window.addEventListener("beforeprint", () => {
-  for (const fold of document.querySelectorAll("details")) fold.open = true;
+document.addEventListener("DOMContentLoaded", () => {
+  const table = document.querySelector("table.students");
+  if (table) startTable(table);
+  startLanguages();
+  startFolds();
 });

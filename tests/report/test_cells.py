@@ -2,7 +2,9 @@
 
 import base64
 import struct
+import time
 import zlib
+from html import escape
 
 import pytest
 from hypothesis import given
@@ -10,9 +12,10 @@ from hypothesis import strategies as st
 
 from grader.evidence import Cell, CellError, Output
 from grader.report import cells
-from grader.report.cells import notebook_view, read_png
+from grader.report.cells import notebook_view
+from grader.report.pictures import read_png
 from grader.report.visible import cleaned, cleaned_evidence, one_line, settled, visible
-from tests.report.builders import a_result, png, some_cells, some_evidence
+from tests.report.builders import a_result, photograph, png, some_cells, some_evidence
 
 
 def _png_of(width: int, height: int, damage: int = 0) -> str:
@@ -91,15 +94,46 @@ def test_pictures_beyond_the_cap_are_counted_not_shown() -> None:
     view = notebook_view(tuple(Cell(number=n, source="", executed=True, outputs=drawn) for n in (1, 2)))
     shown = [output for cell in view.cells for output in cell.outputs if output.picture]
     assert len(shown) == cells.FIGURES
-    assert "10 figures left out" in view.notes[0]
+    assert "10 figures are left out" in str(view.notes[0])
 
 
-def test_pictures_of_more_than_four_megabytes_are_left_out() -> None:
-    large = png(1_500, 1_400)
-    assert cells.FIGURE_BYTES / 2 < len(large) < cells.FIGURE_BYTES
-    drawn = tuple(Output(kind="display", png=encoded) for encoded in (large, large, png()))
-    view = notebook_view((Cell(number=1, source="", executed=True, outputs=drawn),))
-    assert [bool(output.picture) for output in view.cells[0].outputs] == [True, False, True]
+def test_figures_stay_as_they_were_drawn_while_there_is_room_for_all_of_them() -> None:
+    outputs = tuple(Output(kind="display", png=encoded) for encoded in (png(300, 300), png(10, 10)))
+    view = notebook_view((Cell(number=1, source="", executed=True, outputs=outputs),))
+    assert [output.picture and output.picture.base64 for output in view.cells[0].outputs] == [
+        png(300, 300),
+        png(10, 10),
+    ]
+    assert not view.notes
+
+
+def test_figures_that_are_too_heavy_together_are_made_lighter_and_the_page_says_so() -> None:
+    heavy = tuple(Output(kind="display", png=photograph(seed)) for seed in range(5))
+    view = notebook_view(
+        (Cell(number=1, source="", executed=True, outputs=(*heavy, Output(kind="display", png=png()))),)
+    )
+    pictures = [output.picture for output in view.cells[0].outputs]
+    assert sum(len(output.png or "") for output in heavy) > cells.FIGURE_BYTES
+    assert [picture.kind for picture in pictures if picture] == ["webp"] * 5 + ["png"]
+    assert sum(len(picture.base64) for picture in pictures if picture) < cells.FIGURE_BYTES
+    assert "5 figures are shown smaller or less sharp" in str(view.notes[0])
+
+
+def test_what_is_still_too_heavy_is_left_out_with_a_note() -> None:
+    noise = tuple(Output(kind="display", png=png(500, 400, seed)) for seed in range(8))
+    view = notebook_view((Cell(number=1, source="", executed=True, outputs=noise),))
+    shown = [output for output in view.cells[0].outputs if output.picture]
+    assert 0 < len(shown) < 8
+    assert sum(len(output.picture.base64) for output in shown if output.picture) <= cells.FIGURE_BYTES
+    assert f"{8 - len(shown)} figure" in str(view.notes[1]) and "left out" in str(view.notes[1])
+
+
+def test_text_is_cut_by_the_bytes_that_it_takes_in_a_page() -> None:
+    outputs = tuple(Output(kind="stream", text=text * 50_000) for text in ("a", "<", "☃", "'☃<"))
+    view = notebook_view((Cell(number=1, source="", executed=True, outputs=outputs),))
+    for output in view.cells[0].outputs:
+        assert 0.9 * cells.TEXT < len(escape(output.text).encode()) <= cells.TEXT
+        assert output.note
 
 
 def test_long_output_is_folded_and_longer_output_is_cut() -> None:
@@ -107,10 +141,32 @@ def test_long_output_is_folded_and_longer_output_is_cut() -> None:
     outputs = tuple(Output(kind="stream", text=text) for text in (short, long, endless))
     view = notebook_view((Cell(number=1, source="x" * 30_000, executed=True, outputs=outputs),))
     cell = view.cells[0]
-    assert [output.folded for output in cell.outputs] == ["", "40 lines of output", "a long output"]
+    assert [str(output.folded) for output in cell.outputs] == ["", "40 lines of output", "a long output"]
     assert [len(output.text) for output in cell.outputs] == [1, 79, cells.TEXT]
-    assert cell.outputs[2].note == "30,000 more characters are left out here."
+    assert str(cell.outputs[2].note) == "30,000 more characters are left out here."
     assert len(cell.source) == cells.TEXT and cell.source_note
+
+
+def test_what_a_notebook_wrote_is_made_visible_and_shown_as_a_terminal_would_have_left_it() -> None:
+    outputs = (
+        Output(kind="stream", text="1/9\r9/9\n\x1b[31mred\u202e"),
+        Output(kind="display", text="\u202e", png=png()),
+    )
+    error = CellError(name="E\u2066", message="m", traceback="\x1b[1mE\u2066: m\nline")
+    view = notebook_view((Cell(number=1, source="x = '\u202e'", executed=True, outputs=outputs, error=error),))
+    cell = view.cells[0]
+    assert cell.source == "x = '⟨U+202E⟩'"
+    assert [output.text for output in cell.outputs] == ["9/9\nred⟨U+202E⟩", "", "E⟨U+2066⟩: m\nline"]
+    assert cell.outputs[1].picture is not None and str(cell.outputs[1].picture.alt).endswith("⟨U+202E⟩")
+    assert str(cell.outputs[2].folded) == "E⟨U+2066⟩: m"
+
+
+def test_text_beyond_the_room_of_a_page_costs_no_time() -> None:
+    loud = Output(kind="stream", text="\u202e<" * 1_000_000)
+    started = time.process_time()
+    view = notebook_view(tuple(Cell(number=n, source="", executed=True, outputs=(loud,) * 10) for n in range(20)))
+    assert time.process_time() - started < 5  # 400 million characters
+    assert "is left out" in str(view.notes[-1])
 
 
 def test_a_page_holds_only_so_much_text_and_so_many_cells() -> None:

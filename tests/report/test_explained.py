@@ -1,10 +1,14 @@
 """A network's numbers in words: each layer's size, its parameters, and a dense layer in its place."""
 
+from typing import Any
+
 import pytest
 
 from grader.evidence import Architecture, Layer
-from grader.report.explained import MOST, Explained, LayerExplained, explained, times_as_many
+from grader.report import explained as explaining
+from grader.report.explained import MOST
 from tests.report.arithmetic import equations
+from tests.report.english import english
 from tests.report.layers import a_convolution, a_layer, a_pooling, an_architecture
 
 
@@ -12,13 +16,21 @@ def a_network(*layers: Layer) -> Architecture:
     return Architecture(kind="Sequential", input_shape=(), output_shape=(), parameters=0, layers=layers)
 
 
-def told(*layers: Layer) -> Explained:
+def explained(architecture: Architecture | None) -> Any:
+    return english(explaining.explained(architecture))
+
+
+def times_as_many(more: int, few: int) -> str:
+    return str(explaining.times_as_many(more, few))
+
+
+def told(*layers: Layer) -> Any:
     found = explained(a_network(*layers))
     assert found is not None
     return found
 
 
-def the_only(layer: Layer) -> LayerExplained:
+def the_only(layer: Layer) -> Any:
     (found,) = told(layer).layers
     return found
 

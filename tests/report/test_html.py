@@ -84,6 +84,11 @@ def a_page(result: Result | None = None, evidence: Evidence | None = None) -> st
     )
 
 
+def plain(html: str) -> str:
+    """The page without what it says in other languages."""
+    return re.sub(r"<span(?: data-[a-z-]+=\"[^\"]*\")+>(.*?)</span>", r"\1", html)
+
+
 def a_class_page(results: list[Result], links: dict[str, str] | None = None) -> str:
     return class_page(results, title="Exercise 2", links=links or {}, templates=TEMPLATES)
 
@@ -209,7 +214,7 @@ def test_every_outcome_has_a_mark_and_a_word(outcome: Outcome) -> None:
         Outcome.SKIPPED: "not looked at",
         Outcome.BROKEN: "our fault",
     }
-    assert f'<span class="word">{words[outcome]}</span>' in html
+    assert f'<span class="word">{words[outcome]}</span>' in plain(html)
 
 
 def test_substitute_data_and_a_missing_sandbox_stand_at_the_top_of_both_pages() -> None:
@@ -229,7 +234,7 @@ def test_a_student_page_shows_every_part_of_the_evidence() -> None:
 
 
 def test_a_student_page_explains_the_numbers_of_the_network_in_a_fold() -> None:
-    html = a_page()
+    html = plain(a_page())
     start = html.index("<summary>How these numbers come about</summary>")
     fold = html[start : html.index("</details>", start)]
     for part in ("floor((m + 2p - f)/s + 1)", "(28 - 3)/1 + 1 = 26", "(3 · 3 · 1 + 1) · 24 = 240", "53,000 times"):
@@ -250,7 +255,7 @@ def test_a_network_of_a_thousand_layers_gives_a_page_that_still_opens() -> None:
     architecture = an_architecture().model_copy(update={"layers": an_architecture().layers * 125})
     judgement = base.facts.judgement.model_copy(update={"architecture": architecture})
     html = a_page(evidence=base.model_copy(update={"facts": base.facts.model_copy(update={"judgement": judgement})}))
-    assert "and 775 more layers" in html and len(html) < 300_000 + len(a_page())
+    assert "and 800 more layers" in plain(html) and len(html) < 500_000 + len(a_page())
 
 
 def test_the_reference_is_drawn_named_and_told() -> None:
@@ -288,15 +293,15 @@ def test_a_class_of_five_hundred_renders_with_a_row_for_each() -> None:
     html = a_class_page(results, {result.student: f"{result.student}/report.html" for result in results[:-1]})
     page = Page(html)
     assert page.tags.count("tr") > 500
-    assert sum("report.html" in address for address in page.values("href")) == 499
+    assert len({address for address in page.values("href") if "report.html" in address}) == 499
     assert "no report:" in html
-    assert len(html) < 600_000
+    assert len(html) < 500_000
 
 
 def test_the_class_table_can_be_sorted_by_buttons_and_says_how_it_is_sorted() -> None:
     page = Page(a_class_page(a_class(5)))
-    assert len(page.values("data-sort")) == 7
-    assert page.values("aria-sort") == ["ascending"] + ["none"] * 6
+    assert len(page.values("data-sort")) == 8
+    assert page.values("aria-sort") == ["ascending"] + ["none"] * 7
     assert page.tags.count("input") == 1
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.report.class_plots import AccuracyStrip, accuracy_strip, histogram
 from grader.report.plots import (
     Band,
     Chart,
@@ -16,7 +17,6 @@ from grader.report.plots import (
     Segment,
     Series,
     curves,
-    histogram,
     number_line,
     points_strip,
     share_bar,
@@ -43,6 +43,9 @@ PLOTS = {
     "histogram": histogram((0, 0, 1, 0, 0, 4, 0, 9, 0, 2), pass_share=0.6),
     "strip": points_strip(
         (Segment("a", 0.5, "good", True), Segment("b", 0.5, "bad", False)), pass_share=0.6, words="w"
+    ),
+    "accuracies": accuracy_strip(
+        AccuracyStrip(accuracies=(("Ada", 0.9842), ("Bo", 0.96)), threshold=0.97, reference=BAND)
     ),
     "share": share_bar(0.4, "two fifths"),
 }
@@ -73,7 +76,7 @@ def test_no_plot_brings_styles_colours_or_addresses_of_its_own(plot: str) -> Non
 
 def test_the_number_line_tells_value_interval_threshold_and_others() -> None:
     words = ET.fromstring(number_line(LINE)).get("aria-label") or ""
-    for part in ("98.42", "98.16", "98.66", "needed 97", "exercise1 98.11", BAND.label, "98.55", "highest 98.68"):
+    for part in ("98.42", "98.16", "98.66", "needed 97", "exercise1 98.11", str(BAND.label), "98.55", "highest 98.68"):
         assert part in words
     assert "needed 97\u00a0%" in _text_of(number_line(LINE))
 
@@ -91,7 +94,7 @@ def test_the_reference_is_a_box_from_its_lowest_to_its_highest_run_with_a_tick_a
     assert share == pytest.approx((0.98614 - 0.9855) / (0.9868 - 0.9855), abs=1e-3)
     below = float(interval.get("y", "")) + float(interval.get("height", ""))
     assert float(box.get("y", "")) >= below, "the box would hide the interval"
-    assert BAND.label in _text_of(svg)
+    assert str(BAND.label) in _text_of(svg)
 
 
 def test_a_reference_of_one_run_is_a_tick_and_no_box() -> None:
@@ -161,6 +164,37 @@ def test_a_histogram_counts_everybody(bins: list[int], pass_share: float | None)
     svg = ET.fromstring(histogram(bins, pass_share=pass_share))
     counted = [int(item.text or "0") for item in svg.iter("text") if "count" in (item.get("class") or "")]
     assert counted == [n for n in bins if n]
+
+
+def _students(svg: str) -> list[str]:
+    return [item.get("class") or "" for item in ET.fromstring(svg).iter() if "student" in (item.get("class") or "")]
+
+
+def test_every_student_is_a_dot_and_a_square_below_what_is_needed() -> None:
+    svg = accuracy_strip(AccuracyStrip(accuracies=(("Ada", 0.98), ("Bo", 0.98), ("Cy", 0.96)), threshold=0.97))
+    assert sorted(_students(svg)) == ["student", "student", "student below"]
+    assert svg.count("<circle") == 2 and "Cy: 96\u00a0%" in svg
+    words = ET.fromstring(svg).get("aria-label") or ""
+    assert words == "The accuracies of 3 students, 96\u00a0% to 98\u00a0%; needed 97\u00a0%; reached by 2 students"
+
+
+def test_a_large_class_is_drawn_as_bars_that_count_everybody() -> None:
+    shown = AccuracyStrip(accuracies=tuple((f"s{n}", 0.9 + n % 100 / 1_000) for n in range(10_000)), threshold=0.95)
+    svg = accuracy_strip(shown)
+    assert len(svg) < 30_000 and "<circle" not in svg
+    counted = [int(told.split()[0].replace(",", "")) for told in re.findall(r"<title>([\d,]+ students?)</title>", svg)]
+    assert sum(counted) == 10_000
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), fractions), max_size=60), st.none() | fractions, bands)
+def test_the_strip_of_accuracies_stays_inside_its_frame(
+    accuracies: list[tuple[str, float]], threshold: float | None, band: Band | None
+) -> None:
+    for width in (340, 720):
+        shown = AccuracyStrip(accuracies=tuple(accuracies), threshold=threshold, reference=band)
+        svg = accuracy_strip(shown, width=width)
+        assert all(-1 <= place <= width for place in _places(svg, ("x", "x1", "x2", "cx")))
+        assert all(place >= 0 for place in _places(svg, ("y", "y1", "y2", "cy")))
 
 
 @given(st.text())

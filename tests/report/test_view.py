@@ -1,15 +1,16 @@
 """What a report says, before anything is drawn: words, order, bounds."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.evidence import Cause, Ending, Layer
 from grader.limits import Limits
-from grader.report.accuracy import confusion_view
-from grader.report.classroom import class_view, safe_href
-from grader.report.network import settings
-from grader.report.view import strip, student_view
+from grader.report import accuracy, classroom, network, view, words
+from grader.report.classroom import safe_href
+from grader.report.view import strip
 from grader.report.words import (
     BASIS,
     CAUSES,
@@ -20,14 +21,43 @@ from grader.report.words import (
     STATUSES,
     TONES,
     accuracy_percent,
-    accuracy_sentence,
-    reference_sentence,
-    reference_words,
-    verdict,
 )
-from grader.results import Flag, ModelSummary, Outcome, Status
+from grader.results import Accuracy, Flag, ModelSummary, Outcome, Result, Spread, Status
 from tests.report.builders import a_check, a_fit, a_result, a_spread, an_accuracy, some_evidence
 from tests.report.classes import a_class
+from tests.report.english import english
+
+
+def student_view(*given: Any, **options: Any) -> Any:
+    return english(view.student_view(*given, **options))
+
+
+def class_view(*given: Any, **options: Any) -> Any:
+    return english(classroom.class_view(*given, **options))
+
+
+def confusion_view(*given: Any) -> Any:
+    return english(accuracy.confusion_view(*given))
+
+
+def settings(layer: Layer) -> str:
+    return str(network.settings(layer))
+
+
+def verdict(result: Result) -> Any:
+    return english(words.verdict(result))
+
+
+def accuracy_sentence(given: Accuracy) -> str:
+    return str(words.accuracy_sentence(given))
+
+
+def reference_sentence(spread: Spread, given: Accuracy) -> str:
+    return str(words.reference_sentence(spread, given))
+
+
+def reference_words(spread: Spread, judged: int) -> str:
+    return str(words.reference_words(spread, judged))
 
 
 def test_every_outcome_status_cause_and_isolation_has_words() -> None:
@@ -48,9 +78,9 @@ def test_every_status_gets_a_verdict_in_plain_words(status: Status, passed: bool
 
 
 def test_a_submission_that_we_broke_shows_no_mark() -> None:
-    view = student_view(a_result(status=Status.BROKEN, passed=False), None)
-    assert view.points == "–"
-    assert "not yours" in view.verdict.sentence
+    seen = student_view(a_result(status=Status.BROKEN, passed=False), None)
+    assert seen.points == "–"
+    assert "not yours" in seen.verdict.sentence
 
 
 def test_the_next_step_is_the_hint_with_most_points_in_it() -> None:
@@ -74,13 +104,13 @@ def test_the_strip_of_points_adds_up_to_all_of_them() -> None:
 
 
 def test_advice_shows_no_points() -> None:
-    view = student_view(a_result((a_check(out_of=0.0, points=0.0),)), None)
-    assert view.checks[0].points == "advice" and view.checks[0].share is None
+    seen = student_view(a_result((a_check(out_of=0.0, points=0.0),)), None)
+    assert seen.checks[0].points == "advice" and seen.checks[0].share is None
 
 
 def test_a_check_says_what_it_rests_on() -> None:
-    view = student_view(a_result((a_check(), a_check(rests_on="claims"))), None)
-    assert [check.basis for check in view.checks] == ["measured", "as told"]
+    seen = student_view(a_result((a_check(), a_check(rests_on="claims"))), None)
+    assert [check.basis for check in seen.checks] == ["measured", "as told"]
 
 
 def test_an_accuracy_is_never_rounded_up_to_a_threshold_that_it_misses() -> None:
@@ -151,9 +181,9 @@ def test_the_interval_decides_how_an_accuracy_is_spoken_of() -> None:
 
 def test_substitute_data_are_a_warning_of_their_own_and_no_mere_notice() -> None:
     flags = (Flag(kind="substitute_data", reason="Demo digits."), Flag(kind="odd_thing", reason="Look."))
-    view = student_view(a_result(flags=flags), None)
-    assert "not the real MNIST test set" in view.warning and "Demo digits." in view.warning
-    assert [notice.title for notice in view.notices] == ["Odd thing"]
+    seen = student_view(a_result(flags=flags), None)
+    assert "not the real MNIST test set" in seen.warning and "Demo digits." in seen.warning
+    assert [notice.title for notice in seen.notices] == ["odd thing"]
 
 
 def test_a_run_without_a_sandbox_is_said_at_the_top() -> None:
@@ -174,9 +204,9 @@ def test_a_submission_without_evidence_still_has_a_page_of_its_own() -> None:
         model=ModelSummary(),
         ending=Ending(cause=Cause.NOT_RUN, message="The file is empty."),
     )
-    view = student_view(result, None)
-    assert (view.notebook, view.training, view.confusion, view.accuracy) == (None, None, None, None)
-    assert view.model.chosen is None and view.why_no_accuracy
+    seen = student_view(result, None)
+    assert (seen.notebook, seen.training, seen.confusion, seen.accuracy) == (None, None, None, None)
+    assert seen.model.chosen is None and seen.why_no_accuracy
 
 
 def test_limits_stand_beside_what_was_used() -> None:
@@ -196,10 +226,10 @@ def test_classes_are_named_where_names_fit_and_numbered_otherwise() -> None:
 
 
 def test_a_single_mix_up_is_still_shaded() -> None:
-    view = confusion_view(an_accuracy(confusion=((9_999, 1), (0, 10_000))), ())
+    seen = confusion_view(an_accuracy(confusion=((9_999, 1), (0, 10_000))), ())
     assert view is not None
-    assert [cell.shade for cell in view.rows[0][1]] == [9, 1]
-    assert view.rows[1][1][0].shade == 0
+    assert [cell.shade for cell in seen.rows[0][1]] == [9, 1]
+    assert seen.rows[1][1][0].shade == 0
 
 
 def test_a_layer_is_known_by_what_sets_it_apart() -> None:
@@ -226,12 +256,12 @@ def test_the_curves_are_of_the_graded_network_if_it_has_a_history() -> None:
 
 def test_a_class_is_sorted_counted_and_spread() -> None:
     results = a_class(120)
-    view = class_view(results, title="All", links={result.student: "r/report.html" for result in results})
-    names = [row.student for row in view.rows]
+    seen = class_view(results, title="All", links={result.student: "r/report.html" for result in results})
+    names = [row.student for row in seen.rows]
     assert names == sorted(names, key=str.casefold)
-    assert sum(number for _, number, _ in view.tally) == 120
-    assert sum(view.bins) == sum(result.status is not Status.BROKEN for result in results)
-    assert view.pass_share == pytest.approx(0.6)
+    assert sum(number for _, number, _, _ in seen.tally) == 120
+    assert sum(seen.bins) == sum(result.status is not Status.BROKEN for result in results)
+    assert seen.pass_share == pytest.approx(0.6)
 
 
 def test_full_points_fall_into_the_last_bin_and_none_into_the_first() -> None:
@@ -242,8 +272,8 @@ def test_full_points_fall_into_the_last_bin_and_none_into_the_first() -> None:
 def test_the_check_that_fails_most_comes_first_and_skipped_ones_do_not_count() -> None:
     often, seldom = a_check(Outcome.FAILED, name="a", title="often"), a_check(Outcome.PARTIAL, name="b", title="seldom")
     skipped = a_check(Outcome.SKIPPED, name="c", title="never")
-    view = class_view([a_result((seldom, often, skipped)), a_result((often,))], title="", links={})
-    assert [(trouble.title, trouble.failed, trouble.partly) for trouble in view.troubles] == [
+    seen = class_view([a_result((seldom, often, skipped)), a_result((often,))], title="", links={})
+    assert [(trouble.title, trouble.failed, trouble.partly) for trouble in seen.troubles] == [
         ("often", 2, 0),
         ("seldom", 0, 1),
     ]
@@ -261,15 +291,15 @@ def test_a_student_without_a_report_has_a_reason() -> None:
 
 
 def test_a_class_of_nobody_is_no_error() -> None:
-    view = class_view([], title="Empty", links={})
-    assert view.rows == () and view.troubles == () and view.strip == ()
+    seen = class_view([], title="Empty", links={})
+    assert seen.rows == () and seen.troubles == () and seen.strip == ()
 
 
 def test_a_class_with_substitute_data_or_without_sandbox_says_so_with_how_many() -> None:
     flag = Flag(kind="substitute_data", reason="Demo digits.")
-    view = class_view([a_result(flags=(flag,), isolation="none"), a_result()], title="", links={})
-    assert "not the real MNIST" in view.warning and "1 of 2 students" in view.warning
-    assert view.unsandboxed == "1 submission of 2 ran without a sandbox."
+    seen = class_view([a_result(flags=(flag,), isolation="none"), a_result()], title="", links={})
+    assert "not the real MNIST" in seen.warning and "1 of 2 students" in seen.warning
+    assert seen.unsandboxed == "1 submission of 2 ran without a sandbox."
 
 
 @pytest.mark.parametrize(

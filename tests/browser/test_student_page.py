@@ -1,0 +1,118 @@
+"""A student's page in a real browser: it opens, folds, switches, prints, and a keyboard is enough."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.conftest import PHONE, WIDE, Visits
+
+STUDENTS = ("passed", "close", "wrong", "unread")
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+@pytest.mark.parametrize("width", [PHONE, WIDE])
+def test_a_page_opens_without_a_word_of_complaint_and_fits_its_window(visits: Visits, name: str, width: int) -> None:
+    with visits.open(f"{name}.html", width=width) as seen:
+        assert seen.page.locator("h1").is_visible()
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert seen.errors == [] and seen.dialogs == []
+        assert [url for url in seen.asked if not url.startswith(("file:", "data:"))] == []
+
+
+def test_folds_open_and_close_together_and_one_by_one(visits: Visits) -> None:
+    with visits.open("passed.html") as seen:
+        page = seen.page
+        folds = page.locator("#notebook details")
+        assert folds.count() == 2 and page.locator("#notebook details[open]").count() == 1  # an error lies open
+        page.get_by_role("button", name="Unfold all").click()
+        assert page.locator("#notebook details[open]").count() == 2
+        page.get_by_role("button", name="Fold all").click()
+        assert page.locator("#notebook details[open]").count() == 0
+        page.locator("#network summary").first.click()
+        assert page.get_by_text("divided by 255", exact=True).is_visible()
+
+
+def test_the_language_switches_and_comes_back_to_the_very_same_page(visits: Visits) -> None:
+    with visits.open("passed.html") as seen:
+        page = seen.page
+        before = page.locator("main").inner_html()
+        page.get_by_role("button", name="Italiano").click()
+        assert page.locator("h1").inner_text() == "Superato"
+        assert page.locator("html").get_attribute("lang") == "it"
+        assert "Verifiche" in page.locator("#checks").inner_text()
+        assert page.locator(".number-line").first.get_attribute("aria-label", timeout=0).startswith("Accuratezza")  # type: ignore[union-attr]
+        assert page.locator("#notebook pre").first.inner_text().startswith("import keras")  # a student's own words
+        page.get_by_role("button", name="English").click()
+        assert page.locator("main").inner_html() == before
+
+
+def test_the_choice_of_a_language_is_kept_for_the_next_page(visits: Visits) -> None:
+    with visits.open("passed.html") as seen:
+        seen.page.get_by_role("button", name="Italiano").click()
+        seen.page.goto(seen.page.url.replace("passed", "wrong"))
+        assert seen.page.locator("h1").inner_text() == "Sotto la soglia"
+        assert seen.page.get_by_role("button", name="Italiano").get_attribute("aria-pressed") == "true"
+
+
+def test_a_keyboard_reaches_the_report_the_languages_and_the_folds(visits: Visits) -> None:
+    with visits.open("passed.html") as seen:
+        page = seen.page
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        assert page.locator("h1").inner_text() == "Superato"
+        page.locator("#network summary").first.focus()
+        page.keyboard.press("Enter")
+        assert page.locator("#network details").first.get_attribute("open") is not None
+        page.keyboard.press("Space")
+        assert page.locator("#network details").first.get_attribute("open") is None
+
+
+def test_links_of_the_page_lead_to_what_they_name(visits: Visits) -> None:
+    with visits.open("wrong.html") as seen:
+        seen.page.locator(".next-step a").click()
+        assert seen.page.url.endswith("#check-1")
+        assert seen.page.locator("#check-1").bounding_box()["y"] < 900  # type: ignore[index]
+
+
+def test_paper_has_no_folds_no_buttons_and_dark_ink(visits: Visits) -> None:
+    with visits.open("passed.html", dark=True) as seen:
+        page = seen.page
+        assert _brightness(page.evaluate("getComputedStyle(document.body).backgroundColor")) < 60
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        page.emulate_media(media="print")
+        assert page.locator("details:not([open])").count() == 0
+        assert not page.locator(".languages").is_visible() and not page.locator(".contents").is_visible()
+        assert _brightness(page.evaluate("getComputedStyle(document.body).backgroundColor")) > 240
+        assert _brightness(page.evaluate("getComputedStyle(document.body).color")) < 60
+        assert len(page.pdf()) > 20_000
+        page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+        assert page.locator("details:not([open])").count() > 0
+
+
+def test_a_page_without_script_says_everything(browser: Browser, pages: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((pages / "passed.html").as_uri())
+    assert page.locator("h1").inner_text() == "Passed"
+    assert not page.locator(".languages").is_visible() and not page.get_by_text("Unfold all").is_visible()
+    assert page.locator("#notebook article").count() == 6
+    context.close()
+
+
+def test_the_diagram_draws_a_block_for_every_layer(visits: Visits) -> None:
+    with visits.open("passed.html") as seen:
+        rows = seen.page.locator(".layers tbody tr")
+        heights = [rows.nth(i).locator(".wires").bounding_box()["height"] for i in range(rows.count())]  # type: ignore[index]
+        rows_of = [rows.nth(i).bounding_box()["height"] for i in range(rows.count())]  # type: ignore[index]
+        assert len(heights) == 8
+        assert all(wire >= row for wire, row in zip(heights, rows_of, strict=True)), "a wire has gaps"
+        assert seen.page.locator(".layers .block").count() == 8
+
+
+def _brightness(colour: str) -> float:
+    parts = [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    return sum(parts) / 3
