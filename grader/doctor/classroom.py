@@ -111,12 +111,12 @@ class Classroom:
 
 
 @contextmanager
-def open_classroom(isolation: Isolation) -> Iterator[Classroom]:
-    """A classroom in that sandbox. Raises SandboxUnavailable before anything else is done."""
+def open_classroom(isolation: Isolation, *, warm: bool = False) -> Iterator[Classroom]:
+    """A classroom in that sandbox, its kernels started warm if so. Raises SandboxUnavailable before anything is done."""
     with tempfile.TemporaryDirectory(prefix="grader-doctor-") as name:
         folder = Path(name)
         course = write_course(folder / "course")
-        setup = Setup(isolation=isolation, data=folder / "course" / "data")
+        setup = Setup(isolation=isolation, data=folder / "course" / "data", warm=warm)
         with open_bench(course, ID, setup, Silent()) as bench:
             yield Classroom(bench, course, folder)
 

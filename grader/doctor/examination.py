@@ -25,16 +25,21 @@ WAYS: dict[How, Way] = {
 }
 
 
-def examine(attacks: Sequence[Attack], isolation: Isolation, progress: Progress) -> tuple[Finding, ...]:
-    """A finding for the sandbox itself, then one for each attack; where there is no sandbox to be had none is tried."""
+def examine(
+    attacks: Sequence[Attack], isolation: Isolation, progress: Progress, *, warm: bool = False
+) -> tuple[Finding, ...]:
+    """A finding for the sandbox itself, then one for each attack; where there is no sandbox to be had none is tried.
+
+    `warm`: the attacks are made by kernels that were forked from a server.
+    """
     found: dict[str, Finding] = {}
     accounting = ""
     try:
         if sys.platform != "linux":
             raise SandboxUnavailable("The probes know Linux only.", "Grade in a Linux machine or WSL2.")
-        with open_classroom(isolation) as room:
+        with open_classroom(isolation, warm=warm) as room:
             if isinstance(room.sandbox, Bubblewrap):
-                accounting = f"; {room.sandbox.accounting}"
+                accounting = f"; {room.sandbox.accounting}{'; kernels are started warm' if warm else ''}"
             for how, way in WAYS.items():
                 chosen = [attack for attack in attacks if attack.how == how]
                 for trial in _trials(chosen, way, room):

@@ -12,9 +12,9 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,6 +32,7 @@ from grader.sandbox.frames import (
 )
 from grader.sandbox.interface import Program, Stopped
 from grader.sandbox.process import LOG_BLOCKS, drain
+from grader.workspace import workspace
 
 START_S = 60.0
 ENDING_S = 20.0  # for the results to arrive
@@ -49,7 +50,8 @@ class BridgedProcess:
         self._process, self._program, self._destroy = process, program, destroy
         self._log: collections.deque[bytes] = collections.deque(maxlen=LOG_BLOCKS)
         self._writer = FrameWriter(process.stdin)
-        self._view = tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True)
+        self._thrown_away = ExitStack()
+        self._view = self._thrown_away.enter_context(workspace(private=True))
         self._folders: dict[str, int] = {}
         self._channels: dict[int, socket.socket] = {}
         self._listeners: list[socket.socket] = []
@@ -63,7 +65,7 @@ class BridgedProcess:
     def open(self, orders: IO[bytes]) -> None:
         """Give the orders, carry from now on. Raises Infrastructure where the relay never came up."""
         for scratch in self._program.scratch:
-            path = Path(self._view.name, scratch.inside)
+            path = Path(self._view, scratch.inside)
             path.mkdir(parents=True)
             self._folders[scratch.inside] = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         for channel, descriptor in enumerate(self._program.descriptors, DESCRIPTORS):
@@ -137,7 +139,7 @@ class BridgedProcess:
                 assert pipe is not None
                 pipe.close()
         self._start(self._process.wait)  # an engine takes its time to tidy up
-        self._view.cleanup()
+        self._thrown_away.close()
 
     def _start(self, work: Callable[..., object], *arguments: object) -> threading.Thread:
         thread = threading.Thread(target=work, args=arguments, name=f"bridge-{self.pid}", daemon=True)
@@ -183,7 +185,7 @@ class BridgedProcess:
 
     def _listen(self, channel: int) -> None:
         """A socket of ours where the program has bound its own."""
-        path = Path(self._view.name, self._program.sockets[channel - SOCKETS])
+        path = Path(self._view, self._program.sockets[channel - SOCKETS])
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listeners.append(listener)
         listener.bind(str(path))
@@ -204,7 +206,7 @@ class BridgedProcess:
 
     def _show_result(self, channel: int, kind: str, size: int) -> None:
         inside, most = self._results[channel]
-        path = Path(self._view.name, inside)
+        path = Path(self._view, inside)
         path.parent.mkdir(parents=True, exist_ok=True)
         if kind == "link":
             path.symlink_to("nowhere")
@@ -217,7 +219,7 @@ class BridgedProcess:
 
     def _write_result(self, channel: int, data: bytes) -> None:
         inside, most = self._results[channel]
-        with Path(self._view.name, inside).open("ab") as file:
+        with Path(self._view, inside).open("ab") as file:
             if file.tell() + len(data) > most:
                 raise FrameError("a result longer than was asked for")
             file.write(data)

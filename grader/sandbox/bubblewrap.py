@@ -22,7 +22,7 @@ from grader.evidence import Isolation
 from grader.sandbox import launcher
 from grader.sandbox.cgroup import NOT_GRANTED, Group, Hierarchy, find_hierarchy
 from grader.sandbox.interface import Confined, Program, Promise
-from grader.sandbox.process import launch, launcher_command, most_tasks
+from grader.sandbox.process import launch, launcher_command, most_tasks, unwritable
 from grader.sandbox.seccomp import build_filter
 
 UNPRIVILEGED = 64_999  # needs no passwd entry; owns nothing
@@ -157,11 +157,15 @@ def system_arguments() -> list[str]:
     return arguments
 
 
-def bubblewrap_arguments(host: Host, program: Program, *, passwd: int, group: int) -> list[str]:
-    """bwrap's arguments up to the command: a pure function but for what /usr looks like. Descriptors hold /etc stubs."""
+def bubblewrap_arguments(host: Host, program: Program, *, passwd: int, group: int, nesting: bool = False) -> list[str]:
+    """bwrap's arguments up to the command: a pure function but for what /usr looks like. Descriptors hold /etc stubs.
+
+    `nesting`: for the fork server, whose children make namespaces and mount a /proc of their own, as nothing else may.
+    """
     arguments = [
-        str(host.bwrap), "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session",
-        "--as-pid-1", "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox", *system_arguments(),
+        str(host.bwrap), "--unshare-all", "--unshare-user", *([] if nesting else ["--disable-userns"]),
+        "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox",
+        *system_arguments(),
         "--perms", "0444", "--ro-bind-data", str(passwd), "/etc/passwd",
         "--perms", "0444", "--ro-bind-data", str(group), "/etc/group",
         "--proc", "/proc", "--dev", "/dev",
@@ -180,7 +184,8 @@ def bubblewrap_arguments(host: Host, program: Program, *, passwd: int, group: in
         arguments += ["--symlink", f"/{target}", f"/{link}"]
     arguments += ["--ro-bind", str(Path(launcher.__file__)), LAUNCHER]
     # Without this /proc/sys would be writable if bwrap ever ran with privilege; / and /dev are tmpfs of no size limit.
-    return [*arguments, "--ro-bind", "/proc/sys", "/proc/sys", "--remount-ro", "/dev", "--remount-ro", "/"]
+    arguments += [] if nesting else ["--ro-bind", "/proc/sys", "/proc/sys"]
+    return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 class Bubblewrap:
@@ -245,24 +250,12 @@ class Bubblewrap:
 
     def start(self, program: Program) -> Confined:
         """Start it behind namespaces. Raises Infrastructure, and SandboxUnavailable where it would run as root."""
-        if os.geteuid() == 0 and not self.host.run_as:
-            raise SandboxUnavailable(
-                "bubblewrap started by root leaves /proc/sys writable, so it is not.",
-                "Give it an unprivileged uid (`Host.run_as`), as `Bubblewrap.on_this_host` does.",
-            )
-        uid = self.host.run_as if self.host.run_as is not None else os.getuid()
-        with (
-            _memory_file(f"student:x:{uid}:{uid}:student:/tmp:/bin/sh\n".encode()) as passwd,
-            _memory_file(f"student:x:{uid}:\n".encode()) as names,
-            _memory_file(build_filter() or b"") as rules,
-        ):
-            sources = [
-                *self.host.trees, *(item.source for item in program.inputs), self.host.bwrap, Path(launcher.__file__)
-            ]  # fmt: skip
+        require_unprivileged(self.host)
+        with names_of_user(self.host) as (passwd, names), _small_file(build_filter() or b"") as rules:
             inner = bubblewrap_arguments(self.host, program, passwd=passwd, group=names)
             inner += ["--seccomp", str(rules)] if build_filter() else []
             group = self._group(program)
-            before = [*(group.joining() if group else []), *outer_view(self.host, sources)]
+            before = [*(group.joining() if group else []), *outer_view(self.host, sources(self.host, program))]
 
             def command(control: int, orders: int) -> list[str]:
                 return [*before, *inner, "--", *launcher_command(control, orders, LAUNCHER)]
@@ -284,9 +277,37 @@ class Bubblewrap:
             return None
 
 
+def require_unprivileged(host: Host) -> None:
+    """Raise SandboxUnavailable where bwrap would run as root."""
+    if os.geteuid() == 0 and not host.run_as:
+        raise SandboxUnavailable(
+            "bubblewrap started by root leaves /proc/sys writable, so it is not.",
+            "Give it an unprivileged uid (`Host.run_as`), as `Bubblewrap.on_this_host` does.",
+        )
+
+
+def sources(host: Host, program: Program) -> list[Path]:
+    """What the unprivileged user must be able to reach on this machine."""
+    return [*host.trees, *(item.source for item in program.inputs), host.bwrap, Path(launcher.__file__)]
+
+
 @contextmanager
-def _memory_file(data: bytes) -> Iterator[int]:
-    with tempfile.TemporaryFile() as file:
-        file.write(data)
-        file.seek(0)
+def names_of_user(host: Host) -> Iterator[tuple[int, int]]:
+    """Descriptors of what /etc/passwd and /etc/group hold inside."""
+    uid = host.run_as if host.run_as is not None else os.getuid()
+    with (
+        _small_file(f"student:x:{uid}:{uid}:student:/tmp:/bin/sh\n".encode()) as passwd,
+        _small_file(f"student:x:{uid}:\n".encode()) as names,
+    ):
+        yield passwd, names
+
+
+@contextmanager
+def _small_file(data: bytes) -> Iterator[int]:
+    with tempfile.TemporaryFile(buffering=0) as file:
+        try:
+            file.write(data)
+            file.seek(0)
+        except OSError as error:
+            raise unwritable(error) from None
         yield file.fileno()

@@ -70,6 +70,11 @@ class Group:
         """The words before a command that make it, and all that it starts, members."""
         return ["/bin/sh", "-c", JOIN, "sh", *map(str, self.folders), "--"]
 
+    def add(self, pid: int) -> None:
+        """Make a process, and all that it starts from now on, members. Raises OSError."""
+        for folder in self.folders:
+            (folder / "cgroup.procs").write_text(str(pid))
+
     def out_of_memory(self) -> bool:
         """Whether the kernel killed a member for want of memory."""
         file = self.folders[0] / ("memory.events" if self.version == 2 else "memory.oom_control")

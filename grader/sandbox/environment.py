@@ -1,6 +1,5 @@
 """The environment of a TensorFlow program in a sandbox: all of it, nothing of the grader's own is passed on."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -27,13 +26,3 @@ def environment(root: Path, threads: int, seed: int) -> dict[str, str]:
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": str(threads),
     }
-
-
-def jobs_that_fit(memory: int) -> int:
-    """As many kernels as there are cores, but no more than fit into this machine's memory with `memory` bytes each."""
-    cores = os.cpu_count() or 1
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError):
-        return 1
-    return max(1, min(cores, total // memory))

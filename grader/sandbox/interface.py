@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from grader.evidence import Cause, Isolation
+from grader.evidence import Cause, Isolation, Start
 from grader.limits import Limits
 
 
@@ -51,6 +51,18 @@ class Scratch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Preload:
+    """What a program may find done when it starts: `entry` (module:function) of the folder `path` inside was called.
+
+    Only a sandbox of warm starts heeds it. `files` lie in scratch folders while the entry is called.
+    """
+
+    entry: str
+    path: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Program:
     """What is run and with what. Paths in `argv` and `environment` are below the root that `Sandbox.root()` gave.
 
@@ -71,6 +83,7 @@ class Program:
     results: Mapping[str, int] = field(
         default_factory=dict
     )  # files in scratch folders that are read, and their most bytes
+    preload: Preload | None = None  # None: it needs an interpreter of its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +96,7 @@ class Stopped:
     cpu_s: float | None
     peak_mb: float
     log: str
+    start: Start = "cold"
 
 
 class Confined(Protocol):

@@ -61,11 +61,11 @@ def _cpu_seconds(pid: int) -> float:
     return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(pid: int, folders: Mapping[str, int], limit: int) -> Usage:
+def measure(pid: int, folders: Mapping[str, int], limit: int, *, shared_from: int = SHARED_FROM) -> Usage:
     """Memory of the tree below `pid` and of its scratch folders (descriptors), in bytes."""
     tree = process_tree(pid)
     own = {process: _sum_fields(f"/proc/{process}/status", ("RssAnon", "RssShmem")) for process in tree}
-    if sum(own.values()) > limit and len(tree) >= SHARED_FROM:
+    if sum(own.values()) > limit and len(tree) >= shared_from:
         for process in tree:  # one that hides its maps counts in full
             own[process] = _sum_fields(f"/proc/{process}/smaps_rollup", ("Pss_Anon", "Pss_Shmem")) or own[process]
     memory = sum(own.values())

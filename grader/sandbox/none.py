@@ -1,7 +1,6 @@
 """No sandbox: resource limits and a folder of its own, nothing more. For a student grading their own work."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from grader.evidence import Isolation
 from grader.sandbox import launcher
 from grader.sandbox.interface import Confined, Program, Promise
 from grader.sandbox.process import launch, launcher_command
+from grader.workspace import workspace
 
 
 class NoSandbox:
@@ -24,8 +24,8 @@ class NoSandbox:
     @contextmanager
     def root(self) -> Iterator[Path]:
         """A throw-away folder; short, because it holds Unix sockets (at most 107 bytes a path)."""
-        with tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True) as folder:
-            yield Path(folder).resolve()
+        with workspace(private=True) as folder:
+            yield folder.resolve()
 
     def start(self, program: Program) -> Confined:
         """Start it. Raises Infrastructure."""

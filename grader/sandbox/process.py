@@ -12,8 +12,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import IO, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import IO, Any, Protocol
 
 from grader.errors import Infrastructure
 from grader.evidence import Cause
@@ -27,21 +27,35 @@ LOG_BLOCKS, LOG_BLOCK = 64, 4096  # the program's own stdout and stderr: the las
 START_S = 20.0
 
 
+class Outermost(Protocol):
+    """The process at the top of a sandbox, as `subprocess.Popen` has it."""
+
+    pid: int
+    stdout: IO[bytes] | None
+
+    def poll(self) -> int | None:
+        """The exit status, or None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end. Raises subprocess.TimeoutExpired."""
+
+
 class LaunchedProcess:
-    """A `Confined` behind the launcher; made by `launch`."""
+    """A `Confined` behind the launcher; made by `launch`, or forked from a server that may be `lost`."""
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
+        process: Outermost,
         control: socket.socket,
         log: "collections.deque[bytes]",
         limits: Limits,
         group: Group | None,
+        lost: Callable[[], bool] | None = None,
     ) -> None:
         self.pid = process.pid
         self._folders: dict[str, int] = {}
         self._process, self._control, self._log, self._limits = process, control, log, limits
-        self._group = group
+        self._group, self._lost = group, lost
         self._init: int | None = None  # pidfd of PID 1
         self._killed: set[int] = set()
         self._cause: Cause | None = None
@@ -51,16 +65,15 @@ class LaunchedProcess:
 
     def receive_folders(self, names: Sequence[str]) -> None:
         """Take the descriptors that PID 1 exports. Raises Infrastructure with its log where it never came up."""
-        self._control.settimeout(START_S)
-        try:
-            word, descriptors, _, _ = socket.recv_fds(self._control, 16, len(names) + 1)
-        except OSError as error:
-            word, descriptors = str(error).encode(), []
-        if word != b"ready" or len(descriptors) < len(names):
+        word, descriptors = await_ready(self._control, len(names))
+        if not descriptors:
             self.kill()
             self._process.wait()
-            time.sleep(0.05)  # lets the last of the log arrive
-            raise Infrastructure(f"The sandbox did not start: {self._log_text()[-2000:] or word.decode()}.")
+            raise not_started(self._log, word)
+        self.take_over(names, descriptors)
+
+    def take_over(self, names: Sequence[str], descriptors: Sequence[int]) -> None:
+        """These are the folders of those names, and PID 1's pidfd where there is one more."""
         self._folders = dict(zip(names, descriptors, strict=False))
         self._init = descriptors[len(names)] if len(descriptors) > len(names) else None
 
@@ -68,7 +81,8 @@ class LaunchedProcess:
         """Set the watchdog on the tree, and on its folders where they are file systems of their own."""
         folders = self._folders if own_file_systems else {}
         self._watchdog = Watchdog(
-            pid=self.pid, folders=folders, limits=self._limits, kill=self.kill, group=self._group
+            pid=self.pid, folders=folders, limits=self._limits, kill=self.kill, group=self._group,
+            forked=self._lost is not None,
         )  # fmt: skip
 
     @property
@@ -112,13 +126,16 @@ class LaunchedProcess:
         if self._cause is None and self._group is not None and self._group.out_of_memory():
             self._cause = Cause.MEMORY_LIMIT
         report = self._report()
+        if self._cause is None and not report and self._lost is not None and self._lost():
+            self._cause = Cause.INFRASTRUCTURE
         self._stopped = Stopped(
             cause=self._cause,
             signal=report.get("signal"),
             code=report.get("code"),
             cpu_s=report.get("cpu_s", round(self._watchdog.cpu_s, 2) if self._watchdog else None),
             peak_mb=round((self._watchdog.peak if self._watchdog else 0) / (1 << 20), 1),
-            log=self._log_text(),
+            log=log_text(self._log),
+            start="cold" if self._lost is None else "warm",
         )
         return self._stopped
 
@@ -151,8 +168,30 @@ class LaunchedProcess:
             return {}
         return report if isinstance(report, dict) else {}
 
-    def _log_text(self) -> str:
-        return b"".join(self._log).decode("utf-8", "replace").strip()
+
+def await_ready(control: socket.socket, folders: int) -> tuple[str, list[int]]:
+    """What PID 1 says first, and the descriptors of its folders and perhaps of itself; none where it never came up."""
+    control.settimeout(START_S)
+    try:
+        word, descriptors, _, _ = socket.recv_fds(control, 16, folders + 1)
+    except OSError as error:
+        return str(error), []
+    if word == b"ready" and len(descriptors) >= folders:
+        return "ready", descriptors
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return word.decode("utf-8", "replace"), []
+
+
+def not_started(log: "collections.deque[bytes]", word: str) -> Infrastructure:
+    """Why a sandbox did not come up: its log, else what it said instead of "ready"."""
+    time.sleep(0.05)  # lets the last of the log arrive
+    return Infrastructure(f"The sandbox did not start: {log_text(log)[-2000:] or word or 'it said nothing'}.")
+
+
+def log_text(log: "collections.deque[bytes]") -> str:
+    """A program's own output, or the end of it, as text."""
+    return b"".join(log).decode("utf-8", "replace").strip()
 
 
 def launch(
@@ -178,15 +217,16 @@ def launch(
                 stderr=subprocess.STDOUT, env={"PATH": "/usr/bin:/bin"}, cwd="/", start_new_session=True,
                 pass_fds=[theirs.fileno(), orders.fileno(), *descriptors, *program.descriptors],
             )  # fmt: skip
-    except OSError as error:
+    except (OSError, Infrastructure) as error:
         ours.close()
         if group is not None:
             group.close()
+        if isinstance(error, Infrastructure):
+            raise
         raise Infrastructure(f"The sandbox could not be started: {error}.") from None
     finally:
         theirs.close()
-    log: collections.deque[bytes] = collections.deque(maxlen=LOG_BLOCKS)
-    threading.Thread(target=drain, args=(process.stdout, log), name=f"log-{process.pid}", daemon=True).start()
+    log = keep_log(process.stdout)
     running = LaunchedProcess(process, ours, log, program.limits, group)
     try:
         running.receive_folders(list(export))
@@ -228,19 +268,43 @@ def write_orders(
     rlimits: Mapping[str, tuple[int, int]],
     more: Mapping[str, object] | None = None,
 ) -> IO[bytes]:
-    """A nameless file with a line of JSON for the launcher, `more` in it, then the bytes of the program's files."""
+    """A nameless file with a line of JSON for the launcher, `more` in it, then the bytes of the program's files.
+
+    Raises Infrastructure.
+    """
     header = {
         "argv": list(program.argv), "environment": dict(program.environment), "export": list(export.values()),
         "folder": export[program.folder], "rlimits": dict(rlimits), "descriptors": list(program.descriptors),
         "files": [[str(program.root / inside), len(data)] for inside, data in program.files.items()],
         **(more or {}),
     }  # fmt: skip
+    return lines_and_files(header, program.files.values())
+
+
+def lines_and_files(header: Mapping[str, object], files: Iterable[bytes]) -> IO[bytes]:
+    """A nameless file with a line of JSON, then the bytes of `files`. Raises Infrastructure, as for a full disk."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    file.write(json.dumps(header).encode() + b"\n")
-    for data in program.files.values():
-        file.write(data)
-    file.seek(0)
+    try:
+        file.write(json.dumps(header).encode() + b"\n")
+        file.writelines(files)
+        file.seek(0)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            file.close()
+        raise unwritable(error) from None
     return file
+
+
+def unwritable(error: OSError) -> Infrastructure:
+    """What to say where not even a nameless file could be written."""
+    return Infrastructure(f"{tempfile.gettempdir()}: could not be written to ({error.strerror}).", "Make room there.")
+
+
+def keep_log(pipe: IO[bytes] | None) -> "collections.deque[bytes]":
+    """The last of what comes out of `pipe`, filled by a thread from now on."""
+    log: collections.deque[bytes] = collections.deque(maxlen=LOG_BLOCKS)
+    threading.Thread(target=drain, args=(pipe, log), name="log", daemon=True).start()
+    return log
 
 
 def drain(pipe: IO[bytes], log: "collections.deque[bytes]") -> None:

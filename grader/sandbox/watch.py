@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from grader.evidence import Cause
 from grader.limits import Limits
 from grader.sandbox.cgroup import Group
-from grader.sandbox.measure import Usage, measure, passed
+from grader.sandbox.measure import SHARED_FROM, Usage, measure, passed
 
 INTERVAL_S = 0.1
 CPU_SLACK_S = 60.0
@@ -23,7 +23,10 @@ def cpu_limit(limits: Limits) -> float:
 
 
 class Watchdog:
-    """A thread that calls `kill(cause)` once a limit is passed; `peak`: most memory in bytes, `cpu_s`: processor time."""
+    """A thread that calls `kill(cause)` once a limit is passed; `peak`: most memory in bytes, `cpu_s`: processor time.
+
+    `forked`: from a process outside the tree, with which it shares memory that is not all its own.
+    """
 
     def __init__(
         self,
@@ -33,10 +36,12 @@ class Watchdog:
         limits: Limits,
         kill: Callable[[Cause], None],
         group: Group | None = None,
+        forked: bool = False,
     ) -> None:
         self.peak = 0
         self.cpu_s = 0.0
         self._pid, self._folders, self._limits, self._kill, self._group = pid, folders, limits, kill, group
+        self._shared_from = 1 if forked else SHARED_FROM  # one that was forked shares pages with its server
         self._end = time.monotonic() + limits.wall
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"watch-{pid}", daemon=True)
@@ -50,7 +55,7 @@ class Watchdog:
 
     def _run(self) -> None:
         while not self._ended.wait(INTERVAL_S):
-            usage = measure(self._pid, self._folders, self._limits.memory)
+            usage = measure(self._pid, self._folders, self._limits.memory, shared_from=self._shared_from)
             self.peak = max(self.peak, usage.memory)
             self.cpu_s = max(self.cpu_s, usage.cpu_s)
             if cause := self._passed(usage):

@@ -7,38 +7,56 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from grader.errors import Failure, SandboxUnavailable
+from grader.errors import Failure, Infrastructure, SandboxUnavailable
 from grader.evidence import Cause, Isolation
 from grader.limits import Limits
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.choose import open_sandbox
-from grader.sandbox.interface import Confined, Input, Program, Sandbox, Scratch, Stopped
+from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox, Scratch, Stopped
+from grader.sandbox.measure import runs
+from grader.sandbox.warm import WarmBubblewrap, with_warm_starts
+from tests.test_workspace import a_full_disk
 
-EVERY: tuple[Isolation, ...] = ("bubblewrap", "none", "podman")
+Held = Isolation | Literal["warm"]
+EVERY: tuple[Held, ...] = ("bubblewrap", "warm", "none", "podman")
+SEALED: tuple[Held, ...] = ("bubblewrap", "warm")
 LIMITS = Limits(wall=30.0, memory=600 << 20, disk=8 << 20, processes=20)
+NOTHING = Preload(entry="gc:collect", path="tmp")  # only that a program may be forked
 
 
-def opened(isolation: Isolation) -> Sandbox:
-    """The sandbox of that name. Only an engine for containers may be missing: a test of it is skipped with its reason."""
+@contextmanager
+def opened(held: Held) -> Iterator[Sandbox]:
+    """The sandbox of that name, `warm`: bubblewrap with warm starts, of which none may fail.
+
+    Only an engine for containers may be missing: a test of it is skipped with its reason.
+    """
     try:
-        return open_sandbox(isolation)
+        sandbox = open_sandbox("bubblewrap" if held == "warm" else held)
     except SandboxUnavailable as error:
-        if isolation != "podman":
+        if held != "podman":
             raise
         pytest.skip(str(error))
+    if held != "warm":
+        yield sandbox
+        return
+    with with_warm_starts(sandbox, pytest.fail) as warm:
+        yield warm
 
 
 @pytest.fixture(params=EVERY)
-def sandbox(request: pytest.FixtureRequest) -> Sandbox:
-    return opened(request.param)
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    with opened(request.param) as found:
+        yield found
 
 
-@pytest.fixture
-def sealed() -> Sandbox:
-    return open_sandbox("bubblewrap")
+@pytest.fixture(params=SEALED)
+def sealed(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    with opened(request.param) as found:
+        yield found
 
 
 @contextmanager
@@ -65,16 +83,18 @@ def running(
             links=links or {},
             descriptors=descriptors,
             results={"submission/out": 1 << 20},
+            preload=NOTHING,
         )
         confined = sandbox.start(program)
         try:
             yield confined
         finally:
             confined.close()
+        assert confined.wait().start == ("warm" if isinstance(sandbox, WarmBubblewrap) else "cold")
 
 
-def run(sandbox: Sandbox, code: str, *, limits: Limits = LIMITS) -> Stopped:
-    with running(sandbox, code, limits=limits) as confined:
+def run(sandbox: Sandbox, code: str, *, limits: Limits = LIMITS, files: dict[str, bytes] | None = None) -> Stopped:
+    with running(sandbox, code, limits=limits, files=files) as confined:
         return confined.wait(60)
 
 
@@ -101,6 +121,12 @@ def test_files_may_lie_in_folders_of_their_own(sandbox: Sandbox) -> None:
     code = "import sys; sys.path.insert(0, '.'); from package.part import x; raise SystemExit(x)"
     with running(sandbox, code, files=files) as confined:
         assert confined.wait(60).code == 5
+
+
+def test_a_full_disk_is_ours(sandbox: Sandbox) -> None:
+    run(sandbox, "pass")  # a fork server is there already
+    with a_full_disk(500), pytest.raises(Infrastructure, match="could not be written to"):
+        run(sandbox, "pass", files={"submission/mine": bytes(1000)})
 
 
 def test_too_much_memory_is_named(sandbox: Sandbox) -> None:
@@ -134,10 +160,11 @@ def test_the_environment_holds_only_what_was_given(sandbox: Sandbox, monkeypatch
 
 
 def test_killing_takes_children_along(sandbox: Sandbox) -> None:
-    code = "import os, time\nif os.fork() == 0:\n    os.setsid()\nopen('up', 'w').close()\ntime.sleep(300)"
+    name = f"child-{time.monotonic_ns() % 10**8}"
+    code = f"import os, time\nif os.fork() == 0:\n    os.setsid()\n{called(name)}\ntime.sleep(300)"
     with running(sandbox, code) as confined:
         for _ in range(200):
-            if sum("open('up'" in command for command in _commands()) >= 2:
+            if len(processes(name)) >= 2:
                 break
             time.sleep(0.05)
         else:
@@ -146,17 +173,28 @@ def test_killing_takes_children_along(sandbox: Sandbox) -> None:
         confined.kill()
         confined.wait(20)
         assert time.monotonic() - started < 5
-    assert not any("open('up'" in command for command in _commands())
+    assert not processes(name)
 
 
-def _commands() -> list[str]:
+def called(name: str) -> str:
+    """Code that gives its process a name (15 letters at most); a forked one has the command line of its server."""
+    return f"open('/proc/self/comm', 'w').write({name!r})"
+
+
+def processes(name: str) -> list[int]:
+    """Those of that name: who called itself so, and whom it forked."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for path in Path("/proc").glob("[0-9]*/comm"):
         try:
-            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            if path.read_text().strip() == name and runs(int(path.parent.name)):
+                found.append(int(path.parent.name))
         except OSError:
             continue
-    return [command for command in found if "-c " in command]
+    return found
+
+
+def test_on_a_full_machine_it_is_the_program_that_goes_first(sandbox: Sandbox) -> None:
+    assert run(sandbox, "print(open('/proc/self/oom_score_adj').read())").log == "1000"
 
 
 @pytest.mark.parametrize(
@@ -188,6 +226,7 @@ def _open_descriptors() -> int:
 
 
 def test_no_descriptor_is_left_open(sandbox: Sandbox) -> None:
+    run(sandbox, "pass")  # a fork server is kept
     before = _open_descriptors()
     for _ in range(3):
         run(sandbox, "pass")

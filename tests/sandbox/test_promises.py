@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from grader.evidence import Cause, Isolation
+from grader.evidence import Cause
 from grader.limits import Limits
 from grader.sandbox.interface import Promise, Sandbox
 from grader.sandbox.seccomp import build_filter
-from tests.sandbox.test_contract import EVERY, LIMITS, opened, run, running
+from tests.sandbox.test_contract import EVERY, LIMITS, Held, called, opened, processes, run, running
 
 BREACH = "BREACH"
 Attempt = Callable[[Sandbox, Path, pytest.MonkeyPatch], bool]
@@ -54,24 +54,17 @@ def no_variable(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch) -> bo
 
 def no_survivor(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch) -> bool:
     """A daemon that takes its parents with it, the launcher among them."""
-    name = f"survivor {time.monotonic_ns()}"
+    name = f"left-{time.monotonic_ns() % 10**8}"
     code = (
-        "import os, sys, time\nabove = os.getppid()\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
-        "        os.kill(above, 9); time.sleep(60)\n    os._exit(0)\ntime.sleep(3)  # " + name
+        f"import os, sys, time\n{called(name)}\nabove = os.getppid()\nif os.fork() == 0:\n    os.setsid()\n"
+        "    if os.fork() == 0:\n        os.kill(above, 9); time.sleep(60)\n    os._exit(0)\ntime.sleep(3)"
     )
     with running(sandbox, code) as confined:
         confined.wait(60)
-    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if name in _read(path)]
-    for path in left:
-        os.kill(int(path.parent.name), signal.SIGKILL)
+    left = processes(name)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
     return not left
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().decode(errors="replace")
-    except OSError:
-        return ""
 
 
 def processor_time(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch) -> bool:
@@ -117,18 +110,19 @@ ATTEMPTS: dict[Promise, Attempt] = {
 
 
 @pytest.mark.parametrize("promise", list(Promise))
-@pytest.mark.parametrize("isolation", EVERY)
+@pytest.mark.parametrize("held", EVERY)
 def test_a_promise_is_held_and_what_is_not_promised_is_not(
-    isolation: Isolation, promise: Promise, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    held: Held, promise: Promise, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sandbox = opened(isolation)
     (tmp_path / "secret").write_text("label 7")
     for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == os.getuid() and folder.name.startswith(("test_", "pytest-")):
             folder.chmod(0o777)  # whoever the program runs as: it must be the sandbox that stops it
-    assert ATTEMPTS[promise](sandbox, tmp_path, monkeypatch) == (promise in sandbox.promises)
+    with opened(held) as sandbox:
+        assert ATTEMPTS[promise](sandbox, tmp_path, monkeypatch) == (promise in sandbox.promises)
 
 
 def test_only_where_there_is_no_filter_a_sandbox_does_not_promise_everything() -> None:
-    missing = set(Promise) - opened("bubblewrap").promises
+    with opened("bubblewrap") as sandbox:
+        missing = set(Promise) - sandbox.promises
     assert missing == (set() if build_filter() else {Promise.SYSTEM_CALLS})
