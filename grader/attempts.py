@@ -6,12 +6,17 @@ runs than were made, the later ones are as if they had never been.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from grader.assignment import Retry
+from grader.errors import UsageError
 from grader.results import CheckResult, Outcome, Result, Status
-from grader.store import EVIDENCE, Stored, load_evidence
+from grader.store import EVIDENCE, Stored, load_evidence, load_predictions
 
 EVIDENCE_FOLDER = "evidence"
 SEED_STEP = 1000
@@ -119,6 +124,14 @@ def load_attempts(student_folder: Path) -> tuple[Stored, ...]:
             break
         runs.append(later)
     return tuple(runs)
+
+
+def load_outputs(student_folder: Path, digest: str) -> NDArray[np.float32] | None:
+    """The predictions with this digest, of whichever run they are, float32 (n, units); None where none are stored."""
+    for folder in (attempt_folder(student_folder, 1), *_later_folders(student_folder)):
+        with suppress(UsageError):
+            return load_predictions(folder, digest)
+    return None
 
 
 def _later_folders(student_folder: Path) -> Iterator[Path]:

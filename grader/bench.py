@@ -6,19 +6,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from grader.assignment import Assignment
 from grader.comparing import require_fresh_baselines
 from grader.course import Course
-from grader.data.load import load_split
+from grader.data.load import load_labels, load_split
 from grader.dataset import Dataset, Images
-from grader.evidence import Isolation, Serve
+from grader.evidence import Isolation, Serve, Smoke
 from grader.intake import Submission
+from grader.overlap import Known, know
 from grader.progress import Progress
 from grader.rubric import Rubric, find_dataset, functions_rubric, network_rubric, plan_checks
 from grader.sandbox.choose import open_sandbox
 from grader.sandbox.interface import Sandbox
+from grader.sandbox.warm import with_warm_starts
 from grader.serving import Served, serve
 from grader.workspace import workspace
 
@@ -28,11 +33,22 @@ TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # the distributions that bring th
 
 @dataclass(frozen=True, kw_only=True)
 class Gallery:
-    """The images of an exercise: what is served to a kernel, and what a network is judged on (without labels)."""
+    """The images of an exercise: what is served to a kernel, and what a network is judged on (without labels).
+
+    `shown` is the file or folder with the test set as it is served; None where that is what is judged.
+    """
 
     dataset: Dataset
     served: Served
     judged: Images
+    shown: Path | None = None
+
+    @cached_property
+    def known(self) -> Known | None:
+        """Small copies of its pictures, made when they are first asked for; None where there are no training images."""
+        train = self.served.train
+        photographs = self.dataset.kind == "photographs"
+        return None if train is None else know(self.judged, train.images, self.shown, photographs=photographs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +60,8 @@ class Bench:
     sandbox: Sandbox
     seed: int
     threads: int
+    smoke: Smoke | None = None
+    warm: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +73,9 @@ class Setup:
     seed: int = 0
     jobs: int = 1
     serve: Serve | None = None  # None: as the rubric says
+    smoke: Smoke | None = None  # cut every training and judge nothing
+    private: bool = True  # judge on the course's private split where this machine has one
+    warm: bool = False  # kernels too are forked from an interpreter that has imported TensorFlow
 
 
 @contextmanager
@@ -64,21 +85,40 @@ def open_bench(course: Course, assignment_id: str, setup: Setup, progress: Progr
     if setup.serve is not None:
         assignment = assignment.model_copy(update={"serve": setup.serve})
     plan_checks(course, assignment)  # a misspelt rubric is told before anything else
-    sandbox = open_sandbox(setup.isolation)
+    with (
+        with_warm_starts(open_sandbox(setup.isolation), progress.say) as sandbox,
+        _furnish(course, assignment, setup, sandbox, progress) as bench,
+    ):
+        yield bench
+
+
+@contextmanager
+def _furnish(
+    course: Course, assignment: Assignment, setup: Setup, sandbox: Sandbox, progress: Progress
+) -> Iterator[Bench]:
     threads = max(1, assignment.run.threads // setup.jobs)
     if assignment.dataset is None:
         rubric = functions_rubric(course, assignment)
         yield Bench(rubric=rubric, gallery=None, sandbox=sandbox, seed=setup.seed, threads=threads)
         return
-    dataset, folder = find_dataset(course, assignment.dataset, setup.data, progress)
+    dataset, folder = find_dataset(course, assignment.dataset, setup.data, progress, private=setup.private)
     with workspace() as temporary:
         progress.step(dataset.id, "preparing the data")
-        judged = load_split(dataset, dataset.judged, folder)
-        rubric = network_rubric(course, assignment, dataset, judged.labels)
-        require_fresh_baselines(rubric, course)
-        served = serve(dataset, folder, temporary, assignment.serve)
-        gallery = Gallery(dataset=dataset, served=served, judged=judged.images)
-        yield Bench(rubric=rubric, gallery=gallery, sandbox=sandbox, seed=setup.seed, threads=threads)
+        if setup.smoke is not None:
+            rubric = network_rubric(course, assignment, dataset, load_labels(dataset, dataset.judged, folder))
+            served = serve(dataset, folder, temporary, assignment.serve, smoke=True)
+            judged = served.probe.images  # a network that can't answer is found out with any images
+        else:
+            split = load_split(dataset, dataset.judged, folder)
+            rubric, judged = network_rubric(course, assignment, dataset, split.labels, split.images), split.images
+            require_fresh_baselines(rubric, course)
+            served = serve(dataset, folder, temporary, assignment.serve)
+        shown = served.inputs[0].source if assignment.serve == "sealed" and served.inputs else None
+        gallery = Gallery(dataset=dataset, served=served, judged=judged, shown=shown)
+        yield Bench(
+            rubric=rubric, gallery=gallery, sandbox=sandbox, seed=setup.seed, threads=threads, smoke=setup.smoke,
+            warm=setup.warm,
+        )  # fmt: skip
 
 
 def output_sizes(dataset: Dataset) -> tuple[int, ...]:
@@ -93,7 +133,9 @@ def versions() -> dict[str, str]:
     return found | {package: _version(package) for package in PACKAGES}
 
 
+@cache
 def _version(*distributions: str) -> str:
+    """The version of the first that is installed; looked up once, for it can't change while we run."""
     for distribution in distributions:
         try:
             return version(distribution)
@@ -109,5 +151,6 @@ def evidence_key(submission: Submission, bench: Bench) -> str:
     parts = [
         submission.sha256, submission.script.name, served, bench.rubric.data_digest, limits,
         repr(sorted(versions().items())), sys.platform, bench.sandbox.isolation, str(bench.seed),
+        *([] if bench.smoke is None else [f"smoke: {bench.smoke.model_dump_json()}"]),
     ]  # fmt: skip
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

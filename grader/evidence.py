@@ -6,13 +6,14 @@ histories): shown, and worth few points. Marking needs nothing else but the labe
 """
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA = 1
 Isolation = Literal["bubblewrap", "podman", "none"]
 Serve = Literal["sealed", "open"]
+Start = Literal["cold", "warm"]  # a new interpreter, or a fork of one that had imported TensorFlow: the same weights
 
 
 class Value(BaseModel):
@@ -87,8 +88,37 @@ class ArraySummary(Value):
     high: float | None = None
 
 
+class Smoke(Value):
+    """A smoke run: real code on data of the real shape, but each `fit` was cut to so many images and epochs.
+
+    It shows whether a notebook works. Nothing of it is judged, and no points for an accuracy rest on it.
+    """
+
+    images: Annotated[int, Field(ge=1)] = 640
+    epochs: Annotated[int, Field(ge=1)] = 1
+
+
+class Pace(Value):
+    """How fast a training of a smoke run went: seconds of its first step, which builds the graph, and of a later one.
+
+    `steps` are those of a whole epoch (None: unknown), `done` those that were made; the last two are of one pass over the
+    validation data.
+    """
+
+    first_s: float
+    step_s: float
+    steps: int | None = None
+    done: int = 0
+    validation_step_s: float = 0.0
+    validation_steps: int | None = 0
+
+
 class Fit(Value):
-    """One training as the recorder in the kernel saw it: a call of `Model.fit`, or `how` else it was done."""
+    """One training as the recorder in the kernel saw it: a call of `Model.fit`, or `how` else it was done.
+
+    `first_accuracy` and `first_loss` are those of its first batch, before the first step changed a weight; `updates` counts
+    the optimizer's steps; `moved` is how far a sample of the weights went, as a part of its length.
+    """
 
     cell: int | None
     model: str  # the variable's name where one was found, else the model's own name
@@ -110,12 +140,40 @@ class Fit(Value):
     how: Literal["fit", "train_on_batch", "own loop"] = "fit"
     steps: int | None = None  # of a training without `fit`, whose epochs nobody can see
     labels: tuple[int, ...] = ()  # the classes of the first rows, as `fit` was given them
+    first_accuracy: float | None = None
+    first_loss: float | None = None
+    updates: int | None = None
+    moved: float | None = None
+    pace: Pace | None = None  # of a smoke run
+
+
+class Evaluation(Value):
+    """One call of `evaluate` on a network after its last training: what it was given, and what came out."""
+
+    cell: int | None
+    model: str
+    identity: int
+    accuracy: float | None = None
+    loss: float | None = None
+    x: ArraySummary | None = None
+
+
+class Overlap(Value):
+    """Of so many rows that a network was trained on, how many are images that are judged, and of the served test set.
+
+    The rows are the kernel's word, the comparison is the host's.
+    """
+
+    rows: int
+    judged: int
+    test: int
 
 
 class Candidate(Value):
     """A network that was found in the kernel, whether it was taken or not, and why.
 
-    `file` is where it was saved, `kinds` the class names of its layers.
+    `file` is where it was saved, `kinds` the class names of its layers. `changed`: its weights are not those that its last
+    `fit` left.
     """
 
     name: str
@@ -125,6 +183,7 @@ class Candidate(Value):
     reason: str
     file: str | None = None
     kinds: tuple[str, ...] = ()
+    changed: bool | None = None
 
 
 class Claims(Value):
@@ -132,10 +191,13 @@ class Claims(Value):
 
     cells: tuple[Cell, ...] = ()
     fits: tuple[Fit, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    overlap: Overlap | None = None
     shims: tuple[str, ...] = ()  # old names that were made to work
     notes: tuple[str, ...] = ()  # what was left out, and a training that was stopped in good order
     problem: str | None = None  # why no model could be saved, in the recorder's words
+    left_out_s: float = 0.0  # of a smoke run: seconds of evaluating and predicting that it left out, by its own pace
 
 
 class Layer(Value):
@@ -208,6 +270,13 @@ class Call(Value):
     said: str = ""
 
 
+class Shifted(Value):
+    """Of so many judged images, how many the network takes for another class once they are moved by one pixel."""
+
+    images: int
+    changed: int
+
+
 class Judgement(Value):
     """What the judge found: `refused` names what was wrong with the model, `predictions` is the .npy's SHA-256.
 
@@ -220,6 +289,7 @@ class Judgement(Value):
     preparation: Preparation | None = None
     predictions: str | None = None
     judged: int = 0
+    shifted: Shifted | None = None
 
 
 class ModelFile(Value):
@@ -237,14 +307,26 @@ class Facts(Value):
     judgement: Judgement
     calls: str | None = None  # SHA-256 of the file with the calls of a module's functions
     functions: dict[str, str] = {}  # what is wrong with a function before it is called: missing, another signature
+    start: Start = "cold"
+    start_note: str = ""  # why it was started cold where a warm start was asked for
+    handed_in: dict[str, int] = {}  # files of the submission with judged images in them: about how many
+
+
+class Reported(Value):
+    """A number that a cell's output gives for an accuracy, a fraction, and the words that stand before it."""
+
+    cell: int
+    words: str
+    value: float
 
 
 class Source(Value):
-    """The submission as it was handed in: file name, SHA-256 of all its files, notes of intake."""
+    """The submission as it was handed in: file name, SHA-256 of all its files, notes of intake, accuracies in its outputs."""
 
     name: str
     sha256: str
     notes: tuple[str, ...] = ()
+    saved: tuple[Reported, ...] = ()
 
 
 class Evidence(Value):
@@ -263,5 +345,6 @@ class Evidence(Value):
     seed: int
     started: str
     versions: dict[str, str]
+    smoke: Smoke | None = None  # None: the real thing
     facts: Facts
     claims: Claims

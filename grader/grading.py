@@ -7,15 +7,18 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from grader.bench import Bench, Gallery, evidence_key, output_sizes, versions
+from grader.checks.runner import unjudged
 from grader.checks.wishes import wishes_of
 from grader.errors import Infrastructure
-from grader.evidence import Cause, Cell, Claims, Ending, Evidence, Facts, Judgement, ModelFile, Source
+from grader.evidence import Cause, Cell, Claims, Ending, Evidence, Facts, Judgement, ModelFile, Overlap, Smoke, Source
 from grader.functions.client import ModuleJob
 from grader.functions.exploring import Exploration, explore_module
 from grader.intake import Submission
 from grader.judge.choosing import choose_network
 from grader.judge.client import Question, Verdict, judge_model
+from grader.kernel.networks import Network
 from grader.kernel.run import Execution, Job, run_notebook
+from grader.overlap import Known, find_overlap, judged_in_files
 from grader.progress import Progress
 from grader.rubric import Rubric
 from grader.store import Stored, pack_calls, pack_outputs
@@ -40,14 +43,25 @@ def collect_network(
     started = _now()
     execution = _twice(lambda: _run(submission, bench, gallery, progress))
     progress.step(submission.student, "judging the network")
-    execution, rows = _choose(execution, bench, gallery)
-    verdict = _twice(lambda: _judge(execution, rows, bench, gallery))
+    execution, taken = _choose(execution, bench, gallery)
+    verdict = _twice(lambda: _judge(execution, taken.rows if taken else None, bench, gallery))
     outputs, judgement, model = verdict.outputs, verdict.judgement, execution.model
     if outputs is not None:
         judgement = judgement.model_copy(update={"predictions": _digest(pack_outputs(outputs))})
     file = ModelFile(size=len(model), sha256=_digest(model)) if model is not None else None
-    facts = Facts(ending=execution.ending, model=file, judgement=judgement)
-    return Stored(evidence=describe_run(submission, bench, started, facts, execution.claims), outputs=outputs), model
+    facts = Facts(
+        ending=execution.ending, model=file, judgement=judgement, start=execution.start, start_note=execution.start_note
+    )  # fmt: skip
+    claims = execution.claims
+    if bench.smoke is None and gallery.known is not None:
+        claims = claims.model_copy(update={"overlap": _overlap(taken, gallery.known)})
+        facts = facts.model_copy(update={"handed_in": judged_in_files(submission.files, gallery.known)})
+    return Stored(evidence=describe_run(submission, bench, started, facts, claims), outputs=outputs), model
+
+
+def _overlap(taken: Network | None, known: Known) -> Overlap | None:
+    """What the rows that the judged network was trained on have in common with pictures it should not have seen."""
+    return find_overlap(taken.seen, known) if taken is not None and taken.seen is not None else None
 
 
 def collect_functions(submission: Submission, bench: Bench, progress: Progress) -> Stored:
@@ -87,19 +101,21 @@ def _run(submission: Submission, bench: Bench, gallery: Gallery, progress: Progr
         limits=bench.rubric.assignment.run.model_copy(update={"threads": bench.threads}),
         seed=bench.seed,
         units=output_sizes(gallery.dataset),
+        smoke=bench.smoke,
+        warm=bench.warm,
     )
     return run_notebook(job, bench.sandbox, who=submission.student, progress=progress)
 
 
-def _choose(execution: Execution, bench: Bench, gallery: Gallery) -> tuple[Execution, bytes | None]:
-    """The run with the network that the exercise is about, and the first rows that this one was trained on."""
+def _choose(execution: Execution, bench: Bench, gallery: Gallery) -> tuple[Execution, Network | None]:
+    """The run with the network that the exercise is about, and this one with rows that it was trained on."""
     if not execution.networks:
         return execution, None
     saved = [(network.file, network.model) for network in execution.networks]
     wishes, units = wishes_of(bench.rubric.planned), output_sizes(gallery.dataset)
     place, claims = choose_network(saved, execution.claims, wishes, units=units)
     taken = execution.networks[place]
-    return replace(execution, claims=claims, model=taken.model), taken.rows
+    return replace(execution, claims=claims, model=taken.model), taken
 
 
 def _judge(execution: Execution, rows: bytes | None, bench: Bench, gallery: Gallery) -> Verdict:
@@ -116,7 +132,16 @@ def _judge(execution: Execution, rows: bytes | None, bench: Bench, gallery: Gall
         classes=gallery.dataset.classes,
     )
     limits = bench.rubric.assignment.run.model_copy(update={"threads": bench.threads})
-    return judge_model(execution.model, question, execution.claims, bench.sandbox, limits)
+    verdict = judge_model(execution.model, question, execution.claims, bench.sandbox, limits)
+    return verdict if bench.smoke is None else _unjudged(verdict, bench.smoke)
+
+
+def _unjudged(verdict: Verdict, smoke: Smoke) -> Verdict:
+    """What a smoke run keeps of a verdict: the network's description, and why it was refused, if it was."""
+    if verdict.judgement.outcome != "judged":
+        return verdict
+    described = {"outcome": "described", "reason": unjudged(smoke), "judged": 0}
+    return Verdict(judgement=verdict.judgement.model_copy(update=described), outputs=None)
 
 
 def _explore(submission: Submission, bench: Bench, progress: Progress) -> Exploration:
@@ -164,7 +189,9 @@ def describe_run(submission: Submission, bench: Bench, started: str, facts: Fact
     return Evidence(
         assignment=bench.rubric.assignment.id,
         student=submission.student,
-        submission=Source(name=submission.script.name, sha256=submission.sha256, notes=submission.notes),
+        submission=Source(
+            name=submission.script.name, sha256=submission.sha256, notes=submission.notes, saved=submission.script.saved
+        ),
         key=evidence_key(submission, bench),
         isolation=bench.sandbox.isolation,
         dataset=bench.rubric.dataset_id,
@@ -174,6 +201,7 @@ def describe_run(submission: Submission, bench: Bench, started: str, facts: Fact
         seed=bench.seed,
         started=started,
         versions=versions(),
+        smoke=bench.smoke,
         facts=facts,
         claims=claims,
     )

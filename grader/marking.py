@@ -9,7 +9,7 @@ from grader.checks.functions import find_functions
 from grader.checks.registry import Case
 from grader.checks.runner import run_checks
 from grader.evidence import Evidence
-from grader.findings import attempt_flag, decide_status, raise_flags, verdict_flags
+from grader.findings import attempt_flag, decide_status, raise_flags, substitute_flags, verdict_flags
 from grader.results import Attempt, Comparison, ModelSummary, Result, Status
 from grader.rubric import Rubric
 from grader.store import Stored, evidence_digest
@@ -66,7 +66,7 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
     evidence = stored.evidence
     case = Case(
         evidence=evidence,
-        outputs=stored.outputs,
+        outputs=stored.outputs if evidence.smoke is None else None,
         labels=rubric.labels,
         classes=rubric.classes,
         compared=compared,
@@ -78,9 +78,13 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
     accuracy = accuracy_of(case, rubric.planned)
     if accuracy is not None:
         compared = {name: weigh(case, other) for name, other in compared.items()}
-    flags = (*raise_flags(evidence, rubric.dataset), *verdict_flags(accuracy, checks, compared))
+    flags = (*raise_flags(evidence, rubric.dataset, accuracy), *verdict_flags(accuracy, checks, compared))
+    if evidence.smoke is not None:
+        flags = substitute_flags(rubric.dataset)  # a network of a few steps says nothing about anything else
     points = round(sum(check.points for check in checks), 2)
     status = decide_status(evidence, tuple(check.outcome for check in checks), flags)
+    if evidence.smoke is not None and status is not Status.BROKEN:
+        status = Status.EXPLAINED
     return Result(
         assignment=evidence.assignment,
         title=rubric.assignment.title,
@@ -107,6 +111,7 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
         ending=evidence.facts.ending,
         evidence=evidence_digest(evidence),
         versions=evidence.versions,
+        smoke=evidence.smoke,
         seed=evidence.seed,
         started=evidence.started,
     )

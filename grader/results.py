@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from grader.evidence import Ending, Isolation, Serve, Value
+from grader.evidence import Ending, Isolation, Serve, Smoke, Value
 
 SCHEMA = 1
 
@@ -90,10 +90,11 @@ class ModelSummary(Value):
 
 
 class Flag(Value):
-    """Something a person should look at; never a verdict."""
+    """Something a person should look at; never a verdict. What is for the instructor stands on no student's page."""
 
     kind: str
     reason: str
+    audience: Literal["everyone", "instructor"] = "everyone"
 
 
 class Comparison(Value):
@@ -175,5 +176,6 @@ class Result(Value):
     ending: Ending
     evidence: str
     versions: dict[str, str]
+    smoke: Smoke | None = None  # a smoke run, and no mark
     seed: int
     started: str

@@ -1,5 +1,7 @@
 """The rubric with what is compared against: labels of judged images, or the functions that a module is asked for."""
 
+import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,14 +12,15 @@ from grader.assignment import Assignment, Retry, did_you_mean
 from grader.baseline_file import read_baseline, require_same_data
 from grader.checks.accuracy import BetterThan
 from grader.checks.functions import Computes
-from grader.checks.registry import Planned, plan
+from grader.checks.registry import Planned, own_checks, plan
 from grader.course import Course
 from grader.data.find import Places, find_data
-from grader.data.load import load_labels, with_own_digests
-from grader.data.private import with_private_split
-from grader.dataset import Dataset
+from grader.data.load import load_labels, load_split, with_own_digests
+from grader.data.private import PRIVATE, with_private_split
+from grader.dataset import Dataset, Images
 from grader.errors import DataError, RubricError
 from grader.functions.cases import Functions, load_functions
+from grader.grading_rules import rubric_digest
 from grader.progress import Progress, Silent
 from grader.results import Spread
 
@@ -35,9 +38,16 @@ class Rubric:
     planned: tuple[Planned, ...]
     dataset: Dataset | None = None
     labels: NDArray[np.int64] | None = None
+    images: Images | None = None
     functions: Functions | None = None
     baseline: Spread | None = None
     notes: tuple[str, ...] = ()
+    code_digest: str = ""  # of the course's own checks; empty where the rubric uses none
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that decides a result, as the gradebook keeps it."""
+        return rubric_digest(self.assignment, self.data_digest, self.code_digest)
 
     def without_retries(self) -> "Rubric":
         """The same rubric, by which every submission is run once."""
@@ -70,16 +80,23 @@ def open_rubric(course: Course, assignment_id: str, data: Path | None) -> Rubric
     if assignment.dataset is None:
         return functions_rubric(course, assignment)
     dataset, folder = find_dataset(course, assignment.dataset, data, Silent())
-    return network_rubric(course, assignment, dataset, load_labels(dataset, dataset.judged, folder))
+    labels, images = load_labels(dataset, dataset.judged, folder), None
+    if assignment.report.judged_images:
+        with suppress(DataError):  # a page without thumbnails is still a page
+            images = load_split(dataset, dataset.judged, folder).images
+    return network_rubric(course, assignment, dataset, labels, images)
 
 
-def network_rubric(course: Course, assignment: Assignment, dataset: Dataset, labels: NDArray[np.int64]) -> Rubric:
-    """The rubric of a network. Raises RubricError, DataError."""
+def network_rubric(
+    course: Course, assignment: Assignment, dataset: Dataset, labels: NDArray[np.int64], images: Images | None = None
+) -> Rubric:
+    """The rubric of a network; `images` are the judged ones, kept if pages may show them. Raises RubricError, DataError."""
+    may_show = assignment.report.judged_images and dataset.judged != PRIVATE
     planned = plan_checks(course, assignment)
     baseline, note = _baseline(course, assignment, dataset)
     return Rubric(
         assignment=assignment, planned=planned, dataset=dataset, labels=labels, baseline=baseline,
-        notes=(note,) if note else (),
+        images=images if may_show else None, notes=(note,) if note else (),
     )  # fmt: skip
 
 
@@ -92,13 +109,14 @@ def functions_rubric(course: Course, assignment: Assignment) -> Rubric:
         if isinstance(item.parameters, Computes) and item.parameters.function not in functions.by_name:
             near = did_you_mean(item.parameters.function, tuple(functions.by_name))
             raise RubricError(f"{path}: asks for no function `{item.parameters.function}`{near}.")
-    return Rubric(assignment=assignment, planned=planned, functions=functions)
+    code = own_code_digest(course, assignment)
+    return Rubric(assignment=assignment, planned=planned, functions=functions, code_digest=code)
 
 
 def plan_checks(course: Course, assignment: Assignment) -> tuple[Planned, ...]:
     """The rubric's checks with their parameters read. Raises RubricError, also for a comparison with no exercise."""
     path = course.assignment_file(assignment.id)
-    planned = plan(assignment.check, origin=str(path))
+    planned = plan(assignment.check, origin=str(path), own=own_checks(assignment.check, path.parent))
     there = tuple(course.assignment_ids())
     for number, item in enumerate(planned, 1):
         if isinstance(item.parameters, BetterThan) and item.parameters.exercise not in there:
@@ -109,12 +127,26 @@ def plan_checks(course: Course, assignment: Assignment) -> tuple[Planned, ...]:
     return planned
 
 
-def find_dataset(course: Course, dataset_id: str, data: Path | None, progress: Progress) -> tuple[Dataset, Path | None]:
-    """A dataset's manifest, with the digests of an imported folder, and where its data lies. Raises DataError."""
+def own_code_digest(course: Course, assignment: Assignment) -> str:
+    """SHA-256 of the files with the course's own checks; empty where the rubric uses none."""
+    folder = course.assignment_file(assignment.id).parent
+    names = sorted({spec.use.partition(":")[0] for spec in assignment.check if ":" in spec.use})
+    texts = b"".join((folder / f"{name}.py").read_bytes() for name in names)
+    return hashlib.sha256(texts).hexdigest() if names else ""
+
+
+def find_dataset(
+    course: Course, dataset_id: str, data: Path | None, progress: Progress, *, private: bool = True
+) -> tuple[Dataset, Path | None]:
+    """A dataset's manifest, with the digests of an imported folder, and where its data lies. Raises DataError.
+
+    `private`: judged on the course's private split where this machine has one.
+    """
     dataset = course.dataset(dataset_id)
     places = Places.of(course, data)
     folder = find_data(dataset, places, progress)
-    return with_private_split(with_own_digests(dataset, folder), places), folder
+    dataset = with_own_digests(dataset, folder)
+    return with_private_split(dataset, places) if private else dataset, folder
 
 
 def _baseline(course: Course, assignment: Assignment, dataset: Dataset) -> tuple[Spread | None, str]:

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from grader.data.load import list_photographs, load_split
+from grader.data.load import UNREADABLE, list_photographs, load_split, read_photograph
 from grader.dataset import Dataset, Split
-from grader.errors import Infrastructure
+from grader.errors import DataError, Infrastructure
 from grader.evidence import Serve
 from grader.sandbox.interface import Input
 
@@ -30,7 +30,7 @@ SEED = 20_260_000
 MNIST_TRAIN, MNIST_TEST = 60_000, 10_000
 SHIFTS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 PROBES = {"photographs": 400}  # fewer than digits: they are bigger
-MOST_PROBES = 1000
+MOST_PROBES, SMOKE_PROBES = 1000, 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +43,19 @@ class Served:
     train: Split | None = None  # all training images, to find the rows among that a network was trained on
 
 
-def serve(dataset: Dataset, folder: Path | None, workspace: Path, how: Serve = "sealed") -> Served:
-    """Write the data of `dataset` below `workspace`, which must be empty. Raises DataError, Infrastructure."""
-    train = load_split(dataset, dataset.train, folder)
+def serve(
+    dataset: Dataset, folder: Path | None, workspace: Path, how: Serve = "sealed", *, smoke: bool = False
+) -> Served:
+    """Write the data of `dataset` below `workspace`, which must be empty. Raises DataError, Infrastructure.
+
+    `smoke`: nothing will be judged, so photographs that are served as they are are not decoded but for a few.
+    """
+    photographs = dataset.kind == "photographs"
     try:
-        if dataset.kind == "photographs":
+        if smoke and photographs and how == "open" and folder is not None:
+            return _serve_unseen(dataset, folder, workspace)
+        train = load_split(dataset, dataset.train, folder)
+        if photographs:
             inputs = _serve_photographs(dataset, folder, train, workspace, how)
         elif how == "open":
             inputs = _write_digits(*open_digits(train, load_split(dataset, dataset.judged, folder)), workspace)
@@ -57,8 +65,39 @@ def serve(dataset: Dataset, folder: Path | None, workspace: Path, how: Serve = "
         raise Infrastructure(
             f"{workspace}: the served data could not be written: {error}.", "Free some disk."
         ) from None
-    digest = hashlib.sha256(f"{SCHEMES[how]}:{dataset.digest}".encode()).hexdigest()
-    return Served(inputs=inputs, probe=_probe(train, PROBES.get(dataset.kind, MOST_PROBES)), digest=digest, train=train)
+    probes = SMOKE_PROBES if smoke and photographs else PROBES.get(dataset.kind, MOST_PROBES)
+    return Served(inputs=inputs, probe=_probe(train, probes), digest=_digest(dataset, how), train=train)
+
+
+def _serve_unseen(dataset: Dataset, folder: Path, workspace: Path) -> Served:
+    """The photographs of a folder as they are, unverified, with a few to probe with."""
+    served = workspace / "dataset"
+    for split, name in ((dataset.train, "train"), (dataset.judged, "test")):
+        for path, label in list_photographs(dataset, folder / dataset.split[split].folder):
+            _write(served / name / dataset.classes[label] / path.name, path.read_bytes())
+    probe = sample_split(dataset, folder, SMOKE_PROBES)
+    return Served(inputs=(Input(served, "submission/dataset"),), probe=probe, digest=_digest(dataset, "open"))
+
+
+def sample_split(dataset: Dataset, folder: Path | None, most: int | None = None) -> Split:
+    """Training images to probe with, as `serve` picks them; photographs that are not among them are not decoded."""
+    if dataset.kind != "photographs" or folder is None:
+        return _probe(load_split(dataset, dataset.train, folder), most or MOST_PROBES)
+    listed = list_photographs(dataset, folder / dataset.split[dataset.train].folder)
+    chosen = _choose_probes(len(listed), most or PROBES["photographs"])
+    labels = np.array([listed[index][1] for index in chosen], np.int64)
+    return Split([_read(listed[index][0]) for index in chosen], labels)
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    try:
+        return read_photograph(path)
+    except UNREADABLE as error:
+        raise DataError(f"{path}: can't be read: {error}.", "Put the data there again.") from None
+
+
+def _digest(dataset: Dataset, how: Serve) -> str:
+    return hashlib.sha256(f"{SCHEMES[how]}:{dataset.digest}".encode()).hexdigest()
 
 
 def open_digits(train: Split, judged: Split) -> tuple[Split, Split]:
@@ -166,8 +205,11 @@ def _write(path: Path, data: bytes) -> None:
 
 def _probe(train: Split, count: int) -> Split:
     """Training images to find a model's preparation with, the same for everyone."""
-    count = min(count, len(train.labels))
-    chosen = np.sort(np.random.default_rng(SEED + 1).permutation(len(train.labels))[:count])
+    chosen = _choose_probes(len(train.labels), count)
     images = train.images
     picked = images[chosen] if isinstance(images, np.ndarray) else [images[int(index)] for index in chosen]
     return Split(picked, train.labels[chosen])
+
+
+def _choose_probes(there: int, count: int) -> NDArray[np.int64]:
+    return np.sort(np.random.default_rng(SEED + 1).permutation(there)[:count]).astype(np.int64)

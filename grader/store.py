@@ -1,8 +1,10 @@
 """Evidence on disk: `evidence.json`, `predictions.npy` and the opaque `model.keras`; the result lies beside it."""
 
+import errno
 import hashlib
 import io
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from grader.workspace import write_whole
 
 EVIDENCE, PREDICTIONS, MODEL, RESULT = "evidence.json", "predictions.npy", "model.keras", "result.json"
 CALLS = "calls.json"
-MOST_PREDICTIONS = MOST_CALLS = 1 << 28
+MOST_PREDICTIONS = 1 << 28  # bytes of predictions or calls
 _CALLS = TypeAdapter(tuple[Call, ...])
 
 
@@ -52,15 +54,22 @@ def evidence_digest(evidence: Evidence) -> str:
     return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()
 
 
+def pack_evidence(stored: Stored, model: bytes | None) -> dict[str, bytes]:
+    """The files of evidence, name to bytes; `evidence.json` last."""
+    files = {}
+    if stored.outputs is not None:
+        files[PREDICTIONS] = pack_outputs(stored.outputs)
+    if stored.evidence.facts.calls is not None:
+        files[CALLS] = pack_calls(stored.calls)
+    if model is not None:
+        files[MODEL] = model
+    return {**files, EVIDENCE: stored.evidence.model_dump_json(by_alias=True, indent=1).encode("utf-8", "replace")}
+
+
 def save_evidence(folder: Path, stored: Stored, model: bytes | None) -> None:
     """Write evidence; `evidence.json` last, so that a folder with it is complete. Raises Infrastructure."""
-    if stored.outputs is not None:
-        write_whole(folder / PREDICTIONS, pack_outputs(stored.outputs))
-    if stored.evidence.facts.calls is not None:
-        write_whole(folder / CALLS, pack_calls(stored.calls))
-    if model is not None:
-        write_whole(folder / MODEL, model)
-    write_whole(folder / EVIDENCE, stored.evidence.model_dump_json(by_alias=True, indent=1))
+    for name, data in pack_evidence(stored, model).items():
+        write_whole(folder / name, data)
 
 
 def discard_evidence(folder: Path) -> None:
@@ -73,9 +82,30 @@ def discard_evidence(folder: Path) -> None:
 
 def load_evidence(folder: Path) -> Stored:
     """Read evidence back and compare the predictions with their digest. Raises UsageError."""
+    return _parse_evidence(lambda name: (folder / name).read_bytes(), folder)
+
+
+def load_predictions(folder: Path, sha256: str) -> NDArray[np.float32]:
+    """The model's outputs in a folder of evidence, float32 (n, units). Raises UsageError where they are others."""
+    data = _described(lambda name: (folder / name).read_bytes(), PREDICTIONS, sha256, folder)
+    return _read_outputs(data, folder / PREDICTIONS)
+
+
+def unpack_evidence(files: Mapping[str, bytes], where: str) -> Stored:
+    """Evidence from the bytes of its files, whoever made them; `where` they came from. Raises UsageError."""
+
+    def read(name: str) -> bytes:
+        if name not in files:
+            raise FileNotFoundError(errno.ENOENT, "it is missing")
+        return files[name]
+
+    return _parse_evidence(read, Path(where))
+
+
+def _parse_evidence(read: Callable[[str], bytes], folder: Path) -> Stored:
     path = folder / EVIDENCE
     try:
-        evidence = Evidence.model_validate_json(path.read_bytes())
+        evidence = Evidence.model_validate_json(read(EVIDENCE))
     except OSError as error:
         raise UsageError(f"{path}: can't be read ({error.strerror}).", "Grade the submission again.") from None
     except ValidationError as error:
@@ -87,34 +117,37 @@ def load_evidence(folder: Path) -> Stored:
         raise UsageError(f"{path}: schema is {evidence.schema_}; this grader reads {SCHEMA}.", "Update the grader.")
     facts = evidence.facts
     predictions = facts.judgement.predictions
-    return Stored(
-        evidence=evidence,
-        outputs=_load_outputs(folder / PREDICTIONS, predictions) if predictions else None,
-        calls=_load_calls(folder / CALLS, facts.calls) if facts.calls else (),
-    )
+    outputs: NDArray[np.float32] | None = None
+    calls: tuple[Call, ...] = ()
+    if predictions:
+        outputs = _read_outputs(_described(read, PREDICTIONS, predictions, folder), folder / PREDICTIONS)
+    if facts.calls:
+        calls = _read_calls(_described(read, CALLS, facts.calls, folder), folder / CALLS)
+    return Stored(evidence=evidence, outputs=outputs, calls=calls)
 
 
-def _read_described(path: Path, sha256: str, most: int) -> bytes:
+def _described(read: Callable[[str], bytes], name: str, sha256: str, folder: Path) -> bytes:
     """A file that the evidence describes by its digest. Raises UsageError."""
+    path = folder / name
     try:
-        data = path.read_bytes()
+        data = read(name)
     except OSError as error:
         raise UsageError(f"{path}: can't be read ({error.strerror}).", "Grade the submission again.") from None
-    if len(data) > most or hashlib.sha256(data).hexdigest() != sha256:
+    if len(data) > MOST_PREDICTIONS or hashlib.sha256(data).hexdigest() != sha256:
         raise UsageError(f"{path}: is not the file that the evidence describes.", "Grade the submission again.")
     return data
 
 
-def _load_calls(path: Path, sha256: str) -> tuple[Call, ...]:
+def _read_calls(data: bytes, path: Path) -> tuple[Call, ...]:
     try:
-        return _CALLS.validate_json(_read_described(path, sha256, MOST_CALLS))
+        return _CALLS.validate_json(data)
     except ValidationError:
         raise UsageError(f"{path}: holds no calls.", "Grade the submission again.") from None
 
 
-def _load_outputs(path: Path, sha256: str) -> NDArray[np.float32]:
+def _read_outputs(data: bytes, path: Path) -> NDArray[np.float32]:
     try:
-        outputs = read_npy(_read_described(path, sha256, MOST_PREDICTIONS))
+        outputs = read_npy(data)
     except ValueError:
         raise UsageError(f"{path}: holds no predictions.", "Grade the submission again.") from None
     if outputs.ndim != 2 or not outputs.shape[1] or outputs.dtype != np.float32:

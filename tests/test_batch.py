@@ -3,25 +3,30 @@
 import csv
 import json
 import os
+import re
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from grader import batch, grading
+from grader import grading, store
 from grader.attempts import load_attempts
-from grader.batch import grade_class, grade_submission, reusable
+from grader.batch import Rows, attending, grade_class, grade_submission, registrar, reusable, schedule
 from grader.comparing import Earlier, index_earlier
 from grader.course import Course
 from grader.errors import Infrastructure, UsageError
 from grader.evidence import Cause
-from grader.intake import list_class, read_path, safe_name
+from grader.gradebook import Gradebook, open_gradebook
+from grader.grades import Grade, Student
+from grader.intake import Entry, list_class, read_path, safe_name
 from grader.kernel.run import Execution, Job
 from grader.marking import mark_attempts
 from grader.progress import Silent
 from grader.publish import Order, publish_student
 from grader.regrading import regrade
 from grader.results import Outcome, Result, Status
+from grader.similarity import KIND
 from grader.store import EVIDENCE, load_evidence, load_result, save_result
 from tests.fakes import (
     BROKE,
@@ -121,7 +126,7 @@ def test_a_report_that_can_not_be_made_costs_no_row(
             raise RuntimeError("a bug in a template")
         return publish_student(out, result, *more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(batch, "publish_student", publish)
+    monkeypatch.setattr(registrar, "publish_student", publish)
     found = grade(order, write_class(tmp_path / "class", "ada", "bob"))
     assert {name: result.status for name, result in found.items()} == {"ada": Status.BROKEN, "bob": Status.GRADED}
 
@@ -469,7 +474,7 @@ def test_earlier_results_are_read_once_for_a_class_and_a_wrong_folder_is_told_be
         walked.append(str(folder))
         return index_earlier(folder)
 
-    monkeypatch.setattr(batch, "index_earlier", index)
+    monkeypatch.setattr(schedule, "index_earlier", index)
     found = grade(Order(out=order.out, course=order.course, earlier=tmp_path / "earlier"), folder)
     assert {name: result.compared[0].source for name, result in found.items()} == dict.fromkeys(
         ("ada", "bob", "cy"), "other of the same student"
@@ -478,3 +483,218 @@ def test_earlier_results_are_read_once_for_a_class_and_a_wrong_folder_is_told_be
     with pytest.raises(UsageError, match="--earlier"):
         grade(Order(out=order.out, course=order.course, earlier=tmp_path / "nowhere"), folder)
     assert stage.runs == ["ada", "bob", "cy"]
+
+
+SOLVED = "\n".join(
+    f"answer_{number} = [value * {number} + offset for value, offset in zip(first, second)]" for number in range(40)
+)
+
+
+def test_code_that_two_of_a_class_share_is_told_to_the_instructor_and_to_nobody_else(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("ada", "bob", "cy", "dora", "eve", "finn")
+    Stage({name: Act() for name in names}).install(monkeypatch)
+    folder = write_class(tmp_path / "class", *names)
+    for name in ("ada", "bob"):
+        (folder / f"{name}.py").write_text(SOLVED.replace("answer", f"{name}_says"), encoding="utf-8")
+    results = grade(order, folder)
+    told = {name: [flag.reason for flag in result.flags if flag.kind == KIND] for name, result in results.items()}
+    assert "bob" in told["ada"][0] and "ada" in told["bob"][0] and not any(told[name] for name in names[2:])
+    assert load_result(order.out / "ada") == results["ada"]
+    assert "bob" not in (order.out / "ada" / "report.html").read_text(encoding="utf-8")
+    moves = regrade(a_rubric(order.course), order, dry_run=False)
+    assert [move.new.flags == results[move.new.student].flags for move in moves] == [True] * len(names)
+
+
+# -- the gradebook, and what concerns the whole class
+
+
+class Heard(Silent):
+    """Remembers what was said of the whole, and how rows ended."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.ended: list[tuple[str, str, bool]] = []
+
+    def done(self, who: str, what: str, *, trouble: bool = False) -> None:
+        self.ended.append((who, what, trouble))
+
+    def say(self, what: str) -> None:
+        self.said.append(what)
+
+
+class Away:
+    """A gradebook that stops answering after `until` results, and answers again after `back` more questions."""
+
+    def __init__(self, book: Gradebook, until: int, back: int) -> None:
+        self._book, self._left, self._back = book, until, back
+
+    def enrol(self, *words: Any, **more: Any) -> None:
+        self._book.enrol(*words, **more)
+
+    def record(self, *words: Any, **more: Any) -> object:
+        self._left -= 1
+        if -self._back <= self._left < 0:
+            raise Infrastructure("The gradebook is gone.", "Start the server.")
+        return self._book.record(*words, **more)
+
+    def grades(self, *words: Any, **more: Any) -> list[Grade]:
+        return self._book.grades(*words, **more)
+
+
+def recorded(order: Order, source: Path, *, until: int = 1000, back: int = 1000) -> tuple[list[Grade], Heard]:
+    """The grades of a class after a batch whose gradebook is away for a while, and what was said."""
+    heard = Heard()
+    order.out.mkdir(exist_ok=True)
+    with a_bench(order.course) as bench, open_gradebook(order.out) as book:
+        away: Any = Away(book, until, back)
+        grade_class(list_class(source), bench, order, jobs=1, progress=heard, book=away)
+        return book.grades("tiny"), heard
+
+
+def test_each_result_is_recorded_and_a_second_batch_adds_nothing(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Stage({"bob": Act(correct=5), "cy": Act(faults=(FAULT, FAULT))}).install(monkeypatch)
+    source = write_class(tmp_path / "class", "ada", "bob", "cy")
+    grades, _ = recorded(order, source)
+    assert {grade.student.name: grade.points for grade in grades} == {"ada": 100, "bob": 30, "cy": None}
+    again, _ = recorded(order, source)
+    assert [grade.model_dump(exclude={"status"}) for grade in again][:2] == [
+        grade.model_dump(exclude={"status"}) for grade in grades
+    ][:2]
+    with open_gradebook(order.out) as book:
+        assert len(book.history("ada")) == 1
+
+
+def test_a_gradebook_that_goes_away_and_comes_back_misses_nothing(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Stage().install(monkeypatch)
+    grades, heard = recorded(order, write_class(tmp_path / "class", *"abcde"), until=2, back=1)
+    assert [grade.points for grade in grades] == [100] * 5
+    assert heard.said[0].startswith("The gradebook does not answer: The gradebook is gone.")
+    assert heard.said[1] == "The gradebook is there again: 3 results were recorded late."
+
+
+def test_a_gradebook_that_stays_away_stops_nothing_and_the_next_batch_makes_up_for_it(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage().install(monkeypatch)
+    source = write_class(tmp_path / "class", *"abcde")
+    grades, heard = recorded(order, source, until=2)
+    assert [grade.points for grade in grades] == [100, 100, None, None, None]
+    assert "3 results are not in the gradebook" in heard.said[-1]
+    assert "Start the server." in heard.said[-1]
+    with (order.out / "gradebook.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["points"] for row in csv.DictReader(file)] == ["100"] * 5
+    grades, heard = recorded(order, source)
+    assert [grade.points for grade in grades] == [100] * 5
+    assert heard.said == []
+    assert len(stage.runs) == 5
+
+
+def test_class_page_and_csv_show_overrides_and_the_result_keeps_the_rubrics_points(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Stage({"ada": Act(correct=5)}).install(monkeypatch)
+    source = write_class(tmp_path / "class", "ada", "bob")
+    recorded(order, source)
+    with open_gradebook(order.out) as book:
+        book.override("ada", author="Prof. X", reason="The room was too hot.", points=77)
+    recorded(order, source)
+    with (order.out / "gradebook.csv").open(newline="", encoding="utf-8") as file:
+        rows = {row["student"]: row for row in csv.DictReader(file)}
+    assert (rows["ada"]["points"], rows["ada"]["passed"], rows["bob"]["points"]) == ("77", "yes", "100")
+    assert "override" in rows["ada"]["flags"]
+    assert ">77<" in (order.out / "index.html").read_text(encoding="utf-8").replace("\n", "").replace(" ", "")
+    stored = load_result(order.out / "ada")
+    assert stored is not None
+    assert stored.points == 30
+
+
+def test_a_disk_that_is_full_ends_the_batch_with_a_clear_line_and_loses_nothing(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage().install(monkeypatch)
+    source = write_class(tmp_path / "class", *"abcde")
+    full = [2]
+
+    def save_evidence(*words: Any) -> None:
+        full[0] -= 1
+        if full[0] < 0:
+            raise Infrastructure("could not be written (No space left on device).", "Make room.")
+        store.save_evidence(*words)
+
+    def write_whole(path: Path, data: bytes) -> None:
+        if full[0] < 0:
+            raise Infrastructure(f"{path}: could not be written (No space left on device).", "Make room.")
+
+    monkeypatch.setattr(attending, "save_evidence", save_evidence)
+    monkeypatch.setattr("grader.workspace.write_whole", write_whole)
+    with pytest.raises(Infrastructure, match=r"can't be written to any more.*No space left"):
+        recorded(order, source)
+    assert not (order.out / "c" / "result.json").exists(), "a full disk is nobody's mark"
+    monkeypatch.undo()
+    again = Stage().install(monkeypatch)
+    grades, _ = recorded(order, source)
+    assert [grade.points for grade in grades] == [100] * 5
+    assert again.runs == ["c", "d", "e"]
+    assert stage.runs[:2] == ["a", "b"]
+
+
+def test_trouble_is_told_as_it_comes_with_its_reason(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Stage({"bob": Act(faults=(FAULT, FAULT))}).install(monkeypatch)
+    source = write_class(tmp_path / "class", "ada", "bob")
+    (source / "cy.py").write_bytes(b"")
+    _, heard = recorded(order, source)
+    assert heard.ended == [
+        ("ada", "100 of 100 points", False),
+        ("bob", "0 of 100 points (broken): the sandbox did not start", True),
+        ("cy", "0 of 100 points (explained): cy.py: is empty.", True),
+    ]
+
+
+def test_an_entry_that_intake_could_not_read_is_a_row_and_a_group_is_recorded_for_each_member(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage().install(monkeypatch)
+    source = write_class(tmp_path / "class", "ada")
+    members = (Student(name="Ada L.", identity="1"), Student(name="Bob M.", identity="2"))
+    entries = [
+        Entry(student="group 1", path=source / "ada.py", members=members),
+        Entry(student="cy", path=source / "cy.zip", problem="cy.zip: is a bomb.", remedy="Hand in code."),
+        Entry(student="dan", path=source / "nothing", handed_in=False, problem="nothing was handed in."),
+    ]
+    order.out.mkdir()
+    with a_bench(order.course) as bench, open_gradebook(order.out) as book:
+        rows, _ = grade_class(entries, bench, order, jobs=1, progress=Silent(), book=book)
+        grades = {grade.student.name: (grade.points, grade.submissions) for grade in book.grades()}
+    assert [(row.student, row.status) for row in rows] == [
+        ("group 1", Status.GRADED), ("cy", Status.EXPLAINED), ("dan", Status.EXPLAINED),
+    ]  # fmt: skip
+    assert (rows[1].checks[0].reason, rows[1].checks[0].hint) == ("cy.zip: is a bomb.", "Hand in code.")
+    assert grades == {"Ada L.": (100, 1), "Bob M.": (100, 1), "cy": (0, 1), "dan": (None, 0)}
+    assert stage.runs == ["group 1"]
+
+
+def test_rows_are_small_and_come_back_as_they_were(order: Order) -> None:
+    rows = Rows()
+    results = [a_result(student=f"s{number}") for number in range(5)]
+    for place in (3, 0, 4, 1):
+        rows.put(place, results[place])
+    assert list(rows) == [results[0], results[1], results[3], results[4]]
+    assert (rows[-1], rows[1:3], rows.at(3), len(rows)) == (results[4], [results[1], results[3]], results[3], 4)
+    assert rows.has(0)
+    assert not rows.has(2)
+    rows.put(0, results[2])
+    assert rows[0] == results[2]
+
+
+def test_the_clock_of_the_wall_measures_nothing() -> None:
+    package = Path(grading.__file__).parent
+    telling = re.compile(r"\btime\.time\(\)|\bfrom time import .*\btime\b(?!_)")
+    assert not [path for path in package.rglob("*.py") if telling.search(path.read_text(encoding="utf-8"))]

@@ -1,7 +1,11 @@
 """Throw-away folders are thrown away, and files are there whole or not at all."""
 
 import json
+import os
 import resource
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from grader.errors import Infrastructure, UsageError
-from grader.workspace import output_folder, workspace, write_json, write_whole
+from grader.workspace import output_folder, sweep_workspaces, workspace, write_json, write_whole
 
 
 @contextmanager
@@ -94,3 +98,46 @@ def test_an_output_folder_that_can_not_be_is_refused_with_a_remedy(tmp_path: Pat
             output_folder(path)
     with pytest.raises(UsageError, match="--out"):
         output_folder(Path("/proc/grader"))
+
+
+HOLDER = """
+import sys, time
+from grader.workspace import workspace
+
+with workspace() as folder:
+    (folder / "large").mkdir()
+    (folder / "large" / "file").write_text("x")
+    print(folder, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_workspace_of_a_grader_that_was_killed_goes_at_the_next_start_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "grader-of-somebody-else").mkdir()
+    (tmp_path / "grader-a-link").symlink_to(tmp_path / "grader-of-somebody-else")
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", HOLDER], stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[1])},
+        ) as process,
+        workspace() as ours,
+    ):  # fmt: skip
+        assert process.stdout is not None
+        theirs = Path(process.stdout.readline().strip())
+        sweep_workspaces(tmp_path)
+        assert (theirs / "large" / "file").is_file(), "its owner lives"
+        process.kill()
+        process.wait()
+        assert theirs.is_dir()
+        sweep_workspaces(tmp_path)
+        assert not theirs.exists()
+        assert ours.is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["grader-a-link", "grader-of-somebody-else"]
+
+
+def test_a_private_workspace_can_be_read_by_nobody_else() -> None:
+    with workspace(private=True) as folder:
+        assert folder.stat().st_mode & 0o777 == 0o700

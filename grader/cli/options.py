@@ -1,10 +1,11 @@
 """What the commands share: typed options, and the steps from words to values."""
 
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,12 +38,26 @@ Data = Annotated[
     Path | None, typer.Option("--data", envvar="GRADER_DATA", help="A folder that holds mnist/, pets/, ...")
 ]
 CourseOption = Annotated[
-    Path | None, typer.Option("--course", help="A course of your own instead of the one that comes along.")
+    Path | None,
+    typer.Option("--course", envvar="GRADER_COURSE", help="A course of your own instead of the one that comes along."),
+]
+Executor = Annotated[str, typer.Option("--executor", metavar="local|dask://HOST:PORT", help="Where submissions run.")]
+EventsFile = Annotated[
+    str | None,
+    typer.Option("--events", metavar="FILE", help="What happens, as JSON lines; `-` is standard error."),
+]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help="plain, moodle, canvas, nbgrader or classroom (default: as SOURCE looks)."),
+]
+Roster = Annotated[
+    Path | None, typer.Option("--roster", metavar="FILE", help="A CSV of the class: names, numbers, extensions.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seeds Python, NumPy and Keras.")]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 Earlier = Annotated[Path | None, typer.Option("--earlier", help="Results of another exercise, for `better_than`.")]
+Warm = Annotated[bool, typer.Option("--warm", help="Fork kernels from one interpreter: seconds less for each.")]
 Rerun = Annotated[bool, typer.Option("--rerun", help="Run again although the evidence is there.")]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, help="Submissions at a time (default: what cores and memory allow).")
@@ -51,7 +66,7 @@ Jobs = Annotated[
 
 def open_order(
     course: Path | None, out: Path, earlier: Path | None, rerun: bool, sandbox: SandboxName, data: Path | None, seed: int,
-    *, jobs: int,
+    *, jobs: int, warm: bool = False,
 ) -> "tuple[Course, Order, Setup]":  # fmt: skip
     """The course, where results go, and what the person at the keyboard chose."""
     from grader.bench import Setup
@@ -60,7 +75,7 @@ def open_order(
 
     home = find_course(course)
     order = Order(out=output_folder(out), course=home, earlier=earlier, rerun=rerun)
-    return home, order, Setup(isolation=sandbox.value, data=data, seed=seed, jobs=jobs)
+    return home, order, Setup(isolation=sandbox.value, data=data, seed=seed, jobs=jobs, warm=warm)
 
 
 def find_course(root: Path | None) -> "Course":
@@ -87,6 +102,20 @@ def read_pairs(words: list[str], option: str) -> dict[str, str]:
     return pairs
 
 
-def progress_bar(quiet: bool, total: int = 1) -> AbstractContextManager["Progress"]:
-    """Progress on standard error; nothing of it where `quiet`."""
-    return show_progress(total, sys.stderr, quiet=quiet)
+def progress_bar(quiet: bool, total: int = 1, *, events: IO[str] | None = None) -> AbstractContextManager["Progress"]:
+    """Progress on standard error; nothing of it where `quiet`. `events` gets it as JSON lines."""
+    return show_progress(total, sys.stderr, quiet=quiet, events=events)
+
+
+@contextmanager
+def open_events(name: str | None) -> Iterator[IO[str] | None]:
+    """Where --events go: a file that is added to, or standard error. Raises UsageError."""
+    if name is None or name == "-":
+        yield sys.stderr if name else None
+        return
+    try:
+        file = Path(name).open("a", encoding="utf-8")  # noqa: SIM115 - closed below; only opening is explained
+    except OSError as error:
+        raise UsageError(f"--events {name}: can't be written ({error.strerror}).", "Name another file.") from None
+    with file:
+        yield file

@@ -16,6 +16,7 @@ from grader.course import Course
 from grader.data.find import Places, find_data
 from grader.dataset import Dataset
 from grader.errors import DataError, UsageError
+from grader.progress import Silent
 from tests.fakes import Said, data_of, run_cli, write_course
 
 CONTENT = b"0123456789" * 1000
@@ -53,7 +54,7 @@ def gone() -> str:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-class Words:
+class Words(Silent):
     """A progress that keeps what it was told."""
 
     def __init__(self) -> None:
@@ -62,7 +63,7 @@ class Words:
     def step(self, who: str, what: str) -> None:
         self.said.append(what)
 
-    def done(self, who: str, what: str) -> None:
+    def done(self, who: str, what: str, *, trouble: bool = False) -> None:
         self.said.append(what)
 
 
