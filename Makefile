@@ -56,7 +56,7 @@ reference: install
 	$(BIN)/grader baseline pets --seeds 3
 	for name in $(ARCHITECTURES); do $(BIN)/grader baseline pets --architecture $$name || exit 1; done
 
-# Reports of real runs for the documentation, from records in examples/gallery; no data is needed.
+# Reports of real runs for the documentation, from records in docs/records; no data is needed.
 gallery: install
 	$(BIN)/python docs/gallery.py render docs/gallery
 

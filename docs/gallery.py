@@ -1,4 +1,4 @@
-"""The gallery: reports of real runs, rendered from small records that lie in `examples/gallery/`. No data is needed.
+"""The gallery: reports of real runs, rendered from small records that lie in `docs/records/`. No data is needed.
 
     python docs/gallery.py render docs/gallery               # `make gallery`
     python docs/gallery.py collect class exercise1 out/demo  # keep the runs of a batch as a record; needs the data
@@ -32,7 +32,7 @@ from grader.rubric import Rubric, open_rubric  # noqa: E402
 from grader.store import load_result  # noqa: E402
 from tests.report.classes import a_class  # noqa: E402
 
-RECORDS = ROOT / "examples" / "gallery"
+RECORDS = ROOT / "docs" / "records"
 HEAVY = 150_000  # characters of base64: plots weigh less, photographs more
 LEFT_OUT = "A figure with photographs, which the gallery leaves out."
 

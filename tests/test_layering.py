@@ -24,13 +24,24 @@ INSIDE = {
     "kernel/guest/start.py": {
         f"grader.kernel.guest.{name}"
         for name in (
-            "caps", "colab", "fitting", "hooks", "lines", "notes", "record", "self_check", "shims", "smoke", "world",
+            "caps",
+            "colab",
+            "fitting",
+            "hooks",
+            "lines",
+            "notes",
+            "record",
+            "self_check",
+            "shims",
+            "smoke",
+            "world",
         )
     },
     "kernel/guest/hooks.py": {
         f"grader.kernel.guest.{name}" for name in ("activations", "fitting", "notes", "record", "shims", "smoke")
     },
     "kernel/guest/activations.py": set(),
+    "kernel/guest/warming.py": {"grader.kernel.guest.imports"},
     "kernel/guest/record.py": {
         f"grader.kernel.guest.{name}"
         for name in ("candidates", "describing", "glances", "looks", "network", "notes", "rows", "smoke")
@@ -139,7 +150,10 @@ EVERY_HELP = """
 import contextlib, io
 from grader.cli import app
 from typer.testing import CliRunner
-for words in ("", "grade", "batch", "regrade", "report", "baseline", "demo", "doctor", "data", "data list", "data fetch"):
+for words in (
+    "", "grade", "batch", "regrade", "report", "baseline", "demo", "doctor", "data", "data list", "data fetch",
+    "check", "ci", "export", "new", "lint", "gradebook", "gradebook show", "gradebook override", "gradebook history",
+):
     found = CliRunner().invoke(app, [*words.split(), "--help"])
     assert found.exit_code == 0 and "Usage" in found.output, words
 """
@@ -158,7 +172,8 @@ def test_import_grader_loads_nothing_else() -> None:
 
 
 def test_help_answers_without_loading_what_is_heavy() -> None:
-    assert loaded_by(EVERY_HELP) & {*HEAVY, "numpy", "PIL", "nbformat", "zmq", "jupyter_client"} == set()
+    quick = {*HEAVY, "numpy", "PIL", "nbformat", "zmq", "jupyter_client", "rich", "distributed"}
+    assert loaded_by(EVERY_HELP) & quick == set()
 
 
 def test_marking_loads_no_notebook_library_and_no_tensorflow() -> None:
@@ -196,7 +211,9 @@ def test_only_the_command_line_ends_the_process() -> None:
              if word in ending}  # fmt: skip
     assert found <= COMMAND_LINE
     at_once = {name_of(path) for path in FILES if any(spelt(call.func) == "os._exit" for call in calls(path))}
-    assert at_once <= {*COMMAND_LINE, "sandbox/launcher.py", "sandbox/relay.py"}, "PID 1 is a process of its own"
+    assert at_once <= {*COMMAND_LINE, "sandbox/launcher.py", "sandbox/relay.py", "sandbox/zygote/server.py"}, (
+        "PID 1 is a process of its own"
+    )
 
 
 def test_only_the_command_line_reads_the_environment() -> None:

@@ -10,7 +10,6 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from grader.errors import UsageError
-from grader.terminal import show_progress
 
 if TYPE_CHECKING:
     from grader.bench import Setup
@@ -104,6 +103,8 @@ def read_pairs(words: list[str], option: str) -> dict[str, str]:
 
 def progress_bar(quiet: bool, total: int = 1, *, events: IO[str] | None = None) -> AbstractContextManager["Progress"]:
     """Progress on standard error; nothing of it where `quiet`. `events` gets it as JSON lines."""
+    from grader.terminal import show_progress  # here, because it brings pydantic along and `--help` must not wait
+
     return show_progress(total, sys.stderr, quiet=quiet, events=events)
 
 

@@ -5,13 +5,14 @@ Theory of operation
 
 *Processes.* The host is the grader's own process: `client` and all other files here. It never
 imports Keras and never opens a network. `worker` runs in a sandbox of its own, started for one model file and gone with
-it; it is ours, imports Keras, and does nothing but load, describe and predict. No process that ran a submission's code
-has a part in this, and no judge ever sees a second file: what one network does to its judge happens to itself.
+it; it is ours, imports Keras (or is forked from a server that has, and that opens nothing), and does nothing but load,
+describe and predict. No process that ran a submission's code has a part in this, and no judge ever sees a second file:
+what one network does to its judge happens to itself.
 
 *Who holds what.* The labels of the judged images stay in the host's memory, where `metrics` compares them; they are in no
-file, message or environment that a worker could read. The worker has the model file, a Python environment and scratch
-space, all but the last read-only, and over its socket images without labels. Training images, whose labels are no
-secret, go the same way.
+file, message or environment that a worker could read. The worker has a Python environment, read-only, the model file in
+scratch space of its own, and over its socket images without labels. Training images, whose labels are no secret, go the
+same way.
 
 *What crosses, and in which form.* Host to worker: the model file as opaque bytes, requests as one line of JSON, images as
 raw numbers (bytes, or float32) that the host has resized and laid out itself. Worker to host: *ready*, then for each

@@ -33,7 +33,7 @@ def test_every_record_of_the_gallery_gives_its_pages(tmp_path: Path) -> None:
 
 
 def test_a_record_holds_no_photograph_of_a_dataset() -> None:
-    records = sorted((ROOT / "examples" / "gallery").glob("*.json.gz"))
+    records = sorted((ROOT / "docs" / "records").glob("*.json.gz"))
     assert len(records) == 5
     for path in records:
         assert path.stat().st_size < 200_000
