@@ -30,7 +30,7 @@ test: install $(AXE)
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-# Every submission of the zoo; `make test` runs the defects and a third of the patterns.
+# Judges every submission of the zoo; `make test` takes them all through a smoke run.
 zoo: install
 	ZOO=all $(BIN)/python -m pytest -q tests/test_zoo.py
 

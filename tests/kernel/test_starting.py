@@ -26,7 +26,9 @@ def test_a_variable_that_is_read_at_an_import_needs_a_cold_start(cell: str, name
 
 def test_a_module_beside_the_notebook_counts_and_other_files_do_not() -> None:
     script = Script("work.ipynb", ("from settings import *",))
-    assert "`OMP_NUM_THREADS`" in cold_reason(script, {"settings.py": b"import os; os.environ['OMP_NUM_THREADS'] = '1'"})
+    assert "`OMP_NUM_THREADS`" in cold_reason(
+        script, {"settings.py": b"import os; os.environ['OMP_NUM_THREADS'] = '1'"}
+    )
     assert cold_reason(script, {"notes.txt": b"OMP_NUM_THREADS", "data.bin": bytes(range(256))}) == ""
     assert cold_reason(script, {"settings.py": b"\xff\xfe\x00"}) == ""
 

@@ -1,12 +1,17 @@
 """Kernels forked from a server that has imported TensorFlow: the same weights to the bit, and nothing from run to run."""
 
+import colorsys
+import importlib
+import importlib.util
 import io
 import os
+import re
 import signal
+import sys
+import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -19,12 +24,14 @@ from grader.limits import Limits
 from grader.notebook import Script
 from grader.progress import Silent
 from grader.sandbox.bubblewrap import Bubblewrap
+from grader.sandbox.interface import Confined, Program
 from grader.sandbox.warm import WarmBubblewrap
 from tests.sandbox.test_warm import server_of
 
 LIMITS = Limits(threads=1, cell=120.0, wall=300.0)
+VARYING = re.compile(r"\d+m?s(?:/step)?|0x\w+")  # times and addresses
 TRAIN = (
-    "import sys\nprint([name in sys.modules for name in ('keras', 'tensorflow', 'h5py', 'matplotlib.pyplot')])\n"
+    "import sys\nprint([name for name in ('keras', 'tensorflow', 'h5py', 'matplotlib.pyplot') if name in sys.modules])\n"
     "import random\nimport numpy as np\nprint(np.random.rand(), random.random())",
     "from keras import layers\nimport keras\nprint(np.random.rand(), random.random())\n"
     "x = np.random.rand(256, 8, 8, 1).astype('float32')\ny = np.random.randint(0, 10, 256)",
@@ -44,16 +51,28 @@ SPOIL = (
 
 
 class Watched(WarmBubblewrap):
-    """Warm starts that must not fail."""
+    """Warm starts that must not fail; `fatal`: seconds after which each child loses its server."""
 
     def __init__(self) -> None:
         super().__init__(Bubblewrap.on_this_host().host, pytest.fail)
+        self.fatal: float | None = None
+
+    def start(self, program: Program) -> Confined:
+        confined = super().start(program)
+        if self.fatal is not None:
+            threading.Timer(self.fatal, os.kill, (server_of(confined), signal.SIGKILL)).start()
+        return confined
 
 
 @pytest.fixture(scope="module")
 def warm() -> Iterator[Watched]:
     with closing(Watched()) as sandbox:
         yield sandbox
+
+
+@pytest.fixture(scope="module")
+def cold_run(warm: Watched) -> Execution:
+    return run(Bubblewrap(warm.host), TRAIN, warm=False)
 
 
 def run(sandbox: Bubblewrap, cells: tuple[str, ...], *, warm: bool = True) -> Execution:
@@ -68,31 +87,11 @@ def weights(execution: Execution) -> bytes:
 
 
 def told(execution: Execution) -> object:
-    """What a run left but for times and addresses."""
-    cells = [([output.text for output in cell.outputs], cell.error) for cell in execution.claims.cells]
-    fits = [fit.model_dump(exclude={"seconds", "identity"}) for fit in execution.claims.fits]
-    return [(texts[:1] if number == 2 else texts, error) for number, (texts, error) in enumerate(cells)], fits, \
-        execution.claims.shims, execution.claims.notes  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def cold_run(warm: Watched) -> Execution:
-    return run(Bubblewrap(warm.host), TRAIN, warm=False)
-
-
-def without_times(execution: Execution) -> Execution:
-    """Keras prints how long an epoch took."""
-    import re
-
-    cells = []
-    for cell in execution.claims.cells:
-        outputs = tuple(
-            output.model_copy(update={"text": re.sub(r"\d+m?s(?:/step)?|0x\w+", "", output.text)}) for output in cell.outputs
-        )
-        cells.append(cell.model_copy(update={"outputs": outputs}))
-    return Execution(
-        ending=execution.ending, claims=execution.claims.model_copy(update={"cells": tuple(cells)}), model=execution.model
-    )
+    """All that a run told, but for times and addresses."""
+    claims = execution.claims
+    cells = [([VARYING.sub("", output.text) for output in cell.outputs], cell.error) for cell in claims.cells]
+    fits = [fit.model_dump(exclude={"seconds", "identity"}) for fit in claims.fits]
+    return cells, fits, claims.shims, claims.notes, claims.problem
 
 
 def test_a_warm_kernel_gives_the_same_weights_and_tells_the_same(warm: Watched, cold_run: Execution) -> None:
@@ -100,8 +99,9 @@ def test_a_warm_kernel_gives_the_same_weights_and_tells_the_same(warm: Watched, 
     assert (forked.start, cold_run.start) == ("warm", "cold")
     assert forked.ending.cause is Cause.FINISHED
     assert weights(forked) == weights(cold_run)
-    assert told(without_times(forked)) == told(without_times(cold_run))
-    assert forked.claims.cells[0].outputs[0].text.startswith("[False, False, False, False]")
+    assert told(forked) == told(cold_run)
+    assert forked.claims.cells[0].outputs[0].text.startswith("[]\n"), "nothing is imported before the notebook does"
+    assert forked.claims.shims
 
 
 def test_a_notebook_that_spoils_its_kernel_changes_nothing_for_the_next_one(warm: Watched, cold_run: Execution) -> None:
@@ -116,25 +116,31 @@ def test_a_notebook_that_needs_it_is_started_cold_and_says_why(warm: Watched) ->
     assert execution.start_note == "it mentions `OMP_NUM_THREADS`, which is read when TensorFlow or Keras is imported"
 
 
-def test_a_server_that_dies_is_our_fault_and_no_ending_of_the_notebook(warm: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    start = warm.start
-
-    def fatal(program: object) -> object:
-        confined = start(program)  # type: ignore[arg-type]
-        if (os.fork() if False else 0) == 0:
-            import threading
-
-            threading.Timer(1.5, os.kill, (server_of(confined), signal.SIGKILL)).start()
-        return confined
-
-    monkeypatch.setattr(warm, "start", fatal)
+def test_a_server_that_dies_is_our_fault_and_no_ending_of_the_notebook(warm: Watched) -> None:
+    warm.fatal = 1.0
     with pytest.raises(Infrastructure):
-        run(warm, ("import time; time.sleep(30)",))
-    monkeypatch.undo()
+        run(warm, ("import time; time.sleep(60)",))
+    warm.fatal = None
     assert run(warm, ("print(1)",)).start == "warm"
 
 
-def test_a_kept_module_is_given_out_at_its_import_and_after_its_companions(monkeypatch: pytest.MonkeyPatch) -> None:
-    import colorsys
-    import sys
-    import this_is_no_module as _  # noqa: F401
+def test_a_kept_module_is_given_out_whole_at_its_import_and_its_companions_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[str] = []
+
+    def note(module: ModuleType) -> None:
+        seen.append(module.__name__)
+
+    first, second = colorsys, importlib.import_module("quopri")
+    monkeypatch.delitem(sys.modules, "colorsys")
+    monkeypatch.delitem(sys.modules, "quopri")
+    waiting = AfterImport({"colorsys": note, "quopri": note})
+    kept = Kept({"colorsys": first, "quopri": second}, {"colorsys": ("quopri", "antigravity")})
+    monkeypatch.setattr(sys, "meta_path", [waiting, kept, *sys.meta_path])
+    assert importlib.import_module("colorsys") is first
+    assert sys.modules["quopri"] is second
+    assert seen == ["quopri", "colorsys"]
+    assert importlib.import_module("colorsys") is first
+    assert len(seen) == 2
+    assert importlib.util.find_spec("colorsys") is first.__spec__
