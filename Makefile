@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test lint fuzz bench reference gallery clean
+.PHONY: install demo test zoo lint fuzz bench reference gallery docs clean
 
 install: $(STAMP)
 
@@ -60,5 +60,11 @@ reference: install
 gallery: install
 	$(BIN)/python docs/gallery.py render docs/gallery
 
+# The documentation site, with the gallery, into site/.
+docs: gallery
+	$(BIN)/python -m typer grader.cli.application utils docs --name grader --output docs/reference/commands.md
+	$(BIN)/python -m mkdocs build --strict --quiet
+	@echo "site/index.html"
+
 clean:
-	rm -rf $(VENV) out dist build docs/gallery tests/browser/node_modules .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) out dist build site docs/gallery tests/browser/node_modules .pytest_cache .mypy_cache .ruff_cache

@@ -1,9 +1,13 @@
 """The documents name what there is: every command, check, parameter, rubric key and result key."""
 
+import os
+import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -80,3 +84,51 @@ def test_the_links_of_the_readme_lead_somewhere() -> None:
 
     for target in re.findall(r"\]\(([^)]+)\)", README):
         assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "assignments").rglob("*.md")])
+
+
+def written_commands(page: Path) -> list[list[str]]:
+    """The lines of a page's shell blocks that call `grader`, as words; `[OPTION]` and prompts are no commands."""
+    blocks = re.findall(
+        r"^```(?:sh|bash|console|text)?\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    joined = "\n".join(blocks).replace("\\\n", " ")
+    lines = [line.strip().removeprefix("$ ").removeprefix(".venv/bin/") for line in joined.splitlines()]
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("grader ") and "[" not in line]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_command_in_a_document_is_one_that_the_command_line_takes(page: Path) -> None:
+    for words in written_commands(page):
+        command: Any = typer.main.get_command(app)
+        taken = list(words)
+        while hasattr(command, "commands") and taken and not taken[0].startswith("-"):
+            assert taken[0] in command.commands, words
+            command = command.commands[taken.pop(0)]
+        if "--help" not in taken and "--version" not in taken and "..." not in taken:
+            command.make_context(command.name, taken)
+
+
+def test_the_page_of_commands_is_what_the_command_line_says() -> None:
+    words = [sys.executable, "-m", "typer", "grader.cli.application", "utils", "docs", "--name", "grader"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    said = done.stdout.strip()
+    assert (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8").strip() == said, "make docs writes it anew"
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(
+        words, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (tmp_path / "site/index.html").read_text(encoding="utf-8")
+    assert "fonts.googleapis.com" not in page
+
+
+def test_every_page_of_the_documentation_is_in_the_sites_navigation() -> None:
+    told = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert page.relative_to(ROOT / "docs").as_posix() in told

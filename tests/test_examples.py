@@ -1,6 +1,8 @@
 """The example class through the command line: one row for every submission, each with its story; then a regrade."""
 
 import json
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -90,3 +92,24 @@ def test_a_changed_threshold_moves_students_without_a_sandbox_or_tensorflow(grad
     assert "nothing was written" in done.stdout
     judged = sum(result.accuracy is not None and result.accuracy.value >= 0.97 for result in results(graded).values())
     assert f"{judged} of 10 moved" in done.stdout or f"{judged} of 9 moved" in done.stdout
+
+
+def shell_lines(page: str) -> list[str]:
+    """The commands in a page's blocks of shell, in order."""
+    blocks = re.findall(r"^```\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [line for block in blocks for line in block.splitlines() if line.startswith("grader ")]
+
+
+def test_the_tutorial_for_instructors_works_line_by_line(graded: Path, tmp_path: Path) -> None:
+    shutil.copytree(graded, tmp_path / "out/class")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    lines = shell_lines("docs/tutorial/for-instructors.md")
+    assert len(lines) > 5
+    said = ""
+    for line in lines:
+        words = [sys.executable, "-m", "grader", *shlex.split(line)[1:]]
+        done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+        assert done.returncode == 0, line + done.stdout + done.stderr
+        said += done.stdout
+    assert "0 of " in said and "the missing cell was shown to me" in said
+    assert "Priya Raghunathan" in (tmp_path / "out/grades.csv").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from grader.errors import SubmissionError
 from grader.intake import IGNORED, MOST_BYTES, MOST_FILES
-from grader.notebook import read_submission
 from grader.intake.zipped import unpack_zip
+from grader.notebook import read_submission
 from tests.fuzz.cases import TEXT, cases, only, relabelled, spoilt
 from tests.fuzz.test_archive import METHODS, storable
 from tests.judge import hostile

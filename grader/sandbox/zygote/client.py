@@ -113,12 +113,13 @@ class Server:
 
     def lost(self) -> bool:
         """Whether the server is dead, and its children with it: its end of the socket is closed before they die."""
-        return readable(self._requests.fileno(), 0)
+        return self._requests.fileno() < 0 or readable(self._requests.fileno(), 0)
 
     def close(self) -> None:
         """Kill it, with every child that it still has."""
-        with suppress(OSError):
-            os.killpg(self.pid, signal.SIGKILL)
+        if self._process.poll() is None:
+            with suppress(OSError):
+                os.killpg(self.pid, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(ENDING_S)
         self._requests.close()
