@@ -15,7 +15,7 @@ from grader.functions.client import ModuleJob
 from grader.functions.exploring import Exploration, explore_module
 from grader.intake import Submission
 from grader.judge.choosing import choose_network
-from grader.judge.client import Question, Verdict, judge_model
+from grader.judge.client import Question, Verdict, expect_networks, judge_model
 from grader.kernel.networks import Network
 from grader.kernel.run import Execution, Job, run_notebook
 from grader.overlap import Known, find_overlap, judged_in_files
@@ -104,6 +104,7 @@ def _run(submission: Submission, bench: Bench, gallery: Gallery, progress: Progr
         smoke=bench.smoke,
         warm=bench.warm,
     )
+    expect_networks(bench.sandbox, job.limits)
     return run_notebook(job, bench.sandbox, who=submission.student, progress=progress)
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from unicodedata import category
 
 FORMULA = tuple("=+-@＝＋－＠﹦﹢﹣﹫")  # wide and small ones count in East Asian versions
 CONTROL = ("\t", "\r", "\n")
@@ -10,8 +11,14 @@ Cell = str | float | None
 
 
 def guard_formula(text: str) -> str:
-    """`text` so that no spreadsheet takes it for a formula, also behind spaces (OWASP, CSV injection)."""
-    return f"'{text}" if text.startswith(CONTROL) or text.lstrip().startswith(FORMULA) else text
+    """`text` so that no spreadsheet takes it for a formula, also behind what is not seen (OWASP, CSV injection)."""
+    return f"'{text}" if text.startswith(CONTROL) or _seen(text).startswith(FORMULA) else text
+
+
+def _seen(text: str) -> str:
+    """The text from its first visible character on: spaces, and characters without a shape, stand for nothing."""
+    places = (place for place, char in enumerate(text) if not (char.isspace() or category(char) in ("Cf", "Cc")))
+    return text[next(places, len(text)) :]
 
 
 def write_number(value: float, *, digits: int = 2) -> str:

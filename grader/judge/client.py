@@ -30,6 +30,7 @@ from grader.judge.trying import Scored, choose_recipe, claimed_accuracy, describ
 from grader.limits import Limits, write_duration, write_size
 from grader.sandbox.environment import environment
 from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox, Scratch, Stopped
+from grader.sandbox.warm import foresee
 
 WALL_S = 600.0
 READY_S = 120.0
@@ -88,6 +89,11 @@ def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandb
             if stopped is not None and stopped.cause is Cause.INFRASTRUCTURE:
                 raise Infrastructure("The judge was lost: what it was forked from has died.") from None
             return _refused(explain_death(stopped, error, limits), architecture)
+
+
+def expect_networks(sandbox: Sandbox, limits: Limits) -> None:
+    """Say that networks will be judged with these limits, while their notebooks run: a fork server takes its time."""
+    foresee(sandbox, judge_program(Path("/"), b"", 0, limits))  # no other sandbox than bubblewrap takes notice
 
 
 def explain_death(stopped: Stopped | None, error: Exception, limits: Limits) -> str:

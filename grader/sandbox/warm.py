@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from grader.errors import Infrastructure
 from grader.sandbox.bubblewrap import (
     Bubblewrap,
     Host,
@@ -64,8 +65,9 @@ class WarmBubblewrap(Bubblewrap):
         self._tell = tell
         self._kinds: dict[str, Kind] = {}  # of each entry, the one that servers are made for
         self._servers: dict[str, Server] = {}
+        self._opening: dict[str, threading.Lock] = {}
         self._said: set[str] = set()
-        self._cold = False
+        self._cold = self._closed = False
         self._lock = threading.Lock()
 
     def start(self, program: Program) -> Confined:
@@ -86,10 +88,16 @@ class WarmBubblewrap(Bubblewrap):
                     self._replace(preload, server)
         return super().start(program)
 
+    def foresee(self, program: Program) -> None:
+        """Have a server for programs like this one started meanwhile: one of them will come."""
+        preload = program.preload
+        if preload is not None and self._is_of_kind(program, preload) and preload.entry not in self._servers:
+            threading.Thread(target=self._server, args=(program, preload), name="foreseeing", daemon=True).start()
+
     def close(self) -> None:
-        """End every server."""
+        """End every server; one that is being started ends as soon as it is there."""
         with self._lock:
-            self._cold = True
+            self._closed = True
             servers, self._servers = self._servers, {}
         for server in servers.values():
             server.close()
@@ -102,14 +110,24 @@ class WarmBubblewrap(Bubblewrap):
 
     def _server(self, program: Program, preload: Preload) -> Server | None:
         """The server for programs of this kind; None where there can be none, which is told."""
-        with self._lock:  # the others wait for the same server
-            if not self._cold and preload.entry not in self._servers:
-                try:
-                    self._servers[preload.entry] = self._open_server(program, preload)
-                except WarmStartFailed as error:
-                    self._cold = True
-                    self._say(f"no warm starts, everything is started cold: {error.message}")
-            return self._servers.get(preload.entry)
+        with self._lock:
+            opening = self._opening.setdefault(preload.entry, threading.Lock())
+        with opening:  # the others wait for the same server
+            found = self._servers.get(preload.entry)
+            if found is not None or self._cold or self._closed:
+                return found
+            try:
+                server = self._open_server(program, preload)
+            except Infrastructure as error:
+                self._cold = True
+                self._say(f"no warm starts, everything is started cold: {error.message}")
+                return None
+            with self._lock:
+                if not self._closed:
+                    self._servers[preload.entry] = server
+                    return server
+            server.close()
+            return None
 
     def _replace(self, preload: Preload, server: Server) -> None:
         with self._lock:
@@ -136,6 +154,12 @@ class WarmBubblewrap(Bubblewrap):
         if words not in self._said:
             self._said.add(words)
             self._tell(words)
+
+
+def foresee(sandbox: Sandbox, program: Program) -> None:
+    """Tell a sandbox of warm starts that programs like this one will come; any other one takes no notice."""
+    if isinstance(sandbox, WarmBubblewrap):
+        sandbox.foresee(program)
 
 
 @contextmanager
