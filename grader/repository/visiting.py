@@ -57,6 +57,29 @@ class Visit:
         }[self.left]
 
 
+@dataclass(frozen=True)
+class Named:
+    """Progress of one of several assignments: it goes by the assignment's name, and the whole is counted elsewhere."""
+
+    assignment: str
+    whole: Progress
+
+    def begin(self, total: int, jobs: int) -> None:
+        """One of several: nothing begins with it."""
+
+    def step(self, who: str, what: str) -> None:
+        """Pass it on."""
+        self.whole.step(self.assignment, what)
+
+    def done(self, who: str, what: str, *, trouble: bool = False) -> None:
+        """Pass it on."""
+        self.whole.done(self.assignment, what, trouble=trouble)
+
+    def say(self, what: str) -> None:
+        """Pass it on."""
+        self.whole.say(f"{self.assignment}: {what}")
+
+
 def visit_all(
     root: Path, settings: Settings, course: Course, setup: Setup, out: Path, *, student: str, progress: Progress,
     clock: Callable[[], float] = time.monotonic,
@@ -89,7 +112,8 @@ def _visit(
     )
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with open_bench(course, handed.assignment, setup, progress) as bench:
-        rows, _ = grade_class([Entry(student=student, path=path)], bench, order, jobs=1, progress=progress)
+        told = Named(handed.assignment, progress)
+        rows, _ = grade_class([Entry(student=student, path=path)], bench, order, jobs=1, progress=told)
     result = rows[0]
     return Visit(
         handed=handed,
