@@ -78,3 +78,4 @@ class Limits(BaseModel):
     threads: Annotated[int, Field(ge=1, le=256)] = 2  # of TensorFlow
     batches: Annotated[int, Field(ge=1)] | None = None  # of each `fit`
     strict: bool = False  # old names of Keras fail, as they do elsewhere
+    deterministic: bool = False  # TensorFlow's operators give the same bits every time, and take longer

@@ -73,6 +73,7 @@ def kernel_program(
         "output": limits.output,
         "batches": limits.batches,
         "strict": limits.strict,
+        "deterministic": limits.deterministic,
         "smoke": settings.smoke.model_dump() if settings.smoke is not None else None,
     }
     own = {f"{SUBMISSION}/{name}": data for name, data in files.items()}

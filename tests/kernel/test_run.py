@@ -169,6 +169,13 @@ def test_a_link_in_the_place_of_the_network_is_refused() -> None:
     assert "refused" in execution.claims.problem
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_operators_are_deterministic_where_the_rubric_asks_for_it(asked: bool) -> None:
+    code = "import keras\nfrom tensorflow.python.framework import config\nprint(config.is_op_determinism_enabled())"
+    limits = LIMITS.model_copy(update={"deterministic": asked})
+    assert run(code, limits=limits).claims.cells[0].outputs[0].text.strip() == str(asked)
+
+
 def test_the_seed_reaches_python_and_numpy() -> None:
     code = "import random, numpy; print(random.random(), numpy.random.rand(), hash('a'))"
 

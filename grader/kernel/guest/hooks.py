@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -21,10 +22,10 @@ class PatchOnImport(MetaPathFinder):
 
     def __init__(
         self, *, recorder: Recorder, budget: FitBudget, shims: Shims | None, notes: Notes, mnist: str | None, seed: int,
-        smoke: SmokeRun | None = None,
+        smoke: SmokeRun | None = None, deterministic: bool = False,
     ) -> None:
         self._recorder, self._budget, self._shims, self._notes = recorder, budget, shims, notes
-        self._mnist, self._seed, self._smoke = mnist, seed, smoke
+        self._mnist, self._seed, self._smoke, self._deterministic = mnist, seed, smoke, deterministic
         self._searching = self._patched = False
 
     def find_spec(
@@ -54,6 +55,8 @@ class PatchOnImport(MetaPathFinder):
 
     def _patch(self, keras: Any) -> None:
         keras.utils.set_random_seed(self._seed)
+        if self._deterministic:
+            sys.modules["tensorflow"].config.experimental.enable_op_determinism()
         name_activations()
         self._budget.attach(keras)
         if self._smoke is not None:

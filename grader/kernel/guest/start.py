@@ -36,7 +36,8 @@ def main() -> None:
                        batches=settings["batches"])  # fmt: skip
     shims = None if settings["strict"] else Shims(notes)
     sys.meta_path.insert(0, PatchOnImport(recorder=recorder, budget=budget, shims=shims, notes=notes,
-                                          mnist=settings["mnist"], seed=settings["seed"], smoke=smoke))  # fmt: skip
+                                          mnist=settings["mnist"], seed=settings["seed"], smoke=smoke,
+                                          deterministic=settings["deterministic"]))  # fmt: skip
     random.seed(settings["seed"])
     numpy.random.seed(settings["seed"])  # again with Keras' own when Keras is imported
     app = IPKernelApp.instance()
