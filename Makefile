@@ -27,6 +27,7 @@ $(AXE): tests/browser/package-lock.json
 
 test: install $(AXE)
 	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check --quiet benchmarks grader tests
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
@@ -36,7 +37,7 @@ zoo: install
 
 lint: install
 	$(BIN)/python -m ruff check .
-	$(BIN)/python -m ruff format --check grader tests
+	$(BIN)/python -m ruff format --check benchmarks grader tests
 	$(BIN)/python -m mypy
 
 # Ten thousand cases for each target (`make test` runs two hundred) and what they cost in memory: an hour or two.

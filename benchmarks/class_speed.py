@@ -52,6 +52,19 @@ data = np.load({path!r})
 x_train, y_train = data["x_train"][:{images}].reshape(-1, *{shape}) / 255.0, data["y_train"][:{images}]
 x_test, y_test = data["x_test"].reshape(-1, *{shape}) / 255.0, data["y_test"]
 """
+RUBRIC = """\
+schema = 1
+title = "One epoch of MNIST"
+dataset = "mnist"
+pass_mark = 60
+[[check]]
+use = "executes"
+points = 20
+[[check]]
+use = "accuracy"
+points = 80
+at_least = 0.8
+"""  # far below what one epoch reaches: a borderline network would be run again, which no other side does
 SIDES = ("plain", "nbconvert", "nbgrader", "cold", "warm")
 TOOLS = ("nbconvert", "nbgrader")
 Side = Callable[[], Cost]
@@ -75,6 +88,9 @@ class Class:
                 nbformat.write(nb, place / "work.ipynb")
             (folder / "scripts").mkdir(exist_ok=True)
             (folder / "scripts" / f"{name}.py").write_text("\n".join(script), encoding="utf-8")
+        rubric = folder / "ours" / "assignments" / "speed" / "assignment.toml"
+        rubric.parent.mkdir(parents=True)
+        rubric.write_text(RUBRIC, encoding="utf-8")
         source = folder / "course" / "source" / "ps1"
         source.mkdir(parents=True)
         nbformat.write(nbformat.v4.new_notebook(), source / "work.ipynb")
@@ -147,18 +163,24 @@ def run_nbgrader(klass: Class, tools: Path) -> Cost:
         [str(tools / "bin/nbgrader"), "generate_assignment", "ps1"], check=True, capture_output=True, **options
     )  # type: ignore[call-overload]
     cost = run_measured([str(tools / "bin/nbgrader"), "autograde", "ps1"], **options)
-    graded = len(list(course.glob("autograded/*/ps1/work.ipynb")))
+    graded = sum(ran(path) for path in course.glob("autograded/*/ps1/work.ipynb"))
     if graded != len(klass.names):
-        raise GraderError(f"nbgrader graded {graded} of {len(klass.names)}.")
+        raise GraderError(f"nbgrader ran {graded} of {len(klass.names)} without an error.")
     return cost
 
 
-def run_ours(klass: Class, *, warm: bool, jobs: int, data: Path | None) -> Cost:
+def ran(path: Path) -> bool:
+    """Whether every cell of an executed notebook was run, none of them with an error."""
+    cells = nbformat.read(path, as_version=4).cells
+    failed = any(output.output_type == "error" for cell in cells for output in cell.get("outputs", ()))
+    return not failed and all(cell.execution_count for cell in cells if cell.cell_type == "code")
+
+
+def run_ours(klass: Class, *, warm: bool, jobs: int, data: Path) -> Cost:
     """The whole class by one command. Raises GraderError where a network was not judged, or not started as it should be."""
     shutil.rmtree(klass.out, ignore_errors=True)
-    command = ["batch", "exercise1", str(klass.folder / "class"), "--out", str(klass.out), "--jobs", str(jobs)]
-    command += ["--warm"] if warm else []
-    command += ["--data", str(data)] if data else []
+    command = ["batch", "speed", str(klass.folder / "class"), "--course", str(klass.folder / "ours"), "--out",
+               str(klass.out), "--jobs", str(jobs), "--data", str(data), *(["--warm"] if warm else [])]  # fmt: skip
     cost = run_grader(command, klass.folder)
     found = [json.loads(path.read_text(encoding="utf-8")) for path in klass.out.glob("*/evidence/evidence.json")]
     started = "warm" if warm else "cold"
@@ -169,12 +191,12 @@ def run_ours(klass: Class, *, warm: bool, jobs: int, data: Path | None) -> Cost:
     return cost
 
 
-def ways(klass: Class, arguments: argparse.Namespace) -> dict[str, Side]:
-    """The sides that can be run here, by their names."""
+def ways(klass: Class, data: Path, arguments: argparse.Namespace) -> dict[str, Side]:
+    """The sides that can be run here, by their names; `data` is the folder that holds mnist/."""
     found: dict[str, Side] = {
         "plain": lambda: run_plain(klass),
-        "cold": lambda: run_ours(klass, warm=False, jobs=arguments.jobs, data=arguments.data),
-        "warm": lambda: run_ours(klass, warm=True, jobs=arguments.jobs, data=arguments.data),
+        "cold": lambda: run_ours(klass, warm=False, jobs=arguments.jobs, data=data),
+        "warm": lambda: run_ours(klass, warm=True, jobs=arguments.jobs, data=data),
     }
     if set(arguments.sides) & set(TOOLS):
         tools = arguments.tools.resolve() if arguments.tools else install_tools(klass.folder / "tools")
@@ -255,7 +277,7 @@ def main() -> int:
         (folder / "served").mkdir()
         klass = Class(folder, arguments.images, arguments.notebooks)
         place_data(klass, serve(dataset, source, folder / "served").inputs)
-        costs = measure(ways(klass, arguments), arguments.rounds)
+        costs = measure(ways(klass, source.parent, arguments), arguments.rounds)
     found = ratios(costs)
     count, load = arguments.notebooks, f"{os.getloadavg()[0]:.1f}"
     print(f"{count} notebooks of one epoch, {arguments.images:,} images, {arguments.jobs} jobs, {arguments.rounds} rounds "

@@ -6,8 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -146,7 +145,8 @@ def _version(*distributions: str) -> str:
 
 def evidence_key(submission: Submission, bench: Bench) -> str:
     """The digest of all that a run depends on: submission, served and judged data, limits, environment, seed."""
-    limits = bench.rubric.assignment.run.model_dump_json(exclude_defaults=True)  # a new kind of limit changes no old key
+    # without the defaults: a new kind of limit changes no old key
+    limits = bench.rubric.assignment.run.model_dump_json(exclude_defaults=True)
     served = bench.gallery.served.digest if bench.gallery else ""
     parts = [
         submission.sha256, submission.script.name, served, bench.rubric.data_digest, limits,

@@ -321,7 +321,7 @@ class Reported(Value):
 
 
 class Source(Value):
-    """The submission as it was handed in: file name, SHA-256 of all its files, notes of intake, accuracies in its outputs."""
+    """The submission as handed in: file name, SHA-256 of all its files, notes of intake, accuracies in its outputs."""
 
     name: str
     sha256: str

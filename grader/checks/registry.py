@@ -93,7 +93,11 @@ class Planned:
 
 
 def check(
-    *, parameters: type[P], rests_on: RestsOn, needs: tuple[str, ...] = (), covers: tuple[str, ...] = (),
+    *,
+    parameters: type[P],
+    rests_on: RestsOn,
+    needs: tuple[str, ...] = (),
+    covers: tuple[str, ...] = (),
     judged: bool = False,
 ) -> Callable[[Callable[[Case, P], Score | None]], Check]:
     """Make a `Check` of a function: its name is the check's, its docstring's first line the title."""

@@ -234,9 +234,7 @@ def _shift(
         return None
     moved = shift_images(_pick(question.images, chosen), recipe.size)
     images = np.stack(moved) if isinstance(question.images, np.ndarray) else moved
-    return count_changed(
-        outputs[chosen], _predict(channel, images, recipe, outputs.shape[1]), activation=activation
-    )
+    return count_changed(outputs[chosen], _predict(channel, images, recipe, outputs.shape[1]), activation=activation)
 
 
 def _prepare(

@@ -21,8 +21,16 @@ class PatchOnImport(MetaPathFinder):
     """Waits for `import keras`, by whatever road, so that a notebook without it pays nothing."""
 
     def __init__(
-        self, *, recorder: Recorder, budget: FitBudget, shims: Shims | None, notes: Notes, mnist: str | None, seed: int,
-        smoke: SmokeRun | None = None, deterministic: bool = False,
+        self,
+        *,
+        recorder: Recorder,
+        budget: FitBudget,
+        shims: Shims | None,
+        notes: Notes,
+        mnist: str | None,
+        seed: int,
+        smoke: SmokeRun | None = None,
+        deterministic: bool = False,
     ) -> None:
         self._recorder, self._budget, self._shims, self._notes = recorder, budget, shims, notes
         self._mnist, self._seed, self._smoke, self._deterministic = mnist, seed, smoke, deterministic

@@ -33,9 +33,7 @@ MOST_FITS = 400  # of one network in a loop around `fit`: the first ones are lef
 class Recorder:
     """Wraps `keras.Model.fit` and what else trains. The kernel's choice is a proposal: the host may take another."""
 
-    def __init__(
-        self, *, folder: Path, units: Sequence[int], notes: Notes, smoke: SmokeRun | None = None
-    ) -> None:
+    def __init__(self, *, folder: Path, units: Sequence[int], notes: Notes, smoke: SmokeRun | None = None) -> None:
         self._folder, self._units, self._notes, self._smoke = folder, tuple(units), notes, smoke
         self._shelf = Shelf(folder)
         self._last: Sequence[dict[str, Any]] = ()  # the candidates that were written last
