@@ -18,6 +18,7 @@ from grader.errors import Failure
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.environment import environment
 from grader.sandbox.interface import Confined
+from grader.sandbox.measure import runs
 
 STARTS_S, NOTICED_S = 30.0, 0.3
 LONG_ENOUGH = 8  # characters of a variable's value, to be recognised where it turns up
@@ -87,13 +88,13 @@ class Bait:
         return None
 
     def survivors(self) -> list[int]:
-        """Processes that an attack left behind under its own name."""
+        """Processes that an attack left behind under its own name and that still run."""
         found = []
         for path in Path("/proc").glob("[0-9]*/comm"):
             with contextlib.suppress(OSError):
                 if path.read_text().strip() == self.name:
                     found.append(int(path.parent.name))
-        return found
+        return [pid for pid in found if runs(pid)]
 
     def _lay_files(self) -> None:
         handed_in = self._folder / "class" / "bob"

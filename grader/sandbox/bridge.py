@@ -5,7 +5,6 @@ were asked for, written by us. A link is shown as a link to nowhere and whatever
 reading the results refuses the same things everywhere.
 """
 
-import collections
 import contextlib
 import json
 import os
@@ -31,7 +30,7 @@ from grader.sandbox.frames import (
     read_frame,
 )
 from grader.sandbox.interface import Program, Stopped
-from grader.sandbox.process import LOG_BLOCKS, drain
+from grader.sandbox.log import Log
 from grader.workspace import workspace
 
 START_S = 60.0
@@ -48,7 +47,7 @@ class BridgedProcess:
         assert process.stderr is not None
         self.pid = process.pid
         self._process, self._program, self._destroy = process, program, destroy
-        self._log: collections.deque[bytes] = collections.deque(maxlen=LOG_BLOCKS)
+        self._log = Log(process.stderr)
         self._writer = FrameWriter(process.stdin)
         self._thrown_away = ExitStack()
         self._view = self._thrown_away.enter_context(workspace(private=True))
@@ -60,7 +59,6 @@ class BridgedProcess:
         self._report: dict[str, Any] = {}
         self._cause: Cause | None = None
         self._stopped: Stopped | None = None
-        self._logging = self._start(drain, process.stderr, self._log)
 
     def open(self, orders: IO[bytes]) -> None:
         """Give the orders, carry from now on. Raises Infrastructure where the relay never came up."""
@@ -75,7 +73,9 @@ class BridgedProcess:
         if not self._ready.wait(START_S) or self._ended.is_set():
             self._destroy()
             self._ended.wait(PATIENCE_S)
-            raise Infrastructure(f"The container did not start: {self._log_text()[-2000:] or 'it said nothing'}.")
+            raise Infrastructure(
+                f"The container did not start: {self._log.text(ended=True)[-2000:] or 'it said nothing'}."
+            )
         for channel in self._channels:
             self._start(self._carry_out, channel)
 
@@ -117,7 +117,7 @@ class BridgedProcess:
             code=_whole(self._report.get("code")),
             cpu_s=_number(self._report.get("cpu_s")),
             peak_mb=round((_number(peak) or 0.0) / (1 << 20), 1),
-            log=self._log_text(),
+            log=self._log.text(ended=True),
         )
         return self._stopped
 
@@ -223,11 +223,6 @@ class BridgedProcess:
             if file.tell() + len(data) > most:
                 raise FrameError("a result longer than was asked for")
             file.write(data)
-
-    def _log_text(self) -> str:
-        if self._ended.is_set():  # its last words may still be on their way
-            self._logging.join(PATIENCE_S)
-        return b"".join(self._log).decode("utf-8", "replace").strip()
 
 
 def _whole(value: object) -> int | None:

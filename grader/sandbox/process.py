@@ -1,6 +1,5 @@
 """The host's end of a running sandbox: starts the launcher, talks to it, drains its log, kills and waits."""
 
-import collections
 import contextlib
 import json
 import os
@@ -20,10 +19,10 @@ from grader.evidence import Cause
 from grader.limits import Limits
 from grader.sandbox.cgroup import Group
 from grader.sandbox.interface import Program, Stopped
+from grader.sandbox.log import Log
 from grader.sandbox.measure import process_tree, runs
 from grader.sandbox.watch import Watchdog, cpu_limit
 
-LOG_BLOCKS, LOG_BLOCK = 64, 4096  # the program's own stdout and stderr: the last 256 KiB
 START_S = 20.0
 
 
@@ -47,7 +46,7 @@ class LaunchedProcess:
         self,
         process: Outermost,
         control: socket.socket,
-        log: "collections.deque[bytes]",
+        log: Log,
         limits: Limits,
         group: Group | None,
         lost: Callable[[], bool] | None = None,
@@ -134,7 +133,7 @@ class LaunchedProcess:
             code=report.get("code"),
             cpu_s=report.get("cpu_s", round(self._watchdog.cpu_s, 2) if self._watchdog else None),
             peak_mb=round((self._watchdog.peak if self._watchdog else 0) / (1 << 20), 1),
-            log=log_text(self._log),
+            log=self._log.text(ended=True),
             start="cold" if self._lost is None else "warm",
         )
         return self._stopped
@@ -183,15 +182,9 @@ def await_ready(control: socket.socket, folders: int) -> tuple[str, list[int]]:
     return word.decode("utf-8", "replace"), []
 
 
-def not_started(log: "collections.deque[bytes]", word: str) -> Infrastructure:
-    """Why a sandbox did not come up: its log, else what it said instead of "ready"."""
-    time.sleep(0.05)  # lets the last of the log arrive
-    return Infrastructure(f"The sandbox did not start: {log_text(log)[-2000:] or word or 'it said nothing'}.")
-
-
-def log_text(log: "collections.deque[bytes]") -> str:
-    """A program's own output, or the end of it, as text."""
-    return b"".join(log).decode("utf-8", "replace").strip()
+def not_started(log: Log, word: str) -> Infrastructure:
+    """Why a sandbox that has ended did not come up: its log, else what it said instead of "ready"."""
+    return Infrastructure(f"The sandbox did not start: {log.text(ended=True)[-2000:] or word or 'it said nothing'}.")
 
 
 def launch(
@@ -226,7 +219,7 @@ def launch(
         raise Infrastructure(f"The sandbox could not be started: {error}.") from None
     finally:
         theirs.close()
-    log = keep_log(process.stdout)
+    log = Log(process.stdout)
     running = LaunchedProcess(process, ours, log, program.limits, group)
     try:
         running.receive_folders(list(export))
@@ -298,17 +291,3 @@ def lines_and_files(header: Mapping[str, object], files: Iterable[bytes]) -> IO[
 def unwritable(error: OSError) -> Infrastructure:
     """What to say where not even a nameless file could be written."""
     return Infrastructure(f"{tempfile.gettempdir()}: could not be written to ({error.strerror}).", "Make room there.")
-
-
-def keep_log(pipe: IO[bytes] | None) -> "collections.deque[bytes]":
-    """The last of what comes out of `pipe`, filled by a thread from now on."""
-    log: collections.deque[bytes] = collections.deque(maxlen=LOG_BLOCKS)
-    threading.Thread(target=drain, args=(pipe, log), name="log", daemon=True).start()
-    return log
-
-
-def drain(pipe: IO[bytes], log: "collections.deque[bytes]") -> None:
-    """Read a program's own output to its end; `log` keeps the last of it."""
-    with contextlib.suppress(OSError, ValueError):
-        while block := os.read(pipe.fileno(), LOG_BLOCK):
-            log.append(block)

@@ -80,7 +80,7 @@ class WarmBubblewrap(Bubblewrap):
                 if server is None:
                     break
                 try:
-                    return server.start(program, self._group(program), [f"/{item.inside}" for item in program.inputs])
+                    return server.start(program, self._group(program), self._kept(program))
                 except WarmStartFailed as error:
                     if not server.lost():
                         self._say(f"a warm start failed, so that one was cold: {error.message}")
@@ -101,6 +101,10 @@ class WarmBubblewrap(Bubblewrap):
             servers, self._servers = self._servers, {}
         for server in servers.values():
             server.close()
+
+    def _kept(self, program: Program) -> list[str]:
+        """What a child must see again where its scratch folders cover it: an environment may itself lie below /tmp."""
+        return [*(str(tree) for tree in self.host.trees), *(f"/{item.inside}" for item in program.inputs)]
 
     def _is_of_kind(self, program: Program, preload: Preload) -> bool:
         """Whether it may be forked; the first program of an entry says what kind its servers are of."""

@@ -3,6 +3,7 @@
 What any sandbox promises is tried against warm children in `test_contract` and `test_promises`.
 """
 
+import errno
 import os
 import signal
 import socket
@@ -70,6 +71,22 @@ def wait_until(holds: Callable[[], object], seconds: float = 20.0) -> None:
     while not holds():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.02)
+
+
+def test_an_environment_below_a_scratch_folder_is_seen_as_it_is_cold(tmp_path: Path) -> None:
+    tree = tmp_path / "venv"
+    (tree / "solutions").mkdir(parents=True)
+    (tree / "module.py").write_text("")
+    (tree / "solutions" / "best.py").write_text("")
+    host = replace(HOST, trees=(*HOST.trees, tree), hidden=(*HOST.hidden, tree / "solutions"))
+    code = (
+        f"import os; seen = sum(len(files) for _, _, files in os.walk({str(tree)!r}))\n"
+        f"try: open({str(tree / 'more')!r}, 'w')\n"
+        f"except OSError as error: raise SystemExit(10 * seen + (error.errno == {errno.EROFS}))"
+    )
+    with closing(WarmBubblewrap(host, pytest.fail)) as sandbox:
+        assert run(sandbox, code, preload=None).code == 11
+        assert run(sandbox, code).code == 11
 
 
 def test_a_program_finds_done_what_its_server_has_done(warm: WarmBubblewrap) -> None:

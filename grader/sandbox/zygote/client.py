@@ -16,12 +16,11 @@ from typing import IO
 from grader.errors import Infrastructure
 from grader.sandbox.cgroup import Group
 from grader.sandbox.interface import Preload, Program
+from grader.sandbox.log import Log
 from grader.sandbox.process import (
     LaunchedProcess,
     await_ready,
-    keep_log,
     lines_and_files,
-    log_text,
     not_started,
     resource_limits,
     write_orders,
@@ -64,15 +63,16 @@ class Server:
         self.pid = process.pid
         self._process, self._requests = process, requests
 
-    def start(self, program: Program, group: Group | None, inputs: Sequence[str]) -> LaunchedProcess:
-        """A child that runs `program`, a member of `group`; `inputs` are the server's. Raises WarmStartFailed.
+    def start(self, program: Program, group: Group | None, kept: Sequence[str]) -> LaunchedProcess:
+        """A child that runs `program`, a member of `group`; it sees `kept` of the server's paths below scratch too.
 
-        `group` is given back when the child is closed or could not be had. Raises Infrastructure, as for a full disk.
+        `group` is given back when the child is closed or could not be had. Raises WarmStartFailed, and Infrastructure
+        as for a full disk.
         """
         names = [scratch.inside for scratch in program.scratch]
         try:
-            control, pipe = self._ask(program, inputs)
-            log = keep_log(pipe)
+            control, pipe = self._ask(program, kept)
+            log = Log(pipe)
             word, descriptors = await_ready(control, len(names) + 1)
             if not descriptors:
                 control.close()
@@ -92,12 +92,12 @@ class Server:
             raise
         return running
 
-    def _ask(self, program: Program, inputs: Sequence[str]) -> tuple[socket.socket, IO[bytes]]:
+    def _ask(self, program: Program, kept: Sequence[str]) -> tuple[socket.socket, IO[bytes]]:
         """Our end of a new child's socket, and its output. Raises WarmStartFailed, Infrastructure."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         receiving, sending = os.pipe()
         try:
-            with forked_orders(program, inputs) as orders:
+            with forked_orders(program, kept) as orders:
                 given = [theirs.fileno(), orders.fileno(), sending, *program.descriptors]
                 socket.send_fds(self._requests, [json.dumps(program.descriptors).encode()], given)
         except (OSError, Infrastructure) as error:
@@ -161,9 +161,9 @@ def start_server(
     finally:
         theirs.close()
     server = Server(process, ours)
-    log = keep_log(process.stdout)
+    log = Log(process.stdout)
     try:
-        _await_prepared(ours, lambda: log_text(log))
+        _await_prepared(ours, log)
     except BaseException:
         server.close()
         raise
@@ -171,7 +171,7 @@ def start_server(
     return server
 
 
-def _await_prepared(requests: socket.socket, said: Callable[[], str]) -> None:
+def _await_prepared(requests: socket.socket, log: Log) -> None:
     requests.settimeout(PREPARED_S)
     try:
         told = json.loads(requests.recv(4096) or b"{}")
@@ -180,15 +180,16 @@ def _await_prepared(requests: socket.socket, said: Callable[[], str]) -> None:
     if "refused" in told:
         raise WarmStartFailed(f"this machine refuses what they need: {told['refused']}")
     if "ready" not in told:
-        raise WarmStartFailed(f"The fork server did not start: {said()[-2000:] or told.get('failed', 'it died')}.")
+        said = log.text(ended="failed" not in told)
+        raise WarmStartFailed(f"The fork server did not start: {said[-2000:] or told.get('failed', 'it died')}.")
 
 
-def forked_orders(program: Program, inputs: Sequence[str]) -> IO[bytes]:
+def forked_orders(program: Program, kept: Sequence[str]) -> IO[bytes]:
     """The orders of a child: a launcher's, and what namespaces it makes for itself."""
     export = {scratch.inside: f"/{scratch.inside}" for scratch in program.scratch}
     more = {
         "scratch": [[f"/{item.inside}", item.size, "1777" if item.shared else "0700"] for item in program.scratch],
-        "inputs": list(inputs), "filter": (build_filter() or b"").hex(),
+        "kept": list(kept), "filter": (build_filter() or b"").hex(),
     }  # fmt: skip
     return write_orders(program, export, resource_limits(program.limits, namespaced=True), more)
 

@@ -50,18 +50,18 @@ def leave() -> None:
     write("/proc/self/gid_map", f"{gid} {gid} 1")
 
 
-def furnish(scratch: Iterable[tuple[str, int, str]], inputs: Sequence[str]) -> None:
-    """As PID 1: fresh writable places (path, bytes, mode), what lies read-only in them again, /proc, terminals, loopback.
+def furnish(scratch: Iterable[tuple[str, int, str]], kept: Sequence[str]) -> None:
+    """As PID 1: fresh writable places (path, bytes, mode), what of `kept` they cover again, /proc, terminals, loopback.
 
     Raises OSError.
     """
     mount("none", "/", "", RECURSIVE | PRIVATE)
     folders = sorted(scratch, key=lambda item: item[0].count("/"))
-    covered = [path for path in inputs if any(path.startswith(f"{folder}/") for folder, _, _ in folders)]
-    kept = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in covered}
+    covered = [path for path in kept if any(path.startswith(f"{folder}/") for folder, _, _ in folders)]
+    held = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in covered}
     for path, size, mode in folders:
         mount("tmpfs", path, "tmpfs", NO_SUID | NO_DEV, f"size={size},mode={mode}")
-    for path, descriptor in kept.items():
+    for path, descriptor in held.items():
         put_back(path, descriptor)
     mount("proc", "/proc", "proc", NO_SUID | NO_DEV | NO_EXEC)
     write("/proc/sys/user/max_user_namespaces", "0")

@@ -165,7 +165,7 @@ def oversee(descriptor: int, orders_file: int) -> list[str]:
     control = socket.socket(fileno=descriptor)
     with os.fdopen(orders_file, "rb") as file:
         orders: dict[str, Any] = json.loads(file.readline())
-        furnish([(path, size, mode) for path, size, mode in orders["scratch"]], orders["inputs"])
+        furnish([(path, size, mode) for path, size, mode in orders["scratch"]], orders["kept"])
         write_files(orders, file)
     drop_privileges()
     shut_off(with_parent=False)  # which is gone already: this namespace ends with the server's
