@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from grader.attempts import Choice, Trial, choose, describe_trial, looked_at, wants_another
 from grader.checks.accuracy import accuracy_of, weigh
+from grader.checks.check import Case
 from grader.checks.family import recognise
 from grader.checks.functions import find_functions
-from grader.checks.registry import Case
 from grader.checks.runner import run_checks
 from grader.evidence import Evidence
 from grader.findings import attempt_flag, decide_status, raise_flags, substitute_flags, verdict_flags

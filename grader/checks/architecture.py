@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
+from grader.checks.check import Case, NoParameters, Score, check
 from grader.checks.kinds import (
     ACTIVATION_LAYERS,
     DROPOUTS,
@@ -25,7 +26,6 @@ from grader.checks.kinds import (
     output_activation,
     write_shape,
 )
-from grader.checks.registry import Case, NoParameters, Score, check
 from grader.errors import Failure
 from grader.evidence import Architecture, Layer, Value
 

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from grader.checks.architecture import NEEDS
+from grader.checks.check import Case, NoParameters, Score, check
 from grader.checks.kinds import CONVOLUTIONS, GLOBAL_POOLINGS, POOLINGS, listed, named, sizes
-from grader.checks.registry import Case, NoParameters, Score, check
 from grader.errors import Failure
 from grader.evidence import Layer, Value
 

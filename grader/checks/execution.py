@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from grader.checks.check import Case, Score, check
 from grader.checks.hints import RUN_ALL, hint_for, hint_for_ending
-from grader.checks.registry import Case, Score, check
 from grader.errors import Failure, Infrastructure
 from grader.evidence import Cause, Cell, CellError, Claims, Ending, Value
 

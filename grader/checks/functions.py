@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from grader.checks.check import Case, Score, check
 from grader.checks.execution import one_line
 from grader.checks.kinds import listed
-from grader.checks.registry import Case, Score, check
 from grader.errors import Failure, Infrastructure
 from grader.evidence import Call, Value
 from grader.functions.agreement import disagreement, write_call

@@ -6,9 +6,9 @@ from pydantic import AfterValidator, Field
 
 from grader.assignment import did_you_mean
 from grader.checks.architecture import NEEDS
+from grader.checks.check import Case, Score, check
 from grader.checks.family import FAMILIES, Family, known, recognise
 from grader.checks.kinds import listed
-from grader.checks.registry import Case, Score, check
 from grader.errors import Failure
 from grader.evidence import Value
 

@@ -1,81 +1,20 @@
-"""The registry: `@check(...)` gives a function a name, its parameters and what it rests on."""
+"""The registry: every check by its name, and a rubric's checks with their parameters read."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Literal, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from grader.assignment import CheckSpec, did_you_mean, explain_validation
+from grader.checks import accuracy, architecture, convolution, execution, functions, inspiration, training
+from grader.checks.check import Check
 from grader.course_code import run_course_file
-from grader.errors import Failure, RubricError
-from grader.evidence import Architecture, Call, Evidence, Value
-from grader.functions.cases import Function
-from grader.results import Comparison
+from grader.errors import RubricError
+from grader.evidence import Value
 
-RestsOn = Literal["facts", "claims"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """All that a check may look at.
-
-    `outputs`: the model's outputs on the judged images, float32 (n, units), or None where nothing was judged.
-    `labels`: their true classes, integers (n,). `classes`: class names in order. `compared`: accuracies to be
-    better than, by assignment id. `counted`: how many images count as recognised where that is a mean over several
-    runs, of which this is one. `calls` of a module's `functions`, by name, where the exercise asks for a module.
-    """
-
-    evidence: Evidence
-    outputs: NDArray[np.float32] | None
-    labels: NDArray[np.int64] | None
-    classes: tuple[str, ...]
-    compared: Mapping[str, Comparison] = field(default_factory=dict)
-    counted: int | None = None
-    calls: tuple[Call, ...] = ()
-    functions: Mapping[str, Function] = field(default_factory=dict)
-
-    @property
-    def architecture(self) -> Architecture:
-        """The judged model's layers. Raises Failure where there is no model to look at."""
-        judgement = self.evidence.facts.judgement
-        if judgement.architecture is None:
-            raise Failure(judgement.reason or "there is no model to look at")
-        return judgement.architecture
-
-
-@dataclass(frozen=True)
-class Score:
-    """What a check found: the share of its points (0 to 1) with a reason and a hint for the reader."""
-
-    share: float
-    reason: str = ""
-    hint: str = ""
-
-
-class NoParameters(Value):
-    """For checks without parameters."""
-
-
-P = TypeVar("P", bound=Value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """A registered check."""
-
-    name: str
-    title: str
-    parameters: type[Value]
-    rests_on: RestsOn
-    needs: tuple[str, ...]
-    covers: tuple[str, ...]  # checks that can't fail without this one failing, for the same reason
-    judged: bool  # rests on the judged images: a smoke run says nothing about it
-    run: Callable[[Case, Any], Score | None]
+ROOMS = (execution, training, architecture, convolution, inspiration, accuracy, functions)
 
 
 @dataclass(frozen=True)
@@ -92,38 +31,9 @@ class Planned:
         return self.spec.title or self.check.title
 
 
-def check(
-    *,
-    parameters: type[P],
-    rests_on: RestsOn,
-    needs: tuple[str, ...] = (),
-    covers: tuple[str, ...] = (),
-    judged: bool = False,
-) -> Callable[[Callable[[Case, P], Score | None]], Check]:
-    """Make a `Check` of a function: its name is the check's, its docstring's first line the title."""
-
-    def make(function: Callable[[Case, P], Score | None]) -> Check:
-        title = (function.__doc__ or function.__name__).strip().splitlines()[0].rstrip(".")
-        return Check(
-            name=function.__name__,
-            title=title,
-            parameters=parameters,
-            rests_on=rests_on,
-            needs=needs,
-            covers=covers,
-            judged=judged,
-            run=function,
-        )
-
-    return make
-
-
 def built_in() -> dict[str, Check]:
     """The checks that come with the grader, by name."""
-    from grader.checks import accuracy, architecture, convolution, execution, functions, inspiration, training
-
-    rooms = (execution, training, architecture, convolution, inspiration, accuracy, functions)
-    return {item.name: item for room in rooms for item in vars(room).values() if isinstance(item, Check)}
+    return {item.name: item for room in ROOMS for item in vars(room).values() if isinstance(item, Check)}
 
 
 def all_checks() -> dict[str, Check]:
@@ -133,7 +43,7 @@ def all_checks() -> dict[str, Check]:
         loaded = entry.load()
         if not isinstance(loaded, Check):
             raise RubricError(
-                f"The entry point {entry.name!r} is no check.", "Make it with @grader.checks.registry.check."
+                f"The entry point {entry.name!r} is no check.", "Make it with @grader.checks.check.check."
             )
         found[entry.name] = loaded
     return {**found, **built_in()}

@@ -8,11 +8,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from grader.checks.check import Case, NoParameters, Score, check
 from grader.checks.execution import one_line
 from grader.checks.hints import hint_for
 from grader.checks.kinds import listed
 from grader.checks.reading import other_framework, why_no_training
-from grader.checks.registry import Case, NoParameters, Score, check
 from grader.errors import Failure, Infrastructure
 from grader.evidence import Candidate, Cause, Claims, Evidence, Fit, Value
 

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.assignment import CheckSpec
-from grader.checks.registry import Case, Planned, plan
+from grader.checks.check import Case
+from grader.checks.registry import Planned, plan
 from grader.checks.runner import run_checks
 from grader.evidence import (
     Architecture,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from grader.checks.accuracy import NeededAccuracy, accuracy_of, measure, pack_right, unpack_right
-from grader.checks.registry import Case
+from grader.checks.check import Case
 from grader.errors import Failure, Infrastructure, RubricError
 from grader.evidence import Judgement
 from grader.judge.metrics import measure_accuracy

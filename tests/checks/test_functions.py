@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 import pytest
 
+from grader.checks.check import Case
 from grader.checks.functions import LONGEST_SOURCE, find_functions
-from grader.checks.registry import Case
 from grader.errors import RubricError
 from grader.evidence import Call, Cause, Ending, Judgement
 from grader.functions.cases import Function, Group

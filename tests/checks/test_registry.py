@@ -6,7 +6,8 @@ import pytest
 
 from grader.assignment import CheckSpec
 from grader.checks import registry
-from grader.checks.registry import Check, NoParameters, all_checks, built_in, check, own_checks, plan
+from grader.checks.check import Case, Check, NoParameters, check
+from grader.checks.registry import all_checks, built_in, own_checks, plan
 from grader.checks.runner import run_checks
 from grader.errors import Failure, RubricError
 from grader.evidence import Judgement
@@ -61,7 +62,7 @@ def test_a_misspelt_parameter_is_refused_with_the_nearest_key() -> None:
 
 def test_a_check_takes_its_name_and_title_from_the_function() -> None:
     @check(parameters=NoParameters, rests_on="claims", needs=("trained",))
-    def my_check(case: registry.Case, parameters: NoParameters) -> None:
+    def my_check(case: Case, parameters: NoParameters) -> None:
         """The title.
 
         More words.
@@ -71,7 +72,7 @@ def test_a_check_takes_its_name_and_title_from_the_function() -> None:
 
 
 @check(parameters=NoParameters, rests_on="facts")
-def accuracy(case: registry.Case, parameters: NoParameters) -> None:
+def accuracy(case: Case, parameters: NoParameters) -> None:
     """An impostor."""
 
 

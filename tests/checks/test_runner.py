@@ -2,7 +2,8 @@ import pytest
 
 from grader.assignment import CheckSpec
 from grader.checks import runner
-from grader.checks.registry import Case, Check, NoParameters, Planned, Score, all_checks, check
+from grader.checks.check import Case, Check, NoParameters, Score, check
+from grader.checks.registry import Planned, all_checks
 from grader.checks.runner import run_checks
 from grader.errors import Failure
 from grader.evidence import Judgement

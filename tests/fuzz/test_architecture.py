@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from grader.assignment import read_assignment
-from grader.checks.registry import Case, plan
+from grader.checks.check import Case
+from grader.checks.registry import plan
 from grader.checks.runner import run_checks
 from grader.course import Course
 from grader.evidence import Architecture, Judgement
