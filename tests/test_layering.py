@@ -32,13 +32,14 @@ INSIDE = {
             "notes",
             "record",
             "self_check",
-            "shims",
+            "shims.install",
             "smoke",
-            "world",
+            "world.install",
         )
     },
     "kernel/guest/hooks.py": {
-        f"grader.kernel.guest.{name}" for name in ("activations", "fitting", "notes", "record", "shims", "smoke")
+        f"grader.kernel.guest.{name}"
+        for name in ("activations", "fitting", "notes", "record", "shims.install", "smoke")
     },
     "kernel/guest/activations.py": set(),
     "kernel/guest/warming.py": {"grader.kernel.guest.imports"},
@@ -61,32 +62,34 @@ INSIDE = {
     "kernel/guest/caps.py": {"grader.kernel.guest.notes"},
     "kernel/guest/colab.py": {"grader.kernel.guest.notes"},
     "kernel/guest/fitting.py": {"grader.kernel.guest.notes"},
-    "kernel/guest/shims.py": {
+    "kernel/guest/shims/__init__.py": set(),
+    "kernel/guest/world/__init__.py": set(),
+    "kernel/guest/shims/install.py": {
         f"grader.kernel.guest.{name}"
-        for name in ("imports", "notes", "shims_arguments", "shims_models", "shims_names", "shims_paths")
+        for name in ("imports", "notes", "shims.arguments", "shims.models", "shims.names", "shims.paths")
     },
-    "kernel/guest/shims_arguments.py": {"grader.kernel.guest.notes"},
-    "kernel/guest/shims_models.py": {"grader.kernel.guest.notes", "grader.kernel.guest.shims_arguments"},
-    "kernel/guest/shims_names.py": {"grader.kernel.guest.imports", "grader.kernel.guest.notes"},
-    "kernel/guest/shims_paths.py": {"grader.kernel.guest.imports", "grader.kernel.guest.notes"},
+    "kernel/guest/shims/arguments.py": {"grader.kernel.guest.notes"},
+    "kernel/guest/shims/models.py": {"grader.kernel.guest.notes", "grader.kernel.guest.shims.arguments"},
+    "kernel/guest/shims/names.py": {"grader.kernel.guest.imports", "grader.kernel.guest.notes"},
+    "kernel/guest/shims/paths.py": {"grader.kernel.guest.imports", "grader.kernel.guest.notes"},
     "judge/worker.py": {"grader.judge.protocol"},
     "judge/protocol.py": set(),
-    "kernel/guest/world.py": {
+    "kernel/guest/world/install.py": {
         f"grader.kernel.guest{name}"
-        for name in ("", ".imports", ".notes", ".world_digits", ".world_layouts", ".world_paths")
+        for name in (".imports", ".notes", ".world", ".world.digits", ".world.layouts", ".world.paths")
     },
-    "kernel/guest/world_paths.py": {
-        f"grader.kernel.guest.{name}" for name in ("notes", "world_digits", "world_layouts", "world_roles")
+    "kernel/guest/world/paths.py": {
+        f"grader.kernel.guest.{name}" for name in ("notes", "world.digits", "world.layouts", "world.roles")
     },
-    "kernel/guest/world_roles.py": set(),
-    "kernel/guest/world_layouts.py": {"grader.kernel.guest.world_roles"},
-    "kernel/guest/world_digits.py": {"grader.kernel.guest.world_roles"},
-    "kernel/guest/world_files.py": {"grader.kernel.guest.world_paths", "grader.kernel.guest.world_roles"},
-    "kernel/guest/world_readers.py": {
-        f"grader.kernel.guest.{name}" for name in ("imports", "world_digits", "world_paths", "world_roles")
+    "kernel/guest/world/roles.py": set(),
+    "kernel/guest/world/layouts.py": {"grader.kernel.guest.world.roles"},
+    "kernel/guest/world/digits.py": {"grader.kernel.guest.world.roles"},
+    "kernel/guest/world/files.py": {"grader.kernel.guest.world.paths", "grader.kernel.guest.world.roles"},
+    "kernel/guest/world/readers.py": {
+        f"grader.kernel.guest.{name}" for name in ("imports", "world.digits", "world.paths", "world.roles")
     },
-    "kernel/guest/world_packages.py": {
-        f"grader.kernel.guest.{name}" for name in ("imports", "world_paths", "world_readers")
+    "kernel/guest/world/packages.py": {
+        f"grader.kernel.guest.{name}" for name in ("imports", "world.paths", "world.readers")
     },
     "functions/guest.py": {"grader.judge.protocol"},
     "sandbox/launcher.py": set(),

@@ -10,7 +10,7 @@ from grader.checks.hints import hint_for
 from grader.evidence import Cause, Cell
 from grader.kernel.guest.activations import NAMES
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.shims_arguments import Era, translate_kernel_size
+from grader.kernel.guest.shims.arguments import Era, translate_kernel_size
 from grader.kernel.run import Execution
 from grader.limits import Limits
 from tests.kernel.test_run import run

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.world_digits import Digits
-from grader.kernel.guest.world_layouts import Layouts
-from grader.kernel.guest.world_packages import chosen
-from grader.kernel.guest.world_paths import Purpose, World, speaks_of_names
-from grader.kernel.guest.world_roles import read_path
+from grader.kernel.guest.world.digits import Digits
+from grader.kernel.guest.world.layouts import Layouts
+from grader.kernel.guest.world.packages import chosen
+from grader.kernel.guest.world.paths import Purpose, World, speaks_of_names
+from grader.kernel.guest.world.roles import read_path
 from tests.kernel.served import CLASSES, TESTED, TRAINED, write_digits, write_photographs
 
 

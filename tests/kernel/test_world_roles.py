@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.kernel.guest.world_roles import Wanted, components, is_foreign, read_path, words_of
+from grader.kernel.guest.world.roles import Wanted, components, is_foreign, read_path, words_of
 
 CLASSES = ("cat", "dog")
 

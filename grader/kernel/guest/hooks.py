@@ -13,7 +13,7 @@ from grader.kernel.guest.activations import name_activations
 from grader.kernel.guest.fitting import FitBudget
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.record import Recorder
-from grader.kernel.guest.shims import Shims
+from grader.kernel.guest.shims.install import Shims
 from grader.kernel.guest.smoke import SmokeRun
 
 

@@ -25,9 +25,9 @@ def main() -> None:
     from grader.kernel.guest.notes import Notes
     from grader.kernel.guest.record import Recorder
     from grader.kernel.guest.self_check import pass_over_self_checks
-    from grader.kernel.guest.shims import Shims
+    from grader.kernel.guest.shims.install import Shims
     from grader.kernel.guest.smoke import SmokeRun
-    from grader.kernel.guest.world import install_world
+    from grader.kernel.guest.world.install import install_world
 
     notes = Notes()
     smoke = SmokeRun(notes, **settings["smoke"]) if settings["smoke"] else None

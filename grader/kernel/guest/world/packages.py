@@ -13,8 +13,8 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from grader.kernel.guest.imports import Patch
-from grader.kernel.guest.world_paths import World
-from grader.kernel.guest.world_readers import known_download
+from grader.kernel.guest.world.paths import World
+from grader.kernel.guest.world.readers import known_download
 
 PHOTOGRAPHS = ("cats_vs_dogs", "cats_vs_dogs_dataset")
 SLICE = re.compile(r"(\w+)(?:\[(-?\d+%?)?:(-?\d+%?)?\])?")

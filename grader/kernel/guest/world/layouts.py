@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from grader.kernel.guest.world_roles import MOST_NUMBER, PICTURES, Layout, Split, Wanted
+from grader.kernel.guest.world.roles import MOST_NUMBER, PICTURES, Layout, Split, Wanted
 
 # The first number of a class in each split, as the collections of these names have it.
 NUMBERED: Mapping[Layout, Mapping[Split, int]] = {

@@ -8,8 +8,8 @@ from typing import Any
 
 from grader.kernel.guest.imports import AfterImport
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.shims_names import after_import, restore_python
-from grader.kernel.guest.shims_paths import OldPaths, TensorFlowPythonKeras
+from grader.kernel.guest.shims.names import after_import, restore_python
+from grader.kernel.guest.shims.paths import OldPaths, TensorFlowPythonKeras
 
 
 class Shims:
@@ -28,8 +28,8 @@ class Shims:
 
     def attach(self, keras: Any) -> None:
         """Keras' own classes and modules. What that takes is read only now: a kernel without Keras starts sooner."""
-        from grader.kernel.guest.shims_arguments import metrics_in_third_place, rename_arguments
-        from grader.kernel.guest.shims_models import (
+        from grader.kernel.guest.shims.arguments import metrics_in_third_place, rename_arguments
+        from grader.kernel.guest.shims.models import (
             accept_file_names,
             alias_accuracy,
             backend_functions,

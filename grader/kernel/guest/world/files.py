@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from grader.kernel.guest.world_paths import Purpose, World, as_text, isdir, lexists
-from grader.kernel.guest.world_roles import PICTURES, is_foreign
+from grader.kernel.guest.world.paths import Purpose, World, as_text, isdir, lexists
+from grader.kernel.guest.world.roles import PICTURES, is_foreign
 
 MISSING = (FileNotFoundError, NotADirectoryError)
 WRITING = set("wax")

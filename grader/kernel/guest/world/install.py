@@ -14,12 +14,12 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
-from grader.kernel.guest import world_files, world_packages, world_readers
 from grader.kernel.guest.imports import Patch, patched
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.world_digits import Digits
-from grader.kernel.guest.world_layouts import Layouts
-from grader.kernel.guest.world_paths import World
+from grader.kernel.guest.world import files, packages, readers
+from grader.kernel.guest.world.digits import Digits
+from grader.kernel.guest.world.layouts import Layouts
+from grader.kernel.guest.world.paths import World
 
 
 def install_world(*, mnist: str | None, photographs: str | None, notes: Notes) -> None:
@@ -34,9 +34,9 @@ def install_world(*, mnist: str | None, photographs: str | None, notes: Notes) -
         notes=notes,
         source=code_so_far,
     )
-    sys.meta_path.insert(0, AfterOthers({**world_readers.patches(world), **world_packages.patches(world)}))
-    sys.meta_path.append(world_packages.Stubs(world))
-    world_files.install(world)
+    sys.meta_path.insert(0, AfterOthers({**readers.patches(world), **packages.patches(world)}))
+    sys.meta_path.append(packages.Stubs(world))
+    files.install(world)
     if (shell := running_shell()) is not None:
         leave_out_our_frames(shell.InteractiveTB)
 
@@ -65,7 +65,7 @@ class AfterOthers(MetaPathFinder):
 
 def leave_out_our_frames(tracebacks: Any) -> None:
     """An error in a wrapped function is shown where the submission called it."""
-    original, ours = tracebacks.structured_traceback, str(Path(__file__).parent)
+    original, ours = tracebacks.structured_traceback, str(Path(__file__).parents[1])
 
     def structured_traceback(etype: Any, evalue: Any, etb: Any = None, *arguments: Any, **options: Any) -> Any:
         steps: list[TracebackType] = []

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.world_digits import Digits
-from grader.kernel.guest.world_layouts import Layouts
-from grader.kernel.guest.world_roles import Wanted, components, is_foreign, read_path
+from grader.kernel.guest.world.digits import Digits
+from grader.kernel.guest.world.layouts import Layouts
+from grader.kernel.guest.world.roles import Wanted, components, is_foreign, read_path
 
 Purpose = Literal["look", "read", "list", "tree"]  # tree: whoever asks wants a folder a class
 SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/etc", "/proc", "/sys", "/dev", "/run")

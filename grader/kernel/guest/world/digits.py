@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from grader.kernel.guest.world_roles import components
+from grader.kernel.guest.world.roles import components
 
 IDX = re.compile(r"(train|t10k|test)[-_. ]?(images|labels)[-_. ]?idx\d[-_. ]?ubyte(\.gz)?")
 ARRAY = re.compile(r"(?:mnist_)?(?:([xy])_?(train|test)|(train|test)_?(x|y|images|labels))\.npy")

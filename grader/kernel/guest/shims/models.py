@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.shims_arguments import without_workers
+from grader.kernel.guest.shims.arguments import without_workers
 
 SHORT, LONG = "acc", "accuracy"
 

@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import Any
 
 from grader.kernel.guest.imports import Patch
-from grader.kernel.guest.world_digits import is_other
-from grader.kernel.guest.world_paths import World, as_text, lexists
-from grader.kernel.guest.world_roles import read_path
+from grader.kernel.guest.world.digits import is_other
+from grader.kernel.guest.world.paths import World, as_text, lexists
+from grader.kernel.guest.world.roles import read_path
 
 WRAPPED = "_grader_wrapped"
 
