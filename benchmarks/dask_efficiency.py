@@ -24,7 +24,7 @@ import scripted  # noqa: E402 - found beside us
 
 from grader.batch import grade_class  # noqa: E402
 from grader.cli.worker import collect_order  # noqa: E402
-from grader.cluster import open_cluster  # noqa: E402
+from grader.cluster.collector import open_cluster  # noqa: E402
 from grader.course import Course  # noqa: E402
 from grader.intake import list_class  # noqa: E402
 from grader.progress import Silent  # noqa: E402

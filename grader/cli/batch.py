@@ -101,8 +101,8 @@ def _collector(
     if wish.executor == LOCAL:
         return None
     from grader.cli.worker import collect_order
-    from grader.cluster import open_cluster
-    from grader.worker import COURSE, DATA
+    from grader.cluster.collector import open_cluster
+    from grader.cluster.worker import COURSE, DATA
 
     hints = {COURSE: str(home.root), **({DATA: str(wish.data.resolve())} if wish.data else {})}
     return stack.enter_context(open_cluster(wish.executor, bench, collect_order, hints, progress))

@@ -17,12 +17,8 @@ import pytest
 from grader.batch import grade_class
 from grader.bench import Bench
 from grader.cli.worker import collect_order
-from grader.cluster import answer_order, open_cluster, pass_on, received, unpack_or_raise
-from grader.course import Course
-from grader.errors import Infrastructure, UsageError
-from grader.executors import Collected, CollectorGone, WorkerLost
-from grader.intake import Submission, list_class, read_path
-from grader.parcels import (
+from grader.cluster.collector import answer_order, open_cluster, pass_on, received, unpack_or_raise
+from grader.cluster.parcels import (
     Trouble,
     differences,
     pack,
@@ -33,13 +29,17 @@ from grader.parcels import (
     unpack,
     unpack_order,
 )
+from grader.cluster.worker import COURSE, DATA, Workroom
+from grader.course import Course
+from grader.errors import Infrastructure, UsageError
+from grader.executors import Collected, CollectorGone, WorkerLost
+from grader.intake import Submission, list_class, read_path
 from grader.progress import Silent
 from grader.publish import Order
 from grader.results import Result, Status
-from grader.worker import COURSE, DATA, Workroom
 from tests.fakes import Act, Stage, a_bench, a_stored, data_of, write_class, write_course
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "benchmarks" / "scripted.py"
 TIMES = {"started", "evidence", "ending", "attempts"}
 
@@ -243,7 +243,7 @@ def test_what_a_worker_says_on_the_way_is_cut() -> None:
 def test_a_scheduler_that_does_not_answer_is_told_with_a_remedy(
     course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grader.cluster.CONNECT_S", 1)
+    monkeypatch.setattr("grader.cluster.collector.CONNECT_S", 1)
     with (
         a_bench(course) as bench,
         quiet(),
@@ -386,7 +386,7 @@ def test_a_worker_is_told_of_its_folders_by_its_environment(
         told.append(places)
         return pack_trouble(Trouble(kind="fault", message="x"))
 
-    monkeypatch.setattr("grader.cluster.answer_order", answer)
+    monkeypatch.setattr("grader.cluster.collector.answer_order", answer)
     monkeypatch.setenv("GRADER_DATA", "/somewhere")
     monkeypatch.delenv("GRADER_COURSE", raising=False)
     collect_order(b"", "topic")

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from grader.bench import Bench, Setup, open_bench
+from grader.cluster.parcels import Order, Trouble, differences, pack_answer, pack_trouble, setting_of, unpack_order
 from grader.course import Course
 from grader.errors import GraderError, Infrastructure
 from grader.grading import collect
-from grader.parcels import Order, Trouble, differences, pack_answer, pack_trouble, setting_of, unpack_order
 from grader.progress import Progress, Silent
 
 COURSE, DATA = "course", "data"  # what a batch hints at, and a worker may be told otherwise
