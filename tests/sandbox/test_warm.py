@@ -118,9 +118,13 @@ sys.modules["json"] = None
 import gc; gc.collect = None
 os.environ["TRACE"] = "secret"
 """
-LOOK = """\
+PLACES = ("/submission", "/tmp", "/dev/shm", "/dev/pts")
+ALWAYS = {"ptmx"} | {  # and where the environment itself lies below one of them
+    tree.relative_to(place).parts[0] for tree in HOST.trees for place in PLACES if tree.is_relative_to(place)
+}
+LOOK = f"""\
 import gc, json, os, socket
-found = [folder for folder in ("/submission", "/tmp", "/dev/shm", "/dev/pts") if set(os.listdir(folder)) - {"ptmx"}]
+found = [folder for folder in {PLACES} if set(os.listdir(folder)) - {ALWAYS}]
 found += [name for name in os.listdir("/proc") if name.isdigit() and int(name) > 2]
 found += [name for name in os.listdir("/proc/self/fd") if int(name) > 3]
 found += ["environment"] if "TRACE" in os.environ else []
