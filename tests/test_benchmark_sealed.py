@@ -27,6 +27,12 @@ def test_a_cost_is_what_open_data_gives_more_in_points(sealing: ModuleType) -> N
     assert sealing.line(pair) == "sealed 97.10%, open 97.40%, difference +0.30 points"
 
 
+def test_outputs_that_are_the_same_are_said_to_be(sealing: ModuleType) -> None:
+    pairs = [sealing.Pair(seed=0, sealed=0.5, open=0.5, same=True), sealing.Pair(seed=1, sealed=0.5, open=0.5)]
+    assert sealing.line(pairs[0]).endswith("+0.00 points, the same outputs")
+    assert sealing.table({"pets": pairs})[1].endswith("1 of 2")
+
+
 def test_the_interval_of_the_mean_is_that_of_the_pairs(sealing: ModuleType) -> None:
     pairs = [sealing.Pair(seed=seed, sealed=0.5, open=0.5 + points / 100) for seed, points in enumerate((1, 2, 3))]
     cost = sealing.mean_cost(pairs)
@@ -40,5 +46,5 @@ def test_one_pair_has_no_interval_and_the_table_says_so(sealing: ModuleType) -> 
     pairs = [sealing.Pair(seed=3, sealed=0.98, open=0.9795)]
     assert sealing.mean_cost(pairs).interval is None
     assert sealing.table({"exercise1": pairs})[1].split() == [
-        "exercise1", "1", "98.00%", "97.95%", "-0.05", "one", "pair:", "none",
+        "exercise1", "1", "98.00%", "97.95%", "-0.05", "one", "pair:", "none", "0", "of", "1",
     ]  # fmt: skip
