@@ -31,6 +31,7 @@ from grader.course import Course
 from grader.data.load import load_split
 from grader.errors import GraderError
 from grader.evidence import Claims
+from grader.judge.album import Album
 from grader.judge.client import Question, Verdict, judge_model
 from grader.limits import Limits
 from grader.progress import Silent
@@ -83,7 +84,7 @@ def ask(folder: Path, data: Path | None) -> Question:
     images = load_split(dataset, dataset.judged, source).images
     return Question(
         image_shape=dataset.image_shape, probe=served.probe, images=images, units=(len(dataset.classes),),
-        trained_on=served.train, classes=dataset.classes,
+        trained_on=Album(served.train) if served.train else None, classes=dataset.classes,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from grader.data.load import load_labels, load_split
 from grader.dataset import Dataset, Images
 from grader.evidence import Isolation, Serve, Smoke
 from grader.intake import Submission
+from grader.judge.album import Album
 from grader.overlap import Known, know
 from grader.progress import Progress
 from grader.rubric import Rubric, find_dataset, functions_rubric, network_rubric, plan_checks
@@ -41,6 +42,11 @@ class Gallery:
     served: Served
     judged: Images
     shown: Path | None = None
+
+    @cached_property
+    def album(self) -> Album | None:
+        """Its training images, for rows to be looked up in; None where there are none."""
+        return None if self.served.train is None else Album(self.served.train)
 
     @cached_property
     def known(self) -> Known | None:

@@ -129,7 +129,7 @@ def _judge(execution: Execution, rows: bytes | None, bench: Bench, gallery: Gall
         images=gallery.judged,
         units=output_sizes(gallery.dataset),
         rows=rows,
-        trained_on=gallery.served.train,
+        trained_on=gallery.album,
         classes=gallery.dataset.classes,
     )
     limits = bench.rubric.assignment.run.model_copy(update={"threads": bench.threads})

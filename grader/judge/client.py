@@ -20,6 +20,7 @@ from grader.checks.kinds import output_activation
 from grader.dataset import Images, Split
 from grader.errors import Failure, Infrastructure
 from grader.evidence import Architecture, Cause, Claims, Fit, Judgement, Preparation, Shifted
+from grader.judge.album import Album
 from grader.judge.archive import MOST_UNPACKED, precheck
 from grader.judge.matching import Match, further_recipes, match_rows
 from grader.judge.preprocessing import Recipe, first_recipes, prepare_images
@@ -60,7 +61,7 @@ class Question:
     images: Images
     units: tuple[int, ...]
     rows: bytes | None = None
-    trained_on: Split | None = None
+    trained_on: Album | None = None
     classes: tuple[str, ...] = ()
 
 

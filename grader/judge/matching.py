@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.dataset import Images, Split
+from grader.dataset import Images
 from grader.errors import Failure
+from grader.judge.album import Album, Numbers, standardise
 from grader.judge.preprocessing import (
-    LUMA,
     OTHER_RESIZES,
     RESIZES,
     SCALES,
@@ -24,14 +24,9 @@ from grader.judge.preprocessing import (
     Recipe,
     divide_by_length,
     fit_shape,
-    framed,
     lay_out,
 )
 
-Numbers = NDArray[np.float32]
-SIDE = 14  # of the small grey copies
-BETWEEN = tuple((one + other) / 2 for one, other in zip(LUMA, LUMA[::-1], strict=True))
-ALIKE = 0.9  # correlation of small copies from which on two pictures may be one
 MOST_PICTURES = 12  # that every way of resizing is tried on
 EXACT = 1.5  # grey levels, root mean square: decoders of JPEG differ by one or two
 CLEARLY = 0.8  # of the residual: so much smaller it must be to displace a simpler recipe
@@ -44,7 +39,6 @@ LENGTH_WORDS: dict[Lengths, str] = {
     "columns": "each column of pixels divided by its length",
     "rows": "each row of pixels divided by its length",
 }
-PART = 10_000  # pictures compared at once
 STEADY = 0.01  # relative spread of the factors of single pictures that are one factor
 
 
@@ -71,7 +65,7 @@ class _Fitted:
 
 
 def match_rows(
-    rows: NDArray[np.generic], train: Split, wanted: tuple[int | None, ...], image_shape: tuple[int, ...] | None
+    rows: NDArray[np.generic], train: Album, wanted: tuple[int | None, ...], image_shape: tuple[int, ...] | None
 ) -> Match | None:
     """What was done to training images to make `rows` (n, ...) for an input of shape `wanted`; None: not recognised."""
     try:
@@ -88,20 +82,19 @@ def match_rows(
     fixed = isinstance(train.images, np.ndarray) and recipes[0].resize == "none"
     for frame in ("stretched",) if fixed else ("stretched", "padded", "centre"):
         ways = [recipe for recipe in recipes if (recipe.resize if recipe.resize in FRAMES else "stretched") == frame]
-        found = _find(values, train.images, frame, size)
+        found = train.find(values, frame, size)
         fitted = _fit_all(values, train.images, found, ways)
         if fitted is not None:
             return _matched(fitted, found, train)
     if fixed and isinstance(train.images, np.ndarray):
-        standard = standardise(train.images)
-        found = _find_by_pixels(values, train.images, standard)
+        found = train.find_by_pixels(values)
         if len(compared := _compared(found)) >= FEWEST:
-            fitted = _fit_pixels(values[compared], train.images[found[compared]], recipes[0], standard)
+            fitted = _fit_pixels(values[compared], train.images[found[compared]], recipes[0], train.standard())
             return _matched(fitted, found, train) if fitted is not None else None
     return None
 
 
-def _matched(fitted: _Fitted, found: NDArray[np.int64], train: Split) -> Match:
+def _matched(fitted: _Fitted, found: NDArray[np.int64], train: Album) -> Match:
     """Of the rows that were not looked at closely as many are counted as of the others."""
     compared = _compared(found)
     places = compared[fitted.good]
@@ -131,78 +124,6 @@ def _compared(found: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _pick(images: Images, chosen: NDArray[np.int64]) -> Images:
     return images[chosen] if isinstance(images, np.ndarray) else [images[int(index)] for index in chosen]
-
-
-def _find(rows: Numbers, images: Images, frame: str, size: tuple[int, int]) -> NDArray[np.int64]:
-    """For each row the place of the picture that looks most like it, -1 where none does; by small grey copies."""
-    best, score = np.full(len(rows), -1), np.full(len(rows), ALIKE, np.float32)
-    small = _normalised(small_copies(rows))
-    for start in range(0, len(images), PART):
-        alike = np.abs(small @ _normalised(_small(images[start : start + PART], frame, size, rows.shape[3])).T)
-        place = alike.argmax(axis=1)
-        value = alike[np.arange(len(rows)), place]
-        best, score = np.where(value > score, place + start, best), np.maximum(value, score)
-    return best
-
-
-def _find_by_pixels(rows: Numbers, images: Images, standard: tuple[Numbers, Numbers]) -> NDArray[np.int64]:
-    """The same where each pixel may have a mean and a deviation of its own: both sides are compared standardised."""
-    best, score = np.full(len(rows), -1), np.full(len(rows), ALIKE, np.float32)
-    flat = _normalised(rows.reshape(len(rows), -1))
-    for start in range(0, len(images), PART):
-        values = (np.asarray(images[start : start + PART], np.float32) - standard[0]) / standard[1]
-        alike = flat @ _normalised(values.reshape(len(values), -1)).T
-        place = alike.argmax(axis=1)
-        value = alike[np.arange(len(rows)), place]
-        best, score = np.where(value > score, place + start, best), np.maximum(value, score)
-    return best
-
-
-def _small(images: Images, frame: str, size: tuple[int, int], channels: int) -> Numbers:
-    if isinstance(images, np.ndarray):
-        return small_copies(framed(images, frame, size), channels)
-    return np.concatenate([small_copies(framed(image[None], frame, size), channels) for image in images])
-
-
-def small_copies(images: NDArray[np.generic], channels: int = 3) -> Numbers:
-    """Grey copies of images (n, height, width, channels) by the means of areas: float32 (n, SIDE * SIDE).
-
-    `channels`: those of the rows that they are compared with. Grey rows were made by one of two luma formulas.
-    """
-    if images.shape[3] == 3 and channels == 1:
-        grey = np.asarray(images @ np.asarray(BETWEEN), np.float32)
-    else:
-        grey = np.asarray(images.mean(axis=3, dtype=np.float32))
-    down, right = _areas(grey.shape[1]), _areas(grey.shape[2])
-    return np.asarray((down @ grey @ right.T).reshape(len(images), -1), np.float32)
-
-
-def _areas(size: int) -> Numbers:
-    """The matrix (SIDE, size) whose rows are the shares of pixels in each of SIDE equal parts of a line."""
-    edges = np.linspace(0, size, SIDE + 1)
-    pixels = np.arange(size)
-    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    shares = np.clip(overlap, 0, None)
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float32)
-
-
-def _normalised(flat: Numbers) -> Numbers:
-    centred = flat - flat.mean(axis=1, keepdims=True)
-    length = np.sqrt((centred**2).sum(axis=1, keepdims=True))
-    return np.asarray(centred / np.where(length < 1e-9, 1, length), np.float32)
-
-
-def standardise(images: NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
-    """Mean and deviation of each pixel over all training images; a pixel that never changes has deviation 1."""
-    total = np.zeros(images.shape[1:], np.float64)
-    squares = np.zeros(images.shape[1:], np.float64)
-    for start in range(0, len(images), PART):
-        part = images[start : start + PART].astype(np.float32)
-        total += part.sum(axis=0, dtype=np.float64)
-        squares += (part**2).sum(axis=0, dtype=np.float64)
-    mean = total / len(images)
-    deviation = np.sqrt(np.maximum(squares / len(images) - mean**2, 0))
-    return mean.astype(np.float32), np.where(deviation < 1e-6, 1, deviation).astype(np.float32)
 
 
 def _fit_all(rows: Numbers, images: Images, found: NDArray[np.int64], recipes: Sequence[Recipe]) -> _Fitted | None:

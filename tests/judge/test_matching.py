@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from grader.dataset import Split
-from grader.judge.matching import further_recipes, match_rows, small_copies
+from grader.judge.album import Album, small_copies
+from grader.judge.matching import further_recipes, match_rows
 from grader.judge.preprocessing import RESIZES, Recipe, first_recipes, lay_out, prepare_images
 
 DIGIT = (28, 28, 1)
@@ -65,7 +66,7 @@ def test_any_factor_and_offset_of_digits_is_recovered(scale: tuple[float, bool, 
     plain = first_recipes(shape, DIGIT)[0]
     recipe = Recipe(shape, plain.size, plain.channels, -size if inverted else size, offset, "", plain.resize)
     rows, order = rows_of(digits(), recipe)
-    match = match_rows(rows, digits(), shape, DIGIT)
+    match = match_rows(rows, Album(digits()), shape, DIGIT)
     assert match is not None
     assert same(match.recipe, recipe)
     again = (lay_out(digits().images[:9], match.recipe) - match.recipe.offset) / match.recipe.scale
@@ -80,7 +81,7 @@ def test_resizing_and_channels_of_photographs_are_told_apart(resize: str, channe
     depth = 1 if channels.startswith("grey") else 3
     recipe = Recipe((48, 48, depth), (48, 48), channels, 255.0, 0.0, "", resize)  # type: ignore[arg-type]
     rows, _ = rows_of(photographs(), recipe)
-    match = match_rows(rows, photographs(), (48, 48, depth), None)
+    match = match_rows(rows, Album(photographs()), (48, 48, depth), None)
     assert match is not None
     assert same(match.recipe, recipe)
     assert (match.recipe.scale, match.recipe.offset) == (255.0, 0.0)
@@ -99,7 +100,7 @@ def test_a_usual_scale_is_told_where_another_fits_but_a_little_better(
     scale: float, offset: float, share: float
 ) -> None:
     pixels = blurred(np.asarray(digits().images)[:40].astype(np.float64), share)
-    match = match_rows((pixels - offset) / scale, digits(), (28, 28, 1), DIGIT)
+    match = match_rows((pixels - offset) / scale, Album(digits()), (28, 28, 1), DIGIT)
     assert match is not None
     assert (match.recipe.scale, match.recipe.offset) == (scale, offset)
 
@@ -107,7 +108,7 @@ def test_a_usual_scale_is_told_where_another_fits_but_a_little_better(
 def test_an_unusual_scale_stays_one() -> None:
     recipe = Recipe((48, 48, 3), (48, 48), "as they are", 240.0, 5.0, "", "bilinear")
     rows, _ = rows_of(photographs(), recipe)
-    match = match_rows(rows, photographs(), (48, 48, 3), None)
+    match = match_rows(rows, Album(photographs()), (48, 48, 3), None)
     assert match is not None
     assert match.recipe.scale == pytest.approx(240, rel=0.01)
     assert match.recipe.offset == pytest.approx(5, abs=0.5)
@@ -117,7 +118,7 @@ def test_an_unusual_scale_stays_one() -> None:
 def test_lengths_are_recognised(lengths: str) -> None:
     recipe = Recipe((28, 28), (28, 28), "as they are", 1.0, 0.0, "", "none", lengths)  # type: ignore[arg-type]
     rows, _ = rows_of(digits(), recipe)
-    match = match_rows(rows, digits(), (28, 28), DIGIT)
+    match = match_rows(rows, Album(digits()), (28, 28), DIGIT)
     assert match is not None
     assert match.recipe.lengths == lengths
 
@@ -126,7 +127,7 @@ def test_a_standard_scaler_is_recognised_though_it_saw_only_a_part_of_the_images
     flat = np.asarray(digits().images).reshape(300, 784).astype(np.float64)
     mean, deviation = flat[:280].mean(axis=0), flat[:280].std(axis=0)
     rows = ((flat[50:90] - mean) / np.where(deviation == 0, 1, deviation)).astype(np.float32)
-    match = match_rows(rows, digits(), (784,), DIGIT)
+    match = match_rows(rows, Album(digits()), (784,), DIGIT)
     assert match is not None
     assert "each pixel less its mean" in match.recipe.scale_words
     again = prepare_images(np.asarray(digits().images)[50:90], match.recipe)
@@ -137,7 +138,7 @@ def test_means_of_channels_are_recognised() -> None:
     plain = Recipe((48, 48, 3), (48, 48), "BGR", 1.0, 0.0, "", "nearest")
     means = np.array([103.939, 116.779, 123.68], np.float32)
     rows, _ = rows_of(photographs(), plain)
-    match = match_rows(rows - means, photographs(), (48, 48, 3), None)
+    match = match_rows(rows - means, Album(photographs()), (48, 48, 3), None)
     assert match is not None
     assert (match.recipe.channels, match.recipe.resize) == ("BGR", "nearest")
     again = prepare_images(photographs().images[:3], match.recipe)
@@ -148,15 +149,15 @@ def test_means_of_channels_are_recognised() -> None:
 def test_rows_that_were_changed_at_random_are_not_taken_for_a_recipe() -> None:
     rows, _ = rows_of(digits(), first_recipes((28, 28, 1), DIGIT)[0])
     generator = np.random.default_rng(5)
-    assert match_rows(np.roll(rows, 3, axis=2), digits(), (28, 28, 1), DIGIT) is None
-    assert match_rows(rows + generator.normal(0, 0.2, rows.shape), digits(), (28, 28, 1), DIGIT) is None
-    assert match_rows(generator.random((20, 28, 28, 1)), digits(), (28, 28, 1), DIGIT) is None
+    assert match_rows(np.roll(rows, 3, axis=2), Album(digits()), (28, 28, 1), DIGIT) is None
+    assert match_rows(rows + generator.normal(0, 0.2, rows.shape), Album(digits()), (28, 28, 1), DIGIT) is None
+    assert match_rows(generator.random((20, 28, 28, 1)), Album(digits()), (28, 28, 1), DIGIT) is None
 
 
 def test_a_few_changed_rows_do_not_hide_the_recipe_of_the_others() -> None:
     rows, _ = rows_of(digits(), first_recipes((28, 28, 1), DIGIT)[0])
     rows[::3] = np.roll(rows[::3], 2, axis=1)
-    match = match_rows(rows, digits(), (28, 28, 1), DIGIT)
+    match = match_rows(rows, Album(digits()), (28, 28, 1), DIGIT)
     assert match is not None
     assert match.recipe.scale == 255.0
     assert match.rows < match.of
@@ -171,7 +172,7 @@ VALUES = st.sampled_from([0.0, 1.0, float("nan"), float("inf"), -1e30, 255.0])
 def test_whatever_a_kernel_left_as_rows_nothing_breaks(shape: tuple[int, ...], value: float, kind: str) -> None:
     with np.errstate(all="ignore"):
         rows = np.full(shape, value).astype(kind)
-        assert match_rows(rows, digits(), (784,), DIGIT) is None
+        assert match_rows(rows, Album(digits()), (784,), DIGIT) is None
 
 
 def test_small_copies_are_means_of_areas() -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from grader.evidence import Candidate, Claims, Preparation
 from grader.judge import worker
+from grader.judge.album import Album
 from grader.judge.client import Question, judge_model
 from grader.limits import Limits
 from tests.fakes import trained_claims
@@ -29,7 +30,7 @@ def prepared(rows: bytes | None, claims: Claims, *, dark: bool = False) -> Prepa
     """How the judge prepared images for a network that tells bright ones from dark ones; `dark`: the wrong way round."""
     judged, known = images(300, 2), images(200, 1)
     question = Question(
-        image_shape=(8, 8, 1), probe=known, images=judged.images, units=(2,), rows=rows, trained_on=known,
+        image_shape=(8, 8, 1), probe=known, images=judged.images, units=(2,), rows=rows, trained_on=Album(known),
         classes=("night", "day"),
     )  # fmt: skip
 

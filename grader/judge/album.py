@@ -1,0 +1,127 @@
+"""Training pictures as they are looked things up in: small grey copies, made once for each way that rows are framed.
+
+One album serves all judges of a batch, from as many threads as there are.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.dataset import Images, Split
+from grader.judge.preprocessing import LUMA, framed
+
+Numbers = NDArray[np.float32]
+Way = tuple[str, tuple[int, int] | None, bool]  # frame, the size where it tells on the frame, by luma
+SIDE = 14  # of the small grey copies
+BETWEEN = tuple((one + other) / 2 for one, other in zip(LUMA, LUMA[::-1], strict=True))
+ALIKE = 0.9  # correlation of small copies from which on two pictures may be one
+PART = 10_000  # pictures compared at once
+MOST_BYTES = 192 << 20  # of copies: those of 60,000 digits are 45 MiB
+
+
+class Album:
+    """A training split; rows are looked up in it. What that takes is made when it is first asked for, and kept."""
+
+    def __init__(self, split: Split) -> None:
+        self.images, self.labels = split.images, split.labels
+        self._copies: OrderedDict[Way, Numbers] = OrderedDict()
+        self._standard: tuple[Numbers, Numbers] | None = None
+        self._lock = threading.Lock()
+
+    def find(self, rows: Numbers, frame: str, size: tuple[int, int]) -> NDArray[np.int64]:
+        """For each row (n, height, width, channels) the place of the picture most like it, -1 where none is alike."""
+        copies = self._small(frame, size, rows.shape[3])
+        return _most_alike(_normalised(small_copies(rows)), len(copies), lambda part: copies[part], np.abs)
+
+    def find_by_pixels(self, rows: Numbers) -> NDArray[np.int64]:
+        """The same where each pixel may have a mean and a deviation of its own: both sides are compared standardised."""
+        mean, deviation = self.standard()
+
+        def values(part: slice) -> Numbers:
+            standardised = (np.asarray(self.images[part], np.float32) - mean) / deviation
+            return _normalised(standardised.reshape(len(standardised), -1))
+
+        return _most_alike(_normalised(rows.reshape(len(rows), -1)), len(self.images), values, lambda alike: alike)
+
+    def standard(self) -> tuple[Numbers, Numbers]:
+        """Mean and deviation of each pixel over all pictures, which must be of one size."""
+        with self._lock:
+            if self._standard is None:
+                self._standard = standardise(np.asarray(self.images))
+            return self._standard
+
+    def _small(self, frame: str, size: tuple[int, int], channels: int) -> Numbers:
+        """The small copies (n, SIDE * SIDE) of all pictures, each of length 1; the ways used longest ago are let go."""
+        way = (frame, size if frame != "stretched" else None, channels == 1)
+        with self._lock:
+            copies = self._copies.pop(way, None)
+            if copies is None:
+                copies = _normalised(_copies_of(self.images, frame, size, channels))
+            self._copies[way] = copies
+            while len(self._copies) > 1 and sum(kept.nbytes for kept in self._copies.values()) > MOST_BYTES:
+                self._copies.popitem(last=False)
+        return copies
+
+
+def _most_alike(
+    rows: Numbers, count: int, part_of: Callable[[slice], Numbers], strength: Callable[[Numbers], Numbers]
+) -> NDArray[np.int64]:
+    """Of `count` pictures, a part at a time, the place of the one most like each row, -1 where none is alike."""
+    best, score = np.full(len(rows), -1), np.full(len(rows), ALIKE, np.float32)
+    for start in range(0, count, PART):
+        alike = strength(rows @ part_of(slice(start, start + PART)).T)
+        place = alike.argmax(axis=1)
+        value = alike[np.arange(len(rows)), place]
+        best, score = np.where(value > score, place + start, best), np.maximum(value, score)
+    return best
+
+
+def _copies_of(images: Images, frame: str, size: tuple[int, int], channels: int) -> Numbers:
+    if isinstance(images, np.ndarray):
+        parts = (images[start : start + PART] for start in range(0, len(images), PART))
+        return np.concatenate([small_copies(framed(part, frame, size), channels) for part in parts])
+    return np.concatenate([small_copies(framed(image[None], frame, size), channels) for image in images])
+
+
+def small_copies(images: NDArray[np.generic], channels: int = 3) -> Numbers:
+    """Grey copies of images (n, height, width, channels) by the means of areas: float32 (n, SIDE * SIDE).
+
+    `channels`: those of the rows that they are compared with. Grey rows were made by one of two luma formulas.
+    """
+    if images.shape[3] == 3 and channels == 1:
+        grey = np.asarray(images @ np.asarray(BETWEEN), np.float32)
+    else:
+        grey = np.asarray(images.mean(axis=3, dtype=np.float32))
+    down, right = _areas(grey.shape[1]), _areas(grey.shape[2])
+    return np.asarray((down @ grey @ right.T).reshape(len(images), -1), np.float32)
+
+
+def _areas(size: int) -> Numbers:
+    """The matrix (SIDE, size) whose rows are the shares of pixels in each of SIDE equal parts of a line."""
+    edges = np.linspace(0, size, SIDE + 1)
+    pixels = np.arange(size)
+    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    shares = np.clip(overlap, 0, None)
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float32)
+
+
+def _normalised(flat: Numbers) -> Numbers:
+    centred = flat - flat.mean(axis=1, keepdims=True)
+    length = np.sqrt((centred**2).sum(axis=1, keepdims=True))
+    return np.asarray(centred / np.where(length < 1e-9, 1, length), np.float32)
+
+
+def standardise(images: NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
+    """Mean and deviation of each pixel over all training images; a pixel that never changes has deviation 1."""
+    total = np.zeros(images.shape[1:], np.float64)
+    squares = np.zeros(images.shape[1:], np.float64)
+    for start in range(0, len(images), PART):
+        part = images[start : start + PART].astype(np.float32)
+        total += part.sum(axis=0, dtype=np.float64)
+        squares += (part**2).sum(axis=0, dtype=np.float64)
+    mean = total / len(images)
+    deviation = np.sqrt(np.maximum(squares / len(images) - mean**2, 0))
+    return mean.astype(np.float32), np.where(deviation < 1e-6, 1, deviation).astype(np.float32)
