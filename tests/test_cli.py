@@ -285,6 +285,16 @@ def test_the_module_runs_and_an_error_is_one_line_on_standard_error() -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_numpy_of_the_graders_own_takes_one_thread_unless_told_otherwise() -> None:
+    code = "import os, sys\nfrom grader.cli import main\nsys.argv = ['grader', '--version']\n"
+    code += "try: main()\nexcept SystemExit: print(os.environ['OPENBLAS_NUM_THREADS'])"
+    plain = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    for told, wanted in (({}, "1"), ({"OPENBLAS_NUM_THREADS": "4"}, "4")):
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, env={**plain, **told}, check=True)
+        assert done.stdout.split()[-1] == wanted
+
+
 def test_a_line_break_in_a_name_starts_no_line_that_a_ci_system_obeys(tmp_path: Path) -> None:
     said = subprocess.run(
         [sys.executable, "-m", "grader", "report", "a\n::error::forged\n##vso[task.complete]"],

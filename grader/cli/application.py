@@ -1,6 +1,7 @@
 """The application: every group of commands in one Typer app, and the one door through which errors leave."""
 
 import io
+import os
 import sys
 import traceback
 from typing import Annotated
@@ -41,6 +42,7 @@ def _before(
 def main() -> None:
     """Run the command line; every error leaves through here, in words."""
     debug = "--debug" in sys.argv
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # jobs run side by side: further threads of NumPy only spin
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that can't show a check mark gets a question mark
