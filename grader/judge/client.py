@@ -23,7 +23,7 @@ from grader.evidence import Architecture, Cause, Claims, Fit, Judgement, Prepara
 from grader.judge.album import Album
 from grader.judge.archive import MOST_UNPACKED, precheck
 from grader.judge.matching import Match, further_recipes, match_rows
-from grader.judge.preprocessing import Recipe, first_recipes, prepare_images
+from grader.judge.preprocessing import Recipe, first_recipes, is_told, prepare_images
 from grader.judge.protocol import Channel, ProtocolError, is_bounded
 from grader.judge.refusals import explain_refusal
 from grader.judge.shifting import choose_shifted, count_changed, shift_images
@@ -245,11 +245,9 @@ def _prepare(
     fits = _own_fits(claims)
     seen = next((fit.x for fit in reversed(fits) if fit.x is not None), None)
     labels = next((fit.labels for fit in reversed(fits) if fit.labels), ())
+    seen_range = (seen.low, seen.high) if seen and seen.low is not None and seen.high is not None else None
     recipes = first_recipes(
-        architecture.input_shape,
-        question.image_shape,
-        seen=seen.shape if seen else None,
-        seen_range=(seen.low, seen.high) if seen and seen.low is not None and seen.high is not None else None,
+        architecture.input_shape, question.image_shape, seen=seen.shape if seen else None, seen_range=seen_range
     )
     activation, probe = output_activation(architecture), question.probe
 
@@ -263,8 +261,9 @@ def _prepare(
 
     match = _match(question, architecture)
     choice = choose_recipe(
-        recipes, score, matched=match.recipe if match else None, claimed=claimed_accuracy(claims), further=further()
-    )
+        recipes, score, matched=match.recipe if match else None, told=is_told(recipes[0], seen_range),
+        claimed=claimed_accuracy(claims), further=further(),
+    )  # fmt: skip
     preparation = describe_choice(
         choice, probed=len(probe.labels), match=match, labels=labels, classes=question.classes
     )

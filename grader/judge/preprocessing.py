@@ -21,6 +21,7 @@ RESIZES = ("bilinear", "nearest", "bicubic", "area")
 OTHER_RESIZES = ("corner", "box", "lanczos", "centre", "padded")  # known from rows, or tried where nothing else will do
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow and OpenCV use
 SMALL = 32  # pixels of a side: such images are padded, not enlarged and then padded
+SAME_RANGE = 0.02  # relative: a batch of images holds pixels near black and near white
 MOST_PIXELS = 1 << 22  # of one prepared image: the host makes as many as there are judged images
 SCALES: tuple[tuple[str, float, float], ...] = (
     ("pixels from 0 to 1 (divided by 255)", 255.0, 0.0),
@@ -128,6 +129,11 @@ def first_recipes(
     if seen_range is None or not seen_range[0] <= seen_range[1]:  # the kernel's word: it may say anything
         return tuple(recipes)
     return tuple(sorted(recipes, key=lambda recipe: _distance(recipe, seen_range)))
+
+
+def is_told(recipe: Recipe, seen_range: tuple[float, float] | None) -> bool:
+    """Whether the recorded range is the recipe's own, from end to end."""
+    return seen_range is not None and seen_range[0] < seen_range[1] and _distance(recipe, seen_range) <= SAME_RANGE
 
 
 def _distance(recipe: Recipe, seen_range: tuple[float, float]) -> float:

@@ -15,7 +15,8 @@ from grader.judge.metrics import predicted_classes
 from grader.judge.preprocessing import Recipe, refinements
 
 CLOSE = 0.005  # of accuracy: a candidate that is not this much better does not replace an earlier one
-TRUST = 0.02  # a recipe that was found in recorded rows may be this much worse than one that was only tried
+TRUST = 0.1  # a recipe that recorded rows, or their range, tell of may be this much worse than one that was only tried
+LESS = 0.02  # of accuracy, that a recipe of higher likelihood may have
 DOUBT = 0.05  # so far below the notebook's own training accuracy more is tried
 SIGNIFICANT = 2.0  # standard errors of the difference of two mean log-likelihoods on the same images
 SWAPPED = 0.65  # of two classes: from this share of wrong answers on they are taken for each other
@@ -84,12 +85,15 @@ def choose_recipe(
     score: Callable[[Recipe], Scored],
     *,
     matched: Recipe | None = None,
+    told: bool = False,
     claimed: float | None = None,
     further: Iterable[Recipe] = (),
 ) -> Choice:
     """The recipe that suits the network best. Earlier ones win near ties.
 
-    `matched` was found in recorded rows; `further` is tried where all others stay below the `claimed` training accuracy.
+    `matched` was found in recorded rows; `told`: the first of `recipes` is what their range says. A network that has learnt
+    little does nearly as well with any: chance must not displace what was recorded. `further` is tried where all others stay
+    below the `claimed` training accuracy.
     """
     tried: dict[str, Scored] = {}
     best: tuple[Recipe, Scored] | None = None
@@ -104,8 +108,10 @@ def choose_recipe(
 
     if matched is not None:
         attempt(matched, by_accuracy)
+    first = None
     for recipe in recipes:
-        attempt(recipe, by_accuracy)
+        first = first or recipe
+        attempt(recipe, by_far if told and best is not None and best[0] == first else by_accuracy)
     if best is None:
         raise ValueError("no recipe to choose from")
     if matched is not None and tried[matched.words].fit >= best[1].fit - TRUST:
@@ -125,13 +131,18 @@ def by_accuracy(new: Scored, old: Scored) -> bool:
     return new.fit > old.fit + CLOSE
 
 
+def by_far(new: Scored, old: Scored) -> bool:
+    """Whether one recipe is so much better that what was recorded must be wrong."""
+    return new.fit > old.fit + TRUST
+
+
 def by_likelihood(new: Scored, old: Scored) -> bool:
     """The same by log-likelihood, image by image: much less is left to chance than in counts of right answers."""
     if new.likelihood is None or old.likelihood is None or new.swapped or old.swapped:
         return by_accuracy(new, old)
     difference = new.likelihood - old.likelihood
     error = float(difference.std()) / len(difference) ** 0.5
-    return float(difference.mean()) > SIGNIFICANT * error and new.fit >= old.fit - TRUST
+    return float(difference.mean()) > SIGNIFICANT * error and new.fit >= old.fit - LESS
 
 
 def claimed_accuracy(claims: Claims) -> float | None:

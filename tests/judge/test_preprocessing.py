@@ -17,6 +17,7 @@ from grader.judge.preprocessing import (
     Recipe,
     first_recipes,
     fit_shape,
+    is_told,
     prepare_images,
     refinements,
 )
@@ -306,3 +307,15 @@ def test_each_pixel_can_have_its_own_mean_and_deviation() -> None:
     mean, deviation = np.full(784, 3, np.float32), np.arange(1, 785, dtype=np.float32)
     prepared = prepare_images(DIGITS, a_recipe((784,), standard=(mean, deviation)))
     np.testing.assert_allclose(prepared, (DIGITS.reshape(5, 784) - 3.0) / deviation, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("seen_range", "told"),
+    [((0.0, 1.0), True), ((0.004, 0.996), True), ((0.0, 255.0), True), ((-1.0, 1.0), True), ((-2.1, 2.4), False),
+     ((0.0, 0.4), False), ((1.0, 0.0), False), ((math.nan, 1.0), False), ((0.0, math.inf), False), (None, False)],
+)  # fmt: skip
+def test_a_range_tells_of_a_scale_that_it_fills_from_end_to_end(
+    seen_range: tuple[float, float] | None, told: bool
+) -> None:
+    recipes = first_recipes((64, 64, 3), None, seen_range=seen_range)
+    assert is_told(recipes[0], seen_range) is told

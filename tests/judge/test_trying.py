@@ -12,6 +12,7 @@ from grader.judge.preprocessing import Recipe
 from grader.judge.trying import (
     CLOSE,
     DOUBT,
+    LESS,
     TRUST,
     Choice,
     Scored,
@@ -80,6 +81,20 @@ def test_recorded_rows_propose_and_training_images_decide(matched: float, chosen
     assert choice.recipe.scale_words == chosen
 
 
+@pytest.mark.parametrize(("better", "chosen"), [(2 * CLOSE, "a"), (0.9 * TRUST, "a"), (1.1 * TRUST, "b")])
+def test_what_the_recorded_range_says_gives_way_to_what_is_far_better(better: float, chosen: str) -> None:
+    known = scores({"a": 0.54, "b": 0.54 + better, "c": 0.54})
+    recipes = [a_recipe(word) for word in "abc"]
+    assert choose_recipe(recipes, known, told=True).recipe.scale_words == chosen
+    assert choose_recipe(recipes, known).recipe.scale_words == "b"
+
+
+def test_once_the_recorded_range_is_wrong_the_others_are_compared_as_ever() -> None:
+    recipes = [a_recipe(word) for word in "abc"]
+    choice = choose_recipe(recipes, scores({"a": 0.1, "b": 0.9, "c": 0.9 + 2 * CLOSE}), told=True)
+    assert choice.recipe.scale_words == "c"
+
+
 @pytest.mark.parametrize(("claimed", "tried"), [(None, False), (0.6, False), (0.6 + DOUBT / 2, False), (0.99, True)])
 def test_more_is_tried_only_where_the_notebook_says_that_it_did_better(claimed: float | None, tried: bool) -> None:
     recipes, further = [a_recipe("a")], [a_recipe("z")]
@@ -111,7 +126,7 @@ def test_log_likelihood_sees_a_difference_that_counting_does_not() -> None:
     assert not by_likelihood(old, new)
     assert not by_likelihood(noise, old)
     assert not by_accuracy(new, old)
-    assert not by_likelihood(Scored(0.80 - 1.1 * TRUST, plain + 0.05), old)
+    assert not by_likelihood(Scored(0.80 - 1.1 * LESS, plain + 0.05), old)
 
 
 @pytest.mark.parametrize(
