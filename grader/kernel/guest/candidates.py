@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from grader.kernel.guest.describing import layer_kinds, shorten
+from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.portable import is_foreign, portable
 
 FILES = ("model.keras", "model-2.keras", "model-3.keras", "model-4.keras")
 ROWS = ("rows.npy", "rows-2.npy", "rows-3.npy", "rows-4.npy")
@@ -66,9 +68,10 @@ def saved_networks(keras: Any) -> Iterator[tuple[str, Any]]:
 class Shelf:
     """The artefacts' folder: at most as many networks as there are names in `FILES`, each with rows of its training."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, notes: Notes) -> None:
+        self._folder, self._notes = folder, notes
         self._held: list[Any] = [None] * len(FILES)  # strong references
+        self._rows: list[Any] = [None] * len(FILES)
 
     def file_of(self, model: Any) -> str | None:
         """Where `model` was saved."""
@@ -84,12 +87,14 @@ class Shelf:
         `rows` are the first ones that it was trained on, `seen` small copies of more.
         """
         place = self._place(model, order)
+        self._rows[place] = rows
         try:
             self._write(keras, model, place)
         except OSError:  # no room: better this one alone than none
             for index in range(len(FILES)):
                 self._clear(index)
             place = 0
+            self._rows[place] = rows
             self._write(keras, model, place)
         self._held[place] = model
         if rows is not None:
@@ -122,8 +127,14 @@ class Shelf:
 
     def _write(self, keras: Any, model: Any, place: int) -> None:
         partial = self._folder / "partial.keras"
+        plain = portable(keras, model, self._rows[place]) if is_foreign(model) else None
+        if plain is not None:
+            self._notes.note(
+                f"`{type(model).__name__}` is a class that no other process knows: its layers were saved as a plain "
+                "network, which gives the same outputs"
+            )
         try:
-            keras.saving.save_model(model, str(partial))
+            keras.saving.save_model(model if plain is None else plain, str(partial))
             os.replace(partial, self._folder / FILES[place])  # noqa: PTH105 - on a descriptor-backed folder
         finally:
             partial.unlink(missing_ok=True)
@@ -137,6 +148,6 @@ class Shelf:
         os.replace(partial, self._folder / name)  # noqa: PTH105
 
     def _clear(self, place: int) -> None:
-        self._held[place] = None
+        self._held[place] = self._rows[place] = None
         for name in (FILES[place], ROWS[place], SEEN[place]):
             (self._folder / name).unlink(missing_ok=True)

@@ -84,11 +84,13 @@ def with_rows(told: dict[str, Any] | None, rows: Any) -> dict[str, Any] | None:
 
 
 def output_units(model: Any) -> int | None:
-    """The size of the last output axis, where the model is built."""
+    """The size of the last output axis, where the model is built; of a class of one's own that of the layer it has last."""
     try:
         return whole(model.output_shape[-1])
     except Exception:
-        return None
+        last = next(iter(reversed(getattr(model, "layers", None) or ())), None)
+        units = getattr(last, "units", None)
+        return whole(units) if units is not None or last is None else output_units(last)
 
 
 def layer_kinds(model: Any) -> list[str]:

@@ -35,7 +35,7 @@ class Recorder:
 
     def __init__(self, *, folder: Path, units: Sequence[int], notes: Notes, smoke: SmokeRun | None = None) -> None:
         self._folder, self._units, self._notes, self._smoke = folder, tuple(units), notes, smoke
-        self._shelf = Shelf(folder)
+        self._shelf = Shelf(folder, notes)
         self._last: Sequence[dict[str, Any]] = ()  # the candidates that were written last
         self._fits: list[dict[str, Any]] = []
         self._networks: list[Network] = []  # in order of their last training

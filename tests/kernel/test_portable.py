@@ -1,0 +1,96 @@
+"""Networks of classes of the notebook's own, in a real kernel: those that Keras can follow leave it as plain networks."""
+
+import io
+import json
+import zipfile
+
+import pytest
+
+from grader.kernel.run import Execution
+from grader.limits import Limits
+from tests.kernel.test_run import run
+
+LIMITS = Limits(wall=300.0, cell=200.0, memory=3 << 30)
+SETUP = """
+import numpy as np, keras, tensorflow as tf
+from keras import layers
+x = np.random.default_rng(0).random((64, 8, 8, 1)).astype("float32"); y = np.arange(64) % 10
+def train(network):
+    network.compile("adam", "sparse_categorical_crossentropy")
+    network.fit(x, y, epochs=1, verbose=0)
+    return network
+"""
+STACKED = """
+class Stacked(keras.Sequential):
+    def __init__(self):
+        super().__init__()
+        self.add(layers.Flatten())
+        self.add(layers.Dense(10, activation="softmax"))
+stacked = train(Stacked())
+"""
+CALLED = """
+class Called(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.flatten, self.drop = layers.Flatten(), layers.Dropout(0.5)
+        self.hidden = [layers.Dense(12, activation="relu") for _ in range(2)]
+        self.last = layers.Dense(10, activation="softmax")
+    def call(self, inputs, training=False):
+        values = self.flatten(inputs)
+        for layer in self.hidden:
+            values = layer(values)
+        return self.last(self.drop(values, training=training))
+called = train(Called())
+"""
+TURNED = """
+class Turned(Stacked):
+    def __call__(self, inputs, *arguments, **options):
+        return super().__call__(inputs, *arguments, **options)[:, ::-1]
+turned = train(Turned())
+"""
+OWN = """
+class Own(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.flatten, self.last = layers.Flatten(), layers.Dense(10)
+    def call(self, inputs):
+        return tf.nn.softmax(self.last(self.flatten(inputs)))
+own = train(Own())
+again = [float(stacked.evaluate(x, y, verbose=0)), stacked.layers[1].name, called.predict(x[:2], verbose=0).shape]
+print("AGAIN", len(again))
+"""
+
+
+@pytest.fixture(scope="module")
+def execution() -> Execution:
+    return run(SETUP, STACKED, CALLED, TURNED, OWN, limits=LIMITS)
+
+
+def saved_class(execution: Execution, name: str) -> str:
+    """The class that the file of a candidate names for its network."""
+    file = next(item.file for item in execution.claims.candidates if item.name == name)
+    model = next(network.model for network in execution.networks if network.file == file)
+    with zipfile.ZipFile(io.BytesIO(model)) as archive:
+        return str(json.loads(archive.read("config.json"))["class_name"])
+
+
+@pytest.mark.parametrize(
+    ("name", "known_as"), [("stacked", "Functional"), ("called", "Functional"), ("turned", "Turned"), ("own", "Own")]
+)
+def test_what_gives_the_same_outputs_leaves_the_kernel_as_a_plain_network(
+    execution: Execution, name: str, known_as: str
+) -> None:
+    assert saved_class(execution, name) == known_as
+
+
+def test_what_was_saved_in_another_form_is_told_and_nothing_else_is(execution: Execution) -> None:
+    told = [note for note in execution.claims.notes if "no other process knows" in note]
+    assert [note.split("`")[1] for note in told] == ["Stacked", "Called"]
+
+
+def test_the_notebooks_own_networks_are_what_they_were(execution: Execution) -> None:
+    assert [cell.error for cell in execution.claims.cells] == [None] * 5
+    assert all(item.output_units == 10 for item in execution.claims.candidates)
+    shown = json.dumps([cell.model_dump(mode="json") for cell in execution.claims.cells])
+    assert "AGAIN 3" in shown
+    assert "UserWarning" not in shown
