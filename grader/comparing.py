@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from grader.attempts import EVIDENCE_FOLDER, counted_run, load_attempts
 from grader.baseline_file import read_baseline, require_same_data
 from grader.checks.accuracy import BetterThan, pack_right, right_images
-from grader.checks.registry import Planned
+from grader.checks.check import Planned
 from grader.course import Course
 from grader.dataset import Dataset
 from grader.errors import GraderError, UsageError

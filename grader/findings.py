@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from grader.assignment import Assignment, Retry
 from grader.checks.accuracy import may_be_chance
+from grader.checks.check import Planned
 from grader.checks.integrity import integrity_flags
-from grader.checks.registry import Planned
 from grader.dataset import Dataset
 from grader.evidence import Cause, Claims, Ending, Evidence, Isolation
 from grader.results import Accuracy, Attempt, CheckResult, Comparison, Flag, ModelSummary, Outcome, Result, Status

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from grader.assignment import Assignment, Retry, did_you_mean
 from grader.baseline_file import read_baseline, require_same_data
 from grader.checks.accuracy import BetterThan
+from grader.checks.check import Planned
 from grader.checks.functions import Computes
-from grader.checks.registry import Planned, own_checks, plan
+from grader.checks.registry import own_checks, plan
 from grader.course import Course
 from grader.data.find import Places, find_data
 from grader.data.load import load_labels, load_split, with_own_digests

@@ -171,6 +171,29 @@ def loaded_by(code: str) -> set[str]:
     return set(found)
 
 
+EACH_FIRST = """
+import importlib, sys
+names = sys.argv[1:]
+for name in names:
+    for loaded in [module for module in sys.modules if module == "grader" or module.startswith("grader.")]:
+        del sys.modules[loaded]
+    importlib.import_module(name)
+"""
+FROM_OUTSIDE = ("guest", "zygote", "migrations", "__main__")  # run in a sandbox, by alembic, or as programs
+
+
+def test_every_module_can_be_the_first_to_be_imported() -> None:
+    names = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in FILES
+        if not set(path.relative_to(PACKAGE).with_suffix("").parts) & set(FROM_OUTSIDE) and name_of(path) not in INSIDE
+    ]
+    heavy = ("grader.gradebook",)  # SQLAlchemy's tables can be declared once in a process
+    light = [name for name in names if not name.startswith(heavy)]
+    done = subprocess.run([sys.executable, "-c", EACH_FIRST, *light], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 def test_import_grader_loads_nothing_else() -> None:
     assert loaded_by("import grader") - sys.stdlib_module_names == {"grader"}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from grader.baseline_file import read_baseline
 from grader.checks.accuracy import BetterThan, NeededAccuracy
-from grader.checks.registry import Planned
+from grader.checks.check import Planned
 from grader.course import Course
 from grader.desk.checking import check_submission, open_desk, read_own
 from grader.errors import DataError, GraderError, RubricError, SubmissionError

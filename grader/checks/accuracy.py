@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from grader.checks.check import Case, Score, check
+from grader.checks.check import Case, Planned, Score, check
 from grader.checks.kinds import output_activation
-from grader.checks.registry import Planned
 from grader.errors import Failure, Infrastructure
 from grader.evidence import Architecture, Value
 from grader.judge.metrics import chance_of_at_most, exact_interval, mcnemar, measure_accuracy, predicted_classes

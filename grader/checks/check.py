@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.assignment import CheckSpec
 from grader.errors import Failure
 from grader.evidence import Architecture, Call, Evidence, Value
 from grader.functions.cases import Function
@@ -71,6 +72,20 @@ class Check:
     covers: tuple[str, ...]  # checks that can't fail without this one failing, for the same reason
     judged: bool  # rests on the judged images: a smoke run says nothing about it
     run: Callable[[Case, Any], Score | None]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A check of a rubric with its parameters read."""
+
+    check: Check
+    spec: CheckSpec
+    parameters: Value
+
+    @property
+    def title(self) -> str:
+        """The rubric's own title, else the check's."""
+        return self.spec.title or self.check.title
 
 
 def check(

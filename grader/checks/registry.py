@@ -1,7 +1,7 @@
 """The registry: every check by its name, and a rubric's checks with their parameters read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -9,26 +9,11 @@ from pydantic import ValidationError
 
 from grader.assignment import CheckSpec, did_you_mean, explain_validation
 from grader.checks import accuracy, architecture, convolution, execution, functions, inspiration, training
-from grader.checks.check import Check
+from grader.checks.check import Check, Planned
 from grader.course_code import run_course_file
 from grader.errors import RubricError
-from grader.evidence import Value
 
 ROOMS = (execution, training, architecture, convolution, inspiration, accuracy, functions)
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A check of a rubric with its parameters read."""
-
-    check: Check
-    spec: CheckSpec
-    parameters: Value
-
-    @property
-    def title(self) -> str:
-        """The rubric's own title, else the check's."""
-        return self.spec.title or self.check.title
 
 
 def built_in() -> dict[str, Check]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from grader.checks.check import Case, Check, Score
-from grader.checks.registry import Planned, all_checks, built_in
+from grader.checks.check import Case, Check, Planned, Score
+from grader.checks.registry import all_checks, built_in
 from grader.errors import Failure
 from grader.evidence import Smoke
 from grader.results import CheckResult, Outcome

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from grader.checks.architecture import LayerKinds, RequiredLayers
+from grader.checks.check import Planned
 from grader.checks.kinds import CONVOLUTIONS, DROPOUTS, PREPARATION, listed
-from grader.checks.registry import Planned
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader.bench import Bench, Setup, open_bench
 from grader.checks.accuracy import BetterThan
-from grader.checks.registry import Planned
+from grader.checks.check import Planned
 from grader.comparing import compare
 from grader.course import Course
 from grader.desk.outlook import (

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.bench import output_sizes, versions
-from grader.checks.registry import Planned
+from grader.checks.check import Planned
 from grader.checks.wishes import wishes_of
 from grader.comparing import compare, exercises_compared
 from grader.course import Course

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.assignment import CheckSpec
-from grader.checks.check import Case
-from grader.checks.registry import Planned, plan
+from grader.checks.check import Case, Planned
+from grader.checks.registry import plan
 from grader.checks.runner import run_checks
 from grader.evidence import (
     Architecture,

@@ -6,7 +6,7 @@ import pytest
 
 from grader.assignment import CheckSpec
 from grader.checks import registry
-from grader.checks.check import Case, Check, NoParameters, check
+from grader.checks.check import Case, Check, NoParameters, Planned, check
 from grader.checks.registry import all_checks, built_in, own_checks, plan
 from grader.checks.runner import run_checks
 from grader.errors import Failure, RubricError
@@ -131,7 +131,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def own_plan(folder: Path, *specs: CheckSpec) -> tuple[registry.Planned, ...]:
+def own_plan(folder: Path, *specs: CheckSpec) -> tuple[Planned, ...]:
     return plan(specs, origin="assignment.toml", own=own_checks(specs, folder))
 
 

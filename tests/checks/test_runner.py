@@ -2,8 +2,8 @@ import pytest
 
 from grader.assignment import CheckSpec
 from grader.checks import runner
-from grader.checks.check import Case, Check, NoParameters, Score, check
-from grader.checks.registry import Planned, all_checks
+from grader.checks.check import Case, Check, NoParameters, Planned, Score, check
+from grader.checks.registry import all_checks
 from grader.checks.runner import run_checks
 from grader.errors import Failure
 from grader.evidence import Judgement
