@@ -6,6 +6,7 @@ that lead elsewhere, locked or damaged members make that row unreadable and leav
 """
 
 import io
+import os
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +36,10 @@ class _Bounded(io.BufferedReader):
 
     def read(self, size: int | None = -1) -> bytes:
         """At most `MOST_DIRECTORY` bytes with at most `MOST_ENTRIES` entries. Raises UsageError."""
-        data = super().read(MOST_DIRECTORY + 1 if size is None or size < 0 else min(size, MOST_DIRECTORY + 1))
+        # Room is made for what is asked for, at the word of whoever wrote the directory's size; so no more than is there.
+        left = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        most = min(left, MOST_DIRECTORY + 1)
+        data = super().read(most if size is None or size < 0 else min(size, most))
         if len(data) > MOST_DIRECTORY or data.count(ENTRY) > MOST_ENTRIES:
             raise UsageError(
                 f"{self.name}: lists more files than a class has.", "Unpack it without what nobody handed in."

@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -180,6 +181,17 @@ def test_a_directory_of_very_many_entries_is_refused_before_it_is_listed(
     monkeypatch.setattr(class_zip, "MOST_ENTRIES", 29)
     with pytest.raises(UsageError, match="lists more files than a class has"):
         opened(path)
+
+
+def test_no_more_room_is_made_for_a_directory_than_the_file_has(tmp_path: Path) -> None:
+    (tmp_path / "class.zip").write_bytes(bytes(1000))
+    with (tmp_path / "class.zip").open("rb") as plain, class_zip._Bounded(plain.raw) as file:
+        tracemalloc.start()
+        try:
+            assert len(file.read(1 << 40)) == 1000
+            assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        finally:
+            tracemalloc.stop()
 
 
 def test_a_class_that_the_disk_has_no_room_for_is_refused_before_it_is_unpacked(
