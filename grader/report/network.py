@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from grader.evidence import Architecture, Evidence, Layer, Preparation
+from grader.evidence import Architecture, Claims, Evidence, Layer, Preparation
 from grader.report.diagram import Wiring, draw_volume, draw_wires, lanes_shown, largest_picture, wire
 from grader.report.explained import Explained, explained, rules
 from grader.report.phrases import Text, joined, many, say
@@ -165,9 +165,25 @@ def _candidates(summary: ModelSummary, evidence: Evidence | None) -> tuple[Candi
     views = []
     for item in found[:MOST]:
         units: Text = "" if item.output_units is None else many(item.output_units, "{n} output", "{n} outputs")
-        about = joined((say("trained") if item.fitted else say("never trained"), units), ", ")
+        told = _own_score(item.name, evidence.claims) if evidence else None
+        score: Text = "" if told is None else say("{accuracy} by the notebook's own account", accuracy=percent(told, 1))
+        about = joined((say("trained") if item.fitted else say("never trained"), units, score), ", ")
         views.append(CandidateView(shorten(one_line(item.name), 120), item.taken, about, shorten(item.reason, 600)))
     return tuple(views)
+
+
+def _own_score(name: str, claims: Claims) -> float | None:
+    """The accuracy that the notebook got last for a network of its own: of `evaluate`, else of validation in `fit`."""
+    evaluated = [item.accuracy for item in claims.evaluations if item.model == name and item.accuracy is not None]
+    if evaluated:
+        return evaluated[-1]
+    histories = [fit.history for fit in claims.fits if fit.model == name]
+    curves = [
+        values
+        for key, values in (histories[-1].items() if histories else ())
+        if key.startswith("val_") and "acc" in key
+    ]
+    return next((value for values in curves for value in reversed(values) if value is not None), None)
 
 
 def _described(preparation: Preparation | None) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.evidence import Cause, Ending, Layer
+from grader.evidence import Cause, Ending, Evaluation, Layer
 from grader.limits import Limits
 from grader.report import accuracy, classroom, network, view, words
 from grader.report.classroom import safe_href
@@ -252,6 +252,25 @@ def test_the_curves_are_of_the_graded_network_if_it_has_a_history() -> None:
     training = student_view(a_result(), evidence).training
     assert training is not None and "`model`" in training.caption
     assert [chart.title for chart in training.charts] == ["Accuracy", "Loss"]
+
+
+def test_every_network_is_told_with_the_accuracy_that_the_notebook_itself_got_for_it() -> None:
+    old = a_fit(model="old_model", history={"val_accuracy": (0.5, 0.913, None), "accuracy": (0.6, 0.7, 0.8)})
+    asked = Evaluation(cell=5, model="model", identity=1, accuracy=0.972)
+    base = some_evidence().claims
+    claims = base.model_copy(update={"fits": (old, *base.fits), "evaluations": (asked,)})
+    told = {
+        item.name: english(item.about)
+        for item in network.model_view(a_result(), some_evidence(claims=claims)).candidates
+    }
+    assert told["model"] == f"trained, 10 outputs, {words.percent(0.972, 1)} by the notebook's own account"
+    assert told["old_model"] == "trained, 10 outputs"  # its last training left no history
+    claims = claims.model_copy(update={"fits": (*base.fits[1:], old)})
+    told = {
+        item.name: english(item.about)
+        for item in network.model_view(a_result(), some_evidence(claims=claims)).candidates
+    }
+    assert told["old_model"] == f"trained, 10 outputs, {words.percent(0.913, 1)} by the notebook's own account"
 
 
 def test_a_class_is_sorted_counted_and_spread() -> None:
