@@ -25,7 +25,7 @@ taken over.
 *ready* once Keras is imported and before it opens the file: what fails before that word is our fault (Infrastructure, tried
 again once), what fails after it is the network's, and becomes a `refused` judgement with its reason. The host finds the
 preparation of images by trying candidates on training images (`trying`); the first rows that the kernel says the network
-was trained on may propose one (`matching`), and are believed only where the network does as well with it. It sends the
+was trained on may propose one (`matching`), and are believed unless the network does far better with another. It sends the
 judged ones in an order that follows from the file's own digest, and some of them again in another order: a network that
 answers by place, or by what stands beside an image, gains nothing and is told apart.
 

@@ -1,6 +1,6 @@
 """Which recipe a network wants: what it makes of training images decides, whose labels are no secret. Pure.
 
-Rows that the kernel recorded may propose a recipe; it is taken only where the network does as well with it as with any.
+Rows that the kernel recorded may propose a recipe; it is taken unless the network does far better with another.
 """
 
 from collections.abc import Callable, Iterable, Sequence
