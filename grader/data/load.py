@@ -114,20 +114,22 @@ def _decode(dataset: Dataset, name: str, manifest: SplitManifest, folder: Path |
     if (folder / "mnist.npz").is_file():
         with zipfile.ZipFile(folder / "mnist.npz") as archive:
             part = NPZ_NAMES[name]
-            images = _read_member(archive, f"x_{part}.npy", axes=3).astype(np.uint8, copy=False)
+            images = _read_member(archive, f"x_{part}.npy", axes=3)
             return Split(images[..., None], _read_member(archive, f"y_{part}.npy", axes=1).astype(np.int64))
     images = _read_idx(folder / manifest.files["images"], axes=3)
     return Split(images[..., None], _read_idx(folder / manifest.files["labels"], axes=1).astype(np.int64))
 
 
-def _read_member(archive: zipfile.ZipFile, name: str, *, axes: int) -> NDArray[np.generic]:
-    """An array of whole numbers from an `.npz`."""
+def _read_member(archive: zipfile.ZipFile, name: str, *, axes: int) -> NDArray[np.uint8]:
+    """An array from an `.npz`, whatever its type, of whole numbers from 0 to 255: digests are made of bytes."""
     if archive.getinfo(name).file_size > MOST_BYTES:
         raise ValueError(f"{name} is larger than {write_size(MOST_BYTES)}")
     array = read_npy(archive.read(name))
     if array.dtype.kind not in "iu" or array.ndim != axes:
         raise ValueError(f"{name} holds {array.dtype} of shape {array.shape}")
-    return array
+    if array.min(initial=0) < 0 or array.max(initial=0) > 255:
+        raise ValueError(f"{name} holds numbers that are no bytes")
+    return array.astype(np.uint8, copy=False)
 
 
 def _read_idx(path: Path, *, axes: int) -> NDArray[np.uint8]:

@@ -140,6 +140,16 @@ def test_an_npz_of_something_else_than_whole_numbers_or_of_other_axes_is_a_data_
             load_split(digits(), "test", write_npz(tmp_path, y_test=values))
 
 
+@pytest.mark.parametrize("axis", ["x", "y"])
+@pytest.mark.parametrize("shift", [256, -256])
+def test_an_npz_of_numbers_that_are_the_right_ones_only_as_bytes_is_a_data_error(
+    tmp_path: Path, axis: str, shift: int
+) -> None:
+    right = IMAGES[..., 0] if axis == "x" else CLASSES
+    with pytest.raises(DataError, match="numbers that are no bytes"):
+        load_split(digits(), "test", write_npz(tmp_path, **{f"{axis}_test": right.astype(np.int64) + shift}))
+
+
 def test_an_npz_whose_member_is_no_array_or_claims_terabytes_is_a_data_error(tmp_path: Path) -> None:
     huge = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1000000, 1000, 1000), }"
     for member in (b"PK\x03\x04", b"", b"\x93NUMPY\x01\x00" + len(huge).to_bytes(2, "little") + huge):

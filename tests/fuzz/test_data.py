@@ -88,6 +88,7 @@ def load(known: Dataset, folder: Path) -> None:
 @example(npz(npy(PIXELS), npy(LABELS), zipfile.ZIP_STORED))
 @example(npz(b"PK\x03\x04", npy(LABELS), zipfile.ZIP_STORED))
 @example(patched(npz(npy(PIXELS), npy(LABELS), zipfile.ZIP_STORED), "x_test.npy", 6, b"\x40\0"))
+@example(npz(npy(PIXELS), npy(LABELS + 256), zipfile.ZIP_STORED))
 def test_any_npz_is_the_data_or_refused(folder: Path, data: bytes) -> None:
     (folder / "npz").mkdir(exist_ok=True)
     (folder / "npz" / "mnist.npz").write_bytes(data)
