@@ -231,6 +231,21 @@ IDIOMS: dict[str, tuple[str, str]] = {
         "import matplotlib.pyplot as plt\nplt.style.use('seaborn-whitegrid')\nplt.cm.get_cmap('Blues')",
         "`plt.style.use('seaborn-whitegrid')` -> `plt.style.use('seaborn-v0_8-whitegrid')`",
     ),
+    "Pillow": (
+        "from PIL import Image\nassert Image.ANTIALIAS == Image.LANCZOS and Image.LINEAR == Image.BILINEAR\n"
+        "assert Image.new('RGB', (9, 9)).resize((3, 3), Image.ANTIALIAS).size == (3, 3)",
+        "`Image.ANTIALIAS` -> `Image.LANCZOS`",
+    ),
+    "scikit-learn": (
+        "from sklearn.cross_validation import train_test_split\nimport sklearn.model_selection\n"
+        "assert train_test_split is sklearn.model_selection.train_test_split\n"
+        "assert sklearn.model_selection.__spec__.name == sklearn.model_selection.__name__ == 'sklearn.model_selection'",
+        "`sklearn.cross_validation` -> `sklearn.model_selection`",
+    ),
+    "joblib": (
+        "from sklearn.externals import joblib\nimport joblib as todays\nassert joblib is todays",
+        "`sklearn.externals.joblib` -> `joblib`",
+    ),
     "old.fit": ("old.fit(photographs, y, verbose=0)", "`Dropout(p=...)` -> `Dropout(rate=...)`"),  # the one that is saved
 }  # fmt: skip
 NOTED = {

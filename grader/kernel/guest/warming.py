@@ -15,11 +15,11 @@ LATER = ("tensorflow", "keras", "matplotlib.pyplot")
 # Modules that somebody waits for (`AfterImport`, `AfterOthers`, `PatchOnImport`), and those that bring them along.
 DOORS = (
     "tensorflow", "keras", "h5py", "cv2", "urllib.request", "matplotlib", "matplotlib.cm", "matplotlib.style",
-    "matplotlib.pyplot", "sklearn.datasets",
+    "matplotlib.pyplot", "sklearn.datasets", "PIL", "PIL.Image",
 )  # fmt: skip
 COMPANIONS: Mapping[str, tuple[str, ...]] = {
     "tensorflow": DOORS, "keras": DOORS, "matplotlib": ("matplotlib.cm",),
-    "matplotlib.pyplot": ("matplotlib", "matplotlib.cm", "matplotlib.style"),
+    "matplotlib.pyplot": ("matplotlib", "matplotlib.cm", "matplotlib.style"), "PIL": ("PIL.Image",),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Old names of Keras, NumPy and TensorFlow that only got another name: made to work, and each use told.
+"""Old names of Keras, NumPy, TensorFlow and others that only got another name: made to work, and each use told.
 
 Whatever would change what a student's code computes is not here: it fails, and the check `executes` explains it.
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 from grader.kernel.guest.imports import AfterImport
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.shims.names import after_import, restore_python
+from grader.kernel.guest.shims.names import MovedModules, after_import, restore_python
 from grader.kernel.guest.shims.paths import OldPaths, TensorFlowPythonKeras
 
 
@@ -22,6 +22,7 @@ class Shims:
         """What needs no Keras: NumPy, `time`, later imports, the code of cells."""
         restore_python(numpy, self._notes)
         sys.meta_path.insert(0, AfterImport(after_import(self._notes)))
+        sys.meta_path.insert(0, MovedModules(self._notes))
         self._paths = OldPaths(self._notes)
         sys.meta_path.insert(0, self._paths)
         shell.ast_transformers.append(TensorFlowPythonKeras(self._notes))

@@ -1,9 +1,13 @@
-"""Old names outside of Keras: NumPy, `time`, TensorFlow 1, matplotlib."""
+"""Old names outside of Keras: NumPy, `time`, TensorFlow 1, matplotlib, Pillow, scikit-learn."""
 
 import builtins
+import importlib
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 
 from grader.kernel.guest.imports import Patch
@@ -23,6 +27,36 @@ TENSORFLOW_1 = {
     "InteractiveSession": "compat.v1.InteractiveSession", "reset_default_graph": "compat.v1.reset_default_graph",
     "get_default_graph": "compat.v1.get_default_graph",
 }  # fmt: skip
+FILTERS = {"ANTIALIAS": "LANCZOS", "LINEAR": "BILINEAR", "CUBIC": "BICUBIC"}  # of Pillow, gone since 10.0
+MOVED = {
+    "sklearn.cross_validation": "sklearn.model_selection", "sklearn.grid_search": "sklearn.model_selection",
+    "sklearn.learning_curve": "sklearn.model_selection", "sklearn.externals.joblib": "joblib",
+}  # fmt: skip
+
+
+class MovedModules(MetaPathFinder, Loader):
+    """Modules that have another name today: the old name gives the very same module."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """A spec for an old name; None for every other."""
+        return ModuleSpec(fullname, self) if fullname in MOVED else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Today's module. ImportError where that is not installed either."""
+        module = importlib.import_module(MOVED[spec.name])
+        spec.loader_state = module.__spec__
+        self._notes.shim(spec.name, MOVED[spec.name])
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """It has been executed; only its own spec was taken from it."""
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state
 
 
 def restore_python(numpy: Any, notes: Notes) -> None:
@@ -70,6 +104,7 @@ def after_import(notes: Notes) -> Mapping[str, Patch]:
         "tensorflow": lambda module: _restore_tensorflow(module, notes),
         "matplotlib.style": lambda module: _restore_styles(module, notes),
         "matplotlib.cm": lambda module: _restore_colour_maps(module, notes),
+        "PIL.Image": lambda module: _restore_filters(module, notes),
     }
 
 
@@ -122,3 +157,10 @@ def _restore_colour_maps(maps: Any, notes: Notes) -> None:
         return (sys.modules["matplotlib.pyplot"].get_cmap, "plt.get_cmap") if name == "get_cmap" else None
 
     _answer(maps, look_up, "plt.cm", notes)
+
+
+def _restore_filters(image: Any, notes: Notes) -> None:
+    def look_up(name: str) -> tuple[Any, str] | None:
+        return (getattr(image, FILTERS[name]), f"Image.{FILTERS[name]}") if name in FILTERS else None
+
+    _answer(image, look_up, "Image", notes)
