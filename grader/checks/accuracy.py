@@ -173,9 +173,13 @@ def _hint(case: Case, measured: Accuracy) -> str:
     threshold = measured.threshold or 0.0
     if case.outputs is not None and not np.isfinite(case.outputs).all():
         return "The model answers with numbers that are not finite: the training ran away. Lower the learning rate."
-    if len(case.classes) == 2 and 1 - measured.value >= threshold > 0.5:
+    reached = 1 - measured.value  # with its two classes exchanged
+    if len(case.classes) == 2 and reached > 0.5 and (reached >= threshold or _swapped_in_training(case)):
         first, second = case.classes
-        return f"The two classes look swapped: {first} must be 0 and {second} must be 1."
+        return (
+            f"The two classes look swapped: {first} must be 0 and {second} must be 1. "
+            f"With that mended this network would reach {_percent(reached)}."
+        )
     if measured.interval[0] <= 1 / max(len(case.classes), 1):
         return (
             "That is no better than guessing: check that images and labels belong together, that the loss fits the "
@@ -184,6 +188,12 @@ def _hint(case: Case, measured: Accuracy) -> str:
     if measured.verdict == "borderline":
         return "It is so close that chance may have decided: a little more training should settle it."
     return "Train for more epochs or improve the network; compare training and validation accuracy to see which."
+
+
+def _swapped_in_training(case: Case) -> bool:
+    """Whether the network took the classes of training images for each other, too."""
+    preparation = case.evidence.facts.judgement.preparation
+    return preparation is not None and preparation.swapped
 
 
 class BetterThan(Value):

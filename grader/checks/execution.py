@@ -12,6 +12,7 @@ from grader.errors import Failure, Infrastructure
 from grader.evidence import Cause, Cell, CellError, Claims, Ending, Value
 
 LONGEST_MESSAGE = 300
+MOST_TOLD = 3  # problems of one run
 
 
 class Executes(Value):
@@ -48,13 +49,24 @@ def executes(case: Case, parameters: Executes) -> Score:
         if not written:
             raise Failure("there is no code in it", "Hand in the notebook with your code.")
         return Score(1.0, f"{_count(len(written))} ran without an error")
-    reason = problems[0].reason + "".join(f"; {problem.reason}" for problem in problems[1:3])
-    if len(problems) > 3:
-        reason += f"; and {len(problems) - 3} more"
+    reason = problems[0].reason + "".join(f"; {problem.reason}" for problem in problems[1:MOST_TOLD])
+    if len(problems) > MOST_TOLD:
+        reason += f"; and {len(problems) - MOST_TOLD} more"
     if parameters.after_training == 0 or not _only_after_training(problems, claims):
-        raise Failure(reason, problems[0].hint)
+        raise Failure(reason, _hint(problems[:MOST_TOLD]))
     kept = f"the training itself ran, so {parameters.after_training:.0%} of the points stay"
-    return Score(parameters.after_training, f"{reason}; {kept}", problems[0].hint)
+    return Score(parameters.after_training, f"{reason}; {kept}", _hint(problems[:MOST_TOLD]))
+
+
+def _hint(problems: tuple[_Problem, ...]) -> str:
+    """What to do about each of them, in their order; once, and without its cell, where it is the same for all."""
+    special = [problem for problem in problems if problem.hint != RUN_ALL]
+    cells: dict[str, int | None] = {}
+    for problem in special or problems:
+        cells.setdefault(problem.hint, problem.cell)
+    if len(cells) == 1:
+        return next(iter(cells))
+    return " ".join(f"Cell {cell}: {hint}" if cell else hint for hint, cell in cells.items())
 
 
 def _count(cells: int) -> str:

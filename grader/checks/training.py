@@ -10,7 +10,7 @@ from pydantic import Field
 
 from grader.checks.check import Case, NoParameters, Score, check
 from grader.checks.execution import one_line
-from grader.checks.hints import hint_for
+from grader.checks.hints import RUN_ALL, hint_for
 from grader.checks.kinds import listed
 from grader.checks.reading import other_framework, why_no_training
 from grader.errors import Failure, Infrastructure
@@ -56,13 +56,24 @@ def trained(case: Case, parameters: NoParameters) -> Score:
     last = fits[-1]
     if last.error:
         reason = f"`{last.model}.fit` failed{_in_cell(last)}: {one_line(last.error)}"
-        raise Failure(reason, "Mend that call: without it the model has learnt nothing.")
+        raise Failure(
+            reason, f"Mend that call: without it the model has learnt nothing. {_hint_of(last, claims)}".strip()
+        )
     ending = case.evidence.facts.ending
     why = "" if ending.cause is Cause.FINISHED else f": {ending.message}"
     raise Failure(
         f"`{last.model}.fit`{_in_cell(last)} did not finish its first epoch{why}",
         "Use a smaller network or smaller images, so that an epoch fits into the time there is.",
     )
+
+
+def _hint_of(fit: Fit, claims: Claims) -> str:
+    """What can be done about the error that `fit` ended with; nothing where its cell failed for another reason."""
+    cell = next((cell for cell in claims.cells if cell.number == fit.cell), None)
+    if cell is None or cell.error is None or fit.error is None or not fit.error.startswith(cell.error.name):
+        return ""
+    hint = hint_for(cell, claims.cells)
+    return "" if hint == RUN_ALL else hint
 
 
 def _slow(fit: Fit) -> str:

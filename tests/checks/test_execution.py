@@ -58,6 +58,19 @@ def test_of_many_errors_three_are_told_and_the_others_counted() -> None:
     assert look("executes", case(said)).reason.endswith("cell 3 failed: ValueError: x; and 3 more")
 
 
+def test_of_many_errors_each_hint_is_told_once_and_with_its_cell() -> None:
+    missing, unknown = ("ModuleNotFoundError", "No module named 'keras_tuner'"), ("ValueError", "x")
+    twice = claims(
+        cell(1, error=missing), cell(2, error=unknown), cell(3, error=("NameError", "name 'kt' is not defined"))
+    )
+    hint = look("executes", case(twice)).hint
+    assert hint.startswith("Cell 1: `keras_tuner` is not installed")
+    assert " Cell 3: `kt` has no value yet" in hint
+    assert "Cell 2" not in hint
+    same = claims(cell(1, error=missing), cell(2, error=missing))
+    assert look("executes", case(same)).hint.startswith("`keras_tuner` is not installed")
+
+
 def test_a_limit_is_told_in_the_hosts_words() -> None:
     ending = Ending(cause=Cause.WALL_LIMIT, message="30 min were over", cell=2)
     result = look("executes", case(claims(cell(1), cell(2, executed=False)), ending=ending))

@@ -72,6 +72,15 @@ def test_a_fit_that_raised_is_told_with_its_error() -> None:
     assert look("trained", case(said)).reason == "`model.fit` failed in cell 2: ValueError: shapes differ"
 
 
+def test_the_hint_for_a_fit_that_raised_is_that_for_its_error() -> None:
+    message = "ReduceLROnPlateau callback received monitor=val_acc, but Keras isn't able to"
+    raised = fit(cell=2, done=0, error=f"ValueError: {message}")
+    said = claims(cell(1), cell(2, error=("ValueError", message)), fits=[raised], candidates=[candidate()])
+    assert 'write `monitor="val_accuracy"`' in look("trained", case(said)).hint
+    caught = claims(cell(1), cell(2, error=("KeyError", "'acc'")), fits=[raised], candidates=[candidate()])
+    assert look("trained", case(caught)).hint == "Mend that call: without it the model has learnt nothing."
+
+
 def test_a_fit_that_raised_after_an_epoch_still_trained_the_model() -> None:
     said = claims(fits=[fit(done=2, error="KeyboardInterrupt")], candidates=[candidate()])
     assert look("trained", case(said)).outcome is Outcome.PASSED
