@@ -7,8 +7,9 @@ from grader.assignment import Assignment, Retry
 from grader.checks.accuracy import may_be_chance
 from grader.checks.check import Planned
 from grader.checks.integrity import integrity_flags
+from grader.claimed import training_accuracy, validation_accuracy
 from grader.dataset import Dataset
-from grader.evidence import Cause, Claims, Ending, Evidence, Isolation
+from grader.evidence import Cause, Ending, Evidence, Isolation
 from grader.results import Accuracy, Attempt, CheckResult, Comparison, Flag, ModelSummary, Outcome, Result, Status
 
 RESTS_ON_ACCURACY = ("own_accuracy_differs", "fragile_to_shifts")
@@ -53,7 +54,8 @@ def raise_flags(evidence: Evidence, dataset: Dataset | None, accuracy: Accuracy 
 def preparation_flags(evidence: Evidence, dataset: Dataset | None) -> tuple[Flag, ...]:
     """Whether the judge understood what the network expects."""
     preparation = evidence.facts.judgement.preparation
-    claimed = claimed_training_accuracy(evidence.claims)
+    claimed = training_accuracy(evidence.claims)
+    validated = validation_accuracy(evidence.claims)
     flags = substitute_flags(dataset)
     if preparation is None:
         return flags
@@ -62,7 +64,9 @@ def preparation_flags(evidence: Evidence, dataset: Dataset | None) -> tuple[Flag
             f"Of the training images the judge tried {1 - preparation.accuracy:.1%} were taken for the other class."
         )
         return (*flags, Flag(kind="classes_swapped", reason=reason))
-    if claimed is None or claimed - preparation.accuracy <= SUSPICIOUS_GAP:
+    if any(own is not None and own - preparation.accuracy <= SUSPICIOUS_GAP for own in (claimed, validated)):
+        return flags  # a young BatchNormalization validates far worse than it trains, and so it is judged
+    if claimed is None:
         return flags
     reason = (
         f"The notebook reports {claimed:.1%} on its training data, but the best preparation of the images that the judge "
@@ -114,18 +118,6 @@ def attempt_flag(attempts: Sequence[Attempt], retry: Retry, *, due: bool) -> Fla
     if due:
         reason += " Another run is due and was not made: grade the submission again, what is stored is kept."
     return Flag(kind="borderline", reason=reason)
-
-
-def claimed_training_accuracy(claims: Claims) -> float | None:
-    """The last training accuracy of the last fit of the graded network, as the notebook reports it."""
-    taken = next((item.name for item in claims.candidates if item.taken), None)
-    for fit in reversed(claims.fits):
-        if fit.model != taken:
-            continue
-        for key in ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy"):
-            if fit.history.get(key):
-                return fit.history[key][-1]
-    return None
 
 
 def explain_unread(row: Row, *, reason: str, remedy: str, ours: bool) -> Result:

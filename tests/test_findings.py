@@ -8,7 +8,6 @@ from grader.course import Course
 from grader.evidence import Cause, Claims, Ending, Evidence, Facts, Judgement
 from grader.findings import (
     Row,
-    claimed_training_accuracy,
     decide_status,
     explain_unread,
     raise_flags,
@@ -17,7 +16,6 @@ from grader.findings import (
 )
 from grader.results import Accuracy, CheckResult, Comparison, Flag, Outcome, Status
 from grader.rubric import Rubric
-from tests.checks import builders as built
 from tests.fakes import a_judgement, a_rubric, an_evidence, trained_claims, write_course
 from tests.report.builders import an_accuracy
 
@@ -72,26 +70,20 @@ def test_a_network_that_learnt_more_than_the_judge_can_reproduce_is_for_a_person
         assert f"{found:.1%}" in flags[0].reason
 
 
+@pytest.mark.parametrize(("validated", "flagged"), [(0.34, False), (0.6, True)])
+def test_a_network_that_validates_as_it_is_judged_was_understood_however_it_trained(
+    rubric: Rubric, validated: float, flagged: bool
+) -> None:
+    claims = trained_claims()
+    history = {"accuracy": (0.61,), "val_accuracy": (validated,)}
+    claims = claims.model_copy(update={"fits": (claims.fits[0].model_copy(update={"history": history}),)})
+    evidence = evidence_of(rubric, a_judgement(0.35), claims)
+    assert ["preparation_unsure"] * flagged == [flag.kind for flag in raise_flags(evidence, rubric.dataset)]
+
+
 def test_where_nothing_was_prepared_nothing_is_flagged(rubric: Rubric) -> None:
     evidence = evidence_of(rubric, Judgement(outcome="no-model"), trained_claims(accuracy=0.99))
     assert raise_flags(evidence, rubric.dataset) == ()
-
-
-def test_the_last_accuracy_of_the_last_fit_of_the_graded_network_is_what_was_claimed() -> None:
-    def fit(model: str, **history: tuple[float | None, ...]) -> object:
-        return built.fit(model=model).model_copy(update={"history": history})
-
-    fits = (
-        fit("model", acc=(0.1, 0.2)),
-        fit("model", loss=(1.0,), binary_accuracy=(0.3, 0.4)),
-        fit("other", acc=(1.0,)),
-    )
-    claims = trained_claims().model_copy(update={"fits": fits})
-    assert claimed_training_accuracy(claims) == 0.4
-    first = claims.model_copy(update={"fits": claims.fits[:1]})
-    assert claimed_training_accuracy(first) == 0.2
-    assert claimed_training_accuracy(Claims()) is None
-    assert claimed_training_accuracy(claims.model_copy(update={"fits": (fit("model", accuracy=()),)})) is None
 
 
 def reached(correct: int, judged_images: int, **changes: object) -> Accuracy:

@@ -46,6 +46,8 @@ HINTS: tuple[Hint, ...] = (
     Hint("AttributeError", r"'dict' object has no attribute '(iteritems|itervalues|iterkeys|has_key)'",
          f"{PYTHON_2}: instead of `\\1` write `items()`, `values()`, `keys()` or `key in ...`."),
     # --- other frameworks, TensorFlow 1 ---
+    Hint("SyntaxError", r"", "This looks like R: the exercise is to be done in Python, with Keras.",
+         source=r"(?m)^\s*library\(|^\s*[\w.$]+\s*<-\s|%>%"),
     Hint(MISSING, r"No module named '(torch|torchvision|torchsummary|fastai|pytorch_lightning|lightning|jax|flax|mxnet|"
          r"theano|tflearn|lasagne|caffe|paddle|chainer)\b",
          "The exercise is to be done in Keras: `\\1` is another framework and is not installed here."),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from grader.checks.integrity_training import training_flags
 from grader.checks.training import fits_of_chosen
+from grader.claimed import VALIDATIONS
 from grader.dataset import Dataset
 from grader.evidence import ArraySummary, Evidence, Fit
 from grader.results import Accuracy, Flag
@@ -20,8 +21,6 @@ FEWEST_ROWS = 3  # that are judged images, or of the test set
 TEST_SHARE, STAND_IN_SHARE = 0.01, 0.1  # of the rows that were looked at; stand-ins resemble augmented photographs
 FEWEST_IN_FILES = 20
 SHIFTED_SHARE, ABOVE_CHANCE = 0.3, 0.3  # of images that change their class, beside those that are wrong; of accuracy
-VALIDATION = ("val_accuracy", "val_acc", "val_sparse_categorical_accuracy", "val_categorical_accuracy",
-              "val_binary_accuracy")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +98,7 @@ def _own_accuracy(evidence: Evidence) -> Own | None:
 
 
 def _validation(fit: Fit) -> tuple[float, ...]:
-    found = next((fit.history[name] for name in VALIDATION if fit.history.get(name)), ())
+    found = next((fit.history[name] for name in VALIDATIONS if fit.history.get(name)), ())
     return tuple(value for value in found if value is not None and _is_share(value))
 
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from grader.arrays import read_npy
 from grader.checks.kinds import output_activation
+from grader.claimed import training_accuracy
 from grader.dataset import Images, Split
 from grader.errors import Failure, Infrastructure
 from grader.evidence import Architecture, Cause, Claims, Fit, Judgement, Preparation, Shifted
@@ -27,7 +28,7 @@ from grader.judge.preprocessing import Recipe, first_recipes, is_told, prepare_i
 from grader.judge.protocol import Channel, ProtocolError, is_bounded
 from grader.judge.refusals import explain_refusal
 from grader.judge.shifting import choose_shifted, count_changed, shift_images
-from grader.judge.trying import Scored, choose_recipe, claimed_accuracy, describe_choice, score_outputs
+from grader.judge.trying import Scored, choose_recipe, describe_choice, score_outputs
 from grader.limits import Limits, write_duration, write_size
 from grader.sandbox.environment import environment
 from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox, Scratch, Stopped
@@ -262,7 +263,7 @@ def _prepare(
     match = _match(question, architecture)
     choice = choose_recipe(
         recipes, score, matched=match.recipe if match else None, told=is_told(recipes[0], seen_range),
-        claimed=claimed_accuracy(claims), further=further(),
+        claimed=training_accuracy(claims), further=further(),
     )  # fmt: skip
     preparation = describe_choice(
         choice, probed=len(probe.labels), match=match, labels=labels, classes=question.classes

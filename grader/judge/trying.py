@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.evidence import Claims, Preparation
+from grader.evidence import Preparation
 from grader.judge.matching import Match
 from grader.judge.metrics import predicted_classes
 from grader.judge.preprocessing import Recipe, refinements
@@ -20,7 +20,6 @@ LESS = 0.02  # of accuracy, that a recipe of higher likelihood may have
 DOUBT = 0.05  # so far below the notebook's own training accuracy more is tried
 SIGNIFICANT = 2.0  # standard errors of the difference of two mean log-likelihoods on the same images
 SWAPPED = 0.65  # of two classes: from this share of wrong answers on they are taken for each other
-ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 
 
 @dataclass(frozen=True)
@@ -143,16 +142,6 @@ def by_likelihood(new: Scored, old: Scored) -> bool:
     difference = new.likelihood - old.likelihood
     error = float(difference.std()) / len(difference) ** 0.5
     return float(difference.mean()) > SIGNIFICANT * error and new.fit >= old.fit - LESS
-
-
-def claimed_accuracy(claims: Claims) -> float | None:
-    """The last training accuracy of the last fit of the network that is judged, as the notebook reports it."""
-    taken = next((item.name for item in claims.candidates if item.taken), None)
-    for fit in reversed(claims.fits):
-        key = next((key for key in ACCURACIES if fit.history.get(key)), None)
-        if fit.model == taken and key is not None:
-            return fit.history[key][-1]
-    return None
 
 
 def describe_choice(

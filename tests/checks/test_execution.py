@@ -208,6 +208,9 @@ def test_common_errors_have_a_hint_that_says_what_to_change(name: str, message: 
             ("IndexError", "list index out of range"), "no GPU",
         ),
         ("names[7]", ("IndexError", "list index out of range"), "Restart the kernel"),
+        ("library(keras)\nmnist <- dataset_mnist()", ("SyntaxError", "invalid syntax (1.py, line 2)"), "looks like R"),
+        ("model %>% fit(x, y)", ("SyntaxError", "invalid syntax (1.py, line 1)"), "looks like R"),
+        ("if a < -1\n    b", ("SyntaxError", "expected ':' (1.py, line 1)"), "Python can't read this cell"),
         ("cv2.imread('a.png').shape", ("AttributeError", "'NoneType' object has no attribute 'shape'"), "cv2.imread"),
     ],
 )  # fmt: skip

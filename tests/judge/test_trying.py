@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.evidence import Claims
 from grader.judge.matching import Match
 from grader.judge.preprocessing import Recipe
 from grader.judge.trying import (
@@ -19,12 +18,10 @@ from grader.judge.trying import (
     by_accuracy,
     by_likelihood,
     choose_recipe,
-    claimed_accuracy,
     describe_choice,
     log_likelihood,
     score_outputs,
 )
-from tests.fakes import trained_claims
 
 
 def a_recipe(words: str = "a", **changes: object) -> Recipe:
@@ -165,8 +162,3 @@ def test_labels_that_are_the_other_way_round_are_noticed() -> None:
     assert match.opposite([0, 1, 0])
     assert not match.opposite([1, 0, 1])
     assert not match.opposite([])
-
-
-def test_the_claimed_accuracy_is_that_of_the_network_that_is_judged() -> None:
-    assert claimed_accuracy(trained_claims(accuracy=0.87)) == 0.87
-    assert claimed_accuracy(Claims()) is None
