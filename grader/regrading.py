@@ -45,13 +45,17 @@ class Move:
         return before != (self.new.points, self.new.passed, self.new.status)
 
     def reasons(self) -> list[str]:
-        """The checks whose points changed, old to new; with their titles where a rubric uses one several times."""
+        """What changed, old to new: checks' points (with titles where a rubric uses one several times), and the status."""
         old = _by_label(self.old) if self.old else {}
-        return [
+        points = [
             f"{label} {old[label].points:g} -> {check.points:g}"
             for label, check in _by_label(self.new).items()
             if label in old and old[label].points != check.points
         ]
+        if self.old is None or self.old.status is self.new.status:
+            return points
+        before, now = (result.status.value.replace("_", " ") for result in (self.old, self.new))
+        return [*points, f"{before} -> {now}"]
 
     def grade_moves(self) -> list[tuple[Grade, Grade]]:
         """The grades that changed: also by lateness alone, where the deadline was moved."""

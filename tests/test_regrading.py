@@ -14,6 +14,7 @@ from grader.intake import list_class
 from grader.progress import Silent
 from grader.publish import Order
 from grader.regrading import Move, regrade, render_again
+from grader.results import Status
 from grader.store import EVIDENCE, load_result, save_result
 from tests.fakes import (
     RUBRIC,
@@ -75,6 +76,15 @@ def test_another_threshold_moves_who_it_concerns_and_says_why(order: Order) -> N
     assert written is not None
     assert (written.points, written.passed) == (100, True)
     assert moved(regrade(a_rubric(order.course), order, dry_run=False)) == {}
+
+
+def test_a_move_from_review_to_graded_says_so_even_where_no_point_moved(order: Order) -> None:
+    ada = load_result(order.out / "ada")
+    assert ada is not None
+    doubtful = ada.model_copy(update={"status": Status.NEEDS_REVIEW})
+    move = Move(doubtful, ada, order.out / "ada")
+    assert move.moved
+    assert move.words() == "ada: 100 (passed) -> 100 (passed)  needs review -> graded"
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(order: Order) -> None:
