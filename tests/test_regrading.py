@@ -82,7 +82,7 @@ def test_a_move_from_review_to_graded_says_so_even_where_no_point_moved(order: O
     ada = load_result(order.out / "ada")
     assert ada is not None
     doubtful = ada.model_copy(update={"status": Status.NEEDS_REVIEW})
-    move = Move(doubtful, ada, order.out / "ada")
+    move = Move(old=doubtful, new=ada, folder=order.out / "ada")
     assert move.moved
     assert move.words() == "ada: 100 (passed) -> 100 (passed)  needs review -> graded"
 
