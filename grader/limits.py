@@ -69,6 +69,7 @@ class Limits(BaseModel):
 
     wall: Duration = 30 * 60.0  # the whole run
     cell: Duration = 20 * 60.0  # one cell
+    after_training: Duration = 5 * 60.0  # one cell behind the last training: it can only draw and print
     call: Duration = 10.0  # one call of a function that a module is asked for
     memory: Size = 4 << 30  # the whole process tree, with its temporary files
     disk: Size = 512 << 20  # the submission's own folder
@@ -79,3 +80,7 @@ class Limits(BaseModel):
     batches: Annotated[int, Field(ge=1)] | None = None  # of each `fit`
     strict: bool = False  # old names of Keras fail, as they do elsewhere
     deterministic: bool = False  # TensorFlow's operators give the same bits every time, and take longer
+
+    def of_cell(self, *, after_training: bool) -> float:
+        """Seconds that one cell may take."""
+        return min(self.cell, self.after_training) if after_training else self.cell

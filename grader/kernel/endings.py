@@ -20,14 +20,19 @@ def describe_ending(
     wall_s: float,
     what: str = "",
     cells: Iterable[Cell] = (),
+    after_training: bool = False,
 ) -> Ending:
     """The ending in words a student understands.
 
     `fault` is what the host saw, None where the kernel just died; `what`: what it sent that could not pass; `cells`: what
-    they say of limits that are errors inside and not the end.
+    they say of limits that are errors inside and not the end; `after_training`: whether `cell` comes after all training.
     """
     cause = classify(fault, stopped)
-    message = _words(cause, stopped, f"cell {cell}" if cell else "the notebook", limits, what)
+    where = f"cell {cell}" if cell else "the notebook"
+    if cause is Cause.CELL_TIMEOUT and after_training:
+        where += ", after the training,"
+        limits = limits.model_copy(update={"cell": limits.of_cell(after_training=True)})
+    message = _words(cause, stopped, where, limits, what)
     if cause is Cause.FINISHED:
         message = "; ".join([message, *_soft_limits(cells, limits)])
     return Ending(

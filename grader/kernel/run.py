@@ -23,6 +23,7 @@ from grader.kernel.networks import Network, read_networks
 from grader.kernel.program import ARTEFACTS, RECORD, RECORD_BYTES, Settings, kernel_program
 from grader.kernel.provisioner import SandboxProvisioner
 from grader.kernel.starting import cold_reason
+from grader.kernel.tail import first_after_training
 from grader.limits import Limits
 from grader.notebook import Script, count_fits, plain_outputs
 from grader.progress import Progress
@@ -68,6 +69,7 @@ class _Run:
     cells: list[Cell]
     started: float
     at: int | None = None  # the cell that runs now
+    after_training: bool = False  # whether it trains nothing any more
     fault: BaseException | None = None
 
 
@@ -113,12 +115,12 @@ async def _execute(job: Job, provisioner: SandboxProvisioner, run: _Run, who: st
     manager.provisioner = provisioner
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.source) for cell in run.cells])
     client = HardenedNotebookClient(
-        notebook, km=manager, timeout=int(job.limits.cell) or 1, allow_errors=True, store_widget_state=False,
-        raise_on_iopub_timeout=False, record_timing=False, log=_silent_log(),
+        notebook, km=manager, allow_errors=True, store_widget_state=False, raise_on_iopub_timeout=False,
+        record_timing=False, log=_silent_log(),
     )  # fmt: skip
     try:
         await _connect(client, manager, provisioner)
-        await _run_cells(client, run, who, progress)
+        await _run_cells(client, run, job, who, progress)
         if run.fault is None:
             progress.step(who, "saving the network")
             await _finish(client, provisioner.wait())
@@ -147,13 +149,16 @@ async def _connect(
     client.reset_execution_trackers()
 
 
-async def _run_cells(client: HardenedNotebookClient, run: _Run, who: str, progress: Progress) -> None:
+async def _run_cells(client: HardenedNotebookClient, run: _Run, job: Job, who: str, progress: Progress) -> None:
     """Each cell in turn; whatever else than an error in a cell ends the run, and is kept as the fault."""
+    tail = _tail(job)
     for index, cell in enumerate(run.cells):
         where = f"cell {cell.number} of {len(run.cells)}"
         progress.step(who, where)
         client.heard = _tell_epochs(where, who, progress)
         run.at = cell.number
+        run.after_training = index >= tail
+        client.timeout = int(job.limits.of_cell(after_training=run.after_training)) or 1
         begun = time.monotonic()
         node = client.nb.cells[index]
         try:
@@ -174,6 +179,12 @@ async def _run_cells(client: HardenedNotebookClient, run: _Run, who: str, progre
         if run.fault is not None:
             return
     run.at = None
+
+
+def _tail(job: Job) -> int:
+    """Where the cells begin that train nothing any more; nowhere, if a module beside them may do it."""
+    beside = any(name.endswith(".py") for name in job.files)
+    return len(job.script.cells) if beside else first_after_training(job.script.cells)
 
 
 def _tell_epochs(where: str, who: str, progress: Progress) -> Callable[[str], None]:
@@ -230,7 +241,7 @@ def _read_out(job: Job, confined: Confined, run: _Run, trespass: Trespass | None
     ending = describe_ending(
         fault=_cause_of(run.fault), stopped=stopped, cell=run.at, limits=job.limits,
         wall_s=time.monotonic() - run.started, what=trespass.what if trespass else "",
-        cells=run.cells,
+        cells=run.cells, after_training=run.after_training,
     )  # fmt: skip
     return Execution(
         ending=ending, claims=claims, model=networks[0].model if networks else None, networks=networks,

@@ -103,3 +103,18 @@ def test_every_cause_has_its_words_with_and_without_a_cell(cause: Cause) -> None
         assert found.cause is cause
         assert found.message
         assert "None" not in found.message
+
+
+def test_a_cell_behind_the_training_is_told_its_own_limit() -> None:
+    limits = Limits(cell=900.0, after_training=300.0)
+    ending = describe_ending(
+        fault=Cause.CELL_TIMEOUT,
+        stopped=stopped(died=SIGKILL),
+        cell=9,
+        limits=limits,
+        wall_s=400.0,
+        after_training=True,
+    )
+    assert ending.message == "cell 9, after the training, ran longer than 5 min and was stopped"
+    assert limits.of_cell(after_training=False) == 900
+    assert Limits(cell=60.0).of_cell(after_training=True) == 60

@@ -49,6 +49,16 @@ def test_a_limit_ends_the_run_as_its_own_cause(code: str, cause: Cause, words: s
     assert ending.message.startswith(words)
 
 
+def test_a_cell_behind_the_last_training_has_less_time_unless_a_module_beside_it_may_train() -> None:
+    limits = SMALL.model_copy(update={"cell": 8.0, "after_training": 3.0})
+    trained, endless = "class M:\n    def fit(self): pass\nM().fit()", "while True: pass"
+    ending = run(trained, endless, limits=limits).ending
+    assert (ending.cause, ending.cell) == (Cause.CELL_TIMEOUT, 2)
+    assert ending.message == "cell 2, after the training, ran longer than 3 s and was stopped"
+    beside = run(trained, endless, limits=limits, files={"helper.py": b""}).ending
+    assert beside.message == "cell 2 ran longer than 8 s and was stopped"
+
+
 def test_the_wall_clock_of_the_whole_run_is_named() -> None:
     ending = run("import time\nwhile True: time.sleep(0.1)", limits=SMALL.model_copy(update={"wall": 4.0})).ending
     assert ending.cause is Cause.WALL_LIMIT
