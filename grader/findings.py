@@ -9,11 +9,12 @@ from grader.checks.check import Planned
 from grader.checks.integrity import integrity_flags
 from grader.claimed import training_accuracy, validation_accuracy
 from grader.dataset import Dataset
-from grader.evidence import Cause, Ending, Evidence, Isolation
+from grader.evidence import Cause, Ending, Evidence, Isolation, Preparation
 from grader.results import Accuracy, Attempt, CheckResult, Comparison, Flag, ModelSummary, Outcome, Result, Status
 
 RESTS_ON_ACCURACY = ("own_accuracy_differs", "fragile_to_shifts")
 SUSPICIOUS_GAP = 0.15  # of training accuracy, between what the notebook claims and what the judge can reproduce
+GUESSED_GAP, ERRORS = 0.05, 2.0  # where no recorded row confirms the preparation; standard errors, on top
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,8 @@ def preparation_flags(evidence: Evidence, dataset: Dataset | None) -> tuple[Flag
             f"Of the training images the judge tried {1 - preparation.accuracy:.1%} were taken for the other class."
         )
         return (*flags, Flag(kind="classes_swapped", reason=reason))
-    if any(own is not None and own - preparation.accuracy <= SUSPICIOUS_GAP for own in (claimed, validated)):
+    gap = SUSPICIOUS_GAP if preparation.matched else _guessed_gap(preparation)
+    if any(own is not None and own - preparation.accuracy <= gap for own in (claimed, validated)):
         return flags  # a young BatchNormalization validates far worse than it trains, and so it is judged
     if claimed is None:
         return flags
@@ -74,6 +76,12 @@ def preparation_flags(evidence: Evidence, dataset: Dataset | None) -> tuple[Flag
         "another way."
     )
     return (*flags, Flag(kind="preparation_unsure", reason=reason))
+
+
+def _guessed_gap(preparation: Preparation) -> float:
+    """How far the judge may stay below the notebook where accuracy on `probed` images alone chose the preparation."""
+    chance = preparation.accuracy * (1 - preparation.accuracy) / max(preparation.probed, 1)
+    return min(SUSPICIOUS_GAP, GUESSED_GAP + ERRORS * float(chance**0.5))
 
 
 def substitute_flags(dataset: Dataset | None) -> tuple[Flag, ...]:

@@ -56,13 +56,19 @@ def test_the_status_is_ours_to_blame_first_then_what_could_be_judged(
 
 
 @pytest.mark.parametrize(
-    ("claimed", "found", "flagged"),
-    [(0.99, 0.5, True), (0.99, 0.83, True), (0.99, 0.85, False), (0.5, 0.99, False), (None, 0.1, False)],
-)
+    ("claimed", "found", "matched", "flagged"),
+    [(0.99, 0.5, 20, True), (0.99, 0.83, 20, True), (0.99, 0.85, 20, False), (0.5, 0.99, 20, False),
+     (None, 0.1, 20, False), (0.99, 0.9, 0, True), (0.99, 0.93, 0, False), (None, 0.1, 0, False)],
+)  # fmt: skip
 def test_a_network_that_learnt_more_than_the_judge_can_reproduce_is_for_a_person_to_look_at(
-    rubric: Rubric, claimed: float | None, found: float, flagged: bool
+    rubric: Rubric, claimed: float | None, found: float, matched: int, flagged: bool
 ) -> None:
-    evidence = evidence_of(rubric, a_judgement(found), trained_claims(accuracy=claimed))
+    judgement = a_judgement(found)
+    assert judgement.preparation is not None
+    preparation = judgement.preparation.model_copy(update={"matched": matched, "probed": 1000})
+    evidence = evidence_of(
+        rubric, judgement.model_copy(update={"preparation": preparation}), trained_claims(accuracy=claimed)
+    )
     flags = raise_flags(evidence, rubric.dataset)
     assert [flag.kind for flag in flags] == (["preparation_unsure"] if flagged else [])
     if flagged:
@@ -77,7 +83,10 @@ def test_a_network_that_validates_as_it_is_judged_was_understood_however_it_trai
     claims = trained_claims()
     history = {"accuracy": (0.61,), "val_accuracy": (validated,)}
     claims = claims.model_copy(update={"fits": (claims.fits[0].model_copy(update={"history": history}),)})
-    evidence = evidence_of(rubric, a_judgement(0.35), claims)
+    judgement = a_judgement(0.35)
+    assert judgement.preparation is not None
+    preparation = judgement.preparation.model_copy(update={"matched": 20})
+    evidence = evidence_of(rubric, judgement.model_copy(update={"preparation": preparation}), claims)
     assert ["preparation_unsure"] * flagged == [flag.kind for flag in raise_flags(evidence, rubric.dataset)]
 
 

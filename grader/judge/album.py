@@ -36,15 +36,22 @@ class Album:
         copies = self._small(frame, size, rows.shape[3])
         return _most_alike(_normalised(small_copies(rows)), len(copies), lambda part: copies[part], np.abs)
 
-    def find_by_pixels(self, rows: Numbers) -> NDArray[np.int64]:
-        """The same where each pixel may have a mean and a deviation of its own: both sides are compared standardised."""
+    def find_by_pixels(self, rows: Numbers, *, divided: bool) -> NDArray[np.int64]:
+        """The same where each pixel has a mean of its own, and if `divided` a deviation too: both sides are compared so."""
         mean, deviation = self.standard()
 
         def values(part: slice) -> Numbers:
-            standardised = (np.asarray(self.images[part], np.float32) - mean) / deviation
-            return _normalised(standardised.reshape(len(standardised), -1))
+            centred = np.asarray(self.images[part], np.float32) - mean
+            return _normalised((centred / deviation if divided else centred).reshape(len(centred), -1))
 
         return _most_alike(_normalised(rows.reshape(len(rows), -1)), len(self.images), values, lambda alike: alike)
+
+    def overall(self) -> tuple[float, float] | None:
+        """Mean and deviation of all pixels together; None for photographs of many sizes."""
+        if not isinstance(self.images, np.ndarray):
+            return None
+        mean, deviation = (part.astype(np.float64) for part in self.standard())
+        return float(mean.mean()), float(np.sqrt((deviation**2 + mean**2).mean() - mean.mean() ** 2))
 
     def standard(self) -> tuple[Numbers, Numbers]:
         """Mean and deviation of each pixel over all pictures, which must be of one size."""

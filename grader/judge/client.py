@@ -248,8 +248,9 @@ def _prepare(
     labels = next((fit.labels for fit in reversed(fits) if fit.labels), ())
     seen_range = (seen.low, seen.high) if seen and seen.low is not None and seen.high is not None else None
     recipes = first_recipes(
-        architecture.input_shape, question.image_shape, seen=seen.shape if seen else None, seen_range=seen_range
-    )
+        architecture.input_shape, question.image_shape, seen=seen.shape if seen else None, seen_range=seen_range,
+        standard=question.trained_on.overall() if question.trained_on else None,
+    )  # fmt: skip
     activation, probe = output_activation(architecture), question.probe
 
     def score(recipe: Recipe) -> Scored:

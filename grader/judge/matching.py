@@ -2,7 +2,8 @@
 
 Rows are the kernel's word. They are looked for by small grey copies, whatever was done to brightness and size; then each
 way of resizing is applied to the pictures that were found, and numbers are fitted to what is left: one factor for all,
-one for each channel, for each pixel, or each picture by its own length. What fits to within rounding is a recipe.
+one for each channel, for each pixel, each picture by its own length, or two levels. What fits to within rounding is a
+recipe.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from grader.judge.preprocessing import (
     OTHER_RESIZES,
     RESIZES,
     SCALES,
+    STANDARD_WORDS,
     Channels,
     Lengths,
     Recipe,
@@ -33,7 +35,7 @@ CLEARLY = 0.8  # of the residual: so much smaller it must be to displace a simpl
 FEWEST, SHARE = 3, 0.1  # rows that must fit, and of those that were found
 ROUND = 0.004  # relative: factors that are so near a usual one are meant to be it
 USUAL = (*SCALES, ("pixels from 1 to 0 (inverted, divided by 255)", -255.0, 255.0))
-FRAMES = ("padded", "centre")  # ways of resizing that add to a picture or cut it
+FRAMES = ("padded", "centre", "cut")  # ways of resizing that add to a picture or cut it
 LENGTH_WORDS: dict[Lengths, str] = {
     "image": "each image divided by its length",
     "columns": "each column of pixels divided by its length",
@@ -80,17 +82,20 @@ def match_rows(
     plain = Recipe(shape, size, "as they are", 1.0, 0.0, "", "none")
     recipes = list(_ways(plain, image_shape, channels))
     fixed = isinstance(train.images, np.ndarray) and recipes[0].resize == "none"
-    for frame in ("stretched",) if fixed else ("stretched", "padded", "centre"):
+    for frame in ("stretched",) if fixed else ("stretched", *FRAMES):
         ways = [recipe for recipe in recipes if (recipe.resize if recipe.resize in FRAMES else "stretched") == frame]
         found = train.find(values, frame, size)
         fitted = _fit_all(values, train.images, found, ways)
         if fitted is not None:
             return _matched(fitted, found, train)
     if fixed and isinstance(train.images, np.ndarray):
-        found = train.find_by_pixels(values)
-        if len(compared := _compared(found)) >= FEWEST:
-            fitted = _fit_pixels(values[compared], train.images[found[compared]], recipes[0], train.standard())
-            return _matched(fitted, found, train) if fitted is not None else None
+        for fit, divided in ((_fit_pixels, True), (_fit_centred, False)):
+            found = train.find_by_pixels(values, divided=divided)
+            if len(compared := _compared(found)) < FEWEST:
+                continue
+            fitted = fit(values[compared], train.images[found[compared]], recipes[0], train.standard())
+            if fitted is not None:
+                return _matched(fitted, found, train)
     return None
 
 
@@ -133,7 +138,7 @@ def _fit_all(rows: Numbers, images: Images, found: NDArray[np.int64], recipes: S
         return None
     values, pictures = rows[compared], _pick(images, found[compared])
     tried = [(recipe, lay_out(pictures, replace(recipe, shape=(*recipe.size, values.shape[3])))) for recipe in recipes]
-    for fit in (_fit_one, _fit_lengths, _fit_channels):
+    for fit in (_fit_one, _fit_lengths, _fit_channels, _fit_levels):
         best: _Fitted | None = None
         for recipe, laid_out in tried:
             fitted = fit(values, laid_out, recipe)
@@ -183,7 +188,7 @@ def _fit_lengths(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe) -> 
     return None
 
 
-def _lines(rows: Numbers, laid_out: NDArray[np.uint8]) -> tuple[Numbers, Numbers, Numbers]:
+def _lines(rows: Numbers, laid_out: NDArray[np.uint8] | Numbers) -> tuple[Numbers, Numbers, Numbers]:
     """For each picture the factor and offset (n,) that lead to its row by least squares, and what is left in levels."""
     x = laid_out.reshape(len(laid_out), -1).astype(np.float64)
     y = rows.reshape(len(rows), -1).astype(np.float64)
@@ -227,6 +232,22 @@ def _fit_channels(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe) ->
     return _Fitted(replace(recipe, standard=standard, scale_words=words), float(np.median(residual[good])), good)
 
 
+def _fit_levels(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe) -> _Fitted | None:
+    """Pixels above a border are one number, all others another."""
+    low, high = float(rows.min()), float(rows.max())
+    if low == high or not np.isin(rows, (low, high)).all():
+        return None
+    bright, pixels = (rows == high).reshape(len(rows), -1), laid_out.reshape(len(rows), -1).astype(np.int16)
+    darkest = np.where(bright, pixels, 256).min(axis=1)
+    brightest = np.where(bright, -1, pixels).max(axis=1)
+    good = brightest < darkest
+    if good.sum() < FEWEST or brightest[good].max() >= darkest[good].min():
+        return None
+    border = (int(brightest[good].max()) + int(darkest[good].min()) - 1) / 2
+    words = f"pixels above {border:.4g} as {high:.4g}, all others as {low:.4g}"
+    return _Fitted(replace(recipe, levels=(border, low, high), scale_words=words), 0.0, good)
+
+
 def _few(values: NDArray[np.floating[Any]]) -> str:
     return ", ".join(f"{value:.4g}" for value in values)
 
@@ -243,6 +264,24 @@ def _fit_pixels(
         return None
     words = "each pixel less its mean, divided by its standard deviation over the training images"
     return _Fitted(pixelwise(recipe, standard, words), float(np.median(apart[near])), near)
+
+
+def _fit_centred(
+    rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe, standard: tuple[Numbers, Numbers]
+) -> _Fitted | None:
+    """Each pixel less its own mean over the training images, with one factor for all."""
+    mean, _ = standard
+    factor, offset, residual = _lines(rows, laid_out.astype(np.float32) - mean)
+    good = (residual <= EXACT) & (np.abs(offset / factor) <= EXACT)
+    if good.sum() < FEWEST:
+        return None
+    middle = float(np.median(factor[good]))
+    if np.abs(factor[good] / middle - 1).max() > STEADY:
+        return None
+    scale = next((usual for _, usual, _ in USUAL if abs(middle * usual - 1) < ROUND), 1 / middle)
+    words = "each pixel less its mean over the training images" + (f", divided by {scale:.4g}" if scale != 1 else "")
+    even = (mean, np.full_like(mean, scale))
+    return _Fitted(pixelwise(recipe, even, words), float(np.median(residual[good])), good)
 
 
 def pixelwise(recipe: Recipe, standard: tuple[Numbers, Numbers], words: str) -> Recipe:
@@ -262,8 +301,7 @@ def further_recipes(first: Recipe, images: Images) -> tuple[Recipe, ...]:
     ]
     if isinstance(images, np.ndarray):
         mean, deviation = float(images.mean()), float(images.std())
-        words = "pixels less their mean, divided by their standard deviation"
-        found.append(replace(first, scale=deviation, offset=mean, scale_words=words))
+        found.append(replace(first, scale=deviation, offset=mean, scale_words=STANDARD_WORDS))
         if first.resize == "none" and first.channels == "as they are":
             words = "each pixel less its mean, divided by its standard deviation over the training images"
             plain = replace(first, scale=1.0, offset=0.0)

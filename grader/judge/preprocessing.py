@@ -18,7 +18,14 @@ from grader.errors import Failure
 Channels = Literal["as they are", "grey", "BGR", "grey to RGB", "grey of BGR"]
 Lengths = Literal["", "image", "columns", "rows"]
 RESIZES = ("bilinear", "nearest", "bicubic", "area")
-OTHER_RESIZES = ("corner", "box", "lanczos", "centre", "padded")  # known from rows, or tried where nothing else will do
+OTHER_RESIZES = (
+    "corner",
+    "box",
+    "lanczos",
+    "centre",
+    "padded",
+    "cut",
+)  # known from rows, or tried where nothing else will do
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow and OpenCV use
 SMALL = 32  # pixels of a side: such images are padded, not enlarged and then padded
 SAME_RANGE = 0.02  # relative: a batch of images holds pixels near black and near white
@@ -30,7 +37,8 @@ SCALES: tuple[tuple[str, float, float], ...] = (
 )
 
 
-RESIZE_WORDS = {"padded": "padded", "centre": "cut from the middle, resized"}
+STANDARD_WORDS = "pixels less their mean, divided by their standard deviation"
+RESIZE_WORDS = {"padded": "padded", "centre": "cut from the middle, resized", "cut": "cut from the middle"}
 CHANNEL_WORDS = {
     "grey": "in grey", "BGR": "channels blue, green, red", "grey to RGB": "grey on three channels",
     "grey of BGR": "in grey with red and blue exchanged",
@@ -41,7 +49,8 @@ CHANNEL_WORDS = {
 class Recipe:
     """One way of preparing images; `shape` is what one prepared image looks like, without the batch axis.
 
-    `standard` holds a mean and a deviation for each number of a prepared image, float32 arrays of its shape.
+    `standard` holds a mean and a deviation for each number of a prepared image, float32 arrays of its shape; `levels` a
+    pixel and two numbers: pixels above it become the second, all others the first.
     """
 
     shape: tuple[int, ...]
@@ -53,6 +62,7 @@ class Recipe:
     resize: str = "none"
     lengths: Lengths = ""  # divided by the Euclidean length of the whole image, or of each of its columns or rows
     standard: tuple[NDArray[np.float32], NDArray[np.float32]] | None = field(default=None, compare=False)
+    levels: tuple[float, float, float] | None = None
 
     @property
     def words(self) -> str:
@@ -119,13 +129,20 @@ def first_recipes(
     *,
     seen: tuple[int | None, ...] | None = None,
     seen_range: tuple[float, float] | None = None,
+    standard: tuple[float, float] | None = None,
 ) -> tuple[Recipe, ...]:
-    """A recipe for each scale, the one that `fit`'s recorded range suggests first. Raises Failure."""
+    """A recipe for each scale, the one that `fit`'s recorded range suggests first. Raises Failure.
+
+    `standard`, mean and deviation of all training pixels, is a scale where that range is just what it gives.
+    """
     shape, size, channels = fit_shape(wanted, image_shape, seen)
     raw = image_shape[2] if image_shape is not None else 3
     how: Channels = "as they are" if raw == channels else "grey" if channels == 1 else "grey to RGB"
     resize = "none" if image_shape is not None and size == image_shape[:2] else RESIZES[0]
     recipes = [Recipe(shape, size, how, scale, offset, words, resize) for words, scale, offset in SCALES]
+    if standard is not None:
+        standardised = replace(recipes[0], scale=standard[1], offset=standard[0], scale_words=STANDARD_WORDS)
+        recipes += [standardised] if is_told(standardised, seen_range) else []
     if seen_range is None or not seen_range[0] <= seen_range[1]:  # the kernel's word: it may say anything
         return tuple(recipes)
     return tuple(sorted(recipes, key=lambda recipe: _distance(recipe, seen_range)))
@@ -159,6 +176,9 @@ def prepare_images(images: Images, recipe: Recipe) -> NDArray[np.uint8] | NDArra
     if recipe.standard is not None:
         mean, deviation = recipe.standard
         return np.ascontiguousarray((laid_out - mean) / deviation, dtype=np.float32)
+    if recipe.levels is not None:
+        border, low, high = recipe.levels
+        return np.where(laid_out > border, np.float32(high), np.float32(low))
     return divide_by_length(laid_out, recipe) if recipe.lengths else laid_out
 
 
@@ -186,7 +206,7 @@ def _resize(image: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.uint8]:
 
     "bilinear" samples four neighbours with pixel centres aligned, as tf.image and OpenCV do; "corner" takes the pixel at
     the upper left, as slicing and OpenCV's nearest do; "centre" cuts and "padded" fills up with black first, so that
-    nothing is stretched; the others are Pillow's.
+    nothing is stretched; "cut" only cuts; the others are Pillow's.
     """
     height, width = recipe.size
     if image.shape[:2] == (height, width):
@@ -194,11 +214,11 @@ def _resize(image: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.uint8]:
     if recipe.resize == "corner":
         down, right = (np.arange(height) * image.shape[0]) // height, (np.arange(width) * image.shape[1]) // width
         return np.ascontiguousarray(image[down][:, right])
-    if recipe.resize in ("centre", "padded"):
+    if recipe.resize in ("centre", "padded", "cut"):
         image = framed(image[None], recipe.resize, recipe.size)[0]
         if image.shape[:2] == (height, width):
             return image
-    if recipe.resize in ("bilinear", "centre", "padded"):
+    if recipe.resize in ("bilinear", "centre", "padded", "cut"):
         return _sample_bilinear(image, height, width)
     squeezed = image[..., 0] if image.shape[2] == 1 else image
     method = {
@@ -214,9 +234,12 @@ def _resize(image: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.uint8]:
 
 def framed(images: NDArray[np.uint8], frame: str, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Images (n, height, width, channels) in the proportion of `size`: cut to it ("centre"), surrounded with black
-    ("padded"), or as they are. A small image is surrounded up to `size` itself.
+    ("padded"), or as they are. A small image is surrounded up to `size` itself; "cut": its middle of just that size.
     """
     height, width = images.shape[1:3]
+    if frame == "cut":
+        top, left = max(0, height - size[0]) // 2, max(0, width - size[1]) // 2
+        return images[:, top : top + size[0], left : left + size[1]]
     if frame == "centre":
         tall = min(height, max(1, int(width * size[0] / size[1])))
         wide = min(width, max(1, int(height * size[1] / size[0])))

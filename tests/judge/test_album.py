@@ -72,6 +72,12 @@ def test_pictures_of_several_sizes_are_looked_up_too() -> None:
 def test_rows_with_pixels_standardised_one_by_one_are_found() -> None:
     album = Album(Split(PICTURES, LABELS))
     mean, deviation = album.standard()
-    rows = (PICTURES[[9, 30]].astype(np.float32) - mean) / deviation
-    assert album.find_by_pixels(rows).tolist() == [9, 30]
+    rows = PICTURES[[9, 30]].astype(np.float32) - mean
+    assert album.find_by_pixels(rows / deviation, divided=True).tolist() == [9, 30]
+    assert album.find_by_pixels(rows / np.float32(255), divided=False).tolist() == [9, 30]
     assert album.standard()[0] is mean
+
+
+def test_mean_and_deviation_of_all_pixels_are_those_of_the_pictures() -> None:
+    assert Album(Split(PICTURES, LABELS)).overall() == pytest.approx((PICTURES.mean(), PICTURES.std()), rel=1e-3)
+    assert Album(Split([PICTURES[0]], LABELS[:1])).overall() is None

@@ -76,7 +76,7 @@ def test_any_factor_and_offset_of_digits_is_recovered(scale: tuple[float, bool, 
 
 
 @pytest.mark.parametrize("channels", ["as they are", "BGR", "grey", "grey of BGR"])
-@pytest.mark.parametrize("resize", [*RESIZES, "lanczos", "corner", "centre", "padded"])
+@pytest.mark.parametrize("resize", [*RESIZES, "lanczos", "corner", "centre", "padded", "cut"])
 def test_resizing_and_channels_of_photographs_are_told_apart(resize: str, channels: str) -> None:
     depth = 1 if channels.startswith("grey") else 3
     recipe = Recipe((48, 48, depth), (48, 48), channels, 255.0, 0.0, "", resize)  # type: ignore[arg-type]
@@ -121,6 +121,41 @@ def test_lengths_are_recognised(lengths: str) -> None:
     match = match_rows(rows, Album(digits()), (28, 28), DIGIT)
     assert match is not None
     assert match.recipe.lengths == lengths
+
+
+@pytest.mark.parametrize(("scale", "shape"), [(255.0, (28, 28, 1)), (1.0, (784,)), (100.0, (28, 28))])
+def test_a_mean_image_that_was_subtracted_is_recognised_though_it_was_that_of_a_part(
+    scale: float, shape: tuple[int, ...]
+) -> None:
+    images = np.asarray(digits().images).astype(np.float64)
+    rows = ((images[50:90] - images[:290].mean(axis=0)) / scale).astype(np.float32).reshape(40, *shape)
+    match = match_rows(rows, Album(digits()), shape, DIGIT)
+    assert match is not None
+    assert match.recipe.scale_words.startswith("each pixel less its mean over the training images")
+    again = prepare_images(np.asarray(digits().images)[50:90], match.recipe)
+    assert np.abs(again - rows).max() < 10 / scale
+
+
+@pytest.mark.parametrize(("border", "low", "high"), [(127, 0.0, 1.0), (100, -1.0, 1.0)])
+def test_pictures_in_black_and_white_are_recognised(border: int, low: float, high: float) -> None:
+    images = np.asarray(digits().images)
+    rows = np.where(images[5:65] > border, high, low).astype(np.float32)
+    match = match_rows(rows, Album(digits()), DIGIT, DIGIT)
+    assert match is not None
+    assert match.recipe.levels is not None
+    assert match.recipe.levels[0] == pytest.approx(border, abs=1)
+    assert match.recipe.levels[1:] == (low, high)
+    again = prepare_images(images, match.recipe)
+    assert (again == np.where(images > border, high, low)).mean() > 0.99
+
+
+def test_the_middle_of_digits_is_recognised_though_a_smaller_picture_could_be_a_smaller_copy() -> None:
+    rows = np.asarray(digits().images)[:40, 4:24, 4:24].astype(np.float32) / 255
+    match = match_rows(rows, Album(digits()), (20, 20, 1), DIGIT)
+    assert match is not None
+    assert match.recipe.resize == "cut"
+    again = prepare_images(np.asarray(digits().images)[:40], match.recipe)
+    np.testing.assert_array_equal(again, np.asarray(digits().images)[:40, 4:24, 4:24])
 
 
 def test_a_standard_scaler_is_recognised_though_it_saw_only_a_part_of_the_images() -> None:

@@ -131,6 +131,15 @@ def test_the_scale_that_the_recorded_range_suggests_is_tried_first(
     assert first_recipes(DIGIT, DIGIT, seen_range=seen_range)[0].scale == scale
 
 
+def test_standardised_pixels_are_tried_first_where_the_range_is_just_theirs_and_never_else() -> None:
+    standard = (33.3, 78.6)
+    told = first_recipes(DIGIT, DIGIT, seen_range=(-0.4237, 2.8206), standard=standard)
+    assert (told[0].offset, told[0].scale) == standard
+    assert is_told(told[0], (-0.4237, 2.8206))
+    for other in ((0.0, 1.0), (-1.0, 1.0), None):
+        assert len(first_recipes(DIGIT, DIGIT, seen_range=other, standard=standard)) == 3
+
+
 @pytest.mark.parametrize(
     ("wanted", "image_shape", "channels", "resize"),
     [
