@@ -136,8 +136,11 @@ def decode(path):
 print(len(tf.data.Dataset.list_files("/content/x/train/*/*.jpg")), sorted(tf.io.gfile.listdir("/a/cats_and_dogs/train")))
 paths = [os.path.join("/content/q/train/cats", name) for name in os.listdir("/content/q/train/cats")]
 print(next(iter(tf.data.Dataset.from_tensor_slices(paths).map(decode))).shape, decode("val/dogs/1.jpg").shape)
+listed = tf.data.Dataset.list_files("/content/cats_and_dogs_filtered/train/*/*.jpg")
+listed = listed.map(lambda path: tf.strings.split(path, os.path.sep)[-2])
+print(sorted({bytes(name) for name in listed.as_numpy_iterator()}))
 print(tf.io.gfile.exists("cats_and_dogs_small"), tf.io.gfile.exists("models"), len(tf.io.gfile.glob("z/train/*/*.jpg")))
-""", f"{2 * TRAINED} ['cat', 'dog']\n(16, 24, 3) (16, 24, 3)\nTrue False {2 * TRAINED}"),
+""", f"{2 * TRAINED} ['cat', 'dog']\n(16, 24, 3) (16, 24, 3)\n[b'cats', b'dogs']\nTrue False {2 * TRAINED}"),
     "get_file": ("""
 path = tf.keras.utils.get_file("pets.zip", origin="https://x.org/cats_and_dogs_filtered.zip", extract=True)
 print(sorted(os.listdir(os.path.join(os.path.dirname(path), "cats_and_dogs_filtered"))))

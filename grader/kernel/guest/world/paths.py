@@ -27,10 +27,11 @@ ELSEWHERE = {
 # Code that reads the class of a photograph off its file's name.
 FLAT = re.compile(
     r"""\.split\(\s*['"][._]['"]\s*\)\s*\[(?:0|:1|-3|-2)\]|startswith\(\s*['"](?:cat|dog)|['"/](?:cat|dog)\.[{%*\d]"""
-    r"""|flow_from_dataframe|['"](?:cat|dog)s?['"]\s+in\s|\[:\s*3\]\s*==\s*['"](?:cat|dog)['"]"""
+    r"""|flow_from_dataframe|\[:\s*3\]\s*==\s*['"](?:cat|dog)['"]"""
+    r"""|['"](?:cat|dog)s?['"]\s+in\s+(?![\w.]*(?:basename|dirname)?\(?\s*(?:root|dirpath|dirname|subdir|folder)\b)"""
 )
 TREE = re.compile(  # and code that knows folders of classes
-    r"""flow_from_directory|image_dataset_from_directory|/\*/|(?<!==)(?<!== )['"/](?:cats?|dogs?)['"/](?!\s+in\s)"""
+    r"""flow_from_directory|image_dataset_from_directory|/\*/|os\.walk|(?<!==)(?<!== )['"/](?:cats?|dogs?)['"/](?!\s+in\s)"""
 )
 lstat, stat_ = os.lstat, os.stat  # as they are before anything is wrapped
 

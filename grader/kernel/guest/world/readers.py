@@ -164,11 +164,15 @@ def _matching(world: World, pattern: Any) -> Any:
     if not isinstance(patterns, (list, tuple)) or any(as_text(item) is None for item in patterns):
         return pattern
     found = [path for item in patterns for path in glob.glob(as_text(item) or "")]  # noqa: PTH207 - ours
-    return [_real(world, path) for path in sorted(found)] or pattern
+    folders = {folder: str(world.existing(folder, "list")) for folder in {os.path.dirname(path) for path in found}}  # noqa: PTH120
+    return [_real(world, path, folders) for path in sorted(found)] or pattern
 
 
-def _real(world: World, path: str) -> str:
-    return str(world.existing(path))
+def _real(world: World, path: str, folders: Mapping[str, str]) -> str:
+    """Where a photograph lies: in the folder that stands for its own, whose name code may read the class off."""
+    folder, name = os.path.split(path)
+    inside = os.path.join(folders[folder], name)  # noqa: PTH118 - two thousand at a time
+    return inside if lexists(inside) else str(world.existing(path))
 
 
 def reading_file(tensorflow: Any, world: World, original: Callable[..., Any]) -> Callable[..., Any]:
