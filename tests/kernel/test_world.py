@@ -128,7 +128,7 @@ flow = generator.flow_from_dataframe(table, "../input/dogs-vs-cats/train/train",
                                      target_size=(8, 8), class_mode="binary")
 print(flow.class_indices, flow.samples, next(flow)[0].shape)
 print(keras.utils.load_img("C:\\\\x\\\\cats\\\\cat.1.jpg", target_size=(8, 8)).size)
-""", f"{{'cat': 0, 'dog': 1}} {2 * TRAINED} True\n{{'cani': 0, 'gatti': 1}} {2 * TRAINED}\n"
+""", f"{{'cats': 0, 'dogs': 1}} {2 * TRAINED} True\n{{'cani': 0, 'gatti': 1}} {2 * TRAINED}\n"
      f"{{'cat': 0, 'dog': 1}} {2 * TRAINED} (32, 8, 8, 3)\n(8, 8)"),
     "tf.data": ("""
 def decode(path):

@@ -46,6 +46,9 @@ def test_a_folder_is_known_by_the_nearest_words(path: str, split: str | None, la
         ("kagglecatsanddogs_5340/PetImages/Dog", "petimages"),
         ("PetImages", "petimages"),
         ("my_cats_and_dogs/train", "plain"),
+        ("../input/cat-and-dog/training_set/training_set", "sets"),
+        ("dataset/test_set/dogs", "sets"),
+        ("PetImages/training_set", "petimages"),
     ],
 )
 def test_a_known_collection_keeps_its_layout(path: str, layout: str) -> None:

@@ -17,9 +17,11 @@ from grader.kernel.guest.world.roles import MOST_NUMBER, PICTURES, Layout, Split
 # The first number of a class in each split, as the collections of these names have it.
 NUMBERED: Mapping[Layout, Mapping[Split, int]] = {
     "plain": {"train": 0, "validation": 1000, "test": 1000},
+    "sets": {"train": 1, "validation": 4001, "test": 4001},
     "small": {"train": 0, "validation": 1000, "test": 1500},
     "filtered": {"train": 0, "validation": 2000},
 }
+PLURAL: tuple[Layout, ...] = ("sets", "small", "filtered")  # in which the folder of a cat is `cats`
 Pool = list[list[str]]  # files of each class
 
 
@@ -128,7 +130,7 @@ class Layouts:
                 sheet = Wanted(kind="archive", layout="kaggle", split=split, name=name)  # type: ignore[arg-type]
                 yield name, self.archive(sheet)
             return
-        if wanted.split is not None and wanted.label is None and wanted.layout in ("kaggle", "plain"):
+        if wanted.split is not None and wanted.label is None and wanted.layout in ("kaggle", "plain", "sets"):
             name = "train" if wanted.split == "train" else wanted.name.rpartition(".")[0]
             yield from _walk(Path(self.directory(wanted, flat=True)), name)
             return
@@ -147,7 +149,7 @@ class Layouts:
 
     def _name(self, layout: Layout, label: int) -> str:
         name = self.classes[label]
-        return {"small": f"{name}s", "filtered": f"{name}s", "petimages": name.capitalize()}.get(layout, name)
+        return name.capitalize() if layout == "petimages" else f"{name}s" if layout in PLURAL else name
 
     def _numbered(self, label: int, files: list[str], first: int) -> dict[str, str]:
         name = self.classes[label]

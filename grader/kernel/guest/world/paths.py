@@ -207,12 +207,12 @@ class World:
             return False
         expected = self._flat.get()
         if expected is not None:
-            return expected and (wanted.split is not None or wanted.layout in ("kaggle", "plain"))
+            return expected and (wanted.split is not None or wanted.layout in ("kaggle", "plain", "sets"))
         if wanted.split is None:
             return False
         if wanted.layout == "kaggle":
             return True
-        return wanted.layout == "plain" and speaks_of_names(self._source())
+        return wanted.layout in ("plain", "sets") and speaks_of_names(self._source())
 
     def _is_system(self, text: str) -> bool:
         if not text or "\0" in text or "://" in text:

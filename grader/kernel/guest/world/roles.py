@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal
 
 Split = Literal["train", "validation", "test"]
-Layout = Literal["plain", "small", "filtered", "kaggle", "petimages"]
+Layout = Literal["plain", "sets", "small", "filtered", "kaggle", "petimages"]
 Kind = Literal["folder", "photograph", "archive", "other"]
 
 SPLITS: Mapping[str, Split] = {
@@ -41,6 +41,7 @@ WRITTEN = {
 MOST_NUMBER = 12_500  # of one class in the largest collection: loops that count until a file is missing must end
 LONGEST = 4096
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+SETS = re.compile(r"(?:training|test)_set", re.IGNORECASE)  # whose classes are called cats and dogs
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -137,6 +138,8 @@ def _scan(parts: Sequence[str], classes: tuple[str, ...]) -> tuple[Split | None,
         if len(found) == 1:
             labels.append((index, found.pop()))
     flat = [index for index, _ in labels] == [len(parts) - 1]
+    if layout in (None, "plain") and any(SETS.fullmatch(part) for part in parts):
+        layout = "sets"
     return split, labels[0][1] if labels else None, flat, layout
 
 
