@@ -18,14 +18,8 @@ from grader.errors import Failure
 Channels = Literal["as they are", "grey", "BGR", "grey to RGB", "grey of BGR"]
 Lengths = Literal["", "image", "columns", "rows"]
 RESIZES = ("bilinear", "nearest", "bicubic", "area")
-OTHER_RESIZES = (
-    "corner",
-    "box",
-    "lanczos",
-    "centre",
-    "padded",
-    "cut",
-)  # known from rows, or tried where nothing else will do
+# Known from rows, or tried where nothing else will do.
+OTHER_RESIZES = ("corner", "box", "lanczos", "centre", "padded", "cut")
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow and OpenCV use
 SMALL = 32  # pixels of a side: such images are padded, not enlarged and then padded
 SAME_RANGE = 0.02  # relative: a batch of images holds pixels near black and near white
