@@ -1,5 +1,6 @@
 """What is said about a submission beside its checks: status, flags, and the row of one that could not be run. Pure."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -80,8 +81,8 @@ def preparation_flags(evidence: Evidence, dataset: Dataset | None) -> tuple[Flag
 
 def _guessed_gap(preparation: Preparation) -> float:
     """How far the judge may stay below the notebook where accuracy on `probed` images alone chose the preparation."""
-    chance = preparation.accuracy * (1 - preparation.accuracy) / max(preparation.probed, 1)
-    return min(SUSPICIOUS_GAP, GUESSED_GAP + ERRORS * float(chance**0.5))
+    variance = preparation.accuracy * (1 - preparation.accuracy) / max(preparation.probed, 1)
+    return min(SUSPICIOUS_GAP, GUESSED_GAP + ERRORS * math.sqrt(max(0.0, variance)))  # stored evidence may be damaged
 
 
 def substitute_flags(dataset: Dataset | None) -> tuple[Flag, ...]:

@@ -69,7 +69,7 @@ class Limits(BaseModel):
 
     wall: Duration = 30 * 60.0  # the whole run
     cell: Duration = 20 * 60.0  # one cell
-    after_training: Duration = 5 * 60.0  # one cell behind the last training: it can only draw and print
+    cell_after_training: Duration = 5 * 60.0  # one cell behind the last training: it can only draw and print
     call: Duration = 10.0  # one call of a function that a module is asked for
     memory: Size = 4 << 30  # the whole process tree, with its temporary files
     disk: Size = 512 << 20  # the submission's own folder
@@ -83,4 +83,4 @@ class Limits(BaseModel):
 
     def of_cell(self, *, after_training: bool) -> float:
         """Seconds that one cell may take."""
-        return min(self.cell, self.after_training) if after_training else self.cell
+        return min(self.cell, self.cell_after_training) if after_training else self.cell

@@ -90,6 +90,16 @@ def test_a_network_that_validates_as_it_is_judged_was_understood_however_it_trai
     assert ["preparation_unsure"] * flagged == [flag.kind for flag in raise_flags(evidence, rubric.dataset)]
 
 
+@pytest.mark.parametrize("accuracy", [1.5, -0.5, 1e308])
+def test_damaged_evidence_with_an_accuracy_that_is_none_is_flagged_or_not_and_raises_nothing(
+    rubric: Rubric, accuracy: float
+) -> None:
+    evidence = evidence_of(rubric, a_judgement(accuracy), trained_claims(accuracy=0.99))
+    assert [flag.kind for flag in raise_flags(evidence, rubric.dataset)] == (
+        ["preparation_unsure"] if accuracy < 0 else []
+    )
+
+
 def test_where_nothing_was_prepared_nothing_is_flagged(rubric: Rubric) -> None:
     evidence = evidence_of(rubric, Judgement(outcome="no-model"), trained_claims(accuracy=0.99))
     assert raise_flags(evidence, rubric.dataset) == ()

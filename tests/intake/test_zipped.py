@@ -17,8 +17,13 @@ def test_a_zip_of_a_module_with_siblings_is_a_submission_like_their_folder(tmp_p
     (tmp_path / "ada").mkdir()
     (tmp_path / "ada" / "main.py").write_bytes(b"import data")
     (tmp_path / "ada" / "data.py").write_bytes(b"a = 1")
-    members = [("work/", b""), ("work/data.py", b"a = 1"), ("__MACOSX/work/._main.py", b"x"), (".DS_Store", b"x")]
-    (tmp_path / "ada.ZIP").write_bytes(zip_of(*members, ("work/main.py", b"import data")))
+    members = [
+        ("handed/", b""),
+        ("handed/data.py", b"a = 1"),
+        ("__MACOSX/handed/._main.py", b"x"),
+        (".DS_Store", b"x"),
+    ]
+    (tmp_path / "ada.ZIP").write_bytes(zip_of(*members, ("handed/main.py", b"import data")))
     folder, found = read_path(tmp_path / "ada"), read_path(tmp_path / "ada.ZIP")
     assert found == folder
     assert found.notes == ("main.py was graded; beside it lay data.py",)

@@ -106,7 +106,7 @@ def test_every_cause_has_its_words_with_and_without_a_cell(cause: Cause) -> None
 
 
 def test_a_cell_behind_the_training_is_told_its_own_limit() -> None:
-    limits = Limits(cell=900.0, after_training=300.0)
+    limits = Limits(cell=900.0, cell_after_training=300.0)
     ending = describe_ending(
         fault=Cause.CELL_TIMEOUT,
         stopped=stopped(died=SIGKILL),

@@ -50,7 +50,7 @@ def test_a_limit_ends_the_run_as_its_own_cause(code: str, cause: Cause, words: s
 
 
 def test_a_cell_behind_the_last_training_has_less_time_unless_a_module_beside_it_may_train() -> None:
-    limits = SMALL.model_copy(update={"cell": 8.0, "after_training": 3.0})
+    limits = SMALL.model_copy(update={"cell": 8.0, "cell_after_training": 3.0})
     trained, endless = "class M:\n    def fit(self): pass\nM().fit()", "while True: pass"
     ending = run(trained, endless, limits=limits).ending
     assert (ending.cause, ending.cell) == (Cause.CELL_TIMEOUT, 2)
