@@ -167,7 +167,9 @@ def test_of_one_name_twice_in_the_zip_the_newest_counts_and_the_note_says_so(tmp
     assert ada.notes == ("work.ipynb was there more than once; the newest counts",)
 
 
-@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 nothing", zip_of(("ada.py", b"a = 1"))[:-25]])
+@pytest.mark.parametrize(
+    "data", [b"", b"PK\x03\x04 nothing", zip_of(("ada.py", b"a = 1"))[:-25]], ids=["empty", "begins as one", "cut off"]
+)
 def test_a_class_that_is_no_zip_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "class.zip").write_bytes(data)
     with pytest.raises(UsageError, match=r"class\.zip: is no zip, or a damaged one .*Download it again"):
