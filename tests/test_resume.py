@@ -64,7 +64,7 @@ def test_a_batch_that_is_asked_to_end_publishes_what_is_there_and_says_how_to_go
     process = batch.start()
     ended(lambda: len(list(batch.out.glob("*/result.json"))) >= 3, process)
     process.terminate()
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 143
     assert said.decode().endswith("grader: interrupted; the same command goes on where it stopped.\n")
     rows = (batch.out / "gradebook.csv").read_text(encoding="utf-8").splitlines()[1:]
@@ -74,7 +74,7 @@ def test_a_batch_that_is_asked_to_end_publishes_what_is_there_and_says_how_to_go
         assert len([grade for grade in book.grades() if grade.points is not None]) == len(rows)
 
 
-def ended(condition: object, process: "subprocess.Popen[bytes]", seconds: float = 60) -> None:
+def ended(condition: object, process: "subprocess.Popen[bytes]", seconds: float = 300) -> None:
     """Wait until `condition()` holds."""
     assert callable(condition)
     end = time.monotonic() + seconds
@@ -135,9 +135,9 @@ def test_no_kernel_outlives_the_batch(tmp_path: Path, sandbox: str, number: sign
     with endless(tmp_path, sandbox) as process:
         started = descendants(process.pid)
         process.send_signal(number)
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
         assert process.returncode == (130 if number == signal.SIGINT else -number)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while alive := {pid for pid in started if runs(pid)}:
             assert time.monotonic() < end, alive
             time.sleep(0.05)
@@ -158,6 +158,6 @@ def test_results_of_rows_that_were_not_come_to_stay_on_the_class_page(resume: Mo
     process = again.start()
     ended(lambda: sum(again.runs().values()) > 40, process)
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert len((batch.out / "gradebook.csv").read_text(encoding="utf-8").splitlines()) == 31
     assert load_result(batch.out / "s00029") is not None

@@ -98,7 +98,7 @@ def test_ten_thousand_rows_are_shown_some_at_a_time(visits: Visits) -> None:
         started = time.monotonic()
         page.get_by_role("button", name="Accuracy").click()
         assert sorted_by(page) == [("Accuracy", "descending")]
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10
         best = [float(text.removesuffix("\u00a0%")) for text in column(page, 4)[:50]]
         assert best == sorted(best, reverse=True) and best[0] == 99.2
         page.get_by_label("Filter").fill("499-19")

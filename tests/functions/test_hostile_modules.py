@@ -34,7 +34,7 @@ def send(data):
 TIMEOUT, EXIT = "did not return within 1 s", "ended the process itself, as os._exit() does"
 LOSSES: dict[str, tuple[str, str, Cause | None]] = {
     "loop": ("while True: pass", TIMEOUT, Cause.CELL_TIMEOUT),
-    "sleep": ("time.sleep(60)", TIMEOUT, Cause.CELL_TIMEOUT),
+    "sleep": ("time.sleep(300)", TIMEOUT, Cause.CELL_TIMEOUT),
     "deaf": ("import signal; signal.pthread_sigmask(0, range(1, 32))\nwhile True: pass", TIMEOUT, Cause.CELL_TIMEOUT),
     "catches": ("while True:\n  try: pass\n  except BaseException: pass", TIMEOUT, Cause.CELL_TIMEOUT),
     "os._exit": ("os._exit(0)", EXIT, Cause.KERNEL_EXITED),
@@ -79,7 +79,7 @@ def test_a_call_that_does_not_come_back_is_lost_with_its_reason_and_in_time(sand
         started = time.monotonic()
         with pytest.raises(LostError) as lost:
             ask(process)
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 120
     assert words in lost.value.words
     assert cause in (None, lost.value.cause)
     assert process.stopped is not None
@@ -235,11 +235,11 @@ def test_problems_of_functions_that_nobody_asked_for_are_left_out_and_the_others
     "data", ["b'hello\\n'", "message(outcome='returned', form='mark', bytes=0)", "b'{' * (5 << 20)"]
 )
 def test_a_real_module_that_takes_the_socket_ends_its_process_and_nothing_else(sandbox: Sandbox, data: str) -> None:
-    with loaded(sandbox, function(f"send({data})\ntime.sleep(30)")) as process:
+    with loaded(sandbox, function(f"send({data})\ntime.sleep(300)")) as process:
         started = time.monotonic()
         with pytest.raises(LostError, match="messages that no module sends"):
             ask(process)
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 120
 
 
 def test_answers_sent_ahead_are_answers_to_what_is_asked_next_and_no_verdict(sandbox: Sandbox) -> None:
@@ -249,12 +249,12 @@ def test_answers_sent_ahead_are_answers_to_what_is_asked_next_and_no_verdict(san
 
 
 def test_an_answer_in_drops_does_not_get_more_time_than_any_other(sandbox: Sandbox) -> None:
-    drops = "for n in range(100):\n    send(b' ')\n    time.sleep(0.2)"
+    drops = "for n in range(2000):\n    send(b' ')\n    time.sleep(0.2)"
     with loaded(sandbox, function(drops), limits=SHORT) as process:
         started = time.monotonic()
         with pytest.raises(LostError, match="did not return within 1 s"):
             ask(process)
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 120
 
 
 VANDALS = [

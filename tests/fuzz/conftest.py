@@ -15,7 +15,11 @@ FUZZ = "fuzz"
 METERS: pytest.StashKey[list[Meter]] = pytest.StashKey()
 
 settings.register_profile(
-    FUZZ, max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    FUZZ,
+    max_examples=10_000,
+    derandomize=False,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 

@@ -72,7 +72,7 @@ def test_a_gradebook_that_stays_locked_is_told_and_left_as_it_was(book_file: Pat
         with open_gradebook(book_file, patience=0.2) as book:
             with pytest.raises(Infrastructure, match="is locked by another program"):
                 book.record(a_finding("bob", 70), handed_in("bob"), rubric_digest=RUBRIC)
-            assert time.monotonic() - started < 10
+            assert time.monotonic() - started < 60
             other.execute("ROLLBACK")
             assert book.record(a_finding("bob", 70), handed_in("bob"), rubric_digest=RUBRIC).new, "the same call again"
 

@@ -85,7 +85,7 @@ def test_what_the_code_asked_for_is_told_and_one_short_epoch_is_made(execution: 
     assert first.pace is not None
     assert (first.pace.steps, first.pace.done, first.pace.validation_steps) == (422, 5, 47)
     assert first.pace.step_s > 0
-    assert first.seconds < 30
+    assert first.seconds < 60
     assert (second.epochs, second.epochs_done) == (12, 1)
 
 
@@ -119,7 +119,7 @@ def test_the_run_says_openly_that_it_was_one(execution: Execution) -> None:
 def test_a_self_check_that_was_left_in_costs_nothing_and_does_nothing(execution: Execution) -> None:
     cell = execution.claims.cells[6]
     assert cell.error is None
-    assert cell.seconds < 5
+    assert cell.seconds < 20
     notes = "\n".join(execution.claims.notes)
     assert "`grader.check` was passed over" in notes
     assert "`%grader exercise1` was left out" in notes

@@ -190,14 +190,14 @@ def test_limits_are_watched_inside(bridged: Container, cause: Cause, code: str) 
 )
 def test_what_is_no_plain_small_file_is_refused(bridged: Container, make: str, word: str) -> None:
     with running(bridged, f"import os; {make}") as confined:
-        confined.wait(60)
+        confined.wait(120)
         with pytest.raises(Failure, match=word):
             read_artefact(confined.folders["submission"], "out", at_most=1 << 20)
 
 
 def test_only_results_that_were_asked_for_cross(bridged: Container) -> None:
     with running(bridged, "open('out', 'w').write('x' * 100_000); open('other', 'w').write('y')") as confined:
-        confined.wait(60)
+        confined.wait(120)
         assert read_artefact(confined.folders["submission"], "out", at_most=1 << 20) == b"x" * 100_000
         assert os.listdir(confined.folders["submission"]) == ["out"]  # noqa: PTH208 - a descriptor
 

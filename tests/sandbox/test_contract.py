@@ -95,7 +95,7 @@ def running(
 
 def run(sandbox: Sandbox, code: str, *, limits: Limits = LIMITS, files: dict[str, bytes] | None = None) -> Stopped:
     with running(sandbox, code, limits=limits, files=files) as confined:
-        return confined.wait(60)
+        return confined.wait(120)
 
 
 def test_a_program_that_ends_well_reports_its_exit_code_and_what_it_said(sandbox: Sandbox) -> None:
@@ -112,7 +112,7 @@ def test_files_and_inputs_are_there_and_what_it_writes_can_be_read_after_its_dea
     code = "import os; r = os.environ['ROOT']; open('out', 'w').write(open('mine').read() + open(r + '/data/given').read())"
     inputs = (Input(tmp_path / "given.txt", "data/given"),)
     with running(sandbox, code, inputs=inputs, files={"submission/mine": b"own "}) as confined:
-        assert confined.wait(60).code == 0
+        assert confined.wait(120).code == 0
         assert read_artefact(confined.folders["submission"], "out", at_most=100) == b"own data"
 
 
@@ -120,7 +120,7 @@ def test_files_may_lie_in_folders_of_their_own(sandbox: Sandbox) -> None:
     files = {"submission/package/__init__.py": b"", "submission/package/part.py": b"x = 5"}
     code = "import sys; sys.path.insert(0, '.'); from package.part import x; raise SystemExit(x)"
     with running(sandbox, code, files=files) as confined:
-        assert confined.wait(60).code == 5
+        assert confined.wait(120).code == 5
 
 
 def test_a_full_disk_is_ours(sandbox: Sandbox) -> None:
@@ -143,7 +143,7 @@ def test_too_much_time_is_named(sandbox: Sandbox) -> None:
     limits = LIMITS.model_copy(update={"wall": 1.0})
     started = time.monotonic()
     assert run(sandbox, "while True: pass", limits=limits).cause is Cause.WALL_LIMIT
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60
 
 
 def test_a_file_that_is_too_big_ends_in_an_error_inside(sandbox: Sandbox) -> None:
@@ -163,7 +163,7 @@ def test_killing_takes_children_along(sandbox: Sandbox) -> None:
     name = f"child-{time.monotonic_ns() % 10**8}"
     code = f"import os, time\nif os.fork() == 0:\n    os.setsid()\n{called(name)}\ntime.sleep(300)"
     with running(sandbox, code) as confined:
-        for _ in range(200):
+        for _ in range(2000):
             if len(processes(name)) >= 2:
                 break
             time.sleep(0.05)
@@ -171,8 +171,8 @@ def test_killing_takes_children_along(sandbox: Sandbox) -> None:
             pytest.fail("the look at processes below could not fail")
         started = time.monotonic()
         confined.kill()
-        confined.wait(20)
-        assert time.monotonic() - started < 5
+        confined.wait(120)
+        assert time.monotonic() - started < 60, "it would have slept for 300"
     assert not processes(name)
 
 
@@ -208,14 +208,14 @@ def test_on_a_full_machine_it_is_the_program_that_goes_first(sandbox: Sandbox) -
 )
 def test_what_is_no_plain_small_file_is_refused(sandbox: Sandbox, make: str, word: str) -> None:
     with running(sandbox, f"import os; {make}") as confined:
-        confined.wait(60)
+        confined.wait(120)
         with pytest.raises(Failure, match=word):
             read_artefact(confined.folders["submission"], "out", at_most=1 << 20)
 
 
 def test_no_name_leads_out_of_the_folder(sandbox: Sandbox) -> None:
     with running(sandbox, "import os; os.symlink('/', 'door')") as confined:
-        confined.wait(60)
+        confined.wait(120)
         for name in ("../tmp", "/etc/passwd", "door/etc/passwd"):
             with pytest.raises((Failure, FileNotFoundError)):
                 read_artefact(confined.folders["submission"], name, at_most=1 << 20)

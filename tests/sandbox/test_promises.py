@@ -60,7 +60,7 @@ def no_survivor(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch) -> bo
         "    if os.fork() == 0:\n        os.kill(above, 9); time.sleep(60)\n    os._exit(0)\ntime.sleep(3)"
     )
     with running(sandbox, code) as confined:
-        confined.wait(60)
+        confined.wait(120)
     left = processes(name)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
@@ -78,7 +78,7 @@ def processor_time(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch) ->
 def usual_paths(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch) -> bool:
     code = "open('/content/note', 'w').write('x'); raise SystemExit(7 if open('note').read() == 'x' else 8)"
     with running(sandbox, code, links={"content": "submission", "kaggle/working": "submission"}) as confined:
-        return confined.wait(60).code == 7
+        return confined.wait(120).code == 7
 
 
 ATTEMPTS: dict[Promise, Attempt] = {

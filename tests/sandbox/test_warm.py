@@ -53,7 +53,7 @@ def warm() -> Iterator[WarmBubblewrap]:
 
 def run(sandbox: WarmBubblewrap, code: str, **changes: Any) -> Stopped:
     with closing(sandbox.start(program(code, **changes))) as confined:
-        return confined.wait(60)
+        return confined.wait(120)
 
 
 def server_of(confined: Confined) -> int:
@@ -66,7 +66,7 @@ def server_of(confined: Confined) -> int:
         pid = parent
 
 
-def wait_until(holds: Callable[[], object], seconds: float = 20.0) -> None:
+def wait_until(holds: Callable[[], object], seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it did not come to that"
@@ -100,7 +100,7 @@ def test_children_share_one_server_and_nothing_is_left_of_them(warm: WarmBubblew
     for number in range(3):
         with closing(warm.start(program(f"raise SystemExit({number})"))) as confined:
             parents.add(server_of(confined))
-            assert confined.wait(20).code == number
+            assert confined.wait(120).code == number
     (server,) = parents
     wait_until(lambda: not process_tree(server))
     warm.close()
@@ -167,10 +167,10 @@ def test_the_death_of_the_server_is_ours_and_the_next_program_gets_another_one(w
     with closing(warm.start(program("import time; time.sleep(60)"))) as confined:
         server = server_of(confined)
         os.kill(server, signal.SIGKILL)
-        assert confined.wait(20).cause is Cause.INFRASTRUCTURE
+        assert confined.wait(120).cause is Cause.INFRASTRUCTURE
     with closing(warm.start(program("raise SystemExit(5)"))) as confined:
         assert server_of(confined) != server
-        assert confined.wait(20).code == 5
+        assert confined.wait(120).code == 5
 
 
 def test_whoever_hears_nothing_more_of_a_child_learns_that_its_server_died(warm: WarmBubblewrap) -> None:
@@ -180,7 +180,7 @@ def test_whoever_hears_nothing_more_of_a_child_learns_that_its_server_died(warm:
         os.kill(server_of(confined), signal.SIGKILL)
         assert ours.recv(1) == b"", "its end is closed, and it may be dying still"
         confined.kill()
-        assert confined.wait(20).cause is Cause.INFRASTRUCTURE
+        assert confined.wait(120).cause is Cause.INFRASTRUCTURE
 
 
 def test_a_limit_that_was_passed_before_stays_the_cause(warm: WarmBubblewrap) -> None:
@@ -188,7 +188,7 @@ def test_a_limit_that_was_passed_before_stays_the_cause(warm: WarmBubblewrap) ->
         server = server_of(confined)
         confined.kill(Cause.OUTPUT_LIMIT)
         os.kill(server, signal.SIGKILL)
-        assert confined.wait(20).cause is Cause.OUTPUT_LIMIT
+        assert confined.wait(120).cause is Cause.OUTPUT_LIMIT
 
 
 def test_children_draw_different_random_numbers(warm: WarmBubblewrap) -> None:
@@ -212,7 +212,7 @@ def test_what_is_served_in_a_writable_folder_is_there_and_can_not_be_changed(
         "    try: open(name, 'w')\n    except OSError as error: print(error.errno)\n"
     )
     with closing(warm.start(program(code, inputs=inputs, files={"submission/own": b"x"}))) as confined:
-        stopped = confined.wait(20)
+        stopped = confined.wait(120)
         assert read_artefact(confined.folders["submission"], "mine", at_most=100) == b"picturepicture"
     assert stopped.log.split() == ["30"] * 3, "EROFS"
     assert stopped.start == "warm"
@@ -290,7 +290,7 @@ def test_a_server_that_was_foreseen_is_prepared_while_others_start(warm: WarmBub
     assert run(warm, "raise SystemExit(3)").code == 3
     with closing(warm.start(program("raise SystemExit(4)", preload=preload))) as confined:
         assert server_of(confined) == foreseen
-        assert confined.wait(20).code == 4
+        assert confined.wait(120).code == 4
 
 
 def test_a_sandbox_that_is_closed_ends_a_server_that_is_being_started(warm: WarmBubblewrap) -> None:
