@@ -12,14 +12,13 @@ def training_accuracy(claims: Claims) -> float | None:
 
 
 def validation_accuracy(claims: Claims) -> float | None:
-    """The last validation accuracy of the same network, made as a judge makes it; None where nothing was validated."""
+    """The last validation accuracy of the same fit, made as a judge makes it; None where it validated nothing."""
     return _last(claims, VALIDATIONS)
 
 
 def _last(claims: Claims, names: tuple[str, ...]) -> float | None:
     taken = next((item.name for item in claims.candidates if item.taken), None)
     for fit in reversed(claims.fits):
-        name = next((name for name in names if fit.history.get(name)), None)
-        if fit.model == taken and name is not None:
-            return fit.history[name][-1]
+        if fit.model == taken and any(fit.history.get(name) for name in ACCURACIES):
+            return next((fit.history[name][-1] for name in names if fit.history.get(name)), None)
     return None

@@ -63,13 +63,17 @@ def preparation_flags(evidence: Evidence, dataset: Dataset | None) -> tuple[Flag
         return flags
     if preparation.swapped:
         reason = (
-            f"Of the training images the judge tried {1 - preparation.accuracy:.1%} were taken for the other class."
+            f"Of the training images the judge tried {1 - preparation.accuracy:.1%} were taken for the other class: the "
+            "notebook numbers the two classes the other way round."
         )
         return (*flags, Flag(kind="classes_swapped", reason=reason))
-    gap = SUSPICIOUS_GAP if preparation.matched else _guessed_gap(preparation)
-    if any(own is not None and own - preparation.accuracy <= gap for own in (claimed, validated)):
-        return flags  # a young BatchNormalization validates far worse than it trains, and so it is judged
     if claimed is None:
+        return flags
+    gap = SUSPICIOUS_GAP if preparation.matched else _guessed_gap(preparation)
+    told = [claimed]
+    if preparation.matched and validated is not None:
+        told.append(validated)  # a young BatchNormalization validates far worse than it trains, and so it is judged
+    if min(told) - preparation.accuracy <= gap:
         return flags
     reason = (
         f"The notebook reports {claimed:.1%} on its training data, but the best preparation of the images that the judge "

@@ -17,7 +17,7 @@ from grader.evidence import CellError, Output, Reported
 
 CELL_MARK = re.compile(r"^#[ ]?(?:In ?\[[ \d]*\]:|%%)", re.MULTILINE)
 TRIPLE = re.compile(r"\"{3}|'{3}")
-FITTING = re.compile(r"(\w+|[)\]])\.(?:fit|fit_generator)\s*\(")
+FITTING = re.compile(r"((?<!\w)\w+|[)\]])\.(?:fit|fit_generator)\s*\(")
 PREPARES = re.compile(
     r"scaler|gen$|generator|pca|encoder|tokenizer|binarizer|^(?:le|lb|ohe|enc|sc|ss|mms|svc|svm|knn|clf)$",
     re.IGNORECASE,
@@ -205,8 +205,13 @@ def picture_of(data: object) -> str | None:
     return base64.b64encode(decoded).decode() if decoded.startswith(PNG_MAGIC) else None
 
 
-def plain_outputs(outputs: Iterable[Mapping[str, Any]]) -> tuple[tuple[Output, ...], CellError | None]:
-    """A cell's outputs as text and PNG alone (HTML, SVG, JavaScript are dropped), and its error if it ended in one."""
+def plain_outputs(
+    outputs: Iterable[Mapping[str, Any]], *, module: bool = False
+) -> tuple[tuple[Output, ...], CellError | None]:
+    """A cell's outputs as text and PNG alone (HTML, SVG, JavaScript are dropped), and its error if it ended in one.
+
+    `module`: of a program, which `sys.exit()` ends in good order.
+    """
     kept: list[Output] = []
     error: CellError | None = None
     for output in outputs:
@@ -214,6 +219,8 @@ def plain_outputs(outputs: Iterable[Mapping[str, Any]]) -> tuple[tuple[Output, .
         if kind == "stream":
             text = TENSORFLOW_BOOT.sub("", _text(output.get("text")))
             kept = _append_stream(kept, text) if text else kept
+        elif kind == "error" and module and _is_good_end(output):
+            continue
         elif kind == "error":
             error = CellError(
                 name=_text(output.get("ename"))[:200] or "Error",
@@ -232,6 +239,11 @@ def plain_outputs(outputs: Iterable[Mapping[str, Any]]) -> tuple[tuple[Output, .
                 )
             )
     return tuple(kept), error
+
+
+def _is_good_end(output: Mapping[str, Any]) -> bool:
+    """Whether this is the `sys.exit()`, `sys.exit(0)` or `sys.exit(main())` of a program that did what it was to do."""
+    return output.get("ename") == "SystemExit" and _text(output.get("evalue")) in ("", "0", "None")
 
 
 def _text(value: object) -> str:

@@ -28,3 +28,6 @@ def test_a_validation_accuracy_is_that_of_the_same_fit_or_none() -> None:
     assert validation_accuracy(claims) is None
     fitted = claims.fits[0].model_copy(update={"history": {"acc": (0.9,), "val_acc": (0.7, 0.8)}})
     assert validation_accuracy(claims.model_copy(update={"fits": (fitted,)})) == 0.8
+    assert validation_accuracy(claims.model_copy(update={"fits": (fitted, *claims.fits)})) is None, (
+        "the last fit has none"
+    )

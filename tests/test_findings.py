@@ -76,16 +76,18 @@ def test_a_network_that_learnt_more_than_the_judge_can_reproduce_is_for_a_person
         assert f"{found:.1%}" in flags[0].reason
 
 
-@pytest.mark.parametrize(("validated", "flagged"), [(0.34, False), (0.6, True)])
-def test_a_network_that_validates_as_it_is_judged_was_understood_however_it_trained(
-    rubric: Rubric, validated: float, flagged: bool
+@pytest.mark.parametrize(
+    ("matched", "validated", "flagged"), [(20, 0.34, False), (20, 0.6, True), (0, 0.34, True), (0, 0.6, True)]
+)
+def test_a_network_that_validates_as_it_is_judged_was_understood_if_its_own_rows_tell_how_it_was_fed(
+    rubric: Rubric, matched: int, validated: float, flagged: bool
 ) -> None:
     claims = trained_claims()
     history = {"accuracy": (0.61,), "val_accuracy": (validated,)}
     claims = claims.model_copy(update={"fits": (claims.fits[0].model_copy(update={"history": history}),)})
     judgement = a_judgement(0.35)
     assert judgement.preparation is not None
-    preparation = judgement.preparation.model_copy(update={"matched": 20})
+    preparation = judgement.preparation.model_copy(update={"matched": matched})
     evidence = evidence_of(rubric, judgement.model_copy(update={"preparation": preparation}), claims)
     assert ["preparation_unsure"] * flagged == [flag.kind for flag in raise_flags(evidence, rubric.dataset)]
 

@@ -84,7 +84,11 @@ class NeededAccuracy(Value):
 def measure(case: Case) -> Accuracy:
     """The accuracy on the judged images, without a verdict. Failure where nothing was judged."""
     if case.outputs is None:
-        raise Failure(case.evidence.facts.judgement.reason or "the model was not judged on any images")
+        raise Failure(
+            case.evidence.facts.judgement.reason or "the model was not judged on any images",
+            "The model must take one image and answer with its class: put all that lies between into it, also the layers "
+            "of another network that made its numbers.",
+        )
     if case.labels is None or len(case.labels) != len(case.outputs) or not len(case.labels):
         labels = "no" if case.labels is None else f"{len(case.labels):,}"
         raise Infrastructure(f"There are {labels} labels for {len(case.outputs):,} judged images.")

@@ -47,7 +47,7 @@ HINTS: tuple[Hint, ...] = (
          f"{PYTHON_2}: instead of `\\1` write `items()`, `values()`, `keys()` or `key in ...`."),
     # --- other frameworks, TensorFlow 1 ---
     Hint("SyntaxError", r"", "This looks like R: the exercise is to be done in Python, with Keras.",
-         source=r"(?m)^\s*library\(|^\s*[\w.$]+\s*<-\s|%>%"),
+         source=r"(?m)^[ \t]*library\(|^[ \t]*[\w.$]+[ \t]*<-\s|%>%"),
     Hint(MISSING, r"No module named '(torch|torchvision|torchsummary|fastai|pytorch_lightning|lightning|jax|flax|mxnet|"
          r"theano|tflearn|lasagne|caffe|paddle|chainer)\b",
          "The exercise is to be done in Keras: `\\1` is another framework and is not installed here."),
@@ -116,6 +116,8 @@ HINTS: tuple[Hint, ...] = (
          "The network takes flat images: reshape them to `(-1, 784)`, or begin with `Flatten()`."),
     Hint("ValueError", r"Data cardinality is ambiguous",
          "There must be one label for each image: look at `x.shape` and `y.shape`."),
+    Hint("ValueError", r"validation_split` is only supported for tensors or NumPy arrays",
+         "Images or labels are a Python list: make arrays of them with `np.array(x)` and `np.array(y)`."),
     Hint("ValueError|InvalidArgumentError", r"incompatible|same shape|expected axis|must have the same|\brank\b",
          "Compare the `.shape` of your images with the model's input, and of your labels with its output: one-hot "
          "labels go with `categorical_crossentropy`, integers with `sparse_categorical_crossentropy`."),
@@ -146,6 +148,9 @@ HINTS: tuple[Hint, ...] = (
          "The file is not there when your work is graded: load the data the way the exercise says, and write paths "
          "relative to the notebook, not those of your computer, Drive or `/content`."),
     Hint("MemoryError|ResourceExhaustedError|_ArrayMemoryError", r"", f"Your arrays do not fit into memory. {SMALLER}"),
+    Hint("IndexError|ValueError", r"list index out of range|not enough values to unpack",
+         "The code is run without arguments: take what stands in `sys.argv` only where it is there, else a default.",
+         r"\bargv\b"),
     Hint("IndexError|SystemError|AssertionError|RuntimeError", r"",
          "There is no GPU where notebooks are graded: leave out the check, Keras takes what is there.",
          r"(?s)list_physical_devices\(\s*['\"]GPU|GPU device not found|is_gpu_available|num_gpus|Num GPUs"),
@@ -161,6 +166,8 @@ HINTS: tuple[Hint, ...] = (
          "The code is run without arguments: give each argument of `argparse` a `default`, and none `required=True`."),
     Hint("SystemExit", r"", "Take out `exit()`, `quit()` and `sys.exit()`: they end the notebook."),
     Hint("PermissionError|OSError", r"Read-only|Permission denied", "Write files beside the notebook only."),
+    Hint("AttributeError", r"'(?:DataFrame|Series)' object has no attribute '(ix|get_value|set_value|sortlevel|sort)'",
+         "`\\1` was taken out of pandas: write `loc` or `iloc`, `at`, `sort_index` or `sort_values`."),
     Hint("NameError", r"name '([^']+)'",
          "`\\1` has no value yet at this point. Restart the kernel and run all cells from the top: what a deleted or "
          "later cell once did is gone then."),
@@ -220,7 +227,7 @@ def _defined_elsewhere(name: str, failed: Cell, cells: tuple[Cell, ...]) -> str:
 def _definitions(source: str) -> tuple[str, ...]:
     """Names that the source assigns, imports or defines, in order; by its words, since it need not be valid Python."""
     names = re.findall(r"^[ \t]*(?:def|class)[ \t]+(\w+)", source, re.MULTILINE)
-    for left in re.findall(r"^[ \t]*([\w \t,()]+?)[ \t]*=(?!=)", source, re.MULTILINE):
+    for left in re.findall(r"^([\w \t,()]+)=(?!=)", source, re.MULTILINE):
         names += re.findall(r"\w+", left)
     for imported in re.findall(r"^[ \t]*(?:from[ \t]+\S+[ \t]+)?import[ \t]+(.+)$", source, re.MULTILINE):
         names += [part.split(" as ")[-1].strip() for part in imported.split(",")]

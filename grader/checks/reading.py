@@ -9,9 +9,9 @@ KERAS_MODEL = re.compile(r"\bSequential\s*\(|\bModel\s*\(|\bkeras\.(?:Input|laye
 LONGEST = 200_000  # characters of a cell that is parsed
 # (what the code holds, what that is)
 FRAMEWORKS: tuple[tuple[str, str], ...] = (
-    (r"^\s*(?:import|from)\s+(?:torch|torchvision|pytorch_lightning|lightning|fastai)\b", "PyTorch"),
-    (r"^\s*(?:import|from)\s+(?:jax|flax)\b", "JAX"),
-    (r"^\s*(?:import|from)\s+(?:mxnet|theano|tflearn|caffe|paddle|chainer)\b", "another framework than Keras"),
+    (r"^[ \t]*(?:import|from)\s+(?:torch|torchvision|pytorch_lightning|lightning|fastai)\b", "PyTorch"),
+    (r"^[ \t]*(?:import|from)\s+(?:jax|flax)\b", "JAX"),
+    (r"^[ \t]*(?:import|from)\s+(?:mxnet|theano|tflearn|caffe|paddle|chainer)\b", "another framework than Keras"),
     (r"\btf(?:1|\.compat\.v1)?\.(?:placeholder|Session|Variable\(tf\.(?:random|truncated|zeros))|tensorflow\.examples",
      "TensorFlow 1 without Keras"),
     (r"\b(?:MLPClassifier|SVC|LinearSVC|KNeighborsClassifier|RandomForestClassifier|LogisticRegression|"

@@ -54,7 +54,7 @@ def _imported(source: str) -> set[str]:
     try:
         tree = ast.parse(re.sub(r"(?m)^([ \t]*)[!%].*$", r"\1pass", source))
     except (SyntaxError, ValueError, RecursionError):
-        return set(re.findall(r"(?m)^\s*(?:from|import)\s+(\w+)", source))
+        return set(re.findall(r"(?m)^[ \t]*(?:from|import)\s+(\w+)", source))
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.dataset import Images, Split
-from grader.judge.preprocessing import LUMA, framed
+from grader.judge.preprocessing import LUMA, MOST_PADDING, framed
 
 Numbers = NDArray[np.float32]
 Way = tuple[str, tuple[int, int] | None, bool]  # frame, the size where it tells on the frame, by luma
@@ -88,7 +88,8 @@ def _most_alike(
 
 def _copies_of(images: Images, frame: str, size: tuple[int, int], channels: int) -> Numbers:
     if isinstance(images, np.ndarray):
-        parts = (images[start : start + PART] for start in range(0, len(images), PART))
+        step = max(1, PART // MOST_PADDING) if frame == "padded" else PART
+        parts = (images[start : start + step] for start in range(0, len(images), step))
         return np.concatenate([small_copies(framed(part, frame, size), channels) for part in parts])
     return np.concatenate([small_copies(framed(image[None], frame, size), channels) for image in images])
 

@@ -285,11 +285,14 @@ def _match(question: Question, architecture: Architecture) -> Match | None:
         return None
     try:
         rows = read_npy(question.rows)
-    except ValueError:
+        if not 1 <= len(rows.shape) <= MOST_AXES or not len(rows):
+            return None
+        return match_rows(rows[:MOST_ROWS], question.trained_on, architecture.input_shape, question.image_shape)
+    except (
+        ValueError,
+        MemoryError,
+    ):  # then trying tells, as for rows that are not recognised: no reason to judge nothing
         return None
-    if not 1 <= len(rows.shape) <= MOST_AXES or not len(rows):
-        return None
-    return match_rows(rows[:MOST_ROWS], question.trained_on, architecture.input_shape, question.image_shape)
 
 
 def arrange(count: int, model: bytes) -> NDArray[np.int64]:

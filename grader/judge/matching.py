@@ -88,7 +88,7 @@ def match_rows(
         fitted = _fit_all(values, train.images, found, ways)
         if fitted is not None:
             return _matched(fitted, found, train)
-    if fixed and isinstance(train.images, np.ndarray):
+    if fixed and recipes[0].channels == "as they are" and isinstance(train.images, np.ndarray):
         for fit, divided in ((_fit_pixels, True), (_fit_centred, False)):
             found = train.find_by_pixels(values, divided=divided)
             if len(compared := _compared(found)) < FEWEST:
@@ -226,10 +226,13 @@ def _fit_channels(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe) ->
     offsets = np.array([np.median(fit[1][good]) for fit in fits], np.float32)
     if max(float(np.abs(fit[0][good] / factor - 1).max()) for fit, factor in zip(fits, factors, strict=True)) > STEADY:
         return None
-    wide = np.ones(recipe.shape, np.float32)
-    standard = (wide * (-offsets / factors), wide / factors)
+    mean, deviation = (
+        np.broadcast_to(numbers, (*recipe.size, 3)).astype(np.float32).reshape(recipe.shape)
+        for numbers in (-offsets / factors, 1 / factors)
+    )
     words = f"each channel less {_few(-offsets / factors)}, divided by {_few(1 / factors)}"
-    return _Fitted(replace(recipe, standard=standard, scale_words=words), float(np.median(residual[good])), good)
+    scaled = replace(recipe, standard=(mean, deviation), scale_words=words)
+    return _Fitted(scaled, float(np.median(residual[good])), good)
 
 
 def _fit_levels(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe) -> _Fitted | None:

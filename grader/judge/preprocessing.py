@@ -23,6 +23,7 @@ OTHER_RESIZES = ("corner", "box", "lanczos", "centre", "padded", "cut")
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow and OpenCV use
 SMALL = 32  # pixels of a side: such images are padded, not enlarged and then padded
 SAME_RANGE = 0.02  # relative: a batch of images holds pixels near black and near white
+MOST_PADDING = 16  # times a picture's own area
 MOST_PIXELS = 1 << 22  # of one prepared image: the host makes as many as there are judged images
 SCALES: tuple[tuple[str, float, float], ...] = (
     ("pixels from 0 to 1 (divided by 255)", 255.0, 0.0),
@@ -87,6 +88,9 @@ def fit_shape(
     )
     if len(filled) not in (2, 3):
         raise unfit
+    whole = tuple(size for size in filled if size is not None)
+    if image_shape is not None and len(whole) == len(filled) and math.prod(whole) == math.prod(image_shape):
+        return whole, (image_shape[0], image_shape[1]), image_shape[2]  # all its numbers in their order, as (784, 1)
     if len(filled) == 3 and filled[0] == 1 and filled[2] != 1:  # the channel first, which is the same order of numbers
         _, size, _ = fit_shape((*filled[1:], 1), image_shape, None)
         return (1, *size), size, 1
@@ -245,6 +249,8 @@ def framed(images: NDArray[np.uint8], frame: str, size: tuple[int, int]) -> NDAr
         tall, wide = size
     else:
         tall, wide = max(height, round(width * size[0] / size[1])), max(width, round(height * size[1] / size[0]))
+    if tall * wide > MOST_PADDING * height * width:
+        return images  # nobody surrounds a picture with so much, and a batch of them fits into no memory
     top, left = (tall - height) // 2, (wide - width) // 2
     around = ((0, 0), (top, tall - height - top), (left, wide - width - left), (0, 0))
     return np.pad(images, around)

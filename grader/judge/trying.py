@@ -156,10 +156,14 @@ def describe_choice(
         words += (
             f"; your first batch looks like {match.recipe.words}, but with that the network recognises fewer images"
         )
+    opposite = match is not None and choice.scored.two and match.opposite(labels)
+    told = f" ({classes[0]} must be 0, {classes[1]} must be 1)" if len(classes) == 2 else ""
+    rows = match.rows if match is not None and opposite else 0
     if choice.scored.swapped:
-        told = f" ({classes[0]} must be 0, {classes[1]} must be 1)" if len(classes) == 2 else ""
-        own = f", and so do the labels of {match.rows} rows" if match is not None and match.opposite(labels) else ""
+        own = f", and so do the labels of {rows} rows" if opposite else ""
         words += f"; the network takes the two classes for each other{told}{own}"
+    elif opposite:
+        words += f"; the labels of {rows} rows take the two classes for each other{told}"
     return Preparation(
         scale=recipe.scale,
         offset=recipe.offset,
@@ -171,5 +175,5 @@ def describe_choice(
         tried=choice.tried,
         description=words,
         matched=match.rows if match is not None and found else 0,
-        swapped=choice.scored.swapped,
+        swapped=choice.scored.swapped or (opposite and choice.scored.accuracy < 0.5),
     )

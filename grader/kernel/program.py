@@ -42,6 +42,7 @@ class Settings:
     units: tuple[int, ...]
     name: str
     fits: tuple[int, ...] = ()
+    seconds: tuple[float, ...] = ()  # that each cell may take
     smoke: Smoke | None = None
 
 
@@ -69,6 +70,7 @@ def kernel_program(
         "name": settings.name,
         "fits": list(settings.fits),
         "cell": limits.cell,
+        "seconds": list(settings.seconds),
         "wall": limits.wall,
         "output": limits.output,
         "batches": limits.batches,

@@ -80,8 +80,10 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
     """
     with sandbox.root() as root:
         fits = tuple(count_fits(cell) for cell in job.script.cells)
+        tail = _tail(job)
+        seconds = tuple(job.limits.of_cell(after_training=index >= tail) for index in range(len(job.script.cells)))
         settings = Settings(root=root, seed=job.seed, units=job.units, name=job.script.name, fits=fits,
-                            smoke=job.smoke)  # fmt: skip
+                            seconds=seconds, smoke=job.smoke)  # fmt: skip
         cold = cold_reason(job.script, job.files) if job.warm else ""
         if cold:
             progress.step(who, f"a cold start: {cold}")
@@ -167,7 +169,7 @@ async def _run_cells(client: HardenedNotebookClient, run: _Run, job: Job, who: s
             if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
                 raise
             run.fault = error
-        outputs, failure = plain_outputs(node.outputs)
+        outputs, failure = plain_outputs(node.outputs, module=job.script.name.lower().endswith(".py"))
         run.cells[index] = cell.model_copy(
             update={
                 "executed": True,

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from grader.checks.hints import hint_for
@@ -183,6 +185,11 @@ def test_long_coloured_messages_become_one_short_line() -> None:
         ("ValueError", "Input 0 is incompatible with the layer: expected min_ndim=4, found ndim=3", "(-1, 28, 28, 1)"),
         ("ValueError", "Expected shape (None, 784), but input has incompatible shape (None, 28, 28)", "(-1, 784)"),
         ("ValueError", "Data cardinality is ambiguous. Make sure", "one label for each image"),
+        (
+            "ValueError",
+            "Argument `validation_split` is only supported for tensors or NumPy arrays.Found incompatible type in the input",
+            "`np.array(y)`",
+        ),
         ("Exception", "URL fetch failure on https://s/tensorflow/keras-applications/vgg16/v.h5: None", "ImageNet"),
         ("FileNotFoundError", "[Errno 2] Unable to synchronously open file (unable to open file)", "saved network"),
         ("FileNotFoundError", '[Errno 2] "dot" not found in path.', "graphviz"),
@@ -207,6 +214,8 @@ def test_common_errors_have_a_hint_that_says_what_to_change(name: str, message: 
             "gpus = tf.config.list_physical_devices('GPU')\nprint(gpus[0])",
             ("IndexError", "list index out of range"), "no GPU",
         ),
+        ("train(int(sys.argv[1]))", ("IndexError", "list index out of range"), "without arguments"),
+        ("_, data, out = sys.argv", ("ValueError", "not enough values to unpack (expected 3, got 1)"), "without arguments"),
         ("names[7]", ("IndexError", "list index out of range"), "Restart the kernel"),
         ("library(keras)\nmnist <- dataset_mnist()", ("SyntaxError", "invalid syntax (1.py, line 2)"), "looks like R"),
         ("model %>% fit(x, y)", ("SyntaxError", "invalid syntax (1.py, line 1)"), "looks like R"),
@@ -240,6 +249,15 @@ def test_functions_imports_and_assignments_all_define_a_name(source: str) -> Non
 def test_a_name_that_differs_only_in_case_is_pointed_at() -> None:
     first, failed = cell(1, "X_train = 3"), cell(2, "x_train", ("NameError", "name 'x_train' is not defined"))
     assert "Cell 1 defines `X_train`" in hint_for(failed, (first, failed))
+
+
+@pytest.mark.parametrize("padding", ["\n", " ", "a", "a, ", "x\n", "=", "("])
+@pytest.mark.parametrize("name", ["SyntaxError", "NameError"])
+def test_a_hint_for_a_very_long_cell_takes_no_time(name: str, padding: str) -> None:
+    failed = cell(1, padding * 100_000, (name, "name 'y' is not defined"))
+    started = time.monotonic()
+    assert hint_for(failed, (failed, failed)) != ""
+    assert time.monotonic() - started < 20, "what grows with the square takes minutes"
 
 
 def test_a_comparison_defines_nothing() -> None:

@@ -67,7 +67,9 @@ def grow(folder: Path, tree: list[tuple[tuple[str, ...], bytes | str]]) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if content == "link":
-                path.symlink_to("/etc/passwd")
+                path.symlink_to(
+                    folder.parent / "elsewhere"
+                )  # a file of the test's own: what is written through harms nobody
             elif content == "pipe":
                 os.mkfifo(path)
             elif content == "folder":

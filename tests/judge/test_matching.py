@@ -181,6 +181,22 @@ def test_means_of_channels_are_recognised() -> None:
     np.testing.assert_allclose(again, expected, atol=0.1)
 
 
+def test_means_of_channels_are_recognised_in_flat_rows() -> None:
+    plain = Recipe((16 * 16 * 3,), (16, 16), "as they are", 1.0, 0.0, "", "bilinear")
+    means, deviations = np.array([120.0, 110.0, 100.0], np.float32), np.array([60.0, 61.0, 62.0], np.float32)
+
+    def standardised(pixels: Numbers) -> Numbers:
+        return np.asarray(((pixels.reshape(-1, 16, 16, 3) - means) / deviations).reshape(-1, 768), np.float32)
+
+    rows, _ = rows_of(photographs(), plain)
+    match = match_rows(standardised(rows), Album(photographs()), (768,), None)
+    assert match is not None
+    again = prepare_images(photographs().images[:3], match.recipe)
+    np.testing.assert_allclose(
+        again, standardised(prepare_images(photographs().images[:3], plain).astype(np.float32)), atol=0.01
+    )
+
+
 def test_rows_that_were_changed_at_random_are_not_taken_for_a_recipe() -> None:
     rows, _ = rows_of(digits(), first_recipes((28, 28, 1), DIGIT)[0])
     generator = np.random.default_rng(5)
@@ -208,6 +224,26 @@ def test_whatever_a_kernel_left_as_rows_nothing_breaks(shape: tuple[int, ...], v
     with np.errstate(all="ignore"):
         rows = np.full(shape, value).astype(kind)
         assert match_rows(rows, Album(digits()), (784,), DIGIT) is None
+
+
+@pytest.mark.parametrize("wanted", [(784, 1), (28, 28, 3), (32, 32, 3), (1, 28, 28), (1, 900, 1), (56, 14, 1), (2352,)])
+@pytest.mark.parametrize("made", ["noise", "constant", "centred", "one pixel"])
+def test_rows_for_any_input_are_looked_at_in_good_order(wanted: tuple[int, ...], made: str) -> None:
+    generator = np.random.default_rng(5)
+    rows = {
+        "noise": generator.random((20, *wanted)),
+        "constant": np.ones((20, *wanted)),
+        "centred": generator.random((20, *wanted)) - generator.random(wanted),
+        "one pixel": np.eye(20, int(np.prod(wanted))).reshape(20, *wanted),
+    }[made]
+    assert match_rows(rows, Album(digits()), wanted, DIGIT) is None
+
+
+def test_digits_in_one_long_column_are_recognised() -> None:
+    rows, _ = rows_of(digits(), first_recipes((784, 1), DIGIT)[0])
+    match = match_rows(rows, Album(digits()), (784, 1), DIGIT)
+    assert match is not None
+    assert (match.recipe.shape, match.recipe.resize, match.recipe.scale, match.rows) == ((784, 1), "none", 255.0, 20)
 
 
 def test_small_copies_are_means_of_areas() -> None:

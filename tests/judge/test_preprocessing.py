@@ -17,6 +17,7 @@ from grader.judge.preprocessing import (
     Recipe,
     first_recipes,
     fit_shape,
+    framed,
     is_told,
     prepare_images,
     refinements,
@@ -44,6 +45,10 @@ Shape = tuple[int | None, ...]
         ((28, 28, None), (28, 28, 1), (28, 28), 1),
         ((1024,), (1024,), (32, 32), 1),
         ((14, 28, 1), (14, 28, 1), (14, 28), 1),
+        ((784, 1), (784, 1), (28, 28), 1),
+        ((1, 784), (1, 784), (28, 28), 1),
+        ((49, 16, 1), (49, 16, 1), (28, 28), 1),
+        ((1, 1, 784), (1, 1, 784), (28, 28), 1),
     ],
 )
 def test_a_digit_is_laid_out_as_the_network_wants_it(
@@ -299,6 +304,11 @@ def test_a_digit_is_padded_with_black_and_a_photograph_keeps_its_proportion() ->
     assert (whole[:14] == 0).all()
     assert (whole[20:44] == 200).all()
     assert (cut == 200).all()
+
+
+@pytest.mark.parametrize("size", [(1, 2800), (2000, 2000), (4096, 1)])
+def test_no_picture_is_surrounded_with_much_more_than_itself(size: tuple[int, int]) -> None:
+    assert framed(DIGITS, "padded", size) is DIGITS
 
 
 @pytest.mark.parametrize(("lengths", "axis"), [("image", (1, 2)), ("columns", 1), ("rows", 2)])

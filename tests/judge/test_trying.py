@@ -162,3 +162,14 @@ def test_labels_that_are_the_other_way_round_are_noticed() -> None:
     assert match.opposite([0, 1, 0])
     assert not match.opposite([1, 0, 1])
     assert not match.opposite([])
+
+
+@pytest.mark.parametrize(("accuracy", "swapped"), [(0.45, True), (0.62, False)])
+def test_labels_tell_of_swapped_classes_where_a_network_is_too_weak_to_show_it(accuracy: float, swapped: bool) -> None:
+    recipe = a_recipe()
+    match = Match(recipe, 3, 3, ((0, 1), (1, 0), (2, 1)))
+    choice = Choice(recipe, Scored(accuracy, two=True), {})
+    told = describe_choice(choice, probed=400, match=match, labels=[0, 1, 0], classes=("cat", "dog"))
+    assert told.swapped is swapped
+    assert "the labels of 3 rows take the two classes for each other (cat must be 0, dog must be 1)" in told.description
+    assert not describe_choice(choice, probed=400, match=match, labels=[1, 0, 1]).swapped

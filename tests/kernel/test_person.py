@@ -49,8 +49,18 @@ RUN = {
     "import plain.part.deep as deep; from plain.part import word; print(word, deep.word)": "found deeper\n",
     "from google.colab.patches import cv2_imshow\nimport numpy\ncv2_imshow(numpy.zeros((4, 4, 3)))": "<PIL",
     "a = 1\r\nb = 2\r\nprint(a + b)": "3\n",
+    "%%writefile made/train.py\nimport sys\nfrom beside import word\nif __name__ == '__main__':\n"
+    "    a = word\n    print(sys.argv)\n    sys.exit(0)": "Writing made/train.py",
+    "!echo \"word = 'beside'\" > made/beside.py\n"
+    "!python -u made/train.py --epochs 3\nprint(a)": "['made/train.py', '--epochs', '3']\n1\n",
+    "import sys\ntry:\n    sys.stdout.write(b'bytes')\nexcept TypeError:\n    print('no bytes')": "no bytes\n",
 }
-FAILING = {"Dies ist Prosa, kein Programm.": "SyntaxError", "print 'Python 2'": "SyntaxError", "git\npull": "NameError"}
+FAILING = {
+    "!echo '1 / 0' > fails.py\n!python fails.py": "ZeroDivisionError",
+    "Dies ist Prosa, kein Programm.": "SyntaxError",
+    "print 'Python 2'": "SyntaxError",
+    "git\npull": "NameError",
+}
 FLOODS = ["import matplotlib.pyplot as plt\n"
           "for i in range(33):\n    plt.figure(figsize=(1, 1)); plt.plot([1, 2]); plt.show()",
           "for _ in range(3): print('x' * 600_000)"]  # fmt: skip
@@ -119,6 +129,15 @@ def test_a_module_runs_as_main_without_arguments_cell_by_cell_where_it_says_so()
     assert second.outputs[0].text.endswith("work.py\n")
 
 
+@pytest.mark.parametrize(("end", "error"), [("", None), ("0", None), ("main()", None), ("3", "SystemExit")])
+def test_a_program_may_end_itself_in_good_order(end: str, error: str | None) -> None:
+    code = f"import sys\ndef main():\n    print('done')\nmain()\nsys.exit({end})\n".encode()
+    job = Job(script=read_submission("work.py", code), files={}, inputs=(), limits=LIMITS, seed=1, units=(10,))
+    (cell,) = run_notebook(job, open_sandbox("bubblewrap"), who="student", progress=Silent()).claims.cells
+    assert cell.outputs[0].text.startswith("done\n")
+    assert (cell.error and cell.error.name) == error
+
+
 STOPPED = """\
 import os
 os.environ["KERAS_BACKEND"] = "jax"
@@ -165,6 +184,15 @@ def test_trainings_that_are_still_to_come_are_left_their_part() -> None:
     last, notes = budget((1, 1), cell=2000)
     notes.count_cell()
     assert last.seconds() == pytest.approx(alone, abs=1)
+
+
+def test_a_fit_in_a_cell_that_was_taken_for_the_end_is_stopped_within_its_shorter_time() -> None:
+    notes = Notes()
+    late = FitBudget(notes, cell=1000.0, wall=3000.0, fits=(1, 0), cells=(1000.0, 300.0))
+    notes.count_cell()
+    assert late.seconds() == pytest.approx(SHARE * 1000, abs=1)
+    notes.count_cell()
+    assert late.seconds() == pytest.approx(SHARE * 300, abs=1)
 
 
 def test_a_cell_without_a_written_fit_still_has_a_budget() -> None:

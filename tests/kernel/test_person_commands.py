@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.kernel.guest.commands import archives_of, parts_of, quote_bare_commands, why_left_out, words_of
+from grader.kernel.guest.commands import (
+    archives_of,
+    parts_of,
+    program_of,
+    quote_bare_commands,
+    why_left_out,
+    words_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +66,25 @@ def test_the_parts_of_a_command_are_the_whole_command(command: str) -> None:
 )
 def test_what_an_unzip_unpacks_is_found(command: str, found: tuple[list[str], str]) -> None:
     assert archives_of(command.split()) == found
+
+
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        ("python train.py", ["train.py"]),
+        ("python3 -u src/train.py --epochs 5 'a b'", ["src/train.py", "--epochs", "5", "a b"]),
+        ("/usr/bin/python3.11 train.py", ["train.py"]),
+        ("python train.py > log.txt", []),
+        ("cd src && python train.py", []),
+        ("python -m pip install x", []),
+        ("python -c 'print(1)'", []),
+        ("python", []),
+        ("cat train.py", []),
+        ("", []),
+    ],
+)
+def test_a_command_that_only_runs_a_program_is_known_with_its_arguments(command: str, program: list[str]) -> None:
+    assert program_of(command) == program
 
 
 def test_a_bare_command_becomes_a_shell_line_and_the_rest_stays() -> None:

@@ -246,6 +246,44 @@ IDIOMS: dict[str, tuple[str, str]] = {
         "from sklearn.externals import joblib\nimport joblib as todays\nassert joblib is todays",
         "`sklearn.externals.joblib` -> `joblib`",
     ),
+    "epsilon=None": (
+        "stepped = network()\nstepped.compile(keras.optimizers.Adam(lr=0.001, beta_1=0.9, epsilon=None, decay=0.0), 'mse')\n"
+        "stepped.fit(x, y, verbose=0)\nassert stepped.optimizer.epsilon == keras.optimizers.Adam().epsilon == 1e-7",
+        "`Adam(epsilon=...)` -> `Adam(...) without it`",
+    ),
+    "metric.reset_states": (
+        "mean = tf.keras.metrics.Mean()\nmean(3.0)\nmean.reset_states()\nassert float(mean.result()) == 0",
+        "`metric.reset_states` -> `metric.reset_state`",
+    ),
+    "reset_metrics": (
+        "model.train_on_batch(x, y, reset_metrics=False)\nmodel.test_on_batch(x, y, reset_metrics=True)",
+        "`train_on_batch(reset_metrics=...)` -> `train_on_batch(...) without it`",
+    ),
+    "backend.function": (
+        "from keras import backend as K\nK.set_learning_phase(0)\n"
+        "middle = K.function([model.layers[0].input, K.learning_phase()], [model.layers[0].output])([x, 0])[0]\n"
+        "assert middle.shape == (64, 4) and np.allclose(middle, model.layers[0](x))",
+        "`keras.backend.function` -> `keras.Model(inputs, outputs)`",
+    ),
+    "tf.train's optimizers": (
+        "tf.enable_eager_execution()\ntuned = network()\n"
+        "tuned.compile(optimizer=tf.train.AdamOptimizer(0.01), loss='mse')\ntuned.fit(x, y, verbose=0)\n"
+        "assert type(tuned.optimizer) is keras.optimizers.Adam\n"
+        "assert type(tf.train.GradientDescentOptimizer(0.5)) is keras.optimizers.SGD and tf.train.Checkpoint",
+        "`tf.train.AdamOptimizer` -> `tf.keras.optimizers.Adam`",
+    ),
+    "OneHotEncoder(sparse=False)": (
+        "from sklearn.preprocessing import OneHotEncoder\nfrom sklearn.base import clone\n"
+        "encoder = clone(OneHotEncoder(sparse=False, categories='auto'))\n"
+        "assert encoder.fit_transform([[0], [1]]).tolist() == [[1, 0], [0, 1]] and not encoder.sparse_output",
+        "`OneHotEncoder(sparse=...)` -> `OneHotEncoder(sparse_output=...)`",
+    ),
+    "pandas": (
+        "import pandas as pd\ntable = pd.DataFrame({'a': [1, 2]})\nassert table.as_matrix().tolist() == [[1], [2]]\n"
+        "assert table.append({'a': 3}, ignore_index=True)['a'].tolist() == [1, 2, 3]\n"
+        "assert table['a'].append(pd.Series([7])).tolist() == [1, 2, 7] and len(table) == 2",
+        "`as_matrix()` -> `to_numpy()`",
+    ),
     "old.fit": ("old.fit(photographs, y, verbose=0)", "`Dropout(p=...)` -> `Dropout(rate=...)`"),  # the one that is saved
 }  # fmt: skip
 NOTED = {
@@ -253,6 +291,19 @@ NOTED = {
     "with tf.device('/device:GPU:0'):\n    network().fit(x, y, verbose=0)": "there is no GPU here",
     "network().fit(x, y, verbose=0, callbacks=[keras.callbacks.EarlyStopping(monitor='val_acc', mode='max')])":
         "`EarlyStopping(monitor='val_acc')` did nothing: there is no 'val_acc', only 'accuracy', 'loss'",
+    "import os, no_such_package\nfrom helpers import build\nfrom keras.utils import to_categorical, multi_gpu_model\n"
+    "import tensorflow.no_such_part\n"
+    "assert to_categorical([1]).shape == (1, 2) and os.sep and tensorflow is tf and 'no_such' in repr(no_such_package)":
+        "`import no_such_package` was passed over (No module named 'no_such_package'): what uses it fails",
+    "try:\n    import no_such_thing\nexcept ImportError:\n    own_way = True\nassert own_way\n"
+    "from keras.utils import multi_gpu_model as several":
+        "`from keras.utils import multi_gpu_model as several` was passed over (cannot import name 'multi_gpu_model'",
+    "import wandb\nfrom wandb.keras import WandbCallback\nfrom livelossplot.keras import PlotLossesCallback as plots\n"
+    "wandb.init(project='digits', config={'epochs': 2, 'size': 4})\nconfig = wandb.config\nconfig.size = 8\n"
+    "config.update({'rate': 0.5}, allow_val_change=True)\nassert (config['size'], config.rate) == (8, 0.5)\n"
+    "told = network().fit(x, y, epochs=config.epochs, verbose=0, callbacks=[WandbCallback(data_type='image'), plots()])\n"
+    "with wandb.init() as current:\n    current.log({'loss': 1})\nwandb.log({'a': [wandb.Image(x)]})\nwandb.finish()\n"
+    "assert len(told.epoch) == 2": "`wandb` is not installed: it recorded and drew nothing, and all else went on",
     "keras.layers.Conv2D(32, 3, 3, padding='same')": "`Conv2D(32, 3, 3)` is a kernel of 3 x 3 with strides of 3",
 }  # fmt: skip
 # no old names at all: of today, and known to the judge as well, told or strict or not
@@ -266,7 +317,7 @@ assert keras.activations.get(np.tanh) is np.tanh and keras.activations.get(None)
 EXPLAINED = {
     "keras.nothing": "Restart the kernel",
     "tf.placeholder('float', [None, 784])": "`tf.placeholder` is TensorFlow 1's",
-    "from keras.wrappers.scikit_learn import KerasClassifier": "no `KerasClassifier`",
+    "from keras.wrappers.scikit_learn import KerasClassifier\nKerasClassifier(build_fn=network)": "no `KerasClassifier`",
     "keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).fit(x, y)": "model.compile(",
     "network().fit(x, y.argmax(axis=1))": "sparse_categorical_crossentropy",
     "network().fit(x, y, epochs=range(3))": "write `epochs=5`",
@@ -274,7 +325,12 @@ EXPLAINED = {
     "keras.applications.VGG16()": "weights of ImageNet are not here",
     "(a, b, c, d) = keras.datasets.mnist.load_data()": "returns two pairs",
     "print 'hello'": "Python 2",
-    "import torch": "another framework",
+    "import torch.nn as nn\nclass Net(nn.Module):\n    pass": "another framework",
+    "build(3)": "hand it in beside the notebook",
+    "[isinstance(3, build)]": "hand it in beside the notebook",
+    "if build:\n    pass": "hand it in beside the notebook",
+    "class Own(build):\n    pass": "hand it in beside the notebook",
+    "from helpers import *": "hand it in beside the notebook",
 }
 STRICT = {
     "from keras.utils import np_utils": "to_categorical",
@@ -284,6 +340,7 @@ STRICT = {
     "network().fit(x, y, nb_epoch=1)": "`epochs`",
     "network().predict_classes(x)": "taken out of Keras",
     "keras.callbacks.ModelCheckpoint('best.hdf5')": "Keras 3 tells by the name",
+    "import wandb": "`wandb` is not installed",
     "np.int(3)": "NumPy took `np.int` out",
     "network().fit(x, y, verbose=0).history['acc']": "history.history.keys()",
 }

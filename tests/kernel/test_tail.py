@@ -24,6 +24,11 @@ BUILD, FIT, PLOT = "model = build()", "history = model.fit(x, y)", "plt.plot(his
         (("with tf.GradientTape() as tape: pass", PLOT), 1),
         (("for b in data: model.train_on_batch(*b)", "scaler.fit(x)", PLOT), 2),
         (("%run train.py", PLOT), 1),
+        (("!python train.py", PLOT), 1),
+        (("def experiment(): learn(build())", "def learn(m): m.fit(x, y)", "m = experiment()", PLOT), 3),
+        (("scaler.fit(x)", "train = model.fit", "train(x, y)", PLOT), 2),
+        (("getattr(model, 'fit')(x, y)", PLOT), 1),
+        (("scores = cross_val_score(clf, x, y)", PLOT), 1),
     ],
 )
 def test_the_tail_begins_behind_the_last_cell_that_may_train(cells: tuple[str, ...], first: int) -> None:

@@ -114,6 +114,16 @@ def test_the_code_so_far_tells_folders_from_photographs_side_by_side(place: Plac
     assert len(place.listed("train")) == 2 * TRAINED
 
 
+@pytest.mark.parametrize("folder", ["/content/drive/MyDrive/catsdogs/validation", "test_set", "test"])
+def test_photographs_side_by_side_have_the_names_that_the_code_reads_classes_off(place: Place, folder: str) -> None:
+    place.code = ["y = [0 if name.startswith('cat') else 1 for name in os.listdir(folder)]"]
+    names = place.listed(folder)
+    assert len(names) == 2 * TESTED
+    assert sum(name.startswith("cat.") for name in names) == sum(name.startswith("dog.") for name in names) == TESTED
+    tested = {os.path.realpath(Path(place.world.find(folder, "list"), name)) for name in names}
+    assert all(Path(path).is_relative_to(place.served / "test") for path in tested)
+
+
 @pytest.mark.parametrize(
     ("cells", "flat"),
     [

@@ -31,8 +31,10 @@ class Caps:
         """Put the cap on one of the kernel's output streams."""
         write = stream.write
 
-        def counted(text: str) -> Any:
-            kept = self._kept(text) if isinstance(text, str) else text
+        def counted(text: object) -> Any:
+            if not isinstance(text, str):
+                return write(text)  # which says what is wrong: by that, libraries tell a text stream from bytes
+            kept = self._kept(text)
             if kept:
                 write(kept)
             return len(text)

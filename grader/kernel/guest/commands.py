@@ -53,6 +53,20 @@ def words_of(piece: str) -> list[str]:
     return words
 
 
+def program_of(command: str) -> list[str]:
+    """The file and the arguments of `python train.py --epochs 5` where the command is nothing else, else nothing."""
+    parts = [part for part, _ in parts_of(command) if part.strip()]
+    if len(parts) != 1 or any(sign in parts[0] for sign in "|<>&$`*"):
+        return []
+    words = words_of(parts[0])
+    if not words or not re.fullmatch(r"python[\d.]*|ipython3?", words[0]):
+        return []
+    given = words[1:]
+    while given and given[0] in ("-u", "-B", "-O"):
+        given = given[1:]
+    return given if given and given[0].endswith(".py") else []
+
+
 def archives_of(words: list[str]) -> tuple[list[str], str]:
     """What an `unzip` command unpacks, and where to."""
     archives, target, rest = [], ".", iter(words[1:])

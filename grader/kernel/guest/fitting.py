@@ -18,14 +18,23 @@ SHARE = 0.8  # of the time that is left: validation, evaluation and plots come a
 class FitBudget:
     """Knows how long cell and run may take, in seconds, and how many calls of `fit` each cell writes.
 
-    `batches`: how many each `fit` may see; None where everything is run.
+    `cells`: seconds of each cell, where they differ from `cell`: one that was taken for the end of a notebook may train
+    after all, and then it is stopped in its shorter time. `batches`: how many each `fit` may see; None where everything
+    is run.
     """
 
     def __init__(
-        self, notes: Notes, *, cell: float, wall: float, fits: Sequence[int], batches: int | None = None
+        self,
+        notes: Notes,
+        *,
+        cell: float,
+        wall: float,
+        fits: Sequence[int],
+        cells: Sequence[float] = (),
+        batches: int | None = None,
     ) -> None:
         self._notes, self._cell, self._wall, self._fits = notes, cell, wall, tuple(fits)
-        self._batches = batches
+        self._cells, self._batches = tuple(cells), batches
         self._run_started = self._cell_started = time.monotonic()
         self._called = 0  # in this cell
 
@@ -67,9 +76,12 @@ class FitBudget:
         now = time.monotonic()
         here = max(1, self._written(self._notes.cell) - self._called)
         later = sum(self._fits[self._notes.cell :])
-        of_cell = (self._cell_started + self._cell - now) / here
+        of_cell = (self._cell_started + self._of_cell(self._notes.cell) - now) / here
         of_run = (self._run_started + self._wall - now) / (here + later)
         return SHARE * max(0.0, min(of_cell, of_run))
+
+    def _of_cell(self, cell: int) -> float:
+        return self._cells[cell - 1] if 0 < cell <= len(self._cells) else self._cell
 
     def _written(self, cell: int) -> int:
         return self._fits[cell - 1] if 0 < cell <= len(self._fits) else 1

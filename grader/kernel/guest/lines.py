@@ -1,5 +1,8 @@
 """Stands between IPython and its shell lines and magics: what installs or downloads is left out with a note."""
 
+import os
+import runpy
+import sys
 import zipfile
 from typing import Any
 
@@ -11,6 +14,7 @@ from grader.kernel.guest.commands import (
     UNPACKERS,
     archives_of,
     parts_of,
+    program_of,
     quote_bare_commands,
     why_left_out,
     words_of,
@@ -37,9 +41,29 @@ class Lines:
 
     def system(self, command: str) -> None:
         """`!command`."""
+        program = program_of(command)
+        if program and os.path.isfile(program[0]):  # noqa: PTH113 - a name as the command has it
+            self._run(program)
+            return
         kept = self._kept(command)
         if kept:
             self._system(kept)
+
+    def _run(self, program: list[str]) -> None:
+        """A program of the submission's own in this process, where its data is served and its training is seen."""
+        self._notes.note(f"`!python {_short(' '.join(program))}` was run in the notebook's own process")
+        before, sys.argv = sys.argv, program
+        beside = os.path.dirname(program[0])  # noqa: PTH120
+        sys.path.insert(0, beside)
+        try:
+            runpy.run_path(program[0], run_name="__main__")
+        except SystemExit as end:
+            if end.code not in (None, 0):
+                raise
+        finally:
+            sys.argv = before
+            if beside in sys.path:
+                sys.path.remove(beside)
 
     def getoutput(self, command: str, split: bool = True, depth: int = 0) -> Any:
         """`lines = !command`."""

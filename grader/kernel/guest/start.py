@@ -33,7 +33,7 @@ def main() -> None:
     smoke = SmokeRun(notes, **settings["smoke"]) if settings["smoke"] else None
     recorder = Recorder(folder=Path(settings["artefacts"]), units=settings["units"], notes=notes, smoke=smoke)
     budget = FitBudget(notes, cell=settings["cell"], wall=settings["wall"], fits=settings["fits"],
-                       batches=settings["batches"])  # fmt: skip
+                       cells=settings["seconds"], batches=settings["batches"])  # fmt: skip
     shims = None if settings["strict"] else Shims(notes)
     sys.meta_path.insert(0, PatchOnImport(recorder=recorder, budget=budget, shims=shims, notes=notes,
                                           mnist=settings["mnist"], seed=settings["seed"], smoke=smoke,

@@ -48,6 +48,7 @@ LAYERS: Mapping[str, Mapping[str, str]] = {
 SIZES: Mapping[str, Any] = {"AveragePooling1D": 2, "AveragePooling2D": (2, 2), "AveragePooling3D": (2, 2, 2)}
 IGNORED: Mapping[str, Mapping[str, Any]] = {"BatchNormalization": {"mode": 0}}  # dropped where the value is this one
 STARTED_OPTIMIZERS = {"lr": "learning_rate"}
+DEFAULTS_OF_OPTIMIZERS = {"epsilon": None}  # Keras 2's word for its default, which is today's
 WORKERS = ("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "nb_worker", "pickle_safe")
 
 
@@ -68,7 +69,7 @@ def rename_arguments(keras: Any, notes: Notes) -> None:
     base = keras.optimizers.Optimizer
     found = {item for item in vars(keras.optimizers).values() if isinstance(item, type) and issubclass(item, base)}
     for optimizer in found - {base}:
-        _accept(optimizer, STARTED_OPTIMIZERS, {}, notes, Era())
+        _accept(optimizer, STARTED_OPTIMIZERS, DEFAULTS_OF_OPTIMIZERS, notes, Era())
     _accept_model(keras, notes)
     drop_unknown(keras.callbacks.TensorBoard, ("batch_size", "write_grads", "embeddings_layer_names", "embeddings_data"),
                  notes)  # fmt: skip
@@ -200,12 +201,12 @@ def _are_metrics(value: Any) -> bool:
     return listed and all(isinstance(item, str) or callable(item) for item in value)
 
 
-def without_workers(function: Callable[..., Any], notes: Notes) -> Callable[..., Any]:
-    """`fit`, `evaluate` or `predict` that ignores how many processes should feed it."""
+def without(function: Callable[..., Any], gone: tuple[str, ...], notes: Notes) -> Callable[..., Any]:
+    """`fit` or its like that ignores the arguments `gone`, as how many processes should feed it."""
 
     @functools.wraps(function)
     def call(*arguments: Any, **options: Any) -> Any:
-        for name in [name for name in WORKERS if name in options]:
+        for name in [name for name in gone if name in options]:
             del options[name]
             notes.shim(f"{function.__name__}({name}=...)", f"{function.__name__}(...) without it")
         return function(*arguments, **options)

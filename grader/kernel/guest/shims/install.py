@@ -8,8 +8,10 @@ from typing import Any
 
 from grader.kernel.guest.imports import AfterImport
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.shims.absent import PutOff
 from grader.kernel.guest.shims.names import MovedModules, after_import, restore_python
 from grader.kernel.guest.shims.paths import OldPaths, TensorFlowPythonKeras
+from grader.kernel.guest.shims.watchers import Watchers
 
 
 class Shims:
@@ -26,6 +28,8 @@ class Shims:
         self._paths = OldPaths(self._notes)
         sys.meta_path.insert(0, self._paths)
         shell.ast_transformers.append(TensorFlowPythonKeras(self._notes))
+        shell.ast_transformers.append(PutOff(shell, self._notes))
+        sys.meta_path.append(Watchers(self._notes))
 
     def attach(self, keras: Any) -> None:
         """Keras' own classes and modules. What that takes is read only now: a kernel without Keras starts sooner."""

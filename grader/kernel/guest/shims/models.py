@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.shims.arguments import without_workers
+from grader.kernel.guest.shims.arguments import WORKERS, without
+from grader.kernel.guest.shims.watchers import without_watchers
 
 SHORT, LONG = "acc", "accuracy"
+PREDICTING = 0
 
 
 class Curves(dict[str, Any]):
@@ -50,6 +52,8 @@ class Curves(dict[str, Any]):
 def restore_methods(keras: Any, notes: Notes) -> None:
     """`fit_generator`, `predict_classes` and the like; outermost around `fit`, so that all others see today's names."""
     model = keras.Model
+    for name in ("train_on_batch", "test_on_batch"):
+        setattr(model, name, without(getattr(model, name), ("reset_metrics",), notes))
     for name in ("fit", "evaluate", "predict"):
         setattr(model, name, _with_old_arguments(getattr(model, name), notes))
 
@@ -94,7 +98,7 @@ def restore_methods(keras: Any, notes: Notes) -> None:
 
 def _with_old_arguments(function: Callable[..., Any], notes: Notes) -> Callable[..., Any]:
     """`fit` and its like with `nb_epoch`, counts of samples instead of steps, and steps that are no whole number."""
-    plain = without_workers(function, notes)
+    plain = without(function, WORKERS, notes)
     known = inspect.signature(function).parameters
 
     def rename(options: dict[str, Any], old: str, new: str, value: Any) -> None:
@@ -105,6 +109,8 @@ def _with_old_arguments(function: Callable[..., Any], notes: Notes) -> Callable[
     @functools.wraps(function)
     def call(*arguments: Any, **options: Any) -> Any:
         data = arguments[1] if len(arguments) > 1 else options.get("x")
+        if "callbacks" in options:
+            options["callbacks"] = without_watchers(options["callbacks"])
         if "nb_epoch" in options and "epochs" not in options and "epochs" in known:
             rename(options, "nb_epoch", "epochs", options["nb_epoch"])
         for old, new, source in (("samples_per_epoch", "steps_per_epoch", data),
@@ -122,7 +128,7 @@ def _with_old_arguments(function: Callable[..., Any], notes: Notes) -> Callable[
 
 
 def restore_attributes(keras: Any, notes: Notes) -> None:
-    """`optimizer.lr`, `layer.output_shape`, `Sequential.input` of a built network, `flow.next()`."""
+    """`optimizer.lr`, `metric.reset_states`, `layer.output_shape`, `Sequential.input` of a built network, `flow.next()`."""
 
     def read_rate(optimizer: Any) -> Any:
         notes.shim("optimizer.lr", "optimizer.learning_rate")
@@ -132,6 +138,12 @@ def restore_attributes(keras: Any, notes: Notes) -> None:
         notes.shim("optimizer.lr", "optimizer.learning_rate")
         optimizer.learning_rate = value
 
+    def reset_states(metric: Any) -> None:
+        """Keras 2's."""
+        notes.shim("metric.reset_states", "metric.reset_state")
+        metric.reset_state()
+
+    keras.metrics.Metric.reset_states = reset_states
     keras.optimizers.Optimizer.lr = property(read_rate, set_rate)
     keras.layers.Layer.output_shape = _OutputShape(notes)
     for name, plural in (("input", "inputs"), ("output", "outputs")):
@@ -314,6 +326,25 @@ def backend_functions(keras: Any) -> Mapping[str, Mapping[str, tuple[Any, str]]]
         """Keras 1's."""
         keras.config.set_image_data_format("channels_first" if ordering == "th" else "channels_last")
 
+    def function(inputs: Any, outputs: Any, **options: Any) -> Any:
+        """Keras 2's: arrays to arrays, through what lies between two tensors of a network."""
+        network = keras.Model([item for item in inputs if item is not PREDICTING], keras.tree.flatten(outputs))
+
+        def compute(values: Any) -> Any:
+            """What comes out, as arrays; a phase that was given too is left out."""
+            found = network([keras.ops.convert_to_tensor(value) for value in values[: len(network.inputs)]])
+            arrays = [keras.ops.convert_to_numpy(array) for array in keras.tree.flatten(found)]
+            return arrays if isinstance(outputs, (list, tuple)) else arrays[0]
+
+        return compute
+
+    def learning_phase() -> int:
+        """Keras 2's: 0 while a network predicts."""
+        return PREDICTING
+
+    def set_learning_phase(value: object) -> None:
+        """Keras 2's: a network is told at each call today."""
+
     def set_session(session: object) -> None:
         """There is no session any more: it only held settings for a GPU."""
 
@@ -326,6 +357,9 @@ def backend_functions(keras: Any) -> Mapping[str, Mapping[str, tuple[Any, str]]]
             "set_value": (set_value, "variable.assign"),
             "image_dim_ordering": (image_dim_ordering, "keras.backend.image_data_format"),
             "set_image_dim_ordering": (set_image_dim_ordering, "keras.backend.set_image_data_format"),
+            "function": (function, "keras.Model(inputs, outputs)"),
+            "learning_phase": (learning_phase, "model(x, training=...)"),
+            "set_learning_phase": (set_learning_phase, "model(x, training=...)"),
             "set_session": (set_session, "tf.config.experimental.set_memory_growth"),
         }
     }

@@ -1,6 +1,7 @@
 """Old names outside of Keras: NumPy, `time`, TensorFlow 1, matplotlib, Pillow, scikit-learn."""
 
 import builtins
+import functools
 import importlib
 import sys
 import time
@@ -25,7 +26,10 @@ TENSORFLOW_1 = {
     "logging": "compat.v1.logging", "VERSION": "__version__", "set_random_seed": "random.set_seed",
     "ConfigProto": "compat.v1.ConfigProto", "GPUOptions": "compat.v1.GPUOptions", "Session": "compat.v1.Session",
     "InteractiveSession": "compat.v1.InteractiveSession", "reset_default_graph": "compat.v1.reset_default_graph",
-    "get_default_graph": "compat.v1.get_default_graph",
+    "get_default_graph": "compat.v1.get_default_graph", "enable_eager_execution": "compat.v1.enable_eager_execution",
+}  # fmt: skip
+OPTIMIZERS_1 = {  # of `tf.train`, which Keras took too
+    "AdamOptimizer": "Adam", "RMSPropOptimizer": "RMSprop", "GradientDescentOptimizer": "SGD", "MomentumOptimizer": "SGD",
 }  # fmt: skip
 FILTERS = {"ANTIALIAS": "LANCZOS", "LINEAR": "BILINEAR", "CUBIC": "BICUBIC"}  # of Pillow, gone since 10.0
 MOVED = {
@@ -104,6 +108,8 @@ def after_import(notes: Notes) -> Mapping[str, Patch]:
         "tensorflow": lambda module: _restore_tensorflow(module, notes),
         "matplotlib.style": lambda module: _restore_styles(module, notes),
         "matplotlib.cm": lambda module: _restore_colour_maps(module, notes),
+        "sklearn.preprocessing": lambda module: _restore_encoder(module, notes),
+        "pandas": lambda module: _restore_tables(module, notes),
         "PIL.Image": lambda module: _restore_filters(module, notes),
     }
 
@@ -118,7 +124,12 @@ def _restore_tensorflow(tensorflow: Any, notes: Notes) -> None:
             found = getattr(found, part)
         return found, f"tf.{path}"
 
+    def optimizer(name: str) -> tuple[Any, str] | None:
+        new = OPTIMIZERS_1.get(name)
+        return None if new is None else (getattr(tensorflow.keras.optimizers, new), f"tf.keras.optimizers.{new}")
+
     _answer(tensorflow, look_up, "tf", notes)
+    _answer(tensorflow.train, optimizer, "tf.train", notes)
     find = tensorflow.test.gpu_device_name
 
     def gpu_device_name() -> str:
@@ -157,6 +168,35 @@ def _restore_colour_maps(maps: Any, notes: Notes) -> None:
         return (sys.modules["matplotlib.pyplot"].get_cmap, "plt.get_cmap") if name == "get_cmap" else None
 
     _answer(maps, look_up, "plt.cm", notes)
+
+
+def _restore_encoder(preprocessing: Any, notes: Notes) -> None:
+    start = preprocessing.OneHotEncoder.__init__
+
+    @functools.wraps(start)  # scikit-learn reads the arguments off the signature
+    def begin(self: Any, **options: Any) -> None:
+        if "sparse" in options:
+            options["sparse_output"] = options.pop("sparse")
+            notes.shim("OneHotEncoder(sparse=...)", "OneHotEncoder(sparse_output=...)")
+        start(self, **options)
+
+    preprocessing.OneHotEncoder.__init__ = begin
+
+
+def _restore_tables(pandas: Any, notes: Notes) -> None:
+    def as_matrix(table: Any) -> Any:
+        """pandas' before 1.0."""
+        notes.shim("as_matrix()", "to_numpy()")
+        return table.to_numpy()
+
+    def append(table: Any, other: Any, ignore_index: bool = False, **options: Any) -> Any:
+        """pandas' before 2.0."""
+        notes.shim("append(other)", "pd.concat([table, other])")
+        rows = pandas.DataFrame([other]) if isinstance(other, Mapping) else other
+        return pandas.concat([table, *(rows if isinstance(rows, list) else [rows])], ignore_index=ignore_index)
+
+    for kind in (pandas.DataFrame, pandas.Series):
+        kind.as_matrix, kind.append = as_matrix, append
 
 
 def _restore_filters(image: Any, notes: Notes) -> None:

@@ -10,6 +10,7 @@ import threading
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from grader.kernel.guest.world.roles import MOST_NUMBER, PICTURES, Layout, Split, Wanted
@@ -60,8 +61,10 @@ class Layouts:
             return str(root / split / self._name(wanted.layout, wanted.label))
         if wanted.layout == "petimages" and wanted.split is None:
             return str(self.petimages())
+        if flat and wanted.split in (None, "train"):
+            return str(self.kaggle() / "train")
         if flat:
-            return str(self.kaggle() / ("train" if wanted.split in (None, "train") else "test1"))
+            return str(self.kaggle() / "test1" if wanted.layout == "kaggle" else self.side_by_side(wanted))
         if wanted.layout == "kaggle" and wanted.split is None:
             return str(self.kaggle())
         if wanted.split is None:
@@ -98,6 +101,15 @@ class Layouts:
                 _link(partial, "test1", {f"{number}{_suffix(path)}": path for number, path in enumerate(mixed, 1)})
         return root
 
+    def side_by_side(self, wanted: Wanted) -> Path:
+        """`validation/cat.N.jpg`, for code that reads classes off names: without them every photograph is a dog's."""
+        split = wanted.split or "train"
+        root = self.folder / "flat" / split
+        with self._building(root) as partial:
+            for label, files in enumerate(self.pool(split) if partial else ()):
+                _link(partial, "", self._numbered(label, files, NUMBERED["plain"][split]))
+        return root
+
     @contextmanager
     def _building(self, root: Path) -> Iterator[Path | None]:
         """A folder to build `root` in, which then appears at once; None where it is there: Keras lists in threads."""
@@ -132,7 +144,7 @@ class Layouts:
             return
         if wanted.split is not None and wanted.label is None and wanted.layout in ("kaggle", "plain", "sets"):
             name = "train" if wanted.split == "train" else wanted.name.rpartition(".")[0]
-            yield from _walk(Path(self.directory(wanted, flat=True)), name)
+            yield from _walk(Path(self.directory(replace(wanted, layout="kaggle"), flat=True)), name)
             return
         top = {"petimages": "PetImages"}.get(wanted.layout, wanted.name.rpartition(".")[0])
         yield from _walk(Path(self.directory(wanted, flat=False)), top)

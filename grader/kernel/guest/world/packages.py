@@ -1,4 +1,5 @@
-"""Packages that would download the data: `tensorflow_datasets`, scikit-learn's `fetch_openml`, and downloaders.
+"""Packages that would download the data: `tensorflow_datasets`, scikit-learn's `fetch_openml`, TensorFlow 1's tutorials,
+and downloaders.
 
 A package that is not installed gets a small stand-in that knows the data of this exercise and nothing else.
 """
@@ -13,6 +14,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from grader.kernel.guest.imports import Patch
+from grader.kernel.guest.world import tutorial
 from grader.kernel.guest.world.paths import World
 from grader.kernel.guest.world.readers import known_download
 
@@ -41,17 +43,29 @@ class Stubs(MetaPathFinder, Loader):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """A stand-in's spec; None for whatever nothing is known about."""
+        if fullname in tutorial.MODULES and self._world.digits is not None:
+            return ModuleSpec(fullname, self, is_package=True)
         known = fullname == "tensorflow_datasets" or fullname in DOWNLOADERS
         return ModuleSpec(fullname, self) if known and PathFinder.find_spec(fullname) is None else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """The stand-in."""
+        if spec.name in tutorial.MODULES:
+            return self._tutorial(spec.name)
         self._world.tell(f"the package `{spec.name}` is not installed: a stand-in gave the data that the course serves")
         module: Any = ModuleType(spec.name, f"Stands for {spec.name}, which is not installed.")
         if spec.name == "tensorflow_datasets":
             fill_datasets(module, self._world)
         for name in DOWNLOADERS.get(spec.name, ()):
             setattr(module, name, functools.partial(download, self._world))
+        made: ModuleType = module
+        return made
+
+    def _tutorial(self, name: str) -> ModuleType:
+        module: Any = ModuleType(name, f"Stands for {name}, which is gone.")
+        if name.endswith("input_data") and self._world.digits is not None:
+            self._world.tell("TensorFlow 1's `input_data` is gone: a stand-in gave the MNIST that the course serves")
+            module.read_data_sets = tutorial.reader(self._world.digits.arrays)
         made: ModuleType = module
         return made
 
