@@ -179,3 +179,9 @@ class Result(Value):
     smoke: Smoke | None = None  # a smoke run, and no mark
     seed: int
     started: str
+
+    @property
+    def without_loss(self) -> bool:
+        """Whether nothing that was looked at took points off, which is what a smoke run can say."""
+        return all(check.points >= check.out_of or check.outcome is Outcome.SKIPPED for check in self.checks)
+

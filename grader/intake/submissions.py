@@ -37,6 +37,7 @@ def read_path(path: Path, *, student: str | None = None, assignment: str = "") -
     `assignment`: its id; a file of that name is the one that counts among several.
     Raises UsageError where there is nothing, SubmissionError where it can't be read.
     """
+    _refuse_link(path)
     try:
         there = path.exists()
     except OSError:  # a name longer than the file system takes, or a folder that may not be entered
@@ -93,6 +94,16 @@ def _through_zips(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     return files
 
 
+def _refuse_link(path: Path) -> None:
+    """What a link leads to is not what was handed in, and would stand in a student's report."""
+    try:
+        linked = path.is_symlink()
+    except OSError:  # a name longer than the file system takes
+        return
+    if linked:
+        raise SubmissionError(f"{path.name}: is a link to another place.", "Hand in the file or the folder itself.")
+
+
 def _unzip(name: str, data: bytes) -> dict[str, bytes]:
     return unpack_zip(name, data, ignored=IGNORED, most_files=MOST_FILES, most_bytes=MOST_BYTES)
 
@@ -107,9 +118,10 @@ def collect_files(folder: Path) -> dict[str, bytes]:
 
 def _walk(folder: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    total = 0
+    total = links = 0
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
+        links += path.is_symlink()
         if path.is_symlink() or not path.is_file() or any(part in IGNORED for part in relative.parts):
             continue
         total += path.stat().st_size
@@ -119,6 +131,8 @@ def _walk(folder: Path) -> dict[str, bytes]:
                 "Hand in the code without data and environments.",
             )
         files[relative.as_posix()] = read_file(path)
+    if links and not files:
+        raise SubmissionError(f"{folder.name}: holds nothing but links.", "Hand in the files themselves.")
     return files
 
 

@@ -156,9 +156,11 @@ def verdict(result: Result) -> Verdict:
 
 def _smoke_verdict(result: Result) -> Verdict:
     no_mark = say("This was a smoke run on a few images: it shows whether the notebook works, and gives no mark.")
-    if result.ending.cause is Cause.FINISHED:
+    if result.ending.cause is Cause.FINISHED and result.without_loss:
         return Verdict("good", "✓", say("It runs"), no_mark)
     happened = say("Below it says what happened and what to do.")
+    if result.ending.cause is Cause.FINISHED:
+        return Verdict("bad", "✗", say("Something is to be mended"), joined((no_mark, happened)))
     return Verdict("bad", "✗", say("It does not run to its end"), joined((no_mark, happened)))
 
 

@@ -44,7 +44,10 @@ def github_summary(visits: Sequence[Visit]) -> str:
 
 
 def classroom_document(visits: Sequence[Visit]) -> dict[str, Any]:
-    """GitHub Classroom's result over all submissions that give a mark; what there was no time for has no points."""
+    """GitHub Classroom's result over all submissions that give a mark; what there was no time for has no points.
+
+    A smoke run gives none, and fails the whole where something in it is to be mended.
+    """
     tests: list[dict[str, Any]] = []
     total = 0.0
     states = []
@@ -55,15 +58,18 @@ def classroom_document(visits: Sequence[Visit]) -> dict[str, Any]:
             tests.append(
                 {"name": visit.handed.assignment, "status": "fail", "message": visit.why, "score": 0.0, **_EMPTY}
             )
-        if visit.result is None or visit.result.smoke is not None:
+        if visit.result is None:
+            continue
+        if visit.result.smoke is not None:
+            states.append("pass" if visit.fine else "fail")
             continue
         document = json.loads(write_classroom(visit.result))
         states.append(document["status"])
         total += document["max_score"]
         tests += [{**test, "name": f"{visit.handed.assignment}: {test['name']}"} for test in document["tests"]]
-    if not tests:
-        tests = [{"name": "nothing gives points yet", "status": "pass", "message": "", "score": 0.0, **_EMPTY}]
     status = "error" if "error" in states else "fail" if "fail" in states else "pass"
+    if not tests:
+        tests = [{"name": "nothing gives points yet", "status": status, "message": "", "score": 0.0, **_EMPTY}]
     return {"version": 1, "status": status, "max_score": round(total, 2), "tests": tests}
 
 

@@ -48,13 +48,16 @@ CONTENT = (
     | MODULES
 )
 PATH = st.lists(NAME, min_size=1, max_size=3).map(tuple)
+SECRET = "secret = 1  # behind a link\n"
 TREES = st.lists(st.tuples(PATH, CONTENT | st.sampled_from(["link", "pipe", "folder"])), max_size=5)
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("intake")
+    (folder / "elsewhere").write_text(SECRET)
     yield folder
+    assert (folder / "elsewhere").read_text() == SECRET
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -85,7 +88,8 @@ def look_at(submission: Submission) -> None:
     """Everything of it that is printed, stored or written somewhere can be."""
     for text in (submission.student, submission.script.name, *submission.script.cells, *submission.notes):
         text.encode("utf-8")
-    assert all(source.strip() for source in submission.script.cells)
+    assert all(source.strip() and SECRET not in source for source in submission.script.cells)
+    assert SECRET.encode() not in b"".join(submission.files.values())
     for name in submission.files:
         assert not Path(name).is_absolute()
         assert ".." not in Path(name).parts

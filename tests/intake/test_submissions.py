@@ -152,10 +152,21 @@ def test_a_path_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
         read_path(tmp_path / name)
 
 
-def test_a_dangling_link_is_not_there(tmp_path: Path) -> None:
-    (tmp_path / "work.py").symlink_to(tmp_path / "nowhere.py")
-    with pytest.raises(UsageError, match="no such file"):
+@pytest.mark.parametrize("target", ["nowhere.py", "secret.py", "folder"])
+def test_what_a_link_leads_to_is_nobodys_submission(tmp_path: Path, target: str) -> None:
+    (tmp_path / "secret.py").write_text("secret = 1")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "work.py").write_text("secret = 1")
+    (tmp_path / "work.py").symlink_to(tmp_path / target)
+    with pytest.raises(SubmissionError, match=r"work\.py: is a link to another place\. Hand in the file"):
         read_path(tmp_path / "work.py")
+
+
+def test_a_folder_of_links_alone_is_not_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "ada").mkdir()
+    (tmp_path / "ada" / "work.py").symlink_to(tmp_path / "secret.py")
+    with pytest.raises(SubmissionError, match="ada: holds nothing but links"):
+        read_path(tmp_path / "ada")
 
 
 def test_a_file_without_permission_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

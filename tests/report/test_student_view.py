@@ -9,7 +9,7 @@ from grader.report import view, words
 from grader.report.html import student_page
 from grader.report.mistakes import Judged, find_mistakes
 from grader.results import Flag, Outcome, Result, Status
-from tests.report.builders import CLASSES, TEMPLATES, a_check, a_result, some_evidence
+from tests.report.builders import CLASSES, SOME_CHECKS, TEMPLATES, a_check, a_result, some_evidence
 from tests.report.english import english
 from tests.report.layers import an_architecture
 
@@ -34,8 +34,11 @@ def test_a_page_for_a_student_keeps_what_is_for_the_instructor_to_itself() -> No
 
 
 def test_a_smoke_run_says_that_it_gives_no_mark() -> None:
-    smoked = a_result(status=Status.EXPLAINED, passed=False, accuracy=None, smoke=Smoke())
+    fine = tuple(check for check in SOME_CHECKS if check.points >= check.out_of)
+    smoked = a_result(fine, status=Status.EXPLAINED, passed=False, accuracy=None, smoke=Smoke())
     assert verdict(smoked).headline == "It runs" and "gives no mark" in verdict(smoked).sentence
+    lossy = verdict(a_result(status=Status.EXPLAINED, passed=False, accuracy=None, smoke=Smoke()))
+    assert lossy.tone == "bad" and lossy.headline == "Something is to be mended" and "gives no mark" in lossy.sentence
     ending = Ending(cause=Cause.MEMORY_LIMIT, message="m")
     failed = verdict(smoked.model_copy(update={"ending": ending}))
     assert failed.tone == "bad" and failed.headline == "It does not run to its end"
