@@ -2,6 +2,7 @@
 
 import difflib
 import tomllib
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,12 @@ from grader.evidence import Serve, Value
 from grader.limits import Limits, parse_span
 
 SCHEMA = 1
+UNITS = {
+    "run": {"wall": "30m", "cell": "20m", "cell_after_training": "5m", "call": "10s", "memory": "4GiB", "disk": "512MiB",
+            "output": "10MiB"},
+    "late": {"grace": "10m", "after": "7d"},
+}  # fmt: skip
+TOP = ("schema", "due", "submissions", "pass_mark")  # keys of the whole rubric, and of no table
 CountedSubmission = Literal["last", "best"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Span = Annotated[float, BeforeValidator(parse_span), Field(ge=0, le=366 * 24 * 3600)]
@@ -117,8 +124,12 @@ def read_assignment(path: Path) -> Assignment:
         raise RubricError(f"{path}: can't be read ({error.strerror}).", "Check the file.") from None
     except (ValueError, RecursionError) as error:  # a number too long for Python, or brackets too deep, count too
         raise RubricError(f"{path}: not a TOML file: {error}.", "Mend the line it names.") from None
+    if "schema" not in raw:
+        raise RubricError(f"{path}: key `schema` is missing.", f"Write `schema = {SCHEMA}` in its first line.")
     if raw.get("schema") != SCHEMA:
         raise RubricError(f"{path}: schema is {written(raw.get('schema'))}.", f"This grader reads `schema = {SCHEMA}`.")
+    _require_top(path, raw)
+    _require_units(path, raw)
     if "id" in raw:
         raise RubricError(f"{path}: key `id` is not known: an assignment is called after its folder.")
     try:
@@ -139,6 +150,31 @@ def read_assignment(path: Path) -> Assignment:
             "Lower the pass mark or give the checks more points.",
         )
     return assignment
+
+
+def _require_top(path: Path, raw: Mapping[str, Any]) -> None:
+    """Raise RubricError for a key of the whole rubric that stands below a table, where TOML makes it one of the table's."""
+    for name, value in raw.items():
+        for table in value if isinstance(value, list) else [value]:
+            lost = next((key for key in TOP if isinstance(table, dict) and key in table), None)
+            if lost is not None:
+                shown = f"[[{name}]]" if isinstance(value, list) else f"[{name}]"
+                raise RubricError(
+                    f"{path}: `{lost}` stands below a `{shown}`, and so is one of its keys.",
+                    f"Move `{lost}` to the top of the file, before the first `[`.",
+                )
+
+
+def _require_units(path: Path, raw: Mapping[str, Any]) -> None:
+    """Raise RubricError for a time or a size without its unit: who writes `wall = 30` means minutes, and got seconds."""
+    for name, examples in UNITS.items():
+        table = raw.get(name)
+        for key, example in examples.items():
+            value = table.get(key) if isinstance(table, dict) else None
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                raise RubricError(
+                    f"{path}: key `{name}.{key}`: {written(value)} has no unit.", f'Write it as in "{example}".'
+                )
 
 
 def _require_deadline(path: Path, assignment: Assignment) -> None:
@@ -162,15 +198,28 @@ def explain_validation(error: ValidationError, raw: Any, known: tuple[str, ...] 
     """
     faults = error.errors(include_url=False)
     fault = next((item for item in faults if item["type"] == "extra_forbidden"), faults[0])
-    where = ".".join(str(part) for part in fault["loc"] if part != "schema_") or "the file"
+    where = _place(fault["loc"])
     if fault["type"] == "extra_forbidden":
         names = known or known_names(fault["loc"])
-        return f"key `{where}` is not known{did_you_mean(str(fault['loc'][-1]), names)}."
+        return f"{where} is not known{did_you_mean(str(fault['loc'][-1]), names)}."
     if fault["type"] == "missing":
-        return f"key `{where}` is missing."
+        return f"{where} is missing."
     value = fault.get("input")
     shown = "" if isinstance(value, dict) or "value_error" in fault["type"] else f" (found {written(value)})"
-    return f"key `{where}`: {fault['msg'].removeprefix('Value error, ')}{shown}."
+    return f"{where}: {fault['msg'].removeprefix('Value error, ')}{shown}."
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Where a fault is, counted as people count: ("check", 1, "points") is "check 2: key `points`"."""
+    before, keys = "", list[str]()
+    for part in location:
+        if isinstance(part, int):
+            before, keys = f"{before}{'.'.join(keys)} {part + 1}: ", []
+        elif part != "schema_":
+            keys.append(part)
+    if not keys:
+        return f"{before.removesuffix(': ')}" or "key `the file`"
+    return f"{before}key `{'.'.join(keys)}`"
 
 
 def written(value: object) -> str:

@@ -28,23 +28,32 @@ class Earlier:
     found: Mapping[tuple[str, str, str], tuple[Result, Path]]
 
 
-def index_earlier(folder: Path | None) -> Earlier | None:
-    """Every judged result below `folder`, read once; None where no folder is named. Raises UsageError where it is none.
+def index_earlier(folder: Path | None, exercises: tuple[str, ...] = ()) -> Earlier | None:
+    """Every judged result below `folder`, read once; None where no folder is named.
 
-    No link is followed. Where a student has several results of one exercise, the first by path counts.
+    No link is followed. Where a student has several results of one exercise, the first by path counts. Raises UsageError
+    where it is no folder, or holds no result at all, or none of the `exercises` that are compared with.
     """
     if folder is None:
         return None
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder.", "Name with --earlier the folder that `grader batch` wrote.")
     found: dict[tuple[str, str, str], tuple[Result, Path]] = {}
+    there: set[str] = set()
     for place in sorted(_folders_with_results(folder)):
         try:
             result = Result.model_validate_json((place / RESULT).read_bytes())
         except (OSError, ValidationError):
             continue
+        there.add(result.assignment)
         if result.accuracy is not None and result.status in (Status.GRADED, Status.NEEDS_REVIEW):
             found.setdefault((result.assignment, result.student, result.judged_on), (result, place))
+    if not there or (exercises and there.isdisjoint(exercises)):
+        raise UsageError(
+            f"{folder} holds no result of {' or '.join(exercises) or 'any exercise'}: everybody would be compared with "
+            "the baseline.",
+            "Name with --earlier the folder that `grader batch` wrote of it, or leave the option out.",
+        )
     return Earlier(found)
 
 

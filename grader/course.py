@@ -45,6 +45,14 @@ class Course:
         """The assignments there are, sorted."""
         return sorted(path.parent.name for path in (self.root / "assignments").glob("*/assignment.toml"))
 
+    def assignment_folders(self) -> list[str]:
+        """The folders in which assignments are looked for, also those without a rubric, sorted."""
+        return sorted(
+            path.name
+            for path in (self.root / "assignments").iterdir()
+            if path.is_dir() and not path.name.startswith((".", "_"))
+        )
+
     def assignment_file(self, assignment: str) -> Path:
         """The rubric of `assignment`. Raises UsageError with the nearest name."""
         there = self.assignment_ids()
@@ -52,7 +60,10 @@ class Course:
             return self.root / "assignments" / assignment / "assignment.toml"
         near = difflib.get_close_matches(assignment, there, n=1, cutoff=0.4)
         guess = f"Did you mean `{near[0]}`? " if near else ""
-        raise UsageError(f"There is no assignment `{assignment}`.", f"{guess}There is: {', '.join(there) or 'none'}.")
+        raise UsageError(
+            f"There is no assignment `{assignment}`.",
+            f"{guess}There is: {', '.join(there) or 'none'}. A course of your own is named with --course or GRADER_COURSE.",
+        )
 
     def assignment(self, assignment: str) -> Assignment:
         """The rubric of `assignment`, read and checked."""
@@ -61,6 +72,10 @@ class Course:
     def dataset(self, dataset: str) -> Dataset:
         """The manifest of `dataset`, read and checked. Raises UsageError where there is none."""
         return read_dataset(self.manifest_file(dataset))
+
+    def option(self) -> str:
+        """What a command needs behind it to mean this course: ` --course DIR`, or nothing where it is the grader's own."""
+        return "" if self.root == Course.at().root else f" --course {self.root}"
 
     def manifest_file(self, dataset: str) -> Path:
         """The manifest of `dataset`. Raises UsageError where there is none."""
@@ -122,8 +137,8 @@ class Course:
 
     def reference_folder(self, assignment: str) -> Path:
         """The folder with the reference solutions of `assignment`, whether it is there or not."""
-        own = self.root / "reference" / assignment
-        return own if own.is_dir() else self._content("reference") / assignment
+        own, theirs = self.root / "reference" / assignment, self._content("reference") / assignment
+        return theirs if theirs.is_dir() and not own.is_dir() else own
 
     def report_templates(self) -> Path:
         """The folder with `templates/` and `static/` that reports are made from."""

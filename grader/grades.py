@@ -144,7 +144,7 @@ class Event(Value):
     before: float | None = None
     submission: str = ""
     status: Status | None = None
-    passed: bool = False
+    passed: bool | None = None  # a result's own; a decision's follows from the pass mark
     changed: tuple[str, ...] = ()
     rubric: str = ""
     grader: str = ""

@@ -184,4 +184,3 @@ class Result(Value):
     def without_loss(self) -> bool:
         """Whether nothing that was looked at took points off, which is what a smoke run can say."""
         return all(check.points >= check.out_of or check.outcome is Outcome.SKIPPED for check in self.checks)
-

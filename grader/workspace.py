@@ -81,7 +81,7 @@ def write_whole(path: Path, data: bytes | str) -> None:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise Infrastructure(
-            f"{path}: could not be written ({error.strerror}).", "Make room or name another --out."
+            f"{path}: could not be written ({error.strerror}).", "Make room, or name another place."
         ) from None
 
 

@@ -118,6 +118,20 @@ def test_a_folder_of_earlier_results_that_is_none_is_refused(tmp_path: Path) -> 
         find(course_with(tmp_path, None), tmp_path / "nowhere")
 
 
+def test_a_folder_without_results_of_the_exercise_is_refused_before_everybody_meets_the_baseline(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(UsageError, match="holds no result of any exercise"):
+        index_earlier(tmp_path)
+    place = tmp_path / "ada"
+    place.mkdir()
+    (place / "result.json").write_text(a_result(assignment="operators", accuracy=None).model_dump_json(by_alias=True))
+    assert index_earlier(tmp_path) is not None
+    assert index_earlier(tmp_path, ("operators", "exercise1")) is not None, "though nothing of it was judged"
+    with pytest.raises(UsageError, match="holds no result of exercise1: everybody would be compared with the baseline"):
+        index_earlier(tmp_path, ("exercise1",))
+
+
 def test_a_baseline_of_other_data_is_refused_with_how_to_measure_again(tmp_path: Path) -> None:
     course = course_with(tmp_path, recorded(0.98, 0.99))
     with pytest.raises(DataError, match=r"baseline\.json: was measured on other data.*baseline exercise1 --seeds 2"):
@@ -151,6 +165,7 @@ def test_links_among_earlier_results_are_not_followed(tmp_path: Path) -> None:
     (earlier / "linked folder").symlink_to(tmp_path / "elsewhere")
     (earlier / "ada").mkdir()
     (earlier / "ada" / "result.json").symlink_to(tmp_path / "elsewhere" / "ada" / "result.json")
+    handed_in(earlier / "bob", 0.5, student="bob")
     assert find(course_with(tmp_path, None), earlier) is None
     handed_in(earlier / "own", 0.97)
     found = find(Course.at(tmp_path / "course"), earlier)

@@ -67,10 +67,25 @@ INSIDE = {
     "kernel/guest/world/__init__.py": set(),
     "kernel/guest/shims/install.py": {
         f"grader.kernel.guest.{name}"
-        for name in ("imports", "notes", "shims.arguments", "shims.models", "shims.names", "shims.paths")
+        for name in (
+            "imports",
+            "notes",
+            "shims.absent",
+            "shims.arguments",
+            "shims.backend",
+            "shims.models",
+            "shims.names",
+            "shims.paths",
+            "shims.watchers",
+        )
     },
     "kernel/guest/shims/arguments.py": {"grader.kernel.guest.notes"},
-    "kernel/guest/shims/models.py": {"grader.kernel.guest.notes", "grader.kernel.guest.shims.arguments"},
+    "kernel/guest/shims/models.py": {
+        f"grader.kernel.guest.{name}" for name in ("notes", "shims.arguments", "shims.watchers")
+    },
+    "kernel/guest/shims/backend.py": set(),
+    "kernel/guest/shims/absent.py": {"grader.kernel.guest.notes"},
+    "kernel/guest/shims/watchers.py": {"grader.kernel.guest.notes"},
     "kernel/guest/shims/names.py": {"grader.kernel.guest.imports", "grader.kernel.guest.notes"},
     "kernel/guest/shims/paths.py": {"grader.kernel.guest.imports", "grader.kernel.guest.notes"},
     "judge/worker.py": {"grader.judge.protocol"},
@@ -90,8 +105,9 @@ INSIDE = {
         f"grader.kernel.guest.{name}" for name in ("imports", "world.digits", "world.paths", "world.roles")
     },
     "kernel/guest/world/packages.py": {
-        f"grader.kernel.guest.{name}" for name in ("imports", "world.paths", "world.readers")
+        f"grader.kernel.guest.{name}" for name in ("imports", "world", "world.paths", "world.readers")
     },
+    "kernel/guest/world/tutorial.py": set(),
     "functions/guest.py": {"grader.judge.protocol"},
     "sandbox/launcher.py": set(),
     "sandbox/relay.py": {"grader.sandbox.frames", "grader.sandbox.launcher", "grader.sandbox.measure"},

@@ -53,11 +53,14 @@ def lint_assignment(
 ) -> list[Finding]:
     """Everything that is to be said about `assignment`. Raises UsageError where there is none."""
     means, progress = means or Means(), progress or Silent()
+    if assignment in course.assignment_folders() and assignment not in course.assignment_ids():
+        where = str(course.root / "assignments" / assignment)
+        return [_fault(where, "holds no assignment.toml.", "Write the rubric, or remove the folder.")]
     path = course.assignment_file(assignment)
     try:
         planned = plan_checks(course, course.assignment(assignment))
     except RubricError as error:
-        return [_fault(str(path), error.message, error.remedy)]
+        return [_fault(str(path), error.message.removeprefix(f"{path}: "), error.remedy)]
     found = [*_look_at_texts(course, assignment, planned), *_look_at_own_checks(path, planned)]
     try:
         rubric = open_rubric(course, assignment, means.data)
@@ -190,7 +193,9 @@ def _look_at_baseline(course: Course, rubric: Rubric) -> Iterator[Finding]:
         return
     if baseline is None or rubric.dataset is None or baseline.data_digest != rubric.dataset.digest:
         yield _remark(
-            name, "nobody has measured what the reference reaches.", f"Type `grader baseline {name} --seeds 3`."
+            name,
+            "nobody has measured what the reference reaches.",
+            f"Type `grader baseline {name} --seeds 3{course.option()}`.",
         )
         return
     for item in rubric.planned:

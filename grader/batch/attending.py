@@ -6,7 +6,7 @@ from pathlib import Path
 
 from grader.attempts import attempt_folder, counted_run, seed_of
 from grader.bench import Bench, evidence_key
-from grader.comparing import Earlier, compare, index_earlier
+from grader.comparing import Earlier, compare, exercises_compared, index_earlier
 from grader.errors import GraderError, Infrastructure
 from grader.evidence import Cause, Evidence
 from grader.executors import Collected
@@ -38,7 +38,7 @@ def grade_submission(
 
     `earlier`: the index of `order.earlier`, where it was made once for several.
     """
-    index = index_earlier(order.earlier) if earlier is None else earlier
+    index = index_earlier(order.earlier, exercises_compared(bench.rubric.planned)) if earlier is None else earlier
     marked = _collect_here(attend(submission, bench, order, progress, earlier=index), submission, bench, progress)
     publish_student(order.out, marked.result, marked.evidence, bench.rubric, order.course)
     return marked.result

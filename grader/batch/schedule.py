@@ -11,7 +11,7 @@ from grader.batch.attending import Attending, Marked, attend
 from grader.batch.registrar import Registrar, room_left
 from grader.batch.rows import Rows
 from grader.bench import Bench
-from grader.comparing import Earlier, index_earlier
+from grader.comparing import Earlier, exercises_compared, index_earlier
 from grader.errors import GraderError, Infrastructure, SubmissionError, UsageError
 from grader.executors import Collector, CollectorGone, WorkerLost, WorkerUnfit, open_local
 from grader.gradebook import Gradebook
@@ -32,7 +32,7 @@ def grade_class(
     `jobs` at a time on this machine, or as many as `collector` takes elsewhere. Whatever ends it early, what is there by
     then is published.
     """
-    earlier = index_earlier(order.earlier)
+    earlier = index_earlier(order.earlier, exercises_compared(bench.rubric.planned))
     registrar = Registrar(entries, bench, order, book, progress)
     registrar.enrol()
     with _closing_early(registrar):

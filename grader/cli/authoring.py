@@ -76,7 +76,11 @@ def lint(
     from grader.authoring.lint import Means, lint_assignment
 
     home = find_course(course)
-    names = [assignment] if assignment is not None else home.assignment_ids()
+    names = [assignment] if assignment is not None else home.assignment_folders()
+    if not names:
+        raise UsageError(
+            f"{home.root / 'assignments'} holds no assignment.", "Begin one with `grader new ID --course DIR`."
+        )
     means = Means(data=data, isolation=sandbox.value if sandbox else None, full=full)
     found = {}
     for name in names:

@@ -24,9 +24,15 @@ class Places:
 
     @staticmethod
     def of(course: Course, given: Path | None) -> "Places":
-        """The places for a course. Raises UsageError when `given` is no folder."""
+        """The places for a course. Raises UsageError when `given` is no folder of data."""
         if given is not None and not given.is_dir():
             raise UsageError(f"{given} is no folder.", "Name the folder that holds mnist/ and pets/ with --data.")
+        known = [dataset.id for dataset in course.datasets()]
+        if given is not None and not any((given / name).is_dir() for name in known):
+            raise UsageError(
+                f"{given} holds no dataset, so that other data would be taken in its place.",
+                f"Name with --data the folder above {' or '.join(f'{name}/' for name in known)}, or leave it out.",
+            )
         return Places(given=given, shared=course.shared_data(), cache=cache_folder())
 
     def without_download(self) -> "Places":

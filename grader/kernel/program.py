@@ -60,24 +60,6 @@ def kernel_program(
     `fonts`: matplotlib's list of fonts, as `font_list` gives it; `warm`: it may find TensorFlow imported.
     """
     root = settings.root
-    told = {
-        "guest": str(root / GUEST),
-        "artefacts": str(root / ARTEFACTS),
-        "mnist": str(root / MNIST) if any(item.inside == MNIST for item in inputs) else None,
-        "photographs": str(root / PHOTOGRAPHS) if any(item.inside == PHOTOGRAPHS for item in inputs) else None,
-        "seed": settings.seed,
-        "units": list(settings.units),
-        "name": settings.name,
-        "fits": list(settings.fits),
-        "cell": limits.cell,
-        "seconds": list(settings.seconds),
-        "wall": limits.wall,
-        "output": limits.output,
-        "batches": limits.batches,
-        "strict": limits.strict,
-        "deterministic": limits.deterministic,
-        "smoke": settings.smoke.model_dump() if settings.smoke is not None else None,
-    }
     own = {f"{SUBMISSION}/{name}": data for name, data in files.items()}
     return Program(
         root=root,
@@ -96,7 +78,7 @@ def kernel_program(
             Scratch(SOCKETS, SOCKET_BYTES),
             Scratch(ARTEFACTS, ARTEFACT_BYTES),
         ),
-        files={**own, **fonts, SETTINGS: json.dumps(told).encode()},
+        files={**own, **fonts, SETTINGS: json.dumps(_told(settings, limits, inputs)).encode()},
         sockets=tuple(f"{SOCKETS}/kernel-{port}" for port in PORTS.values()),
         results={
             **{f"{ARTEFACTS}/{name}": MODEL_BYTES for name in MODELS},
@@ -107,3 +89,26 @@ def kernel_program(
         links=dict.fromkeys(USUAL_PLACES, SUBMISSION),
         preload=Preload(entry="grader.kernel.guest.warming:prepare", path=GUEST, files=fonts) if warm else None,
     )  # fmt: skip
+
+
+def _told(settings: Settings, limits: Limits, inputs: tuple[Input, ...]) -> dict[str, object]:
+    """What the kernel's side is told of the run."""
+    root = settings.root
+    return {
+        "guest": str(root / GUEST),
+        "artefacts": str(root / ARTEFACTS),
+        "mnist": str(root / MNIST) if any(item.inside == MNIST for item in inputs) else None,
+        "photographs": str(root / PHOTOGRAPHS) if any(item.inside == PHOTOGRAPHS for item in inputs) else None,
+        "seed": settings.seed,
+        "units": list(settings.units),
+        "name": settings.name,
+        "fits": list(settings.fits),
+        "cell": limits.cell,
+        "seconds": list(settings.seconds),
+        "wall": limits.wall,
+        "output": limits.output,
+        "batches": limits.batches,
+        "strict": limits.strict,
+        "deterministic": limits.deterministic,
+        "smoke": settings.smoke.model_dump() if settings.smoke is not None else None,
+    }

@@ -70,6 +70,8 @@ def read_settings(root: Path) -> Settings:
         raise UsageError(f"{path}: can't be read ({error.strerror}).", "Check the file.") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not a TOML file: {error}.", "Mend the line it names.") from None
+    if isinstance(raw.get("budget"), (int, float)):
+        raise UsageError(f"{path}: key `budget`: {raw['budget']} has no unit.", 'Write it as in "45m".')
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:

@@ -83,3 +83,26 @@ def test_the_command_ends_with_1_for_a_fault_and_speaks_json(root: Path) -> None
     assert said.code == 1
     assert [item["fault"] for item in json.loads(said.out)["operators"]] == [True]
     assert run_cli("lint", "operator", "--course", root).code == 2
+
+
+def test_a_folder_that_lost_its_rubric_is_a_fault_and_an_empty_course_is_told(root: Path) -> None:
+    (home(root) / "assignment.toml").unlink()
+    said = run_cli("lint", "--course", root)
+    assert said.code == 1
+    assert "operators: holds no assignment.toml" in said.out
+    shutil.rmtree(home(root))
+    said = run_cli("lint", "--course", root)
+    assert said.code == 2
+    assert "holds no assignment. Begin one with `grader new ID --course DIR`" in said.err
+
+
+def test_a_missing_reference_is_asked_for_in_the_course_and_nowhere_else(root: Path) -> None:
+    shutil.rmtree(root / "reference")
+    home(root).rename(root / "assignments" / "mine")
+    (found,) = [item for item in lint_assignment(Course.at(root), "mine") if "reference" in item.said]
+    assert found.where == str(root / "reference" / "mine")
+
+
+def test_a_fault_of_the_rubric_names_its_file_once(root: Path) -> None:
+    mend(home(root) / "assignment.toml", '"computes"', '"compute"')
+    assert faults(root)[0].words().count("assignment.toml") == 1

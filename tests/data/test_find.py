@@ -134,6 +134,7 @@ def test_the_places_are_the_given_folder_the_shared_data_and_the_users_cache(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     course = write_course(tmp_path / "course")
+    (tmp_path / "mnist").mkdir()
     found = Places.of(course, tmp_path)
     assert found.roots() == [tmp_path, course.shared_data(), tmp_path / "cache" / "grader" / "data"]
     assert not found.without_download().download
@@ -224,3 +225,10 @@ def test_fetch_refuses_what_a_server_gave_that_is_not_the_dataset(
     assert said.code == 2
     assert "Traceback" not in said.err
     assert "grader: " in said.err
+
+
+def test_a_folder_without_any_dataset_is_no_place_of_data(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"holds no dataset, so that other data would be taken"):
+        Places.of(Course.at(), tmp_path)
+    (tmp_path / "pets").mkdir()
+    assert Places.of(Course.at(), tmp_path).given == tmp_path

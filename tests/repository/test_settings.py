@@ -41,6 +41,8 @@ def test_those_of_the_example_are_right() -> None:
         ('"a/b.ipynb"', '"/etc/passwd"', "leads out of the repository"),
         ('"a/b.ipynb"', '""', "is no path"),
         ('"20m"', '"20 parsecs"', "not understood"),
+        ('"20m"', "20", "key `budget`: 20 has no unit"),
+        ("path =", "pth =", "submission 1: key `pth` is not known"),
         ("[[submission]]", "[[submission]", "not a TOML file"),
     ],
 )

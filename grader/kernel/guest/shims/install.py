@@ -34,10 +34,10 @@ class Shims:
     def attach(self, keras: Any) -> None:
         """Keras' own classes and modules. What that takes is read only now: a kernel without Keras starts sooner."""
         from grader.kernel.guest.shims.arguments import metrics_in_third_place, rename_arguments
+        from grader.kernel.guest.shims.backend import backend_functions
         from grader.kernel.guest.shims.models import (
             accept_file_names,
             alias_accuracy,
-            backend_functions,
             note_missing_pictures,
             restore_attributes,
             restore_methods,
