@@ -58,11 +58,10 @@ class Course:
         there = self.assignment_ids()
         if assignment in there:
             return self.root / "assignments" / assignment / "assignment.toml"
-        near = difflib.get_close_matches(assignment, there, n=1, cutoff=0.4)
-        guess = f"Did you mean `{near[0]}`? " if near else ""
         raise UsageError(
             f"There is no assignment `{assignment}`.",
-            f"{guess}There is: {', '.join(there) or 'none'}. A course of your own is named with --course or GRADER_COURSE.",
+            f"{_guess(assignment, there)}There is: {', '.join(there) or 'none'}. "
+            "A course of your own is named with --course or GRADER_COURSE.",
         )
 
     def assignment(self, assignment: str) -> Assignment:
@@ -81,7 +80,10 @@ class Course:
         """The manifest of `dataset`. Raises UsageError where there is none."""
         there = self._manifests()
         if dataset not in there:
-            raise UsageError(f"There is no dataset `{dataset}`.", f"There is: {', '.join(sorted(there)) or 'none'}.")
+            known = sorted(there)
+            raise UsageError(
+                f"There is no dataset `{dataset}`.", f"{_guess(dataset, known)}There is: {', '.join(known) or 'none'}."
+            )
         return there[dataset]
 
     def datasets(self) -> list[Dataset]:
@@ -171,3 +173,8 @@ def _read_architecture(path: Path) -> Architecture:
     if not isinstance(title, str) or not isinstance(smallest, int):
         raise DataError(f"{path}: does not say TITLE and SMALLEST.", "Give it both, as plain constants.")
     return Architecture(name=path.stem, title=title, path=path, smallest=smallest)
+
+
+def _guess(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
+    return f"Did you mean `{near[0]}`? " if near else ""

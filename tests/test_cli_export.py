@@ -256,6 +256,8 @@ def test_bytes_reach_standard_output_as_they_are(batch: Path, tmp_path: Path) ->
         (("gradescope", "out/Eve", "--visibility", "acuracy=hidden"), "There is no check `acuracy`"),
         (("csv", "empty"), "empty holds no grades"), (("junit", "empty"), "empty holds no results"),
         (("csv", "out", "--assignment", "other"), "holds no grades"),
+        (("csv", "out", "--into", "empty"), "empty is a folder. Name a file with --into."),
+        (("csv", "out", "--into", "out/Eve/result.json/x"), "result.json is no folder that may be written to"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_done_is_said_with_the_next_step(

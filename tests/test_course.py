@@ -47,7 +47,7 @@ def test_an_assignment_is_a_name_and_never_a_path(word: str) -> None:
 
 
 def test_a_missing_dataset_is_named_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"There is no dataset `mnits`\. There is: .*tiny\."):
+    with pytest.raises(UsageError, match=r"There is no dataset `mnits`\. Did you mean `mnist`\? There is: .*tiny\."):
         write_course(tmp_path / "own").dataset("mnits")
 
 

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.options import CourseOption, Data, Debug, Json, SandboxName, find_course, must_be_folder, progress_bar
+from grader.cli.options import (
+    CourseOption,
+    Data,
+    Debug,
+    Json,
+    SandboxName,
+    can_be_written,
+    find_course,
+    must_be_folder,
+    progress_bar,
+)
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +68,7 @@ def _pack(assignment: str, into: Path | None, data: Path | None, course: Path | 
     from grader.authoring.gradescope import pack_autograder
     from grader.workspace import write_whole
 
-    target = into or Path(f"{assignment}.zip")
+    target = can_be_written(into or Path(f"{assignment}.zip"))
     write_whole(target, pack_autograder(find_course(course), assignment, data))
     print(f"{target}: upload it to Gradescope as the assignment's autograder (base image: Ubuntu 22.04 or later).")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grader.cli.export_formats import Wanted, makers
-from grader.cli.options import Debug, must_be_folder
+from grader.cli.options import Debug, can_be_written, must_be_folder
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _target(format_: str, wanted: Wanted, into: Path | None, in_place: bool) -> 
         raise UsageError(f"{into}: is the worksheet itself.", "Name another file, or type --in-place to replace it.")
     if into is None and format_ == "moodle-feedback":
         raise UsageError("A zip is nothing for a terminal.", "Name a file with --into FILE.")
-    return into
+    return None if into is None else can_be_written(into)
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -1,5 +1,6 @@
 """What the commands share: typed options, and the steps from words to values."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -82,6 +83,18 @@ def find_course(root: Path | None) -> "Course":
     from grader.course import Course
 
     return Course.at(root)
+
+
+def can_be_written(path: Path) -> Path:
+    """The path of a file to write, unless something stands in its way. Raises UsageError."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder.", "Name a file with --into.")
+    above = next((parent for parent in path.absolute().parents if parent.exists()), None)
+    if above is not None and not (above.is_dir() and os.access(above, os.W_OK)):
+        raise UsageError(
+            f"{path} can't be written: {above} is no folder that may be written to.", "Name another --into."
+        )
+    return path
 
 
 def must_be_folder(folder: Path) -> None:

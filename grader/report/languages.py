@@ -28,7 +28,10 @@ def find_speech(folder: Path, language: str) -> Speech:
     own = next((found for found in languages if found.code == language), None)
     if own is None:
         near = did_you_mean(language, tuple(found.code for found in languages))
-        raise RubricError(f"There is no catalogue {folder / language}.po{near}.", "Choose a language that there is.")
+        raise RubricError(
+            f"key `report.language`: there is no catalogue {folder / language}.po{near}.",
+            "Choose a language that there is.",
+        )
     return Speech(own, tuple(found for found in languages if found is not own))
 
 
