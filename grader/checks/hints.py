@@ -57,6 +57,8 @@ HINTS: tuple[Hint, ...] = (
     Hint("AttributeError", r"module 'tensorflow(?:\._api[\w.]*)?' has no attribute '(\w+)'",
          "`tf.\\1` is TensorFlow 1's, where graphs and sessions were built by hand: build the network with "
          "`keras.Sequential`, `compile` and `fit`."),
+    Hint("RuntimeError|NotImplementedError", r"in eager mode or within tf\.function|only available when eager execution",
+         "Take out `disable_v2_behavior()` and `disable_eager_execution()`: Keras 3 is built on what they turn off."),
     Hint("RuntimeError", r"not compatible with eager execution|graph is empty|Session graph",
          "Graphs and sessions are TensorFlow 1's: build the network with `keras.Sequential`, `compile` and `fit`."),
     # --- old names of Keras, where nothing stands for them ---

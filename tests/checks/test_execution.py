@@ -151,6 +151,11 @@ def test_long_coloured_messages_become_one_short_line() -> None:
         ("ModuleNotFoundError", "No module named 'tensorflow.examples'", "TensorFlow 1's"),
         ("AttributeError", "module 'tensorflow' has no attribute 'placeholder'", "`tf.placeholder` is TensorFlow 1's"),
         ("ModuleNotFoundError", "No module named 'keras.wrappers.scikit_learn'", "no `KerasClassifier`"),
+        (
+            "RuntimeError",
+            "`tf.data.Dataset` only supports Python-style iteration in eager mode or within tf.function.",
+            "`disable_eager_execution()`",
+        ),
         ("ValueError", "You must call `compile()` before using the model.", "`model.compile("),
         (
             "ValueError",

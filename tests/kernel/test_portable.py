@@ -94,3 +94,23 @@ def test_the_notebooks_own_networks_are_what_they_were(execution: Execution) -> 
     shown = json.dumps([cell.model_dump(mode="json") for cell in execution.claims.cells])
     assert "AGAIN 3" in shown
     assert "UserWarning" not in shown
+
+
+LOOP = """
+looped, optimizer, loss = Called(), keras.optimizers.Adam(), keras.losses.SparseCategoricalCrossentropy()
+@tf.function
+def step(images, labels):
+    with tf.GradientTape() as tape:
+        value = loss(labels, looped(images, training=True))
+    optimizer.apply_gradients(zip(tape.gradient(value, looped.trainable_variables), looped.trainable_variables))
+for images, labels in tf.data.Dataset.from_tensor_slices((x, y)).batch(16):
+    step(images, labels)
+"""
+
+
+def test_a_network_of_a_training_loop_of_ones_own_leaves_the_kernel_too() -> None:
+    execution = run(SETUP, CALLED.rpartition("called =")[0], LOOP, limits=LIMITS)
+    assert [cell.error for cell in execution.claims.cells] == [None] * 3
+    assert saved_class(execution, "looped") == "Functional"
+    (fit,) = execution.claims.fits
+    assert (fit.how, fit.steps) == ("own loop", 4)
