@@ -58,10 +58,10 @@ class Course:
         there = self.assignment_ids()
         if assignment in there:
             return self.root / "assignments" / assignment / "assignment.toml"
+        elsewhere = "" if self.option() else " A course of your own is named with --course or GRADER_COURSE."
         raise UsageError(
             f"There is no assignment `{assignment}`.",
-            f"{_guess(assignment, there)}There is: {', '.join(there) or 'none'}. "
-            "A course of your own is named with --course or GRADER_COURSE.",
+            f"{_guess(assignment, there)}There is: {', '.join(there) or 'none'}.{elsewhere}",
         )
 
     def assignment(self, assignment: str) -> Assignment:

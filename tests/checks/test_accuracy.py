@@ -158,7 +158,7 @@ def test_a_mean_over_runs_takes_the_place_of_the_runs_own_count() -> None:
         ({"bands": [{"at": 0.8, "share": 1}, {"at": 0.7, "share": 0.5}]}, "must rise"),
         ({"bands": [{"at": 0.7, "share": 1}, {"at": 0.8, "share": 0.5}]}, "must not fall"),
         ({"bands": [{"at": 0.7, "share": 0.5}, {"at": 0.7, "share": 1}]}, "must rise"),
-        ({"bands": [{"at": 0.7, "shares": 0.5}]}, "bands.0.share"),
+        ({"bands": [{"at": 0.7, "shares": 0.5}]}, "bands 1: key `share"),
         ({"atleast": 0.9}, "did you mean `at_least`?"),
         ({"doubt": 0.1}, "give exactly one of `at_least` and `bands`"),
         ({"at_least": 0.9, "doubt": 0.01}, "greater than or equal to 0.025"),

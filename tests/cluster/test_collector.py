@@ -165,8 +165,10 @@ def test_a_worker_without_the_data_or_with_other_data_says_so_and_runs_nothing(
     stage = Stage().install(monkeypatch)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     other = write_course(tmp_path / "other", judged_seed=3)
+    (tmp_path / "some" / "mnist").mkdir(parents=True)
     places = {
         "no data": {COURSE: str(course.root), DATA: str(tmp_path)},
+        "not all data": {COURSE: str(course.root), DATA: str(tmp_path / "some")},
         "no folder": {COURSE: str(course.root), DATA: str(tmp_path / "nowhere")},
         "no course": {COURSE: str(tmp_path), DATA: str(data_of(course.root))},
         "other data": {COURSE: str(other.root), DATA: str(data_of(other.root))},
@@ -179,7 +181,8 @@ def test_a_worker_without_the_data_or_with_other_data_says_so_and_runs_nothing(
             assert isinstance(answer, Trouble)
             assert answer.kind == "unfit"
             said[name] = answer.message
-    assert "is not on this machine" in said["no data"]
+    assert "holds no dataset" in said["no data"]
+    assert "is not on this machine" in said["not all data"]
     assert "is no folder" in said["no folder"]
     assert "is no course" in said["no course"]
     assert "it differs from the batch" in said["other data"]

@@ -119,7 +119,7 @@ def _with_old_arguments(function: Callable[..., Any], notes: Notes) -> Callable[
                 rename(options, old, new, max(1, options[old] // size))
         for name in ("steps_per_epoch", "validation_steps", "steps"):
             if isinstance(options.get(name), float):
-                notes.shim(f"{name}={options[name]:g}", f"{name}={math.ceil(options[name])}")
+                notes.shim(f"{name}={float(options[name])}", f"{name}={math.ceil(options[name])}")
                 options[name] = math.ceil(options[name])
         return plain(*arguments, **options)
 
