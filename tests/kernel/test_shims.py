@@ -329,6 +329,7 @@ EXPLAINED = {
     "build(3)": "hand it in beside the notebook",
     "[isinstance(3, build)]": "hand it in beside the notebook",
     "if build:\n    pass": "hand it in beside the notebook",
+    "print(build.__version__)": "hand it in beside the notebook",
     "class Own(build):\n    pass": "hand it in beside the notebook",
     "from helpers import *": "hand it in beside the notebook",
 }

@@ -25,7 +25,7 @@ class Absent:
         self._error = error
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # IPython, copy and others ask every object for such names
+        if name.startswith("_") and name != "__version__":  # IPython, copy and others ask every object for such names
             raise AttributeError(name)
         self._fail()
 
@@ -36,8 +36,7 @@ class Absent:
 
     __call__ = __getitem__ = __iter__ = __len__ = __bool__ = __enter__ = __contains__ = _fail
     __mro_entries__ = __instancecheck__ = __subclasscheck__ = _fail
-    __add__ = __radd__ = __mul__ = __rmul__ = __truediv__ = __or__ = __eq__ = _fail
-    __hash__ = object.__hash__
+    __add__ = __radd__ = __mul__ = __rmul__ = __truediv__ = __or__ = _fail
 
     def __repr__(self) -> str:
         return f"<not imported: {self._error}>"
