@@ -48,7 +48,9 @@ def test_another_language_is_one_file(tmp_path: Path) -> None:
 
 
 def test_a_language_without_a_catalogue_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
-    with pytest.raises(RubricError, match=r"`report\.language`: there is no catalogue .*itt\.po \(did you mean `it`\?\)"):
+    with pytest.raises(
+        RubricError, match=r"`report\.language`: there is no catalogue .*itt\.po \(did you mean `it`\?\)"
+    ):
         find_speech(a_folder(tmp_path, it=""), "itt")
 
 
