@@ -218,7 +218,7 @@ def _place(location: tuple[int | str, ...]) -> str:
         elif part != "schema_":
             keys.append(part)
     if not keys:
-        return f"{before.removesuffix(': ')}" or "key `the file`"
+        return before.removesuffix(": ") or "the file"
     return f"{before}key `{'.'.join(keys)}`"
 
 
