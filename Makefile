@@ -1,22 +1,42 @@
-# `make demo` and `make test` need Python 3.11 or later and make; everything else they fetch themselves.
-PYTHON ?= python3
+# `make demo` and `make test` need make and one of these Pythons; everything else they fetch themselves.
+SUPPORTED := 3.13 3.12 3.11
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
 
-.PHONY: install demo test zoo lint fuzz bench reference gallery docs clean
+# The newest of them that this machine has and that can make a virtual environment; `make demo PYTHON=...` names another.
+SUITS = import sys, venv, ensurepip; sys.exit("%d.%d" % sys.version_info[:2] not in "$(SUPPORTED)".split())
+PYTHON ?= $(shell for name in $(SUPPORTED:%=python%) python3 python /usr/bin/python3; do \
+	"$$name" -c '$(SUITS)' 2>/dev/null && echo "$$name" && break; done)
 
-install: $(STAMP)
+.PHONY: install demo test check pins zoo lint fuzz bench reference gallery docs clean
 
-$(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or later is needed; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
-		{ rm -rf $(VENV); echo "A virtual environment could not be made (Debian: apt install python3-venv)."; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[classroom,demo,dev]'
-	@touch $(STAMP)
+# A demonstration needs no linter, no browser's driver and no documentation site: `demo` installs what grades, `test` the rest.
+GRADING := $(VENV)/.installed-grading
+EVERYTHING := $(VENV)/.installed-everything
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-demo: install
+install: $(EVERYTHING)
+
+$(BIN)/python:
+	@"$(PYTHON)" -c '$(SUITS)' 2>/dev/null || { \
+		echo "The grader needs one of Python $(SUPPORTED) with its module venv (TensorFlow has no package for others)."; \
+		for name in $(or $(PYTHON),$(SUPPORTED:%=python%) python3); do \
+			"$$name" -c 'import sys; print("  %s is Python %d.%d.%d" % ((sys.argv[1],) + sys.version_info[:3]))' "$$name" 2>/dev/null && \
+			{ "$$name" -c 'import venv, ensurepip' 2>/dev/null || \
+				echo "  $$name can not make a virtual environment (Debian: apt install python3-venv)"; }; done; \
+		echo "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$(PYTHON) could not make a virtual environment (Debian: apt install python3-venv)."; exit 1; }
+
+$(GRADING): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e '.[classroom,demo]'
+	@touch $@
+
+$(EVERYTHING): $(GRADING)
+	$(PIP) -e '.[classroom,demo,dev]'
+	@touch $@
+
+demo: $(GRADING)
 	@$(BIN)/grader demo --out out/demo
 
 # axe-core, by which the pages' tests look for accessibility faults; without npm those tests are skipped, and fail in CI.

@@ -146,9 +146,9 @@ class Course:
         """The folder with `templates/` and `static/` that reports are made from."""
         return self._content("reports")
 
-    def examples(self) -> Path:
-        """The example class."""
-        return self._content("examples") / "class"
+    def examples(self, folder: str = "class") -> Path:
+        """An example class: `class` for the first exercise, `pets` for the third."""
+        return self._content("examples") / folder
 
     def shared_data(self) -> Path:
         """`../shared/data` beside the checkout, whether it is there or not."""

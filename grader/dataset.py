@@ -21,18 +21,26 @@ class SplitManifest(Value):
     """One split: where it lies in the dataset's folder, how many, and SHA-256 of the decoded arrays."""
 
     count: Annotated[int, Field(ge=1)]
-    images: str
-    labels: str
+    images: str = ""  # "": written beside the data when it is drawn or fetched
+    labels: str = ""
     files: dict[str, str] = Field(default_factory=dict)  # for `idx`: "images" and "labels" file names
     folder: str = ""  # for `photographs`: the split's folder
 
 
+class Unpack(Value):
+    """Where photographs lie in a zip: `folder`/<split>/<class>/, classes under names of its own."""
+
+    folder: str = ""
+    classes: dict[str, str] = Field(default_factory=dict)  # the manifest's name to the zip's
+
+
 class Download(Value):
-    """A file that may be fetched: its address, its name in the cache, its SHA-256."""
+    """A file that may be fetched: its address, its name in the cache, its SHA-256 (none: pinned at the first fetch)."""
 
     url: str
     file: str
-    sha256: str
+    sha256: str | None = None
+    unpack: Unpack | None = None  # a zip of photographs
 
 
 class Dataset(Value):
@@ -49,6 +57,7 @@ class Dataset(Value):
     judged_title: str
     image_shape: tuple[int, ...] | None = None  # None: photographs of any size, RGB
     substitute_for: str | None = None  # this data only stands in for another dataset: said on every page
+    drawn: bool = False  # pictures that the grader draws itself: for a demonstration where there are no photographs
     split: dict[str, SplitManifest]
     download: tuple[Download, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Throw-away folders, and files that are written whole."""
+"""Throw-away folders, the user's cache, and files that are written whole."""
 
 import contextlib
 import json
@@ -67,6 +67,23 @@ def _sweep(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(descriptor)
+
+
+def user_cache() -> Path:
+    """This user's cache of the grader: below the home, or in the temporary folder where there is no home to write to."""
+    import platformdirs
+
+    usual = Path(platformdirs.user_cache_dir("grader"))
+    above = next((folder for folder in (usual, *usual.parents) if folder.is_dir()), None)
+    if usual.is_absolute() and above is not None and os.access(above, os.W_OK | os.X_OK):
+        return usual
+    owner = os.getuid() if sys.platform != "win32" else 0
+    own = Path(tempfile.gettempdir()) / f"grader-cache-{owner}"
+    with contextlib.suppress(OSError):
+        own.mkdir(mode=0o700, exist_ok=True)
+        if own.is_symlink() or own.stat().st_uid != owner:  # somebody else's: what lies there is not to be believed
+            return usual
+    return own
 
 
 def write_whole(path: Path, data: bytes | str) -> None:

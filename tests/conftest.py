@@ -1,7 +1,10 @@
-"""Settings of the whole suite."""
+"""Settings of the whole suite, and the data it runs on."""
 
+import os
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Two shared cores: a slow example says nothing about the code. And the same examples in every run, so that a push is
@@ -12,6 +15,53 @@ settings.load_profile("shared")
 # A shell starts its background jobs with Ctrl-C ignored, and what they start inherits that: graders under test, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+NO_REAL_DATA = "the real MNIST and photographs are not on this machine"
+# Why tests are left out, to what brings them in.
+REMEDIES = {
+    NO_REAL_DATA: "To run them: `grader data fetch mnist` and `grader data fetch pets`.",
+    "Chromium": "To run them: install Chromium (Debian: apt install chromium).",
+    "axe-core": "To run them: npm ci --prefix tests/browser.",
+    "PostgreSQL": "To run them: install PostgreSQL (Debian: apt install postgresql).",
+    "podman": "To run them: install podman.",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Once, before any worker starts: everything below, processes of its own too, finds the data of the tests."""
+    if not hasattr(config, "workerinput"):
+        from tests.datasets import stand_in_data
+
+        cache = Path(os.environ.get("GRADER_TEST_CACHE") or config.rootpath / ".pytest_cache" / "grader")
+        os.environ["GRADER_DATA"] = str(stand_in_data(cache))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for the real data can be chosen: `pytest -m real_data`."""
+    for item in items:
+        if "real_data" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.real_data)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The data root with the real MNIST and photographs; a test that asks for it is left out where there is none."""
+    from tests.datasets import real_root
+
+    root = real_root()
+    if root is None:
+        pytest.skip(NO_REAL_DATA)
+    return root
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A sentence for each thing that this machine lacks: how many tests that left out, and what brings them in."""
+    reasons = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", []) if report.longrepr]
+    for word, remedy in REMEDIES.items():
+        left_out = [reason for reason in reasons if word in reason]
+        if left_out:
+            why = left_out[0].removeprefix("Skipped: ")
+            terminalreporter.write_line(f"{len(left_out)} tests were left out: {why}. {remedy}")
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

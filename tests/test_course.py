@@ -37,7 +37,7 @@ def test_a_misspelt_assignment_gets_the_nearest_name_and_the_list(word: str, mea
         Course.at().assignment(word)
     assert f"There is no assignment `{word}`" in str(caught.value)
     assert f"Did you mean `{meant}" in str(caught.value)
-    assert "exercise1, exercise1-5k, exercise2, operators, pets" in str(caught.value)
+    assert "exercise1, exercise1-5k, exercise2, operators, pets, pets-drawn" in str(caught.value)
 
 
 @pytest.mark.parametrize("word", ["../assignments/exercise1", "exercise1/", "/etc", "", ".", "exercise1\0"])
@@ -63,7 +63,7 @@ def test_a_course_has_its_own_datasets_and_those_that_come_along_and_its_own_win
     assert course.dataset("mnist") == Course.at().dataset("mnist")
     shutil.copytree(course.root / "datasets" / "tiny", course.root / "datasets" / "mnist")
     assert course.dataset("mnist").title == course.dataset("tiny").title
-    assert [item.id for item in course.datasets()] == ["mnist", "mnist-5k", "pets", "tiny"]
+    assert [item.id for item in course.datasets()] == ["mnist", "mnist-5k", "pets", "pets-drawn", "tiny"]
 
 
 def test_a_missing_reference_solution_is_named(tmp_path: Path) -> None:

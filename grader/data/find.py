@@ -1,16 +1,15 @@
 """Where a dataset lies on this machine; the last resort is a download with a checked digest."""
 
-import os
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import platformdirs
-
 from grader.course import Course
+from grader.data.download import download
+from grader.data.drawing import draw_collection
 from grader.dataset import Dataset
 from grader.errors import DataError, UsageError
 from grader.progress import Progress, Silent
+from grader.workspace import user_cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +45,7 @@ class Places:
 
 def cache_folder() -> Path:
     """The data root of this user, whether it is there or not."""
-    return Path(platformdirs.user_cache_dir("grader")) / "data"
+    return user_cache() / "data"
 
 
 def find_data(dataset: Dataset, places: Places, progress: Progress | None = None) -> Path | None:
@@ -57,56 +56,13 @@ def find_data(dataset: Dataset, places: Places, progress: Progress | None = None
         folder = root / dataset.id
         if folder.is_dir() and any(folder.iterdir()):
             return folder
+    if dataset.drawn and places.download:
+        return draw_collection(dataset, places.cache / dataset.id, progress or Silent())
     if dataset.download and places.download:
-        return _download(dataset, places.cache / dataset.id, progress or Silent())
+        return download(dataset, places.cache / dataset.id, progress or Silent())
     looked = ", ".join(str(root / dataset.id) for root in places.roots())
     raise DataError(
         f"The dataset `{dataset.id}` is not on this machine (looked for {looked}).",
         f"Name the folder that holds {dataset.id}/ with --data, or take your own images in with "
         f"`grader data import {dataset.id} FOLDER`.",
     )
-
-
-def _download(dataset: Dataset, folder: Path, progress: Progress) -> Path:
-    """All files of `dataset`, moved to `folder` once they are complete: whoever is killed leaves nothing half there."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{dataset.id}-", dir=folder.parent) as temporary:
-            partial = Path(temporary) / dataset.id
-            _fetch(dataset, partial, progress)
-            try:
-                os.replace(partial, folder)  # noqa: PTH105 - the word that says it
-            except OSError:
-                if not folder.is_dir() or not any(folder.iterdir()):  # else somebody else was faster
-                    raise
-    except OSError as error:
-        raise DataError(f"{folder}: could not be written ({error.strerror}).", "Make room there.") from None
-    progress.done(dataset.id, f"downloaded to {folder}")
-    return folder
-
-
-def _fetch(dataset: Dataset, folder: Path, progress: Progress) -> None:
-    import pooch
-    import requests
-
-    for item in dataset.download:
-        progress.step(dataset.id, f"downloading {item.url}")
-        try:
-            pooch.retrieve(
-                item.url,
-                known_hash=f"sha256:{item.sha256}",
-                fname=item.file,
-                path=folder,
-                downloader=pooch.HTTPDownloader(progressbar=False, timeout=60),
-            )
-        except (requests.RequestException, OSError) as error:
-            raise DataError(
-                f"The dataset `{dataset.id}` is not on this machine and could not be downloaded from {item.url}: "
-                f"{type(error).__name__}.",
-                "Check the network, or name a folder that has it with --data.",
-            ) from None
-        except ValueError:  # pooch's word for a digest that differs; it has removed the file
-            raise DataError(
-                f"What {item.url} sent is not the `{dataset.id}` that the manifest describes (SHA-256 differs).",
-                "Nothing of it was kept. Try again later, or name a folder that has it with --data.",
-            ) from None

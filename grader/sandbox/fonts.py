@@ -8,13 +8,12 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import platformdirs
-
 from grader.errors import Failure, GraderError
 from grader.limits import Limits
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.environment import FONTS, environment
 from grader.sandbox.interface import Program, Sandbox, Scratch
+from grader.workspace import user_cache
 
 NAME = re.compile(r"fontlist-[\w.-]{1,40}\.json")
 LIST = "tmp/list.json"
@@ -34,7 +33,7 @@ def font_list(sandbox: Sandbox, cache: Path | None = None) -> Mapping[str, bytes
     It is built by nothing but matplotlib, in a sandbox, and kept in the user's cache folder, or in `cache`.
     """
     try:
-        folder = (cache or Path(platformdirs.user_cache_dir("grader"))) / "fonts" / version("matplotlib")
+        folder = (cache or user_cache()) / "fonts" / version("matplotlib")
     except PackageNotFoundError:
         return {}
     found = _kept(folder) or _build(sandbox)

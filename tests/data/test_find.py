@@ -1,11 +1,9 @@
-"""Where data is looked for, and a download that keeps all or nothing."""
+"""Where data is looked for, in which order, and what is said where it is nowhere."""
 
 import gc
 import hashlib
-import http.server
 import os
 import socket
-import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,35 +14,17 @@ from grader.course import Course
 from grader.data.find import Places, find_data
 from grader.dataset import Dataset
 from grader.errors import DataError, UsageError
-from grader.progress import Silent
+from tests.data.server import Shelf, serving
 from tests.fakes import Said, data_of, run_cli, write_course
 
 CONTENT = b"0123456789" * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        if self.path == "/missing":
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(CONTENT)))
-        self.end_headers()
-        self.wfile.write(CONTENT[:500] if self.path == "/short" else CONTENT)
-
-    def log_message(self, format: str, *words: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+@pytest.fixture
+def shelf() -> Iterator[Shelf]:
+    with serving() as shelf:
+        yield shelf
 
 
 @pytest.fixture
@@ -52,19 +32,6 @@ def gone() -> str:
     """An address at which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-class Words(Silent):
-    """A progress that keeps what it was told."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def step(self, who: str, what: str) -> None:
-        self.said.append(what)
-
-    def done(self, who: str, what: str, *, trouble: bool = False) -> None:
-        self.said.append(what)
 
 
 def offered(tmp_path: Path, *downloads: tuple[str, str]) -> Dataset:
@@ -144,61 +111,17 @@ def test_data_inside_a_package_has_no_folder(tmp_path: Path) -> None:
     assert find_data(Course.at().dataset("mnist-5k"), places(tmp_path)) is None
 
 
-def test_a_download_is_kept_in_the_cache_and_found_there_next_time(tmp_path: Path, address: str) -> None:
-    dataset = offered(tmp_path, (f"{address}/a", DIGEST), (f"{address}/b", DIGEST))
-    progress = Words()
-    folder = find_data(dataset, places(tmp_path), progress)
-    assert folder == tmp_path / "cache" / "tiny"
-    assert left_in(tmp_path / "cache") == ["tiny", "tiny/0.bin", "tiny/1.bin"]
-    assert (folder / "0.bin").read_bytes() == CONTENT
-    assert progress.said == [f"downloading {address}/a", f"downloading {address}/b", f"downloaded to {folder}"]
-    progress.said.clear()
-    assert find_data(dataset, places(tmp_path), progress) == folder
-    assert progress.said == []
-
-
-def test_an_empty_folder_in_the_cache_does_not_stop_a_download(tmp_path: Path, address: str) -> None:
-    (tmp_path / "cache" / "tiny").mkdir(parents=True)
-    assert find_data(offered(tmp_path, (f"{address}/a", DIGEST)), places(tmp_path)) == tmp_path / "cache" / "tiny"
-    assert left_in(tmp_path / "cache") == ["tiny", "tiny/0.bin"]
-
-
-@pytest.mark.parametrize(
-    ("path", "digest", "words"),
-    [
-        ("/missing", DIGEST, "could not be downloaded"),
-        ("/short", DIGEST, "could not be downloaded"),
-        ("/ok", "0" * 64, "SHA-256 differs"),
-    ],
-)
-def test_of_a_download_that_fails_nothing_is_kept(
-    tmp_path: Path, address: str, path: str, digest: str, words: str
-) -> None:
-    dataset = offered(tmp_path, (f"{address}/first", DIGEST), (address + path, digest))
-    message = refusal(dataset, places(tmp_path))
-    assert words in message
-    assert address + path in message
-    assert "--data" in message
-    assert left_in(tmp_path / "cache") == []
-
-
 def test_without_a_server_the_error_names_the_address_and_a_remedy(tmp_path: Path, gone: str) -> None:
     with pytest.raises(DataError, match="Check the network") as caught:
         find_data(offered(tmp_path, (f"{gone}/a", DIGEST)), places(tmp_path))
     assert gone in str(caught.value)
-    assert left_in(tmp_path / "cache") == []
+    assert not (tmp_path / "cache" / "tiny").exists()
 
 
-def test_what_is_only_looked_for_is_not_downloaded(tmp_path: Path, address: str) -> None:
+def test_what_is_only_looked_for_is_not_downloaded(tmp_path: Path, shelf: Shelf) -> None:
     with pytest.raises(DataError, match="is not on this machine"):
-        find_data(offered(tmp_path, (f"{address}/a", DIGEST)), places(tmp_path).without_download())
-    assert left_in(tmp_path / "cache") == []
-
-
-def test_a_cache_that_can_not_be_written_is_said_in_words(tmp_path: Path, address: str) -> None:
-    (tmp_path / "cache").write_text("a file")
-    with pytest.raises(DataError, match=r"could not be written"):
-        find_data(offered(tmp_path, (f"{address}/a", DIGEST)), places(tmp_path))
+        find_data(offered(tmp_path, (shelf.put("/a", CONTENT), DIGEST)), places(tmp_path).without_download())
+    assert not (tmp_path / "cache" / "tiny").exists()
 
 
 def fetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Said:
@@ -218,9 +141,9 @@ def test_fetch_and_list_say_where_data_is_and_verify_it(tmp_path: Path, monkeypa
 
 
 def test_fetch_refuses_what_a_server_gave_that_is_not_the_dataset(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shelf: Shelf
 ) -> None:
-    offered(tmp_path, (f"{address}/a", DIGEST))
+    offered(tmp_path, (shelf.put("/a", CONTENT), DIGEST))
     said = fetch(tmp_path, monkeypatch)
     assert said.code == 2
     assert "Traceback" not in said.err
