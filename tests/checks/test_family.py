@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from keras import layers
 
 from grader.checks.family import FAMILIES, KNOWN, MOST_LAYERS, Family, recognise
 from grader.checks.kinds import KINDS
@@ -20,7 +18,10 @@ from grader.evidence import Architecture, Layer
 from grader.judge.worker import describe_model
 from grader.results import Outcome
 from tests.checks.builders import built, conv, dense, layer, look, model, perceptron, planned, pool
-from tests.reference.loading import load_architecture
+from tests.reference.loading import WhenUsed, load_architecture
+
+keras: Any = WhenUsed("keras")
+layers: Any = WhenUsed("keras.layers")
 
 ROOT = Path(__file__).parents[2]
 SCHOOLS = ["lenet", "alexnet", "vgg", "inception", "resnet"]

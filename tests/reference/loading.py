@@ -1,5 +1,6 @@
-"""Loads one architecture as the sandbox does: from its file alone, without the folder that it lies in."""
+"""Loads one architecture as the sandbox does: from its file alone, without the folder that it lies in; and Keras, late."""
 
+import importlib
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,16 @@ FOLDER = Path(__file__).parents[2] / "reference" / "architectures"
 NAMES = ("lenet5", "alexnet", "vgg16", "googlenet", "resnet50")
 
 Shape = tuple[int, ...]
+
+
+class WhenUsed:
+    """A module that is imported when something of it is first used: every worker collects what one of them will run."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self._name), name)
 
 
 def load_architecture(name: str) -> Any:

@@ -4,11 +4,12 @@ against published ones, and VGG-16 and ResNet-50 against Keras' own. Nothing is 
 from collections.abc import Iterator
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
-from tests.reference.loading import Shape, layers_of, load_architecture, parameters_of, shapes_of
+from tests.reference.loading import Shape, WhenUsed, layers_of, load_architecture, parameters_of, shapes_of
+
+keras: Any = WhenUsed("keras")
 
 LENET5_TABLE: dict[str, Shape] = {
     "C1": (28, 28, 6), "S2": (14, 14, 6), "C3": (10, 10, 16), "S4": (5, 5, 16), "C5": (1, 1, 120),

@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
-from tests.reference.loading import FOLDER, NAMES, layers_of, load_architecture, shapes_of
+from tests.reference.loading import FOLDER, NAMES, WhenUsed, layers_of, load_architecture, shapes_of
+
+keras: Any = WhenUsed("keras")
 
 MOST_PARAMETERS = 1_250_000  # a hundredth of VGG-16; 2,000 photographs have 55 million pixel values at 96 x 96
 PRINTED = {
