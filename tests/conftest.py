@@ -2,10 +2,16 @@
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from grader.sandbox.warm import WarmBubblewrap
 
 # Two shared cores: a slow example says nothing about the code. And the same examples in every run, so that a push is
 # never refused for what it did not change: new ones are searched for by `make fuzz`.
@@ -52,6 +58,16 @@ def real_data() -> Path:
     if root is None:
         pytest.skip(NO_REAL_DATA)
     return root
+
+
+@pytest.fixture(scope="session")
+def warm_sandbox() -> Iterator["WarmBubblewrap"]:
+    """The sandbox with fork servers that last for the session; test_warm.py holds that they say what cold starts say."""
+    from grader.sandbox.bubblewrap import Bubblewrap
+    from grader.sandbox.warm import WarmBubblewrap
+
+    with closing(WarmBubblewrap(Bubblewrap.on_this_host().host, pytest.fail)) as sandbox:
+        yield sandbox
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -120,7 +120,7 @@ def bad_input(tmp_path: Path) -> dict[str, tuple[tuple[str, ...], tuple[str, ...
         "regrade nowhere": (("regrade", "tiny", "nowhere"), ("nowhere is no folder",)),
         "regrade nothing": (("regrade", "tiny", str(three), "--data", data), ("holds no stored evidence",)),
         "report nothing": (("report", str(three)), ("holds no results",)),
-        "unknown dataset": (("data", "fetch", "tinny"), ("no dataset `tinny`", "pets, tiny")),
+        "unknown dataset": (("data", "fetch", "tinny"), ("no dataset `tinny`", "pets, pets-drawn, tiny")),
         "unknown option": (("grade", "tiny", ada, "--jobs", "2"), ("No such option",)),
         "unknown command": (("grad", "tiny", ada), ("No such command",)),
         "unknown sandbox": (("grade", "tiny", ada, "--sandbox", "docker"), ("docker",)),

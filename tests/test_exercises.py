@@ -1,5 +1,6 @@
 """Every exercise once through the command line: a real kernel, a real sandbox, real data; few epochs and few images."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -8,6 +9,11 @@ from typing import Any
 
 import pytest
 
+from grader.course import Course
+from grader.data.load import load_split
+from grader.progress import Silent
+from grader.rubric import find_dataset
+from tests.datasets import data_root
 from tests.notebooks import DIGITS, PERCEPTRON, PLOT, notebook
 
 CONVOLUTIONS = """\
@@ -72,7 +78,7 @@ def test_exercise_1_is_run_judged_marked_and_reported(tmp_path: Path) -> None:
     assert result["status"] == "graded"
     assert result["isolation"] == "bubblewrap"
     assert result["serve"] == "sealed"
-    assert result["accuracy"]["judged"] == 10_000
+    assert result["accuracy"]["judged"] == 1_000
     assert 0.80 < result["accuracy"]["value"] < 0.97
     assert code == (0 if result["passed"] else 1)
     assert result["model"]["input_shape"] == [784]
@@ -149,21 +155,21 @@ except OSError as error:
 """
 
 
-def test_no_judged_image_no_label_and_no_other_file_can_be_found_inside(tmp_path: Path) -> None:
-    import hashlib
+@pytest.fixture(params=["data of the tests", pytest.param("real data", marks=pytest.mark.real_data)])
+def root(request: pytest.FixtureRequest) -> Path:
+    """A data root: the one that all tests use, and the real one."""
+    real: Path = request.getfixturevalue("real_data") if request.param == "real data" else data_root()
+    return real
 
-    from grader.course import Course
-    from grader.data.find import Places, find_data
-    from grader.data.load import load_split
 
-    course = Course.at()
-    dataset = course.dataset("mnist")
-    folder = find_data(dataset, Places.of(course, None))
+def test_no_judged_image_no_label_and_no_other_file_can_be_found_inside(root: Path, tmp_path: Path) -> None:
+    dataset, folder = find_dataset(Course.at(), "mnist", root, Silent())
     judged = load_split(dataset, "test", folder)
     train = {image.tobytes() for image in load_split(dataset, "train", folder).images}
     hidden = [hashlib.sha1(image.tobytes()).hexdigest() for image in judged.images if image.tobytes() not in train]
-    assert len(hidden) > 9_900
-    code, result = grade("exercise1", notebook(SPY.replace("HIDDEN", repr(hidden))), tmp_path)
+    assert len(hidden) > 0.99 * dataset.split["test"].count
+    spy = notebook(SPY.replace("HIDDEN", repr(hidden)))
+    code, result = grade("exercise1", spy, tmp_path, "--data", str(root))
     evidence = json.loads(next((tmp_path / "out").rglob("evidence.json")).read_text())
     said = evidence["claims"]["cells"][0]["outputs"][0]["text"]
     assert code == 1

@@ -1,6 +1,5 @@
 """What a notebook is served has every shape it may expect and none of the images that decide its mark."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,13 +44,8 @@ class Digits:
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Digits:
-    folder = Course.at().shared_data() / "mnist"
-    if not folder.is_dir():
-        if os.environ.get("CI"):
-            pytest.fail(f"CI must have the real MNIST in {folder}: what is served can't be checked without it")
-        pytest.skip(f"the real MNIST is not in {folder}")
-    return Digits(folder, tmp_path_factory.mktemp("served"))
+def digits(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Digits:
+    return Digits(real_data / "mnist", tmp_path_factory.mktemp("served"))
 
 
 def test_mnist_is_served_in_the_shapes_that_keras_gives(digits: Digits) -> None:
@@ -262,8 +256,8 @@ def test_open_and_sealed_serving_are_different_data_to_the_evidence(
     assert opened.digest != served.digest
 
 
-def test_open_serving_gives_mnist_as_it_is(digits: Digits, tmp_path: Path) -> None:
-    opened = serve(digits.dataset, Course.at().shared_data() / "mnist", tmp_path, "open")
+def test_open_serving_gives_mnist_as_it_is(digits: Digits, real_data: Path, tmp_path: Path) -> None:
+    opened = serve(digits.dataset, real_data / "mnist", tmp_path, "open")
     with np.load(opened.inputs[0].source) as arrays:
         for name, split in (("train", digits.train), ("test", digits.judged)):
             np.testing.assert_array_equal(arrays[f"x_{name}"], np.asarray(split.images)[..., 0])

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from grader.course import Course
 from tests.notebooks import DIGITS, PERCEPTRON, notebook
 
 CHECKOUT = Path(__file__).parent.parent
@@ -64,10 +63,9 @@ def test_the_wheel_holds_the_content_and_only_one_importable_package(wheel: Path
 
 def test_the_installed_grader_grades_from_a_folder_of_its_own(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "work.ipynb").write_bytes(notebook(DIGITS, PERCEPTRON.replace("epochs=2", "epochs=1")))
-    shared = Course.at().shared_data()
     command = [str(installed / "bin" / "grader"), "grade", "exercise1", "work.ipynb", "--out", "results", "--json"]
     done = subprocess.run(
-        [*command, "--data", str(shared)], cwd=tmp_path, capture_output=True, text=True,
+        command, cwd=tmp_path, capture_output=True, text=True,
         env={key: value for key, value in os.environ.items() if not key.startswith("PYTHON")},
     )  # fmt: skip
     assert done.returncode in (0, 1), done.stderr
@@ -83,6 +81,6 @@ def test_a_submission_finds_no_solution_in_an_installed_grader(installed: Path, 
     )
     (tmp_path / "spy.ipynb").write_bytes(notebook(code))
     command = [str(installed / "bin" / "grader"), "grade", "exercise1", "spy.ipynb", "--out", "results", "--json"]
-    subprocess.run([*command, "--data", str(Course.at().shared_data())], cwd=tmp_path, capture_output=True)
+    subprocess.run(command, cwd=tmp_path, capture_output=True)
     evidence = json.loads((tmp_path / "results" / "spy" / "evidence" / "evidence.json").read_text())
     assert evidence["claims"]["cells"][0]["outputs"][0]["text"].strip() == "[]"

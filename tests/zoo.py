@@ -16,14 +16,12 @@ from grader.assignment import Retry
 from grader.batch import grade_class
 from grader.bench import Bench, Setup, open_bench
 from grader.course import Course
-from grader.errors import DataError
 from grader.evidence import Smoke
 from grader.intake import Entry
 from grader.limits import Limits
 from grader.progress import Silent
 from grader.publish import Order
 from grader.results import Outcome, Result, Status
-from grader.rubric import find_dataset
 
 ZOO = Path(__file__).parent / "submissions"
 LIMITS = {"wall": "6m", "cell": "4m", "memory": "3GiB"}
@@ -41,17 +39,6 @@ def expected(name: str) -> dict[str, Any]:
 def names() -> list[str]:
     """All submissions of the zoo, sorted."""
     return sorted(path.parent.name for path in ZOO.glob("*/expected.toml"))
-
-
-@cache
-def missing_data(assignment: str) -> str:
-    """Why the data of an exercise can't be had here; "" if it can. The photographs are in no package and at no address."""
-    course = Course.at()
-    try:
-        find_dataset(course, course.assignment(assignment).dataset or "", None, Silent())
-    except DataError as error:
-        return error.message
-    return ""
 
 
 def run_zoo(

@@ -154,7 +154,7 @@ def report(
 @app.command()
 def demo(
     part: Annotated[
-        DemoPart, typer.Argument(metavar="[mnist|pets]", help="Which exercise is shown; pets on drawn pictures.")
+        DemoPart, typer.Argument(help="Which exercise is shown; pets on drawn pictures.")
     ] = DemoPart.MNIST,
     out: Out = Path("out/demo"), jobs: Jobs = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
     debug: Debug = False,

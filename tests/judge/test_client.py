@@ -7,14 +7,14 @@ import pytest
 from grader.evidence import Claims
 from grader.judge.client import Question, Verdict, judge_model
 from grader.limits import Limits
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox.interface import Sandbox
 from tests.judge.models import images
 
 
-def judge(model: bytes) -> Verdict:
+def judge(model: bytes, sandbox: Sandbox) -> Verdict:
     judged = images(300, 2)
     question = Question(image_shape=(8, 8, 1), probe=images(200, 1), images=judged.images, units=(2,))
-    return judge_model(model, question, Claims(), open_sandbox("bubblewrap"), Limits())
+    return judge_model(model, question, Claims(), sandbox, Limits())
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,9 @@ def judge(model: bytes) -> Verdict:
      ("raw", (8, 8, 1), 1.0)],
 )  # fmt: skip
 def test_the_preparation_is_found_and_the_predictions_are_right(
-    models: Path, name: str, shape: tuple[int, ...], scale: float
+    models: Path, warm_sandbox: Sandbox, name: str, shape: tuple[int, ...], scale: float
 ) -> None:
-    verdict = judge((models / f"{name}.keras").read_bytes())
+    verdict = judge((models / f"{name}.keras").read_bytes(), warm_sandbox)
     preparation = verdict.judgement.preparation
     assert verdict.judgement.outcome == "judged", verdict.judgement.reason
     assert preparation is not None
@@ -47,19 +47,19 @@ def test_the_preparation_is_found_and_the_predictions_are_right(
         ("sound", "no image of this exercise"),
     ],
 )
-def test_what_can_not_be_judged_is_refused_in_words(models: Path, name: str, words: str) -> None:
-    verdict = judge((models / f"{name}.keras").read_bytes())
+def test_what_can_not_be_judged_is_refused_in_words(models: Path, warm_sandbox: Sandbox, name: str, words: str) -> None:
+    verdict = judge((models / f"{name}.keras").read_bytes(), warm_sandbox)
     assert verdict.outputs is None
     assert words in verdict.judgement.reason
 
 
-def test_a_truncated_file_is_refused_before_any_sandbox_starts(models: Path) -> None:
+def test_a_truncated_file_is_refused_before_any_sandbox_starts(models: Path, warm_sandbox: Sandbox) -> None:
     whole = (models / "flat.keras").read_bytes()
-    assert judge(whole[: len(whole) // 2]).judgement.outcome == "refused"
+    assert judge(whole[: len(whole) // 2], warm_sandbox).judgement.outcome == "refused"
 
 
-def test_layers_are_described_with_shapes_parameters_and_connections(models: Path) -> None:
-    architecture = judge((models / "raw.keras").read_bytes()).judgement.architecture
+def test_layers_are_described_with_shapes_parameters_and_connections(models: Path, warm_sandbox: Sandbox) -> None:
+    architecture = judge((models / "raw.keras").read_bytes(), warm_sandbox).judgement.architecture
     assert architecture is not None
     assert [layer.kind for layer in architecture.layers] == ["Rescaling", "Flatten", "Dense"]
     dense = architecture.layers[-1]

@@ -1,11 +1,11 @@
-"""Hostile networks in the real judge, one process each: every one ends as a refusal that a student understands.
+"""Hostile networks in the real judge, a process each: every one ends as a refusal that a student understands.
 
 What the archive alone gives away never gets here (test_archive.py), and what a judge could do that was taken over is
 in test_impostor.py. These seventeen need Keras to be seen through, or a limit to be stopped by.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,9 +24,9 @@ LONGEST_S = 200.0  # on a machine that has other things to do; what is not stopp
 NOT_KERAS = "which is no layer and no function that networks are built from"
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    yield open_sandbox("bubblewrap")
+@pytest.fixture
+def sandbox(warm_sandbox: Sandbox) -> Sandbox:
+    return warm_sandbox
 
 
 def judge(model: bytes, sandbox: Sandbox) -> Verdict:

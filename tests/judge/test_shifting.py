@@ -9,7 +9,7 @@ from grader.evidence import Claims
 from grader.judge.client import Question, judge_model
 from grader.judge.shifting import choose_shifted, count_changed, shift_images
 from grader.limits import Limits
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox.interface import Sandbox
 from tests.judge.models import images
 
 
@@ -52,11 +52,11 @@ def test_one_output_changes_its_class_at_its_own_bar() -> None:
     assert count_changed(before, after, activation="linear").changed == 0
 
 
-def test_the_judge_tells_how_often_a_real_network_changes_its_mind(models: Path) -> None:
+def test_the_judge_tells_how_often_a_real_network_changes_its_mind(models: Path, warm_sandbox: Sandbox) -> None:
     judged = images(300, 2)
     question = Question(image_shape=(8, 8, 1), probe=images(200, 1), images=judged.images, units=(2,))
     model = (models / "flat.keras").read_bytes()
-    verdict = judge_model(model, question, Claims(), open_sandbox("bubblewrap"), Limits())
+    verdict = judge_model(model, question, Claims(), warm_sandbox, Limits())
     shifted = verdict.judgement.shifted
     assert shifted is not None
     assert shifted.images == 300
