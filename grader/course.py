@@ -163,7 +163,7 @@ class Course:
 def _read_architecture(path: Path) -> Architecture:
     """TITLE and SMALLEST of an architecture's file, read and not run: it imports Keras."""
     said: dict[str, object] = {}
-    for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
+    for node in ast.parse(path.read_bytes(), str(path)).body:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Constant):
             continue
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target
