@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from grader.errors import GraderError, SubmissionError, UsageError
-from grader.intake.submissions import IGNORED, MOST_BYTES, MOST_FILES
+from grader.intake.leftovers import is_leftover, without_leftovers
+from grader.intake.submissions import MOST_BYTES, MOST_FILES
 from grader.intake.trees import SMALL, Node, Part, Placed, write_files
-from grader.intake.zipped import AGAIN, ENCRYPTED, ENTRY, check_name, is_ignored, plain_name, unpack_members
+from grader.intake.zipped import AGAIN, ENCRYPTED, ENTRY, check_name, plain_name, unpack_members
 
 MOST_ENTRIES = 200_000  # two thousand students with a hundred files each
 MOST_DIRECTORY = 64 << 20  # bytes of the list of names
@@ -72,9 +73,18 @@ def open_class_zip(path: Path) -> Iterator["ZipTree"]:
 
 
 def _members(archive: zipfile.ZipFile) -> list[Member]:
-    """Every entry that is somebody's."""
-    named = ((plain_name(info), info) for info in archive.infolist())
-    return [Member(tuple(name.split("/")), info) for name, info in named if not is_ignored(name, IGNORED)]
+    """Every entry that is somebody's; of a folder in which nothing is, all of them: whose it is has a row."""
+    named = [(plain_name(info), info) for info in archive.infolist()]
+    kept = set(without_leftovers(name for name, _ in named))
+    members = [Member(tuple(name.split("/")), info) for name, info in named]
+    work = {parts[:depth] for parts, _ in members if "/".join(parts) in kept for depth in range(len(parts) + 1)}
+    return [member for member in members if member.parts in work or _visible_part(member.parts) not in work]
+
+
+def _visible_part(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """A path up to the first name that is nobody's work; else the folder that it lies in."""
+    place = next((place for place, part in enumerate(parts) if is_leftover(part)), len(parts) - 1)
+    return parts[:place]
 
 
 class ZipTree:

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from grader.errors import SubmissionError, UsageError
 from grader.grades import Student
-from grader.intake.candidates import listed
 from grader.intake.class_zip import open_class_zip
 from grader.intake.entries import Entry
 from grader.intake.forms import FINDERS, TITLES, Form, read_form, recognise
 from grader.intake.listing import nothing_in
 from grader.intake.matching import Match, Matches, match
-from grader.intake.names import tell_apart
+from grader.intake.names import listed, tell_apart
 from grader.intake.roster import Enrolled, Roster, read_roster
 from grader.intake.trees import FolderTree, Found, Tree
 from grader.limits import write_size

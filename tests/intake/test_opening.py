@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from grader.errors import Infrastructure, UsageError
 from grader.grades import Extension, Student
-from grader.intake import IGNORED, class_zip, open_class, safe_name, submissions
+from grader.intake import class_zip, is_leftover, open_class, safe_name, submissions
 from grader.intake.entries import Entry
 from tests.intake.test_zipped import entry as special
 from tests.intake.zips import (
@@ -307,4 +307,4 @@ def test_everything_in_any_zip_is_in_some_row(tmp_path_factory: pytest.TempPathF
 
 def skipped(parts: list[str]) -> bool:
     """Whether a path is a folder's, hidden, or left by a tool: then it is nobody's."""
-    return parts[-1] == "" or any(part in IGNORED or part.startswith(".") for part in parts)
+    return parts[-1] == "" or any(part.startswith(".") or is_leftover(part) for part in parts)
