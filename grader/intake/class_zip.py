@@ -19,7 +19,7 @@ from grader.errors import GraderError, SubmissionError, UsageError
 from grader.intake.leftovers import is_leftover, without_leftovers
 from grader.intake.submissions import MOST_BYTES, MOST_FILES
 from grader.intake.trees import SMALL, Node, Part, Placed, write_files
-from grader.intake.zipped import AGAIN, ENCRYPTED, ENTRY, check_name, plain_name, unpack_members
+from grader.intake.zipped import AGAIN, ENCRYPTED, ENTRY, check_name, in_old_code_page, plain_name, unpack_members
 
 MOST_ENTRIES = 200_000  # two thousand students with a hundred files each
 MOST_DIRECTORY = 64 << 20  # bytes of the list of names
@@ -114,12 +114,21 @@ class ZipTree:
         inner = [Member(item.parts[1:], item.info) for item in self._below.get(name, []) if len(item.parts) > 1]
         return ZipTree(f"{self.where}/{name}", self._archive, inner)
 
-    def small_text(self, *path: str) -> str | None:
+    @property
+    def doubtful(self) -> tuple[str, ...]:
+        """The names at the top that are neither ASCII nor UTF-8: DOS and Windows write them in many ways."""
+        return tuple(
+            name
+            for name, members in self._below.items()
+            if not name.isascii() and any(in_old_code_page(item.info) for item in members)
+        )
+
+    def small_text(self, *path: str, most: int = SMALL) -> str | None:
         """The first bytes of a file."""
         found = [item.info for item in self._find(path) if item.parts == path]
         try:
             with self._archive.open(found[-1]) as file:
-                return file.read(SMALL).decode("utf-8", "replace")
+                return file.read(most).decode("utf-8", "replace")
         except Exception:  # as above; also where there is none
             return None
 

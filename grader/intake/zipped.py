@@ -88,6 +88,17 @@ def plain_name(member: zipfile.ZipInfo) -> str:
     return name.replace("\\", "/")
 
 
+def in_old_code_page(member: zipfile.ZipInfo) -> bool:
+    """Whether the name is in one of the code pages of DOS and Windows, of which the zip does not say which."""
+    if member.flag_bits & UTF_8 or member.orig_filename.isascii():
+        return False
+    try:
+        member.orig_filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return True
+    return False
+
+
 def check_name(name: str, path: str) -> None:
     """Relative, below the folder, printable, and short enough for a file system."""
     parts = path.removesuffix("/").split("/")
