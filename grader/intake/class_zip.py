@@ -10,16 +10,26 @@ import os
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from grader.errors import GraderError, SubmissionError, UsageError
+from grader.file_kinds import kind_of
 from grader.intake.leftovers import is_leftover, without_leftovers
 from grader.intake.submissions import MOST_BYTES, MOST_FILES
 from grader.intake.trees import SMALL, Node, Part, Placed, write_files
-from grader.intake.zipped import AGAIN, ENCRYPTED, ENTRY, check_name, in_old_code_page, plain_name, unpack_members
+from grader.intake.zipped import (
+    AGAIN,
+    ENCRYPTED,
+    ENTRY,
+    LOCAL,
+    check_name,
+    in_old_code_page,
+    plain_name,
+    unpack_members,
+)
 
 MOST_ENTRIES = 200_000  # two thousand students with a hundred files each
 MOST_DIRECTORY = 64 << 20  # bytes of the list of names
@@ -62,14 +72,25 @@ def open_class_zip(path: Path) -> Iterator["ZipTree"]:
         except GraderError:
             raise
         except Exception as error:  # zipfile has no complete list of what a damaged archive makes it raise
-            raise UsageError(
-                f"{path}: is no zip, or a damaged one ({type(error).__name__}).",
-                "Download it again; if some of it can be unpacked, name the folder.",
-            ) from None
+            raise _no_zip(path, file, error) from None
         files = [member for member in members if member.parts[-1]]
         if files and all(member.info.flag_bits & ENCRYPTED for member in files):
             raise UsageError(f"{path}: is locked with a password.", "Unpack it and name the folder.")
         yield ZipTree(str(path), archive, members)
+
+
+def _no_zip(path: Path, file: io.BufferedReader, error: Exception) -> UsageError:
+    """Why a file can't be listed: it is something else, or damaged."""
+    with suppress(OSError):
+        file.seek(0)
+        beginning = file.read(SMALL)
+        kind = kind_of(beginning)
+        if kind is not None and not beginning.startswith(LOCAL):
+            return UsageError(f"{path}: is {kind.title}.", "Download it again.")
+    return UsageError(
+        f"{path}: is no zip, or a damaged one ({type(error).__name__}).",
+        "Download it again; if some of it can be unpacked, name the folder.",
+    )
 
 
 def _members(archive: zipfile.ZipFile) -> list[Member]:

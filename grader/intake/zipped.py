@@ -14,11 +14,13 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 
 from grader.errors import SubmissionError
+from grader.file_kinds import kind_of
 from grader.intake.leftovers import nothing_but_leftovers, without_leftovers
 
 MOST_MEMBERS = 20_000  # entries of the directory, ignored ones too: an environment that was packed along has thousands
 MOST_RATIO, RATIO_FROM = 200, 1 << 20  # code and notebooks shrink to a tenth; what grows so much was made to
 LONGEST_PART, LONGEST_NAME = 255, 1000  # bytes, as file systems have it
+LOCAL = b"PK\x03\x04"  # begins an ordinary zip
 ENTRY = b"PK\x01\x02"  # begins every entry of the directory (PKWARE's APPNOTE, 4.3.12)
 ENCRYPTED = 0x1 | 0x40 | 0x2000
 UTF_8 = 0x800
@@ -44,7 +46,10 @@ def unpack_zip(name: str, data: bytes, *, most_files: int, most_bytes: int) -> d
     except SubmissionError:
         raise
     except Exception as error:  # zipfile has no complete list of what a damaged archive makes it raise
-        raise _refusal(name, f"is damaged ({type(error).__name__})", AGAIN) from None
+        kind = kind_of(data)
+        if kind is not None and not data.startswith(LOCAL):
+            raise _refusal(name, f"is {kind.title}", kind.remedy) from None
+        raise _refusal(name, f"is damaged ({type(error).__name__})" if data else "is empty", AGAIN) from None
     return _without_top(files)
 
 
