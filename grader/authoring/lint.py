@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.baseline_file import read_baseline
-from grader.checks.accuracy import BetterThan, NeededAccuracy
+from grader.checks.accuracy import NeededAccuracy
 from grader.checks.check import Planned
+from grader.comparing import compare
 from grader.course import Course
 from grader.desk.checking import check_submission, open_desk, read_own
 from grader.errors import DataError, GraderError, RubricError, SubmissionError
@@ -204,7 +205,7 @@ def _look_at_baseline(course: Course, rubric: Rubric) -> Iterator[Finding]:
                 name, f"all points for `accuracy` need {item.parameters.rule[-1].at:.2%}; the reference reached "
                 f"{baseline.summary.lowest:.2%} in its worst of {len(baseline.runs)} runs.", "Ask for less, or improve it.",
             )  # fmt: skip
-        if isinstance(item.parameters, BetterThan):
-            other = read_baseline(course.baseline_file(item.parameters.exercise))
-            if other is not None and baseline.summary.lowest <= other.summary.highest:
-                yield _fault(name, f"the reference is not always better than that of `{item.parameters.exercise}`.")
+    for other in compare(rubric, student="", earlier=None, course=course).values():
+        bar = other.accuracy if other.highest is None else other.highest
+        if baseline.summary.lowest <= bar:
+            yield _fault(name, f"the reference is not always better than {bar:.2%}, {other.source}.")
