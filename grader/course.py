@@ -9,6 +9,7 @@ from grader.assignment import Assignment, read_assignment
 from grader.dataset import Dataset, read_dataset
 from grader.errors import DataError, UsageError
 
+REFERENCES = ("solution.ipynb", "solution.py")
 PACKAGE = Path(__file__).resolve().parent
 
 
@@ -131,10 +132,13 @@ class Course:
         return path
 
     def reference(self, assignment: str) -> Path:
-        """The reference solution of `assignment`, a notebook. Raises UsageError where there is none."""
-        path = self.reference_folder(assignment) / "solution.ipynb"
-        if not path.is_file():
-            raise UsageError(f"{path}: `{assignment}` has no reference solution.", "Write one: an ordinary notebook.")
+        """The reference solution of `assignment`, a notebook or else a module. Raises UsageError where there is none."""
+        paths = [self.reference_folder(assignment) / name for name in REFERENCES]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            raise UsageError(
+                f"{paths[0]}: `{assignment}` has no reference solution.", f"Write one: {' or '.join(REFERENCES)}."
+            )
         return path
 
     def reference_folder(self, assignment: str) -> Path:

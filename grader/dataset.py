@@ -97,5 +97,6 @@ def digest_images(images: Images) -> str:
 
 
 def digest_labels(labels: NDArray[np.int64]) -> str:
-    """SHA-256 of the labels as unsigned bytes."""
-    return hashlib.sha256(labels.astype(np.uint8).tobytes()).hexdigest()
+    """SHA-256 of the labels as unsigned bytes, or as 64 bits each where one does not fit into a byte."""
+    fits = not labels.size or (labels.min() >= 0 and labels.max() <= np.iinfo(np.uint8).max)
+    return hashlib.sha256(labels.astype(np.uint8 if fits else "<i8").tobytes()).hexdigest()

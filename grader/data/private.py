@@ -20,11 +20,17 @@ def private_folder(dataset: Dataset, root: Path) -> Path:
     return root / f"{dataset.id}-{PRIVATE}"
 
 
-def with_private_split(dataset: Dataset, places: Places) -> Dataset:
-    """`dataset`, judged on the private split where this machine has one. Raises DataError for one that can't be read."""
+def private_split(dataset: Dataset, places: Places) -> Path | None:
+    """The folder of the private split of `dataset` on this machine; None where there is none."""
     found = (private_folder(dataset, root) for root in places.roots())
     folder = next((path for path in found if (path / OWN_DIGESTS).is_file()), None)
-    if folder is None or dataset.kind != "photographs":
+    return folder if dataset.kind == "photographs" else None
+
+
+def with_private_split(dataset: Dataset, places: Places) -> Dataset:
+    """`dataset`, judged on the private split where this machine has one. Raises DataError for one that can't be read."""
+    folder = private_split(dataset, places)
+    if folder is None:
         return dataset
     path = folder / OWN_DIGESTS
     raw = read_toml(path, DataError)

@@ -42,7 +42,11 @@ def read_path(path: Path, *, student: str | None = None, assignment: str = "") -
     except OSError:  # a name longer than the file system takes, or a folder that may not be entered
         there = False
     if not there:
-        raise UsageError(f"{path}: there is no such file or folder.", "Check the path.")
+        near = like_it(path)
+        raise UsageError(
+            f"{path}: there is no such file or folder.",
+            f"There is {near}: names differ by capital letters." if near else "Check the path.",
+        )
     who = student or student_name(path)
     if path.is_dir():
         return _read_files(path.name, collect_files(path), who, assignment)
@@ -61,6 +65,15 @@ def read_path(path: Path, *, student: str | None = None, assignment: str = "") -
             remedy_for([path.name]),
         )
     return submission_of({meant: data}, meant, student=who, notes=(f"{path.name} was read as {meant}",))
+
+
+def like_it(path: Path) -> str:
+    """The name beside `path` that differs from its in nothing but capital letters; "" where there is none."""
+    try:
+        beside = [other.name for other in path.parent.iterdir() if other.name.casefold() == path.name.casefold()]
+    except OSError:
+        return ""
+    return beside[0] if len(beside) == 1 else ""
 
 
 def submission_of(files: Mapping[str, bytes], main: str, *, student: str, notes: tuple[str, ...] = ()) -> Submission:
