@@ -1,7 +1,6 @@
 """The rubric: `assignment.toml` as a frozen value, refused with file, key and the nearest right word if wrong."""
 
 import difflib
-import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from grader.errors import RubricError
 from grader.evidence import Serve, Value
 from grader.limits import Limits, parse_span
+from grader.toml_file import read_toml
 
 SCHEMA = 1
 UNITS = {
@@ -118,12 +118,7 @@ class Assignment(Value):
 
 def read_assignment(path: Path) -> Assignment:
     """Read and check the rubric at `path`; the assignment's id is its folder's name. Raises RubricError."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RubricError(f"{path}: can't be read ({error.strerror}).", "Check the file.") from None
-    except (ValueError, RecursionError) as error:  # a number too long for Python, or brackets too deep, count too
-        raise RubricError(f"{path}: not a TOML file: {error}.", "Mend the line it names.") from None
+    raw = read_toml(path, RubricError)
     if "schema" not in raw:
         raise RubricError(f"{path}: key `schema` is missing.", f"Write `schema = {SCHEMA}` in its first line.")
     if raw.get("schema") != SCHEMA:

@@ -103,14 +103,16 @@ def read_baseline(path: Path) -> Baseline | None:
     except (ValidationError, KeyError) as error:
         faults = error.errors() if isinstance(error, ValidationError) else []
         why = next((str(fault["msg"]).removeprefix("Value error, ") for fault in faults), "a run lacks a class")
-        raise DataError(f"{path}: is no baseline that this grader reads ({why}).", "Measure it again.") from None
+        raise DataError(
+            f"{path.parent.name}/{path.name}: is no baseline that this grader reads ({why}).", "Measure it again."
+        ) from None
 
 
 def require_same_data(baseline: Baseline, *, digest: str, path: Path) -> None:
     """Raise DataError, with how to measure again, where `baseline` was measured on other data than today's."""
     if baseline.data_digest != digest:
         raise DataError(
-            f"{path}: was measured on other data than today's `{baseline.dataset}` "
+            f"{path.parent.name}/{path.name}: was measured on other data than today's `{baseline.dataset}` "
             f"(digest {baseline.data_digest[:12]}, today's is {digest[:12]}).",
             f"Measure it again: `grader baseline {baseline.assignment} --seeds {len(baseline.runs)}`.",
         )

@@ -28,6 +28,7 @@ from grader.serving import Served, serve
 from grader.workspace import workspace
 
 PACKAGES = ("grader", "keras", "numpy", "ipykernel", "nbclient")
+RUNNING = ("functions", "judge", "kernel", "sandbox")  # the rooms whose code runs a submission, judges, or holds both
 TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # the distributions that bring the package
 
 
@@ -149,14 +150,31 @@ def _version(*distributions: str) -> str:
     return "not installed"
 
 
+@cache
+def code_digest() -> str:
+    """The digest of the code that makes a run; looked up once, as versions are.
+
+    A version alone would let runs of the same version's earlier state pass for those of today.
+    """
+    return digest_code(Path(__file__).parent)
+
+
+def digest_code(home: Path) -> str:
+    """SHA-256 of the code below `home` that makes a run: kernel, judge, functions and what holds them."""
+    digest = hashlib.sha256()
+    for path in sorted(path for room in RUNNING for path in (home / room).rglob("*.py")):
+        digest.update(f"{path.relative_to(home).as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
 def evidence_key(submission: Submission, bench: Bench) -> str:
-    """The digest of all that a run depends on: submission, served and judged data, limits, environment, seed."""
+    """The digest of all that a run depends on: submission, served and judged data, limits, code, environment, seed."""
     # without the defaults: a new kind of limit changes no old key
     limits = bench.rubric.assignment.run.model_dump_json(exclude_defaults=True)
     served = bench.gallery.served.digest if bench.gallery else ""
     parts = [
         submission.sha256, submission.script.name, served, bench.rubric.data_digest, limits,
-        repr(sorted(versions().items())), sys.platform, bench.sandbox.isolation, str(bench.seed),
+        repr(sorted(versions().items())), code_digest(), sys.platform, bench.sandbox.isolation, str(bench.seed),
         *([] if bench.smoke is None else [f"smoke: {bench.smoke.model_dump_json()}"]),
     ]  # fmt: skip
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -9,6 +9,7 @@ from grader.assignment import Assignment, read_assignment
 from grader.dataset import Dataset, read_dataset
 from grader.errors import DataError, UsageError
 
+REFERENCES = ("solution.ipynb", "solution.py")
 PACKAGE = Path(__file__).resolve().parent
 
 
@@ -131,10 +132,13 @@ class Course:
         return path
 
     def reference(self, assignment: str) -> Path:
-        """The reference solution of `assignment`, a notebook. Raises UsageError where there is none."""
-        path = self.reference_folder(assignment) / "solution.ipynb"
-        if not path.is_file():
-            raise UsageError(f"{path}: `{assignment}` has no reference solution.", "Write one: an ordinary notebook.")
+        """The reference solution of `assignment`, a notebook or else a module. Raises UsageError where there is none."""
+        paths = [self.reference_folder(assignment) / name for name in REFERENCES]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            raise UsageError(
+                f"{paths[0]}: `{assignment}` has no reference solution.", f"Write one: {' or '.join(REFERENCES)}."
+            )
         return path
 
     def reference_folder(self, assignment: str) -> Path:
@@ -163,7 +167,7 @@ class Course:
 def _read_architecture(path: Path) -> Architecture:
     """TITLE and SMALLEST of an architecture's file, read and not run: it imports Keras."""
     said: dict[str, object] = {}
-    for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
+    for node in ast.parse(path.read_bytes(), str(path)).body:
         if not isinstance(node, ast.Assign | ast.AnnAssign) or not isinstance(node.value, ast.Constant):
             continue
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target

@@ -1,7 +1,6 @@
 """A dataset's manifest (`dataset.toml`) and its decoded splits, as frozen values."""
 
 import hashlib
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from grader.errors import DataError
 from grader.evidence import Value
+from grader.toml_file import read_toml
 
 Images = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]  # one array where all have the same size
 
@@ -78,17 +78,13 @@ class Split:
 
 def read_dataset(path: Path) -> Dataset:
     """Read the manifest at `path`. Raises DataError."""
+    raw = read_toml(path, DataError)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
         dataset = Dataset.model_validate({**raw, "id": path.parent.name})
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in fault["loc"])
         raise DataError(f"{path}: key `{where}`: {fault['msg']}.") from None
-    except OSError as error:
-        raise DataError(f"{path}: can't be read ({error.strerror}).", "Check the file.") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not a TOML file: {error}.", "Mend the line it names.") from None
     for key, name in (("train", dataset.train), ("judged", dataset.judged)):
         if name not in dataset.split:
             raise DataError(
@@ -110,5 +106,6 @@ def digest_images(images: Images) -> str:
 
 
 def digest_labels(labels: NDArray[np.int64]) -> str:
-    """SHA-256 of the labels as unsigned bytes."""
-    return hashlib.sha256(labels.astype(np.uint8).tobytes()).hexdigest()
+    """SHA-256 of the labels as unsigned bytes, or as 64 bits each where one does not fit into a byte."""
+    fits = not labels.size or (labels.min() >= 0 and labels.max() <= np.iinfo(np.uint8).max)
+    return hashlib.sha256(labels.astype(np.uint8 if fits else "<i8").tobytes()).hexdigest()

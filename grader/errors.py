@@ -12,7 +12,7 @@ Failure                     theirs: a check's finding, with a reason and a hint 
 
 
 class GraderError(Exception):
-    """What happened, to which file, and what to do next; `exit_code` follows design section 5.
+    """What happened, to which file, and what to do next; `exit_code` is what a command ends with.
 
     A file's name need not be text: what is no character of it becomes a question mark, or no error could be printed.
     """

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA = 1
-Isolation = Literal["bubblewrap", "podman", "none"]
+Isolation = Literal["bubblewrap", "podman", "docker", "none"]
 Serve = Literal["sealed", "open"]
 Start = Literal["cold", "warm"]  # a new interpreter, or a fork of one that had imported TensorFlow: the same weights
 

@@ -1,5 +1,6 @@
 """Pure notebook work: bytes to code cells, a kernel's outputs to bounded plain values."""
 
+import ast
 import base64
 import binascii
 import codecs
@@ -14,6 +15,7 @@ from typing import Any
 
 from grader.errors import SubmissionError
 from grader.evidence import CellError, Output, Reported
+from grader.file_kinds import conflict_line, encoding_of, kind_of
 
 CELL_MARK = re.compile(r"^#[ ]?(?:In ?\[[ \d]*\]:|%%)", re.MULTILINE)
 TRIPLE = re.compile(r"\"{3}|'{3}")
@@ -30,6 +32,8 @@ ACCURACY = re.compile(
     re.IGNORECASE,
 )
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+MARIMO = re.compile(r"^app = marimo\.App\(", re.MULTILINE)
+RESOLVE = "Decide in an editor which side counts, remove the lines <<<<<<<, ======= and >>>>>>>, and hand it in again."
 ENDLESS = {"idna", "punycode"}  # Python would decode them too, in a time that grows with the square of the length
 MOST_TEXT = 100_000  # characters kept of one output
 MOST_PICTURE = 3 << 20  # bytes kept of one picture
@@ -53,7 +57,7 @@ class Script:
 def read_submission(name: str, data: bytes) -> Script:
     """The code cells of a `.ipynb` or the code of a `.py`. Raises SubmissionError, naming what is wrong."""
     if name.lower().endswith(".py"):
-        return Script(name, split_module(read_module(name, data)))
+        return Script(name, _cells_of_module(name, read_module(name, data)))
     cells = read_code_cells(name, data)
     return Script(name, tuple(source for source, _ in cells), _reported([text for _, text in cells]))
 
@@ -77,15 +81,38 @@ def reported_accuracies(text: str) -> dict[str, float]:
     return found
 
 
+def _cells_of_module(name: str, text: str) -> tuple[str, ...]:
+    """Its cells. Raises SubmissionError for a module of which nothing could run, where that is plain to see."""
+    cells = split_module(text)
+    line = conflict_line(text) if len(cells) == 1 else None
+    if line is not None and not _is_python(text):
+        raise SubmissionError(f"{name}: holds conflict markers of Git (line {line}).", RESOLVE)
+    if MARIMO.search(text):
+        raise SubmissionError(
+            f"{name}: is a notebook of marimo, whose cells are functions that nothing here calls.",
+            f"Hand in what `marimo export ipynb {name}` makes of it.",
+        )
+    return cells
+
+
+def _is_python(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
 def read_module(name: str, data: bytes) -> str:
     """A module's text, decoded as Python would. Raises SubmissionError."""
+    _refuse_kind(name, data)
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         if codecs.lookup(encoding).name in ENDLESS:
             raise LookupError(encoding)
         text = data.decode(encoding)
     except (SyntaxError, UnicodeError, LookupError):
-        raise SubmissionError(f"{name}: is not UTF-8 text.", "Save it again with the encoding UTF-8.") from None
+        raise _no_utf_8(name, data) from None
     if "\0" in text:
         raise SubmissionError(f"{name}: is no Python module; it holds binary data.", "Hand in the .py file itself.")
     if not text.strip():
@@ -120,14 +147,15 @@ def read_code_cells(name: str, data: bytes) -> tuple[tuple[str, str], ...]:
     """The same, each with the end of the text that was saved as its output."""
     if not data.strip():
         raise SubmissionError(f"{name}: is empty.", "Save the notebook and hand it in again.")
+    _refuse_kind(name, data)
     try:
-        raw = json.loads(data.decode("utf-8-sig"))
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise SubmissionError(f"{name}: is not UTF-8 text.", "Save it again from Jupyter.") from None
-    except (ValueError, RecursionError):
-        raise SubmissionError(
-            f"{name}: is no notebook (its content is not JSON).", "Hand in the .ipynb file that Jupyter saved."
-        ) from None
+        raise _no_utf_8(name, data) from None
+    try:
+        raw = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _no_json(name, text, error) from None
     if not isinstance(raw, dict) or "nbformat" not in raw:
         raise SubmissionError(f"{name}: is no notebook (it has no `nbformat`).", "Hand in the file that Jupyter saved.")
     if raw["nbformat"] != 4:
@@ -139,6 +167,38 @@ def read_code_cells(name: str, data: bytes) -> tuple[tuple[str, str], ...]:
     if not cells:
         raise SubmissionError(f"{name}: has no code.", "Hand in the notebook that holds your solution.")
     return cells
+
+
+def _refuse_kind(name: str, data: bytes) -> None:
+    """SubmissionError for a file that is something else altogether."""
+    kind = kind_of(data)
+    if kind is not None:
+        utf_8 = "" if data.isascii() else "not UTF-8 text, but "
+        raise SubmissionError(f"{name}: is {utf_8}{kind.title}.", kind.remedy)
+
+
+def _no_utf_8(name: str, data: bytes) -> SubmissionError:
+    kind = encoding_of(data)
+    if kind is None:
+        return SubmissionError(f"{name}: is not UTF-8 text.", "Save it again with the encoding UTF-8.")
+    return SubmissionError(f"{name}: is not UTF-8 text, but {kind.title}.", kind.remedy)
+
+
+def _no_json(name: str, text: str, error: Exception) -> SubmissionError:
+    """Why a text is no notebook."""
+    body = text.strip()
+    line = conflict_line(text)
+    if line is not None:
+        return SubmissionError(f"{name}: holds conflict markers of Git (line {line}).", RESOLVE)
+    ends = isinstance(error, json.JSONDecodeError) and error.pos >= len(text.rstrip())
+    if body.startswith("{") and (ends or not body.endswith("}")):
+        return SubmissionError(
+            f"{name}: is half a notebook: it ends in the middle.",
+            "Save or download it again, to the end, and hand that in.",
+        )
+    return SubmissionError(
+        f"{name}: is no notebook (its content is not JSON).", "Hand in the .ipynb file that Jupyter saved."
+    )
 
 
 def _sources(name: str, raw: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.attempts import EVIDENCE_FOLDER, counted_run, load_attempts
-from grader.comparing import Earlier, compare, exercises_compared, index_earlier
+from grader.comparing import Earlier, compare_again, index_earlier
 from grader.errors import UsageError
 from grader.evidence import Cause, Evidence
 from grader.grades import Grade, HandIn
@@ -201,12 +201,9 @@ def grades_by_name(book: "Gradebook | None", rubric: Rubric) -> dict[str, Grade]
 def _recompared(
     rubric: Rubric, evidence: Evidence, old: Result | None, order: Order, earlier: Earlier | None
 ) -> dict[str, Comparison]:
-    """What the mark was compared with before, unless --earlier names something else."""
-    if old is not None and order.earlier is None:
-        known = {item.assignment: item for item in old.compared}
-        if set(exercises_compared(rubric.planned)) <= set(known):
-            return known
-    return compare(rubric, student=evidence.student, earlier=earlier, course=order.course)
+    """The student's own result that the mark was compared with before, unless --earlier names something else."""
+    before = old.compared if old is not None and order.earlier is None else ()
+    return compare_again(rubric, student=evidence.student, earlier=earlier, course=order.course, before=before)
 
 
 def render_again(rubric: Rubric, order: Order, *, book: "Gradebook | None" = None) -> Path:

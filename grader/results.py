@@ -98,15 +98,16 @@ class Flag(Value):
 
 
 class Comparison(Value):
-    """An accuracy to be better than: another exercise of the same student, or the recorded baseline.
+    """An accuracy to be better than: another exercise of the same student, what that one asks for, or its baseline.
 
     Of the student's own, `right` tells image by image whether it was recognised: bits in base64, first image first, empty
     where its predictions are not stored. Then `only_here` and `only_there` count the images that one of the two networks
-    alone recognised, and `p_value` is McNemar's. A baseline has its number of `runs` and their range instead.
+    alone recognised, and `p_value` is McNemar's. A baseline has its number of `runs` and their range instead; what is merely
+    asked for was `judged` on no image.
     """
 
     assignment: str
-    source: str  # "exercise1 of the same student" or "the reference baseline of exercise1"
+    source: str  # "exercise1 of the same student", "what exercise1 asks for", "the reference baseline of exercise1"
     accuracy: float
     judged: int
     judged_on: str = ""

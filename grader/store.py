@@ -67,17 +67,33 @@ def pack_evidence(stored: Stored, model: bytes | None) -> dict[str, bytes]:
 
 
 def save_evidence(folder: Path, stored: Stored, model: bytes | None) -> None:
-    """Write evidence; `evidence.json` last, so that a folder with it is complete. Raises Infrastructure."""
+    """Write evidence; `evidence.json` last, so that a folder with it is complete. Raises Infrastructure.
+
+    What an older run left there goes first: its network must not lie beside evidence that has none.
+    """
+    discard_evidence(folder)
     for name, data in pack_evidence(stored, model).items():
         write_whole(folder / name, data)
 
 
 def discard_evidence(folder: Path) -> None:
-    """Take away what makes a folder of evidence complete. Raises Infrastructure."""
+    """Take away a run's files, first the one that makes them complete. Raises Infrastructure."""
+    for name in (EVIDENCE, PREDICTIONS, CALLS, MODEL):
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise Infrastructure(f"{folder / name}: can't be removed ({error.strerror}).", "Mend --out.") from None
+
+
+def holds_model(folder: Path, evidence: Evidence) -> bool:
+    """Whether the network that lies there is the one that the evidence describes; none where it describes none."""
+    described = evidence.facts.model.sha256 if evidence.facts.model else None
     try:
-        (folder / EVIDENCE).unlink(missing_ok=True)
-    except OSError as error:
-        raise Infrastructure(f"{folder / EVIDENCE}: can't be removed ({error.strerror}).", "Mend --out.") from None
+        with (folder / MODEL).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return described is None
+    return found == described
 
 
 def load_evidence(folder: Path) -> Stored:

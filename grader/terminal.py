@@ -31,7 +31,8 @@ class Lines:
 
     def begin(self, total: int, jobs: int) -> None:
         """Count from here on."""
-        self._total, self._jobs, self._pace = total, jobs, Pace()
+        with self._lock:
+            self._total, self._jobs, self._pace, self._done, self._ran = total, jobs, Pace(), 0, 0
 
     def step(self, who: str, what: str) -> None:
         """Only downloads are worth a line in a log."""
@@ -71,6 +72,7 @@ class Live:
         """Count from here on."""
         with self._lock:
             self._total, self._jobs, self._pace, self._now = total, jobs, Pace(), {}
+            self._done = self._troubles = 0
 
     def step(self, who: str, what: str) -> None:
         """Show where `who` is."""
@@ -135,7 +137,8 @@ class Events:
 
     def begin(self, total: int, jobs: int) -> None:
         """`begin`: how many there are, and how many at a time."""
-        self._total = total
+        with self._lock:
+            self._total, self._done = total, 0
         self._write("begin", total=total, jobs=jobs)
 
     def step(self, who: str, what: str) -> None:

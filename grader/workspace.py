@@ -87,19 +87,35 @@ def user_cache() -> Path:
 
 
 def write_whole(path: Path, data: bytes | str) -> None:
-    """Write a file so that it is there whole or not at all. Raises Infrastructure, as for a full disk."""
+    """Write a file so that it is there whole or not at all, a power cut included. Raises Infrastructure."""
     raw = data.encode("utf-8", "replace") if isinstance(data, str) else data
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(raw)
+        with partial.open("wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())  # or the name could reach the disk before the bytes do
         os.replace(partial, path)  # noqa: PTH105 - the word that says it
+        _sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise Infrastructure(
             f"{path}: could not be written ({error.strerror}).", "Make room, or name another place."
         ) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk; where the system has no such thing, it sees to that itself."""
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):  # some file systems refuse it
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def write_json(path: Path, value: object) -> None:

@@ -263,6 +263,7 @@ pass_mark = 1
 use = "better_than"
 points = 1
 exercise = "tiny"
+otherwise = "baseline"
 """
 
 

@@ -4,13 +4,14 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from grader.assignment import CheckSpec
-from grader.checks.accuracy import unpack_right
+from grader.checks.accuracy import BetterThan, unpack_right
 from grader.checks.registry import plan
-from grader.comparing import compare, exercises_compared, find_comparisons, index_earlier
+from grader.comparing import compare, compare_again, exercises_compared, find_comparisons, index_earlier
 from grader.course import Course
 from grader.dataset import SplitManifest
 from grader.errors import DataError, UsageError
@@ -25,12 +26,19 @@ BETTER = '\n[[check]]\nuse = "better_than"\npoints = 10\nexercise = "first"\n'
 JUDGED_ON = "the 10,000 test images of MNIST"
 
 
-def find(course: Course, earlier: Path | None, *, student: str = "ada", digest: str = "d") -> Comparison | None:
+def wanted(otherwise: Literal["threshold", "baseline"] = "baseline") -> list[BetterThan]:
+    return [BetterThan(exercise="exercise1", otherwise=otherwise)]
+
+
+def find(
+    course: Course, earlier: Path | None, *, student: str = "ada", digest: str = "d",
+    otherwise: Literal["threshold", "baseline"] = "baseline",
+) -> Comparison | None:  # fmt: skip
     split = SplitManifest(count=1, images=digest, labels=digest)
     dataset = Course.at().dataset("mnist").model_copy(update={"judged_title": JUDGED_ON, "split": {"test": split}})
     index = index_earlier(earlier)
     found = find_comparisons(
-        ("exercise1",), student=student, dataset=dataset, labels=None, earlier=index, course=course
+        wanted(otherwise), student=student, dataset=dataset, labels=None, earlier=index, course=course
     )
     return found.get("exercise1")
 
@@ -76,6 +84,28 @@ def test_without_a_folder_of_earlier_results_the_mean_of_the_baseline_counts(tmp
     assert found.accuracy == pytest.approx(0.985)
     assert found.judged_on == JUDGED_ON
     assert (found.runs, found.lowest, found.highest, found.right) == (2, 0.98, 0.99, "")
+
+
+def test_who_has_no_result_of_their_own_is_measured_by_what_the_exercise_asks_for(tmp_path: Path) -> None:
+    """Six of 15 good networks lost 20 points to a reference solution that no exercise speaks of."""
+    course = course_with(tmp_path, recorded(0.9861))
+    asking = RUBRIC.replace('dataset = "tiny"', 'dataset = "mnist"').replace("at_least = 0.8", "at_least = 0.97")
+    write_rubric(course.root, asking, assignment="exercise1")
+    found = find(course, None, otherwise="threshold")
+    assert found == Comparison(
+        assignment="exercise1", source="what exercise1 asks for", accuracy=0.97, judged=0, judged_on=JUDGED_ON
+    )
+    handed_in(tmp_path / "earlier" / "ada", 0.981)
+    own = find(course, tmp_path / "earlier", otherwise="threshold")
+    assert own is not None and own.source == "exercise1 of the same student"
+    bands = "bands = [{ at = 0.9, share = 0.5 }, { at = 0.97, share = 1.0 }]"
+    write_rubric(course.root, asking.replace("at_least = 0.97", bands), assignment="exercise1")
+    lowest = find(course, None, otherwise="threshold")
+    assert lowest is not None and lowest.accuracy == 0.9
+    for other in (RUBRIC, asking.replace('use = "accuracy"', 'use = "suggested_epochs"').replace("at_least", "value")):
+        write_rubric(course.root, other.replace("value = 0.97", "value = 5"), assignment="exercise1")
+        baseline = find(course, None, otherwise="threshold")  # of other data, or with nothing that it asks for
+        assert baseline is not None and baseline.source == "the reference baseline of exercise1"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +158,7 @@ def test_a_folder_without_results_of_the_exercise_is_refused_before_everybody_me
     (place / "result.json").write_text(a_result(assignment="operators", accuracy=None).model_dump_json(by_alias=True))
     assert index_earlier(tmp_path) is not None
     assert index_earlier(tmp_path, ("operators", "exercise1")) is not None, "though nothing of it was judged"
-    with pytest.raises(UsageError, match="holds no result of exercise1: everybody would be compared with the baseline"):
+    with pytest.raises(UsageError, match="holds no result of exercise1: everybody would be compared with what"):
         index_earlier(tmp_path, ("exercise1",))
 
 
@@ -149,13 +179,30 @@ def test_results_are_read_once_for_a_whole_class(tmp_path: Path, monkeypatch: py
         handed_in(tmp_path / "earlier" / f"s{number}", 0.9 + number / 100, student=f"s{number}")
     course = course_with(tmp_path, None)
     index = index_earlier(tmp_path / "earlier")
-    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} was read again"))
     dataset = Course.at().dataset("mnist").model_copy(update={"judged_title": JUDGED_ON})
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} was read again"))
     for number in range(5):
         found = find_comparisons(
-            ("exercise1",), student=f"s{number}", dataset=dataset, labels=None, earlier=index, course=course
+            wanted(), student=f"s{number}", dataset=dataset, labels=None, earlier=index, course=course
         )
         assert found["exercise1"].accuracy == pytest.approx(0.9 + number / 100)
+
+
+def test_marked_again_ones_own_result_of_then_stands_and_what_took_its_place_is_looked_up_afresh(
+    tmp_path: Path,
+) -> None:
+    course = write_course(tmp_path / "course", RUBRIC + BETTER)
+    write_rubric(course.root, RUBRIC, assignment="first")
+    rubric = a_rubric(course)
+    own = Comparison(assignment="first", source="first of the same student", accuracy=0.9, judged=10)
+    baseline = own.model_copy(update={"source": "the reference baseline of first", "accuracy": 0.99})
+    found = [
+        compare_again(rubric, student="ada", earlier=None, course=course, before=[before])["first"]
+        for before in (own, baseline)
+    ]
+    assert [(item.source, item.accuracy) for item in found] == [
+        ("first of the same student", 0.9), ("what first asks for", 0.8),
+    ]  # fmt: skip
 
 
 def test_links_among_earlier_results_are_not_followed(tmp_path: Path) -> None:

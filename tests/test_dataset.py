@@ -1,5 +1,6 @@
 """A dataset's manifest, and the digests that say which pixels it means."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,12 @@ def test_any_damage_to_a_manifest_is_a_data_error(
 def test_what_breaks_a_parser_is_a_data_error(tmp_path: Path, text: bytes) -> None:
     with pytest.raises(DataError, match="not a TOML file"):
         read_dataset(written(tmp_path, text))
+
+
+def test_labels_that_differ_by_256_have_another_digest_and_small_ones_the_one_they_had() -> None:
+    few, many = np.array([0, 1, 255]), np.array([256, 257, 511])
+    assert digest_labels(few) == hashlib.sha256(bytes([0, 1, 255])).hexdigest()
+    assert len({digest_labels(labels) for labels in (few, many, few - 256)}) == 3
 
 
 def test_a_manifest_that_can_not_be_opened_is_a_data_error(tmp_path: Path) -> None:

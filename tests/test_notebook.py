@@ -19,6 +19,8 @@ BOOT = (
     "W0000 00:00:1751871234.123456   12345 gpu_device.cc:2341] Cannot dlopen some GPU libraries.\n"
     "E0000 00:00:1751871234.123456   12345 cuda_executor.cc:1228] INTERNAL: CUDA Runtime error\n"
 )
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+CONFLICT = b'<<<<<<< HEAD\n"a": 1\n=======\n"a": 2\n>>>>>>> other\n}'
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.just(PNG),
     lambda inner: (
@@ -86,7 +88,25 @@ def test_a_module_is_decoded_as_it_says() -> None:
         ("x.ipynb", b"", "is empty"),
         ("x.ipynb", b"  \n", "is empty"),
         ("x.ipynb", b"print('a module in disguise')", "is no notebook (its content is not JSON)"),
-        ("x.ipynb", b"PK\x03\x04\xff\xfe", "is not UTF-8 text"),
+        ("x.ipynb", b"PK\x03\x04\xff\xfe", "is not UTF-8 text, but a zip archive"),
+        ("x.py", b"PK\x03\x04", "is a zip archive"),
+        ("x.ipynb", '{"a": "ü"}'.encode("utf-16"), "is not UTF-8 text, but UTF-16 text"),
+        ("x.ipynb", '{"a": "ü"}'.encode("utf-16-be"), "UTF-16 text"),
+        ("x.py", 'name = "ü"'.encode("utf-16"), "is not UTF-8 text, but UTF-16 text"),
+        ("x.ipynb", '{\n"a": "ü"}'.encode("cp1252"), "another encoding, by its line 2 (Windows-1252"),
+        ("x.py", '\n\nname = "ü"'.encode("cp1252"), "another encoding, by its line 3 (Windows-1252"),
+        ("x.ipynb", LFS, "is a pointer of Git LFS"),
+        ("x.py", LFS, "is a pointer of Git LFS"),
+        ("x.ipynb", b"\n<!DOCTYPE html>\n<html><body>Sign in</body></html>", "is a web page (HTML)"),
+        ("x.py", b"<html lang='en'>", "is a web page (HTML)"),
+        ("x.ipynb", notebook(code("a = 1"))[:-30], "is half a notebook: it ends in the middle"),
+        ("x.ipynb", b'{"cells": [{"a": {}}', "is half a notebook: it ends in the middle"),
+        ("x.ipynb", b"{\n" + CONFLICT, "holds conflict markers of Git (line 2)"),
+        ("x.py", b"a = 1\n" + CONFLICT, "holds conflict markers of Git (line 2)"),
+        ("x.ipynb", b"\0" * 4000, "nothing but zero bytes"),
+        ("x.ipynb", b"\0\5\x16\7\0\2\0\0Mac OS X", "what macOS keeps beside a file"),
+        ("x.ipynb", b"%PDF-1.7\n", "is a PDF"),
+        ("x.py", b"import marimo\napp = marimo.App()\n", "is a notebook of marimo"),
         ("x.ipynb", b"\xff\xfe{\x00}\x00", "is not UTF-8 text"),
         ("x.ipynb", b"[" * 100_000, "is no notebook"),
         ("x.ipynb", b'{"a": ' + b"9" * 5000 + b"}", "is no notebook"),
@@ -102,7 +122,7 @@ def test_a_module_is_decoded_as_it_says() -> None:
         ("x.py", b"", "is empty"),
         ("x.py", b"\n \n", "is empty"),
         ("x.py", b"a = '\xff'", "is not UTF-8 text"),
-        ("x.py", b"\x89PNG\r\n", "is not UTF-8 text"),
+        ("x.py", b"\x89PNG\r\n", "is not UTF-8 text, but a picture"),
         ("x.py", b"a\0b", "binary data"),
         ("x.py", b"# coding: klingon\na = 1", "is not UTF-8 text"),
         ("x.py", b"# coding: rot13\na = 1", "is not UTF-8 text"),
@@ -266,3 +286,13 @@ def test_what_is_no_png_of_reasonable_size_is_no_picture(data: object) -> None:
 
 def test_a_png_in_lines_is_a_picture_in_one() -> None:
     assert picture_of(f"{PNG[:8]}\n{PNG[8:]}\n") == PNG
+
+
+def test_what_only_speaks_of_such_things_is_read() -> None:
+    page = 'page = """\n<html>\n"""\n'
+    merge = 'help = """\n<<<<<<< HEAD\na\n=======\nb\n>>>>>>> other\n"""\n'
+    for text in (page, merge, "# <html>\n", "import marimo\n", "name = 'Übung'\n"):
+        assert read_submission("x.py", text.encode()).cells == (text,)
+    assert (
+        len(read_submission("x.py", f"# %%\na = 1\n# %%\n{CONFLICT.decode()}".encode()).cells) == 2
+    )  # one of them runs

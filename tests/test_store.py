@@ -1,5 +1,6 @@
 """Evidence on disk comes back as it was, or is refused in words."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.batch.attending import reusable
 from grader.errors import Infrastructure, UsageError
-from grader.evidence import Cell, Claims, Evidence, Fit, Layer, Output
+from grader.evidence import Cell, Claims, Evidence, Fit, Layer, ModelFile, Output
 from grader.store import (
     EVIDENCE,
     MODEL,
@@ -18,6 +20,7 @@ from grader.store import (
     Stored,
     discard_evidence,
     evidence_digest,
+    holds_model,
     load_evidence,
     load_result,
     pack_outputs,
@@ -50,6 +53,28 @@ def test_what_is_stored_comes_back(folder: Path, stored: Stored) -> None:
     assert evidence_digest(found.evidence) == evidence_digest(stored.evidence)
     assert sorted(path.name for path in folder.iterdir()) == sorted([EVIDENCE, PREDICTIONS, MODEL])
     assert (folder / MODEL).read_bytes() == b"opaque bytes"
+
+
+def test_new_evidence_has_nothing_of_an_older_run_beside_it(folder: Path, tmp_path: Path) -> None:
+    plain = Stored(evidence=built.evidence(built.TRAINED, built.judged(built.perceptron())), outputs=None)
+    save_evidence(folder, plain, None)
+    assert [path.name for path in folder.iterdir()] == [EVIDENCE]
+    save_evidence(folder, plain, b"a network")
+    discard_evidence(folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_network_that_is_not_the_described_one_is_found_out(folder: Path, stored: Stored) -> None:
+    described = ModelFile(sha256=hashlib.sha256(b"opaque bytes").hexdigest(), size=12)
+    facts = stored.evidence.facts.model_copy(update={"model": described})
+    evidence = stored.evidence.model_copy(update={"facts": facts})
+    save_evidence(folder, Stored(evidence=evidence, outputs=stored.outputs), b"opaque bytes")
+    assert holds_model(folder, evidence) and reusable(folder, evidence.key) is not None
+    assert not holds_model(folder, stored.evidence)  # which describes none
+    (folder / MODEL).write_bytes(b"opaque byte\0")  # as after a power cut
+    assert not holds_model(folder, evidence) and reusable(folder, evidence.key) is None
+    (folder / MODEL).unlink()
+    assert not holds_model(folder, evidence) and holds_model(folder, stored.evidence)
 
 
 def test_evidence_without_a_network_has_no_predictions(tmp_path: Path) -> None:

@@ -222,3 +222,15 @@ def test_a_batch_writes_its_events_where_it_is_told_to_and_its_json_to_standard_
     assert {event["event"] for event in events} == {"note", "begin", "step", "done"}
     done = {event["student"]: event["trouble"] for event in events if event["event"] == "done"}
     assert done == {"ada": False, "bob": True}
+
+
+def test_what_was_fetched_before_a_batch_is_not_counted_in_it() -> None:
+    lines, events = io.StringIO(), io.StringIO()
+    log, live, told = Lines(1, lines), Live(1, told_nothing), Events(events)
+    for progress in (log, live, told):
+        progress.done("mnist", "downloaded", trouble=True)
+        progress.begin(2, 1)
+        progress.done("ada", "61 of 100 points")
+    assert lines.getvalue().splitlines()[-1] == "[1/2] ada: 61 of 100 points"
+    assert live.headline().startswith("1 of 2 done · 0 on the way") and "to look at" not in live.headline()
+    assert json.loads(events.getvalue().splitlines()[-1])["done"] == 1

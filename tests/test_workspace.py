@@ -141,3 +141,17 @@ def test_the_workspace_of_a_grader_that_was_killed_goes_at_the_next_start_and_no
 def test_a_private_workspace_can_be_read_by_nobody_else() -> None:
     with workspace(private=True) as folder:
         assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+    real = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        done.append("replace")
+        real(source, target)
+
+    monkeypatch.setattr(os, "fsync", lambda descriptor: done.append("fsync"))
+    monkeypatch.setattr(os, "replace", replace)
+    write_whole(tmp_path / "a.json", "x")
+    assert done == ["fsync", "replace", "fsync"]  # the file, then the folder

@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from grader.checks.accuracy import BetterThan
 from grader.course import PACKAGE, Course
 from grader.data.find import Places, find_data
+from grader.data.private import private_split
 from grader.evidence import Isolation
 from grader.rubric import plan_checks
 
@@ -98,9 +99,13 @@ def _data_files(course: Course, assignment: str, data: Path | None) -> list[tupl
     name = course.assignment(assignment).dataset
     if name is None:
         return []
-    places = Places.of(course, data)
-    folder = find_data(course.dataset(name), places)
-    return [] if folder is None else _below(f"data/{name}", folder)
+    places, dataset = Places.of(course, data), course.dataset(name)
+    folder = find_data(dataset, places)
+    private = private_split(dataset, places)
+    return [
+        *([] if folder is None else _below(f"data/{name}", folder)),
+        *([] if private is None else _below(f"data/{private.name}", private)),
+    ]
 
 
 def _below(name: str, folder: Path) -> list[tuple[str, Path]]:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.baseline_file import read_baseline
-from grader.checks.accuracy import BetterThan, NeededAccuracy
+from grader.checks.accuracy import NeededAccuracy
 from grader.checks.check import Planned
-from grader.course import Course
+from grader.comparing import compare
+from grader.course import REFERENCES, Course
 from grader.desk.checking import check_submission, open_desk, read_own
-from grader.errors import DataError, GraderError, RubricError, SubmissionError
+from grader.errors import DataError, GraderError, RubricError, SubmissionError, UsageError
 from grader.evidence import Isolation
 from grader.progress import Progress, Silent
 from grader.results import CheckResult, Outcome
@@ -150,21 +151,22 @@ def _try_starter(course: Course, rubric: Rubric, means: Means, progress: Progres
 
 def _try_reference(course: Course, rubric: Rubric, means: Means, progress: Progress) -> Iterator[Finding]:
     """The reference solution must earn every point: else the exercise can't be done as it is set."""
-    folder = course.reference_folder(rubric.assignment.id)
-    paths = [folder / name for name in ("solution.ipynb", "solution.py") if (folder / name).is_file()]
-    if not paths:
-        yield _fault(str(folder), "holds no reference solution (solution.ipynb or solution.py).", "Write one.")
+    try:
+        path = course.reference(rubric.assignment.id)
+    except UsageError:
+        folder = course.reference_folder(rubric.assignment.id)
+        yield _fault(str(folder), f"holds no reference solution ({' or '.join(REFERENCES)}).", "Write one.")
         return
     try:
-        checks = _run(course, rubric, paths[0], means, progress, full=means.full)
+        checks = _run(course, rubric, path, means, progress, full=means.full)
     except SubmissionError as error:
-        yield _fault(str(paths[0]), error.message, error.remedy)
+        yield _fault(str(path), error.message, error.remedy)
         return
     for check in checks:
         decided = check.outcome is not Outcome.SKIPPED or not _rests_on_judging(rubric, check)
         if check.out_of and decided and check.points < check.out_of:
             said = f"`{check.name}` ({check.title}): {check.points:g} of {check.out_of:g} points: {check.reason or 'failed'}"
-            yield _fault(str(paths[0]), f"{said}.", check.hint)
+            yield _fault(str(path), f"{said}.", check.hint)
     if not means.full and rubric.functions is None:
         yield from _look_at_baseline(course, rubric)
 
@@ -204,7 +206,7 @@ def _look_at_baseline(course: Course, rubric: Rubric) -> Iterator[Finding]:
                 name, f"all points for `accuracy` need {item.parameters.rule[-1].at:.2%}; the reference reached "
                 f"{baseline.summary.lowest:.2%} in its worst of {len(baseline.runs)} runs.", "Ask for less, or improve it.",
             )  # fmt: skip
-        if isinstance(item.parameters, BetterThan):
-            other = read_baseline(course.baseline_file(item.parameters.exercise))
-            if other is not None and baseline.summary.lowest <= other.summary.highest:
-                yield _fault(name, f"the reference is not always better than that of `{item.parameters.exercise}`.")
+    for other in compare(rubric, student="", earlier=None, course=course).values():
+        bar = other.accuracy if other.highest is None else other.highest
+        if baseline.summary.lowest <= bar:
+            yield _fault(name, f"the reference is not always better than {bar:.2%}, {other.source}.")

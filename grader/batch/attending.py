@@ -17,7 +17,7 @@ from grader.progress import Progress
 from grader.publish import Order, publish_student, student_folder
 from grader.report.visible import one_line
 from grader.results import Result
-from grader.store import EVIDENCE, Stored, discard_evidence, load_evidence, save_evidence
+from grader.store import EVIDENCE, Stored, discard_evidence, holds_model, load_evidence, save_evidence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,7 @@ def _with_seed(bench: Bench, number: int) -> Bench:
 
 
 def reusable(folder: Path, key: str) -> Stored | None:
-    """Stored evidence of the very same run, unless our own machinery had failed in it."""
+    """Stored evidence of the very same run, unless our own machinery had failed in it, or its network is damaged."""
     if not (folder / EVIDENCE).is_file():
         return None
     try:
@@ -130,4 +130,4 @@ def reusable(folder: Path, key: str) -> Stored | None:
         return None
     if stored.evidence.key != key or stored.evidence.facts.ending.cause is Cause.INFRASTRUCTURE:
         return None
-    return stored
+    return stored if holds_model(folder, stored.evidence) else None

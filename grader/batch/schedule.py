@@ -21,6 +21,7 @@ from grader.publish import Order
 
 WAIT_S = 30.0  # until the collector is asked again whether all is well
 MOST_LOST = 2  # new starts of one submission whose worker went away
+MOST_REFUSED = 20  # workers, or new addresses of one, that could not run anything of this batch when it came to them
 
 
 def grade_class(
@@ -66,6 +67,7 @@ class _OnTheWay:
     attending: Attending
     seed: int
     lost: int = 0
+    refused: int = 0
 
 
 class _Class:
@@ -110,18 +112,23 @@ class _Class:
         except StopIteration as end:
             marked: Marked = end.value
             self._registrar.marked(way.place, way.submission, marked)
-        except (WorkerUnfit, _Again):
+        except _Again:
             self._submit(way)
         else:
-            way.lost = 0
+            way.lost = way.refused = 0
             self._submit(way)
 
     def _send(self, way: _OnTheWay, future: Future[Any]) -> int:
         """The seed of the next run that is due."""
         try:
             collected = self._collector.take(future, way.submission, way.seed)
-        except (CollectorGone, WorkerUnfit):
+        except CollectorGone:
             raise
+        except WorkerUnfit as error:
+            way.refused += 1
+            if way.refused <= MOST_REFUSED:
+                raise _Again from None
+            return way.attending.throw(Infrastructure(error.message, error.remedy))
         except WorkerLost as error:
             way.lost += 1
             if way.lost <= MOST_LOST:

@@ -2,7 +2,7 @@
 
 import base64
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -201,18 +201,20 @@ def _swapped_in_training(case: Case) -> bool:
 
 
 class BetterThan(Value):
-    """`exercise`: the id of the assignment to be better than."""
+    """`exercise`: the id of the assignment to be better than; `otherwise`: what is the bar for who has no result in it."""
 
     exercise: Annotated[str, Field(min_length=1)]
+    otherwise: Literal["threshold", "baseline"] = "threshold"
 
 
 @check(parameters=BetterThan, rests_on="facts", needs=("trained",), judged=True)
 def better_than(case: Case, parameters: BetterThan) -> Score:
     """The model is better than the one of an earlier exercise.
 
-    `exercise`: the id of the other assignment. Its accuracy is that of the same student, or else the mean of the recorded
-    baseline of the course; this model's must be strictly higher, on the same images. Where chance may have decided that,
-    by McNemar's test or by the spread of the baseline, the reason says so.
+    `exercise`: the id of the other assignment. Its accuracy is that of the same student; `otherwise = "threshold"` (the
+    default) takes the accuracy that the exercise asks for where the student has none, `"baseline"` the mean of the course's
+    recorded baseline. This model's must be strictly higher, on the same images. Where chance may have decided that, by
+    McNemar's test or by the spread of the baseline, the reason says so.
     """
     other = case.compared.get(parameters.exercise)
     remedy = f"Measure one: `grader baseline {parameters.exercise}`."
@@ -225,7 +227,12 @@ def better_than(case: Case, parameters: BetterThan) -> Score:
             remedy,
         )
     measured, other = measure(case), weigh(case, other)
-    reason = f"{_percent(measured.value)} here, {_percent(other.accuracy)} for {other.source}{_write_weight(other)}"
+    there = (
+        f"{_percent(other.accuracy)}, {other.source}"
+        if not other.judged
+        else (f"{_percent(other.accuracy)} for {other.source}{_write_weight(other)}")
+    )
+    reason = f"{_percent(measured.value)} here, {there}"
     close = "; so small a difference may be chance" if may_be_chance(other, measured.value) else ""
     if measured.value > other.accuracy:
         return Score(1.0, reason + close)

@@ -1,5 +1,6 @@
 """Are the convolutions built the way the exercise asks? Rests on the layers that the judge saw, in their order."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Annotated
 
@@ -78,28 +79,27 @@ def _written(size: tuple[int, ...]) -> str:
     return " x ".join(str(number) for number in size)
 
 
-@check(parameters=NoParameters, rests_on="facts", needs=NEEDS)
-def pooling_after_convolution(case: Case, parameters: NoParameters) -> Score:
+class Pooling(Value):
+    """`last_free`: whether the last block may go without, where one before it is pooled."""
+
+    last_free: bool = False
+
+
+@check(parameters=Pooling, rests_on="facts", needs=NEEDS)
+def pooling_after_convolution(case: Case, parameters: Pooling) -> Score:
     """Convolutions are followed by pooling.
 
     Each block of convolutions, one or several, is followed by a pooling layer before the next Flatten, Dense or the
     output. Activations, normalisation and dropout may stand in between. A convolution with strides of 2 or more pools
-    its own block, and global pooling counts for the last one. No parameters.
+    its own block, and global pooling counts for the last one. `last_free = true` lets the last block go without where one
+    before it is pooled, as in LeNet-5.
     """
     convolutions = _convolutions(case)
-    open_block: list[Layer] = []
-    unpooled: list[Layer] = []
-    for layer in case.architecture.layers:
-        if layer.kind in CONVOLUTIONS:
-            open_block.append(layer)
-            if max(_strides(layer)) > 1:
-                open_block.clear()
-        elif layer.kind in POOLINGS | GLOBAL_POOLINGS:
-            open_block.clear()
-        elif layer.kind in ("Dense", "Flatten"):
-            unpooled += open_block
-            open_block.clear()
-    unpooled += open_block
+    blocks = _unpooled_blocks(case.architecture.layers)
+    pooled = sum(map(len, blocks)) < len(convolutions)
+    if parameters.last_free and pooled and len(blocks) == 1 and blocks[0][-1] is convolutions[-1]:
+        return Score(1.0, f"all convolutions but the last, `{convolutions[-1].name}`, are pooled, as in LeNet-5")
+    unpooled = [layer for block in blocks for layer in block]
     if unpooled:
         raise Failure(
             f"{named(unpooled)} {'is' if len(unpooled) == 1 else 'are'} not followed by pooling before the dense part",
@@ -108,6 +108,21 @@ def pooling_after_convolution(case: Case, parameters: NoParameters) -> Score:
         )
     count = len(convolutions)
     return Score(1.0, "the convolution is pooled" if count == 1 else f"all {count} convolutions are pooled")
+
+
+def _unpooled_blocks(layers: Iterable[Layer]) -> list[list[Layer]]:
+    """The blocks of convolutions that reach the dense part, or the end, without a pooling."""
+    found: list[list[Layer]] = []
+    block: list[Layer] = []
+    for layer in layers:
+        if layer.kind in CONVOLUTIONS:
+            block.append(layer)
+        if layer.kind in POOLINGS | GLOBAL_POOLINGS or (layer.kind in CONVOLUTIONS and max(_strides(layer)) > 1):
+            block = []
+        elif layer.kind in ("Dense", "Flatten") and block:
+            found.append(block)
+            block = []
+    return [*found, block] if block else found
 
 
 @check(parameters=NoParameters, rests_on="facts", needs=NEEDS)

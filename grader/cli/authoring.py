@@ -1,6 +1,7 @@
 """`grader new` and `grader lint`: assignments of one's own."""
 
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,7 +62,8 @@ def new(
     wanted = Wanted(id=assignment, title=title, dataset=dataset or "mnist", images=images)
     for path in new_assignment(wanted, root, data_root=into or data or cache_folder()):
         print(path)
-    print(f"\nNow change what you like, then type `grader lint {assignment} --course {root}`.")
+    where = f" --data {shlex.quote(str(into))}" if into is not None and images is not None else ""
+    print(f"\nNow change what you like, then type `grader lint {assignment} --course {shlex.quote(str(root))}{where}`.")
 
 
 def _pack(assignment: str, into: Path | None, data: Path | None, course: Path | None) -> None:

@@ -60,8 +60,9 @@ def run_batch(home: "Course", wish: BatchWish) -> None:
         progress = stack.enter_context(progress_bar(wish.as_json, events=events))
         unpacked = stack.enter_context(workspace())
         known = open_class(
-            wish.source, assignment=wish.assignment, workspace=unpacked, roster=wish.roster, as_=wish.form
-        )
+            wish.source, assignment=wish.assignment, workspace=unpacked, roster=wish.roster, as_=wish.form,
+            apart=[wish.out, *_files_named(wish)],
+        )  # fmt: skip
         plan = _plan(wish, rubric.run.memory)
         home, order, setup = open_order(
             home.root, wish.out, wish.earlier, wish.rerun, wish.sandbox, wish.data, wish.seed, jobs=plan.jobs,
@@ -77,6 +78,12 @@ def run_batch(home: "Course", wish: BatchWish) -> None:
         )  # fmt: skip
     _print_rows(results, index, wish.as_json)
     raise typer.Exit(3 if any(result.status is Status.BROKEN for result in results) else 0)
+
+
+def _files_named(wish: BatchWish) -> list[Path]:
+    """Files and folders that were named for something else than being graded."""
+    words = (wish.earlier, wish.data, wish.events, wish.gradebook)
+    return [Path(word) for word in words if word is not None and "://" not in str(word)]
 
 
 def _require_executor(executor: str) -> None:

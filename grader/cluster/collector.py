@@ -1,5 +1,6 @@
 """The batch's end: a client of the scheduler, and the function that each worker calls."""
 
+import atexit
 import secrets
 import time
 import warnings
@@ -22,6 +23,7 @@ CONNECT_S = 20
 LOOK_S = 5.0  # between two looks at which workers there are
 LONGEST_WORDS = 200  # characters of what a worker says about a run
 ROOM = "grader_workroom"
+PLAIN = ("msgpack", "error")  # what a task's result may be written in: nothing that is unpickled here
 Answering = Callable[[bytes, str], bytes]
 
 
@@ -161,7 +163,7 @@ def _connect(address: str) -> Any:
     place = address.removeprefix(SCHEME)
     try:
         connect: Any = Client
-        return connect(f"tcp://{place}", timeout=CONNECT_S, set_as_default=False)
+        return connect(f"tcp://{place}", timeout=CONNECT_S, set_as_default=False, deserializers=list(PLAIN))
     except (OSError, ValueError, TimeoutError) as error:
         raise UsageError(
             f"{address}: no Dask scheduler answers there ({type(error).__name__}).",
@@ -181,7 +183,10 @@ def answer_order(parcel: bytes, topic: str, places: Mapping[str, str]) -> bytes:
     from distributed import get_worker
 
     worker = get_worker()
-    room: Workroom = vars(worker).setdefault(ROOM, Workroom(worker.address, places))
+    if ROOM not in vars(worker):
+        opened = vars(worker).setdefault(ROOM, Workroom(worker.address, places))
+        atexit.register(opened.close)
+    room: Workroom = vars(worker)[ROOM]
 
     class Told(Silent):
         """Says each step on the cluster's board."""

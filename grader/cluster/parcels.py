@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from grader.bench import Bench, evidence_key, versions
+from grader.bench import Bench, code_digest, evidence_key, versions
 from grader.checks.wishes import wishes_of
 from grader.errors import UsageError
 from grader.evidence import Isolation, Reported, Serve, Value
@@ -112,6 +112,7 @@ def setting_of(bench: Bench) -> dict[str, str]:
         "the data": rubric.data_digest,
         "the served data": bench.gallery.served.digest if bench.gallery else "",
         "the sandbox": bench.sandbox.isolation,
+        "the grader's code": code_digest(),
         "the platform": sys.platform,
         **versions(),
     }

@@ -3,7 +3,6 @@
 import gzip
 import io
 import struct
-import tomllib
 import zipfile
 import zlib
 from pathlib import Path
@@ -16,6 +15,7 @@ from grader.arrays import read_npy
 from grader.dataset import Dataset, Split, SplitManifest, digest_images, digest_labels
 from grader.errors import DataError
 from grader.limits import write_size
+from grader.toml_file import read_toml
 
 NPZ_NAMES = {"train": "train", "test": "test"}
 JPEG = {".jpg", ".jpeg", ".png"}
@@ -34,10 +34,10 @@ def with_own_digests(dataset: Dataset, folder: Path | None) -> Dataset:
     path = folder / OWN_DIGESTS if folder else None
     if path is None or not path.is_file():
         return dataset
+    raw = read_toml(path, DataError)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
         split = {name: SplitManifest.model_validate(raw["split"][name]) for name in dataset.split}
-    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: can't be read: {error}.", "Import the folder again.") from None
     if dataset.drawn:
         return dataset.model_copy(update={"split": split})

@@ -1,7 +1,6 @@
 """A private split: photographs that only the instructor has, judged instead of those that students can know."""
 
 import shutil
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from grader.data.importing import Naming, import_photographs
 from grader.data.load import OWN_DIGESTS, list_photographs, read_photograph
 from grader.dataset import Dataset, SplitManifest, digest_images
 from grader.errors import DataError
+from grader.toml_file import read_toml
 
 PRIVATE = "private"
 NAMED = 3  # photographs in one message
@@ -20,17 +20,23 @@ def private_folder(dataset: Dataset, root: Path) -> Path:
     return root / f"{dataset.id}-{PRIVATE}"
 
 
-def with_private_split(dataset: Dataset, places: Places) -> Dataset:
-    """`dataset`, judged on the private split where this machine has one. Raises DataError for one that can't be read."""
+def private_split(dataset: Dataset, places: Places) -> Path | None:
+    """The folder of the private split of `dataset` on this machine; None where there is none."""
     found = (private_folder(dataset, root) for root in places.roots())
     folder = next((path for path in found if (path / OWN_DIGESTS).is_file()), None)
-    if folder is None or dataset.kind != "photographs":
+    return folder if dataset.kind == "photographs" else None
+
+
+def with_private_split(dataset: Dataset, places: Places) -> Dataset:
+    """`dataset`, judged on the private split where this machine has one. Raises DataError for one that can't be read."""
+    folder = private_split(dataset, places)
+    if folder is None:
         return dataset
     path = folder / OWN_DIGESTS
+    raw = read_toml(path, DataError)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
         manifest = SplitManifest.model_validate({**raw["split"][PRIVATE], "folder": str(folder.resolve())})
-    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: can't be read: {error}.", "Import the private photographs again.") from None
     named = raw.get("origin")
     origin = f" (imported from {named})" if isinstance(named, str) else ""

@@ -5,18 +5,19 @@ import re
 from pathlib import Path
 
 from grader.errors import UsageError
+from grader.intake import is_leftover
+from grader.intake.candidates import is_work
 from grader.notebook import Script
 
 TELLING = ("solution", "submission", "main")
-NO_SUBMISSION = re.compile(r"^(?:test_.*|.*_test|conftest|setup|noxfile|__init__)$")
 LISTED = 6
 
 
 def pick_file(folder: Path, assignment: str) -> Path:
     """The notebook of `folder`, or its module: the only one, or the one with a telling name. Raises UsageError."""
-    there = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    there = sorted(path for path in folder.iterdir() if path.is_file() and not is_leftover(path.name))
     notebooks = [path for path in there if path.suffix.lower() == ".ipynb"]
-    modules = [path for path in there if path.suffix.lower() == ".py" and not NO_SUBMISSION.match(path.stem)]
+    modules = [path for path in there if path.suffix.lower() == ".py" and is_work(path.stem)]
     found = notebooks or modules
     if len(found) == 1:
         return found[0]

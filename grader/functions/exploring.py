@@ -3,9 +3,10 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -108,8 +109,8 @@ class _Search:
             phases=(Phase.generate, Phase.shrink),
         )  # fmt: skip
         try:
-            with _undisturbed():
-                find(self._group.draws, self._goes_wrong, settings=chosen, random=Random(seed))
+            _settle_hypothesis()
+            find(self._group.draws, self._goes_wrong, settings=chosen, random=Random(seed))
         except (NoSuchExample, Flaky):
             pass  # nothing goes wrong; or now it does and now it doesn't, and was kept when it did
         except Exception as error:  # the course's own strategy
@@ -156,12 +157,13 @@ def _compact(function: Function, call: Call) -> Call:
     return call.model_copy(update={"value": None, "said": size_words(call.form, found)})
 
 
-@contextmanager
-def _undisturbed() -> Iterator[None]:
+@cache
+def _settle_hypothesis() -> None:
     """Hypothesis draws the same for the same seed, and leaves nothing in the folder where somebody works.
 
     By itself it mixes in numbers that stand in modules which are loaded just now, and keeps a store in `.hypothesis`:
-    good for tests, but the second student of a class would be asked something else than the first.
+    good for tests, but the second student of a class would be asked something else than the first. Both hold for the whole
+    process, so they are settled once and never taken back: searches go on in several threads.
     """
     from hypothesis.configuration import set_hypothesis_home_dir
 
@@ -169,10 +171,6 @@ def _undisturbed() -> Iterator[None]:
     if hasattr(providers, "_get_local_constants"):  # there is no setting for it
         providers._get_local_constants = providers.Constants
     set_hypothesis_home_dir(Path(os.devnull, "hypothesis"))
-    try:
-        yield
-    finally:
-        set_hypothesis_home_dir(None)
 
 
 @dataclass(frozen=True)

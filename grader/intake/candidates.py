@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from grader.errors import SubmissionError
-from grader.intake.names import squeeze
+from grader.intake.names import listed, squeeze
 
 CODE = {".ipynb", ".py"}
 TELLING = {"solution", "submission", "main"}
+PACKAGING = {"setup", "conftest", "noxfile", "__init__"}  # modules that are there for a tool
+TESTS = re.compile(r"test_.*|.*_test")
+ARCHIVES = {".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz"}
+PRINTS = {".pdf", ".html", ".htm", ".doc", ".docx", ".odt", ".rtf", ".pages", ".png", ".jpg", ".jpeg"}
 # "work (2)": a browser's or Moodle's; "work-2": Canvas', beside the "work" that it was uploaded after.
 AGAIN = re.compile(r"(?P<base>.*?)(?:-(?P<dash>[0-9]{1,3})| ?\((?P<round>[0-9]{1,3})\)|(?P<old>-checkpoint))")
 OTHER_ENDINGS = {"", ".json", ".txt", ".download"}  # under which browsers and mail programs save a notebook
 RENAMED = re.compile(r"(?P<meant>.+\.(?:ipynb|py))\.(?:txt|json|download)", re.IGNORECASE)
-MOST_NAMED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,9 @@ def choose_main(where: str, files: Mapping[str, bytes], *, assignment: str = "")
     meant = {} if candidates else _renamed(files)
     candidates = candidates or list(meant)
     if not candidates:
-        raise SubmissionError(f"{where}: holds no notebook (.ipynb) and no module (.py).", "Hand in one of them.")
+        raise SubmissionError(
+            f"{where}: holds no notebook (.ipynb) and no module (.py), but {listed(files)}.", remedy_for(files)
+        )
     distinct = _distinct(files, candidates, assignment)
     newest = newest_uploads(distinct, assignment)
     main = _choose(where, newest, assignment)
@@ -90,25 +95,43 @@ def newest_uploads(names: Sequence[str], assignment: str = "") -> list[str]:
     return [name for name in names if name in kept]
 
 
-def listed(names: Iterable[str]) -> str:
-    """Names in a sentence, at most `MOST_NAMED` of them."""
-    found = sorted(names)
-    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
-    return f"{', '.join(found[:MOST_NAMED])}{more}"
+def remedy_for(names: Iterable[str]) -> str:
+    """What to do about a hand-in of these files, none of which is code."""
+    endings = {PurePosixPath(name).suffix.lower() for name in names}
+    if endings & ARCHIVES:
+        return "Hand in the notebook or the module itself, or pack them as one zip."
+    if endings & PRINTS:
+        return "Hand in the notebook (.ipynb) itself, not a print or a picture of it."
+    return "Hand in one of them."
 
 
-def _code(files: Mapping[str, bytes]) -> list[str]:
-    """Notebooks wherever they lie; without any, the modules at the top."""
-    return [name for name in files if PurePosixPath(name).suffix.lower() == ".ipynb"] or [
-        name for name in files if PurePosixPath(name).suffix.lower() == ".py" and "/" not in name
-    ]
+def _code(files: Iterable[str]) -> list[str]:
+    """Notebooks wherever they lie; without any, modules."""
+    books = [name for name in files if PurePosixPath(name).suffix.lower() == ".ipynb"]
+    return books or highest_modules(name for name in files if PurePosixPath(name).suffix.lower() == ".py")
+
+
+def highest_modules(names: Iterable[str]) -> list[str]:
+    """Those of these modules that lie highest; a tool's and tests only where nothing else is there."""
+    found = list(names)
+    ranks = {name: _rank(PurePosixPath(name)) for name in found}
+    return [name for name in found if ranks[name] == min(ranks.values())]
+
+
+def _rank(path: PurePosixPath) -> tuple[bool, int, bool]:
+    return path.stem.lower() in PACKAGING, len(path.parts), not is_work(path.stem)
+
+
+def is_work(stem: str) -> bool:
+    """Whether a module of this name is more than a tool's, or tests."""
+    return stem.lower() not in PACKAGING and TESTS.fullmatch(stem.lower()) is None
 
 
 def _renamed(files: Mapping[str, bytes]) -> dict[str, str]:
     """The name that was meant for each file that is code under another name; notebooks before modules."""
     found = {name: meant for name, data in files.items() if (meant := meant_name(name, data)) is not None}
     books = {name: meant for name, meant in found.items() if meant.lower().endswith(".ipynb")}
-    return books or {name: meant for name, meant in found.items() if "/" not in name}
+    return books or {name: found[name] for name in highest_modules(found)}
 
 
 def _distinct(files: Mapping[str, bytes], names: Sequence[str], assignment: str) -> list[str]:

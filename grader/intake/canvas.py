@@ -13,9 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from grader.intake.candidates import AGAIN, CODE, listed
+from grader.intake.candidates import AGAIN, CODE
 from grader.intake.listing import find_plain, visible
-from grader.intake.names import squeeze
+from grader.intake.names import listed, squeeze
 from grader.intake.trees import LONGEST_NAME, Found, Node, Part, Tree
 
 NAME = re.compile(

@@ -10,15 +10,26 @@ import os
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from grader.errors import GraderError, SubmissionError, UsageError
-from grader.intake.submissions import IGNORED, MOST_BYTES, MOST_FILES
+from grader.file_kinds import kind_of
+from grader.intake.leftovers import is_leftover, without_leftovers
+from grader.intake.submissions import MOST_BYTES, MOST_FILES
 from grader.intake.trees import SMALL, Node, Part, Placed, write_files
-from grader.intake.zipped import AGAIN, ENCRYPTED, ENTRY, check_name, is_ignored, plain_name, unpack_members
+from grader.intake.zipped import (
+    AGAIN,
+    ENCRYPTED,
+    ENTRY,
+    LOCAL,
+    check_name,
+    in_old_code_page,
+    plain_name,
+    unpack_members,
+)
 
 MOST_ENTRIES = 200_000  # two thousand students with a hundred files each
 MOST_DIRECTORY = 64 << 20  # bytes of the list of names
@@ -61,20 +72,40 @@ def open_class_zip(path: Path) -> Iterator["ZipTree"]:
         except GraderError:
             raise
         except Exception as error:  # zipfile has no complete list of what a damaged archive makes it raise
-            raise UsageError(
-                f"{path}: is no zip, or a damaged one ({type(error).__name__}).",
-                "Download it again; if some of it can be unpacked, name the folder.",
-            ) from None
+            raise _no_zip(path, file, error) from None
         files = [member for member in members if member.parts[-1]]
         if files and all(member.info.flag_bits & ENCRYPTED for member in files):
             raise UsageError(f"{path}: is locked with a password.", "Unpack it and name the folder.")
         yield ZipTree(str(path), archive, members)
 
 
+def _no_zip(path: Path, file: io.BufferedReader, error: Exception) -> UsageError:
+    """Why a file can't be listed: it is something else, or damaged."""
+    with suppress(OSError):
+        file.seek(0)
+        beginning = file.read(SMALL)
+        kind = kind_of(beginning)
+        if kind is not None and not beginning.startswith(LOCAL):
+            return UsageError(f"{path}: is {kind.title}.", "Download it again.")
+    return UsageError(
+        f"{path}: is no zip, or a damaged one ({type(error).__name__}).",
+        "Download it again; if some of it can be unpacked, name the folder.",
+    )
+
+
 def _members(archive: zipfile.ZipFile) -> list[Member]:
-    """Every entry that is somebody's."""
-    named = ((plain_name(info), info) for info in archive.infolist())
-    return [Member(tuple(name.split("/")), info) for name, info in named if not is_ignored(name, IGNORED)]
+    """Every entry that is somebody's; of a folder in which nothing is, all of them: whose it is has a row."""
+    named = [(plain_name(info), info) for info in archive.infolist()]
+    kept = set(without_leftovers(name for name, _ in named))
+    members = [Member(tuple(name.split("/")), info) for name, info in named]
+    work = {parts[:depth] for parts, _ in members if "/".join(parts) in kept for depth in range(len(parts) + 1)}
+    return [member for member in members if member.parts in work or _visible_part(member.parts) not in work]
+
+
+def _visible_part(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """A path up to the first name that is nobody's work; else the folder that it lies in."""
+    place = next((place for place, part in enumerate(parts) if is_leftover(part)), len(parts) - 1)
+    return parts[:place]
 
 
 class ZipTree:
@@ -104,12 +135,21 @@ class ZipTree:
         inner = [Member(item.parts[1:], item.info) for item in self._below.get(name, []) if len(item.parts) > 1]
         return ZipTree(f"{self.where}/{name}", self._archive, inner)
 
-    def small_text(self, *path: str) -> str | None:
+    @property
+    def doubtful(self) -> tuple[str, ...]:
+        """The names at the top that are neither ASCII nor UTF-8: DOS and Windows write them in many ways."""
+        return tuple(
+            name
+            for name, members in self._below.items()
+            if not name.isascii() and any(in_old_code_page(item.info) for item in members)
+        )
+
+    def small_text(self, *path: str, most: int = SMALL) -> str | None:
         """The first bytes of a file."""
         found = [item.info for item in self._find(path) if item.parts == path]
         try:
             with self._archive.open(found[-1]) as file:
-                return file.read(SMALL).decode("utf-8", "replace")
+                return file.read(most).decode("utf-8", "replace")
         except Exception:  # as above; also where there is none
             return None
 

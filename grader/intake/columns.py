@@ -9,7 +9,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "name": ("name", "full name", "student", "student name", "display name"),
     "first": ("first name", "first", "given name", "forename"),
     "last": ("last name", "last", "surname", "family name"),
-    "identity": ("id", "student id", "id number", "identity", "student number", "matriculation number",
+    "identity": ("id", "sid", "student id", "id number", "identity", "student number", "matriculation number",
                  "registration number", "sis user id", "sis id"),
     "email": ("email", "email address", "mail"),
     "login": ("login", "username", "user name", "user", "github", "github username", "github login", "net id", "account",

@@ -1,13 +1,14 @@
 """The forms in which a class comes, and which of them a source has."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, get_args
 
 from grader.errors import UsageError
-from grader.intake import canvas, classroom, listing, moodle, nbgrader
-from grader.intake.trees import Found, Tree
+from grader.intake import canvas, classroom, gradescope, listing, moodle, nbgrader
+from grader.intake.trees import LONGEST_NAME, Found, Tree
 
-Form = Literal["plain", "moodle", "canvas", "nbgrader", "classroom"]
+Form = Literal["plain", "moodle", "canvas", "nbgrader", "classroom", "gradescope"]
 FORMS: tuple[Form, ...] = get_args(Form)
 TITLES: Mapping[Form, str] = {
     "plain": "one file or folder for each student",
@@ -15,11 +16,17 @@ TITLES: Mapping[Form, str] = {
     "canvas": "a download of Canvas' submissions",
     "nbgrader": "nbgrader's folders of students",
     "classroom": "clones of GitHub Classroom",
+    "gradescope": "a download of Gradescope's submissions",
 }
 FINDERS: Mapping[Form, Callable[[Tree, str], list[Found]]] = {
     "plain": listing.find_in_plain, "moodle": moodle.find, "canvas": canvas.find, "nbgrader": nbgrader.find,
-    "classroom": classroom.find,
+    "classroom": classroom.find, "gradescope": gradescope.find,
 }  # fmt: skip
+# Downloads whose names are known, and whose form is not read; each by what most of the names at the top look like.
+UNREAD = {
+    "Blackboard": re.compile(r".+_attempt_\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d(?:_.+|\.\w+)", re.DOTALL),
+    "Brightspace": re.compile(r"\d+-\d+ ?- ?.+ ?- ?.*\d{4}.*", re.DOTALL),
+}
 DEEPEST = 4  # folders around a download, each alone in the other
 
 
@@ -74,6 +81,8 @@ def _form_of(tree: Tree, assignment: str, wanted: Form | None) -> Form | None:
         return wanted if wanted != "plain" and _has(tree, wanted) else None
     if moodle.counts(tree):  # no other program writes such names
         return "moodle"
+    if gradescope.counts(tree):  # its file of metadata names them
+        return "gradescope"
     counts: dict[Form, int] = {
         "canvas": canvas.counts(tree), "nbgrader": nbgrader.counts(tree, assignment), "classroom": classroom.counts(tree)
     }  # fmt: skip
@@ -85,6 +94,15 @@ def _has(tree: Tree, form: Form) -> bool:
     nodes = listing.visible(tree.nodes())
     if form == "moodle":
         return moodle.counts(tree) > 0
+    if form == "gradescope":
+        return gradescope.counts(tree) > 0
     if form == "canvas":
         return any(not node.folder and canvas.read_name(node.name) for node in nodes)
     return any(node.folder and (form == "classroom" or tree.nodes(node.name)) for node in nodes)
+
+
+def unread_form(tree: Tree) -> str:
+    """The platform whose download this looks like although its form can't be read here; "" where there is none."""
+    names = [node.name for node in listing.visible(tree.nodes()) if len(node.name) <= LONGEST_NAME]
+    found = {title: sum(form.fullmatch(name) is not None for name in names) for title, form in UNREAD.items()}
+    return next((title for title, count in found.items() if count and count * 2 >= len(names)), "")

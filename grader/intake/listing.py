@@ -5,8 +5,8 @@ from pathlib import Path, PurePosixPath
 
 from grader.errors import UsageError
 from grader.intake.entries import Entry
+from grader.intake.leftovers import is_leftover
 from grader.intake.names import student_name, tell_apart
-from grader.intake.submissions import IGNORED
 from grader.intake.trees import Found, Node, Part, Tree
 from grader.notebook import without_surrogates
 
@@ -39,8 +39,7 @@ def nothing_in(where: str) -> UsageError:
 def is_handed_in(name: str) -> bool:
     """Whether a file or folder of this name at the top of a class is somebody's."""
     leads_elsewhere = name in (".", "..") or "/" in name  # in a zip: its row says what is wrong with it
-    hidden = name.startswith(".") and not leads_elsewhere
-    return not hidden and name not in IGNORED and name.lower() not in ABOUT
+    return leads_elsewhere or (not is_leftover(name) and name.lower() not in ABOUT)
 
 
 def visible(nodes: Iterable[Node]) -> list[Node]:

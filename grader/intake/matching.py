@@ -22,6 +22,12 @@ class Match:
     members: tuple[Enrolled, ...] = ()
     doubt: str = ""
 
+    @property
+    def stranger(self) -> bool:
+        """Whether somebody of it is in no line of the roster, and nothing more is to be said about that."""
+        people = self.members if self.student is None else (self.student,)
+        return not self.doubt and (not people or any(student.line < 0 for student in people))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Matches:
@@ -67,6 +73,8 @@ class _Index:
 
     def look_up(self, item: Found, *, alone: bool) -> Match:
         """Whose a hand-in is; `alone`: no other one has its name."""
+        if item.people:
+            return self._look_up_people(item)
         for known in (self._participants.get(fold(item.key)), self._keys.get(fold(item.key))):
             if item.key and known is not None:
                 return Match(student=known)
@@ -78,7 +86,43 @@ class _Index:
             return Match(student=students[0])
         if students:
             return Match(doubt=self._doubt(item, students))
-        return Match(members=tuple(self._groups.get(squeeze(item.name), ())) if squeeze(item.name) else ())
+        if members := self._groups.get(squeeze(item.name), ()) if squeeze(item.name) else ():
+            return Match(members=tuple(members))
+        near = next(filter(None, (self._near(word) for word in (item.key, item.name))), None)
+        return Match(doubt=self._doubt_near(item, *near)) if near is not None else Match()
+
+    def _look_up_people(self, item: Found) -> Match:
+        """Those who handed it in, as the roster knows them; who is not in it, as the download does."""
+        people = tuple(self._person(person) or person for person in item.people)
+        return Match(student=people[0]) if len(people) == 1 else Match(members=people)
+
+    def _person(self, person: Enrolled) -> Enrolled | None:
+        """By number or address, else by a name that nothing speaks against."""
+        for key in (person.identity, person.email):
+            if key and (known := self._keys.get(fold(key))) is not None:
+                return known
+        named = [student for student in self._names.get(fold(person.name), []) if _same_numbers(student, person)]
+        return named[0] if len(named) == 1 else None
+
+    def _near(self, word: str) -> tuple[str, Enrolled] | None:
+        """A student whose number is this one but for zeros in front, which spreadsheets take away."""
+        short = fold(word).lstrip("0")
+        if not short.isdecimal():
+            return None
+        found = {
+            student.line: (key, student)
+            for key, student in {**self._keys, **self._participants}.items()
+            if key.lstrip("0") == short
+        }
+        return next(iter(found.values())) if len(found) == 1 else None
+
+    def _doubt_near(self, item: Found, key: str, student: Enrolled) -> str:
+        doubt = (
+            f"{item.label}: the roster has the number {key!r} in line {student.line}, which differs in zeros in front that "
+            "spreadsheets take away"
+        )
+        self._doubts[doubt] = [student]
+        return doubt
 
     def _doubt(self, item: Found, students: list[Enrolled]) -> str:
         who = f"{len(students)} students of the roster have" if len(students) > 1 else "more than one hand-in has"
@@ -102,6 +146,12 @@ def names_of(student: Enrolled) -> set[str]:
 def _may_be(student: Enrolled, item: Found) -> bool:
     """Whether nothing speaks against a name: the platform's number of a student is not another one."""
     return not (item.key and student.participant) or fold(student.participant) == fold(item.key)
+
+
+def _same_numbers(student: Enrolled, person: Enrolled) -> bool:
+    """Whether no number (but for zeros in front) and no address of a student speaks against being this person."""
+    pairs = ((student.identity, person.identity), (student.email, person.email))
+    return all(not one or not other or fold(one).lstrip("0") == fold(other).lstrip("0") for one, other in pairs)
 
 
 def _unique(pairs: Iterable[tuple[str, Enrolled]]) -> Mapping[str, Enrolled]:

@@ -4,11 +4,12 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from grader.notebook import without_surrogates
 
+MOST_NAMED = 10
 RESERVED = {"index.html", "gradebook.csv", "gradebook.sqlite", "batch.json"}  # what a batch writes beside its students
 
 
@@ -58,3 +59,10 @@ def tell_apart(wanted: Sequence[str], longer: Sequence[str]) -> list[str]:
         taken.add(fold(free))
         names.append(free)
     return names
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a sentence, at most `MOST_NAMED` of them."""
+    found = sorted(names)
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return f"{', '.join(found[:MOST_NAMED])}{more}"

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from grader.errors import UsageError
-from grader.intake.candidates import listed
 from grader.intake.listing import find_plain, visible
+from grader.intake.names import listed
 from grader.intake.trees import Found, Part, Tree
 from grader.notebook import without_surrogates
 

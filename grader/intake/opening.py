@@ -2,20 +2,19 @@
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import SubmissionError, UsageError
 from grader.grades import Student
-from grader.intake.candidates import listed
 from grader.intake.class_zip import open_class_zip
 from grader.intake.entries import Entry
-from grader.intake.forms import FINDERS, TITLES, Form, read_form, recognise
+from grader.intake.forms import FINDERS, TITLES, Form, read_form, recognise, unread_form
 from grader.intake.listing import nothing_in
 from grader.intake.matching import Match, Matches, match
-from grader.intake.names import tell_apart
+from grader.intake.names import listed, tell_apart
 from grader.intake.roster import Enrolled, Roster, read_roster
 from grader.intake.trees import FolderTree, Found, Tree
 from grader.limits import write_size
@@ -42,20 +41,23 @@ class _Row:
 
 
 def open_class(
-    source: Path, *, assignment: str, workspace: Path, roster: Path | None = None, as_: str | None = None
-) -> OpenedClass:
+    source: Path, *, assignment: str, workspace: Path, roster: Path | None = None, as_: str | None = None,
+    apart: Iterable[Path] = (),
+) -> OpenedClass:  # fmt: skip
     """Every hand-in in `source`, a folder or one zip, and every student of the `roster`, as an entry.
 
-    `as_`: the form ("plain", "moodle", "canvas", "nbgrader", "nbgrader:NAME", "classroom"); else it is recognised.
+    `as_`: a form of `FORMS`, or "nbgrader:NAME"; else it is recognised. `apart`: what the user named for something else,
+    as the results' folder, which is no hand-in where it lies among them, and neither is the roster.
     `workspace`: a folder that stays until the entries were read; what lay in a zip, or in parts, is put there. A hand-in
     that can't be read has its reason and nothing on disk. Raises UsageError where there is no class, or the roster can't
     be read, Infrastructure where `workspace` can't be written.
     """
     wanted, called = read_form(as_) if as_ else (None, "")
     students = read_roster(roster) if roster is not None else Roster(students=())
-    with _open_tree(source) as top:
+    named = frozenset(path.resolve() for path in (*apart, *([] if roster is None else [roster])))
+    with _open_tree(source, named) as top:
         form, tree = recognise(top, called or assignment, wanted)
-        found = _without_roster(FINDERS[form](tree, called or assignment), tree, roster)
+        found = FINDERS[form](tree, called or assignment)
         if not found:
             raise nothing_in(str(source))
         _require_room(tree, found, workspace)
@@ -68,16 +70,14 @@ def open_class(
         )
         where = f" in {tree.where}" if tree.where != top.where else ""
         told = f"{source}: taken for {TITLES[form]}{where}; {len(found)} found."
-        lying = any(node.name.lower() == "roster.csv" for node in tree.nodes()) and roster is None
-    return OpenedClass(
-        entries=entries, form=form, notes=tuple(map(_shown, (told, *_notes(found, matches, students, lying))))
-    )
+        notes = (told, *_doubts(form, tree, roster), *_notes(found, matches, students))
+    return OpenedClass(entries=entries, form=form, notes=tuple(map(_shown, notes)))
 
 
 @contextmanager
-def _open_tree(source: Path) -> Iterator[Tree]:
+def _open_tree(source: Path, apart: frozenset[Path]) -> Iterator[Tree]:
     if source.is_dir():
-        yield FolderTree(source)
+        yield FolderTree(source, apart)
     elif source.is_file() and source.suffix.lower() == ".zip":
         with open_class_zip(source) as tree:
             yield tree
@@ -86,15 +86,6 @@ def _open_tree(source: Path) -> Iterator[Tree]:
             f"{source} is neither a folder nor a zip.",
             "Name the folder that holds one file or folder for each student, or the zip that was downloaded.",
         )
-
-
-def _without_roster(found: Sequence[Found], tree: Tree, roster: Path | None) -> list[Found]:
-    """Without the roster itself, where it lies among the hand-ins."""
-    if roster is None or tree.path is None:
-        return list(found)
-    own = roster.resolve()
-    folder = tree.path.resolve()
-    return [item for item in found if not any(folder.joinpath(*part.source) == own for part in item.parts)]
 
 
 def _require_room(tree: Tree, found: Sequence[Found], workspace: Path) -> None:
@@ -207,11 +198,25 @@ def _extension(match: Match) -> str:
     return next(iter(given)) if len(given) == 1 else ""
 
 
-def _notes(found: Sequence[Found], matches: Matches, roster: Roster, lying: bool) -> Iterator[str]:
-    """What a teacher should know, a sentence each."""
-    yield from roster.notes
-    if lying:
+def _doubts(form: Form, tree: Tree, roster: Path | None) -> Iterator[str]:
+    """What a teacher should know about the source itself."""
+    if form == "plain" and (platform := unread_form(tree)):
+        yield (
+            f"This looks like a download of {platform}, whose form is unknown here: every file at its top has a row, also "
+            "older attempts and texts. Put what counts into one folder for each student."
+        )
+    if tree.doubtful:
+        yield (
+            f"{len(tree.doubtful)} names are in an old code page that the zip does not name, and may be misread: "
+            f"{listed(tree.doubtful)}. A roster with numbers, or the unpacked folder, tells who it is."
+        )
+    if roster is None and any(node.name.lower() == "roster.csv" for node in tree.nodes()):
         yield "A roster.csv lies there; name it with --roster to use it."
+
+
+def _notes(found: Sequence[Found], matches: Matches, roster: Roster) -> Iterator[str]:
+    """What a teacher should know about the hand-ins, a sentence each."""
+    yield from roster.notes
     remarks = defaultdict(list)
     for item in found:
         remarks[item.remark].append(item.label)
@@ -223,7 +228,7 @@ def _notes(found: Sequence[Found], matches: Matches, roster: Roster, lying: bool
 def _roster_notes(found: Sequence[Found], matches: Matches) -> Iterator[str]:
     pairs = list(zip(found, matches.matches, strict=True))
     yield from (f"{item.doubt}: matched with nobody." for item in matches.matches if item.doubt)
-    strangers = [item.label for item, of in pairs if of == Match()]
+    strangers = [item.label for item, of in pairs if of.stranger]
     if strangers:
         yield f"{len(strangers)} of nobody in the roster: {listed(strangers)}."
     several = defaultdict(list)

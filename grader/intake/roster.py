@@ -21,6 +21,7 @@ MOST_BYTES, MOST_STUDENTS, LONGEST = 16 << 20, 100_000, 200
 DELIMITERS = ",;\t"
 NUMBERED = re.compile(r"(?:.*\s)?([0-9]+)")  # "Participant 12", in the language of the site
 UNIQUE = ("identity", "email", "participant")
+KEPT_AS_TEXT = re.compile(r'="(.*)"|\'([0-9]+)')
 REMEDY = "Mend that line and save the file as CSV in UTF-8."
 
 
@@ -136,7 +137,12 @@ def _known(header: str, delimiter: str) -> int:
 
 
 def _clean(cell: str) -> str:
-    """A cell on one line, without what can't be shown; one that is too long keeps a character too many."""
+    """A cell on one line, without what can't be shown; one that is too long keeps a character too many.
+
+    A number that a spreadsheet was to keep as text (`="0042"`, `'0042`) is that number.
+    """
+    if found := KEPT_AS_TEXT.fullmatch(cell.strip()):
+        cell = found[1] or found[2]
     return "".join(sign for sign in " ".join(cell.split()) if sign.isprintable()).strip()[: LONGEST + 1]
 
 

@@ -1,12 +1,14 @@
 """A path becomes one `Submission`: its script, its files, their digest."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from grader.errors import SubmissionError, UsageError
-from grader.intake.candidates import CODE, OTHER_ENDINGS, choose_main, meant_name, newest_uploads
+from grader.intake.candidates import CODE, OTHER_ENDINGS, choose_main, meant_name, newest_uploads, remedy_for
+from grader.intake.leftovers import is_leftover, nothing_but_leftovers, without_leftovers
 from grader.intake.names import student_name
 from grader.intake.zipped import unpack_zip
 from grader.notebook import Script, read_submission, without_surrogates
@@ -14,10 +16,7 @@ from grader.notebook import Script, read_submission, without_surrogates
 ZIP = ".zip"
 DEEPEST_ZIP = 2  # a zip in a zip: what a platform packed again
 MOST_FILES, MOST_BYTES = 500, 50 << 20
-IGNORED = {
-    "__pycache__", ".ipynb_checkpoints", ".git", ".venv", "__MACOSX", "node_modules",
-    ".DS_Store", "Thumbs.db", "desktop.ini",
-}  # fmt: skip
+MOST_LISTED = 200_000  # names below a folder, with those of environments that were handed in along
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +42,11 @@ def read_path(path: Path, *, student: str | None = None, assignment: str = "") -
     except OSError:  # a name longer than the file system takes, or a folder that may not be entered
         there = False
     if not there:
-        raise UsageError(f"{path}: there is no such file or folder.", "Check the path.")
+        near = like_it(path)
+        raise UsageError(
+            f"{path}: there is no such file or folder.",
+            f"There is {near}: names differ by capital letters." if near else "Check the path.",
+        )
     who = student or student_name(path)
     if path.is_dir():
         return _read_files(path.name, collect_files(path), who, assignment)
@@ -59,9 +62,18 @@ def read_path(path: Path, *, student: str | None = None, assignment: str = "") -
     if meant is None:
         raise SubmissionError(
             f"{path.name}: is neither a notebook (.ipynb) nor a module (.py), nor a zip with one of them.",
-            "Hand in one of them.",
+            remedy_for([path.name]),
         )
     return submission_of({meant: data}, meant, student=who, notes=(f"{path.name} was read as {meant}",))
+
+
+def like_it(path: Path) -> str:
+    """The name beside `path` that differs from its in nothing but capital letters; "" where there is none."""
+    try:
+        beside = [other.name for other in path.parent.iterdir() if other.name.casefold() == path.name.casefold()]
+    except OSError:
+        return ""
+    return beside[0] if len(beside) == 1 else ""
 
 
 def submission_of(files: Mapping[str, bytes], main: str, *, student: str, notes: tuple[str, ...] = ()) -> Submission:
@@ -80,7 +92,18 @@ def submission_of(files: Mapping[str, bytes], main: str, *, student: str, notes:
 def _read_files(where: str, files: Mapping[str, bytes], student: str, assignment: str) -> Submission:
     """The one notebook or module among the files of a folder or a zip. Raises SubmissionError."""
     choice = choose_main(where, _through_zips(files), assignment=assignment)
-    return submission_of(choice.files, choice.main, student=student, notes=choice.notes)
+    files, main, notes = _from_its_folder(choice.files, choice.main)
+    return submission_of(files, main, student=student, notes=(*choice.notes, *notes))
+
+
+def _from_its_folder(files: Mapping[str, bytes], main: str) -> tuple[Mapping[str, bytes], str, tuple[str, ...]]:
+    """The files as the code of `main` finds them at home: what lies in its folder lies beside it."""
+    folder, _, name = main.rpartition("/")
+    if not folder:
+        return files, main, ()
+    own = {path.removeprefix(f"{folder}/"): data for path, data in files.items() if path.startswith(f"{folder}/")}
+    others = {path: data for path, data in files.items() if not path.startswith(f"{folder}/") and path not in own}
+    return {**others, **own}, name, (f"{main} was run in its own folder",)
 
 
 def _through_zips(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
@@ -105,7 +128,7 @@ def _refuse_link(path: Path) -> None:
 
 
 def _unzip(name: str, data: bytes) -> dict[str, bytes]:
-    return unpack_zip(name, data, ignored=IGNORED, most_files=MOST_FILES, most_bytes=MOST_BYTES)
+    return unpack_zip(name, data, most_files=MOST_FILES, most_bytes=MOST_BYTES)
 
 
 def collect_files(folder: Path) -> dict[str, bytes]:
@@ -119,21 +142,45 @@ def collect_files(folder: Path) -> dict[str, bytes]:
 def _walk(folder: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     total = links = 0
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
+    there = _names_below(folder)
+    kept = without_leftovers(there)
+    for name in sorted(kept, key=lambda name: name.split("/")):
+        path = folder / name
         links += path.is_symlink()
-        if path.is_symlink() or not path.is_file() or any(part in IGNORED for part in relative.parts):
+        if path.is_symlink() or not path.is_file():
             continue
         total += path.stat().st_size
         if len(files) >= MOST_FILES or total > MOST_BYTES:
-            raise SubmissionError(
-                f"{folder.name}: holds more than {MOST_FILES} files or {MOST_BYTES >> 20} MiB.",
-                "Hand in the code without data and environments.",
-            )
-        files[relative.as_posix()] = read_file(path)
+            raise _too_much(folder.name)
+        files[name] = read_file(path)
     if links and not files:
         raise SubmissionError(f"{folder.name}: holds nothing but links.", "Hand in the files themselves.")
+    if there and not kept:
+        raise nothing_but_leftovers(folder.name, there)
     return files
+
+
+def _names_below(folder: Path) -> list[str]:
+    """Every file and folder below `folder`, with slashes; of what is nobody's work in any case only the name."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    names: list[str] = []
+    for place, folders, files in os.walk(folder, onerror=refuse):
+        below = PurePosixPath(os.path.relpath(place, folder))
+        names += [str(below / name) for name in (*folders, *files)]
+        if len(names) > MOST_LISTED:
+            raise _too_much(folder.name)
+        folders[:] = [name for name in folders if not is_leftover(name)]
+    return names
+
+
+def _too_much(name: str) -> SubmissionError:
+    return SubmissionError(
+        f"{name}: holds more than {MOST_FILES} files or {MOST_BYTES >> 20} MiB.",
+        "Hand in the code without data and environments.",
+    )
 
 
 def read_file(path: Path) -> bytes:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from grader.errors import Infrastructure, SubmissionError, UsageError
+from grader.intake.roster import Enrolled
 from grader.intake.submissions import collect_files, read_file
 from grader.intake.zipped import check_apart
 
@@ -42,7 +43,7 @@ class Found:
 
     `name` is as the download writes it, `label` what a person would look for in it, `key` the number or login by which the
     platform knows the student. Without `parts` nothing can be read, and `problem` and `remedy` say why. `notes` are for
-    the student too, the `remark` for the teacher alone.
+    the student too, the `remark` for the teacher alone. `people` are those who handed it in, where the download says who.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Found:
     handed_in: bool = True
     notes: tuple[str, ...] = ()
     remark: str = ""
+    people: tuple[Enrolled, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +87,11 @@ class Tree(Protocol):
     def inside(self, name: str) -> "Tree":
         """A folder of it as a tree of its own."""
 
-    def small_text(self, *path: str) -> str | None:
+    @property
+    def doubtful(self) -> tuple[str, ...]:
+        """The names at the top whose letters are uncertain: a zip may write them in any old code page."""
+
+    def small_text(self, *path: str, most: int = SMALL) -> str | None:
         """The first bytes of a file as text; None where there is none."""
 
     def newest(self, *path: str) -> datetime | None:
@@ -102,35 +108,39 @@ class Tree(Protocol):
 
 
 class FolderTree:
-    """A folder on disk."""
+    """A folder on disk, without the files and folders `apart`, which are somebody else's."""
 
     zipped = False
+    doubtful: tuple[str, ...] = ()
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, apart: frozenset[Path] = frozenset()) -> None:
         self.path: Path = path
         self.where = str(path)
+        self._apart = apart
 
     def nodes(self, *below: str) -> list[Node]:
         """What lies in the folder. Raises UsageError where the class' own folder can't be read."""
         try:
             with os.scandir(self.path.joinpath(*below)) as found:
-                return [Node(entry.name, entry.is_dir()) for entry in found]
+                nodes = [Node(entry.name, entry.is_dir()) for entry in found]
         except OSError as error:
             if below:
                 return []
             raise UsageError(f"{self.where}: can't be read ({error.strerror}).", "Check the folder.") from None
+        place = self.path.joinpath(*below).resolve() if self._apart else self.path
+        return [node for node in nodes if place / node.name not in self._apart]
 
     def inside(self, name: str) -> "FolderTree":
         """A folder of it."""
-        return FolderTree(self.path / name)
+        return FolderTree(self.path / name, self._apart)
 
-    def small_text(self, *path: str) -> str | None:
+    def small_text(self, *path: str, most: int = SMALL) -> str | None:
         """The first bytes of a regular file, without following a link."""
         try:
             descriptor = os.open(self.path.joinpath(*path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with open(descriptor, "rb") as file:  # noqa: PTH123 - of the descriptor that was looked at
                 if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    return file.read(SMALL).decode("utf-8", "replace")
+                    return file.read(most).decode("utf-8", "replace")
         except OSError:
             pass
         return None

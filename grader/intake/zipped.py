@@ -9,15 +9,18 @@ import re
 import stat
 import zipfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 
 from grader.errors import SubmissionError
+from grader.file_kinds import kind_of
+from grader.intake.leftovers import nothing_but_leftovers, without_leftovers
 
 MOST_MEMBERS = 20_000  # entries of the directory, ignored ones too: an environment that was packed along has thousands
 MOST_RATIO, RATIO_FROM = 200, 1 << 20  # code and notebooks shrink to a tenth; what grows so much was made to
 LONGEST_PART, LONGEST_NAME = 255, 1000  # bytes, as file systems have it
+LOCAL = b"PK\x03\x04"  # begins an ordinary zip
 ENTRY = b"PK\x01\x02"  # begins every entry of the directory (PKWARE's APPNOTE, 4.3.12)
 ENCRYPTED = 0x1 | 0x40 | 0x2000
 UTF_8 = 0x800
@@ -25,24 +28,28 @@ AGAIN = "Pack the folder again as an ordinary zip, or hand in the notebook itsel
 LESS = "Hand in the code without data and environments."
 
 
-def unpack_zip(
-    name: str, data: bytes, *, ignored: Collection[str], most_files: int, most_bytes: int
-) -> dict[str, bytes]:
+def unpack_zip(name: str, data: bytes, *, most_files: int, most_bytes: int) -> dict[str, bytes]:
     """The files of the zip `data`, called `name`, by relative name; one folder around all of them is left out.
 
-    What lies in a folder of `ignored` is not looked at. Raises SubmissionError.
+    What is nobody's work (`leftovers`) is not looked at. Raises SubmissionError.
     """
     try:
         if data.count(ENTRY) > MOST_MEMBERS:  # zipfile would make an object of each
             raise _refusal(name, "holds too many files", LESS)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             named = [(plain_name(member), member) for member in archive.infolist()]
-            found = [(path, member) for path, member in named if not is_ignored(path, ignored)]
+            kept = set(without_leftovers(path for path, _ in named))
+            found = [(path, member) for path, member in named if path in kept]
+            if named and not found:
+                raise nothing_but_leftovers(name, (path for path, _ in named))
             files = unpack_members(name, archive, found, most_files=most_files, most_bytes=most_bytes)
     except SubmissionError:
         raise
     except Exception as error:  # zipfile has no complete list of what a damaged archive makes it raise
-        raise _refusal(name, f"is damaged ({type(error).__name__})", AGAIN) from None
+        kind = kind_of(data)
+        if kind is not None and not data.startswith(LOCAL):
+            raise _refusal(name, f"is {kind.title}", kind.remedy) from None
+        raise _refusal(name, f"is damaged ({type(error).__name__})" if data else "is empty", AGAIN) from None
     return _without_top(files)
 
 
@@ -86,9 +93,15 @@ def plain_name(member: zipfile.ZipInfo) -> str:
     return name.replace("\\", "/")
 
 
-def is_ignored(path: str, ignored: Collection[str]) -> bool:
-    """Whether a path leads through a folder, or to a file, that is not looked at."""
-    return any(part in ignored for part in path.split("/"))
+def in_old_code_page(member: zipfile.ZipInfo) -> bool:
+    """Whether the name is in one of the code pages of DOS and Windows, of which the zip does not say which."""
+    if member.flag_bits & UTF_8 or member.orig_filename.isascii():
+        return False
+    try:
+        member.orig_filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return True
+    return False
 
 
 def check_name(name: str, path: str) -> None:

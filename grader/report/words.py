@@ -66,6 +66,12 @@ ISOLATION: dict[Isolation, tuple[Phrase, Phrase]] = {
             "Your code ran in a container of its own: no network, no files but its own, a bounded share of the machine."
         ),
     ),
+    "docker": (
+        say("docker container"),
+        say(
+            "Your code ran in a container of its own: no network, no files but its own, a bounded share of the machine."
+        ),
+    ),
     "none": (
         say("ran without a sandbox"),
         say(

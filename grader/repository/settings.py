@@ -1,6 +1,5 @@
 """`grader.toml`: which assignments a repository holds, where, and how much time they may take."""
 
-import tomllib
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -10,6 +9,7 @@ from grader.assignment import explain_validation
 from grader.errors import UsageError
 from grader.evidence import Value
 from grader.limits import parse_duration
+from grader.toml_file import read_toml
 
 FILE = "grader.toml"
 SCHEMA = 1
@@ -20,8 +20,10 @@ def _require_inside(value: object) -> object:
     """ValueError for a path that leads out of the repository."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError("is no path: write it as in 'exercise1.ipynb'")
+    if "\\" in value:
+        raise ValueError(f"{value!r} holds a backslash: write folders with a slash, as in 'a/b.ipynb'")
     path = PurePosixPath(value)
-    if path.is_absolute() or ".." in path.parts or "\\" in value or "\0" in value:
+    if path.is_absolute() or ".." in path.parts or "\0" in value:
         raise ValueError(
             f"{value!r} leads out of the repository: write it from the repository's root, as in 'a/b.ipynb'"
         )
@@ -59,19 +61,16 @@ KEYS = ("schema", *(name for name in Settings.model_fields if name != "schema_")
 def read_settings(root: Path) -> Settings:
     """The settings of the repository at `root`. Raises UsageError, with the key and the nearest right word."""
     path = root / FILE
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         raise UsageError(
             f"{path}: there is no such file.",
             'Write one, as in:  schema = 1  [[submission]]  assignment = "exercise1"  path = "exercise1.ipynb"',
-        ) from None
-    except OSError as error:
-        raise UsageError(f"{path}: can't be read ({error.strerror}).", "Check the file.") from None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not a TOML file: {error}.", "Mend the line it names.") from None
+        )
+    raw = read_toml(path, UsageError)
     if isinstance(raw.get("budget"), (int, float)):
         raise UsageError(f"{path}: key `budget`: {raw['budget']} has no unit.", 'Write it as in "45m".')
+    if isinstance(raw.get("submission"), dict):
+        raise UsageError(f"{path}: `[submission]` is one table.", "Write `[[submission]]`: there may be several.")
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:

@@ -1,5 +1,6 @@
 """Takes each submission of a repository through the one pipeline, one after the other, within the budget."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,10 +14,10 @@ from grader.comparing import exercises_compared
 from grader.course import Course
 from grader.evidence import Smoke
 from grader.exports.github import Place, cell_lines
-from grader.intake import Entry
+from grader.intake import Entry, like_it
 from grader.progress import Progress
 from grader.publish import Order
-from grader.repository.settings import Handed, Settings
+from grader.repository.settings import FILE, Handed, Settings
 from grader.results import Result
 from grader.rubric import plan_checks
 from grader.workspace import output_folder
@@ -113,7 +114,7 @@ def _visit(
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with open_bench(course, handed.assignment, setup, progress) as bench:
         told = Named(handed.assignment, progress)
-        rows, _ = grade_class([Entry(student=student, path=path)], bench, order, jobs=1, progress=told)
+        rows, _ = grade_class([_entry(path, handed, student)], bench, order, jobs=1, progress=told)
     result = rows[0]
     return Visit(
         handed=handed,
@@ -122,6 +123,15 @@ def _visit(
         place=_place(path, handed.path),
         unchanged=result.started < now,
     )
+
+
+def _entry(path: Path, handed: Handed, student: str) -> Entry:
+    """The row; where nothing lies there, that is said by the repository's own path, not by that of this machine."""
+    if os.path.lexists(path):
+        return Entry(student=student, path=path)
+    near = like_it(path)
+    remedy = f"There is {near}: names differ by capital letters." if near else f"Check `path` in {FILE}."
+    return Entry(student=student, path=path, problem=f"{handed.path}: there is no such file or folder.", remedy=remedy)
 
 
 def _earlier(course: Course, handed: Handed, settings: Settings, out: Path) -> Path | None:

@@ -128,7 +128,8 @@ class BridgedProcess:
             if not self._ended.wait(ENDING_S):
                 self._destroy()
                 self._ended.wait(ENDING_S)
-        self.wait(ENDING_S)
+        with contextlib.suppress(TimeoutError):  # an engine that does not even die must not keep our descriptors
+            self.wait(ENDING_S)
         for opened in (*self._channels.values(), *self._listeners):
             opened.close()
         for descriptor in self._folders.values():

@@ -11,6 +11,6 @@ def open_sandbox(isolation: Isolation) -> Sandbox:
     """The sandbox of that name. Raises SandboxUnavailable with the reason and the remedy."""
     if isolation == "none":
         return NoSandbox()
-    if isolation == "podman":
+    if isolation in ("podman", "docker"):
         return Container.on_this_host()
     return Bubblewrap.on_this_host()

@@ -133,13 +133,16 @@ def skeleton(links: Mapping[str, str]) -> bytes:
 
 
 class Container:
-    """A sandbox of containers. Made by `Container.on_this_host()`, which proves that it works."""
+    """A sandbox of containers. Made by `Container.on_this_host()`, which proves that it works.
 
-    isolation: Isolation = "podman"
+    `isolation` says which engine holds it: what is asked for as podman may be docker's.
+    """
+
     promises = frozenset(Promise) if build_filter() else frozenset(Promise) - {Promise.SYSTEM_CALLS}
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.isolation: Isolation = engine.kind
 
     @staticmethod
     def on_this_host() -> "Container":

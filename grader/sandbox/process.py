@@ -56,6 +56,7 @@ class LaunchedProcess:
         self._process, self._control, self._log, self._limits = process, control, log, limits
         self._group, self._lost = group, lost
         self._init: int | None = None  # pidfd of PID 1
+        self._outermost = pidfd_of(process.pid)
         self._killed: set[int] = set()
         self._cause: Cause | None = None
         self._watchdog: Watchdog | None = None
@@ -98,6 +99,8 @@ class LaunchedProcess:
         with self._lock:
             if self._cause is None and self._stopped is None:
                 self._cause = cause
+        if not self._may_be_named():
+            return
         tree = process_tree(self.pid)
         with contextlib.suppress(OSError):
             if self._init is not None:
@@ -108,6 +111,18 @@ class LaunchedProcess:
         for pid in tree:  # behind namespaces these are gone with PID 1; without, a daemon may have left the group
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
+
+    def _may_be_named(self) -> bool:
+        """Whether the outermost process still has its number: once it is reaped, another may have it."""
+        if self._outermost is None:
+            return self._stopped is None
+        try:
+            signal.pidfd_send_signal(self._outermost, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:  # it is there, and another user's
+            pass
+        return True
 
     def wait(self, timeout: float | None = None) -> Stopped:
         """Wait until nothing of it runs any more. Raises TimeoutError."""
@@ -149,10 +164,10 @@ class LaunchedProcess:
         if self._process.poll() is None:
             self.kill()
         self.wait()
-        for descriptor in (*self._folders.values(), *([self._init] if self._init is not None else [])):
+        for descriptor in (*self._folders.values(), *filter(None, (self._init, self._outermost))):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-        self._folders, self._init = {}, None
+        self._folders, self._init, self._outermost = {}, None, None
         self._control.close()
         if self._group is not None:
             self._group.close()
@@ -166,6 +181,14 @@ class LaunchedProcess:
         except (OSError, ValueError):
             return {}
         return report if isinstance(report, dict) else {}
+
+
+def pidfd_of(pid: int) -> int | None:
+    """A descriptor of a process, which no other can take the place of; None where the system has none, or it is gone."""
+    try:
+        return os.pidfd_open(pid)
+    except (OSError, AttributeError):
+        return None
 
 
 def await_ready(control: socket.socket, folders: int) -> tuple[str, list[int]]:

@@ -277,6 +277,15 @@ def test_the_comparison_is_told_with_both_numbers_and_the_source() -> None:
     assert result.reason == "97.90 % here, 98.00 % for the reference baseline of exercise1: not better"
 
 
+def test_what_an_exercise_asks_for_is_told_as_that() -> None:
+    asked = Comparison(
+        assignment="exercise1", source="what exercise1 asks for", accuracy=0.97, judged=0, judged_on="test"
+    )
+    better = look("better_than", against(9770, asked), {"exercise": "exercise1"})
+    assert (better.outcome, better.reason) == (Outcome.PASSED, "97.70 % here, 97.00 %, what exercise1 asks for")
+    assert look("better_than", against(9700, asked), {"exercise": "exercise1"}).outcome is Outcome.FAILED
+
+
 def test_a_missing_comparison_is_our_fault_and_says_what_to_measure() -> None:
     result = look("better_than", against(9900, None), {"exercise": "exercise1"})
     assert result.outcome is Outcome.BROKEN

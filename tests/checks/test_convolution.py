@@ -68,6 +68,22 @@ def test_each_block_of_convolutions_is_pooled_before_the_dense_part(layers: list
     assert result.reason.startswith(unpooled)
 
 
+@pytest.mark.parametrize(
+    ("layers", "passed"),
+    [
+        ([conv(6, "C1"), pool(), conv(16, "C3"), pool(), conv(120, "C5"), FLATTEN, OUT], True),  # LeNet-5
+        ([conv(6, "C1"), pool(), conv(16, "C3"), conv(120, "C5"), FLATTEN, OUT], True),  # the last block of two
+        ([conv(6, "C1"), pool(), conv(16, "C3"), FLATTEN, OUT, conv(8, "C5"), FLATTEN], False),
+        ([conv(6, "C1"), FLATTEN, OUT], False),
+        ([conv(6, "C1"), FLATTEN, conv(16, "C3"), pool(), OUT], False),
+    ],
+)
+def test_the_last_block_may_go_without_where_the_rubric_says_so(layers: list[Layer], passed: bool) -> None:
+    result = look("pooling_after_convolution", built(model(*layers)), {"last_free": True})
+    assert (result.outcome is Outcome.PASSED) == passed
+    assert not passed or result.reason == "all convolutions but the last, `C5`, are pooled, as in LeNet-5"
+
+
 def test_missing_pooling_is_told_with_the_rule() -> None:
     result = look("pooling_after_convolution", built(model(conv(8, "a"), FLATTEN, OUT)))
     assert result.hint.startswith("The rule: every convolution, or block of convolutions, is followed by a pooling")

@@ -37,6 +37,7 @@ from grader.intake import Submission, list_class, read_path
 from grader.progress import Silent
 from grader.publish import Order
 from grader.results import Result, Status
+from tests.cluster.hostile import answer_with_a_trap
 from tests.fakes import Act, Stage, a_bench, a_stored, data_of, write_class, write_course
 
 ROOT = Path(__file__).parents[2]
@@ -364,6 +365,16 @@ def test_what_kills_every_worker_becomes_a_row(cluster: Cluster, tmp_path: Path)
     found = graded(cluster.course, source, tmp_path / "out", cluster.address, Silent())["kills-always-00"]
     assert found.status is Status.BROKEN
     assert "went away" in found.checks[0].reason
+
+
+def test_what_a_worker_sends_is_not_unpickled(cluster: Cluster, submission: Submission) -> None:
+    with (
+        a_bench(cluster.course) as bench,
+        open_cluster(cluster.address, bench, answer_with_a_trap, {}, Silent()) as collector,  # type: ignore[arg-type]
+        pytest.raises(Infrastructure, match="could not run it"),
+    ):
+        collector.take(collector.submit(submission, 0), submission, 0)
+    assert not (cluster.folder / "marks" / "trapped").exists()
 
 
 def test_a_cluster_whose_workers_have_other_data_ends_the_batch_and_marks_nobody(

@@ -108,7 +108,10 @@ def test_a_comparison_for_which_this_copy_has_no_numbers_is_left_out(
     course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage().install(monkeypatch)
-    write_rubric(course.root, RUBRIC + '\n[[check]]\nuse = "better_than"\npoints = 10\nexercise = "tiny"\n')
+    write_rubric(
+        course.root,
+        RUBRIC + '\n[[check]]\nuse = "better_than"\npoints = 10\nexercise = "tiny"\notherwise = "baseline"\n',
+    )
     said = check(course, "tiny", write_class(Path("class"), "ada") / "ada.py", "--full")
     assert said.code == 0
     assert "not checked: this copy of the course has no accuracy to compare with" in said.out

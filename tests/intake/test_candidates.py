@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import SubmissionError
-from grader.intake.candidates import choose_main, listed, meant_name, newest_uploads
+from grader.intake.candidates import choose_main, meant_name, newest_uploads
+from grader.intake.names import listed
 from tests.intake.zips import NOTEBOOK, another_notebook
 
 

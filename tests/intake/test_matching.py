@@ -92,3 +92,20 @@ def test_every_student_of_any_roster_has_a_hand_in_or_is_missing(
     covered = {student.line for item in found.matches for student in (item.student, *item.members) if student}
     missing = [student.line for student, _ in found.missing]
     assert sorted([*covered, *missing]) == [student.line for student in roster.students]
+
+
+def test_a_number_that_lost_its_zeros_is_no_match_and_is_told() -> None:
+    roster = class_of(Ada={"identity": "42"}, Bob={"identity": "0107"}, Cy={"participant": "7"}, Dee={"identity": "0"})
+    found = match(handed_in(("0042", ""), ("107", ""), ("x", "007"), ("108", ""), ("", "")), roster)
+    assert [item.student for item in found.matches] == [None] * 5
+    assert [item.stranger for item in found.matches] == [False, False, False, True, True]
+    assert found.matches[0].doubt == (
+        "0042: the roster has the number '42' in line 2, which differs in zeros in front that spreadsheets take away"
+    )
+    assert [bool(doubt) for _, doubt in found.missing] == [True, True, True, False]
+
+
+def test_two_numbers_that_differ_in_zeros_alone_tell_nobody() -> None:
+    roster = class_of(Ada={"identity": "42"}, Bob={"identity": "042"})
+    assert matched(handed_in(("42", ""), ("042", "")), roster) == [2, 3]
+    assert match(handed_in(("0042", "")), roster).matches[0].doubt == ""

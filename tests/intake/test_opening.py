@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from grader.errors import Infrastructure, UsageError
 from grader.grades import Extension, Student
-from grader.intake import IGNORED, class_zip, open_class, safe_name, submissions
+from grader.intake import class_zip, is_leftover, open_class, safe_name, submissions
 from grader.intake.entries import Entry
 from tests.intake.test_zipped import entry as special
 from tests.intake.zips import (
@@ -82,6 +82,46 @@ def test_the_roster_among_the_hand_ins_is_no_hand_in(tmp_path: Path) -> None:
     assert [entry.student for entry in found.entries] == ["ada"]
     write_tree(folder, ("roster.csv", b"name\nada\n"))
     assert any("--roster" in note for note in open_class(folder, assignment="x", workspace=tmp_path).notes)
+
+
+def test_what_was_named_for_something_else_neither_spoils_the_form_nor_has_a_row(tmp_path: Path) -> None:
+    folder = write_tree(
+        tmp_path / "class", ("submitted/dst/exercise1/work.py", b"a = 1"), ("students.csv", b"login,name\ndst,Dee\n"),
+        ("out/index.html", b"x"),
+    )  # fmt: skip
+    found = open_class(
+        folder, assignment="exercise1", workspace=tmp_path, roster=folder / "students.csv", apart=[folder / "out"]
+    )
+    assert (found.form, [entry.student for entry in found.entries]) == ("nbgrader", ["Dee"])
+    assert all("of nobody" not in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("platform", "names"),
+    [
+        ("Blackboard", ("gradebook_CNN_Ex1_aberg_attempt_2026-11-10-18-03-12_work.ipynb",
+                        "gradebook_CNN_Ex1_aberg_attempt_2026-11-10-18-03-12.txt")),
+        ("Brightspace", ("12345-67890 - Ada Berg - Nov 10, 2026 603 PM/work.ipynb",
+                         "12345-67891 - Bo Lind- 10 November, 2026 6:03 PM - work.ipynb", "index.html")),
+    ],
+)  # fmt: skip
+def test_a_download_whose_form_is_not_read_is_said_to_be_one(
+    tmp_path: Path, platform: str, names: tuple[str, ...]
+) -> None:
+    found = both_ways(tmp_path, *((name, name.encode()) for name in names))
+    assert any(f"looks like a download of {platform}, whose form is unknown here" in note for note in found.notes)
+    plain = opened(write_tree(tmp_path / "plain", ("2026-1 - a.py", b"a = 1"), ("ada.py", b"a"), ("bo.py", b"b")))
+    assert not any("looks like" in note for note in plain.notes)
+
+
+def test_names_in_an_old_code_page_are_told_to_be_in_doubt(tmp_path: Path) -> None:
+    packed = zip_of(("SXren KjYr/work.py", b"a = 1"), ("Zoë/work.py", b"b = 1"), ("bob.py", b"c = 1"))
+    (tmp_path / "class.zip").write_bytes(packed.replace(b"SXren KjYr", b"S\x9bren Kj\x91r"))  # as DOS has it, in cp850
+    told = [note for note in opened(tmp_path / "class.zip").notes if "old code page" in note]
+    assert len(told) == 1
+    assert told[0].startswith(
+        "1 names are in an old code page that the zip does not name, and may be misread: S¢ren Kjær."
+    )
 
 
 def test_one_hostile_student_costs_one_row(tmp_path: Path) -> None:
@@ -307,4 +347,4 @@ def test_everything_in_any_zip_is_in_some_row(tmp_path_factory: pytest.TempPathF
 
 def skipped(parts: list[str]) -> bool:
     """Whether a path is a folder's, hidden, or left by a tool: then it is nobody's."""
-    return parts[-1] == "" or any(part in IGNORED or part.startswith(".") for part in parts)
+    return parts[-1] == "" or any(part.startswith(".") or is_leftover(part) for part in parts)

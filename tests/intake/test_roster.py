@@ -156,3 +156,10 @@ def test_every_name_of_a_column_is_documented_and_the_example_is_a_roster() -> N
 def test_every_form_is_in_the_manual() -> None:
     page = (Path(__file__).parents[2] / "docs/how-to/grade-a-class.md").read_text(encoding="utf-8")
     assert all(f"| `{form}` |" in page for form in FORMS)
+
+
+def test_a_number_that_a_spreadsheet_was_to_keep_as_text_is_that_number() -> None:
+    found = parse_roster("r.csv", b'name,id,login\nAda,="0042",\'0107\nBob,"=""0043""",o\'b\n')
+    assert [(student.identity, student.logins) for student in found.students] == [
+        ("0042", ("0107",)), ("0043", ("o'b",)),
+    ]  # fmt: skip

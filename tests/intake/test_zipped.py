@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.errors import SubmissionError
-from grader.intake import list_class, read_path, submissions, zipped
+from grader.errors import SubmissionError, UsageError
+from grader.intake import list_class, open_class, read_path, submissions, zipped
 from tests.intake.zips import zip_of
 
 
@@ -47,10 +47,27 @@ def test_a_folder_of_nothing_but_a_zip_is_that_zip(tmp_path: Path) -> None:
     assert read_path(tmp_path / "Ada_123").script.name == "last.py"
 
 
-@pytest.mark.parametrize("packed", [b"", b"PK\x03\x04 not a zip", zip_of(("a.py", b"a = 1"))[:-9]])
+def test_a_zip_that_is_something_else_is_named(tmp_path: Path) -> None:
+    page, pointer = b"<!doctype html><title>Sign in</title>", b"version https://git-lfs.github.com/spec/v1\noid"
+    for data, said in (
+        (page, "is a web page"),
+        (pointer, "is a pointer of Git LFS"),
+        (b"Rar!\x1a", "is a RAR archive"),
+    ):
+        (tmp_path / "class.zip").write_bytes(data)
+        with pytest.raises(SubmissionError, match=rf"class\.zip: {said}"):
+            read_path(tmp_path / "class.zip")
+        with pytest.raises(UsageError, match=rf"class\.zip: {said}"):
+            open_class(tmp_path / "class.zip", assignment="a", workspace=tmp_path)
+
+
+@pytest.mark.parametrize("packed", [b"PK\x03\x04 not a zip", zip_of(("a.py", b"a = 1"))[:-9]])
 def test_a_file_that_is_no_zip_is_refused(tmp_path: Path, packed: bytes) -> None:
     (tmp_path / "ada.zip").write_bytes(packed)
     with pytest.raises(SubmissionError, match=r"ada\.zip: is damaged"):
+        read_path(tmp_path / "ada.zip")
+    (tmp_path / "ada.zip").write_bytes(b"")
+    with pytest.raises(SubmissionError, match=r"ada\.zip: is empty"):
         read_path(tmp_path / "ada.zip")
 
 
@@ -160,7 +177,7 @@ def test_a_damaged_zip_is_read_or_refused_in_words(changes: list[tuple[int, int]
         packed[place] = value
     left = bytes(packed[: len(packed) - cut])
     try:
-        files = zipped.unpack_zip("ada.zip", left, ignored={"__MACOSX"}, most_files=500, most_bytes=50 << 20)
+        files = zipped.unpack_zip("ada.zip", left, most_files=500, most_bytes=50 << 20)
     except SubmissionError as error:
         assert error.message.startswith("ada.zip: ")
         assert error.remedy
@@ -173,5 +190,5 @@ def test_a_damaged_zip_is_read_or_refused_in_words(changes: list[tuple[int, int]
 def test_whatever_plain_files_are_packed_come_out_again(files: dict[str, bytes]) -> None:
     inside = {f"top/{name}": data for name, data in files.items()}
     packed = zip_of(*inside.items(), ("top/Z", b"z"))
-    found = zipped.unpack_zip("a.zip", packed, ignored=(), most_files=500, most_bytes=1 << 20)
+    found = zipped.unpack_zip("a.zip", packed, most_files=500, most_bytes=1 << 20)
     assert found == {**files, "Z": b"z"}

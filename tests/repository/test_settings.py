@@ -44,6 +44,8 @@ def test_those_of_the_example_are_right() -> None:
         ('"20m"', "20", "key `budget`: 20 has no unit"),
         ("path =", "pth =", "submission 1: key `pth` is not known"),
         ("[[submission]]", "[[submission]", "not a TOML file"),
+        ("[[submission]]", "[submission]", r"Write `\[\[submission\]\]`"),
+        ('"a/b.ipynb"', "'a\\b.ipynb'", "holds a backslash: write folders with a slash"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:

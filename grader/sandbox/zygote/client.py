@@ -9,7 +9,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
@@ -70,18 +70,20 @@ class Server:
         as for a full disk.
         """
         names = [scratch.inside for scratch in program.scratch]
-        try:
+        with ExitStack() as unless_it_starts:
+            if group is not None:
+                unless_it_starts.callback(group.close)
             control, pipe = self._ask(program, kept)
+            unless_it_starts.callback(control.close)
+            unless_it_starts.callback(pipe.close)
             log = Log(pipe)
             word, descriptors = await_ready(control, len(names) + 1)
+            for descriptor in descriptors:
+                unless_it_starts.callback(os.close, descriptor)
             if not descriptors:
-                control.close()
                 raise WarmStartFailed(not_started(log, word).message)
             forked = Forked(descriptors[-1], pipe)
-        except BaseException:
-            if group is not None:
-                group.close()
-            raise
+            unless_it_starts.pop_all()
         running = LaunchedProcess(forked, control, log, program.limits, _joined(group, forked.pid), self.lost)
         running.take_over(names, descriptors)
         try:

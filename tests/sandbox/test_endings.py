@@ -1,0 +1,89 @@
+"""Ends of sandboxes that go wrong: nothing leaks, nothing of ours raises in a `finally`, and no stranger is killed."""
+
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from grader.limits import Limits
+from grader.sandbox import bridge
+from grader.sandbox.bridge import BridgedProcess
+from grader.sandbox.container import Container, Engine
+from grader.sandbox.interface import Program
+from grader.sandbox.log import Log
+from grader.sandbox.process import LaunchedProcess
+from grader.sandbox.zygote import client
+from grader.sandbox.zygote.client import Server, WarmStartFailed
+
+PROGRAM = Program(root=Path("/"), argv=("/bin/true",), environment={}, folder="tmp", limits=Limits(), scratch=())
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_process_that_is_reaped_is_not_killed_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed: list[int] = []
+    process = subprocess.Popen(["/bin/true"], stdout=subprocess.PIPE, start_new_session=True)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    running = LaunchedProcess(process, ours, Log(process.stdout), Limits(), None)
+    process.wait()
+    monkeypatch.setattr(os, "killpg", lambda number, signal: killed.append(number))
+    monkeypatch.setattr(os, "kill", lambda number, signal: killed.append(number))
+    running.kill()
+    assert killed == []  # by now the number may be anybody's
+    theirs.close()
+    running.close()
+
+
+def test_one_that_runs_is_killed() -> None:
+    process = subprocess.Popen(["/bin/sleep", "60"], stdout=subprocess.PIPE, start_new_session=True)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    running = LaunchedProcess(process, ours, Log(process.stdout), Limits(), None)
+    theirs.close()
+    running.close()
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_container_that_does_not_die_is_let_go_without_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge, "ENDING_S", 0.01)
+    process = subprocess.Popen(
+        ["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    BridgedProcess(process, PROGRAM, lambda: None).close()
+    assert process.stdin is not None and process.stdin.closed
+    assert process.wait(10) == 0
+
+
+def test_a_child_that_ends_at_once_leaves_no_descriptor_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(subprocess.Popen(["/bin/true"], stdout=subprocess.PIPE), socket.socket())
+
+    def ask(program: Program, kept: object) -> tuple[socket.socket, object]:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        theirs.close()
+        receiving, sending = os.pipe()
+        os.close(sending)
+        return ours, os.fdopen(receiving, "rb", 0)
+
+    def refuse(pidfd: int) -> int:
+        raise WarmStartFailed("its first process ended at once")
+
+    monkeypatch.setattr(server, "_ask", ask)
+    monkeypatch.setattr(client, "await_ready", lambda control, count: ("ready", [os.open(os.devnull, os.O_RDONLY)]))
+    monkeypatch.setattr(client, "pid_of", refuse)
+    before = descriptors()
+    for _ in range(5):
+        with pytest.raises(WarmStartFailed):
+            server.start(PROGRAM, None, ())
+    assert descriptors() == before
+    server.close()
+
+
+@pytest.mark.parametrize("kind", ["podman", "docker"])
+def test_a_run_is_recorded_under_the_engine_that_held_it(kind: str) -> None:
+    engine = Engine.__new__(Engine)
+    object.__setattr__(engine, "kind", kind)
+    assert Container(engine).isolation == kind
