@@ -10,7 +10,6 @@ import os
 import shutil
 import tempfile
 import time
-import tomllib
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ from grader.dataset import Dataset, Download
 from grader.errors import DataError, GraderError
 from grader.limits import write_size
 from grader.progress import Progress
+from grader.toml_file import read_toml
 from grader.workspace import write_whole
 
 CHUNK = 1 << 13  # the last one is lost where an answer breaks off
@@ -159,11 +159,11 @@ def _read_pins(path: Path) -> dict[str, str]:
     """Address to digest. Raises DataError."""
     if not path.is_file():
         return {}
+    raw = read_toml(path, DataError)
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
         return {str(entry["url"]): str(entry["sha256"]) for entry in raw["file"]}
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: can't be read: {error}.", "Remove it: the next fetch pins anew.") from None
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path}: lacks {error}.", "Remove it: the next fetch pins anew.") from None
 
 
 def _write_pins(path: Path, pins: dict[str, str]) -> None:

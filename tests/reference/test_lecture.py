@@ -9,9 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import keras
 import pytest
-from keras import layers
 
 from grader.checks.check import Planned
 from grader.checks.runner import run_checks
@@ -21,7 +19,10 @@ from grader.judge.worker import describe_model
 from grader.results import CheckResult
 from grader.rubric import plan_checks
 from tests.checks.builders import built
-from tests.reference.loading import NAMES, load_architecture
+from tests.reference.loading import NAMES, WhenUsed, load_architecture
+
+keras: Any = WhenUsed("keras")
+layers: Any = WhenUsed("keras.layers")
 
 Shape = tuple[int, int, int]
 DIGITS: Shape = (28, 28, 1)
