@@ -74,9 +74,11 @@ def user_cache() -> Path:
     import platformdirs
 
     usual = Path(platformdirs.user_cache_dir("grader"))
-    above = next((folder for folder in (usual, *usual.parents) if folder.is_dir()), None)
-    if usual.is_absolute() and above is not None and os.access(above, os.W_OK | os.X_OK):
-        return usual
+    with contextlib.suppress(OSError):
+        if usual.is_absolute():  # of a user whom the system does not know it begins with "~"
+            usual.mkdir(parents=True, exist_ok=True)
+            if os.access(usual, os.W_OK):
+                return usual
     owner = os.getuid() if sys.platform != "win32" else 0
     own = Path(tempfile.gettempdir()) / f"grader-cache-{owner}"
     with contextlib.suppress(OSError):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from grader.errors import Infrastructure, UsageError
-from grader.workspace import output_folder, sweep_workspaces, workspace, write_json, write_whole
+from grader.workspace import output_folder, sweep_workspaces, user_cache, workspace, write_json, write_whole
 
 
 @contextmanager
@@ -155,3 +155,28 @@ def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "replace", replace)
     write_whole(tmp_path / "a.json", "x")
     assert done == ["fsync", "replace", "fsync"]  # the file, then the folder
+
+
+def test_the_cache_lies_below_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "größe und platz"))
+    assert user_cache() == tmp_path / "größe und platz" / "grader"
+
+
+@pytest.mark.parametrize("home", ["~/.cache", "/proc/nothing/can/be/made/here", "/dev/null/cache"])
+def test_without_a_home_to_write_to_the_cache_is_a_private_folder_among_the_temporary_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: str
+) -> None:
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: f"{home}/{name}")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = user_cache()
+    assert found == tmp_path / f"grader-cache-{os.getuid()}"
+    assert found.stat().st_mode & 0o777 == 0o700
+    assert user_cache() == found
+
+
+def test_a_cache_that_somebody_else_put_there_is_not_believed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: f"/dev/null/{name}")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / f"grader-cache-{os.getuid()}").symlink_to(tmp_path / "theirs")
+    assert user_cache() == Path("/dev/null/grader")

