@@ -32,6 +32,7 @@ LAUNCHER = "/run/launcher.py"
 READ = "import sys\nfor path in sys.argv[1:]:\n open(path, 'rb').read(1)"
 
 REMEDIES = (
+    (r"No space left on device|nesting depth", "user.max_user_namespaces is 0 or used up: raise it with sysctl."),
     (
         r"setting up uid map: Permission denied|RTM_NEWADDR: Operation not permitted",
         "AppArmor restricts user namespaces here (Ubuntu 23.10 and later). Load the distribution's profile for "
@@ -43,8 +44,12 @@ REMEDIES = (
         "A container's seccomp profile or kernel.unprivileged_userns_clone=0 refuses namespaces. Run the grader outside "
         "the container.",
     ),
-    (r"No space left on device|nesting depth", "user.max_user_namespaces is 0 or used up: raise it with sysctl."),
     (r"mount proc", "An outer container masks /proc: start it with systempaths=unconfined, or grade outside it."),
+    (
+        r"setpriv: set\w+ failed",
+        "This container gives root no other user to become, which the sandbox needs. Run the grader outside of it, or in one "
+        "whose users are mapped in full.",
+    ),
     (
         r"PermissionError: .* Permission denied",
         "The user that code runs as inside may not read this file. Let everybody read the environment and the checkout "

@@ -96,14 +96,24 @@ def test_folders_below_others_are_not_bound_twice() -> None:
     assert set(found) == {Path("/opt/env"), Path("/srv")}
 
 
-def test_the_reason_why_namespaces_are_refused_comes_with_a_remedy(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("bwrap: setting up uid map: Permission denied", "AppArmor"),
+        ("bwrap: No permissions to create new namespace", "outside the container"),
+        ("bwrap: Creating new namespace failed: No space left on device", "user.max_user_namespaces"),
+        ("setpriv: setresuid failed: Invalid argument", "no other user to become"),
+    ],
+)
+def test_the_reason_why_namespaces_are_refused_comes_with_a_remedy(tmp_path: Path, said: str, remedy: str) -> None:
     fake = tmp_path / "bwrap"
-    fake.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
+    fake.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
     fake.chmod(0o755)
     tmp_path.chmod(0o755)
     broken = Bubblewrap(Host(bwrap=fake, trees=(), hidden=(), run_as=None))
-    with pytest.raises(SandboxUnavailable, match="AppArmor"):
+    with pytest.raises(SandboxUnavailable, match=remedy) as caught:
         broken.probe()
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_setuid_bwrap_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
