@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from grader import grading
 from grader.cli import app
+from grader.cli.batch import BatchWish
 from grader.course import Course
 from grader.errors import Infrastructure
 from tests.fakes import RUBRIC, Act, Said, Stage, data_of, run_cli, write_class, write_course, write_rubric
@@ -360,3 +361,17 @@ def test_a_bug_in_marking_ends_with_3_and_no_traceback(
     said = run(course, "grade", "tiny", write_class(tmp_path / "class", "ada") / "ada.py")
     assert said.code == 3
     assert "ZeroDivisionError" in said.err
+
+
+def test_the_demo_of_pets_grades_drawn_pictures_and_says_that_they_are_no_photographs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[BatchWish] = []
+    monkeypatch.setattr("grader.cli.grade.run_batch", lambda home, wish: asked.append(wish))
+    said = run_cli("demo", "pets")
+    assert said.code == 0, said.err
+    assert "NOT results on photographs" in said.out
+    assert [(wish.assignment, wish.source.name) for wish in asked] == [("pets-drawn", "pets")]
+    wrong = run_cli("demo", "dogs")
+    assert wrong.code == 2
+    assert "'dogs' is not one of 'mnist', 'pets'" in wrong.err

@@ -1,6 +1,7 @@
 """The example class through the command line: one row for every submission, each with its story; then a regrade."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -135,3 +136,32 @@ def test_the_tutorial_for_instructors_works_line_by_line(
         said += done.stdout
     assert "0 of " in said and "the missing cell was shown to me" in said
     assert "Priya Raghunathan" in (tmp_path / "out/grades.csv").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def pets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
+    """The class of the third exercise, on drawn pictures: they are drawn on first use, into an empty cache."""
+    out = tmp_path_factory.mktemp("pets")
+    command = [sys.executable, "-m", "grader", "batch", "pets-drawn", str(ROOT / "examples/pets"), "--out", str(out)]
+    surroundings = {**os.environ, "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+    done = subprocess.run([*command, "--warm"], capture_output=True, text=True, env=surroundings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return results(out)
+
+
+@pytest.mark.parametrize(
+    ("student", "passed", "check", "outcome"),
+    [
+        ("Ana Souza", True, "dropout_before_last_dense", "passed"),
+        ("Bjarne Holm", False, "required_layers", "failed"),
+        ("Chidi Eze", True, "history_plotted", "failed"),
+    ],
+)
+def test_each_student_of_the_drawn_pets_has_a_story(
+    pets: dict[str, Result], student: str, passed: bool, check: str, outcome: str
+) -> None:
+    result = pets[student]
+    assert (result.status.value, result.passed) == ("graded", passed), row(result)
+    assert next(item for item in result.checks if item.name == check).outcome.value == outcome
+    assert result.judged_on == "300 drawn pictures"
+    assert [flag.kind for flag in result.flags] == ["substitute_data"]

@@ -47,8 +47,8 @@ REMEDIES = (
     (r"mount proc", "An outer container masks /proc: start it with systempaths=unconfined, or grade outside it."),
     (
         r"setpriv: set\w+ failed",
-        "This container gives root no other user to become, which the sandbox needs. Run the grader outside of it, or in one "
-        "whose users are mapped in full.",
+        "This container gives root no other user to become, which the sandbox needs. Run the grader outside of it, or in "
+        "one whose users are mapped in full.",
     ),
     (
         r"PermissionError: .* Permission denied",
