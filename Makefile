@@ -8,7 +8,10 @@ SUITS = import sys, venv, ensurepip; sys.exit("%d.%d" % sys.version_info[:2] not
 PYTHON ?= $(shell for name in $(SUPPORTED:%=python%) python3 python /usr/bin/python3; do \
 	"$$name" -c '$(SUITS)' 2>/dev/null && echo "$$name" && break; done)
 
-.PHONY: install demo test check pins zoo lint fuzz bench reference gallery docs clean
+# Tests wait for kernels and servers as much as they compute: one worker more than there are cores.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
+.PHONY: install demo test suite check quick pins zoo lint fuzz bench reference gallery docs clean
 
 # A demonstration needs no linter, no browser's driver and no documentation site: `demo` installs what grades, `test` the rest.
 GRADING := $(VENV)/.installed-grading
@@ -45,13 +48,17 @@ $(AXE): tests/browser/package-lock.json
 	@npm ci --prefix tests/browser --no-audit --no-fund --silent 2>/dev/null && touch $@ || \
 		echo "axe-core could not be had from npm: the tests with it are left out."
 
-# Everything: the closing lines say what this machine lacked, and how many tests that left out.
-test: lint $(AXE)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+# Everything, types beside the tests: the closing lines say what this machine lacked, and how many tests that left out.
+test: install $(AXE)
+	@$(MAKE) --no-print-directory --jobs 2 lint suite
+suite:
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
-# Before a commit: what needs no kernel, no server and no browser.
-check: lint
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m 'not real'
+# Before a commit: what needs no kernel, no sandbox, no server and no browser.
+check: install
+	@$(MAKE) --no-print-directory --jobs 2 lint quick
+quick:
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m 'not real'
 
 lint: install
 	$(BIN)/python -m ruff check .

@@ -42,11 +42,25 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["GRADER_DATA"] = str(stand_in_data(cache))
 
 
+# Rooms and files whose tests start kernels, sandboxes, servers, browsers or many processes: `make check` leaves them out.
+REAL = (
+    "authoring/test_lint.py", "authoring/test_scaffold.py", "authoring/test_gradescope.py", "browser/", "cluster/",
+    "checks/test_family.py", "desk/test_check_command.py", "desk/test_live.py", "doctor/", "functions/", "fuzz/",
+    "gradebook/test_files.py", "gradebook/test_server.py", "gradebook/test_writers.py", "judge/test_client.py",
+    "judge/test_hostile_models.py", "judge/test_impostor.py", "judge/test_shifting.py", "judge/test_warm.py", "kernel/",
+    "reference/", "repository/test_ci.py", "sandbox/", "test_benchmark_warm.py", "test_cli.py", "test_collecting.py",
+    "test_docs.py", "test_examples.py", "test_exercises.py", "test_resume.py", "test_wheel.py", "test_zoo.py",
+)  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What asks for the real data can be chosen: `pytest -m real_data`."""
+    """What asks for the real data, and what uses real parts, can be chosen: `-m real_data`, `-m 'not real'`."""
+    here = Path(__file__).parent
     for item in items:
         if "real_data" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.real_data)
+        if item.path.relative_to(here).as_posix().startswith(REAL):
+            item.add_marker(pytest.mark.real)
 
 
 @pytest.fixture(scope="session")

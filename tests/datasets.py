@@ -23,7 +23,7 @@ from grader.data.importing import Naming, import_photographs
 from grader.data.load import OWN_DIGESTS, load_split
 from grader.dataset import digest_images, digest_labels
 
-SIDE = 64  # pixels of a drawn picture: thousands of them are served again and again
+SIDE = 48  # pixels of a drawn picture: thousands of them are served again and again
 NEEDED = ("mnist", "pets")
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import REAL
+
 
 def test_every_process_collects_the_same_tests_at_any_time(request: pytest.FixtureRequest) -> None:
     # Workers of pytest-xdist compare their lists, and one name with a time or a set's order in it stops the suite.
@@ -18,3 +20,8 @@ def test_every_process_collects_the_same_tests_at_any_time(request: pytest.Fixtu
         check=True,
     )
     assert here - set(collected.stdout.splitlines()) == set()
+
+
+def test_what_is_called_real_is_there() -> None:
+    for name in REAL:
+        assert (Path(__file__).parent / name).exists(), f"{name} in tests/conftest.py"
