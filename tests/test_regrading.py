@@ -84,7 +84,7 @@ def test_a_move_from_review_to_graded_says_so_even_where_no_point_moved(order: O
     doubtful = ada.model_copy(update={"status": Status.NEEDS_REVIEW})
     move = Move(old=doubtful, new=ada, folder=order.out / "ada")
     assert move.moved
-    assert move.words() == "ada: 100 (passed) -> 100 (passed)  needs review -> graded"
+    assert move.words() == "ada: 100 (passed, provisional) -> 100 (passed)  needs review -> graded"
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(order: Order) -> None:

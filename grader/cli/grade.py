@@ -64,7 +64,7 @@ def grade(
         print(f"\nReport: {student_folder(out, result.student) / REPORT}")
     if result.status is Status.BROKEN:
         raise typer.Exit(3)
-    raise typer.Exit(0 if result.passed else 1)
+    raise typer.Exit(0 if result.passed else 1)  # a single submission has no gradebook: its result is its grade
 
 
 @app.command()
@@ -100,7 +100,7 @@ def regrade(
 
     home = find_course(course)
     must_be_folder(folder)
-    order = Order(out=folder, course=home, earlier=earlier)
+    order = Order(out=folder, course=home, earlier=earlier, data=data)
     rubric = open_rubric(home, assignment, data)
     with open_beside(folder, gradebook) as book:
         moves = regrade(rubric, order, dry_run=dry_run, book=book)
@@ -131,7 +131,7 @@ def report(
         raise UsageError(f"{folder} holds no results.", "Name the --out folder of an earlier batch.")
     rubric = open_rubric(home, first.assignment, data)
     with open_beside(folder, gradebook) as book:
-        index = render_again(rubric, Order(out=folder, course=home), book=book)
+        index = render_again(rubric, Order(out=folder, course=home, data=data), book=book)
     print(f"Class page: {index}")
 
 
