@@ -181,11 +181,15 @@ def shared_grade(result: Result) -> Grade | None:
     return first if all(other.model_copy(update=alone) == first for other in others) else None
 
 
-def with_grades(result: Result, grades: Sequence[Grade]) -> Result:
-    """The result with the grades of its student, or of the members of its group, beside it."""
-    own = next((grade for grade in grades if grade.student.name == result.student), None)
-    members = () if own is not None else tuple(sorted(grades, key=lambda grade: grade.student.name.casefold()))
-    return result.model_copy(update={"grade": own, "members": members})
+def with_grade(result: Result, grade: Grade | None) -> Result:
+    """The result with the grade of its student beside it."""
+    return result.model_copy(update={"grade": grade, "members": ()})
+
+
+def with_members(result: Result, grades: Sequence[Grade]) -> Result:
+    """The result with the grade of each member of its group beside it."""
+    ordered = sorted(grades, key=lambda grade: grade.student.name.casefold())
+    return result.model_copy(update={"grade": None, "members": tuple(ordered)})
 
 
 def is_of(grade: Grade, result: Result) -> bool:

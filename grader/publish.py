@@ -15,7 +15,7 @@ from grader.errors import UsageError
 from grader.evidence import Evidence
 from grader.exports.cells import MARK
 from grader.exports.plain_csv import write_gradebook
-from grader.grading_rules import with_grades
+from grader.grading_rules import with_grade, with_members
 from grader.intake import safe_name
 from grader.report.html import class_page, has_key, page_key, student_page
 from grader.report.mistakes import Judged, Mistake, find_mistakes
@@ -160,8 +160,11 @@ class Grades:
 
     def beside(self, result: Result) -> Result:
         """The result with the grades of its student, or of its group's members; without any where none is known."""
-        own = self._by_name.get(result.student)
-        found = [own] if own is not None else self._by_folder.get(safe_name(result.student), [])
-        if len(found) == 1 and not found[0].student.group:  # nobody's group: the student may have another name today
-            result = result.model_copy(update={"student": found[0].student.name})
-        return with_grades(result, found)
+        called = result.grade.student.name if result.grade is not None else ""  # a row may be called otherwise
+        own = self._by_name.get(result.student) or self._by_name.get(called)
+        found = self._by_folder.get(safe_name(result.student), [])
+        if own is not None or not found:
+            return with_grade(result, own)
+        if len(found) == 1 and not found[0].student.group:  # nobody's group: the student has another name today
+            return with_grade(result.model_copy(update={"student": found[0].student.name}), found[0])
+        return with_members(result, found)

@@ -17,12 +17,11 @@ from grader.findings import Row, explain_unread
 from grader.gradebook import Gradebook
 from grader.gradebook.persons import Person
 from grader.grades import Enrolment, HandIn, Student
-from grader.grading_rules import grades_of, with_grades
+from grader.grading_rules import grades_of, with_grade, with_members
 from grader.intake import Entry, Submission, safe_name
 from grader.notebook import without_surrogates
 from grader.progress import Progress
 from grader.publish import (
-    Grades,
     Order,
     publish_again,
     publish_class,
@@ -31,7 +30,7 @@ from grader.publish import (
     student_folder,
 )
 from grader.report.visible import one_line
-from grader.results import Outcome, Result, Status
+from grader.results import Grade, Outcome, Result, Status
 from grader.store import load_result
 
 MOST_SAID = 200  # characters of a reason on one line
@@ -47,7 +46,7 @@ class Registrar:
         self, entries: Sequence[Entry], bench: Bench, order: Order, book: Gradebook | None, progress: Progress
     ) -> None:
         self._entries, self._bench, self._order = list(entries), bench, order
-        self._students: dict[int, list[int]] = defaultdict(list)  # the gradebook's numbers for those of each row
+        self._persons: dict[int, list[Person]] = defaultdict(list)  # of each row, as the gradebook knows them
         self._book, self._progress = book, progress
         self._missed: list[int] = []
         self._digests: dict[int, str] = {}
@@ -64,13 +63,25 @@ class Registrar:
             enrolled = [(place, item) for place, entry in enumerate(self._entries) for item in enrolments(entry)]
             persons = self._book.enrol(self._bench.rubric.assignment, [item for _, item in enrolled])
             for (place, item), person in zip(enrolled, persons, strict=True):
-                self._students[place].append(person.student_id)
-                self._entries[place] = renamed(self._entries[place], item.student, person)
+                self._persons[place].append(person)
+                self._rename(place, item.student, person)
                 for words in told_of(item.student, person):
                     self._progress.say(words)
                 if person.before and not self._entries[place].members:
                     self._take_along(person)
         return self._entries
+
+    def _rename(self, place: int, student: Student, person: Person) -> None:
+        """Call an entry, or a member of its group, as the gradebook does; but two hand-ins of one person stay two rows."""
+        entry = self._entries[place]
+        if person.name == student.name or (not entry.members and person.name in {one.student for one in self._entries}):
+            return
+        if not entry.members:
+            self._entries[place] = replace(entry, student=person.name)
+            return
+        called = student.model_copy(update={"name": person.name})
+        members = tuple(called if member == student else member for member in entry.members)
+        self._entries[place] = replace(entry, members=members)
 
     def _take_along(self, person: Person) -> None:
         """What lies in the folder of somebody's former name is theirs: one person has one folder."""
@@ -133,12 +144,19 @@ class Registrar:
     def _offer(self, place: int, result: Result) -> Result:
         """Record what was handed in, and read the grades of the row's students."""
         assert self._book is not None
-        if self._entries[place].handed_in:
-            for hand_in in hand_ins(self._entries[place], result, self._digests.get(place, "")):
-                own = result.model_copy(update={"student": hand_in.student.name})
-                self._book.record(own, hand_in, rubric_digest=self._rubric)
-        students = self._students[place]
-        return with_grades(result, [self._book.grade(result.assignment, number) for number in students])
+        entry, persons = self._entries[place], self._persons[place]
+        if entry.handed_in:
+            told = hand_ins(entry, result, self._digests.get(place, ""))
+            for hand_in, person in zip(told, persons, strict=True):
+                who = hand_in.student.model_copy(update={"name": person.name})
+                own = result.model_copy(update={"student": person.name})
+                self._book.record(own, hand_in.model_copy(update={"student": who}), rubric_digest=self._rubric)
+        return self._beside(
+            place, result, [self._book.grade(result.assignment, person.student_id) for person in persons]
+        )
+
+    def _beside(self, place: int, result: Result, grades: Sequence[Grade]) -> Result:
+        return with_members(result, grades) if self._entries[place].members else with_grade(result, grades[0])
 
     def _catch_up(self) -> None:
         """Offer again what the gradebook missed."""
@@ -184,15 +202,17 @@ class Registrar:
         if self._book is None or self._missed:
             return
         try:
-            grades = Grades(self._book.grades(self._bench.rubric.assignment.id))
+            found = self._book.grades(self._bench.rubric.assignment.id)
         except GraderError as error:
             self._progress.say(f"The class page shows points without penalties and overrides: {error.message}")
             return
+        known = {grade.student.name: grade for grade in found}
         for place in range(len(self._entries)):
-            if not self.rows.has(place):
+            mine = [known[person.name] for person in self._persons[place] if person.name in known]
+            if not mine or not self.rows.has(place):
                 continue
             old = self.rows.at(place)
-            new = grades.beside(old)
+            new = self._beside(place, old, mine)
             if new != old:
                 self.rows.put(place, new)
                 with suppress(Exception):  # as in `unread`: a page that can't be written costs no row
@@ -227,16 +247,8 @@ def told_of(student: Student, person: Person) -> Iterator[str]:
         yield f"{one_line(person.before)} is called {now} now: one person, by the number, login or address."
     if person.apart:
         yield f"{name}: the gradebook knows another person of this name; this one is called {now}."
-
-
-def renamed(entry: Entry, student: Student, person: Person) -> Entry:
-    """The entry with the name of the person that it is, or that a member of its group is."""
-    if person.name == student.name:
-        return entry
-    if not entry.members:
-        return replace(entry, student=person.name)
-    called = student.model_copy(update={"name": person.name})
-    return replace(entry, members=tuple(called if member == student else member for member in entry.members))
+    elif now != name:
+        yield f"{name} is {now} of the gradebook, by the number or login."
 
 
 def why(result: Result) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from grader.exports.cells import Cell, write_table
 from grader.exports.cells import guard_formula as guard_formula
-from grader.grading_rules import flags_of, grades_of, with_grades
+from grader.grading_rules import flags_of, grades_of, with_grade
 from grader.results import Grade, Result
 
 COLUMNS = (
@@ -26,7 +26,7 @@ def write_gradebook(results: Sequence[Result]) -> str:
 
 def _gradebook_row(result: Result, grade: Grade) -> list[Cell]:
     accuracy = result.accuracy
-    alone = with_grades(result, [grade]) if result.members else result
+    alone = with_grade(result, grade) if result.members else result
     return [
         grade.student.name if result.members else result.student, result.submission, _status(grade), grade.points,
         grade.out_of, _yes(grade.passed), f"{accuracy.value:.4f}" if accuracy else None,

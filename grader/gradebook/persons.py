@@ -3,6 +3,7 @@
 Each is looked up among its own kind alone, the surest first; a platform's number is one within its assignment. Who is
 found so may have another name today, which is then shown. A name alone finds a person only where no number, login or
 address of the same kind says otherwise: then it is another person of that name, who gets a name that tells them apart.
+Of whom nothing but a name is told, it may be a login that is known: files are called so.
 """
 
 import unicodedata
@@ -71,6 +72,7 @@ class _Known:
         self._assignment = assignment
         self._rows: dict[int, dict[str, Any]] = {row.id: dict(row._mapping) for row in rows}
         self._names = {row["name"]: number for number, row in self._rows.items()}
+        self._settled: set[int] = set()  # by whom a name was told just now
         self._owners: dict[Key, int] = {}
         self._keys: dict[int, dict[tuple[str, str], set[str]]] = defaultdict(lambda: defaultdict(set))
         for key in keys:
@@ -81,6 +83,7 @@ class _Known:
         everyone, keys = select(StudentRow), select(KeyRow).where(KeyRow.scope.in_(("", assignment)))
         if len(students) <= MOST_ASKED:
             asked = [key for student in students for key in keys_of(student, assignment)]
+            asked += [("", kind, folded(student.name)) for student in students for kind in ("identity", "login")]
             mine = [and_(KeyRow.scope == key[0], KeyRow.kind == key[1], KeyRow.value == key[2]) for key in asked]
             numbers = select(KeyRow.student_id).where(or_(False, *mine))
             names = [*{student.name for student in students}]
@@ -104,9 +107,16 @@ class _Known:
             if number is not None and not self._speaks_against(number, surer):
                 return number
         number = self._names.get(student.name)
+        if number is None and not keys:
+            return self._by_login(student.name)
         if number is None or self._speaks_against(number, keys):
             return next((self._names[name] for name in self._longer(student) if self._is(name, keys)), None)
         return number
+
+    def _by_login(self, name: str) -> int | None:
+        """Whose login or number a name is, of somebody of whom nothing else is told: a file is often called so."""
+        found = {self._owners.get(("", kind, folded(name))) for kind in ("identity", "login")} - {None}
+        return found.pop() if len(found) == 1 else None
 
     def _called(self, number: int | None, student: Student) -> bool:
         return number is not None and bool(self._rows[number]["name"] == student.name)
@@ -136,7 +146,8 @@ class _Known:
     def _changes(self, number: int, student: Student) -> dict[str, str]:
         row = self._rows[number]
         told = {name: getattr(student, name) for name in ("identity", "login", "email") if getattr(student, name)}
-        told["name"] = self._name_for(student, number)
+        if number not in self._settled and self._by_login(student.name) != number:  # a login is no newer name
+            told["name"] = self._name_for(student, number)
         return {name: value for name, value in told.items() if row[name] != value}
 
     def _name_for(self, student: Student, number: int | None) -> str:
@@ -172,4 +183,6 @@ class _Known:
                 say.keys, [{**dict(zip(columns, key, strict=True)), "student_id": number} for key in fresh]
             )
         name = self._rows[number]["name"]
-        return Person(student_id=number, name=name, before=before, apart=name != student.name)
+        self._settled.add(number)
+        apart = self._names.get(student.name) not in (None, number)
+        return Person(student_id=number, name=name, before=before, apart=apart)

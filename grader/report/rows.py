@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grader.grading_rules import flags_of, is_of, with_grades
+from grader.grading_rules import flags_of, is_of, with_grade
 from grader.limits import write_duration
 from grader.report.phrases import Phrase, Text, joined, many, say
 from grader.report.troubles import student_name
@@ -42,7 +42,7 @@ class Row:
 
 def write_row(result: Result, grade: Grade, href: str | None, *, marked: bool) -> Row:
     """The row of one student: a result whose text is visible already, and what the student gets for it."""
-    alone = with_grades(result, [grade]) if result.members else result
+    alone = with_grade(result, grade) if result.members else result
     found = grade_verdict(result, grade)
     detail = shorten(one_line(result.ending.message), 300)
     reason: Text = detail or found.headline

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from grader.grading_rules import flags_of, grades_of, with_grades
+from grader.grading_rules import flags_of, grades_of, with_grade
 from grader.limits import write_duration, write_size
 from grader.report.verdicts import comment_of_instructor, grade_verdict, points_word, verdict
 from grader.report.visible import cleaned, defused, one_line, shorten
@@ -60,7 +60,7 @@ def row(result: Result) -> str:
 
 
 def _row(result: Result, grade: Grade) -> str:
-    alone = with_grades(result, [grade]) if result.members else result
+    alone = with_grade(result, grade) if result.members else result
     found = verdict(result) if result.smoke is not None else grade_verdict(result, grade)
     name = shorten(one_line(grade.student.name if result.members else result.student), NAME)
     nothing = "excused" if grade.excused else "nothing" if grade.status is None else "no mark"
