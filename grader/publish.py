@@ -43,7 +43,10 @@ class Order:
 
 def remember_origin(order: Order) -> None:
     """Keep beside the results which course they are of, and which data was named, so that pages can be written again."""
-    origin = {"course": str(order.course.root), "data": str(order.data.absolute()) if order.data else None}
+    course, data = recall_origin(order.out)
+    if order.data is not None or course != order.course.root:
+        data = order.data
+    origin = {"course": str(order.course.root), "data": str(data.absolute()) if data else None}
     write_json(order.out / ORIGIN, origin)
 
 

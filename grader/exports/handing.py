@@ -63,8 +63,8 @@ def all_grades(results: Sequence[Result]) -> list[Grade]:
 def the_grade(result: Result) -> Grade:
     """The one grade of a result, for a format that holds one mark.
 
-    Raises UsageError for a smoke run, for the excused, and for a group whose members have different grades; Infrastructure
-    where the grader broke.
+    Raises UsageError for a smoke run, for the excused, for who handed in nothing, and for a group whose members have
+    different grades; Infrastructure where the grader broke.
     """
     who = one_line(result.student)
     if result.smoke is not None:
@@ -76,6 +76,8 @@ def the_grade(result: Result) -> Grade:
         raise UsageError(f"{who}: is excused, which this format can't say.", "Enter it on the platform by hand.")
     if grade.points is None and grade.status is Status.BROKEN:
         raise Infrastructure(f"{who}: the grader broke, so no mark was decided.", "Run it again.")
+    if grade.points is None:
+        raise UsageError(f"{who}: handed in nothing, so there is no mark.", "Leave them out, or decide their grade.")
     return grade
 
 

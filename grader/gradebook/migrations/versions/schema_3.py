@@ -51,11 +51,9 @@ def _join(connection: sa.Connection) -> None:
         if _folded(row.identity):
             same[_folded(row.identity)].append(row)
     for rows in same.values():
-        newest = rows[-1]
-        for older in rows[:-1]:
-            emails = {_folded(older.email), _folded(newest.email)} - {""}
-            if len(emails) <= 1:
-                _move(connection, older.id, newest.id)
+        if len({_folded(row.email) for row in rows} - {""}) <= 1:
+            for older in rows[:-1]:
+                _move(connection, older.id, rows[-1].id)
 
 
 def _move(connection: sa.Connection, old: int, new: int) -> None:
