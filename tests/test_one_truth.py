@@ -170,7 +170,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
         with open_gradebook(order.out) as book:
             for case in decided[:-1]:
                 points = {"points": 61.5} if case.decision == "override" else {"excused": True}
-                book.override(case.students[0], author="kim", reason=REASON, comment=COMMENT, **points)  # type: ignore[arg-type]
+                book.override(case.students[0], author="kim", reason=REASON, comment=COMMENT, **points)
         last = decided[-1]
         said = run_cli(
             "gradebook", "override", order.out, last.students[0], "--excuse", "--reason", REASON, "--comment", COMMENT
