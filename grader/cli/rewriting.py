@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.errors import GraderError
+from grader.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
     from grader.gradebook import Gradebook
@@ -17,6 +17,20 @@ def results_beside(where: str, results: Path | None) -> Path | None:
         return None
     place = Path(where.partition(":///")[2] if "://" in where else where)
     return place if place.is_dir() else place.parent
+
+
+def require_gradebook(folder: Path, book: "Gradebook | None") -> None:
+    """Raise UsageError where results have grades of a gradebook that is not at hand: pages would forget decisions."""
+    from grader.store import load_result
+
+    if book is not None:
+        return
+    stored = (load_result(path) for path in sorted(folder.iterdir()) if path.is_dir())
+    if any(result is not None and (result.grade or result.members) for result in stored):
+        raise UsageError(
+            f"{folder}: its results have grades of a gradebook that does not lie beside them.",
+            "Name it with --gradebook URL, so that lateness and decisions are not forgotten.",
+        )
 
 
 def show_decision(

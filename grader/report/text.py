@@ -66,7 +66,9 @@ def _row(result: Result, grade: Grade) -> str:
     nothing = "excused" if grade.excused else "nothing" if grade.status is None else "no mark"
     points = nothing if grade.points is None else f"{points_word(grade)}/{number(grade.out_of)}"
     accuracy = accuracy_percent(result.accuracy) if result.accuracy else "–"
-    flags = "".join(f", {one_line(kind)}" for kind in dict.fromkeys(flag.kind for flag in flags_of(alone)))
+    flags = "".join(
+        f", {one_line(kind)}" for kind in dict.fromkeys(flag.kind for flag in flags_of(alone) if not grade.excused)
+    )
     ending = "" if result.ending.cause == "finished" or result.absent else f" ({CAUSES[result.ending.cause]})"
     return _plain(
         f"{found.mark} {name:<{NAME}} {points:>9} {accuracy:>9}  {str(found.headline).lower()}{ending}{flags}"

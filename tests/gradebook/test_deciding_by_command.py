@@ -144,3 +144,25 @@ def test_a_gradebook_elsewhere_needs_the_results_named(out: Path, tmp_path: Path
     assert "holds no results of tiny" in override(place, "bob", "--points", "50").err
     assert override(place, "bob", "--points", "52", "--results", out).err == ""
     assert "<strong>52</strong>" in (out / "bob" / "report.html").read_text(encoding="utf-8")
+
+
+def of_course(out: Path) -> tuple[str | Path, ...]:
+    course = out.parent / "course"
+    return ("--course", course, "--data", data_of(course))
+
+
+def test_one_submission_that_is_graded_into_the_folder_of_a_class_shows_the_grade_that_stands(out: Path) -> None:
+    assert override(out, "bob", "--points", "77").code == 0
+    work = out.parent / "class" / "bob.py"
+    said = run_cli("grade", "tiny", work, "--out", out, "--sandbox", "none", *of_course(out))
+    assert said.code == 0 and "Your instructor decided: you have 77 of 100 points" in said.out
+    assert "<strong>77</strong>" in (out / "bob" / "report.html").read_text(encoding="utf-8")
+
+
+def test_results_whose_gradebook_is_not_at_hand_are_not_written_without_it(out: Path) -> None:
+    place = out.parent / "elsewhere.sqlite"
+    (out / "gradebook.sqlite").rename(place)
+    for words in (("report", out), ("regrade", "tiny", out, "--dry-run")):
+        said = run_cli(*words, *of_course(out))
+        assert said.code == 2 and "Name it with --gradebook URL" in said.err
+        assert run_cli(*words, *of_course(out), "--gradebook", str(place)).code == 0
