@@ -139,7 +139,7 @@ def student_view(
         pass_mark=number(result.pass_mark),
         strip=strip(result.checks),
         pass_share=result.pass_mark / result.out_of if result.out_of > 0 else None,
-        next_step=None if grade is None or grade.override is not None else _most_to_gain(result.checks, checks),
+        next_step=None if result.absent or grade is None or grade.override else _most_to_gain(result.checks, checks),
         warning="" if result.absent else _warning(result),
         unsandboxed=ISOLATION["none"][1] if result.isolation == "none" and not result.absent else "",
         notices=_notices(result),
