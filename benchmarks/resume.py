@@ -105,7 +105,8 @@ def results_of(out: Path) -> dict[str, Any]:
     found = {}
     for folder in sorted(path for path in out.iterdir() if path.is_dir()):
         result = load_result(folder)
-        found[folder.name] = result.model_dump(mode="json", exclude=TIMES) if result is not None else None
+        left = {**dict.fromkeys(TIMES, True), "grade": {"evidence": True}}
+        found[folder.name] = result.model_dump(mode="json", exclude=left) if result is not None else None
     return found
 
 
@@ -116,7 +117,7 @@ def gradebook_of(out: Path) -> tuple[list[Any], list[Any]]:
         history = [
             [(event.kind, event.points, event.status) for event in book.history(grade.student.name)] for grade in grades
         ]
-    return [grade.model_dump(mode="json") for grade in grades], history
+    return [grade.model_dump(mode="json", exclude={"evidence"}) for grade in grades], history
 
 
 def compare(one: Batch, other: Batch, kills: int) -> list[str]:

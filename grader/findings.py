@@ -13,6 +13,7 @@ from grader.dataset import Dataset
 from grader.evidence import Cause, Ending, Evidence, Isolation, Preparation
 from grader.results import Accuracy, Attempt, CheckResult, Comparison, Flag, ModelSummary, Outcome, Result, Status
 
+DOUBTFUL = "This is provisional: the network may expect its images prepared in another way, and a person looks first."
 RESTS_ON_ACCURACY = ("own_accuracy_differs", "fragile_to_shifts")
 SUSPICIOUS_GAP = 0.15  # of training accuracy, between what the notebook claims and what the judge can reproduce
 GUESSED_GAP, ERRORS = 0.05, 2.0  # where no recorded row confirms the preparation; standard errors, on top
@@ -119,6 +120,16 @@ def verdict_flags(
     return tuple(flags)
 
 
+def without_advice(checks: Sequence[CheckResult], planned: Sequence[Planned]) -> tuple[CheckResult, ...]:
+    """The checks of a submission for review: what rests on an accuracy that may be wrong gives no advice."""
+    return tuple(
+        found.model_copy(update={"hint": "", "reason": f"{found.reason} {DOUBTFUL}".lstrip()})
+        if item.check.judged and found.outcome in (Outcome.FAILED, Outcome.PARTIAL)
+        else found
+        for found, item in zip(checks, planned, strict=True)
+    )
+
+
 def attempt_flag(attempts: Sequence[Attempt], retry: Retry, *, due: bool) -> Flag:
     """What became of a borderline run; `due`: the rubric asks for one more run than there are."""
     told = [
@@ -134,14 +145,17 @@ def attempt_flag(attempts: Sequence[Attempt], retry: Retry, *, due: bool) -> Fla
 
 
 def explain_unread(row: Row, *, reason: str, remedy: str, ours: bool) -> Result:
-    """The result of a submission that was not run: it can't be read, or (`ours`) the grader failed."""
+    """The result of a submission that was not run: it can't be read, or (`ours`) the grader failed.
+
+    Who handed in nothing (`submission` is empty) has no checks: there is nothing that they could have looked at.
+    """
     outcome = Outcome.BROKEN if ours else Outcome.FAILED
     checks = tuple(
         CheckResult(
             name=item.check.name, title=item.title, outcome=outcome, points=0, out_of=item.spec.points, reason=reason,
             hint=remedy, rests_on=item.check.rests_on,
         )
-        for item in row.planned
+        for item in (row.planned if row.submission or ours else ())
     )  # fmt: skip
     return Result(
         assignment=row.assignment.id,

@@ -1,8 +1,7 @@
-"""A grade: what stands in the gradebook for one student and one assignment, after lateness and a person's decision.
+"""What grades are made of: rules, hand-ins, extensions, and the events of a student's history.
 
-A *result* is what the rubric says of one submission. A *grade* is what the student gets: which submission counts, what
-lateness costs, and an override or an excuse, which always win. Values only; how they come about is in `grading_rules`,
-which is pure.
+`Grade` itself stands in `results`, because a result names the grade beside it. Values only; how a grade comes about is in
+`grading_rules`, which is pure.
 """
 
 from datetime import datetime
@@ -12,21 +11,11 @@ from pydantic import AwareDatetime
 
 from grader.assignment import Assignment, CountedSubmission, Late
 from grader.evidence import Value
+from grader.results import Grade as Grade
+from grader.results import Override as Override
+from grader.results import Penalty as Penalty
 from grader.results import Status
-
-
-class Student(Value):
-    """A student of a class.
-
-    `name` is unique within a batch. `identity` is the institution's number or login (from a roster), `participant` the
-    number by which the learning platform's download knows the student (Moodle's participant, Canvas' user id).
-    """
-
-    name: str
-    identity: str = ""
-    email: str = ""
-    participant: str = ""
-    group: str = ""
+from grader.results import Student as Student
 
 
 class Extension(Value):
@@ -58,56 +47,6 @@ class HandIn(Value):
     submitted: AwareDatetime | None = None
     marked_late: bool | None = None
     folder: str = ""
-
-
-class Override(Value):
-    """A person's decision on one grade: points, or an excuse. It wins over every result and survives regrades."""
-
-    points: float | None
-    excused: bool
-    author: str
-    reason: str
-    time: str
-
-
-class Penalty(Value):
-    """What lateness costs: days begun after the deadline and its extensions, points, and the rule in words."""
-
-    days: int
-    points: float
-    words: str
-
-
-class Grade(Value):
-    """What one student gets for one assignment.
-
-    `earned` are the points by the rubric of the submission that counts, `points` what is left after `penalty` or what
-    `override` says; None where nothing was handed in, nothing could be marked, or an excuse was given. `folder` is the
-    student's folder below the batch's, `submitted` and `due` are ISO times with an offset.
-    """
-
-    student: Student
-    assignment: str
-    title: str
-    points: float | None
-    out_of: float
-    passed: bool
-    earned: float | None = None
-    status: Status | None = None
-    penalty: Penalty | None = None
-    override: Override | None = None
-    submission: str = ""
-    submissions: int = 0
-    submitted: str | None = None
-    due: str | None = None
-    comment: str = ""
-    flags: tuple[str, ...] = ()
-    folder: str = ""
-
-    @property
-    def excused(self) -> bool:
-        """Whether a person excused the student."""
-        return self.override is not None and self.override.excused
 
 
 class Rules(Value):
@@ -150,6 +89,7 @@ class Event(Value):
     grader: str = ""
     author: str = ""
     reason: str = ""
+    comment: str = ""
 
 
 class Marked(Value):
@@ -166,3 +106,4 @@ class Marked(Value):
     marked_late: bool = False
     flags: tuple[str, ...] = ()
     folder: str = ""
+    evidence: str | None = None

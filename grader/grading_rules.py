@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from grader.assignment import Assignment
 from grader.grades import Extension, Grade, Marked, Override, Penalty, Rules, Student
-from grader.results import Status
+from grader.results import Flag, Result, Status
 
 DAY = timedelta(days=1)
-LATE_WITHOUT_TIME = "late_without_time"
+LATE_WITHOUT_TIME, LATER_RUN_BROKE = "late_without_time", "later_run_broke"
 NO_PART_OF_A_MARK = {"submissions", "due", "late", "run"}  # keys of a rubric that change no result of stored evidence
 
 
@@ -133,15 +133,17 @@ def _of_counted(counted: _Assessed, due: datetime | None) -> dict[str, object]:
         "comment": f"{penalty.words[0].upper()}{penalty.words[1:]}." if penalty is not None and penalty.points else "",
         "flags": (*marked.flags, LATE_WITHOUT_TIME) if unclear else marked.flags,
         "folder": marked.folder,
+        "evidence": marked.evidence,
     }
 
 
 def _of_override(override: Override, counted: _Assessed | None, rules: Rules) -> dict[str, object]:
-    """The fields of a grade that a person's decision fills. The reason stays with the instructors: no comment."""
+    """The fields of a grade that a person's decision fills. The reason stays with the instructors."""
     pass_mark = rules.pass_mark if counted is None else counted.marked.pass_mark
     points = None if override.excused else override.points
     return {
-        "points": points, "passed": points is not None and points >= pass_mark, "override": override, "comment": "",
+        "points": points, "passed": points is not None and points >= pass_mark, "override": override,
+        "comment": override.comment,
     }  # fmt: skip
 
 
@@ -152,3 +154,73 @@ def _iso(moment: datetime, due: datetime | None) -> str:
         return moment.astimezone(zone).isoformat()
     except OverflowError:
         return moment.isoformat()
+
+
+def plain_grade(result: Result) -> Grade:
+    """What a result gives where there is no gradebook: no lateness, no decision."""
+    nothing = result.status is Status.BROKEN or result.absent
+    return Grade(
+        student=Student(name=result.student), assignment=result.assignment, title=result.title,
+        points=None if nothing else result.points, earned=None if nothing else result.points, out_of=result.out_of,
+        passed=result.passed, status=None if result.absent else result.status, submission=result.submission,
+        submissions=int(not result.absent), flags=tuple(flag.kind for flag in result.flags), evidence=result.evidence,
+    )  # fmt: skip
+
+
+def grades_of(result: Result) -> tuple[Grade, ...]:
+    """What the student of a result gets, or each member of a group: the one value that every page, line and file shows."""
+    if result.members:
+        return result.members
+    return (result.grade or plain_grade(result),)
+
+
+def shared_grade(result: Result) -> Grade | None:
+    """The grade of a result that is one student's, or the same for all of a group; None where the members' differ."""
+    first, *others = grades_of(result)
+    alone = {"student": first.student}
+    return first if all(other.model_copy(update=alone) == first for other in others) else None
+
+
+def with_grade(result: Result, grade: Grade | None) -> Result:
+    """The result with the grade of its student beside it."""
+    return result.model_copy(update={"grade": grade, "members": ()})
+
+
+def with_members(result: Result, grades: Sequence[Grade]) -> Result:
+    """The result with the grade of each member of its group beside it."""
+    ordered = sorted(grades, key=lambda grade: grade.student.name.casefold())
+    return result.model_copy(update={"grade": None, "members": tuple(ordered)})
+
+
+def is_of(grade: Grade, result: Result) -> bool:
+    """Whether a grade was made of this very result, and not of another hand-in or run of the student."""
+    if grade.evidence is None:
+        return True
+    same = grade.evidence == result.evidence
+    return same and (bool(grade.evidence) or grade.submission == result.submission)
+
+
+def flags_of(result: Result) -> tuple[Flag, ...]:
+    """What a person should know of a result and its grades: the rubric's flags, lateness, decisions."""
+    grades = grades_of(result)
+    several = len(grades) > 1
+    raised = [
+        flag.model_copy(update={"reason": f"{grade.student.name}: {flag.reason}"}) if several else flag
+        for grade in grades
+        for flag in _grade_flags(grade)
+    ]
+    return (*result.flags, *raised)
+
+
+def _grade_flags(grade: Grade) -> Iterator[Flag]:
+    if grade.override is not None:
+        reason = f"{grade.override.reason} ({grade.override.author})".strip()
+        yield Flag(kind="excused" if grade.excused else "override", reason=reason, audience="instructor")
+    elif grade.penalty is not None and grade.penalty.points:
+        yield Flag(kind="late", reason=grade.penalty.words)
+    if LATE_WITHOUT_TIME in grade.flags:
+        unclear = "the platform marks it as late and gives no time, so no points were taken off: a person decides"
+        yield Flag(kind=LATE_WITHOUT_TIME, reason=unclear)
+    if LATER_RUN_BROKE in grade.flags:
+        broke = "a later run broke by a fault of ours, so what was found before it stands"
+        yield Flag(kind=LATER_RUN_BROKE, reason=broke)

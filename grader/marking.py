@@ -9,7 +9,14 @@ from grader.checks.family import recognise
 from grader.checks.functions import find_functions
 from grader.checks.runner import run_checks
 from grader.evidence import Evidence
-from grader.findings import attempt_flag, decide_status, raise_flags, substitute_flags, verdict_flags
+from grader.findings import (
+    attempt_flag,
+    decide_status,
+    raise_flags,
+    substitute_flags,
+    verdict_flags,
+    without_advice,
+)
 from grader.results import Attempt, Comparison, ModelSummary, Result, Status
 from grader.rubric import Rubric
 from grader.store import Stored, evidence_digest
@@ -85,6 +92,8 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
     status = decide_status(evidence, tuple(check.outcome for check in checks), flags)
     if evidence.smoke is not None and status is not Status.BROKEN:
         status = Status.EXPLAINED
+    if status is Status.NEEDS_REVIEW:
+        checks = without_advice(checks, rubric.planned)
     return Result(
         assignment=evidence.assignment,
         title=rubric.assignment.title,

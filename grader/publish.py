@@ -1,25 +1,32 @@
 """Writes results for people and machines: a student's folder, the class page, the gradebook."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from grader.attempts import EVIDENCE_FOLDER as EVIDENCE_FOLDER
-from grader.attempts import load_outputs
+from grader.attempts import counted_run, load_attempts, load_outputs
 from grader.course import Course
+from grader.errors import UsageError
 from grader.evidence import Evidence
+from grader.exports.cells import MARK
 from grader.exports.plain_csv import write_gradebook
-from grader.grades import Grade
+from grader.grading_rules import with_grade, with_members
 from grader.intake import safe_name
 from grader.report.html import class_page, has_key, page_key, student_page
 from grader.report.mistakes import Judged, Mistake, find_mistakes
-from grader.results import Flag, Result
+from grader.results import Grade, Result
 from grader.rubric import Rubric
-from grader.store import save_result
+from grader.store import EVIDENCE, save_result
 from grader.workspace import write_json, write_whole
 
 REPORT, INDEX, GRADEBOOK, BATCH = "report.html", "index.html", "gradebook.csv", "batch.json"
+ORIGIN = ".origin.json"  # hidden: no student's folder is called so
+MEMBERS = "members"  # the folder of the pages of a group's members
 LONG_PARTS = {"checks", "versions", "compared", "functions"}
 
 
@@ -31,6 +38,26 @@ class Order:
     course: Course
     earlier: Path | None = None
     rerun: bool = False
+    data: Path | None = None  # as it was named, for who writes pages again
+
+
+def remember_origin(order: Order) -> None:
+    """Keep beside the results which course they are of, and which data was named, so that pages can be written again."""
+    course, data = recall_origin(order.out)
+    if order.data is not None or course != order.course.root:
+        data = order.data
+    origin = {"course": str(order.course.root), "data": str(data.absolute()) if data else None}
+    write_json(order.out / ORIGIN, origin)
+
+
+def recall_origin(out: Path) -> tuple[Path | None, Path | None]:
+    """The course and the data of the results in `out`, as far as they were kept and are still there."""
+    try:
+        origin = json.loads((out / ORIGIN).read_bytes())
+        course, data = (Path(origin[key]) if origin[key] else None for key in ("course", "data"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, None
+    return course if course and (course / "assignments").is_dir() else None, data
 
 
 def student_folder(out: Path, student: str) -> Path:
@@ -39,22 +66,54 @@ def student_folder(out: Path, student: str) -> Path:
 
 
 def publish_student(out: Path, result: Result, evidence: Evidence | None, rubric: Rubric, course: Course) -> Path:
-    """Write `result.json` and `report.html`; the report's path. Raises Infrastructure."""
+    """Write `result.json` and `report.html`, and a page for each member of a group; the report's path.
+
+    What the student gets is the grade that stands beside the result. Raises Infrastructure.
+    """
     folder = student_folder(out, result.student)
-    templates, limits = course.report_templates() / "templates", rubric.assignment.run
-    language = rubric.assignment.report.language
-    key = page_key(
-        result, evidence, templates=templates, classes=rubric.classes, limits=limits, mistakes=rubric.images is not None,
-        language=language,
-    )  # fmt: skip
-    if not has_key(folder / REPORT, key):
-        page = student_page(
-            result, evidence, templates=templates, classes=rubric.classes, limits=limits, language=language,
-            mistakes=_mistakes(folder, evidence, rubric), key=key,
-        )  # fmt: skip
-        write_whole(folder / REPORT, page)
+    pages = {folder / REPORT: result}
+    for grade in result.members:
+        own = {"student": grade.student.name, "grade": grade, "members": ()}
+        pages[member_page(folder, grade.student.name)] = result.model_copy(update=own)
+    mistakes: tuple[Mistake, ...] | None = None
+    for path, shown in pages.items():
+        key = _key(shown, evidence, rubric, course)
+        if not has_key(path, key):
+            mistakes = _mistakes(folder, evidence, rubric) if mistakes is None else mistakes
+            write_whole(path, _page(shown, evidence, rubric, course, mistakes, key))
     save_result(folder, result)
     return folder / REPORT
+
+
+def member_page(folder: Path, member: str) -> Path:
+    """The page of one member of the group whose results lie in `folder`."""
+    return folder / MEMBERS / f"{safe_name(member)}.html"
+
+
+def _key(result: Result, evidence: Evidence | None, rubric: Rubric, course: Course) -> str:
+    return page_key(
+        result, evidence, templates=course.report_templates() / "templates", classes=rubric.classes,
+        limits=rubric.assignment.run, mistakes=rubric.images is not None, language=rubric.assignment.report.language,
+    )  # fmt: skip
+
+
+def _page(
+    result: Result, evidence: Evidence | None, rubric: Rubric, course: Course, mistakes: tuple[Mistake, ...], key: str
+) -> str:
+    return student_page(
+        result, evidence, templates=course.report_templates() / "templates", classes=rubric.classes,
+        limits=rubric.assignment.run, language=rubric.assignment.report.language, mistakes=mistakes, key=key,
+    )  # fmt: skip
+
+
+def publish_again(out: Path, result: Result, rubric: Rubric, course: Course) -> Path:
+    """As `publish_student`, with the evidence that is stored; a page without the notebook where none can be read."""
+    folder = student_folder(out, result.student)
+    evidence = None
+    if not result.unread and (folder / EVIDENCE_FOLDER / EVIDENCE).is_file():
+        with suppress(UsageError):
+            evidence = counted_run(load_attempts(folder), result).evidence
+    return publish_student(out, result, evidence, rubric, course)
 
 
 def _mistakes(folder: Path, evidence: Evidence | None, rubric: Rubric) -> tuple[Mistake, ...]:
@@ -69,37 +128,46 @@ def _mistakes(folder: Path, evidence: Evidence | None, rubric: Rubric) -> tuple[
     return find_mistakes(judged, judgement.architecture, rubric.classes)
 
 
-def publish_class(
-    out: Path, results: Sequence[Result], rubric: Rubric, course: Course, *, grades: Mapping[str, Grade] | None = None
-) -> Path:
+def publish_class(out: Path, results: Sequence[Result], rubric: Rubric, course: Course) -> Path:
     """Write `index.html`, `gradebook.csv` and `batch.json`; the index' path. Raises Infrastructure.
 
-    `grades`: what the gradebook gives each student, by name. Page and CSV show it; `batch.json` is what the rubric says.
+    All three show the grades that stand beside the results, and each member of a group.
     """
     names = [result.student for result in results]
     ordered = [results[place] for place in sorted(range(len(names)), key=lambda place: names[place].casefold())]
-    shown = [with_grade(result, (grades or {}).get(result.student)) for result in ordered]
     links = {name: f"{quote(safe_name(name))}/{REPORT}" for name in names}
-    templates = course.report_templates() / "templates"
-    write_whole(out / GRADEBOOK, write_gradebook(shown))
+    for result in ordered:
+        of_group = f"{quote(safe_name(result.student))}/{MEMBERS}"
+        for grade in result.members:
+            links.setdefault(grade.student.name, f"{of_group}/{quote(safe_name(grade.student.name))}.html")
+    write_whole(out / GRADEBOOK, MARK + write_gradebook(ordered))
     write_json(out / BATCH, [result.model_dump(mode="json", by_alias=True, exclude=LONG_PARTS) for result in ordered])
     page = class_page(
-        shown, title=rubric.assignment.title, links=links, templates=templates,
+        ordered, title=rubric.assignment.title, links=links, templates=course.report_templates() / "templates",
         language=rubric.assignment.report.language,
     )  # fmt: skip
     write_whole(out / INDEX, page)
     return out / INDEX
 
 
-def with_grade(result: Result, grade: Grade | None) -> Result:
-    """A result with the points that the student gets: after lateness, and as a person decided; why is among its flags."""
-    if grade is None:
-        return result
-    flags = list(result.flags)
-    if grade.penalty is not None and grade.penalty.points:
-        flags.append(Flag(kind="late", reason=grade.penalty.words))
-    if grade.override is not None:
-        kind = "excused" if grade.excused else "override"
-        flags.append(Flag(kind=kind, reason=f"{grade.override.reason} ({grade.override.author})"))
-    points = result.points if grade.points is None else grade.points
-    return result.model_copy(update={"points": points, "passed": grade.passed, "flags": tuple(flags)})
+class Grades:
+    """What a gradebook gives for one assignment, by the folder that the hand-in lies in, or else by name."""
+
+    def __init__(self, grades: Iterable[Grade] = ()) -> None:
+        self._by_folder: dict[str, list[Grade]] = defaultdict(list)
+        self._by_name: dict[str, Grade] = {}
+        for grade in grades:
+            self._by_name[grade.student.name] = grade
+            if grade.folder:
+                self._by_folder[grade.folder].append(grade)
+
+    def beside(self, result: Result) -> Result:
+        """The result with the grades of its student, or of its group's members; without any where none is known."""
+        called = result.grade.student.name if result.grade is not None else ""  # a row may be called otherwise
+        own = self._by_name.get(result.student) or self._by_name.get(called)
+        found = self._by_folder.get(safe_name(result.student), [])
+        if own is not None or not found:
+            return with_grade(result, own)
+        if len(found) == 1 and not found[0].student.group:  # nobody's group: the student has another name today
+            return with_grade(result.model_copy(update={"student": found[0].student.name}), found[0])
+        return with_members(result, found)

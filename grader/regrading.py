@@ -1,22 +1,26 @@
 """Marks stored evidence again and says who moved; writes pages again. No sandbox, no TensorFlow, no notebook library."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.attempts import EVIDENCE_FOLDER, counted_run, load_attempts
-from grader.comparing import Earlier, compare_again, index_earlier
-from grader.errors import UsageError
+from grader.comparing import Earlier, compare, compare_again, index_earlier
+from grader.errors import GraderError, UsageError
 from grader.evidence import Cause, Evidence
-from grader.grades import Grade, HandIn
+from grader.findings import Row, explain_unread
+from grader.grades import HandIn
+from grader.grading_rules import grades_of
 from grader.marking import mark_attempts
-from grader.publish import Order, publish_class, publish_student
+from grader.publish import Grades, Order, publish_again, publish_class, publish_student, remember_origin
 from grader.report.visible import one_line
-from grader.results import CheckResult, Comparison, Result
+from grader.results import CheckResult, Comparison, Grade, Result
 from grader.rubric import Rubric
 from grader.similarity import keep_similar
-from grader.store import EVIDENCE, load_result
+from grader.store import CONFIDENTIAL, EVIDENCE, RESULT, load_result
 
 if TYPE_CHECKING:
     from grader.gradebook import Gradebook
@@ -26,19 +30,18 @@ if TYPE_CHECKING:
 class Move:
     """One student of a regrade: the old result (None: never marked), the new one, and the student's folder.
 
-    `submission` is the digest of what was handed in. `grades`: where there is a gradebook, what it gave before and gives
-    now (to each member, if the student is a group).
+    Beside both stand the grades that the gradebook gave before and gives now (of a group: each member's); without a
+    gradebook a result's own points are the grade. `submission` is the digest of what was handed in.
     """
 
     old: Result | None
     new: Result
     folder: Path
     submission: str = ""
-    grades: tuple[tuple[Grade, Grade], ...] = ()
 
     @property
     def moved(self) -> bool:
-        """Whether points, passing or status changed, or what the student gets in the end."""
+        """Whether what somebody gets changed, or the points or the status of the result."""
         if self.old is None or self.grade_moves():
             return True
         before = (self.old.points, self.old.passed, self.old.status)
@@ -57,40 +60,48 @@ class Move:
         before, now = (result.status.value.replace("_", " ") for result in (self.old, self.new))
         return [*points, f"{before} -> {now}"]
 
-    def grade_moves(self) -> list[tuple[Grade, Grade]]:
-        """The grades that changed: also by lateness alone, where the deadline was moved."""
-        return [(old, new) for old, new in self.grades if (old.points, old.passed) != (new.points, new.passed)]
+    def grades(self) -> list[tuple[Grade | None, Grade]]:
+        """What each student of the result got before and gets now."""
+        before = [] if self.old is None else list(grades_of(self.old))
+        known = {grade.student.name: grade for grade in before}
+        alone = before[0] if len(before) == 1 and not (self.old and self.old.members) else None
+        return [(known.get(grade.student.name, alone), grade) for grade in grades_of(self.new)]
 
-    def grade_words(self) -> list[str]:
-        """What the gradebook makes of it, where that is not the result itself."""
-        said = []
-        for old, new in self.grades:
-            who = f"{one_line(new.student.name)}: " if new.student.name != self.new.student else ""
-            if new.override is not None:
-                said.append(f"{who}{_decided(new)} by {one_line(new.override.author)} stays")
-            elif new.points != self.new.points or (old.points != new.points and old.points != _points(self.old)):
-                why = f" ({new.penalty.words})" if new.penalty is not None and new.penalty.points else ""
-                said.append(f"{who}grade {_written(old.points)} -> {_written(new.points)}{why}")
-        return said
+    def grade_moves(self) -> list[tuple[Grade | None, Grade]]:
+        """The grades that changed: also by lateness alone, where the deadline was moved."""
+        return [
+            (old, new)
+            for old, new in self.grades()
+            if old is None or (old.points, old.passed) != (new.points, new.passed)
+        ]
 
     def words(self) -> str:
-        """The move in one line of a terminal."""
-        before = f"{self.old.points:g} ({_passed(self.old)})" if self.old else "nothing"
-        return (
-            f"{one_line(self.new.student)}: {before} -> {self.new.points:g} ({_passed(self.new)})  "
-            f"{'; '.join([*self.reasons(), *self.grade_words()])}"
-        ).rstrip()
+        """The move in a line of a terminal, for each member of a group that moved in one."""
+        pairs = (self.grade_moves() or self.grades()) if self.new.members else self.grades()
+        return "\n".join(self._line(old, new) for old, new in pairs)
+
+    def _line(self, old: Grade | None, new: Grade) -> str:
+        of_group = f" ({one_line(self.new.student)})" if self.new.members else ""
+        who = one_line(new.student.name if self.new.members else self.new.student)
+        before = "nothing" if old is None else _got(old)
+        why = "; ".join([*self.reasons(), *_why(new)])
+        return f"{who}{of_group}: {before} -> {_got(new)}  {why}".rstrip()
 
     def plain(self) -> dict[str, object]:
-        """The move for machines; `grades` only where there is a gradebook."""
+        """The move for machines: what the student gets; `earned` is what the checks give, `grades` each member's grade."""
+        first = self.grades()[0] if not self.new.members else None
         plain: dict[str, object] = {
-            "student": self.new.student, "old": _points(self.old), "new": self.new.points,
-            "passed": self.new.passed, "why": self.reasons(),
-        }  # fmt: skip
-        if self.grades:
+            "student": self.new.student,
+            "old": first[0] and first[0].points if first else _points(self.old),
+            "new": first[1].points if first else self.new.points,
+            "passed": first[1].passed if first else self.new.passed,
+            "why": self.reasons(),
+        }
+        if self.new.grade is not None or self.new.members:
+            plain["earned"] = {"old": _points(self.old), "new": self.new.points}
             plain["grades"] = [
-                {"student": new.student.name, "old": old.points, "new": new.points, "passed": new.passed}
-                for old, new in self.grades
+                {"student": new.student.name, "old": old and old.points, "new": new.points, "passed": new.passed}
+                for old, new in self.grades()
             ]
         return plain
 
@@ -104,16 +115,24 @@ def _points(result: Result | None) -> float | None:
     return None if result is None else result.points
 
 
-def _written(points: float | None) -> str:
-    return "none" if points is None else f"{points:g}"
+def _got(grade: Grade) -> str:
+    """What a student gets, in a few words."""
+    if grade.excused:
+        return "excused"
+    if grade.points is None:
+        return "no mark"
+    provisional = ", provisional" if grade.provisional else ""
+    return f"{grade.points:g} ({'passed' if grade.passed else 'not passed'}{provisional})"
 
 
-def _decided(grade: Grade) -> str:
-    return "the excuse" if grade.excused else f"the override to {_written(grade.points)}"
-
-
-def _passed(result: Result) -> str:
-    return "passed" if result.passed else "not passed"
+def _why(grade: Grade) -> list[str]:
+    """What makes the grade another one than the points by the checks."""
+    if grade.override is not None:
+        what = "the excuse" if grade.excused else f"the override to {grade.override.points:g}"
+        return [f"{what} by {one_line(grade.override.author)} stays"]
+    if grade.penalty is not None and grade.penalty.points and grade.earned is not None:
+        return [f"earned {grade.earned:g}, {grade.penalty.words}"]
+    return []
 
 
 def regrade(rubric: Rubric, order: Order, *, dry_run: bool, book: "Gradebook | None" = None) -> list[Move]:
@@ -123,14 +142,16 @@ def regrade(rubric: Rubric, order: Order, *, dry_run: bool, book: "Gradebook | N
     """
     moves, kept = _mark_again(rubric, order)
     if book is not None:
-        moves = _remark(book, moves, rubric, dry_run=dry_run)
+        moves, kept = _remark(book, moves, kept, rubric, dry_run=dry_run)
     if dry_run:
         return moves
     for move in moves:  # only now, when nothing was refused: a class is not left half re-marked
         evidence = counted_run(load_attempts(move.folder), move.new).evidence
         publish_student(order.out, move.new, evidence, rubric, order.course)
-    results = [*kept, *(move.new for move in moves)]
-    publish_class(order.out, results, rubric, order.course, grades=grades_by_name(book, rubric))
+    for result in kept:
+        publish_again(order.out, result, rubric, order.course)
+    publish_class(order.out, [*kept, *(move.new for move in moves)], rubric, order.course)
+    remember_origin(order)
     return moves
 
 
@@ -139,21 +160,52 @@ def _mark_again(rubric: Rubric, order: Order) -> tuple[list[Move], list[Result]]
     moves: list[Move] = []
     kept: list[Result] = []
     earlier = index_earlier(order.earlier)
-    for folder in sorted(path for path in order.out.iterdir() if path.is_dir()):
+    for folder in _folders(order.out):
         old = load_result(folder)
         unread = old is not None and old.ending.cause is Cause.NOT_RUN  # what is stored is of an earlier hand-in
         if unread or not (folder / EVIDENCE_FOLDER / EVIDENCE).is_file():
-            kept += [old] if old is not None else []
+            left = old or _stored(rubric, folder, order)
+            kept += [left] if left is not None else []
             continue
         runs = load_attempts(folder)
         evidence = runs[0].evidence
         _require_same(rubric, evidence, folder, order)
-        compared = _recompared(rubric, evidence, old, order, earlier)
-        new = keep_similar(mark_attempts(runs, rubric, compared), old)
+        student = evidence.student if old is None else old.student  # who may be called otherwise than when it was run
+        compared = _recompared(rubric, student, old, order, earlier)
+        marked = mark_attempts(runs, rubric, compared).model_copy(update={"student": student})
+        new = keep_similar(marked, old)
         moves.append(Move(old=old, new=new, folder=folder, submission=evidence.submission.sha256))
     if not moves and not kept:
         raise UsageError(f"{order.out} holds no stored evidence.", "Name the --out folder of an earlier batch.")
     return moves, kept
+
+
+def _folders(out: Path) -> list[Path]:
+    return sorted(path for path in out.iterdir() if path.is_dir())
+
+
+def _stored(rubric: Rubric, folder: Path, order: Order) -> Result | None:
+    """The result that is stored in a folder; where it can't be read, made again of the evidence, or a row that says so.
+
+    None where nothing of a student is in it.
+    """
+    result, has_evidence = load_result(folder), (folder / EVIDENCE_FOLDER / EVIDENCE).is_file()
+    if result is not None:
+        return result
+    if has_evidence:
+        with suppress(GraderError):
+            runs = load_attempts(folder)
+            student = runs[0].evidence.student
+            compared = compare(rubric, student=student, earlier=index_earlier(order.earlier), course=order.course)
+            return mark_attempts(runs, rubric, compared)
+    if not has_evidence and not (folder / RESULT).exists():
+        return None
+    row = Row(
+        student=folder.name, submission="(unknown)", assignment=rubric.assignment, planned=rubric.planned,
+        dataset=rubric.dataset, isolation="none", judged_on=rubric.judged_on, versions={}, seed=0, started="",
+    )  # fmt: skip
+    reason = f"{folder.name}/{RESULT} can't be read, and no evidence from which it could be made again."
+    return explain_unread(row, reason=reason, remedy="Grade the submission again.", ours=True)
 
 
 def _require_same(rubric: Rubric, evidence: Evidence, folder: Path, order: Order) -> None:
@@ -170,53 +222,69 @@ def _require_same(rubric: Rubric, evidence: Evidence, folder: Path, order: Order
         )
 
 
-def _remark(book: "Gradebook", moves: list[Move], rubric: Rubric, *, dry_run: bool) -> list[Move]:
-    """The moves with what the gradebook makes of them; it knows who handed in what lies in a folder: a group's members."""
+def _remark(
+    book: "Gradebook", moves: list[Move], kept: list[Result], rubric: Rubric, *, dry_run: bool
+) -> tuple[list[Move], list[Result]]:
+    """Everyone with what the gradebook makes of it; it knows who handed in what lies in a folder: a group's members."""
     assignment = rubric.assignment
     known: dict[tuple[str, str], list[HandIn]] = defaultdict(list)
     for hand_in in book.hand_ins(assignment.id):
         known[hand_in.folder, hand_in.digest].append(hand_in)
-    mine = [known[move.folder.name, move.submission] for move in moves]
     told = [
         (move.new.model_copy(update={"student": hand_in.student.name}), hand_in)
-        for move, hand_ins in zip(moves, mine, strict=True)
-        for hand_in in hand_ins
+        for move in moves
+        for hand_in in known[move.folder.name, move.submission]
     ]
-    digest = rubric.digest
-    grades = book.remark(assignment, told, rubric_digest=digest, dry_run=dry_run)
-    by_name = {new.student.name: (old, new) for old, new in grades}
-    return [
-        replace(move, grades=tuple(by_name[item.student.name] for item in hand_ins))
-        for move, hand_ins in zip(moves, mine, strict=True)
-    ]
+    pairs = book.remark(assignment, told, rubric_digest=rubric.digest, dry_run=dry_run)
+    before, after = Grades(old for old, _ in pairs), Grades(new for _, new in pairs)
+    graded = [
+        replace(move, old=move.old and before.beside(move.old), new=after.beside(move.new)) for move in moves
+    ]  # fmt: skip
+    return graded, [after.beside(result) for result in kept]
 
 
-def grades_by_name(book: "Gradebook | None", rubric: Rubric) -> dict[str, Grade]:
-    """What a gradebook gives each student; nothing without one, or where it does not know the assignment."""
+def grades_of_book(book: "Gradebook | None", assignment: str) -> Grades:
+    """What a gradebook gives; nothing without one, or where it does not know the assignment."""
     if book is None:
-        return {}
-    return {grade.student.name: grade for grade in book.grades() if grade.assignment == rubric.assignment.id}
+        return Grades()
+    return Grades(grade for grade in book.grades() if grade.assignment == assignment)
 
 
 def _recompared(
-    rubric: Rubric, evidence: Evidence, old: Result | None, order: Order, earlier: Earlier | None
+    rubric: Rubric, student: str, old: Result | None, order: Order, earlier: Earlier | None
 ) -> dict[str, Comparison]:
     """The student's own result that the mark was compared with before, unless --earlier names something else."""
     before = old.compared if old is not None and order.earlier is None else ()
-    return compare_again(rubric, student=evidence.student, earlier=earlier, course=order.course, before=before)
+    return compare_again(rubric, student=student, earlier=earlier, course=order.course, before=before)
 
 
 def render_again(rubric: Rubric, order: Order, *, book: "Gradebook | None" = None) -> Path:
     """Write every page below `order.out` again from stored results and evidence. Raises UsageError."""
-    results = []
-    for folder in sorted(path for path in order.out.iterdir() if path.is_dir()):
-        result = load_result(folder)
-        if result is None:
-            continue
-        has_evidence = (folder / EVIDENCE_FOLDER / EVIDENCE).is_file()
-        evidence = counted_run(load_attempts(folder), result).evidence if has_evidence else None
-        publish_student(order.out, result, evidence, rubric, order.course)
-        results.append(result)
+    grades = grades_of_book(book, rubric.assignment.id)
+    stored = (_stored(rubric, folder, order) for folder in _folders(order.out))
+    results = [grades.beside(result) for result in stored if result is not None]
     if not results:
         raise UsageError(f"{order.out} holds no results.", "Name the --out folder of an earlier batch.")
-    return publish_class(order.out, results, rubric, order.course, grades=grades_by_name(book, rubric))
+    for result in results:
+        publish_again(order.out, result, rubric, order.course)
+    remember_origin(order)
+    return publish_class(order.out, results, rubric, order.course)
+
+
+def show_grades(order: Order, assignment: str, open_rubric: Callable[[], Rubric], book: "Gradebook") -> bool:
+    """Write again what shows another grade than today's, and the class' page and lists; False where no result is there.
+
+    The rubric is opened only where something is to be written. Raises GraderError.
+    """
+    stored = [result for folder in _folders(order.out) if (result := load_result(folder)) is not None]
+    results = [result for result in stored if result.assignment == assignment]
+    if not results:
+        return False
+    grades = grades_of_book(book, assignment)
+    shown = [grades.beside(result) for result in results]
+    rubric = open_rubric()
+    for old, new in zip(results, shown, strict=True):
+        if old.model_dump(exclude=CONFIDENTIAL) != new.model_dump(exclude=CONFIDENTIAL):
+            publish_again(order.out, new, rubric, order.course)
+    publish_class(order.out, shown, rubric, order.course)
+    return True

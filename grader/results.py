@@ -1,11 +1,15 @@
-"""Results: the mark and its reasons, as `result.json` promises them to machines."""
+"""Results and the grades beside them, as `result.json` promises both to machines.
+
+A *result* is what the rubric says of one submission. A *grade* is what a student gets: after lateness, and as a person
+decided. Values only; how a grade comes about is in `grading_rules`.
+"""
 
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field
 
-from grader.evidence import Ending, Isolation, Serve, Smoke, Value
+from grader.evidence import Cause, Ending, Isolation, Serve, Smoke, Value
 
 SCHEMA = 1
 
@@ -147,8 +151,94 @@ class Spread(Value):
     highest: float
 
 
+class Student(Value):
+    """A student of a class.
+
+    `name` is unique within a batch. `identity` is the institution's number (from a roster), or the login where there is
+    no number; `participant` the number by which the learning platform's download knows the student (Moodle's participant,
+    Canvas' user id).
+    """
+
+    name: str
+    identity: str = ""
+    login: str = ""
+    email: str = ""
+    participant: str = ""
+    group: str = ""
+
+
+class Override(Value):
+    """A person's decision on one grade: points, or an excuse. It wins over every result and survives regrades.
+
+    `comment` is for the student; `reason` is for colleagues, and no file of a single student holds it.
+    """
+
+    points: float | None
+    excused: bool
+    author: str
+    reason: str = ""
+    time: str
+    comment: str = ""
+
+
+class Penalty(Value):
+    """What lateness costs: days begun after the deadline and its extensions, points, and the rule in words."""
+
+    days: int
+    points: float
+    words: str
+
+
+class Grade(Value):
+    """What one student gets for one assignment.
+
+    `earned` are the points by the rubric of the submission that counts, `points` what is left after `penalty` or what
+    `override` says; None where nothing was handed in, nothing could be marked, or an excuse was given. `comment` is what
+    the student may be told of it. `folder` is the student's folder below the batch's, `submitted` and `due` are ISO times
+    with an offset. `evidence` is the digest of the run that counts; None where nobody could tell.
+    """
+
+    student: Student
+    assignment: str
+    title: str
+    points: float | None
+    out_of: float
+    passed: bool
+    earned: float | None = None
+    status: Status | None = None
+    penalty: Penalty | None = None
+    override: Override | None = None
+    submission: str = ""
+    submissions: int = 0
+    submitted: str | None = None
+    due: str | None = None
+    comment: str = ""
+    flags: tuple[str, ...] = ()
+    folder: str = ""
+    evidence: str | None = None
+
+    @property
+    def excused(self) -> bool:
+        """Whether a person excused the student."""
+        return self.override is not None and self.override.excused
+
+    @property
+    def decided(self) -> bool:
+        """Whether a person decided the points."""
+        return self.override is not None and not self.override.excused
+
+    @property
+    def provisional(self) -> bool:
+        """Whether a person must look at it before it stands."""
+        return self.status is Status.NEEDS_REVIEW and self.override is None
+
+
 class Result(Value):
-    """What `result.json` holds: the mark, each check's finding, and where it all came from."""
+    """What `result.json` holds: the mark, each check's finding, and where it all came from.
+
+    All but `grade` and `members` is what the rubric says of the submission. `grade` is what the student gets, `members`
+    what each member of a group gets instead; empty where there is no gradebook (`grading_rules.grades_of` reads them).
+    """
 
     schema_: int = Field(default=SCHEMA, alias="schema")
     assignment: str
@@ -180,6 +270,18 @@ class Result(Value):
     smoke: Smoke | None = None  # a smoke run, and no mark
     seed: int
     started: str
+    grade: Grade | None = None
+    members: tuple[Grade, ...] = ()
+
+    @property
+    def absent(self) -> bool:
+        """Whether nothing was handed in: there is nothing that checks could have found."""
+        return self.ending.cause is Cause.NOT_RUN and not self.submission
+
+    @property
+    def unread(self) -> bool:
+        """Whether the submission was never run, so that what checks say is not what somebody lost points by."""
+        return self.ending.cause is Cause.NOT_RUN
 
     @property
     def without_loss(self) -> bool:

@@ -43,7 +43,7 @@ class Rubric:
     functions: Functions | None = None
     baseline: Spread | None = None
     notes: tuple[str, ...] = ()
-    code_digest: str = ""  # of the course's own checks; empty where the rubric uses none
+    code_digest: str = ""  # of the code beside the rubric; empty where it uses none
 
     @property
     def digest(self) -> str:
@@ -97,7 +97,7 @@ def network_rubric(
     baseline, note = _baseline(course, assignment, dataset)
     return Rubric(
         assignment=assignment, planned=planned, dataset=dataset, labels=labels, baseline=baseline,
-        images=images if may_show else None, notes=(note,) if note else (),
+        images=images if may_show else None, notes=(note,) if note else (), code_digest=own_code_digest(course, assignment),
     )  # fmt: skip
 
 
@@ -129,11 +129,14 @@ def plan_checks(course: Course, assignment: Assignment) -> tuple[Planned, ...]:
 
 
 def own_code_digest(course: Course, assignment: Assignment) -> str:
-    """SHA-256 of the files with the course's own checks; empty where the rubric uses none."""
+    """SHA-256 of the code that lies beside a rubric with checks or cases of its own, which may import one another."""
     folder = course.assignment_file(assignment.id).parent
-    names = sorted({spec.use.partition(":")[0] for spec in assignment.check if ":" in spec.use})
-    texts = b"".join((folder / f"{name}.py").read_bytes() for name in names)
-    return hashlib.sha256(texts).hexdigest() if names else ""
+    if assignment.cases is None and not any(":" in spec.use for spec in assignment.check):
+        return ""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def find_dataset(

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ from grader.workspace import write_whole
 EVIDENCE, PREDICTIONS, MODEL, RESULT = "evidence.json", "predictions.npy", "model.keras", "result.json"
 CALLS = "calls.json"
 MOST_PREDICTIONS = 1 << 28  # bytes of predictions or calls
+CONFIDENTIAL: dict[str, Any] = {
+    "grade": {"override": {"reason"}}, "members": {"__all__": {"override": {"reason"}}},
+}  # fmt: skip
 _CALLS = TypeAdapter(tuple[Call, ...])
 
 
@@ -172,13 +176,17 @@ def _read_outputs(data: bytes, path: Path) -> NDArray[np.float32]:
 
 
 def save_result(folder: Path, result: Result) -> None:
-    """Write `result.json`."""
-    write_whole(folder / RESULT, result.model_dump_json(by_alias=True, indent=2) + "\n")
+    """Write `result.json`. What a person told colleagues of a decision stays out of a single student's folder."""
+    write_whole(folder / RESULT, result.model_dump_json(by_alias=True, indent=2, exclude=CONFIDENTIAL) + "\n")
 
 
 def load_result(folder: Path) -> Result | None:
-    """The result in `folder`; None where there is none that can be read."""
+    """The result in `folder`; None where there is none that can be read.
+
+    An older grader let checks fail for who handed in nothing: there is nothing that they could have looked at.
+    """
     try:
-        return Result.model_validate_json((folder / RESULT).read_bytes())
+        result = Result.model_validate_json((folder / RESULT).read_bytes())
     except (OSError, ValidationError):
         return None
+    return result.model_copy(update={"checks": ()}) if result.absent and result.checks else result

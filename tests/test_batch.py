@@ -59,7 +59,7 @@ def grade(order: Order, source: Path, *, jobs: int = 1, seed: int = 0) -> dict[s
     with a_bench(order.course, seed=seed) as bench:
         results, index = grade_class(list_class(source), bench, order, jobs=jobs, progress=Silent())
     students = {result.student for result in results}
-    with (order.out / "gradebook.csv").open(newline="", encoding="utf-8") as file:
+    with (order.out / "gradebook.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(results)
     assert {row["student"].removeprefix("'") for row in rows} == students
@@ -530,14 +530,17 @@ class Away:
     def __init__(self, book: Gradebook, until: int, back: int) -> None:
         self._book, self._left, self._back = book, until, back
 
-    def enrol(self, *words: Any, **more: Any) -> None:
-        self._book.enrol(*words, **more)
+    def enrol(self, *words: Any, **more: Any) -> object:
+        return self._book.enrol(*words, **more)
 
     def record(self, *words: Any, **more: Any) -> object:
         self._left -= 1
         if -self._back <= self._left < 0:
             raise Infrastructure("The gradebook is gone.", "Start the server.")
         return self._book.record(*words, **more)
+
+    def grade(self, *words: Any, **more: Any) -> Grade:
+        return self._book.grade(*words, **more)
 
     def grades(self, *words: Any, **more: Any) -> list[Grade]:
         return self._book.grades(*words, **more)
@@ -587,7 +590,7 @@ def test_a_gradebook_that_stays_away_stops_nothing_and_the_next_batch_makes_up_f
     assert [grade.points for grade in grades] == [100, 100, None, None, None]
     assert "3 results are not in the gradebook" in heard.said[-1]
     assert "Start the server." in heard.said[-1]
-    with (order.out / "gradebook.csv").open(newline="", encoding="utf-8") as file:
+    with (order.out / "gradebook.csv").open(newline="", encoding="utf-8-sig") as file:
         assert [row["points"] for row in csv.DictReader(file)] == ["100"] * 5
     grades, heard = recorded(order, source)
     assert [grade.points for grade in grades] == [100] * 5
@@ -604,7 +607,7 @@ def test_class_page_and_csv_show_overrides_and_the_result_keeps_the_rubrics_poin
     with open_gradebook(order.out) as book:
         book.override("ada", author="Prof. X", reason="The room was too hot.", points=77)
     recorded(order, source)
-    with (order.out / "gradebook.csv").open(newline="", encoding="utf-8") as file:
+    with (order.out / "gradebook.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = {row["student"]: row for row in csv.DictReader(file)}
     assert (rows["ada"]["points"], rows["ada"]["passed"], rows["bob"]["points"]) == ("77", "yes", "100")
     assert "override" in rows["ada"]["flags"]
@@ -653,7 +656,7 @@ def test_trouble_is_told_as_it_comes_with_its_reason(
     _, heard = recorded(order, source)
     assert heard.ended == [
         ("ada", "100 of 100 points", False),
-        ("bob", "0 of 100 points (broken): the sandbox did not start", True),
+        ("bob", "no mark (broken): the sandbox did not start", True),
         ("cy", "0 of 100 points (explained): cy.py: is empty.", True),
     ]
 

@@ -202,7 +202,7 @@ def test_classroom_junit_and_github_read_what_is_printed(batch: Path, tmp_path: 
     assert json.loads(base64.b64decode(encoded))["tests"]
     assert read_junit(export("junit", batch).out).get("tests") == "4"
     log = export("github", batch).out
-    assert [command.data.splitlines()[0].partition(".")[0] for command in run_log(log)] == ["Needs review"]
+    assert [command.data.splitlines()[0].partition(".")[0] for command in run_log(log)] == ["Needs review: provisional"]
     assert log != export("github", batch).out, "the token is new each time"
     cells, _ = read_summary(export("github-summary", batch).out)
     assert len(cells) == 6

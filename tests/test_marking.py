@@ -10,8 +10,9 @@ from grader import grading
 from grader.course import Course
 from grader.errors import Infrastructure
 from grader.evidence import Cause, Ending, Facts
+from grader.findings import DOUBTFUL
 from grader.marking import mark
-from grader.results import Comparison, Outcome, Result, Status
+from grader.results import CheckResult, Comparison, Outcome, Result, Status
 from grader.rubric import Rubric
 from grader.store import Stored, evidence_digest, load_evidence, save_evidence
 from tests.fakes import (
@@ -130,6 +131,24 @@ def test_a_flagged_result_keeps_its_points_but_needs_a_look(rubric: Rubric) -> N
     )
     assert (result.status, result.passed, result.points) == (Status.NEEDS_REVIEW, True, 100)
     assert [flag.kind for flag in result.flags] == ["preparation_unsure"]
+
+
+def test_what_the_doubt_may_have_caused_gets_no_advice_and_is_called_provisional(rubric: Rubric) -> None:
+    def marked(accuracy: float) -> CheckResult:
+        stored = a_stored(rubric, correct=4, claims=trained_claims(accuracy=0.99))
+        judgement = stored.evidence.facts.judgement
+        assert judgement.preparation is not None
+        prepared = judgement.preparation.model_copy(update={"accuracy": accuracy})
+        facts = stored.evidence.facts.model_copy(
+            update={"judgement": judgement.model_copy(update={"preparation": prepared})}
+        )
+        evidence = stored.evidence.model_copy(update={"facts": facts})
+        result = mark(Stored(evidence=evidence, outputs=stored.outputs), rubric, {})
+        return next(check for check in result.checks if check.name == "accuracy")
+
+    sure, doubtful = marked(0.98), marked(0.4)
+    assert sure.hint and "provisional" not in sure.reason
+    assert doubtful.hint == "" and doubtful.reason == f"{sure.reason} {DOUBTFUL}"
 
 
 def test_what_it_was_compared_with_is_part_of_the_result(rubric: Rubric, course: Course) -> None:

@@ -10,12 +10,14 @@ import pytest
 from grader.batch import grade_class
 from grader.course import Course
 from grader.errors import UsageError
+from grader.gradebook import Gradebook, open_gradebook
+from grader.grades import HandIn, Student
 from grader.intake import list_class
 from grader.progress import Silent
 from grader.publish import Order
 from grader.regrading import Move, regrade, render_again
 from grader.results import Status
-from grader.store import EVIDENCE, load_result, save_result
+from grader.store import EVIDENCE, load_evidence, load_result, save_result
 from tests.fakes import (
     RUBRIC,
     Act,
@@ -29,6 +31,7 @@ from tests.fakes import (
     write_course,
     write_rubric,
 )
+from tests.report.builders import an_accuracy
 
 LENIENT = RUBRIC.replace("at_least = 0.8", "at_least = 0.7")
 STRICT = RUBRIC.replace("at_least = 0.8", "at_least = 0.95")
@@ -84,7 +87,7 @@ def test_a_move_from_review_to_graded_says_so_even_where_no_point_moved(order: O
     doubtful = ada.model_copy(update={"status": Status.NEEDS_REVIEW})
     move = Move(old=doubtful, new=ada, folder=order.out / "ada")
     assert move.moved
-    assert move.words() == "ada: 100 (passed) -> 100 (passed)  needs review -> graded"
+    assert move.words() == "ada: 100 (passed, provisional) -> 100 (passed)  needs review -> graded"
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(order: Order) -> None:
@@ -221,3 +224,76 @@ def test_the_command_line_prints_moves_and_json(order: Order) -> None:
     assert [move["student"] for move in json.loads(said.out)] == ["bob"]
     said = run_cli("report", order.out, *course_words(order.course))
     assert said.out == f"Class page: {order.out / 'index.html'}\n"
+
+
+OWN = """
+from grader.checks.check import Case, NoParameters, Score, check
+
+@check(parameters=NoParameters, rests_on="facts")
+def neat(case: Case, parameters: NoParameters) -> Score:
+    "The code is neat"
+    return Score(share=SHARE)
+"""
+
+
+def test_a_check_of_ones_own_that_is_edited_and_put_back_gives_the_first_mark_again(order: Order) -> None:
+    rubric = RUBRIC + '\n[[check]]\nuse = "mine:neat"\npoints = 10\n'
+    code = order.course.assignment_file("tiny").parent / "mine.py"
+    points = []
+    for share in ("0.0", "1.0", "0.0"):
+        code.write_text(OWN.replace("SHARE", share), encoding="utf-8")
+        write_rubric(order.course.root, rubric)
+        with open_gradebook(order.out) as book:
+            record(book, order)
+            regrade(a_rubric(order.course), order, dry_run=False, book=book)
+            points.append([grade.points for grade in book.grades(student="ada")])
+    assert points == [[100], [110], [100]]
+
+
+def record(book: Gradebook, order: Order) -> None:
+    """That ada handed in what lies in her folder, as a batch says it."""
+    evidence = load_evidence(order.out / "ada" / "evidence").evidence
+    found = HandIn(student=Student(name="ada"), digest=evidence.submission.sha256, name="ada.py", folder="ada")
+    result = load_result(order.out / "ada")
+    assert result is not None
+    book.record(result, found, rubric_digest="of the batch") if not known(book) else None
+
+
+def known(book: Gradebook) -> bool:
+    return bool(book.hand_ins("tiny"))
+
+
+def test_what_it_was_compared_with_decides_a_mark_so_its_change_back_stands(order: Order, tmp_path: Path) -> None:
+    compared = RUBRIC + '\n[[check]]\nuse = "better_than"\npoints = 10\nexercise = "other"\n'
+    write_rubric(order.course.root, compared)
+    write_rubric(order.course.root, LENIENT, assignment="other")
+    rubric, points = a_rubric(order.course), []
+    for name, accuracy in (("low", 0.1), ("high", 1.0), ("low", 0.1)):
+        earlier = a_result(assignment="other", student="ada", judged_on=rubric.judged_on, accuracy=an_accuracy(1))
+        assert earlier.accuracy is not None
+        of = earlier.accuracy.model_copy(update={"value": accuracy})
+        save_result(tmp_path / name / "ada", earlier.model_copy(update={"accuracy": of}))
+        named = Order(out=order.out, course=order.course, earlier=tmp_path / name)
+        with open_gradebook(order.out) as book:
+            record(book, order)
+            regrade(rubric, named, dry_run=False, book=book)
+            points.append([grade.points for grade in book.grades(student="ada")])
+    assert points == [[110], [100], [110]]
+
+
+def test_a_result_that_can_not_be_read_costs_no_row(order: Order) -> None:
+    (order.out / "ada" / "result.json").write_text("{", encoding="utf-8")
+    (order.out / "eve" / "result.json").write_text("{", encoding="utf-8")
+    render_again(a_rubric(order.course), order)
+    rows = {
+        row["student"]: (row["status"], row["points"]) for row in json.loads((order.out / "batch.json").read_text())
+    }
+    assert rows["ada"] == ("graded", 100), "made again of the evidence"
+    assert rows["eve"] == ("broken", 0) and len(rows) == 5
+    assert load_result(order.out / "ada") is not None
+
+
+def test_lists_for_a_spreadsheet_say_that_they_are_utf_8(order: Order) -> None:
+    assert (order.out / "gradebook.csv").read_bytes().startswith(b'\xef\xbb\xbf"student"')
+    assert run_cli("export", "csv", order.out).out.startswith('\ufeff"assignment"')
+    assert run_cli("export", "nbgrader", order.out).out.startswith('"assignment"'), "programs read its first column"

@@ -72,7 +72,7 @@ def attend(
             break
         runs.append(run)
     runs += _stored_runs(submission, bench, folder, len(runs) + 1)
-    result = mark_attempts(runs, bench.rubric, compared)
+    result = mark_attempts(runs, bench.rubric, compared).model_copy(update={"student": submission.student})
     return Marked(result=result, evidence=counted_run(runs, result).evidence)
 
 

@@ -29,6 +29,8 @@ def flag_similar(rows: Rows, places: Mapping[int, str], out: Path, course: Cours
         if not rows.has(place):
             continue
         old = rows.at(place)
+        if old.absent:
+            continue
         new = with_similar([old], [pair for pair in pairs if old.student in (pair.first, pair.second)])[0]
         if new is not old:
             rows.put(place, new)

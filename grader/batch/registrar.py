@@ -1,7 +1,9 @@
 """What becomes of a row: on disk, in the gradebook, on the class page. Here alone, whoever ran the submission."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,15 +12,25 @@ from grader.batch.likeness import MOST, flag_similar
 from grader.batch.rows import Rows
 from grader.bench import Bench, versions
 from grader.errors import GraderError, Infrastructure
+from grader.exports.cells import write_number
 from grader.findings import Row, explain_unread
 from grader.gradebook import Gradebook
-from grader.grades import Enrolment, Grade, HandIn
+from grader.gradebook.persons import Person
+from grader.grades import Enrolment, HandIn, Student
+from grader.grading_rules import grades_of, with_grade, with_members
 from grader.intake import Entry, Submission, safe_name
 from grader.notebook import without_surrogates
 from grader.progress import Progress
-from grader.publish import Order, publish_class, publish_student, student_folder
+from grader.publish import (
+    Order,
+    publish_again,
+    publish_class,
+    publish_student,
+    remember_origin,
+    student_folder,
+)
 from grader.report.visible import one_line
-from grader.results import Outcome, Result, Status
+from grader.results import Grade, Outcome, Result, Status
 from grader.store import load_result
 
 MOST_SAID = 200  # characters of a reason on one line
@@ -33,25 +45,62 @@ class Registrar:
     def __init__(
         self, entries: Sequence[Entry], bench: Bench, order: Order, book: Gradebook | None, progress: Progress
     ) -> None:
-        self._entries, self._bench, self._order = entries, bench, order
+        self._entries, self._bench, self._order = list(entries), bench, order
+        self._persons: dict[int, list[Person]] = defaultdict(list)  # of each row, as the gradebook knows them
         self._book, self._progress = book, progress
         self._missed: list[int] = []
         self._digests: dict[int, str] = {}
         self._rubric = bench.rubric.digest
         self.rows = Rows()
 
-    def enrol(self) -> None:
-        """Everyone of the class, before anything is run. Raises GraderError: then nothing was lost yet."""
+    def enrol(self) -> Sequence[Entry]:
+        """Everyone of the class, before anything is run; the entries by the names that the gradebook knows them by.
+
+        Raises GraderError: then nothing was lost yet.
+        """
+        remember_origin(self._order)
         if self._book is not None:
-            self._book.enrol(
-                self._bench.rubric.assignment, [item for entry in self._entries for item in enrolments(entry)]
-            )
+            enrolled = [(place, item) for place, entry in enumerate(self._entries) for item in enrolments(entry)]
+            persons = self._book.enrol(self._bench.rubric.assignment, [item for _, item in enrolled])
+            for (place, item), person in zip(enrolled, persons, strict=True):
+                self._persons[place].append(person)
+                self._rename(place, item.student, person)
+                for words in told_of(item.student, person):
+                    self._progress.say(words)
+                if person.before and not self._entries[place].members:
+                    self._take_along(person)
+        return self._entries
+
+    def _rename(self, place: int, student: Student, person: Person) -> None:
+        """Call an entry, or a member of its group, as the gradebook does; but two hand-ins of one person stay two rows."""
+        entry = self._entries[place]
+        if person.name == student.name or (not entry.members and person.name in {one.student for one in self._entries}):
+            return
+        if not entry.members:
+            self._entries[place] = replace(entry, student=person.name)
+            return
+        called = student.model_copy(update={"name": person.name})
+        members = tuple(called if member == student else member for member in entry.members)
+        self._entries[place] = replace(entry, members=members)
+
+    def _take_along(self, person: Person) -> None:
+        """What lies in the folder of somebody's former name is theirs: one person has one folder."""
+        out, before, now = self._order.out, safe_name(person.before), safe_name(person.name)
+        if self._book is None or before == now or not (out / before).is_dir() or (out / now).exists():
+            return
+        try:
+            (out / before).rename(out / now)
+        except OSError as error:
+            self._progress.say(f"{out / before}: could not be renamed to {now} ({error.strerror}); both stay.")
+        else:
+            self._book.moved(self._bench.rubric.assignment.id, before, now)
 
     def marked(self, place: int, submission: Submission, marked: Marked) -> None:
         """The result of entry number `place`. Raises GraderError where it can't be published."""
-        publish_student(self._order.out, marked.result, marked.evidence, self._bench.rubric, self._order.course)
         self._digests[place] = submission.sha256
-        self._enter(place, marked.result)
+        result = self._record(place, marked.result)
+        publish_student(self._order.out, result, marked.evidence, self._bench.rubric, self._order.course)
+        self._enter(place, result)
 
     def unread(self, place: int, reason: str, remedy: str, *, ours: bool) -> None:
         """The row of an entry that can't be read or, `ours`, could not be run."""
@@ -63,39 +112,51 @@ class Registrar:
             started=datetime.now(UTC).isoformat(timespec="seconds"),
         )  # fmt: skip
         result = explain_unread(row, reason=without_surrogates(reason), remedy=remedy, ours=ours)
+        result = self._record(place, result)
         with suppress(Exception):  # whatever it is that went wrong: the class page still has the row
             publish_student(self._order.out, result, None, bench.rubric, self._order.course)
         self._enter(place, result)
 
     def _enter(self, place: int, result: Result) -> None:
         self.rows.put(place, result)
-        self._record(place, result)
-        words = f"{result.points:g} of {result.out_of:g} points"
-        trouble = result.status is not Status.GRADED
+        words = points_told(result)
+        trouble = result.status is not Status.GRADED and not result.absent
         if trouble:
             words += f" ({result.status.value.replace('_', ' ')}): {one_line(why(result))[:MOST_SAID]}"
         self._progress.done(result.student, words, trouble=trouble)
 
-    def _record(self, place: int, result: Result) -> None:
-        entry = self._entries[place]
-        if self._book is None or not entry.handed_in:
-            return
+    def _record(self, place: int, result: Result) -> Result:
+        """Tell the gradebook; the result with the grade that follows, where the gradebook answers."""
+        if self._book is None:
+            return result
         if self._missed:  # it is away: not twenty seconds of waiting for each row
             self._missed.append(place)
-            return
+            return result
         try:
-            self._offer(place, result)
+            return self._offer(place, result)
         except GraderError as error:
             self._missed.append(place)
             self._progress.say(
                 f"The gradebook does not answer: {error.message} Results are kept on disk and recorded at the end."
             )
+            return result
 
-    def _offer(self, place: int, result: Result) -> None:
+    def _offer(self, place: int, result: Result) -> Result:
+        """Record what was handed in, and read the grades of the row's students."""
         assert self._book is not None
-        for hand_in in hand_ins(self._entries[place], result, self._digests.get(place, "")):
-            own = result.model_copy(update={"student": hand_in.student.name})
-            self._book.record(own, hand_in, rubric_digest=self._rubric)
+        entry, persons = self._entries[place], self._persons[place]
+        if entry.handed_in:
+            told = hand_ins(entry, result, self._digests.get(place, ""))
+            for hand_in, person in zip(told, persons, strict=True):
+                who = hand_in.student.model_copy(update={"name": person.name})
+                own = result.model_copy(update={"student": person.name})
+                self._book.record(own, hand_in.model_copy(update={"student": who}), rubric_digest=self._rubric)
+        return self._beside(
+            place, result, [self._book.grade(result.assignment, person.student_id) for person in persons]
+        )
+
+    def _beside(self, place: int, result: Result, grades: Sequence[Grade]) -> Result:
+        return with_members(result, grades) if self._entries[place].members else with_grade(result, grades[0])
 
     def _catch_up(self) -> None:
         """Offer again what the gradebook missed."""
@@ -133,7 +194,29 @@ class Registrar:
             self._progress.say(f"{done} of {len(self._entries)} were come to; {page} shows {len(self.rows)} of them.")
 
     def _publish(self) -> Path:
-        return publish_class(self._order.out, self.rows, self._bench.rubric, self._order.course, grades=self._grades())
+        self._show_todays_grades()
+        return publish_class(self._order.out, self.rows, self._bench.rubric, self._order.course)
+
+    def _show_todays_grades(self) -> None:
+        """Each row with the grade that it has now, and its page, where that is another than was shown."""
+        if self._book is None or self._missed:
+            return
+        try:
+            found = self._book.grades(self._bench.rubric.assignment.id)
+        except GraderError as error:
+            self._progress.say(f"The class page shows points without penalties and overrides: {error.message}")
+            return
+        known = {grade.student.name: grade for grade in found}
+        for place in range(len(self._entries)):
+            mine = [known[person.name] for person in self._persons[place] if person.name in known]
+            if not mine or not self.rows.has(place):
+                continue
+            old = self.rows.at(place)
+            new = self._beside(place, old, mine)
+            if new != old:
+                self.rows.put(place, new)
+                with suppress(Exception):  # as in `unread`: a page that can't be written costs no row
+                    publish_again(self._order.out, new, self._bench.rubric, self._order.course)
 
     def _take_up_earlier(self) -> None:
         """Rows that this batch did not come to, from results of an earlier run of it: a page never shrinks."""
@@ -144,16 +227,28 @@ class Registrar:
             if result is not None and result.assignment == self._bench.rubric.assignment.id:
                 self.rows.put(place, result)
 
-    def _grades(self) -> dict[str, Grade]:
-        """What the gradebook gives each student of the class; nothing where it does not answer."""
-        if self._book is None or self._missed:
-            return {}
-        try:
-            found = self._book.grades(self._bench.rubric.assignment.id)
-        except GraderError as error:
-            self._progress.say(f"The class page shows points without penalties and overrides: {error.message}")
-            return {}
-        return {grade.student.name: grade for grade in found}
+
+def points_told(result: Result) -> str:
+    """What the student of a row gets, or each member of a group, in a few words."""
+    told = [
+        "excused" if grade.excused
+        else "nothing handed in" if grade.status is None and grade.points is None
+        else "no mark" if grade.points is None
+        else f"{write_number(grade.points)} of {write_number(grade.out_of)} points"
+        for grade in grades_of(result)
+    ]  # fmt: skip
+    return ", ".join(dict.fromkeys(told))
+
+
+def told_of(student: Student, person: Person) -> Iterator[str]:
+    """What a teacher should know of who somebody is."""
+    name, now = one_line(student.name), one_line(person.name)
+    if person.before:
+        yield f"{one_line(person.before)} is called {now} now: one person, by the number, login or address."
+    if person.apart:
+        yield f"{name}: the gradebook knows another person of this name; this one is called {now}."
+    elif now != name:
+        yield f"{name} is {now} of the gradebook, by the number or login."
 
 
 def why(result: Result) -> str:

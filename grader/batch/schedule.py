@@ -35,7 +35,7 @@ def grade_class(
     """
     earlier = index_earlier(order.earlier, exercises_compared(bench.rubric.planned))
     registrar = Registrar(entries, bench, order, book, progress)
-    registrar.enrol()
+    entries = registrar.enrol()
     with _closing_early(registrar):
         if collector is not None:
             progress.begin(len(entries), collector.slots)

@@ -48,10 +48,11 @@ def makers() -> "dict[str, Callable[[Wanted], Filled]]":
 
 
 def _csv(wanted: Wanted) -> "Filled":
+    from grader.exports.cells import MARK
     from grader.exports.plain_csv import write_grades
 
     grades = _grades(wanted)
-    return _of_text(write_grades(grades), len(grades))
+    return _of_text(MARK + write_grades(grades), len(grades))
 
 
 def _moodle(wanted: Wanted) -> "Filled":
@@ -81,11 +82,12 @@ def _nbgrader(wanted: Wanted) -> "Filled":
 
 def _moodle_feedback(wanted: Wanted) -> "Filled":
     from grader.exports.moodle_feedback import pack_reports
-    from grader.publish import REPORT, student_folder
+    from grader.publish import REPORT, member_page, student_folder
 
     def read(grade: "Grade") -> bytes | None:
         place = wanted.folder / grade.folder if grade.folder else student_folder(wanted.folder, grade.student.name)
-        report = place / REPORT
+        own = member_page(place, grade.student.name)
+        report = own if own.is_file() else place / REPORT
         inside = report.resolve().is_relative_to(wanted.folder.resolve())
         return report.read_bytes() if inside and report.is_file() else None
 
@@ -178,7 +180,7 @@ def _read_worksheet(wanted: Wanted) -> tuple[str, bytes]:
 
 def _results(wanted: Wanted) -> "list[Result]":
     """The results in DIR, or in a student's own folder. Raises UsageError where there is none."""
-    results = _stored(wanted.folder)
+    results = _with_todays_grades(wanted.folder, _stored(wanted.folder))
     if wanted.student is not None:
         from grader.assignment import did_you_mean
 
@@ -201,6 +203,20 @@ def _stored(folder: Path) -> "list[Result]":
     return [result for path in sorted(folder.iterdir()) if path.is_dir() and (result := load_result(path)) is not None]
 
 
+def _with_todays_grades(folder: Path, results: "list[Result]") -> "list[Result]":
+    """The results with what the gradebook beside them gives now; as they were written where there is none."""
+    from grader.gradebook import FILE, open_gradebook
+    from grader.publish import Grades
+
+    place = next((path for path in (folder, folder.absolute().parent) if (path / FILE).is_file()), None)
+    assignments = {result.assignment for result in results}
+    if place is None or len(assignments) != 1:
+        return results
+    with open_gradebook(place, create=False) as book:
+        grades = Grades(grade for grade in book.grades() if grade.assignment in assignments)
+    return [grades.beside(result) for result in results]
+
+
 def _one_result(wanted: Wanted) -> "Result":
     results = _results(wanted)
     if len(results) > 1:
@@ -210,7 +226,7 @@ def _one_result(wanted: Wanted) -> "Result":
 
 def _grades(wanted: Wanted) -> "list[Grade]":
     """Grades of the gradebook where there is one, else what the results in DIR give. Raises UsageError."""
-    from grader.exports.handing import grades_of
+    from grader.exports.handing import all_grades
     from grader.gradebook import FILE, open_gradebook
 
     results = _stored(wanted.folder)
@@ -220,7 +236,7 @@ def _grades(wanted: Wanted) -> "list[Grade]":
         with open_gradebook(wanted.gradebook or wanted.folder, create=False) as book:
             grades = book.grades(assignment)
     else:
-        grades = [grade for grade in grades_of(results) if wanted.assignment in (None, grade.assignment)]
+        grades = [grade for grade in all_grades(results) if wanted.assignment in (None, grade.assignment)]
     if not grades:
         raise UsageError(f"{wanted.folder} holds no grades.", "Name the --out folder of a batch, or a --gradebook.")
     return grades

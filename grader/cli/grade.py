@@ -32,6 +32,7 @@ from grader.cli.options import (
     open_order,
     progress_bar,
 )
+from grader.cli.rewriting import require_gradebook, show_decision
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,16 +64,21 @@ def grade(
     """Grade one submission: a summary here, the report and result.json on disk."""
     from grader.batch import grade_submission
     from grader.bench import open_bench
+    from grader.grading_rules import grades_of
     from grader.intake import read_path
     from grader.publish import REPORT, student_folder
     from grader.report.text import summary
     from grader.results import Status
+    from grader.store import load_result
 
     find_course(course).assignment(assignment)
     work = read_path(submission)
     home, order, setup = open_order(course, out, earlier, rerun, sandbox, data, seed, jobs=1, warm=warm)
     with progress_bar(as_json) as progress, open_bench(home, assignment, setup, progress) as bench:
         result = grade_submission(work, bench, order, progress)
+    with open_beside(order.out, None) as book:  # of a batch: what counts is the grade that stands there
+        if book is not None and not show_decision(order.out, assignment, book, home.root, data):
+            result = load_result(student_folder(order.out, result.student)) or result
     if as_json:
         print(result.model_dump_json(by_alias=True, indent=2))
     else:
@@ -80,7 +86,7 @@ def grade(
         print(f"\nReport: {student_folder(out, result.student) / REPORT}")
     if result.status is Status.BROKEN:
         raise typer.Exit(3)
-    raise typer.Exit(0 if result.passed else 1)
+    raise typer.Exit(0 if all(grade.passed for grade in grades_of(result)) else 1)
 
 
 @app.command()
@@ -116,9 +122,10 @@ def regrade(
 
     home = find_course(course)
     must_be_folder(folder)
-    order = Order(out=folder, course=home, earlier=earlier)
+    order = Order(out=folder, course=home, earlier=earlier, data=data)
     rubric = open_rubric(home, assignment, data)
     with open_beside(folder, gradebook) as book:
+        require_gradebook(folder, book)
         moves = regrade(rubric, order, dry_run=dry_run, book=book)
     moved = [move for move in moves if move.moved]
     if as_json:
@@ -147,7 +154,8 @@ def report(
         raise UsageError(f"{folder} holds no results.", "Name the --out folder of an earlier batch.")
     rubric = open_rubric(home, first.assignment, data)
     with open_beside(folder, gradebook) as book:
-        index = render_again(rubric, Order(out=folder, course=home), book=book)
+        require_gradebook(folder, book)
+        index = render_again(rubric, Order(out=folder, course=home, data=data), book=book)
     print(f"Class page: {index}")
 
 

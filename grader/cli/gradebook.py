@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.options import Debug, Json
+from grader.cli.options import CourseOption, Data, Debug, Json
+from grader.cli.rewriting import results_beside, show_decision
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,30 +67,72 @@ def show(
 @app.command()
 def override(
     where: Where, student: OneStudent,
-    points: Annotated[float | None, typer.Option("--points", metavar="N", help="What the student gets.")] = None,
+    points: Annotated[str | None, typer.Option("--points", metavar="N", help="What the student gets.")] = None,
     excuse: Annotated[bool, typer.Option("--excuse", help="The student gets no points and needs none.")] = False,
     revoke: Annotated[bool, typer.Option("--revoke", help="Take the decision back: the rules hold again.")] = False,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept for ever.")] = "",
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="Why, for colleagues; kept for ever, never shown to students.")
+    ] = "",
+    comment: Annotated[
+        str, typer.Option("--comment", metavar="TEXT", help="For the student: on the page and in platforms' comments.")
+    ] = "",
+    above_maximum: Annotated[
+        bool, typer.Option("--above-maximum", help="More points than there are, on purpose.")
+    ] = False,
     author: Annotated[
         str | None, typer.Option("--author", metavar="NAME", help="Who decides (default: your login name).")
     ] = None,
-    assignment: OneAssignment = None, as_json: Json = False, debug: Debug = False,
+    assignment: OneAssignment = None,
+    results: Annotated[
+        Path | None,
+        typer.Option("--results", metavar="DIR", help="The --out folder to write again (default: the gradebook's own)."),
+    ] = None,
+    data: Data = None, course: CourseOption = None, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Decide a grade yourself: points or an excuse, which win over every result and every regrade."""
     if [points is not None, excuse, revoke].count(True) != 1:
         raise UsageError("Say what is decided.", "Give exactly one of --points N, --excuse and --revoke.")
+    number = None if points is None else read_points(points)
     who = _login_name() if author is None else author
     with _open_known(where) as book:
         if revoke:
-            grade = book.revoke(student, author=who, reason=reason, assignment=assignment)
+            grade = book.revoke(student, author=who, reason=reason, assignment=assignment, comment=comment)
         else:
             grade = book.override(
-                student, author=who, reason=reason, points=points, excused=excuse, assignment=assignment
-            )
+                student, author=who, reason=reason, points=number, excused=excuse, assignment=assignment,
+                comment=comment, above_maximum=above_maximum,
+            )  # fmt: skip
+        left = show_decision(results_beside(where, results), grade.assignment, book, course, data)
+    for words in filter(None, (_unseen(comment), left)):
+        print(f"note: {_safe(words)}", file=sys.stderr)
     if as_json:
         _print_json(grade.model_dump(mode="json"))
     else:
         print(f"{_safe(grade.student.name)}, {_safe(grade.assignment)}: {_points(grade)}; {_became(grade)}")
+
+
+def read_points(text: str) -> float:
+    """Points as people write them, 61.5 or 61,5. Raises UsageError for what may mean something else."""
+    plain = text.strip()
+    if re.fullmatch(r"[+-]?[0-9]+,[0-9]{1,2}", plain):
+        plain = plain.replace(",", ".")
+    try:
+        return float(plain)
+    except ValueError:
+        raise UsageError(
+            f"--points {text}: is not a number.",
+            "Write digits with a point or a comma before the fraction: 61.5 or 61,5.",
+        ) from None
+
+
+def _unseen(comment: str) -> str:
+    """That a comment holds what can't be seen, and is shown by its code point; "" where it does not."""
+    from grader.report.visible import visible
+
+    plain = comment.replace("\r\n", "\n")
+    if visible(plain) == plain:
+        return ""
+    return "The comment holds characters that are not seen or turn the direction of text; pages show them as ⟨U+...⟩."
 
 
 @app.command()
@@ -138,17 +182,17 @@ def _became(grade: "Grade") -> str:
     if grade.override is not None:
         decided = "excused" if grade.excused else "override"
         said.append(f"{decided} by {grade.override.author}: {grade.override.reason}")
+        said += [f"to the student: {grade.override.comment}"] if grade.override.comment else []
         said += [f"earned {grade.earned:g}"] if grade.earned is not None else []
     elif grade.penalty is not None:
         said.append(f"earned {grade.earned:g}, {grade.penalty.words}")
+    said += ["provisional"] if grade.provisional else []
     said += [flag.replace("_", " ") for flag in grade.flags]
     return _safe("; ".join(said)) or ("-" if grade.status is None else "as marked")
 
 
 def _grade_row(grade: "Grade") -> tuple[str, ...]:
-    passed = (
-        "-" if grade.excused or (grade.points is None and grade.status is None) else "yes" if grade.passed else "no"
-    )
+    passed = "-" if grade.points is None else "yes" if grade.passed else "no"
     status = grade.status.value.replace("_", " ") if grade.status is not None else "nothing handed in"
     counts = _safe(grade.submission) + (f" (1 of {grade.submissions})" if grade.submissions > 1 else "")
     handed_in = (grade.submitted or "-").replace("T", " ")
@@ -163,7 +207,8 @@ def _event_row(event: "Event") -> tuple[str, ...]:
         why = "; ".join([status, *event.changed, f"rubric {event.rubric[:8]}", f"grader {event.grader}"])
         what = event.submission
     else:
-        why, what = f"{event.author}: {event.reason}", event.kind
+        to_student = f"; to the student: {event.comment}" if event.comment else ""
+        why, what = f"{event.author}: {event.reason}{to_student}", event.kind
     time = event.time[:19].replace("T", " ") + event.time[-6:]
     return time, _safe(event.assignment), _safe(what), points, _safe(why)
 

@@ -76,7 +76,7 @@ def open_order(
     from grader.workspace import output_folder
 
     home = find_course(course)
-    order = Order(out=output_folder(out), course=home, earlier=earlier, rerun=rerun)
+    order = Order(out=output_folder(out), course=home, earlier=earlier, rerun=rerun, data=data)
     return home, order, Setup(isolation=sandbox.value, data=data, seed=seed, jobs=jobs, warm=warm)
 
 

@@ -7,6 +7,7 @@ from unicodedata import category
 
 FORMULA = tuple("=+-@＝＋－＠﹦﹢﹣﹫")  # wide and small ones count in East Asian versions
 CONTROL = ("\t", "\r", "\n")
+MARK = "\ufeff"  # by which a spreadsheet knows UTF-8; never before a file that a program reads by its first column
 Cell = str | float | None
 
 

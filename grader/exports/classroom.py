@@ -10,10 +10,11 @@ import json
 from collections.abc import Sequence
 from decimal import Decimal
 
-from grader.errors import UsageError
+from grader.exports.handing import the_grade
 from grader.exports.shown import for_students, is_advice, overview
+from grader.grading_rules import grades_of
 from grader.report.visible import defused, one_line, shorten
-from grader.results import CheckResult, Outcome, Result, Status
+from grader.results import CheckResult, Grade, Outcome, Result, Status
 
 VERSION = 1
 MOST_ENCODED = 100_000  # characters of base64
@@ -24,14 +25,13 @@ LONGEST_NAME = 100
 def write_classroom(result: Result) -> str:
     """The JSON text: a test for each check that gives points, whose scores add up to the mark.
 
-    Where the grader broke the status is `error`; where no check gives points, the submission itself is the one test.
-    Raises UsageError for a smoke run.
+    What lateness or a person changed is a test of its own. Where the grader broke the status is `error`; where no check
+    gives points, the submission itself is the one test. Raises UsageError for a smoke run, and for who is excused.
     """
-    if result.smoke is not None:
-        raise UsageError(f"{one_line(result.student)}: was a smoke run, which gives no mark.", "Grade it in full.")
     shown = for_students(result)
+    grade = None if _broke(result) else the_grade(result)
     for length in LENGTHS:
-        text = json.dumps(_document(shown, length), ensure_ascii=False)
+        text = json.dumps(_document(shown, grade, length), ensure_ascii=False)
         if len(text.encode("utf-8")) * 4 // 3 <= MOST_ENCODED:
             break
     return text
@@ -42,17 +42,30 @@ def encode_classroom(result: Result) -> str:
     return base64.b64encode(write_classroom(result).encode("utf-8")).decode("ascii")
 
 
-def _document(result: Result, length: int) -> dict[str, object]:
+def _broke(result: Result) -> bool:
+    """Whether the grader broke and nothing was decided."""
+    return result.smoke is None and all(
+        grade.status is Status.BROKEN and grade.points is None and not grade.excused for grade in grades_of(result)
+    )
+
+
+def _document(result: Result, grade: Grade | None, length: int) -> dict[str, object]:
     checks = [check for check in result.checks if not is_advice(check)]
-    broken = result.status is Status.BROKEN
-    status = "error" if broken else "pass" if result.passed else "fail"
+    status = "error" if grade is None else "pass" if grade.passed else "fail"
+    points = result.points if grade is None or grade.points is None else grade.points
     tests = [
         _test(check.title, _status(check), _message(check, length), score)
         for check, score in zip(checks, shares([check.points for check in checks]), strict=True)
     ]
+    changed = round(points - sum(check.points for check in checks), 2)
     if not tests:
-        message = "" if result.passed else _line(" ".join(overview(result)), length)
-        tests = [_test("The submission is graded", status, message, round(result.points, 2))]
+        message = "" if status == "pass" else _line(" ".join(overview(result)), length)
+        tests = [_test("The submission is graded", status, message, round(points, 2))]
+    elif grade is not None and changed:
+        what = (
+            "Decided by the instructor" if grade.decided else "Lateness" if grade.penalty else "Another hand-in counts"
+        )
+        tests.append(_test(what, "pass" if changed > 0 else "fail", _line(overview(result)[0], length), changed))
     return {
         "version": VERSION, "status": status, "max_score": round(result.out_of, 2),
         "message": _line(overview(result)[0], length), "tests": tests,

@@ -14,6 +14,7 @@ from typing import Literal
 
 from grader.errors import UsageError
 from grader.exports.shown import explanation, for_students, is_advice, overview
+from grader.grading_rules import grades_of
 from grader.report.text import summary
 from grader.report.visible import defused, one_line, shorten, visible
 from grader.results import CheckResult, Outcome, Result, Status
@@ -84,8 +85,10 @@ def annotate(result: Result, place: Place) -> list[Annotation]:
     cell = result.ending.cell or 0
     line = place.lines[cell - 1] if 0 < cell <= len(place.lines) else 0
     found = []
-    if result.status is not Status.GRADED:
-        level: Level = "warning" if result.status is Status.NEEDS_REVIEW else "error"
+    decided = all(grade.override is not None for grade in grades_of(result))
+    if result.status is not Status.GRADED or decided:
+        level: Level = "error" if result.status in (Status.EXPLAINED, Status.BROKEN) else "warning"
+        level = "notice" if decided or result.absent else level
         found.append(_annotation(level, result.assignment, "\n".join(overview(result)), place.file, line))
     for check in result.checks:
         said = _level(check)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from grader.exports.shown import explanation, for_students, is_advice, overview
+from grader.grading_rules import shared_grade
 from grader.report.visible import one_line, shorten
 from grader.report.words import MARKS, OUTCOMES, number
 from grader.results import CheckResult, Result
@@ -33,17 +34,29 @@ def plain_markdown(text: str) -> str:
 
 
 def _submission(result: Result) -> Iterator[str]:
-    yield f"## {plain_markdown(result.title)}: {number(result.points)} of {number(result.out_of)} points"
+    yield f"## {plain_markdown(result.title)}: {_mark(result)}"
     yield ""
     yield f"{plain_markdown(result.student)} · {plain_markdown(result.submission)}"
     yield ""
     for line in overview(result):
         yield f"{plain_markdown(shorten(line, LONGEST_CELL))}<br>"
+    if result.absent:
+        return
     yield ""
     yield "| | check | points | what was found |"
     yield "|---|---|---:|---|"
     for check in result.checks:
         yield _row(check)
+
+
+def _mark(result: Result) -> str:
+    grade = shared_grade(result)
+    if grade is None:
+        return "the members have different grades"
+    if grade.excused or grade.points is None:
+        return "excused" if grade.excused else "no mark"
+    provisional = ", provisional" if grade.provisional else ""
+    return f"{number(grade.points)} of {number(grade.out_of)} points{provisional}"
 
 
 def _row(check: CheckResult) -> str:

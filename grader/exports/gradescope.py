@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 from grader.assignment import did_you_mean
-from grader.errors import Infrastructure, UsageError
+from grader.errors import UsageError
+from grader.exports.handing import the_grade
 from grader.exports.shown import explanation, for_students, is_advice, overview
 from grader.report.visible import one_line
-from grader.results import CheckResult, Outcome, Result, Status
+from grader.results import CheckResult, Outcome, Result
 
 Visibility = Literal["visible", "hidden", "after_due_date", "after_published"]
 VISIBILITIES: tuple[Visibility, ...] = get_args(Visibility)
@@ -20,18 +21,15 @@ def write_results(
     """The JSON text. Flags are no part of it, as students see all of it.
 
     `visibility`: who sees a check, by its name (default: everybody). Gradescope hides the total from students as soon as one
-    test is hidden from them. Raises UsageError for a check that there is none of, and Infrastructure where the grader broke:
-    without a `results.json` Gradescope tells the instructor, and no zero is entered.
+    test is hidden from them. Raises UsageError for a check that there is none of and for who is excused, and Infrastructure
+    where the grader broke: without a `results.json` Gradescope tells the instructor, and no zero is entered.
     """
-    if result.status is Status.BROKEN:
-        raise Infrastructure(f"{one_line(result.student)}: the grader broke, so no mark was decided.", "Run it again.")
-    if result.smoke is not None:
-        raise UsageError(f"{one_line(result.student)}: was a smoke run, which gives no mark.", "Grade it in full.")
+    grade = the_grade(result)
     seen = dict(visibility or {})
     _check_names(result, seen)
     result = for_students(result)
     document: dict[str, object] = {
-        "score": round(result.points, 2),
+        "score": round(grade.points or 0.0, 2),
         "execution_time": round(result.ending.wall_s, 1),
         "output": "\n".join(overview(result)),
         "output_format": "text",

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.errors import UsageError
+from grader.errors import Infrastructure, UsageError
 from grader.exports.cells import write_number
-from grader.grades import Grade, Student
-from grader.results import Result, Status
+from grader.grading_rules import grades_of, shared_grade
+from grader.report.visible import one_line
+from grader.results import Grade, Result, Status
 
 PROVISIONAL = "--provisional"
 
@@ -54,18 +55,30 @@ def _reason_to_hold(grade: Grade, provisional: bool) -> str:
     return ""
 
 
-def grades_of(results: Sequence[Result]) -> list[Grade]:
-    """What results give where there is no gradebook: no lateness, no overrides. A smoke run gives no grade."""
-    return [
-        Grade(
-            student=Student(name=result.student), assignment=result.assignment, title=result.title,
-            points=None if result.status is Status.BROKEN else result.points, earned=result.points,
-            out_of=result.out_of, passed=result.passed, status=result.status, submission=result.submission,
-            submissions=1, flags=tuple(flag.kind for flag in result.flags),
-        )
-        for result in results
-        if result.smoke is None
-    ]  # fmt: skip
+def all_grades(results: Sequence[Result]) -> list[Grade]:
+    """What the students of results get. A smoke run gives no grade."""
+    return [grade for result in results if result.smoke is None for grade in grades_of(result)]
+
+
+def the_grade(result: Result) -> Grade:
+    """The one grade of a result, for a format that holds one mark.
+
+    Raises UsageError for a smoke run, for the excused, for who handed in nothing, and for a group whose members have
+    different grades; Infrastructure where the grader broke.
+    """
+    who = one_line(result.student)
+    if result.smoke is not None:
+        raise UsageError(f"{who}: was a smoke run, which gives no mark.", "Grade it in full.")
+    grade = shared_grade(result)
+    if grade is None:
+        raise UsageError(f"{who}: the members of this group have different grades.", "This format holds one mark only.")
+    if grade.excused:
+        raise UsageError(f"{who}: is excused, which this format can't say.", "Enter it on the platform by hand.")
+    if grade.points is None and grade.status is Status.BROKEN:
+        raise Infrastructure(f"{who}: the grader broke, so no mark was decided.", "Run it again.")
+    if grade.points is None:
+        raise UsageError(f"{who}: handed in nothing, so there is no mark.", "Leave them out, or decide their grade.")
+    return grade
 
 
 def points_for(grade: Grade, most: float | None, *, scale: bool, where: str) -> float:
@@ -85,12 +98,14 @@ def points_for(grade: Grade, most: float | None, *, scale: bool, where: str) -> 
 
 
 def comment_of(grade: Grade) -> str:
-    """A few words to the student: the grade's own comment, else the points and what lateness cost."""
-    if grade.comment:
-        return grade.comment
+    """A few words to the student: the points, what lateness cost, what a person had to say."""
     if grade.points is None:
-        return ""
-    words = [f"{write_number(grade.points)} of {write_number(grade.out_of)} points"]
-    if grade.penalty is not None and grade.penalty.points and grade.override is None:
-        words.append(grade.penalty.words)
-    return "; ".join(words) + "."
+        return grade.comment
+    words = f"{write_number(grade.points)} of {write_number(grade.out_of)} points"
+    if grade.provisional:
+        words += ", provisional until a person has looked at it"
+    if grade.decided:
+        return f"{words}. {grade.comment}".rstrip()
+    if grade.penalty is not None and grade.penalty.points:
+        words += f"; {grade.penalty.words}"
+    return f"{words}."

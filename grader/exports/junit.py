@@ -1,9 +1,11 @@
 """JUnit XML of one or several results: a suite a submission, a case a check (pytest's junit-10.xsd)."""
 
 import xml.etree.ElementTree as Tree
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from grader.exports.cells import write_number
 from grader.exports.shown import explanation, for_students, is_advice, overview
+from grader.grading_rules import grades_of
 from grader.report.visible import one_line
 from grader.results import CheckResult, Outcome, Result, Status
 
@@ -28,13 +30,10 @@ def write_junit(results: Sequence[Result], *, name: str = "grader") -> str:
 def _suite(result: Result) -> Tree.Element:
     suite = Tree.Element("testsuite", name=one_line(f"{result.assignment}: {result.student}"))
     properties = Tree.SubElement(suite, "properties")
-    for key, value in (
-        ("points", f"{result.points:g}"), ("out_of", f"{result.out_of:g}"), ("passed", str(result.passed).lower()),
-        ("isolation", result.isolation), ("evidence", result.evidence),
-    ):  # fmt: skip
-        Tree.SubElement(properties, "property", name=key, value=value)
+    for key, value in (*_marks(result), ("isolation", result.isolation), ("evidence", result.evidence)):
+        Tree.SubElement(properties, "property", name=key, value=one_line(value))
     cases = [_case(result, check) for check in result.checks]
-    if result.status is not Status.GRADED:
+    if result.status is not Status.GRADED or any(grade.override is not None for grade in grades_of(result)):
         cases.insert(0, _submission_case(result))
     suite.extend(cases)
     for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
@@ -45,6 +44,18 @@ def _suite(result: Result) -> Tree.Element:
     suite.set("file", one_line(result.submission))
     Tree.SubElement(suite, "system-out").text = "\n".join(overview(result))
     return suite
+
+
+def _marks(result: Result) -> Iterator[tuple[str, str]]:
+    """What the student gets, or each member of a group, and what the checks alone give."""
+    for grade in grades_of(result):
+        who = f"{grade.student.name}: " if result.members else ""
+        yield f"{who}points", "" if grade.points is None else write_number(grade.points)
+        yield f"{who}out_of", write_number(grade.out_of)
+        yield f"{who}passed", str(grade.passed).lower()
+        if grade.excused:
+            yield f"{who}excused", "true"
+    yield "earned", "" if result.status is Status.BROKEN or result.absent else write_number(result.points)
 
 
 def _case(result: Result, check: CheckResult) -> Tree.Element:
@@ -68,8 +79,17 @@ def _submission_case(result: Result) -> Tree.Element:
     case = Tree.Element(
         "testcase", classname=one_line(result.assignment), name="The submission is graded", time="0.000"
     )
-    tag = {Status.EXPLAINED: "failure", Status.BROKEN: "error"}.get(result.status, "skipped")
-    _put(case, tag, result.status.value, "\n".join(overview(result)))
+    grades = grades_of(result)
+    if all(grade.decided and grade.passed for grade in grades):
+        Tree.SubElement(case, "system-out").text = "\n".join(overview(result))
+        return case
+    undecided = all(grade.override is None for grade in grades) and not result.absent
+    tag = (
+        {Status.EXPLAINED: "failure", Status.BROKEN: "error"}.get(result.status, "skipped") if undecided else "skipped"
+    )
+    tag = "failure" if all(grade.decided for grade in grades) else tag
+    kind = "nothing handed in" if result.absent else result.status.value
+    _put(case, tag, kind, "\n".join(overview(result)))
     return case
 
 

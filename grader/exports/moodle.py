@@ -27,7 +27,7 @@ from grader.report.visible import shorten, visible
 
 IDENTITIES, EMAILS, NAMES = ("ID number", "Username"), ("Email address",), ("Full name",)
 MODIFIED, LOCK, SCALE = "Last modified (grade)", "Grade can be changed", "Scale"
-OURS = "Graded automatically:"
+OURS, DECIDED = "Graded automatically:", "Decided by your instructor:"
 LONGEST_COMMENT = 5_000  # characters
 
 
@@ -128,7 +128,7 @@ def _fill_row(
         remarks += [f"{name}: {old} in the worksheet became {new}"] if read_number(old) is not None else []
     if columns.comments is not None:
         before, comment = cells[columns.comments].value, write_comment(grade)
-        if before.strip() and not before.lstrip().startswith(f"<p>{OURS}"):
+        if before.strip() and not before.lstrip().startswith((f"<p>{OURS}", f"<p>{DECIDED}")):
             remarks.append(f"{name}: has a comment in the worksheet already; it stays")
         elif comment != before:
             changes[row, columns.comments] = comment
@@ -141,7 +141,7 @@ def write_comment(grade: Grade) -> str:
     It begins with a tag, so no spreadsheet takes it for a formula.
     """
     words = html.escape(visible(shorten(comment_of(grade), LONGEST_COMMENT))).replace("\\", "&#92;")
-    return f"<p>{OURS} {words}</p>".replace("\n", "<br>")
+    return f"<p>{DECIDED if grade.decided else OURS} {words}</p>".replace("\n", "<br>")
 
 
 def _remarks(sheet: Worksheet, columns: _Columns, left: int) -> list[str]:

@@ -1,7 +1,8 @@
 """What of a result may be shown to its student on a platform or in a public log."""
 
+from grader.report.verdicts import comment_of_instructor, verdict
 from grader.report.visible import cleaned, one_line, shorten
-from grader.report.words import CAUSES, accuracy_percent, accuracy_sentence, count, verdict
+from grader.report.words import CAUSES, accuracy_percent, accuracy_sentence, count
 from grader.results import CheckResult, Result
 
 SUBSTITUTE = "substitute_data"  # the one flag that is for everybody: the accuracy is no result on the real data
@@ -15,9 +16,13 @@ def for_students(result: Result) -> Result:
 
 
 def overview(result: Result) -> list[str]:
-    """The verdict, the accuracy and how the run ended, in a few lines."""
+    """The verdict, what the instructor said, the accuracy and how the run ended, in a few lines."""
     found = verdict(result)
     lines = [f"{found.headline}. {found.sentence}"]
+    comment = one_line(comment_of_instructor(result))
+    lines += [f"From your instructor: {comment}"] if comment else []
+    if result.absent:
+        return [shorten(line.replace("\u00a0", " "), LONGEST) for line in lines]
     accuracy = result.accuracy
     if accuracy is not None:
         of = f"{count(accuracy.correct)} of {count(accuracy.judged)} on {one_line(result.judged_on)}"

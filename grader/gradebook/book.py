@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from grader.assignment import Assignment
 from grader.errors import UsageError
 from grader.gradebook.database import Database
-from grader.gradebook.deciding import Decision, decide
+from grader.gradebook.deciding import Decision, decide, require_possible
 from grader.gradebook.history import read_history
+from grader.gradebook.persons import Person
 from grader.gradebook.reading import (
     Choice,
     find_student,
@@ -19,6 +20,7 @@ from grader.gradebook.reading import (
     the_assignment,
 )
 from grader.gradebook.recording import Recorded, enrol, record
+from grader.gradebook.tables import SubmissionRow
 from grader.grades import Enrolment, Event, Grade, HandIn
 from grader.results import Result
 
@@ -38,13 +40,14 @@ class Gradebook:
         """What the gradebook is called in messages: a path, or a URL without its password."""
         return self._database.where
 
-    def enrol(self, assignment: Assignment, students: Iterable[Enrolment] = ()) -> None:
+    def enrol(self, assignment: Assignment, students: Iterable[Enrolment] = ()) -> list[Person]:
         """Store an assignment's rules, and students with their extensions: once at the start of a batch or a regrade.
 
         A student who is named again gets today's extension (none where there is none any more); nobody is ever removed.
+        Returns who each of them is: known by a number, a login, an address or the name, or new.
         """
         known = list(students)
-        self._database.write(lambda connection: enrol(connection, assignment, known))
+        return self._database.write(lambda connection: enrol(connection, assignment, known))
 
     def record(self, result: Result, hand_in: HandIn, *, rubric_digest: str) -> Recorded:
         """Add a result to the history of a submission, in one transaction; the newest stands.
@@ -90,6 +93,18 @@ class Gradebook:
 
         return self._database.write(work)
 
+    def grade(self, assignment: str, student_id: int) -> Grade:
+        """The grade of a student who is enrolled."""
+        choice = Choice(assignment=assignment, student_id=student_id)
+        return self._database.read(lambda connection: read_grades(connection, choice))[0]
+
+    def moved(self, assignment: str, before: str, folder: str) -> None:
+        """Take over that what lay in the folder `before` of an assignment's results lies in `folder` now."""
+        mine = (SubmissionRow.assignment == assignment, SubmissionRow.folder == before)
+        self._database.write(
+            lambda connection: connection.execute(update(SubmissionRow).where(*mine).values(folder=folder)).rowcount
+        )
+
     def hand_ins(self, assignment: str) -> list[HandIn]:
         """Every submission for an assignment, in the order in which they were first recorded."""
         return self._database.read(lambda connection: read_hand_ins(connection, assignment))
@@ -118,32 +133,45 @@ class Gradebook:
 
     def override(
         self, student: str, *, author: str, reason: str, points: float | None = None, excused: bool = False,
-        assignment: str | None = None, time: datetime | None = None,
+        assignment: str | None = None, time: datetime | None = None, comment: str = "", above_maximum: bool = False,
     ) -> Grade:  # fmt: skip
         """A person's decision on one grade: points, or an excuse; the grade that follows. Raises UsageError.
 
-        `assignment` may be left out where the student has one only. An empty reason or author is refused.
+        `assignment` may be left out where the student has one only. An empty reason or author is refused, and more points
+        than there are, unless `above_maximum`. `reason` is for colleagues, `comment` for the student.
         """
         if points is None and not excused:
             raise UsageError(
                 "An override gives points or an excuse.", "Use --points N or --excuse; --revoke takes it back."
             )
         decision = Decision(
-            author=author, reason=reason, time=time or datetime.now(UTC), points=points, excused=excused
+            author=author,
+            reason=reason,
+            time=time or datetime.now(UTC),
+            points=points,
+            excused=excused,
+            comment=comment,
         )
-        return self._decide(student, assignment, decision)
+        return self._decide(student, assignment, decision, above_maximum=above_maximum)
 
     def revoke(
-        self, student: str, *, author: str, reason: str, assignment: str | None = None, time: datetime | None = None
-    ) -> Grade:
+        self, student: str, *, author: str, reason: str, assignment: str | None = None, time: datetime | None = None,
+        comment: str = "",
+    ) -> Grade:  # fmt: skip
         """Take an override back; the grade by the rules that follows. Raises UsageError where there is none."""
-        return self._decide(student, assignment, Decision(author=author, reason=reason, time=time or datetime.now(UTC)))
+        decision = Decision(author=author, reason=reason, time=time or datetime.now(UTC), comment=comment)
+        return self._decide(student, assignment, decision)
 
-    def _decide(self, student: str, assignment: str | None, decision: Decision) -> Grade:
+    def _decide(
+        self, student: str, assignment: str | None, decision: Decision, *, above_maximum: bool = False
+    ) -> Grade:
         def work(connection: Connection) -> Grade:
             number = find_student(connection, student)
             which = the_assignment(connection, number, assignment)
+            choice = Choice(assignment=which, student_id=number)
+            if not above_maximum:
+                require_possible(decision.points, read_grades(connection, choice)[0].out_of)
             decide(connection, which, number, decision)
-            return read_grades(connection, Choice(assignment=which, student_id=number))[0]
+            return read_grades(connection, choice)[0]
 
         return self._database.write(work)

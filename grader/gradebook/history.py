@@ -93,6 +93,7 @@ def _override_events(connection: Connection, student_id: int) -> list[Dated]:
             {
                 "time": row.time.isoformat(), "assignment": row.assignment, "kind": kind, "points": row.points,
                 "out_of": rules[row.assignment].out_of, "author": row.author, "reason": row.reason,
+                "comment": row.comment,
             }
         )  # fmt: skip
         events.append((row.time, event))

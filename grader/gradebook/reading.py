@@ -20,10 +20,9 @@ from grader.gradebook.tables import (
     stored_text,
 )
 from grader.grades import Extension, Grade, HandIn, Marked, Override, Rules, Student
-from grader.grading_rules import decide_grade
+from grader.grading_rules import LATER_RUN_BROKE, decide_grade
 from grader.results import Status
 
-LATER_RUN_BROKE = "later_run_broke"
 MOST_LISTED = 20  # nobody reads a list of a whole class
 
 
@@ -53,14 +52,14 @@ def read_grades(connection: Connection, choice: Choice) -> list[Grade]:
 def read_hand_ins(connection: Connection, assignment: str) -> list[HandIn]:
     """Every submission for an assignment; the digest of one that could not be read is empty, as it was told."""
     chosen = (
-        select(SubmissionRow, StudentRow.name.label("student"), StudentRow.identity, StudentRow.email)
+        select(SubmissionRow, StudentRow.name.label("student"), StudentRow.identity, StudentRow.login, StudentRow.email)
         .join(StudentRow, StudentRow.id == SubmissionRow.student_id)
         .where(SubmissionRow.assignment == assignment)
         .order_by(SubmissionRow.id)
     )
     return [
         HandIn(
-            student=Student(name=row.student, identity=row.identity, email=row.email), name=row.name,
+            student=Student(name=row.student, identity=row.identity, login=row.login, email=row.email), name=row.name,
             digest="" if row.digest.startswith(UNREAD) else row.digest, submitted=row.submitted,
             marked_late=row.marked_late, folder=row.folder,
         )
@@ -79,7 +78,7 @@ def find_student(connection: Connection, word: str) -> int:
     """The student who is called so, or has this identity or e-mail address. Raises UsageError."""
     word = stored_text(word)
     rows = connection.execute(select(StudentRow)).all()
-    for field in ("name", "identity", "email"):
+    for field in ("name", "identity", "login", "email"):
         found = [row for row in rows if getattr(row, field).casefold() == word.casefold() and word]
         exact = [row for row in found if getattr(row, field) == word]
         chosen = exact if len(exact) == 1 else found
@@ -117,7 +116,7 @@ def read_rules(connection: Connection) -> dict[str, Rules]:
 
 
 def _enrolled(choice: Choice) -> Any:
-    chosen = select(EnrolmentRow, StudentRow.name, StudentRow.identity, StudentRow.email).join(
+    chosen = select(EnrolmentRow, StudentRow.name, StudentRow.identity, StudentRow.login, StudentRow.email).join(
         StudentRow, StudentRow.id == EnrolmentRow.student_id
     )
     return _narrowed(chosen, EnrolmentRow, choice)
@@ -133,7 +132,12 @@ def _narrowed(chosen: Any, table: Any, choice: Choice) -> Any:
 
 def _student(row: Any) -> Student:
     return Student(
-        name=row.name, identity=row.identity, email=row.email, participant=row.participant, group=row.group_name
+        name=row.name,
+        identity=row.identity,
+        login=row.login,
+        email=row.email,
+        participant=row.participant,
+        group=row.group_name,
     )
 
 
@@ -146,11 +150,14 @@ def _extension(row: Any) -> Extension | None:
 def _read_marked(connection: Connection, choice: Choice) -> dict[tuple[str, int], list[Marked]]:
     """The result that stands for every submission: the newest, but no fault of ours where there is another."""
     newest = select(func.max(ResultRow.id)).group_by(ResultRow.submission_id)
+    if choice.student_id is not None:  # of one student: not all that there are
+        own = _narrowed(select(SubmissionRow.id), SubmissionRow, choice)
+        newest = newest.where(ResultRow.submission_id.in_(own))
     sound = newest.where(ResultRow.status != Status.BROKEN.value)
     chosen = select(
         SubmissionRow.assignment, SubmissionRow.student_id, SubmissionRow.id.label("submission"), SubmissionRow.name,
         SubmissionRow.submitted, SubmissionRow.marked_late, SubmissionRow.folder, ResultRow.status, ResultRow.points,
-        ResultRow.out_of, ResultRow.pass_mark, ResultRow.passed, ResultRow.flags,
+        ResultRow.out_of, ResultRow.pass_mark, ResultRow.passed, ResultRow.flags, ResultRow.evidence,
     ).join(ResultRow, ResultRow.submission_id == SubmissionRow.id)  # fmt: skip
     wanted = _narrowed(chosen, SubmissionRow, choice).where(ResultRow.id.in_(newest.union(sound)))
     standing: dict[int, tuple[tuple[str, int], Marked]] = {}
@@ -171,17 +178,23 @@ def _marked(row: Any) -> Marked:
     return Marked(
         sequence=row.submission, submission=row.name, status=Status(row.status), points=row.points, out_of=row.out_of,
         pass_mark=row.pass_mark, passed=row.passed, submitted=row.submitted, marked_late=row.marked_late,
-        flags=tuple(json.loads(row.flags)), folder=row.folder,
+        flags=tuple(json.loads(row.flags)), folder=row.folder, evidence=row.evidence,
     )  # fmt: skip
 
 
 def _read_overrides(connection: Connection, choice: Choice) -> dict[tuple[str, int], Override]:
     newest = select(func.max(OverrideRow.id)).group_by(OverrideRow.assignment, OverrideRow.student_id)
+    newest = _narrowed(newest, OverrideRow, choice)
     rows = connection.execute(_narrowed(select(OverrideRow), OverrideRow, choice).where(OverrideRow.id.in_(newest)))
     return {(row.assignment, row.student_id): _override(row) for row in rows if not row.revoked}
 
 
 def _override(row: Any) -> Override:
     return Override(
-        points=row.points, excused=row.excused, author=row.author, reason=row.reason, time=row.time.isoformat()
+        points=row.points,
+        excused=row.excused,
+        author=row.author,
+        reason=row.reason,
+        time=row.time.isoformat(),
+        comment=row.comment,
     )

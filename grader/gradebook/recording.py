@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, update
 
 from grader.assignment import Assignment
+from grader.gradebook.persons import Person, identify
 from grader.gradebook.statements import statements
 from grader.gradebook.tables import UNREAD, SubmissionRow, stored_text
 from grader.grades import Enrolment, HandIn, Rules, Student
@@ -24,30 +25,33 @@ class Recorded:
 
     sequence: int
     new: bool
+    student_id: int
 
 
-def enrol(connection: Connection, assignment: Assignment, students: Iterable[Enrolment]) -> None:
-    """Store the rules of today, and who is to have a grade, with today's extensions."""
+def enrol(connection: Connection, assignment: Assignment, students: Iterable[Enrolment]) -> list[Person]:
+    """Store the rules of today, and who is to have a grade, with today's extensions; who each of them is, in order."""
     say = statements(connection.dialect.name)
     rules = Rules.of(assignment).model_dump_json()
     connection.execute(say.rules, {"id": assignment.id, "title": assignment.title, "rules": rules})
-    known = {stored_text(item.student.name): item for item in students}
-    rows = [
-        {
-            **_person(item.student, assignment.id),
+    known = list(students)
+    persons = identify(connection, assignment.id, [item.student for item in known])
+    rows = {
+        person.student_id: {
+            **_enrolment(item.student, assignment.id, person.student_id),
             "extension_due": item.extension and item.extension.due,
             "extension_s": item.extension and item.extension.seconds,
         }
-        for _, item in sorted(known.items())  # in one order: two who enrol the same class don't wait for each other
-    ]
-    if rows:
-        connection.execute(say.student, [_only(row, "name", "identity", "email") for row in rows])
-        connection.execute(say.enrolment_with_extension, [_without(row, "identity", "email") for row in rows])
+        for person, item in zip(persons, known, strict=True)
+    }
+    if rows:  # in one order: two who enrol the same class don't wait for each other
+        connection.execute(say.enrolment_with_extension, [rows[number] for number in sorted(rows)])
+    return persons
 
 
 def record(connection: Connection, result: Result, hand_in: HandIn, *, rubric: str) -> Recorded:
     """Add a result to the history of its submission unless it is there. The enrolment's row is locked until the end."""
     now = datetime.now(UTC)
+    rubric = digest_with(rubric, result)
     student = _lock_student(connection, result, hand_in.student)
     submission = _find_submission(connection, result, hand_in, student, now)
     _add_attempts(connection, submission, result, now)
@@ -56,14 +60,25 @@ def record(connection: Connection, result: Result, hand_in: HandIn, *, rubric: s
     same = next((row.id for row in known if (row.fingerprint, row.rubric) == (finding, rubric)), None)
     # What the standing rubric said once, of an older run, is no news; under another rubric it is: it was changed back.
     if same is not None and known[0].rubric == rubric:
-        return Recorded(sequence=same, new=False)
+        return Recorded(sequence=same, new=False, student_id=student)
     row = {"submission_id": submission, "fingerprint": finding, "rubric": rubric, "recorded": now}
-    return Recorded(sequence=_add_result(connection, result, row), new=True)
+    return Recorded(sequence=_add_result(connection, result, row), new=True, student_id=student)
+
+
+def digest_with(rubric: str, result: Result) -> str:
+    """The digest of all that decided a result: the rubric's, and what the accuracy was compared with, if it was."""
+    if not result.compared:
+        return rubric
+    compared = json.dumps([item.model_dump(mode="json") for item in result.compared], sort_keys=True)
+    return hashlib.sha256(f"{rubric}\n{compared}".encode()).hexdigest()
 
 
 def fingerprint(result: Result) -> str:
-    """SHA-256 of what a result says; whom it is of (one, or each member of a group) and when its run began are no part."""
-    return hashlib.sha256(result.model_dump_json(by_alias=True, exclude={"started", "student"}).encode()).hexdigest()
+    """SHA-256 of what a result says; whom it is of (one, or each member of a group) and when its run began are no part,
+    nor is the grade that follows.
+    """
+    none = {"started", "student", "grade", "members"}
+    return hashlib.sha256(result.model_dump_json(by_alias=True, exclude=none).encode()).hexdigest()
 
 
 @cache
@@ -75,19 +90,10 @@ def grader_version() -> str:
         return "unknown"
 
 
-def _person(student: Student, assignment: str) -> dict[str, Any]:
+def _enrolment(student: Student, assignment: str, student_id: int) -> dict[str, Any]:
     return {
-        "assignment": assignment, "name": student.name, "identity": student.identity, "email": student.email,
-        "participant": student.participant, "group_name": student.group,
+        "assignment": assignment, "student_id": student_id, "participant": student.participant, "group_name": student.group,
     }  # fmt: skip
-
-
-def _only(row: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: row[name] for name in names}
-
-
-def _without(row: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in names}
 
 
 def _lock_student(connection: Connection, result: Result, student: Student) -> int:
@@ -97,10 +103,9 @@ def _lock_student(connection: Connection, result: Result, student: Student) -> i
         assignment=result.assignment, title=result.title, out_of=result.out_of, pass_mark=result.pass_mark
     ).model_dump_json()
     connection.execute(say.rules_if_new, {"id": result.assignment, "title": result.title, "rules": rules})
-    person = _person(student, result.assignment)
-    connection.execute(say.student, _only(person, "name", "identity", "email"))
-    connection.execute(say.enrolment, _without(person, "identity", "email"))
-    return int(connection.execute(say.student_of_name, {"name": student.name}).scalar_one())
+    (person,) = identify(connection, result.assignment, [student])
+    connection.execute(say.enrolment, _enrolment(student, result.assignment, person.student_id))
+    return person.student_id
 
 
 def _find_submission(connection: Connection, result: Result, hand_in: HandIn, student: int, now: datetime) -> int:

@@ -12,6 +12,7 @@ from grader.gradebook.tables import (
     AttemptRow,
     CheckRow,
     EnrolmentRow,
+    KeyRow,
     OverrideRow,
     ResultRow,
     StudentRow,
@@ -25,12 +26,11 @@ Insert = sqlite.Insert | postgresql.Insert
 class Statements:
     """What is sent; parameters are called after the columns they fill.
 
-    `student` and `enrolment` add a row or change the one that is there, and lock it. Empty text changes nothing.
+    `enrolment` adds a row or changes the one that is there, and locks it. Empty text changes nothing.
     """
 
     rules_if_new: Insert
     rules: Insert
-    student: Insert
     enrolment: Insert
     enrolment_with_extension: Insert
     new_submission: Executable
@@ -38,7 +38,8 @@ class Statements:
     new_result: Executable
     checks: Insert
     override: Insert
-    student_of_name: Executable
+    new_student: Executable
+    keys: Insert
     submissions: Executable
     results: Executable
 
@@ -53,7 +54,6 @@ def statements(engine: str) -> Statements:
         rules=rules.on_conflict_do_update(
             index_elements=["id"], set_={name: rules.excluded[name] for name in ("title", "rules")}
         ),
-        student=_upsert_student(insert(StudentRow)),
         enrolment=_upsert_enrolment(insert(EnrolmentRow), ()),
         enrolment_with_extension=_upsert_enrolment(insert(EnrolmentRow), ("extension_due", "extension_s")),
         new_submission=insert(SubmissionRow).returning(SubmissionRow.id),
@@ -61,27 +61,16 @@ def statements(engine: str) -> Statements:
         new_result=insert(ResultRow).returning(ResultRow.id),
         checks=insert(CheckRow),
         override=insert(OverrideRow),
-        student_of_name=select(StudentRow.id).where(StudentRow.name == bindparam("name")),
+        new_student=insert(StudentRow).returning(StudentRow.id),
+        keys=insert(KeyRow).on_conflict_do_nothing(),
         submissions=_submissions(),
         results=_results(),
     )
 
 
-def _upsert_student(wanted: Insert) -> Insert:
-    told = {
-        name: case((wanted.excluded[name] != "", wanted.excluded[name]), else_=getattr(StudentRow, name))
-        for name in ("identity", "email")
-    }
-    return wanted.on_conflict_do_update(index_elements=["name"], set_=told)
-
-
 def _upsert_enrolment(wanted: Insert, replaced: tuple[str, ...]) -> Insert:
-    """By assignment and student's name; what is `replaced` is taken as it comes, even None."""
+    """By assignment and student; what is `replaced` is taken as it comes, even None."""
     kept = ("participant", "group_name")
-    columns = ("assignment", *kept, *replaced)
-    values = {name: bindparam(name, type_=getattr(EnrolmentRow, name).type) for name in columns}
-    source = select(*values.values(), StudentRow.id).where(StudentRow.name == bindparam("name"))
-    wanted = wanted.from_select([*columns, "student_id"], source)
     changes: dict[str, Any] = {name: wanted.excluded[name] for name in replaced}
     for name in kept:
         changes[name] = case((wanted.excluded[name] != "", wanted.excluded[name]), else_=getattr(EnrolmentRow, name))

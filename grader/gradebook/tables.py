@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 UNREAD = "unread:"  # what stands before the digest of a submission whose files could not be read: its name's
-SCHEMA = 2  # the newest file in migrations/versions
+SCHEMA = 3  # the newest file in migrations/versions
 VERSION_TABLE = "grader_schema"  # not Alembic's own name: a database may be shared with another program
 
 
@@ -88,13 +88,25 @@ class AssignmentRow(Table):
 
 
 class StudentRow(Table):
-    """A student of any assignment; `name` is what a batch calls them."""
+    """A student of any assignment; `name` is what a batch called them last. Who they are is what `student_keys` say."""
 
     __tablename__ = "students"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     identity: Mapped[str]
     email: Mapped[str]
+    login: Mapped[str]
+
+
+class KeyRow(Table):
+    """What a person is known by: a number, a login, an address, or (`scope`: the assignment) the platform's number."""
+
+    __tablename__ = "student_keys"
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(primary_key=True)
+    student_id: Mapped[int] = mapped_column(ForeignKey("students.id"))
+    __table_args__ = (Index("keys_of_student", "student_id"),)
 
 
 class EnrolmentRow(Table):
@@ -193,6 +205,7 @@ class OverrideRow(Table):
     author: Mapped[str]
     reason: Mapped[str]
     time: Mapped[datetime]
+    comment: Mapped[str]
     __table_args__ = (
         ForeignKeyConstraint(["assignment", "student_id"], ["enrolments.assignment", "enrolments.student_id"]),
         Index("overrides_of_grade", "assignment", "student_id"),

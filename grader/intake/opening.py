@@ -185,6 +185,7 @@ def _person(enrolled: Enrolled, name: str) -> Student:
     return Student(
         name=name,
         identity=enrolled.identity or next(iter(enrolled.logins), ""),
+        login=next(iter(enrolled.logins), ""),
         email=enrolled.email,
         participant=enrolled.participant,
         group=enrolled.group,

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from grader.grades import Grade
+from grader.grading_rules import flags_of, grades_of
 from grader.limits import write_duration
 from grader.report.class_plots import AccuracyStrip
 from grader.report.phrases import Phrase, Text, joined, many, say
 from grader.report.plots import Band, Segment
-from grader.report.rows import Row, ungraded_row, write_row
+from grader.report.rows import Row, write_row
 from grader.report.troubles import Attention, Linked, Trouble, find_attention, find_troubles, student_name
+from grader.report.verdicts import NOTHING, standing
 from grader.report.visible import cleaned, one_line, shorten, visible
 from grader.report.words import (
     ISOLATION,
@@ -25,7 +26,7 @@ from grader.report.words import (
     shipped,
     substitute_warning,
 )
-from grader.results import Result, Status
+from grader.results import Grade, Result, Status
 
 BINS = 10
 
@@ -37,6 +38,7 @@ class ClassView:
     title: Text
     warning: Text
     unsandboxed: Text
+    submissions: int
     rows: tuple[Row, ...]
     graded: bool  # there is a gradebook, and grades may differ from points
     tally: tuple[tuple[Phrase, int, Tone, str], ...]
@@ -57,36 +59,36 @@ def class_view(
     *,
     title: str,
     links: Mapping[str, str],
-    grades: Mapping[str, Grade] | None = None,
 ) -> ClassView:
-    """A class, sorted by student.
+    """A class, sorted by student: a row for each one, and for each member of a group.
 
-    `links` maps a student to the relative address of the report; `grades`, by student, are what the gradebook gives, also
-    to students without a result.
+    `links` maps a student to the relative address of the report.
     """
     known = sorted(((result.student, cleaned(result)) for result in results), key=lambda item: item[0].casefold())
     clean = [result for _, result in known]
-    marked = [result for result in clean if has_mark(result)]
-    pass_shares = Counter(r.pass_mark / r.out_of for r in marked)
-    tally = _tally(clean)
+    graded = [(result, grade) for result in clean for grade in grades_of(result)]
+    marked = [(result, grade) for result, grade in graded if has_mark(grade)]
+    pass_shares = Counter(result.pass_mark / grade.out_of for result, grade in marked)
+    tally = _tally([grade for _, grade in graded])
     linked: list[Linked] = [(result, safe_href(links.get(student))) for student, result in known]
-    left_out = len(clean) - len(marked)
+    left_out = len(graded) - len(marked)
     return ClassView(
         title=shipped(one_line(title)),
         warning=_warning(clean),
         unsandboxed=_unsandboxed(clean),
-        rows=_rows(known, linked, grades or {}),
-        graded=bool(grades),
+        submissions=sum(not result.absent for result in clean),
+        rows=_rows(known, links),
+        graded=any(result.grade or result.members for result in clean),
         tally=tally,
         strip=tuple(
-            Segment(say("{n} {what}", n=n, what=word), n / len(clean), tone, True) for word, n, tone, _ in tally if n
+            Segment(say("{n} {what}", n=n, what=word), n / len(graded), tone, True) for word, n, tone, _ in tally if n
         ),
-        bins=_bins(marked),
+        bins=_bins([grade for _, grade in marked]),
         without_mark=_without_mark(left_out),
         pass_share=pass_shares.most_common(1)[0][0] if marked else None,
         accuracies=_accuracies(clean),
-        figures=_figures(clean, marked),
-        flagged=sum(bool(result.flags) for result in clean),
+        figures=_figures(clean, [grade for _, grade in marked]),
+        flagged=_flagged(clean),
         attention=find_attention(linked),
         troubles=find_troubles(linked),
         setting=_setting(clean),
@@ -100,39 +102,38 @@ def safe_href(address: str | None) -> str | None:
     return quote(address, safe="/%", errors="replace") or None  # a colon is encoded too: no address has a scheme
 
 
-def has_mark(result: Result) -> bool:
+def has_mark(grade: Grade) -> bool:
     """Whether there are points to speak of."""
-    return result.status is not Status.BROKEN and result.out_of > 0
+    return grade.points is not None and grade.out_of > 0
 
 
-def _rows(
-    known: Sequence[tuple[str, Result]], linked: Sequence[Linked], grades: Mapping[str, Grade]
-) -> tuple[Row, ...]:
-    rows = [
-        write_row(result, href, has_mark(result), grades.get(student))
-        for (student, result), (_, href) in zip(known, linked, strict=True)
-    ]
-    there = {student for student, _ in known}
-    rows += [ungraded_row(cleaned(grade)) for student, grade in grades.items() if student not in there]
+def _rows(known: Sequence[tuple[str, Result]], links: Mapping[str, str]) -> tuple[Row, ...]:
+    """A row for each grade; a member's own page is linked where there is one, else the group's."""
+    rows = []
+    for student, result in known:
+        marked = result.status is not Status.BROKEN and not result.absent and result.out_of > 0
+        for grade in grades_of(result):
+            own = links.get(grade.student.name) if result.members else None
+            rows.append(write_row(result, grade, safe_href(own or links.get(student)), marked=marked))
     return tuple(sorted(rows, key=lambda row: row.student.casefold())) if len(rows) > len(known) else tuple(rows)
 
 
-def _tally(results: Sequence[Result]) -> tuple[tuple[Phrase, int, Tone, str], ...]:
+def _flagged(results: Sequence[Result]) -> int:
+    return sum(bool(flags_of(result)) for result in results)
+
+
+def _tally(grades: Sequence[Grade]) -> tuple[tuple[Phrase, int, Tone, str], ...]:
     words: list[tuple[str, Phrase, Tone]] = [
         ("passed", say("passed"), "good"),
         ("below", say("below the pass mark"), "bad"),
         ("explained", STATUSES[Status.EXPLAINED], "bad"),
         ("needs_review", STATUSES[Status.NEEDS_REVIEW], "warn"),
         ("broken", STATUSES[Status.BROKEN], "ours"),
+        ("excused", say("excused"), "calm"),
+        ("absent", NOTHING, "calm"),
     ]
-    found = Counter(_standing(result) for result in results)
+    found = Counter(map(standing, grades))
     return tuple((word, found[key], tone, key) for key, word, tone in words)
-
-
-def _standing(result: Result) -> str:
-    if result.status is Status.GRADED:
-        return "passed" if result.passed else "below"
-    return result.status.value
 
 
 def _warning(results: Sequence[Result]) -> Text:
@@ -147,7 +148,7 @@ def _warning(results: Sequence[Result]) -> Text:
 
 
 def _unsandboxed(results: Sequence[Result]) -> Text:
-    n = sum(result.isolation == "none" for result in results)
+    n = sum(result.isolation == "none" and bool(result.evidence) for result in results)
     if not n:
         return ""
     return many(
@@ -164,8 +165,8 @@ def _without_mark(n: int) -> Text:
     )
 
 
-def _bins(results: Sequence[Result]) -> tuple[int, ...]:
-    found = Counter(min(max(int(BINS * r.points / r.out_of + 1e-9), 0), BINS - 1) for r in results)
+def _bins(grades: Sequence[Grade]) -> tuple[int, ...]:
+    found = Counter(min(max(int(BINS * (g.points or 0) / g.out_of + 1e-9), 0), BINS - 1) for g in grades)
     return tuple(found[i] for i in range(BINS))
 
 
@@ -185,12 +186,12 @@ def _accuracies(results: Sequence[Result]) -> AccuracyStrip | None:
     return AccuracyStrip(accuracies=tuple(known), threshold=threshold, reference=band)
 
 
-def _figures(results: Sequence[Result], marked: Sequence[Result]) -> tuple[tuple[Phrase, Text], ...]:
+def _figures(results: Sequence[Result], marked: Sequence[Grade]) -> tuple[tuple[Phrase, Text], ...]:
     accuracies = sorted((r.accuracy for r in results if r.accuracy), key=lambda a: a.value)
     figures: list[tuple[Phrase, Text]] = []
     if marked:
-        middle = number(statistics.median(result.points for result in marked))
-        outs = {result.out_of for result in marked}
+        middle = number(statistics.median(grade.points or 0 for grade in marked))
+        outs = {grade.out_of for grade in marked}
         alike = len(outs) == 1
         figures.append(
             (say("median points"), say("{n} of {all}", n=middle, all=number(outs.pop())) if alike else middle)
@@ -206,8 +207,7 @@ def _figures(results: Sequence[Result], marked: Sequence[Result]) -> tuple[tuple
         figures.append((say("median run time"), write_duration(times[len(times) // 2])))
         figures.append((say("longest run"), write_duration(times[-1])))
         figures.append((say("all runs together"), write_duration(sum(times))))
-    flagged = sum(bool(result.flags) for result in results)
-    return (*figures, (say("with a flag"), say("{n} of {all}", n=flagged, all=len(results))))
+    return (*figures, (say("with a flag"), say("{n} of {all}", n=_flagged(results), all=len(results))))
 
 
 def _setting(results: Sequence[Result]) -> tuple[tuple[Phrase, Text], ...]:

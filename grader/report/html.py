@@ -16,7 +16,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from grader.evidence import Evidence
-from grader.grades import Grade
 from grader.limits import Limits
 from grader.report.class_plots import accuracy_strip, histogram
 from grader.report.classroom import ClassView, class_view
@@ -111,16 +110,15 @@ def class_page(
     title: str,
     links: Mapping[str, str],
     templates: Path,
-    grades: Mapping[str, Grade] | None = None,
     language: str = "en",
 ) -> str:
     """The overview of a class. Raises RubricError for a language without a catalogue.
 
-    `links` maps a student to the relative address of the report; `grades` are what a gradebook gives, by student.
+    `links` maps a student to the relative address of the report.
     """
-    view = class_view(results, title=title, links=links, grades=grades)
+    view = class_view(results, title=title, links=links)
     speech = find_speech(templates.parent / "languages", language)
-    words = many(len(view.rows), "{n} submission", "{n} submissions")
+    words = many(len(view.rows), "{n} student", "{n} students")
     strip = view.accuracies
     plots = {
         "strip": points_strip(view.strip, pass_share=None, words=words, speech=speech) if view.rows else "",
@@ -133,7 +131,7 @@ def class_page(
 
 def _strip(view: StudentView, speech: Speech) -> str:
     words = say(
-        "{points} of {all} points, pass mark {needed}.", points=view.points, all=view.out_of, needed=view.pass_mark
+        "{points} of {all} points, pass mark {needed}.", points=view.earned, all=view.out_of, needed=view.pass_mark
     )
     return points_strip(view.strip, pass_share=view.pass_share, words=words, speech=speech) if view.strip else ""
 

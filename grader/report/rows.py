@@ -1,14 +1,16 @@
 """One student's row in the table of a class. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grader.grades import Grade
+from grader.grading_rules import flags_of, is_of, with_grade
 from grader.limits import write_duration
 from grader.report.phrases import Phrase, Text, joined, many, say
 from grader.report.troubles import student_name
+from grader.report.verdicts import grade_verdict, points_word, standing, status_word
 from grader.report.visible import one_line, shorten
-from grader.report.words import CAUSES, STATUSES, Tone, accuracy_percent, flag_word, number, verdict
-from grader.results import Result, Status
+from grader.report.words import CAUSES, Tone, accuracy_percent, flag_word, number
+from grader.results import Grade, Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,85 +40,52 @@ class Row:
     ending_detail: str
 
 
-def write_row(result: Result, href: str | None, marked: bool, grade: Grade | None) -> Row:
-    """The row of a result whose text is visible already; `grade` is what the gradebook makes of it."""
-    found = verdict(result)
+def write_row(result: Result, grade: Grade, href: str | None, *, marked: bool) -> Row:
+    """The row of one student: a result whose text is visible already, and what the student gets for it."""
+    alone = with_grade(result, grade) if result.members else result
+    found = grade_verdict(result, grade)
     detail = shorten(one_line(result.ending.message), 300)
     reason: Text = detail or found.headline
-    graded = result.status is Status.GRADED
-    standing = ("passed" if result.passed else "below") if graded else result.status.value
     wall = result.ending.wall_s
-    shown = _grade(grade, result.points if marked else None)
+    order = -2.0 if grade.excused else -1.0 if grade.points is None else grade.points
     return Row(
-        student=student_name(result),
+        student=student_name(result) if not result.members else shorten(one_line(grade.student.name), 120),
         submission=shorten(one_line(result.submission), 120),
         href=href,
         why_no_report="" if href else say("no report: {reason}", reason=reason),
-        standing=standing,
+        standing=standing(grade),
         tone=found.tone,
         mark=found.mark,
-        status=STATUSES[result.status],
+        status=status_word(grade),
         points=number(result.points) if marked else "–",
         order_points=result.points if marked else -1.0,
-        passed=(say("yes") if (grade or result).passed else say("no")) if marked or grade else "–",
-        grade=shown[0],
-        order_grade=shown[1],
-        why_grade=shown[2],
+        passed="–" if grade.excused or grade.points is None else say("yes") if grade.passed else say("no"),
+        grade=say("excused") if grade.excused else points_word(grade),
+        order_grade=order,
+        why_grade=joined(_why(result, grade), "; "),
         accuracy=accuracy_percent(result.accuracy) if result.accuracy else "–",
         order_accuracy=result.accuracy.value if result.accuracy else -1.0,
-        flags=tuple(flag_word(flag.kind) for flag in result.flags),
+        flags=tuple(flag_word(kind) for kind in dict.fromkeys(flag.kind for flag in flags_of(alone))),
         time=write_duration(wall) if wall > 0 else "–",
         order_time=wall,
-        ending=CAUSES[result.ending.cause],
+        ending="–" if result.absent else CAUSES[result.ending.cause],
         ending_detail=detail,
     )
 
 
-def ungraded_row(grade: Grade) -> Row:
-    """The row of a student who is in the gradebook and has no result; give it a grade whose text is visible already."""
-    shown, order, why = _grade(grade, None)
-    return Row(
-        student=shorten(one_line(grade.student.name), 120) or "(no name)",
-        submission="",
-        href=None,
-        why_no_report="",
-        standing="nothing",
-        tone="calm",
-        mark="–",
-        status=say("nothing handed in"),
-        points="–",
-        order_points=-1.0,
-        passed=say("yes") if grade.passed else say("no"),
-        grade=shown,
-        order_grade=order,
-        why_grade=why,
-        accuracy="–",
-        order_accuracy=-1.0,
-        flags=(),
-        time="–",
-        order_time=0.0,
-        ending="–",
-        ending_detail="",
-    )
-
-
-def _grade(grade: Grade | None, points: float | None) -> tuple[Text, float, Text]:
-    """What stands in the gradebook, what it is sorted by, and why it is not what the rubric says."""
-    if grade is None:
-        return "–" if points is None else number(points), -1.0 if points is None else points, ""
-    why: list[Text] = []
-    if grade.penalty is not None and grade.penalty.points:
-        lost = number(grade.penalty.points)
-        why.append(many(grade.penalty.days, "{n} day late: -{points}", "{n} days late: -{points}", points=lost))
+def _why(result: Result, grade: Grade) -> Iterator[Text]:
+    """Why the grade is not what the rubric says of this result."""
     if grade.override is not None:
         who = shorten(one_line(grade.override.author), 60)
         reason = shorten(one_line(grade.override.reason), 200)
         if grade.excused:
-            why.append(say("excused by {who}: {reason}", who=who, reason=reason))
+            yield say("excused by {who}: {reason}", who=who, reason=reason)
         else:
-            why.append(say("set by {who}: {reason}", who=who, reason=reason))
-    if grade.excused:
-        return say("excused"), -2.0, joined(why, "; ")
-    if grade.points is None:
-        return "–", -1.0, joined(why, "; ")
-    return number(grade.points), grade.points, joined(why, "; ")
+            yield say("set by {who}: {reason}", who=who, reason=reason)
+    elif grade.penalty is not None and grade.penalty.points:
+        lost = number(grade.penalty.points)
+        yield many(grade.penalty.days, "{n} day late: -{points}", "{n} days late: -{points}", points=lost)
+    if grade.provisional:
+        yield say("provisional")
+    if not is_of(grade, result):
+        yield say("of another hand-in or run: {what}", what=shorten(one_line(grade.submission), 60))

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from grader.grading_rules import flags_of, grades_of, with_grade
 from grader.limits import write_duration, write_size
+from grader.report.verdicts import comment_of_instructor, grade_verdict, points_word, verdict
 from grader.report.visible import cleaned, defused, one_line, shorten
 from grader.report.words import (
     CAUSES,
@@ -17,9 +19,8 @@ from grader.report.words import (
     percent,
     reference_sentence,
     substitute_warning,
-    verdict,
 )
-from grader.results import CheckResult, Result, Status
+from grader.results import CheckResult, Grade, Result
 
 NAME = 28  # columns of a student's name in a row
 
@@ -28,9 +29,16 @@ def summary(result: Result) -> list[str]:
     """One submission in lines: the verdict, each check with reason and next step, how it ran, flags."""
     result = cleaned(result)
     found = verdict(result)
-    lines = [
-        f"{one_line(result.student)} · {one_line(result.assignment)} · {one_line(result.submission)}",
+    comment = comment_of_instructor(result)
+    head = [
+        f"{one_line(result.student)} · {one_line(result.assignment)} · {one_line(result.submission or 'nothing')}",
         f"{found.mark} {found.headline}. {found.sentence}",
+        *([f"From your instructor: {one_line(comment)}"] if comment else []),
+    ]
+    if result.absent:
+        return [_plain(line) for line in head]
+    lines = [
+        *head,
         *_warnings(result),
         *_accuracy(result),
         "",
@@ -46,15 +54,22 @@ def summary(result: Result) -> list[str]:
 
 
 def row(result: Result) -> str:
-    """One submission in one line of a batch."""
+    """One submission in one line of a batch; a group's in one for each member."""
     result = cleaned(result)
-    found = verdict(result)
-    name = shorten(one_line(result.student), NAME)
-    marked = result.status is not Status.BROKEN
-    points = f"{number(result.points)}/{number(result.out_of)}" if marked else "no mark"
+    return "\n".join(_row(result, grade) for grade in grades_of(result))
+
+
+def _row(result: Result, grade: Grade) -> str:
+    alone = with_grade(result, grade) if result.members else result
+    found = verdict(result) if result.smoke is not None else grade_verdict(result, grade)
+    name = shorten(one_line(grade.student.name if result.members else result.student), NAME)
+    nothing = "excused" if grade.excused else "nothing" if grade.status is None else "no mark"
+    points = nothing if grade.points is None else f"{points_word(grade)}/{number(grade.out_of)}"
     accuracy = accuracy_percent(result.accuracy) if result.accuracy else "–"
-    flags = "".join(f", {one_line(flag.kind)}" for flag in result.flags)
-    ending = "" if result.ending.cause == "finished" else f" ({CAUSES[result.ending.cause]})"
+    flags = "".join(
+        f", {one_line(kind)}" for kind in dict.fromkeys(flag.kind for flag in flags_of(alone) if not grade.excused)
+    )
+    ending = "" if result.ending.cause == "finished" or result.absent else f" ({CAUSES[result.ending.cause]})"
     return _plain(
         f"{found.mark} {name:<{NAME}} {points:>9} {accuracy:>9}  {str(found.headline).lower()}{ending}{flags}"
     )

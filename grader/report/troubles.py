@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from grader.grading_rules import flags_of, grades_of
 from grader.report.phrases import Text, say
 from grader.report.visible import one_line, shorten
 from grader.report.words import STATUSES, Tone, flag_word, shipped
@@ -52,13 +53,14 @@ Linked = tuple[Result, str | None]  # a result whose text is visible already, wi
 
 
 def find_troubles(linked: Sequence[Linked]) -> tuple[Trouble, ...]:
-    """Checks that somebody lost points by, the most frequent first; what was skipped has another cause."""
+    """Checks that somebody lost points by, the most frequent first; what was skipped, or never run, has another cause."""
     found: dict[tuple[str, str], list[tuple[Outcome, Whom]]] = {}
+    handed_in = sum(not result.absent for result, _ in linked)
     for result, href in linked:
-        for check in result.checks:
+        for check in () if result.unread else result.checks:
             if check.out_of > 0 and check.outcome in (Outcome.FAILED, Outcome.PARTIAL):
                 found.setdefault((check.name, check.title), []).append((check.outcome, _whom(result, href)))
-    troubles = [_trouble(title, concerned, len(linked)) for (_, title), concerned in found.items()]
+    troubles = [_trouble(title, concerned, handed_in) for (_, title), concerned in found.items()]
     return tuple(sorted(troubles, key=lambda t: (-t.failed, -t.partly, str(t.title)))[:TROUBLES])
 
 
@@ -69,12 +71,12 @@ def find_attention(linked: Sequence[Linked]) -> tuple[Attention, ...]:
         _attention(
             STATUSES[Status.NEEDS_REVIEW],
             "warn",
-            [_whom(r, h) for r, h in linked if r.status is Status.NEEDS_REVIEW and not any(map(_asks, r.flags))],
+            [_whom(r, h) for r, h in linked if _waits(r) and not any(map(_asks, r.flags))],
         ),
     ]
-    kinds = dict.fromkeys(flag.kind for result, _ in linked for flag in result.flags if _asks(flag))
-    for kind in kinds:
-        concerned = [_whom(r, h, flag.reason) for r, h in linked for flag in r.flags if flag.kind == kind]
+    raised = [(result, href, flag) for result, href in linked for flag in flags_of(result) if _asks(flag)]
+    for kind in dict.fromkeys(flag.kind for _, _, flag in raised):
+        concerned = [_whom(result, href, flag.reason) for result, href, flag in raised if flag.kind == kind]
         groups.append(_attention(flag_word(kind), "warn", concerned))
     return tuple(group for group in groups if group.count)
 
@@ -110,6 +112,11 @@ def _whom(result: Result, href: str | None, words: str = "") -> Whom:
 
 def _broke(result: Result) -> bool:
     return result.status is Status.BROKEN
+
+
+def _waits(result: Result) -> bool:
+    """Whether it is for review, and nobody decided yet."""
+    return result.status is Status.NEEDS_REVIEW and any(grade.override is None for grade in grades_of(result))
 
 
 def _asks(flag: Flag) -> bool:

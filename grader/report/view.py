@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.evidence import Evidence
+from grader.grading_rules import LATE_WITHOUT_TIME, flags_of, shared_grade
 from grader.limits import Limits, write_duration, write_size
 from grader.report.accuracy import AccuracyView, ConfusionView, accuracy_view, confusion_view
 from grader.report.cells import NotebookView, notebook_view
@@ -13,6 +14,7 @@ from grader.report.network import ModelView, model_view
 from grader.report.phrases import Phrase, Text, joined, say
 from grader.report.plots import Segment
 from grader.report.training import TrainingView, training_view
+from grader.report.verdicts import Verdict, comment_of_instructor, points_word, verdict
 from grader.report.visible import cleaned, cleaned_evidence, one_line, shorten
 from grader.report.words import (
     BASIS,
@@ -23,12 +25,10 @@ from grader.report.words import (
     SERVE,
     TONES,
     Tone,
-    Verdict,
     flag_word,
     number,
     shipped,
     substitute_warning,
-    verdict,
 )
 from grader.results import CheckResult, Outcome, Result, Status
 
@@ -73,7 +73,11 @@ class StudentView:
     student: str
     submission: str
     verdict: Verdict
-    points: str
+    absent: bool  # nothing was handed in: the page is one sentence
+    points: str  # what the student gets
+    provisional: bool
+    earned: str  # by the checks below
+    comment: str
     out_of: str
     pass_mark: str
     strip: tuple[Segment, ...]
@@ -119,21 +123,25 @@ def student_view(
     result = cleaned(result)
     evidence = None if evidence is None else cleaned_evidence(evidence)
     checks = tuple(_check(number, item) for number, item in enumerate(result.checks, 1))
-    marked = result.status is not Status.BROKEN
+    grade = shared_grade(result)
     return StudentView(
         title=shipped(result.title),
         assignment=result.assignment,
         student=shorten(one_line(result.student), 200) or "(no name)",
         submission=shorten(one_line(result.submission), 200),
         verdict=verdict(result),
-        points=number(result.points) if marked else "–",
+        absent=result.absent,
+        points="–" if grade is None else points_word(grade),
+        provisional=grade is not None and grade.provisional,
+        earned="–" if result.status is Status.BROKEN else number(result.points),
+        comment=comment_of_instructor(result),
         out_of=number(result.out_of),
         pass_mark=number(result.pass_mark),
         strip=strip(result.checks),
         pass_share=result.pass_mark / result.out_of if result.out_of > 0 else None,
-        next_step=_most_to_gain(result.checks, checks),
-        warning=_warning(result),
-        unsandboxed=ISOLATION["none"][1] if result.isolation == "none" else "",
+        next_step=None if result.absent or grade is None or grade.override else _most_to_gain(result.checks, checks),
+        warning="" if result.absent else _warning(result),
+        unsandboxed=ISOLATION["none"][1] if result.isolation == "none" and not result.absent else "",
         notices=_notices(result),
         serve_note=_serve_note(result, evidence),
         functions=function_views(result.functions),
@@ -151,7 +159,7 @@ def student_view(
         ending_message=shorten(result.ending.message, LONG),
         ending_tone="good" if result.ending.cause == "finished" else "bad",
         run=_run(result, limits),
-        notes=tuple(shorten(note, LONG) for note in (*result.notes, *(evidence.submission.notes if evidence else ()))),
+        notes=tuple(shorten(note, LONG) for note in result.notes),
         shims=tuple(shorten(shim, LONG) for shim in result.shims),
         provenance=_provenance(result, evidence),
     )
@@ -214,7 +222,10 @@ def _warning(result: Result) -> Text:
 
 def _notices(result: Result) -> tuple[Notice, ...]:
     """Flags that are for the student too: what may name another student is for the instructor alone."""
-    shown = (flag for flag in result.flags if flag.audience == "everyone" and flag.kind != "substitute_data")
+    unclear = (flag for flag in flags_of(result) if flag.kind == LATE_WITHOUT_TIME)
+    shown = (
+        flag for flag in (*result.flags, *unclear) if flag.audience == "everyone" and flag.kind != "substitute_data"
+    )
     return tuple(Notice("warn", flag_word(flag.kind), shorten(flag.reason, LONG)) for flag in shown)
 
 

@@ -1,12 +1,11 @@
 """The wording of reports: outcomes, endings and isolation in plain, friendly English; numbers as people write them. Pure."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 from grader.evidence import Cause, Isolation, Serve
 from grader.report.phrases import Phrase, Text, joined, many, say
 from grader.report.visible import one_line, shorten
-from grader.results import Accuracy, Outcome, Result, Spread, Status
+from grader.results import Accuracy, Outcome, Spread, Status
 
 Tone = Literal["good", "bad", "warn", "ours", "calm"]
 
@@ -118,65 +117,13 @@ FLAGS: dict[str, Phrase] = {
     "weights_changed_after_training": say("weights changed after training"),
     "weights_unchanged": say("weights unchanged"),
     "late": say("late"),
+    "late_without_time": say("late, without a time"),
+    "later_run_broke": say("a later run broke"),
     "override": say("override"),
     "excused": say("excused"),
 }
 VERDICTS: dict[str, Phrase] = {"pass": say("enough"), "borderline": say("borderline"), "fail": say("not enough")}
 VERDICT_TONES: dict[str, Tone] = {"pass": "good", "borderline": "warn", "fail": "bad"}
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of a submission, in a headline and a sentence."""
-
-    tone: Tone
-    mark: str
-    headline: Phrase
-    sentence: Text
-
-
-def verdict(result: Result) -> Verdict:
-    """The verdict on a result, in words to the student."""
-    if result.smoke is not None and result.status is not Status.BROKEN:
-        return _smoke_verdict(result)
-    match result.status:
-        case Status.BROKEN:
-            ours = say("This is our fault, not yours: no mark has been decided, and your instructor is told.")
-            return Verdict("ours", "!", say("The grader broke"), ours)
-        case Status.NEEDS_REVIEW:
-            by_hand = say("Your instructor looks at this by hand before the mark stands.")
-            return Verdict("warn", "◐", say("Needs review"), joined((_points_of(result), by_hand)))
-        case Status.EXPLAINED if result.dataset:
-            nothing = say(
-                "There was no trained network that could be judged. Below it says what happened and what to do."
-            )
-            return Verdict("bad", "✗", say("Explained, not judged"), nothing)
-        case Status.EXPLAINED:
-            nothing = say("There was nothing that could be judged. Below it says what happened and what to do.")
-            return Verdict("bad", "✗", say("Explained, not judged"), nothing)
-    if result.passed:
-        return Verdict("good", "✓", say("Passed"), _points_of(result))
-    change = say("The checks below say what to change.")
-    return Verdict("bad", "✗", say("Below the pass mark"), joined((_points_of(result), change)))
-
-
-def _smoke_verdict(result: Result) -> Verdict:
-    no_mark = say("This was a smoke run on a few images: it shows whether the notebook works, and gives no mark.")
-    if result.ending.cause is Cause.FINISHED and result.without_loss:
-        return Verdict("good", "✓", say("It runs"), no_mark)
-    happened = say("Below it says what happened and what to do.")
-    if result.ending.cause is Cause.FINISHED:
-        return Verdict("bad", "✗", say("Something is to be mended"), joined((no_mark, happened)))
-    return Verdict("bad", "✗", say("It does not run to its end"), joined((no_mark, happened)))
-
-
-def _points_of(result: Result) -> Phrase:
-    return say(
-        "You have {points} of {all}; {needed} are needed.",
-        points=number(result.points),
-        all=points(result.out_of),
-        needed=number(result.pass_mark),
-    )
 
 
 def flag_word(kind: str) -> Text:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.evidence import Claims
+from grader.evidence import Cause, Claims, Ending
 from grader.grades import Grade, Override, Penalty, Student
 from grader.limits import Limits
 from grader.report.html import class_page, student_page
@@ -54,15 +54,15 @@ def write_pages(folder: Path) -> Path:
     many = [one.model_copy(update={"student": f"{one.student}-{n:02}"}) for n in range(20) for one in year]
     write_class(folder / "class-10000.html", many)
     results = a_class(40)
-    write_class(folder / "grades.html", results, some_grades(results))
+    write_class(folder / "grades.html", with_some_grades(results))
     return folder
 
 
-def write_class(path: Path, results: Sequence[Result], grades: dict[str, Grade] | None = None) -> None:
+def write_class(path: Path, results: Sequence[Result]) -> None:
     """A class whose links lead to a page that is there."""
     links = {result.student: "passed.html" for result in results if result.status is not Status.BROKEN}
     title = "Exercise 1: MNIST with a multi-layer perceptron"
-    page = class_page(results, title=title, links=links, templates=TEMPLATES, grades=grades)
+    page = class_page(results, title=title, links=links, templates=TEMPLATES)
     path.write_text(page, encoding="utf-8")
 
 
@@ -75,7 +75,7 @@ def some_mistakes() -> tuple[Mistake, ...]:
     return find_mistakes(judged, an_architecture(), CLASSES)
 
 
-def some_grades(results: Sequence[Result]) -> dict[str, Grade]:
+def with_some_grades(results: Sequence[Result]) -> list[Result]:
     """What a gradebook makes of a class: one late, one decided by hand, one excused, one who handed in nothing."""
     late = Penalty(days=2, points=20.0, words="two days late: 10 points a day")
     by_hand = Override(points=77.0, excused=False, author="Prof. Rossi", reason="shown in person", time="2026-11-23")
@@ -84,16 +84,17 @@ def some_grades(results: Sequence[Result]) -> dict[str, Grade]:
         {"penalty": late, "points": results[0].points - 20},
         {"override": by_hand, "points": 77.0, "passed": True},
         {"override": excused, "points": None},
+        *({} for _ in results[3:]),
     ]
-    grades = {}
-    for result, change in zip(results, given, strict=False):
+    graded = []
+    for result, change in zip(results, given, strict=True):
         values = {
             "student": Student(name=result.student), "assignment": "exercise1", "title": "Exercise 1",
-            "points": result.points, "out_of": 100.0, "passed": result.passed,
+            "points": result.points, "earned": result.points, "out_of": 100.0, "passed": result.passed,
+            "status": result.status,
         }  # fmt: skip
-        grades[result.student] = Grade.model_validate({**values, **change})
-    absent = Student(name="Zeno Absent")
-    grades["Zeno Absent"] = Grade(
-        student=absent, assignment="exercise1", title="Exercise 1", points=None, out_of=100, passed=False
-    )
-    return grades
+        graded.append(result.model_copy(update={"grade": Grade.model_validate({**values, **change})}))
+    ending = Ending(cause=Cause.NOT_RUN, message="Nothing was handed in.")
+    absent = a_result((), student="Zeno Absent", submission="", status=Status.EXPLAINED, passed=False, accuracy=None,
+                      ending=ending, evidence="", points=0, out_of=100)  # fmt: skip
+    return [*graded, absent]

@@ -123,8 +123,8 @@ def test_an_assignment_must_be_named_only_where_the_student_has_several(place: s
 
 def test_a_student_is_found_by_name_identity_or_address_and_the_nearest_is_named(place: str) -> None:
     with open_gradebook(place) as book:
-        for name, number in (("Ada Lovelace", "7"), ("Alan Turing", "8"), ("Alan Kay", "8")):
-            who = Student(name=name, identity=number, email=f"{name.split()[1]}@example.org".lower())
+        for name, number, login in (("Ada Lovelace", "7", ""), ("Alan Turing", "8", ""), ("Alan Kay", "8", "8")):
+            who = Student(name=name, identity=number, login=login, email=f"{name.split()[1]}@example.org".lower())
             record(book, name, student=who)
         for word in ("Ada Lovelace", "ada lovelace", "7", "lovelace@example.org"):
             assert [grade.student.name for grade in book.grades(student=word)] == ["Ada Lovelace"]

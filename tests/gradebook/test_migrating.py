@@ -118,7 +118,7 @@ def test_a_migration_that_fails_leaves_the_older_gradebook_whole(place: str, mon
 
 
 @pytest.mark.parametrize(
-    ("version", "said"), [(str(SCHEMA + 1), "has schema 3; this grader knows"), ("x", "can't be told")]
+    ("version", "said"), [(str(SCHEMA + 1), "has schema 4; this grader knows"), ("x", "can't be told")]
 )
 def test_a_newer_or_unknown_schema_is_refused_and_nothing_is_changed(place: str, version: str, said: str) -> None:
     make_old(place)
@@ -147,3 +147,49 @@ def test_several_who_open_an_older_gradebook_at_once_migrate_it_once(place: str)
     for thread in threads:
         thread.join()
     assert faults == []
+
+
+TWICE = """
+INSERT INTO students (name, identity, email) VALUES ('Ada Berg-Stein', '4711', 'EMAIL');
+INSERT INTO enrolments VALUES ('exercise2', 3, NULL, NULL);
+INSERT INTO submissions (assignment, student_id, digest, name, submitted, marked_late, folder, recorded) VALUES
+    ('exercise2', 3, 'first', 'ada.ipynb', '2026-11-20 12:00:00.000000', FALSE, 'new', '2026-11-24 08:00:00.000000'),
+    ('exercise2', 3, 'second', 'ada2.ipynb', '2026-11-21 12:00:00.000000', FALSE, 'new', '2026-11-24 08:00:00.000000');
+INSERT INTO results (submission_id, fingerprint, evidence, rubric, grader, status, points, out_of, pass_mark, passed,
+    accuracy, isolation, flags, recorded) VALUES
+    (3, 'f3', 'e1', 'r1', '0.1.0', 'graded', 60, 100, 60, TRUE, 0.9, 'bubblewrap', '[]', '2026-11-24 08:00:00.000000'),
+    (4, 'f4', 'e4', 'r1', '0.1.0', 'graded', 70, 100, 60, TRUE, 0.9, 'bubblewrap', '[]', '2026-11-24 08:00:00.000000');
+INSERT INTO attempts (submission_id, evidence, seed, accuracy, correct, judged, recorded) VALUES
+    (3, 'e1', 0, 0.9, 9, 10, '2026-11-24 08:00:00.000000'), (3, 'e9', 1, 0.9, 9, 10, '2026-11-24 08:00:00.000000');
+INSERT INTO overrides (assignment, student_id, points, excused, revoked, author, reason, time) VALUES
+    ('exercise2', 1, 90, FALSE, FALSE, 'kim', 'x', '2026-11-23 09:00:00.000000');
+"""
+
+
+@pytest.mark.parametrize(
+    ("email", "names"), [("", ["Ada Berg-Stein", "bob"]), ("x@y.z", ["ada", "Ada Berg-Stein", "bob"])]
+)
+def test_one_person_of_two_names_becomes_one_unless_their_addresses_differ(
+    place: str, email: str, names: list[str]
+) -> None:
+    make_old(place)
+    sql = TWICE.replace("EMAIL", email)
+    if "://" in place:
+        with psycopg.connect(place, autocommit=True, options="-c timezone=UTC") as connection:
+            connection.execute(sql.encode())
+    else:
+        with closing(sqlite3.connect(place)) as file:
+            file.executescript(sql)
+    with open_gradebook(place, create=False) as book:
+        assert [grade.student.name for grade in book.grades()] == names
+        assert differences(book) == []
+        who = Student(name="Ada Berg-Stein", identity="4711")
+        book.record(
+            a_finding("Ada Berg-Stein", 50), handed_in("Ada Berg-Stein", "third", student=who), rubric_digest=RUBRIC
+        )
+        assert len(book.grades()) == len(names), "the same person is found by the number, and nobody is added"
+        if email:
+            return
+        (ada,) = book.grades(student="4711")
+        assert (ada.points, ada.submissions, ada.override is not None) == (90, 3, True)
+        assert sorted(event.points or 0 for event in book.history("4711")) == [50, 60, 70, 80, 90]

@@ -49,7 +49,7 @@ def test_a_plain_class_is_the_same_as_a_folder_as_a_zip_and_as_a_zip_of_that_fol
 def test_who_is_in_the_roster_has_numbers_and_an_extension_and_who_handed_in_nothing_has_a_row(tmp_path: Path) -> None:
     found = both_ways(tmp_path, ("AL.ipynb", NOTEBOOK), ("bob.py", b"a = 1"), ("eve.py", b"a = 1"), roster=ROSTER)
     ada, bob, eve, cy = found.entries
-    assert ada.who == Student(name="Ada", identity="s1", email="ada@x.org")
+    assert ada.who == Student(name="Ada", identity="s1", login="al", email="ada@x.org")
     assert (ada.student, ada.extension, ada.enrolment.extension) == ("Ada", "2d", Extension(seconds=2 * 24 * 3600))
     assert bob.enrolment.extension is not None
     assert (eve.who, eve.extension, eve.enrolment.extension) == (Student(name="eve"), "", None)

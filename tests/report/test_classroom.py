@@ -11,7 +11,7 @@ from grader.grades import Grade, Override, Penalty, Student
 from grader.report import classroom
 from grader.report.troubles import NAMED
 from grader.report.words import FLAGS
-from grader.results import Flag, Outcome, Result, Status
+from grader.results import CheckResult, Flag, Outcome, Result, Status
 from tests.report.builders import a_check, a_result, a_spread, an_accuracy
 from tests.report.english import english
 
@@ -26,9 +26,16 @@ def seen(*results: Result, **options: Any) -> Any:
 def a_grade(student: str, **changes: object) -> Grade:
     values = {
         "student": Student(name=student), "assignment": "exercise1", "title": "t", "points": 60.0, "out_of": 100.0,
-        "passed": True,
+        "passed": True, "status": Status.GRADED,
     }  # fmt: skip
     return Grade.model_validate({**values, **changes})
+
+
+def absent(student: str, checks: tuple[CheckResult, ...] = ()) -> Result:
+    """Somebody who handed in nothing; older graders gave them checks that failed."""
+    ending = Ending(cause=Cause.NOT_RUN, message="Nothing was handed in.")
+    nothing = {"status": Status.EXPLAINED, "passed": False, "accuracy": None, "points": 0, "evidence": ""}
+    return a_result(checks, student=student, submission="", ending=ending, **nothing)
 
 
 def test_a_trouble_names_who_failed_and_who_did_partly_with_their_reports() -> None:
@@ -75,30 +82,51 @@ def test_what_was_decided_already_or_holds_for_everyone_asks_nobody() -> None:
 def test_grades_stand_beside_points_and_say_why_they_differ() -> None:
     override = Override(points=90.0, excused=False, author="Prof. Rossi", reason="shown in person", time="t")
     excuse = Override(points=None, excused=True, author="Prof. Rossi", reason="ill", time="t")
-    grades = {
-        "Ada": a_grade("Ada", points=55.0, passed=False, penalty=Penalty(days=1, points=10.0, words="w")),
-        "Bo": a_grade("Bo", points=90.0, override=override),
-        "Cy": a_grade("Cy", points=None, passed=False, override=excuse),
-    }
-    view = seen(*(a_result(student=name) for name in ("Ada", "Bo", "Cy")), grades=grades)
+    grades = (
+        a_grade("Ada", points=55.0, passed=False, earned=65.0, penalty=Penalty(days=1, points=10.0, words="w")),
+        a_grade("Bo", points=90.0, override=override),
+        a_grade("Cy", points=None, passed=False, override=excuse),
+    )
+    view = seen(*(a_result(student=grade.student.name, grade=grade) for grade in grades))
     assert view.graded
     assert [(row.points, row.grade, row.why_grade, row.passed) for row in view.rows] == [
         ("65", "55", "1 day late: -10", "no"),
         ("65", "90", "set by Prof. Rossi: shown in person", "yes"),
-        ("65", "excused", "excused by Prof. Rossi: ill", "no"),
+        ("65", "excused", "excused by Prof. Rossi: ill", "–"),
     ]
+    assert {key: number for _, number, _, key in view.tally if number} == {"passed": 1, "below": 1, "excused": 1}
+    assert sum(view.bins) == 2 and dict(view.figures)["median points"] == "72.5 of 100"
+
+
+def test_the_flags_of_a_grade_are_on_the_class_page_with_their_reasons() -> None:
+    unclear = a_grade("Ada", status=Status.GRADED, flags=("late_without_time", "later_run_broke"))
+    view = seen(a_result(student="Ada", grade=unclear))
+    assert view.rows[0].flags == ("late, without a time", "a later run broke")
+    assert [group.title for group in view.attention] == ["late, without a time", "a later run broke"]
+    assert "a person decides" in view.attention[0].whom[0].words and view.flagged == 1
+
+
+def test_each_member_of_a_group_has_a_row_with_the_grade_and_the_page_that_are_theirs() -> None:
+    decided = Override(points=40.0, excused=False, author="kim", reason="did not take part", time="t")
+    members = (a_grade("Ada", status=Status.GRADED), a_grade("Bo", points=40.0, passed=False, override=decided))
+    links = {"team": "team/report.html", "Ada": "team/members/Ada.html"}
+    view = english(classroom.class_view([a_result(student="team", members=members)], title="t", links=links))
+    assert [(row.student, row.grade, row.href) for row in view.rows] == [
+        ("Ada", "60", "team/members/Ada.html"), ("Bo", "40", "team/report.html"),
+    ]  # fmt: skip
+    assert (view.submissions, {key: n for _, n, _, key in view.tally if n}) == (1, {"passed": 1, "below": 1})
 
 
 def test_a_student_who_handed_in_nothing_has_a_row_in_its_place() -> None:
-    view = seen(
-        a_result(student="Ada"), a_result(student="Zoë"), grades={"Bo": a_grade("Bo", points=None, passed=False)}
-    )
-    assert [(row.student, row.status, row.grade) for row in view.rows] == [
-        ("Ada", "graded", "65"),
-        ("Bo", "nothing handed in", "–"),
-        ("Zoë", "graded", "65"),
+    failed = a_check(Outcome.FAILED, name="a", title="t")
+    view = seen(a_result((failed,), student="Ada"), absent("Bo", (failed,)), a_result(student="Zoë"))
+    assert [(row.student, row.status, row.points, row.grade) for row in view.rows] == [
+        ("Ada", "graded", "0", "0"),
+        ("Bo", "nothing handed in", "–", "–"),
+        ("Zoë", "graded", "65", "65"),
     ]
-    assert view.rows[1].href is None and view.rows[1].why_no_report == ""
+    assert view.submissions == 2 and {key: n for _, n, _, key in view.tally if n}["absent"] == 1
+    assert [who.student for trouble in view.troubles for who in trouble.whom if trouble.title == "t"] == ["Ada"]
 
 
 def test_without_a_gradebook_there_are_no_grades() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from grader.evidence import Cause, Ending, Smoke
-from grader.report import view, words
+from grader.report import verdicts, view
 from grader.report.html import student_page
 from grader.report.mistakes import Judged, find_mistakes
 from grader.results import Flag, Outcome, Result, Status
@@ -19,7 +19,7 @@ def student_view(*given: Any, **options: Any) -> Any:
 
 
 def verdict(result: Result) -> Any:
-    return english(words.verdict(result))
+    return english(verdicts.verdict(result))
 
 
 def test_a_page_for_a_student_keeps_what_is_for_the_instructor_to_itself() -> None:

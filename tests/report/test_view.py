@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from grader.evidence import Cause, Ending, Evaluation, Layer
 from grader.limits import Limits
-from grader.report import accuracy, classroom, network, view, words
+from grader.report import accuracy, classroom, network, verdicts, view, words
 from grader.report.classroom import safe_href
 from grader.report.view import strip
 from grader.report.words import (
@@ -45,7 +45,7 @@ def settings(layer: Layer) -> str:
 
 
 def verdict(result: Result) -> Any:
-    return english(words.verdict(result))
+    return english(verdicts.verdict(result))
 
 
 def accuracy_sentence(given: Accuracy) -> str:

@@ -1,0 +1,168 @@
+"""`gradebook override`: what is decided is checked, kept, told to whom it is for, and shown everywhere at once."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from grader.batch import grade_class
+from grader.gradebook import open_gradebook
+from grader.intake import Entry, list_class
+from grader.progress import Silent
+from grader.publish import Order
+from tests.fakes import Act, Said, Stage, a_bench, data_of, run_cli, write_class, write_course
+
+BIDI = "\u202egnp.exe \u200b<script>alert(1)</script> =HYPERLINK(1)"
+
+
+@pytest.fixture
+def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A class of three in a course of its own: bob is below the pass mark, cy handed in nothing."""
+    course = write_course(tmp_path / "course")
+    order = Order(out=tmp_path / "out", course=course, data=data_of(course.root))
+    order.out.mkdir()
+    Stage({"bob": Act(correct=5)}).install(monkeypatch)
+    entries = list_class(write_class(tmp_path / "class", "ada", "bob"))
+    absent = Entry(student="cy", path=tmp_path / "none", handed_in=False, problem="Nothing was handed in.")
+    with a_bench(course) as bench, open_gradebook(order.out) as book:
+        grade_class([*entries, absent], bench, order, jobs=1, progress=Silent(), book=book)
+    return order.out
+
+
+def override(out: Path | str, *words: str | Path, reason: str = "x") -> Said:
+    return run_cli("gradebook", "override", out, *words, "--reason", reason)
+
+
+def points(out: Path, student: str) -> float | None:
+    with open_gradebook(out) as book:
+        return book.grades(student=student)[0].points
+
+
+@pytest.mark.parametrize(("text", "value"), [("61.5", 61.5), ("61,5", 61.5), ("61,50", 61.5), (" 40 ", 40), ("0", 0)])
+def test_points_may_have_a_point_or_a_comma(out: Path, text: str, value: float) -> None:
+    assert override(out, "bob", "--points", text).code == 0
+    assert points(out, "bob") == value
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--points", "1,234"), "is not a number"),
+        (("--points", "sixty"), "is not a number. Write digits with a point or a comma"),
+        (
+            ("--points", "120"),
+            "120 points are more than the 100 that there are. Mend the number, or type --above-maximum",
+        ),
+        (("--points", "50", "--comment", "x" * 100_000), "The comment has 100,000 characters; at most 4,000 are kept"),
+    ],
+)
+def test_what_can_not_be_meant_is_refused_in_words_and_nothing_is_written(
+    out: Path, words: tuple[str, ...], said: str
+) -> None:
+    refused = override(out, "bob", *words)
+    assert refused.code == 2 and said in refused.err
+    assert points(out, "bob") == 30
+
+
+def test_points_above_the_maximum_are_given_on_purpose(out: Path) -> None:
+    assert override(out, "bob", "--points", "120", "--above-maximum").code == 0
+    assert points(out, "bob") == 120
+
+
+def test_a_comment_is_for_the_student_and_the_reason_for_nobody_but_colleagues(out: Path) -> None:
+    said = override(out, "bob", "--points", "50", "--comment", BIDI, reason="an illness")
+    assert "note: The comment holds characters that are not seen" in said.err and said.code == 0
+    page = (out / "bob" / "report.html").read_text(encoding="utf-8")
+    assert "⟨U+202E⟩gnp.exe" in page and "&lt;script&gt;alert" in page and "<script>alert" not in page
+    assert "an illness" not in page + (out / "bob" / "result.json").read_text(encoding="utf-8")
+    assert "an illness" in (out / "index.html").read_text(encoding="utf-8")
+    sheet = out.parent / "sheet.csv"
+    sheet.write_text("Identifier,Full name,Grade,Maximum Grade,Comments\nParticipant 1,bob,,100,\n")
+    filled = run_cli("export", "moodle", out, "--worksheet", sheet, "--comments", "Comments").out
+    assert "<p>Decided by your instructor: 50 of 100 points. ⟨U+202E⟩gnp.exe" in filled and "illness" not in filled
+    assert "an illness" in run_cli("gradebook", "history", out, "bob").out
+
+
+def test_everything_that_shows_it_is_written_again_at_once(out: Path) -> None:
+    before = (out / "ada" / "report.html").stat().st_mtime_ns
+    for words, shown, csv in (
+        (("--points", "77"), "77", '"77"'),
+        (("--excuse",), "–", '"yes"'),
+        (("--revoke",), "30", '"30"'),
+    ):
+        said = override(out, "bob", *words)
+        assert (said.code, said.err) == (0, "")
+        page = (out / "bob" / "report.html").read_text(encoding="utf-8")
+        assert f'<p class="score"><strong>{shown}</strong>' in page
+        row = next(line for line in (out / "gradebook.csv").read_text(encoding="utf-8").splitlines() if "bob" in line)
+        assert csv in row
+        stored = json.loads((out / "bob" / "result.json").read_bytes())
+        assert stored["points"] == 30, "what the rubric says stays"
+        listed = next(row for row in json.loads((out / "batch.json").read_bytes()) if row["student"] == "bob")
+        assert stored["grade"]["points"] == listed["grade"]["points"] == points(out, "bob")
+    assert (out / "ada" / "report.html").stat().st_mtime_ns == before, "nobody else's page"
+
+
+def test_somebody_who_handed_in_nothing_can_be_given_points_or_an_excuse(out: Path) -> None:
+    page = out / "cy" / "report.html"
+    assert "Nothing handed in" in page.read_text(encoding="utf-8")
+    assert override(out, "cy", "--points", "70", "--comment", "By mail.").code == 0
+    text = page.read_text(encoding="utf-8")
+    assert "<strong>70</strong>" in text and "By mail." in text and "Passed" in text
+
+
+def test_two_decisions_at_the_same_moment_are_both_kept_and_one_of_them_holds(out: Path) -> None:
+    def decide(value: str) -> None:
+        with open_gradebook(out) as book:
+            book.override("bob", points=float(value), author=value, reason="x")
+
+    threads = [threading.Thread(target=decide, args=(value,)) for value in ("50", "60")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with open_gradebook(out) as book:
+        kept = [event.points for event in book.history("bob") if event.kind == "override"]
+        assert sorted(item or 0 for item in kept) == [50, 60]
+        assert book.grades(student="bob")[0].points == kept[-1]
+
+
+def test_what_could_not_be_written_again_is_said_and_the_decision_kept(out: Path, tmp_path: Path) -> None:
+    (tmp_path / "course").rename(tmp_path / "moved")
+    said = override(out, "bob", "--points", "50")
+    assert said.code == 0 and "could not be written again" in said.err and "The decision is kept" in said.err
+    words = ("--course", tmp_path / "moved", "--data", tmp_path / "moved" / "data")
+    assert override(out, "bob", "--points", "51", *words).err == ""
+    assert "<strong>51</strong>" in (out / "bob" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_gradebook_elsewhere_needs_the_results_named(out: Path, tmp_path: Path) -> None:
+    place = tmp_path / "elsewhere" / "course.sqlite"
+    place.parent.mkdir()
+    (out / "gradebook.sqlite").rename(place)
+    assert "holds no results of tiny" in override(place, "bob", "--points", "50").err
+    assert override(place, "bob", "--points", "52", "--results", out).err == ""
+    assert "<strong>52</strong>" in (out / "bob" / "report.html").read_text(encoding="utf-8")
+
+
+def of_course(out: Path) -> tuple[str | Path, ...]:
+    course = out.parent / "course"
+    return ("--course", course, "--data", data_of(course))
+
+
+def test_one_submission_that_is_graded_into_the_folder_of_a_class_shows_the_grade_that_stands(out: Path) -> None:
+    assert override(out, "bob", "--points", "77").code == 0
+    work = out.parent / "class" / "bob.py"
+    said = run_cli("grade", "tiny", work, "--out", out, "--sandbox", "none", *of_course(out))
+    assert said.code == 0 and "Your instructor decided: you have 77 of 100 points" in said.out
+    assert "<strong>77</strong>" in (out / "bob" / "report.html").read_text(encoding="utf-8")
+
+
+def test_results_whose_gradebook_is_not_at_hand_are_not_written_without_it(out: Path) -> None:
+    place = out.parent / "elsewhere.sqlite"
+    (out / "gradebook.sqlite").rename(place)
+    for words in (("report", out), ("regrade", "tiny", out, "--dry-run")):
+        said = run_cli(*words, *of_course(out))
+        assert said.code == 2 and "Name it with --gradebook URL" in said.err
+        assert run_cli(*words, *of_course(out), "--gradebook", str(place)).code == 0
