@@ -196,6 +196,7 @@ class Claims(Value):
     overlap: Overlap | None = None
     shims: tuple[str, ...] = ()  # old names that were made to work
     notes: tuple[str, ...] = ()  # what was left out, and a training that was stopped in good order
+    undrawn: tuple[int, ...] = ()  # cells in which a package was to draw that is not installed where they were run
     problem: str | None = None  # why no model could be saved, in the recorder's words
     left_out_s: float = 0.0  # of a smoke run: seconds of evaluating and predicting that it left out, by its own pace
 

@@ -266,3 +266,23 @@ def test_what_is_no_png_of_reasonable_size_is_no_picture(data: object) -> None:
 
 def test_a_png_in_lines_is_a_picture_in_one() -> None:
     assert picture_of(f"{PNG[:8]}\n{PNG[8:]}\n") == PNG
+
+
+def test_a_notebook_of_another_language_is_called_one() -> None:
+    metadata = {"kernelspec": {"name": "ir", "language": "R"}, "language_info": {"name": "R"}}
+    cells = [{"cell_type": "code", "source": "library(keras)"}]
+    data = json.dumps({"nbformat": 4, "metadata": metadata, "cells": cells}).encode()
+    with pytest.raises(SubmissionError, match="is a notebook in R"):
+        read_submission("work.ipynb", data)
+
+
+def test_an_error_in_a_graph_is_told_without_the_places_that_the_graph_was_made_in() -> None:
+    message = (
+        "Graph execution error:\n\nDetected at node loss defined at (most recent call last):\n"
+        '  File "/run/guest/grader/kernel/guest/fitting.py", line 3, in fit\n\n'
+        "Received a label value of 1\n\t [[{{node loss}}]]"
+    )
+    output = {"output_type": "error", "ename": "InvalidArgumentError", "evalue": message, "traceback": []}
+    _, error = plain_outputs([output])
+    assert error is not None
+    assert error.message == "Received a label value of 1"
