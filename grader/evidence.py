@@ -50,6 +50,7 @@ class Ending(Value):
     wall_s: float = 0.0
     cpu_s: float | None = None
     peak_mb: float | None = None
+    cut: int | None = None  # the cell in which a smoke run ended: of it, and of those after it, nothing is known
 
 
 class Output(Value):
@@ -96,6 +97,7 @@ class Smoke(Value):
 
     images: Annotated[int, Field(ge=1)] = 640
     epochs: Annotated[int, Field(ge=1)] = 1
+    seconds: Annotated[float, Field(gt=0)] = 28.0  # for all cells together, then it ends wherever it is
 
 
 class Pace(Value):

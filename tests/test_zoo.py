@@ -34,7 +34,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Resul
 
 @pytest.fixture(scope="module")
 def smoked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result]]:
-    yield dict(zoo.run_zoo(there(IN_SMOKE), tmp_path_factory.mktemp("smoke"), smoke=Smoke()))
+    yield dict(zoo.run_zoo(there(IN_SMOKE), tmp_path_factory.mktemp("smoke"), smoke=Smoke(seconds=300)))
 
 
 def there(chosen: list[str]) -> list[str]:

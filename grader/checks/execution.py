@@ -8,7 +8,7 @@ from pydantic import Field
 
 from grader.checks.check import Case, Score, check
 from grader.checks.hints import RUN_ALL, hint_for, hint_for_ending
-from grader.errors import Failure, Infrastructure
+from grader.errors import Failure, Infrastructure, Unseen
 from grader.evidence import Cause, Cell, CellError, Claims, Ending, Fit, Value
 
 LONGEST_MESSAGE = 300
@@ -48,6 +48,8 @@ def executes(case: Case, parameters: Executes) -> Score:
     if not problems:
         if not written:
             raise Failure("there is no code in it", "Hand in the notebook with your code.")
+        if ending.cut is not None:
+            raise Unseen(ending.message)
         return Score(1.0, f"{_count(len(written))} ran without an error")
     reason = problems[0].reason + "".join(f"; {problem.reason}" for problem in problems[1:MOST_TOLD])
     if len(problems) > MOST_TOLD:
@@ -84,7 +86,8 @@ def _problems(cells: tuple[Cell, ...], ending: Ending) -> tuple[_Problem, ...]:
         where = f" in cell {ending.cell}" if ending.cell else ""
         hint = hint_for_ending(ending, cells)
         return (*found, _Problem(ending.cell, f"the run ended early{where}: {ending.message}", hint, stopped=True))
-    skipped = [cell for cell in cells if not cell.executed and cell.error is None]
+    seen = [cell for cell in cells if ending.cut is None or cell.number < ending.cut]
+    skipped = [cell for cell in seen if not cell.executed and cell.error is None]
     found += [_Problem(cell.number, f"cell {cell.number} was not run", RUN_ALL) for cell in skipped]
     return tuple(sorted(found, key=lambda problem: problem.cell or 0))
 

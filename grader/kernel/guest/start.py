@@ -17,10 +17,13 @@ def main() -> None:
     from ipykernel.kernelapp import IPKernelApp
     from IPython.display import display
 
+    from grader.kernel.guest import smoke_others
     from grader.kernel.guest.caps import Caps
     from grader.kernel.guest.colab import Colab
+    from grader.kernel.guest.deadline import Deadline
     from grader.kernel.guest.fitting import FitBudget
     from grader.kernel.guest.hooks import PatchOnImport
+    from grader.kernel.guest.imports import AfterImport
     from grader.kernel.guest.lines import Lines
     from grader.kernel.guest.loops import HiddenLoop
     from grader.kernel.guest.notes import Notes
@@ -54,6 +57,12 @@ def main() -> None:
     caps = Caps(app.shell, notes, settings["output"])
     caps.limit(sys.stdout)
     caps.limit(sys.stderr)
+    deadline = Deadline(smoke.left_s) if smoke is not None else None
+    if smoke is not None and deadline is not None:
+        sys.meta_path.insert(0, AfterImport(smoke_others.patches(smoke)))
+        app.shell.events.register("pre_run_cell", smoke.start_cell)
+        app.shell.events.register("pre_run_cell", deadline.begin_cell)
+        app.shell.events.register("post_run_cell", deadline.end_cell)
     for before in (notes.count_cell, budget.start_cell, caps.start_cell, loop.begin_cell):
         app.shell.events.register("pre_run_cell", before)
     for after in (loop.end_cell, caps.end_cell, recorder.write_notes):

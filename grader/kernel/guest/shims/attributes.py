@@ -4,9 +4,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from grader.kernel.guest.callers import asked_by_a_library
 from grader.kernel.guest.notes import Notes
-
-KERAS = "/keras/src/"
 
 
 def restore_attributes(keras: Any, notes: Notes) -> None:
@@ -52,7 +51,7 @@ class _Shape:
     def __get__(self, layer: Any, kind: Any = None) -> Any:
         if layer is None:
             return self
-        if self._side == "input" and KERAS in sys._getframe(1).f_code.co_filename:
+        if self._side == "input" and asked_by_a_library():
             raise AttributeError("input_shape")  # `Sequential` builds itself early where its first layer has one
         found = getattr(layer, self._side)  # raises AttributeError where there is none
         self._notes.shim(f"layer.{self._side}_shape", f"layer.{self._side}.shape")

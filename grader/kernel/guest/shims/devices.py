@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from grader.kernel.guest.callers import asked_by_a_library
 from grader.kernel.guest.notes import Notes
 
 LISTED = ("list_physical_devices", "list_logical_devices", "get_visible_devices")
@@ -39,10 +40,11 @@ def name_a_gpu(tensorflow: Any, notes: Notes) -> None:
 
     def gpu_device_name() -> str:
         """The name of a GPU."""
-        found = find()
-        if not found:
-            tell()
-        return found or "/device:GPU:0"
+        found: str = find()
+        if found or asked_by_a_library():
+            return found
+        tell()
+        return "/device:GPU:0"
 
     tensorflow.test.gpu_device_name = gpu_device_name
     for name in ASKED:
@@ -55,6 +57,8 @@ def _listing(original: Callable[..., Any], device: Any, tell: Callable[[], None]
     @functools.wraps(original)
     def listed(device_type: Any = None) -> Any:
         found = original(device_type)
+        if asked_by_a_library():  # Keras compiles in another way where it sees a GPU
+            return found
         if device_type not in (None, "GPU") or any(item.device_type == "GPU" for item in found):
             return found
         if device_type == "GPU":
@@ -79,8 +83,10 @@ def _setting(original: Callable[..., Any], answer: Any) -> Callable[..., Any]:
 def _asking(original: Callable[..., Any], tell: Callable[[], None]) -> Callable[..., bool]:
     @functools.wraps(original)
     def ask(*arguments: Any, **options: Any) -> bool:
-        if not original(*arguments, **options):
-            tell()
+        found = bool(original(*arguments, **options))
+        if found or asked_by_a_library():
+            return found
+        tell()
         return True
 
     return ask

@@ -4,15 +4,14 @@ Nothing that a notebook computes hangs on them. What they would have drawn is he
 """
 
 import sys
-import sysconfig
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from grader.kernel.guest.callers import asked_by_a_library
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.shims.pictures import SIDES, write_blank
 
@@ -48,8 +47,6 @@ PLATFORM = set(
     """.split()  # noqa: SIM905
 )
 WATCHERS = DRAW | WATCH | SHOW | PROGRESS | PLATFORM
-OURS = str(Path(__file__).parents[1])
-LIBRARIES = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
 SAVERS = ("file", "filename", "filepath", "fname", "fp", "outfile", "path", "to_file")  # arguments with a file's name
 SAVING = ("write_image", "write_html", "write_json", "savefig", "save", "export", "render", "to_file", "layered_view",
           "graph_view", "ann_viz", "html", "output_file", "view")  # fmt: skip
@@ -206,15 +203,6 @@ class Secrets(Nothing):
     def get_secret(self, label: str = "") -> str:
         """None, as text."""
         return ""
-
-
-def asked_by_a_library() -> bool:
-    """Whether an installed package looks for this import: it has a way of its own to do without."""
-    frame: Any = sys._getframe(1)
-    while frame is not None and ("importlib" in frame.f_code.co_filename or frame.f_code.co_filename.startswith(OURS)):
-        frame = frame.f_back
-    name = frame.f_code.co_filename if frame is not None else ""
-    return name.startswith(LIBRARIES) or "site-packages" in name
 
 
 def plain_progress(module: Any) -> None:
