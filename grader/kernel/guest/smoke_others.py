@@ -2,6 +2,7 @@
 first, estimators of scikit-learn, in searches and cross-validation too."""
 
 import functools
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,9 +21,7 @@ def patches(smoke: SmokeRun) -> Mapping[str, Patch]:
 
 def cut_preparation(keras: Any, smoke: SmokeRun) -> None:
     """`ImageDataGenerator.fit` and `adapt` of layers look at a few images. Once Keras is imported."""
-    from keras.src.legacy.preprocessing import image
-
-    generator: Any = image.ImageDataGenerator
+    generator: Any = sys.modules["keras.src.legacy.preprocessing.image"].ImageDataGenerator
     generator.fit = _cut(generator.fit, "ImageDataGenerator.fit", smoke)
     for name in ("Normalization", "Discretization"):
         kind = getattr(keras.layers, name)

@@ -30,7 +30,7 @@ class Shims:
         sys.meta_path.insert(0, self._paths)
         shell.ast_transformers.append(TensorFlowPythonKeras(self._notes))
         shell.ast_transformers.append(PutOff(shell, self._notes))
-        sys.meta_path.append(Watchers(self._notes, nest))
+        sys.meta_path.append(Watchers(shell, self._notes, nest))
 
     def attach(self, keras: Any) -> None:
         """Keras' own classes and modules. What that takes is read only now: a kernel without Keras starts sooner."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from grader.kernel.guest.callers import asked_by_a_library
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.shims.notebooks import IMPORTERS, Notebooks
 from grader.kernel.guest.shims.pictures import SIDES, write_blank
 
 DRAW = set(
@@ -150,22 +151,24 @@ class Watchers(MetaPathFinder, Loader):
     `nest`: what `nest_asyncio.apply()` is to do.
     """
 
-    def __init__(self, notes: Notes, nest: Callable[[], None]) -> None:
-        self._notes, self._config, self._nest = notes, Settings(), nest
+    def __init__(self, shell: Any, notes: Notes, nest: Callable[[], None]) -> None:
+        self._shell, self._notes, self._config, self._nest = shell, notes, Settings(), nest
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """A stand-in's spec; None for all else, and for what is installed."""
         root = fullname.partition(".")[0]
-        if root not in WATCHERS or PathFinder.find_spec(root) is not None or asked_by_a_library():
+        if root not in WATCHERS | IMPORTERS or PathFinder.find_spec(root) is not None or asked_by_a_library():
             return None
         return ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """A module whose every name does nothing."""
         root = spec.name.partition(".")[0]
-        if spec.name == root:
+        if root in IMPORTERS:
+            sys.meta_path.append(Notebooks(self._shell))
+        elif spec.name == root:
             self._notes.note(f"`{root}` is not installed: it recorded and drew nothing, and all else went on")
         module = ModuleType(spec.name, f"Stands for {spec.name}, which is not installed.")
         module.__path__ = []
