@@ -524,7 +524,9 @@ def test_a_strict_run_tells_of_no_repairs(strict: Execution) -> None:
 
 def test_the_cells_in_which_something_was_to_be_drawn_are_told(execution: Execution) -> None:
     drawing = [
-        cell.number for cell in execution.claims.cells if "plotly" in cell.source or "plot_model(" in cell.source
+        cell.number
+        for cell in execution.claims.cells
+        if any(word in cell.source for word in ("plotly", "plot_model(", "livelossplot"))
     ]
     assert set(execution.claims.undrawn) == set(drawing)
     assert len(drawing) >= 3
