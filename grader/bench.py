@@ -18,6 +18,7 @@ from grader.dataset import Dataset, Images
 from grader.evidence import Isolation, Serve, Smoke
 from grader.intake import Submission
 from grader.judge.album import Album
+from grader.other_data import OtherData, find_others
 from grader.overlap import Known, know
 from grader.progress import Progress
 from grader.rubric import Rubric, find_dataset, functions_rubric, network_rubric, plan_checks
@@ -43,6 +44,7 @@ class Gallery:
     served: Served
     judged: Images
     shown: Path | None = None
+    others: OtherData | None = None  # of the course's other exercises, for a notebook that holds several
 
     @cached_property
     def album(self) -> Album | None:
@@ -108,7 +110,7 @@ def _furnish(
         yield Bench(rubric=rubric, gallery=None, sandbox=sandbox, seed=setup.seed, threads=threads)
         return
     dataset, folder = find_dataset(course, assignment.dataset, setup.data, progress, private=setup.private)
-    with workspace() as temporary:
+    with workspace() as temporary, workspace() as more:
         progress.step(dataset.id, "preparing the data")
         if setup.smoke is not None:
             rubric = network_rubric(course, assignment, dataset, load_labels(dataset, dataset.judged, folder))
@@ -120,7 +122,9 @@ def _furnish(
             require_fresh_baselines(rubric, course)
             served = serve(dataset, folder, temporary, assignment.serve)
         shown = served.inputs[0].source if assignment.serve == "sealed" and served.inputs else None
-        gallery = Gallery(dataset=dataset, served=served, judged=judged, shown=shown)
+        known = find_others(course, dataset, setup.data, setup.serve, private=setup.private)
+        others = OtherData(known, more, smoke=setup.smoke is not None)
+        gallery = Gallery(dataset=dataset, served=served, judged=judged, shown=shown, others=others)
         yield Bench(
             rubric=rubric, gallery=gallery, sandbox=sandbox, seed=setup.seed, threads=threads, smoke=setup.smoke,
             warm=setup.warm,
@@ -172,9 +176,11 @@ def evidence_key(submission: Submission, bench: Bench) -> str:
     # without the defaults: a new kind of limit changes no old key
     limits = bench.rubric.assignment.run.model_dump_json(exclude_defaults=True)
     served = bench.gallery.served.digest if bench.gallery else ""
+    others = bench.gallery.others.digest(submission.script.cells) if bench.gallery and bench.gallery.others else ""
     parts = [
         submission.sha256, submission.script.name, served, bench.rubric.data_digest, limits,
         repr(sorted(versions().items())), code_digest(), sys.platform, bench.sandbox.isolation, str(bench.seed),
+        *([] if not others else [f"beside it: {others}"]),
         *([] if bench.smoke is None else [f"smoke: {bench.smoke.model_dump_json()}"]),
     ]  # fmt: skip
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

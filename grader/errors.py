@@ -7,6 +7,7 @@ GraderError                 anything we say in words; never a traceback
   DataError         (2)     a dataset is missing or is not what its manifest says
   SandboxUnavailable(2)     this machine can't hold untrusted code
   Infrastructure    (3)     we broke: a sandbox that did not start, a full disk
+Unseen                      nobody's: a smoke run ended before what a check looks at (raised by checks only)
 Failure                     theirs: a check's finding, with a reason and a hint (raised by checks only)
 """
 
@@ -62,6 +63,14 @@ class Infrastructure(GraderError):
     """We broke; no mark is lost by it."""
 
     exit_code = 3
+
+
+class Unseen(Exception):
+    """A check can't say anything: a smoke run did not come to what it looks at. `reason` says where it ended."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Failure(Exception):

@@ -50,6 +50,7 @@ class Ending(Value):
     wall_s: float = 0.0
     cpu_s: float | None = None
     peak_mb: float | None = None
+    cut: int | None = None  # the cell in which a smoke run ended: of it, and of those after it, nothing is known
 
 
 class Output(Value):
@@ -96,6 +97,7 @@ class Smoke(Value):
 
     images: Annotated[int, Field(ge=1)] = 640
     epochs: Annotated[int, Field(ge=1)] = 1
+    seconds: Annotated[float, Field(gt=0)] = 28.0  # for all cells together, then it ends wherever it is
 
 
 class Pace(Value):
@@ -196,6 +198,7 @@ class Claims(Value):
     overlap: Overlap | None = None
     shims: tuple[str, ...] = ()  # old names that were made to work
     notes: tuple[str, ...] = ()  # what was left out, and a training that was stopped in good order
+    undrawn: tuple[int, ...] = ()  # cells in which a package was to draw that is not installed where they were run
     problem: str | None = None  # why no model could be saved, in the recorder's words
     left_out_s: float = 0.0  # of a smoke run: seconds of evaluating and predicting that it left out, by its own pace
 

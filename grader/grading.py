@@ -97,7 +97,7 @@ def _run(submission: Submission, bench: Bench, gallery: Gallery, progress: Progr
     job = Job(
         script=submission.script,
         files=submission.files,
-        inputs=gallery.served.inputs,
+        inputs=(*gallery.served.inputs, *(gallery.others.inputs(submission.script.cells) if gallery.others else ())),
         limits=bench.rubric.assignment.run.model_copy(update={"threads": bench.threads}),
         seed=bench.seed,
         units=output_sizes(gallery.dataset),

@@ -17,6 +17,7 @@ from grader.errors import SubmissionError
 from grader.evidence import CellError, Output, Reported
 from grader.file_kinds import conflict_line, encoding_of, kind_of
 
+OTHER_LANGUAGES = {"r": "R", "julia": "Julia", "scala": "Scala", "javascript": "JavaScript", "octave": "Octave"}
 CELL_MARK = re.compile(r"^#[ ]?(?:In ?\[[ \d]*\]:|%%)", re.MULTILINE)
 TRIPLE = re.compile(r"\"{3}|'{3}")
 FITTING = re.compile(r"((?<!\w)\w+|[)\]])\.(?:fit|fit_generator)\s*\(")
@@ -163,6 +164,7 @@ def read_code_cells(name: str, data: bytes) -> tuple[tuple[str, str], ...]:
             f"{name}: is a notebook of format {raw['nbformat']!s:.20}; this grader reads format 4.",
             "Open it in today's Jupyter and save it again (or `jupyter nbconvert --to notebook --nbformat 4`).",
         )
+    _require_python(name, raw)
     cells = tuple((source, text) for source, text in _sources(name, raw) if source.strip())
     if not cells:
         raise SubmissionError(f"{name}: has no code.", "Hand in the notebook that holds your solution.")
@@ -199,6 +201,19 @@ def _no_json(name: str, text: str, error: Exception) -> SubmissionError:
     return SubmissionError(
         f"{name}: is no notebook (its content is not JSON).", "Hand in the .ipynb file that Jupyter saved."
     )
+
+
+def _require_python(name: str, raw: Mapping[str, Any]) -> None:
+    """Refuse a notebook that says itself that it is written in another language: run as Python, it explains nothing."""
+    metadata = raw.get("metadata")
+    for part, key in (("language_info", "name"), ("kernelspec", "language")):
+        found = metadata.get(part) if isinstance(metadata, dict) else None
+        language = found.get(key) if isinstance(found, dict) else None
+        if isinstance(language, str) and language.casefold() in OTHER_LANGUAGES:
+            raise SubmissionError(
+                f"{name}: is a notebook in {OTHER_LANGUAGES[language.casefold()]}; the exercise is to be done in Python.",
+                "Hand in a notebook with a Python kernel; if its code is Python, choose that kernel and save it again.",
+            )
 
 
 def _sources(name: str, raw: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
@@ -284,7 +299,7 @@ def plain_outputs(
         elif kind == "error":
             error = CellError(
                 name=_text(output.get("ename"))[:200] or "Error",
-                message=_text(output.get("evalue"))[:2000],
+                message=_without_graph(_text(output.get("evalue")))[:2000],
                 traceback=_traceback(output.get("traceback")),
             )
             kept.append(Output(kind="error", text=error.traceback or f"{error.name}: {error.message}"))
@@ -299,6 +314,18 @@ def plain_outputs(
                 )
             )
     return tuple(kept), error
+
+
+def _without_graph(message: str) -> str:
+    """The message of an error in TensorFlow's graph, without the places where the graph was made."""
+    if not message.startswith("Graph execution error"):
+        return message
+    lines = [
+        line
+        for line in message.splitlines()[1:]
+        if line.strip() and not line.startswith(("  File ", "\t [[", "Detected at"))
+    ]
+    return "\n".join(lines) or message
 
 
 def _is_good_end(output: Mapping[str, Any]) -> bool:

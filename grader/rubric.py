@@ -140,14 +140,20 @@ def own_code_digest(course: Course, assignment: Assignment) -> str:
 
 
 def find_dataset(
-    course: Course, dataset_id: str, data: Path | None, progress: Progress, *, private: bool = True
+    course: Course,
+    dataset_id: str,
+    data: Path | None,
+    progress: Progress,
+    *,
+    private: bool = True,
+    download: bool = True,
 ) -> tuple[Dataset, Path | None]:
     """A dataset's manifest, with the digests of an imported folder, and where its data lies. Raises DataError.
 
-    `private`: judged on the course's private split where this machine has one.
+    `private`: judged on the course's private split where this machine has one; `download`: what is not on it is fetched.
     """
     dataset = course.dataset(dataset_id)
-    places = Places.of(course, data)
+    places = Places.of(course, data) if download else Places.of(course, data).without_download()
     folder = find_data(dataset, places, progress)
     dataset = with_own_digests(dataset, folder)
     return with_private_split(dataset, places) if private else dataset, folder

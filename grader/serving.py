@@ -66,7 +66,7 @@ def serve(
             f"{workspace}: the served data could not be written: {error}.", "Free some disk."
         ) from None
     probes = SMOKE_PROBES if smoke and photographs else PROBES.get(dataset.kind, MOST_PROBES)
-    return Served(inputs=inputs, probe=_probe(train, probes), digest=_digest(dataset, how), train=train)
+    return Served(inputs=inputs, probe=_probe(train, probes), digest=served_digest(dataset, how), train=train)
 
 
 def _serve_unseen(dataset: Dataset, folder: Path, workspace: Path) -> Served:
@@ -76,7 +76,7 @@ def _serve_unseen(dataset: Dataset, folder: Path, workspace: Path) -> Served:
         for path, label in list_photographs(dataset, folder / dataset.split[split].folder):
             _write(served / name / dataset.classes[label] / path.name, path.read_bytes())
     probe = sample_split(dataset, folder, SMOKE_PROBES)
-    return Served(inputs=(Input(served, "submission/dataset"),), probe=probe, digest=_digest(dataset, "open"))
+    return Served(inputs=(Input(served, "submission/dataset"),), probe=probe, digest=served_digest(dataset, "open"))
 
 
 def sample_split(dataset: Dataset, folder: Path | None, most: int | None = None) -> Split:
@@ -96,7 +96,8 @@ def _read(path: Path) -> NDArray[np.uint8]:
         raise DataError(f"{path}: can't be read: {error}.", "Put the data there again.") from None
 
 
-def _digest(dataset: Dataset, how: Serve) -> str:
+def served_digest(dataset: Dataset, how: Serve) -> str:
+    """The name of what is served of a dataset, in the evidence key."""
     return hashlib.sha256(f"{SCHEMES[how]}:{dataset.digest}".encode()).hexdigest()
 
 

@@ -296,3 +296,23 @@ def test_what_only_speaks_of_such_things_is_read() -> None:
     assert (
         len(read_submission("x.py", f"# %%\na = 1\n# %%\n{CONFLICT.decode()}".encode()).cells) == 2
     )  # one of them runs
+
+
+def test_a_notebook_of_another_language_is_called_one() -> None:
+    metadata = {"kernelspec": {"name": "ir", "language": "R"}, "language_info": {"name": "R"}}
+    cells = [{"cell_type": "code", "source": "library(keras)"}]
+    data = json.dumps({"nbformat": 4, "metadata": metadata, "cells": cells}).encode()
+    with pytest.raises(SubmissionError, match="is a notebook in R"):
+        read_submission("work.ipynb", data)
+
+
+def test_an_error_in_a_graph_is_told_without_the_places_that_the_graph_was_made_in() -> None:
+    message = (
+        "Graph execution error:\n\nDetected at node loss defined at (most recent call last):\n"
+        '  File "/run/guest/grader/kernel/guest/fitting.py", line 3, in fit\n\n'
+        "Received a label value of 1\n\t [[{{node loss}}]]"
+    )
+    output = {"output_type": "error", "ename": "InvalidArgumentError", "evalue": message, "traceback": []}
+    _, error = plain_outputs([output])
+    assert error is not None
+    assert error.message == "Received a label value of 1"

@@ -37,7 +37,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Resul
 
 @pytest.fixture(scope="module")
 def smoked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result]]:
-    yield dict(zoo.run_zoo(IN_SMOKE, tmp_path_factory.mktemp("smoke"), data=DATA, smoke=Smoke()))
+    yield dict(zoo.run_zoo(IN_SMOKE, tmp_path_factory.mktemp("smoke"), data=DATA, smoke=Smoke(seconds=300)))
 
 
 def compare(results: dict[str, Result], name: str) -> Result:

@@ -20,6 +20,7 @@ from grader.checks.kinds import (
     PREPARATION,
     ActivationName,
     Kind,
+    is_kind,
     known_kind,
     listed,
     named,
@@ -186,12 +187,12 @@ class RequiredLayers(Value):
 def required_layers(case: Case, parameters: RequiredLayers) -> Score:
     """The layers that the exercise asks for are there.
 
-    `kinds`: the class names that must occur. `at_least`: how many of each (default 1), one number or a table, as in
-    `at_least = {Conv2D = 2}`.
+    `kinds`: the class names that must occur; a separable or depthwise convolution is a convolution. `at_least`: how many
+    of each (default 1), one number or a table, as in `at_least = {Conv2D = 2}`.
     """
     missing = []
     for kind, wanted in parameters.at_least.items():
-        found = [layer for layer in case.architecture.layers if layer.kind == kind]
+        found = [layer for layer in case.architecture.layers if is_kind(layer, kind)]
         if len(found) < wanted:
             there = f"the model has {len(found)} ({named(found)})" if found else "the model has none"
             missing.append(f"{wanted} {kind} {'layer is' if wanted == 1 else 'layers are'} asked for, {there}")

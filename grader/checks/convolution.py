@@ -19,7 +19,11 @@ PADDING_LAYERS = ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
 def _convolutions(case: Case, kinds: tuple[str, ...] = tuple(sorted(CONVOLUTIONS))) -> tuple[Layer, ...]:
     found = tuple(layer for layer in case.architecture.layers if layer.kind in kinds)
     if not found:
-        raise Failure("there is no convolution in the model", "Add Conv2D layers.")
+        others = [layer for layer in case.architecture.layers if layer.kind in CONVOLUTIONS]
+        what = (
+            f"no convolution with filters of its own, only {named(others)}" if others else "no convolution in the model"
+        )
+        raise Failure(f"there is {what}", "Add Conv2D layers.")
     return found
 
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from grader.checks.check import Case, Score, check
 from grader.checks.hints import RUN_ALL, hint_for, hint_for_ending
-from grader.errors import Failure, Infrastructure
-from grader.evidence import Cause, Cell, CellError, Claims, Ending, Value
+from grader.errors import Failure, Infrastructure, Unseen
+from grader.evidence import Cause, Cell, CellError, Claims, Ending, Fit, Value
 
 LONGEST_MESSAGE = 300
 MOST_TOLD = 3  # problems of one run
@@ -48,6 +48,8 @@ def executes(case: Case, parameters: Executes) -> Score:
     if not problems:
         if not written:
             raise Failure("there is no code in it", "Hand in the notebook with your code.")
+        if ending.cut is not None:
+            raise Unseen(ending.message)
         return Score(1.0, f"{_count(len(written))} ran without an error")
     reason = problems[0].reason + "".join(f"; {problem.reason}" for problem in problems[1:MOST_TOLD])
     if len(problems) > MOST_TOLD:
@@ -82,24 +84,33 @@ def _problems(cells: tuple[Cell, ...], ending: Ending) -> tuple[_Problem, ...]:
     ]
     if ending.cause is not Cause.FINISHED:
         where = f" in cell {ending.cell}" if ending.cell else ""
-        hint = hint_for_ending(ending.cause)
+        hint = hint_for_ending(ending, cells)
         return (*found, _Problem(ending.cell, f"the run ended early{where}: {ending.message}", hint, stopped=True))
-    skipped = [cell for cell in cells if not cell.executed and cell.error is None]
+    seen = [cell for cell in cells if ending.cut is None or cell.number < ending.cut]
+    skipped = [cell for cell in seen if not cell.executed and cell.error is None]
     found += [_Problem(cell.number, f"cell {cell.number} was not run", RUN_ALL) for cell in skipped]
     return tuple(sorted(found, key=lambda problem: problem.cell or 0))
 
 
 def _only_after_training(problems: tuple[_Problem, ...], claims: Claims) -> bool:
-    """Whether the last fit came to its end before the first problem."""
-    last = claims.fits[-1] if claims.fits else None
-    if last is None or last.cell is None or last.error is not None or last.epochs_done < 1:
+    """Whether the last training came to its end before the first problem."""
+    done = trainings(claims.fits)
+    last = max(done, key=lambda fit: fit.cell or 0, default=None)
+    if last is None or last.cell is None or any((fit.cell or 0) > last.cell for fit in claims.fits):
         return False
-    complete = last.epochs_done >= last.epochs
+    here = [fit for fit in claims.fits if fit.cell == last.cell]
+    whole = all(fit.how == "fit" and fit in done and fit.error is None for fit in here)
+    complete = whole and here[-1].epochs_done >= here[-1].epochs
     return all(
         problem.cell is not None
-        and (problem.cell > last.cell or (problem.cell == last.cell and (complete or not problem.stopped)))
+        and (problem.cell > last.cell or (problem.cell == last.cell and whole and (complete or not problem.stopped)))
         for problem in problems
     )
+
+
+def trainings(fits: tuple[Fit, ...]) -> list[Fit]:
+    """Those that trained anything: a `fit` of an epoch at least, `train_on_batch` or a loop of one's own in some steps."""
+    return [fit for fit in fits if fit.epochs_done >= 1 or (fit.how != "fit" and (fit.steps or 0) > 0)]
 
 
 def write_error(error: CellError) -> str:

@@ -7,7 +7,7 @@ change what the student's code computes, so it is explained and never repaired.
 import re
 from dataclasses import dataclass
 
-from grader.evidence import Cause, Cell
+from grader.evidence import Cause, Cell, Ending
 
 RUN_ALL = "Restart the kernel, run all cells from the top, and mend the first one that fails."
 SMALLER = "Use float32 instead of float64, smaller images or batches, and load photographs batch by batch."
@@ -15,6 +15,8 @@ SHORTER = (
     "Use fewer epochs or a smaller network, and look for loops that predict or draw image by image: "
     "predict many images in one call."
 )
+NEVER_ENDS = "This cell trains nothing and never ended: look at its loop (`while True`), and give it an end."
+ENDLESS = r"\bwhile\b|\bcount\(|\bcycle\("
 MISSING = "ImportError|ModuleNotFoundError"
 PYTHON_2 = "This is Python 2"
 
@@ -62,8 +64,14 @@ HINTS: tuple[Hint, ...] = (
     Hint("RuntimeError", r"not compatible with eager execution|graph is empty|Session graph",
          "Graphs and sessions are TensorFlow 1's: build the network with `keras.Sequential`, `compile` and `fit`."),
     # --- old names of Keras, where nothing stands for them ---
-    Hint(MISSING, r"wrappers\.scikit_learn|scikeras",
+    Hint(MISSING, r"wrappers\.scikit_learn",
          "Keras 3 has no `KerasClassifier`: call `fit` and `predict` of the Keras model itself."),
+    Hint(MISSING, r"scikeras",
+         "The package `scikeras` is not installed where notebooks are graded: call `fit` and `predict` of the Keras model "
+         "itself."),
+    Hint(MISSING, r"No module named 'marimo'",
+         "This is a marimo notebook, whose cells are functions. Hand it in as a Jupyter notebook: "
+         "`marimo export ipynb work.py -o work.ipynb`."),
     Hint(".*", r"np_utils", "Keras 3 has no `np_utils`: write `from keras.utils import to_categorical`."),
     Hint(MISSING, r"ImageDataGenerator",
          "Keras 3 moved it: write `from tensorflow.keras.preprocessing.image import ImageDataGenerator`."),
@@ -120,6 +128,11 @@ HINTS: tuple[Hint, ...] = (
          "There must be one label for each image: look at `x.shape` and `y.shape`."),
     Hint("ValueError", r"validation_split` is only supported for tensors or NumPy arrays",
          "Images or labels are a Python list: make arrays of them with `np.array(x)` and `np.array(y)`."),
+    Hint("InvalidArgumentError", r"label value of \S+ which is outside the valid range of \[0, 1\)",
+         "The output has one unit, and the loss wants one a class: with labels 0 and 1 write "
+         "`loss=\"binary_crossentropy\"` (one unit with sigmoid), or take two units with softmax."),
+    Hint("InvalidArgumentError", r"label value of (\S+) which is outside the valid range of \[0, (\d+)\)",
+         "There is a label \\1, but the output has \\2 units: it needs a unit for each class, and labels count from 0."),
     Hint("ValueError|InvalidArgumentError", r"incompatible|same shape|expected axis|must have the same|\brank\b",
          "Compare the `.shape` of your images with the model's input, and of your labels with its output: one-hot "
          "labels go with `categorical_crossentropy`, integers with `sparse_categorical_crossentropy`."),
@@ -149,6 +162,14 @@ HINTS: tuple[Hint, ...] = (
     Hint("FileNotFoundError|NotFoundError", r"",
          "The file is not there when your work is graded: load the data the way the exercise says, and write paths "
          "relative to the notebook, not those of your computer, Drive or `/content`."),
+    Hint("ValueError", r"Please provide a TPU Name",
+         "There is no TPU where notebooks are graded: look for one in a `try`, and take "
+         "`tf.distribute.get_strategy()` where there is none."),
+    Hint("RuntimeError", r"running event loop|event loop is already running",
+         "A notebook runs in an event loop of its own: write `await main()` instead of `asyncio.run(main())`."),
+    Hint("ValueError", r"I/O operation on closed file",
+         "Something that is written to was closed before. Where `sys.stdout` is redirected, write "
+         "`with contextlib.redirect_stdout(file):`, which gives it back."),
     Hint("MemoryError|ResourceExhaustedError|_ArrayMemoryError", r"", f"Your arrays do not fit into memory. {SMALLER}"),
     Hint("IndexError|ValueError", r"list index out of range|not enough values to unpack",
          "The code is run without arguments: take what stands in `sys.argv` only where it is there, else a default.",
@@ -170,6 +191,9 @@ HINTS: tuple[Hint, ...] = (
     Hint("PermissionError|OSError", r"Read-only|Permission denied", "Write files beside the notebook only."),
     Hint("AttributeError", r"'(?:DataFrame|Series)' object has no attribute '(ix|get_value|set_value|sortlevel|sort)'",
          "`\\1` was taken out of pandas: write `loc` or `iloc`, `at`, `sort_index` or `sort_values`."),
+    Hint("NameError", r"name '__file__'",
+         "A notebook is no file that runs, so it has no `__file__`: the files beside it are found under their plain names, "
+         "and `Path.cwd()` is its folder."),
     Hint("NameError", r"name '([^']+)'",
          "`\\1` has no value yet at this point. Restart the kernel and run all cells from the top: what a deleted or "
          "later cell once did is gone then."),
@@ -203,9 +227,12 @@ def hint_for(cell: Cell, cells: tuple[Cell, ...]) -> str:
     return RUN_ALL
 
 
-def hint_for_ending(cause: Cause) -> str:
+def hint_for_ending(ending: Ending, cells: tuple[Cell, ...]) -> str:
     """What a student can do about a run that did not finish."""
-    return next((hint for causes, hint in ENDINGS if cause in causes), RUN_ALL)
+    stopped = next((cell.source for cell in cells if cell.number == ending.cell), "")
+    if ending.cause is Cause.CELL_TIMEOUT and re.search(ENDLESS, stopped) and not re.search(r"\bfit\w*\s*\(", stopped):
+        return NEVER_ENDS
+    return next((hint for causes, hint in ENDINGS if ending.cause in causes), RUN_ALL)
 
 
 def _defined_elsewhere(name: str, failed: Cell, cells: tuple[Cell, ...]) -> str:

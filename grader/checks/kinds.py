@@ -49,11 +49,20 @@ PREPARATION = frozenset(
 CONVOLUTIONS = frozenset(
     {"Conv1D", "Conv2D", "Conv3D", "SeparableConv1D", "SeparableConv2D", "DepthwiseConv1D", "DepthwiseConv2D"}
 )
+# What does the work of a kind in another way: it is one wherever a rubric asks for that kind.
+FORMS = {
+    f"Conv{rank}D": frozenset({f"SeparableConv{rank}D", f"DepthwiseConv{rank}D"} & CONVOLUTIONS) for rank in (1, 2)
+}
 GLOBAL_POOLINGS = frozenset(kind for kind in KINDS if kind.startswith("Global") and "Pooling" in kind)
 POOLINGS = frozenset(kind for kind in KINDS if "Pooling" in kind) - GLOBAL_POOLINGS
 DROPOUTS = frozenset(kind for kind in KINDS if kind.endswith("Dropout") or kind.startswith("SpatialDropout"))
 ACTIVATION_LAYERS = frozenset({"Activation", "Softmax", "ReLU", "LeakyReLU", "PReLU", "ELU"})
 NORMALIZATIONS = frozenset({"BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization"})
+
+
+def is_kind(layer: Layer, kind: str) -> bool:
+    """Whether `layer` is what a rubric means by `kind`: a separable convolution is a convolution."""
+    return layer.kind == kind or layer.kind in FORMS.get(kind, ())
 
 
 def _known(word: str, names: tuple[str, ...], what: str) -> str:

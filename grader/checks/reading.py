@@ -6,6 +6,7 @@ import re
 from grader.evidence import Cell
 
 KERAS_MODEL = re.compile(r"\bSequential\s*\(|\bModel\s*\(|\bkeras\.(?:Input|layers)\b|\blayers\.\w+\s*\(|\bDense\s*\(")
+MARIMO = r"\bmarimo\.App\("
 LONGEST = 200_000  # characters of a cell that is parsed
 # (what the code holds, what that is)
 FRAMEWORKS: tuple[tuple[str, str], ...] = (
@@ -29,6 +30,8 @@ def other_framework(cells: tuple[Cell, ...]) -> str:
 
 def why_no_training(cells: tuple[Cell, ...]) -> str:
     """In words why no `fit` was reached: nothing calls it, or nothing calls what it stands in; "" if nothing is found."""
+    if any(re.search(MARIMO, cell.source) for cell in cells):
+        return "this is a marimo notebook, whose cells are functions that nothing calls here"
     if not any(re.search(r"\.fit\w*\s*\(", cell.source) for cell in cells):
         return "no cell calls `fit`"
     trees = [(cell.number, tree) for cell in cells if (tree := _parsed(cell.source)) is not None]

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from grader.checks.check import Case, Check, Planned, Score
 from grader.checks.registry import all_checks, built_in
-from grader.errors import Failure
+from grader.errors import Failure, Unseen
 from grader.evidence import Smoke
 from grader.results import CheckResult, Outcome
+
+NOT_CHECKED = "not checked: "  # how the reason of a check begins that a smoke run leaves open
 
 
 def run_checks(planned: tuple[Planned, ...], case: Case) -> tuple[CheckResult, ...]:
@@ -28,6 +30,18 @@ def _with_needed(planned: Mapping[str, Check]) -> Mapping[str, Check]:
 
 
 def _run(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> CheckResult:
+    found, facts = _look(item, case, planned, known), case.evidence.facts
+    if facts.ending.cut is None or found.outcome in (Outcome.PASSED, Outcome.BROKEN):
+        return found
+    came_to_it = (
+        found.outcome is not Outcome.SKIPPED and item.check.rests_on == "facts" and facts.judgement.architecture
+    )
+    if found.reason.startswith(NOT_CHECKED) or item.check.name == "executes" or came_to_it:
+        return found
+    return _result(item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}the smoke run ended in cell {facts.ending.cut}"))
+
+
+def _look(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> CheckResult:
     try:
         if item.check.judged and case.evidence.smoke is not None:
             return _result(item, Outcome.SKIPPED, Score(0.0, unjudged(case.evidence.smoke)))
@@ -36,6 +50,8 @@ def _run(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mappi
             reason = f"not looked at, because {unmet}"
             return _result(item, Outcome.SKIPPED, Score(0.0, reason, "Mend that first; this one follows."))
         score = item.check.run(case, item.parameters) or Score(1.0)
+    except Unseen as unseen:
+        return _result(item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}{unseen.reason}"))
     except Failure as failure:
         return _result(item, Outcome.FAILED, Score(0.0, failure.reason, failure.hint))
     except Exception as error:  # our bug, not theirs: named, shown to the instructor, no mark taken silently
@@ -47,7 +63,7 @@ def _run(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mappi
 
 def unjudged(smoke: Smoke) -> str:
     """Why a smoke run says nothing about a check that rests on judged images."""
-    return f"not checked: a smoke run trains on {smoke.images:,} images, and nothing is judged by it"
+    return f"{NOT_CHECKED}a smoke run trains on {smoke.images:,} images, and nothing is judged by it"
 
 
 def _result(item: Planned, outcome: Outcome, score: Score) -> CheckResult:

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from grader.checks.check import Case, NoParameters, Score, check
-from grader.checks.execution import one_line
+from grader.checks.execution import one_line, trainings
 from grader.checks.hints import RUN_ALL, hint_for
 from grader.checks.kinds import listed
 from grader.checks.reading import other_framework, why_no_training
@@ -40,13 +40,16 @@ def trained(case: Case, parameters: NoParameters) -> Score:
     _require_model(case.evidence)
     claims = case.evidence.claims
     fits, chosen = fits_of_chosen(claims), _chosen(claims)
-    done = [fit for fit in fits if fit.epochs_done >= 1]
+    done = trainings(fits)
+    fitted = [fit for fit in done if fit.how == "fit"]
+    if fitted:
+        epochs = sum(fit.epochs_done for fit in fitted)
+        return Score(
+            1.0, f"`{fitted[-1].model}` was fitted for {_epochs(epochs)}{_in_cell(fitted[-1])}", _slow(fitted[-1])
+        )
     if done:
-        epochs = sum(fit.epochs_done for fit in done)
-        return Score(1.0, f"`{done[-1].model}` was fitted for {_epochs(epochs)}{_in_cell(done[-1])}", _slow(done[-1]))
-    steps = sum(fit.steps or 0 for fit in fits)
-    if steps:
-        return Score(1.0, f"`{fits[-1].model}` was trained without `fit`, in {steps:,} steps{_in_cell(fits[-1])}")
+        steps = sum(fit.steps or 0 for fit in done)
+        return Score(1.0, f"`{done[-1].model}` was trained without `fit`, in {steps:,} steps{_in_cell(done[-1])}")
     if not fits:
         name = f"`{chosen.name}`" if chosen else "the model"
         others = sorted({f"`{fit.model}`" for fit in claims.fits})
@@ -202,9 +205,13 @@ def suggested_batch_size(case: Case, parameters: Suggested) -> Score:
 
 
 def _last_fit(case: Case) -> Fit:
-    fits = [fit for fit in fits_of_chosen(case.evidence.claims) if fit.epochs_done >= 1]
+    """The last training with `fit`. Failure where its settings can't be seen."""
+    done = trainings(fits_of_chosen(case.evidence.claims))
+    fits = [fit for fit in done if fit.how == "fit"]
     if not fits:
-        raise Failure("nothing was fitted with `fit`, so its settings can't be seen")
+        raise Failure(
+            f"{'the training was made' if done else 'nothing was fitted'} without `fit`: its settings can't be seen"
+        )
     return fits[-1]
 
 
@@ -218,24 +225,32 @@ class HistoryPlotted(Value):
 def history_plotted(case: Case, parameters: HistoryPlotted) -> Score:
     """The training history is plotted.
 
-    A figure stands in the cell of the last fit or in a later one; what it shows is for people to see. With
-    `validation = true` (the default) a fit must have been given validation data too, else half of the points are kept.
+    A figure stands in the cell of the last training or in a later one; what it shows is for people to see. One that a
+    package was to draw which is not installed counts too. With `validation = true` (the default) a fit must have been given
+    validation data, else half of the points are kept; what a training without `fit` validates on can't be seen.
     """
     claims = case.evidence.claims
-    fits = [fit for fit in claims.fits if fit.epochs_done >= 1]
-    if not fits:
+    done = trainings(claims.fits)
+    if not done:
         raise Failure("nothing was fitted, so there is no history to plot", "Train a model first.")
-    since = fits[-1].cell or 0
-    drawn = [cell for cell in claims.cells if cell.number >= since and any(output.png for output in cell.outputs)]
-    if not drawn:
-        after = f"in cell {since}, where the last fit is, or after it" if since else "in any cell"
+    since = max(fit.cell or 0 for fit in done)
+    drawn = [cell.number for cell in claims.cells if any(output.png for output in cell.outputs)]
+    figure = next((f"a figure was drawn in cell {number}" for number in drawn if number >= since), "")
+    left_out = next((number for number in sorted(claims.undrawn) if number >= since), None)
+    if not figure and left_out is not None:
+        figure = (
+            f"a figure was to be drawn in cell {left_out} by a package that is not installed where notebooks are graded"
+        )
+    if not figure:
+        after = f"in cell {since}, where the last training is, or after it" if since else "in any cell"
         raise Failure(
             f"there is no figure {after}",
             "Keep `history = model.fit(...)` and draw `history.history['loss']` and `['accuracy']` with "
             "`plt.plot(...)`, then `plt.show()`.",
         )
-    figure = f"a figure was drawn in cell {drawn[0].number}"
-    if parameters.validation and not any(_validated(fit) for fit in fits):
+    if any(fit.how != "fit" for fit in done):
+        return Score(1.0, f"{figure}; what a training without `fit` validates on can't be seen")
+    if parameters.validation and not any(_validated(fit) for fit in done):
         return Score(
             0.5,
             f"{figure}, but `fit` was given no validation data to draw beside the training",

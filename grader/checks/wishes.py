@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from grader.checks.architecture import LayerKinds, RequiredLayers
 from grader.checks.check import Planned
-from grader.checks.kinds import CONVOLUTIONS, DROPOUTS, PREPARATION, listed
+from grader.checks.kinds import CONVOLUTIONS, DROPOUTS, FORMS, PREPARATION, listed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,9 @@ class Wishes:
         counts = Counter(kinds)
         found = []
         for kind, wanted in self.required.items():
-            if counts[kind] < wanted:
-                found.append(f"has {counts[kind] or 'no'} {kind}{f' of {wanted}' if counts[kind] else ''}")
+            there = sum(counts[form] for form in (kind, *FORMS.get(kind, ())))
+            if there < wanted:
+                found.append(f"has {there or 'no'} {kind}{f' of {wanted}' if there else ''}")
         found += [f"has no {name}" for name, group in self.any_of if not group & counts.keys()]
         wrong = [kind for kind in counts if kind in self.forbidden]
         if self.allowed is not None:

@@ -6,9 +6,10 @@ from typing import Literal
 
 from grader.checks.execution import one_line, write_error
 from grader.checks.hints import hint_for
+from grader.checks.runner import NOT_CHECKED
 from grader.evidence import Architecture, Cell, Evidence, Fit, Value
 from grader.limits import Limits
-from grader.results import Result
+from grader.results import Outcome, Result
 
 Mode = Literal["smoke", "full", "live"]
 FIT_SHARE = 0.8  # of the time that is left: so much a training gets, then it is stopped
@@ -116,8 +117,13 @@ class Checked(Value):
 
 
 def left_open(result: Result, judged: Sequence[str]) -> tuple[str, ...]:
-    """The checks of a smoke run that rest on judged images."""
-    return tuple(check.name for check in result.checks if result.smoke is not None and check.name in judged)
+    """The checks of a smoke run that rest on judged images, or on what it did not come to."""
+    return tuple(
+        check.name
+        for check in result.checks
+        if result.smoke is not None
+        and (check.name in judged or (check.outcome is Outcome.SKIPPED and check.reason.startswith(NOT_CHECKED)))
+    )
 
 
 def stand(result: Result, judged: Sequence[str], unchecked: Sequence[Unchecked] = ()) -> Standing:

@@ -43,6 +43,8 @@ def headline(checked: Checked) -> str:
         return "! The grader itself failed: this is not your fault, and says nothing about your work."
     if lost:
         return f"✗ {_points_word(lost)} of {_number(checked.standing.out_of)} would be lost as it is."
+    if result.ending.cut is not None:
+        return f"– Nothing is wrong up to cell {result.ending.cut}, where the smoke run ended."
     if checked.mode == "smoke":
         return "✓ Everything that a smoke run can check is fine."
     return "✓ Everything that was checked is fine."
@@ -62,6 +64,12 @@ def _head(checked: Checked, result: Result) -> list[str]:
         lines.append(
             f"Smoke run: your code ran on the real data, but each `fit` saw {result.smoke.images} images and "
             f"{result.smoke.epochs} epoch, however many it asks for. Accuracies mean nothing yet."
+        )
+    if result.ending.cut is not None:
+        seconds = f"{result.smoke.seconds:g} seconds" if result.smoke is not None else "its time"
+        lines.append(
+            f"It ended in cell {result.ending.cut}, after {seconds}: of that cell, which may take long or never end, and of "
+            "those after it nothing is known. `--full` runs everything."
         )
     if result.accuracy is not None:
         lines.append(f"{accuracy_words(result.accuracy, result.judged_on)}. Another run moves it a little.")

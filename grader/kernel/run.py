@@ -33,6 +33,8 @@ from grader.sandbox.interface import Confined, Input, Sandbox
 
 READY_S = 90
 SAVING_S = 180
+PATIENCE_S = 4.0  # with a smoke run whose time is up: until then its kernel ends it itself
+OVER = "SmokeRunOver"  # what it raises then in the cell that runs
 FINISH = "__import__('IPython').get_ipython().grader_recorder.finish()"
 
 
@@ -71,6 +73,8 @@ class _Run:
     at: int | None = None  # the cell that runs now
     after_training: bool = False  # whether it trains nothing any more
     fault: BaseException | None = None
+    cut: int | None = None  # the cell in which the time of a smoke run was up
+    answers: bool = True  # whether the kernel can still be asked anything
 
 
 def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) -> Execution:
@@ -123,7 +127,7 @@ async def _execute(job: Job, provisioner: SandboxProvisioner, run: _Run, who: st
     try:
         await _connect(client, manager, provisioner)
         await _run_cells(client, run, job, who, progress)
-        if run.fault is None:
+        if run.fault is None and run.answers:
             progress.step(who, "saving the network")
             await _finish(client, provisioner.wait())
     finally:
@@ -154,13 +158,19 @@ async def _connect(
 async def _run_cells(client: HardenedNotebookClient, run: _Run, job: Job, who: str, progress: Progress) -> None:
     """Each cell in turn; whatever else than an error in a cell ends the run, and is kept as the fault."""
     tail = _tail(job)
+    begun_all = time.monotonic()
     for index, cell in enumerate(run.cells):
+        left_s = job.smoke.seconds - (time.monotonic() - begun_all) if job.smoke is not None else None
+        if left_s is not None and left_s <= 0:
+            run.cut, run.at = cell.number, None
+            return
         where = f"cell {cell.number} of {len(run.cells)}"
         progress.step(who, where)
         client.heard = _tell_epochs(where, who, progress)
         run.at = cell.number
         run.after_training = index >= tail
-        client.timeout = int(job.limits.of_cell(after_training=run.after_training)) or 1
+        allowed_s = job.limits.of_cell(after_training=run.after_training)
+        client.timeout = int(min(allowed_s, allowed_s if left_s is None else left_s + PATIENCE_S)) or 1
         begun = time.monotonic()
         node = client.nb.cells[index]
         try:
@@ -168,8 +178,12 @@ async def _run_cells(client: HardenedNotebookClient, run: _Run, job: Job, who: s
         except BaseException as error:
             if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
                 raise
-            run.fault = error
+            over = left_s is not None and left_s < allowed_s and isinstance(error, CellTimeoutError)
+            run.answers, run.fault = not over, None if over else error
+            run.cut = cell.number if over else None
         outputs, failure = plain_outputs(node.outputs, module=job.script.name.lower().endswith(".py"))
+        if left_s is not None and failure is not None and failure.name == OVER:
+            run.cut, failure = cell.number, None
         run.cells[index] = cell.model_copy(
             update={
                 "executed": True,
@@ -178,7 +192,8 @@ async def _run_cells(client: HardenedNotebookClient, run: _Run, job: Job, who: s
                 "error": failure,
             }
         )
-        if run.fault is not None:
+        if run.fault is not None or run.cut is not None:
+            run.at = run.at if run.fault is not None else None
             return
     run.at = None
 
@@ -245,6 +260,10 @@ def _read_out(job: Job, confined: Confined, run: _Run, trespass: Trespass | None
         wall_s=time.monotonic() - run.started, what=trespass.what if trespass else "",
         cells=run.cells, after_training=run.after_training,
     )  # fmt: skip
+    if run.cut is not None and job.smoke is not None:
+        after = f"in cell {run.cut}, after {job.smoke.seconds:g} seconds"
+        message = f"the smoke run ended {after}: what follows was not looked at"
+        ending = ending.model_copy(update={"cut": run.cut, "message": message})
     return Execution(
         ending=ending, claims=claims, model=networks[0].model if networks else None, networks=networks,
         start=stopped.start,

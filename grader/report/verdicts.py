@@ -146,6 +146,9 @@ def _short(grade: Grade) -> Text:
 
 def _smoke_verdict(result: Result) -> Verdict:
     no_mark = say("This was a smoke run on a few images: it shows whether the notebook works, and gives no mark.")
+    if result.ending.cut is not None and result.without_loss:
+        ended = say("Its time was up in cell {cell}: what follows was not looked at.", cell=str(result.ending.cut))
+        return Verdict("warn", "◐", say("It was not seen to its end"), joined((no_mark, ended)))
     if result.ending.cause is Cause.FINISHED and result.without_loss:
         return Verdict("good", "✓", say("It runs"), no_mark)
     happened = say("Below it says what happened and what to do.")

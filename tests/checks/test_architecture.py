@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.checks.kinds import ACTIVATIONS, KINDS, activation_of, known_kind, output_activation
+from grader.checks.wishes import Wishes
 from grader.errors import RubricError
 from grader.evidence import Judgement, Layer
 from grader.results import Outcome
@@ -263,3 +264,11 @@ def test_missing_dropout_is_told_with_the_places_for_it() -> None:
     result = look("dropout_before_last_dense", built(model(FLATTEN, HIDDEN, OUT)))
     assert result.reason == "no Dropout stands before `dense_1` or `dense`, and none elsewhere"
     assert "directly before `dense_1`" in result.hint
+
+
+def test_checks_agree_on_what_a_convolution_is() -> None:
+    separable = built(model(layer("SeparableConv2D", "a", {"filters": 8}), layer("DepthwiseConv2D", "b"), dense(10)))
+    assert look("required_layers", separable, {"kinds": ["Conv2D"], "at_least": 2}).outcome is Outcome.PASSED
+    assert Wishes(required={"Conv2D": 2}).faults(["SeparableConv2D", "DepthwiseConv2D", "Dense"]) == ()
+    alone = look("filters_increase", built(model(layer("DepthwiseConv2D", "b"), dense(10))))
+    assert "only `b`" in alone.reason

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from grader.checks.hints import hint_for
+from grader.checks.hints import hint_for, hint_for_ending
 from grader.evidence import Cause, Ending
 from grader.results import Outcome
 from tests.checks.builders import case, cell, claims, fit, look
@@ -198,6 +198,19 @@ def test_long_coloured_messages_become_one_short_line() -> None:
         ("Exception", "URL fetch failure on https://s/tensorflow/keras-applications/vgg16/v.h5: None", "ImageNet"),
         ("FileNotFoundError", "[Errno 2] Unable to synchronously open file (unable to open file)", "saved network"),
         ("FileNotFoundError", '[Errno 2] "dot" not found in path.', "graphviz"),
+        ("ModuleNotFoundError", "No module named 'scikeras'", "not installed"),
+        ("ModuleNotFoundError", "No module named 'marimo'", "marimo export ipynb"),
+        ("ValueError", "Please provide a TPU Name to connect to.", "no TPU"),
+        ("RuntimeError", "asyncio.run() cannot be called from a running event loop", "await main()"),
+        ("RuntimeError", "This event loop is already running", "await main()"),
+        ("NameError", "name '__file__' is not defined", "Path.cwd()"),
+        ("ValueError", "I/O operation on closed file.", "contextlib.redirect_stdout"),
+        ("InvalidArgumentError", "Received a label value of 1 which is outside the valid range of [0, 1).", "one unit"),
+        (
+            "InvalidArgumentError",
+            "Received a label value of 10 which is outside the valid range of [0, 9).",
+            "has 9 units",
+        ),
         ("SyntaxError", "invalid non-printable character U+00A0", "web page"),
         ("SyntaxError", "invalid character '、' (U+3001)", "Markdown cell"),
         ("SystemExit", "2", "`argparse`"),
@@ -268,3 +281,12 @@ def test_a_hint_for_a_very_long_cell_takes_no_time(name: str, padding: str) -> N
 def test_a_comparison_defines_nothing() -> None:
     failed = cell(1, "y", ("NameError", "name 'y' is not defined"))
     assert "has no value yet" in hint_for(failed, (failed, cell(2, "y == 3")))
+
+
+def test_a_cell_that_trains_nothing_and_never_ends_is_not_told_to_train_less() -> None:
+    ending = Ending(cause=Cause.CELL_TIMEOUT, message="too long", cell=2)
+    endless, training = (
+        cell(2, source) for source in ("while True:\n    print(1)", "while True:\n    model.fit(x, y)")
+    )
+    assert "never ended" in hint_for_ending(ending, (cell(1), endless))
+    assert "fewer epochs" in hint_for_ending(ending, (cell(1), training))

@@ -4,11 +4,11 @@ from grader.assignment import CheckSpec
 from grader.checks import runner
 from grader.checks.check import Case, Check, NoParameters, Planned, Score, check
 from grader.checks.registry import all_checks
-from grader.checks.runner import run_checks
+from grader.checks.runner import NOT_CHECKED, run_checks
 from grader.errors import Failure
-from grader.evidence import Judgement
+from grader.evidence import Cause, Ending, Judgement
 from grader.results import Outcome
-from tests.checks.builders import case, planned
+from tests.checks.builders import case, cell, claims, look, planned
 
 
 @check(parameters=NoParameters, rests_on="facts")
@@ -146,3 +146,16 @@ def test_a_rubric_about_no_model_fails_once_and_skips_the_rest() -> None:
     )
     results = run_checks(rubric, case(judgement=Judgement(outcome="no-model", reason="none was left")))
     assert [result.outcome for result in results] == [Outcome.FAILED, *[Outcome.SKIPPED] * 3]
+
+
+def test_what_a_smoke_run_did_not_come_to_is_open_and_what_it_saw_is_told() -> None:
+    ending = Ending(cause=Cause.FINISHED, message="the smoke run ended in cell 2", cut=2)
+    cells = (cell(1), cell(2), cell(3, executed=False))
+    cut = case(claims(*cells), Judgement(outcome="no-model", reason="none"), ending)
+    for name in ("executes", "trained", "history_plotted"):
+        result = look(name, cut)
+        assert (result.outcome, result.reason.startswith(NOT_CHECKED)) == (Outcome.SKIPPED, True), name
+    wrong = look("input_shape", case(claims(*cells), None, ending), {"shapes": [[5]]})
+    assert wrong.outcome is Outcome.FAILED
+    failed = case(claims(cell(1, error=("ValueError", "x")), *cells[1:]), None, ending)
+    assert "cell 1 failed" in look("executes", failed).reason

@@ -1,6 +1,6 @@
 import pytest
 
-from grader.evidence import ArraySummary, Cause, Claims, Ending, Judgement
+from grader.evidence import ArraySummary, Cause, Claims, Ending, Fit, Judgement
 from grader.results import Outcome
 from tests.checks.builders import TRAINED, candidate, case, cell, claims, drawing, fit, judged, look, perceptron
 
@@ -238,3 +238,39 @@ def test_a_network_that_was_trained_without_fit_is_trained_and_its_epochs_are_no
     assert look("trained", case(said)).reason == "`model` was trained without `fit`, in 1,200 steps in cell 3"
     assert look("trained", case(said)).outcome is Outcome.PASSED
     assert "its settings can't be seen" in look("suggested_epochs", case(said), {"value": 5}).reason
+
+
+def by_hand(cell: int = 2) -> Fit:
+    return fit(epochs=1, done=0, cell=cell).model_copy(update={"how": "own loop", "steps": 1407})
+
+
+def test_every_check_means_the_same_by_training() -> None:
+    looped = case(claims(cell(1), drawing(2), cell(3, error=("ValueError", "x")), fits=[by_hand()]))
+    assert look("trained", looped).outcome is Outcome.PASSED
+    plotted = look("history_plotted", looped)
+    assert plotted.outcome is Outcome.PASSED
+    assert "can't be seen" in plotted.reason
+    ran = look("executes", looped)
+    assert (ran.outcome, "the training itself ran" in ran.reason) == (Outcome.PARTIAL, True)
+    epochs = look("suggested_epochs", looped, {"value": 5})
+    assert epochs.reason == "the training was made without `fit`: its settings can't be seen"
+
+
+def test_an_error_in_the_very_cell_of_a_loop_of_ones_own_may_have_cut_it_short() -> None:
+    looped = case(claims(cell(1), cell(2, error=("ValueError", "x")), fits=[by_hand()]))
+    assert look("executes", looped).outcome is Outcome.FAILED
+
+
+def test_a_figure_that_was_left_out_here_costs_nothing_and_is_told() -> None:
+    said = claims(cell(1), cell(2), cell(3), fits=[fit(cell=2)])
+    assert look("history_plotted", case(said)).outcome is Outcome.FAILED
+    result = look("history_plotted", case(said.model_copy(update={"undrawn": (1, 3)})))
+    assert result.outcome is Outcome.PASSED
+    assert "in cell 3 by a package that is not installed" in result.reason
+
+
+def test_a_marimo_notebook_is_called_one() -> None:
+    source = "import marimo\napp = marimo.App()\n@app.cell\ndef _():\n    model.fit(x, y)\n"
+    result = look("trained", case(claims(cell(1, source)), NO_MODEL))
+    assert "this is a marimo notebook" in result.reason
+    assert "nothing uses `_`" not in result.reason

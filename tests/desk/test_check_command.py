@@ -12,7 +12,9 @@ import pytest
 
 from grader.course import Course
 from grader.desk import checking
+from grader.desk.checking import smoke_run
 from grader.errors import Infrastructure, SandboxUnavailable
+from grader.evidence import Smoke
 from tests.fakes import RUBRIC, Act, Said, Stage, data_of, run_cli, write_class, write_course, write_rubric
 
 FAULT = Infrastructure("The sandbox did not start.", "See `grader doctor`.")
@@ -176,3 +178,13 @@ from grader.functions.cases import Group, cases
 def double(x):
     return 2 * x
 """
+
+
+def test_a_machine_with_other_work_to_do_gives_a_smoke_run_more_time_and_no_endless_one() -> None:
+    usual, cores = Smoke().seconds, os.cpu_count() or 1
+    assert [smoke_run(load).seconds for load in (0.0, cores, 2 * cores, 100 * cores)] == [
+        usual,
+        usual,
+        2 * usual,
+        3 * usual,
+    ]

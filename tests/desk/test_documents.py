@@ -7,7 +7,7 @@ import typer.main
 from grader.cli import app
 from grader.desk.outlook import Checked, Estimate, Standing
 from grader.evidence import Smoke
-from grader.kernel.guest import smoke
+from grader.kernel.guest import smoke, smoke_watch
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/check.md").read_text(encoding="utf-8")
@@ -25,10 +25,11 @@ def test_every_option_and_every_key_is_documented() -> None:
 
 
 def test_the_cuts_are_those_of_the_code() -> None:
-    assert f"ends after one epoch, {Smoke().images} images (at least {smoke.FEWEST} batches)" in PAGE
-    assert f"or {smoke.FIT_PATIENCE_S:g} s after its first batch" in PAGE
+    assert f"ends after one epoch, {Smoke().images} images (at least {smoke.SEVERAL} batches)" in PAGE
+    assert f"or {smoke_watch.FIT_PATIENCE_S:g} s after its first batch" in PAGE
     assert f"from the {smoke.MOST_CALLS + 1}st call on" in PAGE
-    assert (Smoke().epochs, smoke.PATIENCE_S) == (1, 1.0)
+    assert f"{Smoke().seconds:g} seconds" in PAGE
+    assert (Smoke().epochs, smoke_watch.PATIENCE_S, smoke.FULL) == (1, 1.0, 2)
 
 
 def test_the_pages_for_students_lead_somewhere() -> None:

@@ -83,3 +83,14 @@ def test_where_no_page_can_be_shown_the_card_is_text() -> None:
     assert "–/10  It runs" in said
     assert "A self-check, not a mark." in said
     assert "Took 4.2 s." in said
+
+
+def test_a_smoke_run_that_was_not_seen_to_its_end_says_where_it_ended_and_loses_nothing() -> None:
+    unseen = a_check(Outcome.SKIPPED, name="executes", points=0, out_of=10, reason="not checked: the smoke run ended")
+    cut = smoked(a_check(name="input_shape"), unseen)
+    ended = cut.result.ending.model_copy(update={"cut": 7})
+    cut = cut.model_copy(update={"result": cut.result.model_copy(update={"ending": ended})})
+    said = "\n".join(describe(cut))
+    assert "Nothing is wrong up to cell 7, where the smoke run ended." in said
+    assert "It ended in cell 7, after 28 seconds" in said
+    assert (cut.open, cut.standing.lost) == (("executes",), 0)

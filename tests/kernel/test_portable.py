@@ -114,3 +114,64 @@ def test_a_network_of_a_training_loop_of_ones_own_leaves_the_kernel_too() -> Non
     assert saved_class(execution, "looped") == "Functional"
     (fit,) = execution.claims.fits
     assert (fit.how, fit.steps) == ("own loop", 4)
+
+
+CODE = """
+def own(values):
+    return values * keras.ops.sigmoid(values)
+class Block(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.wide = layers.Conv2D(4, 3, activation=own)
+    def call(self, inputs):
+        return self.wide(inputs)
+import warnings
+warnings.simplefilter("error")
+np.seterr(all="raise")
+keras.config.set_floatx("float64")
+lambdas = train(keras.Sequential([
+    layers.Lambda(lambda values: values / 2, input_shape=(8, 8, 1)), Block(), layers.Flatten(), layers.Activation(own),
+    layers.Dense(10, activation="softmax")]))
+"""
+PARTS = """
+image = keras.Input((8, 8, 1))
+seen = layers.Dense(8)(layers.Flatten()(image))
+both = keras.Model(image, [layers.Dense(10, activation="softmax")(seen), layers.Dense(1)(seen)])
+both.compile("adam", ["sparse_categorical_crossentropy", "mse"])
+both.fit(x, [y, y / 9], verbose=0)
+digits = keras.Model(image, both.outputs[0])
+assert keras.config.floatx() == "float64" and warnings.filters[0][0] == "error"
+"""
+CLOSED = """
+import sys
+sys.stdout = open("log", "w")
+sys.stdout.close()
+"""
+
+
+@pytest.fixture(scope="module")
+def followed() -> Execution:
+    return run(SETUP, CODE, PARTS, CLOSED, "print('shown again')", limits=LIMITS)
+
+
+def test_code_of_ones_own_is_followed_wherever_in_a_network_it_stands(followed: Execution) -> None:
+    assert saved_class(followed, "lambdas") == "Functional"
+    note = next(note for note in followed.claims.notes if "no other process knows" in note)
+    for word in ("the Lambda layer", "`Block`", "`own`"):
+        assert word in note
+
+
+def test_our_code_runs_under_no_setting_of_the_notebooks_and_leaves_them_as_they_are(followed: Execution) -> None:
+    assert [cell.error for cell in followed.claims.cells] == [None] * 5
+    assert followed.claims.problem is None
+    assert followed.claims.fits[0].moved
+
+
+def test_an_output_that_was_closed_does_not_hang_the_kernel_and_is_told(followed: Execution) -> None:
+    assert followed.claims.cells[4].outputs[0].text == "shown again\n"
+    assert "`sys.stdout` was closed: what is printed later is shown as before (cell 4)" in followed.claims.notes
+
+
+def test_a_network_made_of_trained_layers_is_trained(followed: Execution) -> None:
+    fitted = {item.name: (item.fitted, item.output_units) for item in followed.claims.candidates}
+    assert fitted == {"lambdas": (True, 10), "both": (True, None), "digits": (True, 10)}

@@ -284,13 +284,68 @@ IDIOMS: dict[str, tuple[str, str]] = {
         "assert table['a'].append(pd.Series([7])).tolist() == [1, 2, 7] and len(table) == 2",
         "`as_matrix()` -> `to_numpy()`",
     ),
+    "monitor": (
+        "kept = keras.callbacks.ModelCheckpoint('kept-{epoch}-{val_acc:.0f}.keras', monitor='val_acc')\n"
+        "stops = keras.callbacks.EarlyStopping(monitor='acc')\nslows = keras.callbacks.ReduceLROnPlateau('val_acc')\n"
+        "network().fit(x, y, validation_split=0.5, verbose=0, callbacks=[kept, stops, slows])\n"
+        "assert stops.monitor == 'accuracy' and [name for name in os.listdir() if name.startswith('kept-1-')]",
+        "`ReduceLROnPlateau(monitor='val_acc')` -> `monitor='val_accuracy'`",
+    ),
+    "layer.input_shape": (
+        "first = network().layers[0]\nassert first.input_shape == (None, 3) and first.get_input_at(0) is first.input\n"
+        "assert first.get_output_at(0) is first.output and tf.keras.saving.load_model is keras.saving.load_model",
+        "`layer.input_shape` -> `layer.input.shape`",
+    ),
+    "regularizers": (
+        "assert keras.regularizers.l2(l=0.5).l2 == keras.regularizers.l1(l=0.5).l1 == 0.5",
+        "`L2(l=...)` -> `L2(l2=...)`",
+    ),
+    "the size of a batch at a layer": (
+        "sized = [keras.layers.Dense(2, batch_size=4, input_shape=(3,)), keras.layers.Dense(2, batch_input_shape=(4, 3))]\n"
+        "assert [keras.Sequential([layer]).input_shape for layer in sized] == [(None, 3)] * 2",
+        "`Dense(batch_size=...)` -> `Dense(...) without it`",
+    ),
+    "experimental": (
+        "keras.mixed_precision.experimental.set_policy('float32')\ntf.random.set_random_seed(1)\n"
+        "assert keras.experimental.CosineDecay is keras.optimizers.schedules.CosineDecay\n"
+        "assert keras.callbacks.experimental.BackupAndRestore is keras.callbacks.BackupAndRestore\n"
+        "assert keras.layers.experimental.SyncBatchNormalization is keras.layers.BatchNormalization",
+        "`tf.random.set_random_seed` -> `tf.random.set_seed`",
+    ),
+    "an input's shape under filters of warnings": (
+        "with warnings.catch_warnings():\n    warnings.simplefilter('error')\n"
+        "    shaped = keras.Sequential([keras.layers.Dense(2, input_dim=3, init='uniform')])\nassert shaped.built",
+        "`Dense(init=...)` -> `Dense(kernel_initializer=...)`",
+    ),
     "old.fit": ("old.fit(photographs, y, verbose=0)", "`Dropout(p=...)` -> `Dropout(rate=...)`"),  # the one that is saved
 }  # fmt: skip
 NOTED = {
     "if tf.test.gpu_device_name() != '/device:GPU:0':\n    raise SystemError('GPU device not found')\n"
     "with tf.device('/device:GPU:0'):\n    network().fit(x, y, verbose=0)": "there is no GPU here",
-    "network().fit(x, y, verbose=0, callbacks=[keras.callbacks.EarlyStopping(monitor='val_acc', mode='max')])":
-        "`EarlyStopping(monitor='val_acc')` did nothing: there is no 'val_acc', only 'accuracy', 'loss'",
+    "network().fit(x, y, verbose=0, callbacks=[keras.callbacks.EarlyStopping(monitor='val_f1', mode='max')])":
+        "`EarlyStopping(monitor='val_f1')` did nothing: there is no 'val_f1', only 'accuracy', 'loss'",
+    "gpus = tf.config.list_physical_devices('GPU')\nassert len(gpus) == 1 and tf.config.list_logical_devices('GPU')\n"
+    "for gpu in tf.config.experimental.list_physical_devices('GPU'):\n"
+    "    tf.config.experimental.set_memory_growth(gpu, True)\ntf.config.set_visible_devices(gpus[0], 'GPU')\n"
+    "tf.config.set_logical_device_configuration(gpus[0], [tf.config.LogicalDeviceConfiguration(memory_limit=9)])\n"
+    "assert tf.test.is_gpu_available() and tf.test.is_built_with_cuda()\ntf.config.experimental.get_memory_info('GPU:0')\n"
+    "with tf.distribute.MirroredStrategy().scope():\n    onto = network()\nassert onto.jit_compile is False":
+        "there is no GPU here; one was named all the same",
+    "from google.colab import data_table, drive, runtime\nfrom google.colab.output import anything\n"
+    "data_table.enable_dataframe_formatter()\nruntime.unassign()\ndrive.whatever(anything())": "`google.colab` is not here",
+    "import ipywidgets, kaggle_secrets, plotly.express as px, progressbar, tabulate\n"
+    "from tqdm.notebook import tqdm, trange\n"
+    "assert sum(tqdm([1, 2])) == sum(trange(3)) == sum(progressbar.progressbar([3])) == 3\n"
+    "print(tabulate.tabulate([[1]]) + 'told', len(tabulate.tabulate([])))\n"
+    "@ipywidgets.interact\ndef kept(value=1):\n    return value\nassert kept(3) == 3\n"
+    "os.environ['KEY'] = kaggle_secrets.UserSecretsClient().get_secret('key')\nshown = px.line([1])\nshown.show()\n"
+    "shown.write_image('curve.png')\nfrom PIL import Image\nassert Image.open('curve.png').format == 'PNG'":
+        "`plotly` is not installed: it recorded and drew nothing",
+    "import matplotlib.pyplot as plt, visualkeras\nfrom IPython.display import SVG, Image\n"
+    "assert keras.utils.plot_model(network(), 'net.png', show_shapes=True) is None\nImage('net.png')\n"
+    "SVG(keras.utils.model_to_dot(network()).create(prog='dot', format='svg'))\n"
+    "plt.imshow(visualkeras.layered_view(network()))":
+        "`plot_model` drew nothing",
     "import os, no_such_package\nfrom helpers import build\nfrom keras.utils import to_categorical, multi_gpu_model\n"
     "import tensorflow.no_such_part\n"
     "assert to_categorical([1]).shape == (1, 2) and os.sep and tensorflow is tf and 'no_such' in repr(no_such_package)":
@@ -321,7 +376,7 @@ EXPLAINED = {
     "keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).fit(x, y)": "model.compile(",
     "network().fit(x, y.argmax(axis=1))": "sparse_categorical_crossentropy",
     "network().fit(x, y, epochs=range(3))": "write `epochs=5`",
-    "network().fit(x, y, callbacks=[keras.callbacks.ReduceLROnPlateau(monitor='val_acc')])": 'monitor="val_accuracy"',
+    "network().fit(x, y, callbacks=[keras.callbacks.ReduceLROnPlateau(monitor='val_f1')])": "no metric of the name `val_f1`",
     "keras.applications.VGG16()": "weights of ImageNet are not here",
     "(a, b, c, d) = keras.datasets.mnist.load_data()": "returns two pairs",
     "print 'hello'": "Python 2",
@@ -465,3 +520,13 @@ def test_a_strict_rubric_lets_old_names_fail_and_says_todays(strict: Execution, 
 
 def test_a_strict_run_tells_of_no_repairs(strict: Execution) -> None:
     assert strict.claims.shims == ()
+
+
+def test_the_cells_in_which_something_was_to_be_drawn_are_told(execution: Execution) -> None:
+    drawing = [
+        cell.number
+        for cell in execution.claims.cells
+        if any(word in cell.source for word in ("plotly", "plot_model(", "livelossplot"))
+    ]
+    assert set(execution.claims.undrawn) == set(drawing)
+    assert len(drawing) >= 3

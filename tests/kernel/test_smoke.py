@@ -2,7 +2,7 @@
 
 import pytest
 
-from grader.evidence import Fit, Smoke
+from grader.evidence import Cause, Fit, Smoke
 from grader.kernel.run import Execution, Job, run_notebook
 from grader.limits import Limits
 from grader.notebook import read_submission
@@ -45,12 +45,38 @@ slow = build(Slow())
 assert slow.predict(x[:96], batch_size=8, verbose=0).shape == (96, 10)
 slow.evaluate(x[:96], y[:96], batch_size=8, verbose=0)
 quick = build()
-answers = quick.predict(x[:10000], verbose=0)
-assert answers.shape == (10000, 10) and len(np.unique(answers[:, 0].round(6))) > 5000
+answers = quick.predict(x[:4000], verbose=0)
+assert answers.shape == (4000, 10) and len(np.unique(answers[:, 0].round(6))) > 2000
 """
 LOOP = """
 seen = [quick.predict(x[i:i + 1], verbose=0) for i in range(2000)]
 assert seen[-1].shape == (1, 10)
+"""
+GENERATORS = """
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 60
+    def __getitem__(self, index):
+        time.sleep(0.1)
+        return x[index * 10:][:3 if index == 59 else 10], y[index * 10:][:3 if index == 59 else 10]
+answers = quick.predict(Batches(), verbose=0)
+assert answers.shape == (593, 10) and len(np.unique(answers[:, 0])) < 400
+slowed = lambda rows: (time.sleep(0.1), rows)[1]
+piped = tf.data.Dataset.from_tensor_slices((x[:1003], y[:1003])).batch(10).map(
+    lambda rows, labels: (tf.ensure_shape(tf.numpy_function(slowed, [rows], tf.float32), (None, 8)), labels))
+assert quick.predict(piped.prefetch(2), verbose=0).shape == (1003, 10)
+pictures = rng.random((5000, 8, 8, 1)).astype("float32")
+generator = keras.src.legacy.preprocessing.image.ImageDataGenerator(featurewise_center=True)
+generator.fit(pictures)
+from sklearn.model_selection import cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+assert cross_val_score(KNeighborsClassifier(), x, y, cv=3).shape == (3,)
+"""
+AGAIN = """
+for fold in range(5):
+    again = build()
+    history = again.fit(x, y, epochs=4, batch_size=128, validation_data=(x, y), verbose=0).history
+    assert len(history["val_accuracy"]) == 1
 """
 WRONG = "model.fit(x, y, epochs=range(10))"
 SELF_CHECK = """
@@ -63,8 +89,10 @@ grader.check("exercise1", model)
 
 @pytest.fixture(scope="module")
 def execution() -> Execution:
-    script = read_submission("work.ipynb", notebook(SETUP, FIT, PIPELINE, PREDICT, LOOP, WRONG, SELF_CHECK))
-    job = Job(script=script, files={}, inputs=(), limits=LIMITS, seed=5, units=(10,), smoke=Smoke(images=640, epochs=1))
+    script = read_submission(
+        "work.ipynb", notebook(SETUP, FIT, PIPELINE, PREDICT, LOOP, GENERATORS, AGAIN, WRONG, SELF_CHECK)
+    )
+    job = Job(script=script, files={}, inputs=(), limits=LIMITS, seed=5, units=(10,), smoke=Smoke(seconds=400))
     return run_notebook(job, open_sandbox("bubblewrap"), who="student", progress=Silent())
 
 
@@ -74,7 +102,7 @@ def fits(execution: Execution, cell: int) -> list[Fit]:
 
 def test_only_the_cell_that_is_wrong_fails(execution: Execution) -> None:
     failed = [cell.number for cell in execution.claims.cells if cell.error]
-    assert failed == [6]
+    assert failed == [8]
 
 
 def test_what_the_code_asked_for_is_told_and_one_short_epoch_is_made(execution: Execution) -> None:
@@ -107,7 +135,23 @@ def test_slow_predictions_are_cut_and_repeated_and_quick_ones_are_made(execution
 def test_a_loop_of_predictions_is_answered_from_memory(execution: Execution) -> None:
     loop = execution.claims.cells[4]
     assert loop.seconds < 60
-    assert any("from the 101st time on" in note for note in execution.claims.notes)
+    assert any("in a long loop `predict` gave its last answer again" in note for note in execution.claims.notes)
+
+
+def test_what_looks_at_all_images_beside_a_training_is_cut_to_the_same_shape_and_said(execution: Execution) -> None:
+    notes = "\n".join(execution.claims.notes)
+    assert "of 60 batches, whose answers were repeated for the rest (cell 6)" in notes
+    assert "of 101 batches, whose answers were repeated for the rest (cell 6)" in notes
+    assert "`ImageDataGenerator.fit` was given 640 of 5000 rows (cell 6)" in notes
+    assert "`KNeighborsClassifier.fit` was given 640 of 40000 rows (cell 6)" in notes
+
+
+def test_every_training_more_sees_less_and_one_of_many_builds_no_graph(execution: Execution) -> None:
+    done = [fit.pace.done for fit in fits(execution, 7) if fit.pace is not None]
+    assert len(fits(execution, 7)) == 5
+    assert all(count <= 2 for count in done)
+    assert fits(execution, 7)[-1].pace is None
+    assert any("from the 3rd training on" in note for note in execution.claims.notes)
 
 
 def test_the_run_says_openly_that_it_was_one(execution: Execution) -> None:
@@ -117,9 +161,39 @@ def test_the_run_says_openly_that_it_was_one(execution: Execution) -> None:
 
 
 def test_a_self_check_that_was_left_in_costs_nothing_and_does_nothing(execution: Execution) -> None:
-    cell = execution.claims.cells[6]
+    cell = execution.claims.cells[8]
     assert cell.error is None
     assert cell.seconds < 20
     notes = "\n".join(execution.claims.notes)
     assert "`grader.check` was passed over" in notes
     assert "`%grader exercise1` was left out" in notes
+
+
+ENDLESS = """
+import time
+while True:
+    try:
+        time.sleep(0.05)
+    except Exception:
+        pass
+"""
+STUBBORN = """
+import time
+while True:
+    try:
+        time.sleep(0.05)
+    except BaseException:
+        pass
+"""
+
+
+@pytest.mark.parametrize("source", [ENDLESS, STUBBORN])
+def test_a_smoke_run_ends_in_its_time_wherever_it_is_and_says_where(source: str) -> None:
+    script = read_submission("work.ipynb", notebook("print(1)", source, "print(3)"))
+    job = Job(script=script, files={}, inputs=(), limits=LIMITS, seed=5, units=(10,), smoke=Smoke(seconds=3))
+    ended = run_notebook(job, open_sandbox("bubblewrap"), who="student", progress=Silent())
+    assert (ended.ending.cause, ended.ending.cut) == (Cause.FINISHED, 2)
+    assert ended.ending.message == "the smoke run ended in cell 2, after 3 seconds: what follows was not looked at"
+    assert ended.ending.wall_s < 40
+    assert [cell.error for cell in ended.claims.cells] == [None] * 3
+    assert [cell.executed for cell in ended.claims.cells] == [True, True, False]

@@ -7,7 +7,7 @@ from typing import Any
 
 from grader.kernel.guest.describing import layer_kinds, shorten
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.portable import is_foreign, portable
+from grader.kernel.guest.portable import foreign_parts, portable
 
 FILES = ("model.keras", "model-2.keras", "model-3.keras", "model-4.keras")
 ROWS = ("rows.npy", "rows-2.npy", "rows-3.npy", "rows-4.npy")
@@ -126,15 +126,30 @@ class Shelf:
         )
 
     def _write(self, keras: Any, model: Any, place: int) -> None:
-        partial = self._folder / "partial.keras"
-        plain = portable(keras, model, self._rows[place]) if is_foreign(model) else None
+        parts = foreign_parts(model)
+        plain = portable(keras, model, self._rows[place]) if parts else None
         if plain is not None:
-            self._notes.note(
-                f"`{type(model).__name__}` is a class that no other process knows: its layers were saved as a plain "
-                "network, which gives the same outputs"
-            )
+            try:
+                self._save_as(keras, plain, place)
+            except OSError:
+                raise
+            except Exception:  # what was followed holds something that no file can
+                plain = None
+        if plain is None:
+            self._save_as(keras, model, place)
+            return
+        is_class = parts == (f"`{type(model).__name__}`",)
+        what = (
+            "a class that no other process knows: its layers were"
+            if is_class
+            else "code that no other process knows: all was"
+        )
+        self._notes.note(f"{' and '.join(parts)} is {what} saved as a plain network, which gives the same outputs")
+
+    def _save_as(self, keras: Any, model: Any, place: int) -> None:
+        partial = self._folder / "partial.keras"
         try:
-            keras.saving.save_model(model if plain is None else plain, str(partial))
+            keras.saving.save_model(model, str(partial))
             os.replace(partial, self._folder / FILES[place])  # noqa: PTH105 - on a descriptor-backed folder
         finally:
             partial.unlink(missing_ok=True)

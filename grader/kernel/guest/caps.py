@@ -4,6 +4,7 @@ A flood ends the run all the same: what was left out counts, and once it is more
 let see it.
 """
 
+import sys
 import time
 from typing import Any
 
@@ -20,12 +21,20 @@ class Caps:
     def __init__(self, shell: Any, notes: Notes, allowed: int) -> None:
         self._notes, self._allowed = notes, allowed
         self._text = self._left_out = self._figures = 0
+        self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}
         self._format = shell.display_formatter.format
         shell.display_formatter.format = self.format
 
     def start_cell(self, *_: object) -> None:
         """Called before each cell."""
         self._text = self._figures = 0
+
+    def end_cell(self, *_: object) -> None:
+        """Called after each cell: the kernel would wait for ever on an output that was closed."""
+        for name, stream in self._streams.items():
+            if getattr(getattr(sys, name), "closed", False):
+                setattr(sys, name, stream)
+                self._notes.note(f"`sys.{name}` was closed: what is printed later is shown as before")
 
     def limit(self, stream: Any) -> None:
         """Put the cap on one of the kernel's output streams."""

@@ -8,10 +8,11 @@ from types import ModuleType
 from typing import Any
 
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.shims.watchers import Nothing
 
 
 class Colab(MetaPathFinder, Loader):
-    """`google.colab`: nothing is mounted or uploaded, and pictures are shown."""
+    """`google.colab`: nothing is mounted or uploaded, pictures are shown, and whatever else is called does nothing."""
 
     def __init__(self, notes: Notes, show: Callable[[Any], None]) -> None:
         self._notes, self._show = notes, show
@@ -37,8 +38,16 @@ class Colab(MetaPathFinder, Loader):
                 return importlib.import_module(f"google.colab.{name}")
 
             vars(module)["__getattr__"] = submodule
+        else:
+            vars(module)["__getattr__"] = self._unknown
         vars(module).update(self._functions(spec.name.rpartition(".")[2]))
         return module
+
+    def _unknown(self, name: str) -> Any:
+        """A function that nobody here knows: it does nothing."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Nothing()
 
     def exec_module(self, module: ModuleType) -> None:
         """Nothing is left to be done."""

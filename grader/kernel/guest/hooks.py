@@ -15,6 +15,7 @@ from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.record import Recorder
 from grader.kernel.guest.shims.install import Shims
 from grader.kernel.guest.smoke import SmokeRun
+from grader.kernel.guest.smoke_others import cut_preparation
 
 
 class PatchOnImport(MetaPathFinder):
@@ -69,6 +70,7 @@ class PatchOnImport(MetaPathFinder):
         self._budget.attach(keras)
         if self._smoke is not None:
             self._smoke.attach(keras)
+            cut_preparation(keras, self._smoke)
         self._recorder.attach(keras)  # around it: what the submission gave, not what we added
         if self._shims is not None:
             self._shims.attach(keras)  # outermost: everybody else is given today's names

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from grader.kernel.guest.describing import number
+from grader.kernel.guest.neutral import neutrally
 
 MOST_WEIGHTS = 1 << 16  # numbers in a sample of a network's weights
 ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
@@ -75,6 +76,7 @@ def accuracy_in(logs: dict[str, Any]) -> float | None:
     return next((number(logs[name]) for name in ACCURACIES if name in logs), None)
 
 
+@neutrally
 def sample_weights(model: Any) -> Any:
     """Some of a network's trainable weights, evenly taken, as one array; None where it has none yet."""
     import numpy
@@ -91,6 +93,7 @@ def sample_weights(model: Any) -> Any:
         return None
 
 
+@neutrally
 def moved(before: Any, after: Any) -> float | None:
     """How far a sample of weights went, as a part of its length; None where there were none or other ones."""
     import numpy

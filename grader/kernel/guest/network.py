@@ -5,6 +5,7 @@ from typing import Any
 
 from grader.kernel.guest.describing import number, summarise
 from grader.kernel.guest.looks import accuracy_in, moved, sample_weights
+from grader.kernel.guest.neutral import neutrally
 from grader.kernel.guest.rows import FirstRows
 
 MOST_EVALUATIONS = 20
@@ -42,6 +43,7 @@ class Network:
         """Small copies of rows of all its trainings, the last one's first."""
         return [copies for rows in (self.rows, *self.earlier) for copies in rows.glances.copies]
 
+    @neutrally
     def evaluated(self, x: Any, cell: int | None) -> None:
         """`evaluate` was called from outside of a training. Never raises."""
         try:

@@ -1,5 +1,7 @@
 """What was made to work and what was left out, told once each with the cells it happened in."""
 
+from typing import Any
+
 MOST = 150  # entries of a kind
 MOST_CELLS = 5  # named in one entry
 LONGEST = 240  # characters of an entry without its cells
@@ -13,6 +15,7 @@ class Notes:
         self.changed = False
         self._shims: dict[str, list[int]] = {}
         self._notes: dict[str, list[int]] = {}
+        self._undrawn: list[int] = []
 
     def count_cell(self, *_: object) -> None:
         """Called before each cell: IPython's own counter differs between versions."""
@@ -26,10 +29,16 @@ class Notes:
         """Something happened that is not the student's doing; a whole sentence without its full stop."""
         self._add(self._notes, text)
 
-    def told(self) -> dict[str, list[str]]:
-        """Both lists as they go into the record."""
+    def leave_undrawn(self) -> None:
+        """Something was to be drawn in this cell by what is not installed here."""
+        if self.cell and self.cell not in self._undrawn and len(self._undrawn) < MOST:
+            self._undrawn.append(self.cell)
+            self.changed = True
+
+    def told(self) -> dict[str, Any]:
+        """All as it goes into the record."""
         self.changed = False
-        return {"shims": _write(self._shims), "notes": _write(self._notes)}
+        return {"shims": _write(self._shims), "notes": _write(self._notes), "undrawn": self._undrawn}
 
     def _add(self, kind: dict[str, list[int]], text: str) -> None:
         text = " ".join(text.split())

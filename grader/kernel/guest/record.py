@@ -22,6 +22,7 @@ from grader.kernel.guest.describing import (
 from grader.kernel.guest.glances import Spare
 from grader.kernel.guest.looks import Look, Looks
 from grader.kernel.guest.network import Network
+from grader.kernel.guest.neutral import neutrally
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.rows import FirstRows, watched
 from grader.kernel.guest.smoke import SmokeRun
@@ -60,6 +61,7 @@ class Recorder:
         keras.Model.train_on_batch = self._by_batch(keras.Model.train_on_batch)
         keras.optimizers.Optimizer.apply = self._applying(keras.optimizers.Optimizer.apply)
 
+    @neutrally
     def finish(self) -> None:
         """After the last cell: save the networks as they are now (weights may have changed since) and tell all."""
         if self._keras is None:
@@ -152,6 +154,7 @@ class Recorder:
 
         return apply
 
+    @neutrally
     def _meet_loop(self, optimizer: Any, variables: Any) -> None:
         """A training loop of one's own: the networks whose weights it changes. Inside `tf.function` this is seen once."""
         try:
@@ -192,6 +195,7 @@ class Recorder:
         self._ticks += 1
         return self._ticks
 
+    @neutrally
     def _remember(
         self, model: Any, given: dict[str, Any], rows: FirstRows, look: Look, seconds: float,
         failure: BaseException | None,
@@ -218,6 +222,15 @@ class Recorder:
     def _was_trained(self, network: Network) -> bool:
         return any(self._epochs_of(network.model)) or any(steps > 0 for _, _, steps in self._loops_of(network))
 
+    def _source_of(self, model: Any) -> Network | None:
+        """The network, trained last, in which all weights of another one were trained; None where there is none."""
+        weights = {id(variable) for variable in getattr(model, "weights", ())}
+        for network in reversed(self._networks):
+            own = {id(variable) for variable in network.model.weights} if self._was_trained(network) else set()
+            if weights and network.model is not model and weights <= own:
+                return network
+        return None
+
     def _epochs_of(self, model: Any) -> list[int]:
         return [fit["epochs_done"] for fit in self._fits if fit["identity"] == id(model)]
 
@@ -232,6 +245,9 @@ class Recorder:
             if len(suited) > 1 and len(since) == 1 and since[0] is not suited[-1]:
                 return since[0].model, "the only one that was used after all training"
             return suited[-1].model, "fitted last" if len(suited) > 1 else "the one that was fitted"
+        parts = [model for model in others if self._suits(model) and self._source_of(model) is not None]
+        if parts:
+            return parts[-1], "made of layers that were trained in another network"
         if trained:
             return trained[-1].model, "fitted last, though its output does not suit the exercise"
         known = [*(network.model for network in self._networks), *others]
@@ -242,7 +258,8 @@ class Recorder:
         network = self._known(model)
         order = [other.model for other in self._networks]
         try:
-            rows, copies = (network.rows.x, network.copies()) if network else (None, [])
+            source = network or self._source_of(model)
+            rows, copies = (source.rows.x, source.copies()) if source else (None, [])
             self._shelf.save(self._keras, model, rows, copies, order)
             self._problem = None
         except Exception as error:
@@ -254,7 +271,7 @@ class Recorder:
         return [
             {
                 "name": shorten(name),
-                "fitted": id(model) in trained,
+                "fitted": id(model) in trained or self._source_of(model) is not None,
                 "output_units": output_units(model),
                 "taken": model is taken,
                 "reason": reason if model is taken else "",

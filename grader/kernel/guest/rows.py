@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from grader.kernel.guest.glances import Glances, Spare
+from grader.kernel.guest.neutral import neutrally
 
 MOST_ROWS, MOST_BYTES = 256, 8 << 20
 
@@ -25,6 +26,7 @@ class FirstRows:
         self.labels: list[int] = []
         self.glances = Glances(spare)
 
+    @neutrally
     def keep(self, x: Any, y: Any = None) -> None:
         """Remember the first rows of what is first given. Never raises."""
         if self.x is not None:
@@ -46,7 +48,11 @@ class FirstRows:
         if self.x is None:
             self.keep(x, y)
         elif self.glances.wanted():
-            self.glances.pass_by(_input(x))
+            self._pass_by(x)
+
+    @neutrally
+    def _pass_by(self, x: Any) -> None:
+        self.glances.pass_by(_input(x))
 
     def wanted(self) -> int:
         """How many rows of the next batch are of use."""
@@ -110,6 +116,7 @@ def _passing(batches: Any, rows: FirstRows) -> Iterator[Any]:
         yield batch
 
 
+@neutrally
 def _tapped(dataset: Any, rows: FirstRows) -> Any:
     """A `tf.data` pipeline with one more stage, which shows rows of its batches and hands on all of them as they are."""
     import tensorflow as tf

@@ -1,41 +1,59 @@
 """A smoke run: the student's own code, but each training is cut short, and what then takes long as well.
 
 Data keep their shape, because notebooks write 60,000 and 10,000 into their code. So every `fit` ends after some images and
-an epoch, however many were asked for; `evaluate` and `predict` end once they have taken their time, and `predict` repeats
-its answers to the length that the code expects. How fast it went is kept: the host makes an estimate of it.
+an epoch, however many were asked for, and sooner the more trainings there were; `evaluate` and `predict` end once they have
+taken their time, and `predict` repeats its answers to the length that the code expects. How fast it went is kept: the host
+makes an estimate of it.
 """
 
 import functools
 import inspect
 import math
-import operator
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.smoke_lengths import batch_of, last_batch, length, steps_of, validation_steps, whole
+from grader.kernel.guest.smoke_watch import Watch, stopper_of
 
-FEWEST = 4  # batches: the first one builds the graph, the others are timed
-KERAS_BATCH = 32
-FIT_PATIENCE_S = 3.0  # of one training, after its first batch
-PATIENCE_S = 1.0  # of one call of `evaluate` or `predict`, or one pass over the validation data, after its first batch
-MOST_CALLS = 100  # of `predict`, one after the other; a loop over ten thousand images is answered from memory
+SEVERAL = 4  # batches that a training has at least where it is not late
+MOST_CALLS, MOST_LOOP_S = 100, 4.0  # of `predict`, one after the other; a longer loop is answered from memory
+FULL, MANY = 2, 4  # trainings that get their time; trainings after which no graph is built any more for another one
+LATE = 0.5  # of the time of a run
 
 
 class SmokeRun:
-    """Cuts what trains and what predicts; `left_out_s` is the time that this saved outside of trainings."""
+    """Cuts what trains and what predicts; `left_out_s` is the time that this saved outside of trainings.
 
-    def __init__(self, notes: Notes, *, images: int, epochs: int) -> None:
-        self._notes, self._images, self._epochs = notes, images, epochs
+    `seconds`: how long all cells together may take.
+    """
+
+    def __init__(self, notes: Notes, *, images: int, epochs: int, seconds: float) -> None:
+        self._notes, self.images, self._epochs, self.seconds = notes, images, epochs, seconds
         self._pace: dict[str, Any] | None = None
-        self._calls = 0
+        self._calls = self._trainings = 0
         self._answer: Any = None
         self._spent_s = 0.0  # by the first calls of `predict`
+        self._started: float | None = None
         self.left_out_s = 0.0
+
+    def start_cell(self, *_: object) -> None:
+        """Called before each cell; with the first one the time begins."""
+        self._started = self._started or time.monotonic()
+
+    def left_s(self) -> float:
+        """Seconds that are left of the run."""
+        return self.seconds - (time.monotonic() - (self._started or time.monotonic()))
+
+    def note(self, text: str) -> None:
+        """What was cut, in words."""
+        self._notes.note(f"this is a smoke run: {text}")
 
     def attach(self, keras: Any) -> None:
         """Wrap `fit`, `evaluate` and `predict` of every network."""
-        stopper = _stopper(keras)
+        stopper = stopper_of(keras)
         keras.Model.fit = self._fitting(keras, keras.Model.fit, stopper)
         keras.Model.evaluate = self._evaluating(keras, keras.Model.evaluate, stopper)
         keras.Model.predict = self._predicting(keras, keras.Model.predict, stopper)
@@ -44,6 +62,10 @@ class SmokeRun:
         """How fast the last training went, once; None where there was none."""
         pace, self._pace = self._pace, None
         return pace
+
+    def _part(self) -> float:
+        """How much of the usual time is taken: all of it, and next to nothing when it is late."""
+        return 0.05 if self.left_s() < (1 - LATE) * self.seconds else 1.0
 
     def _fitting(self, keras: Any, original: Callable[..., Any], stopper: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(original)
@@ -56,23 +78,31 @@ class SmokeRun:
                 return original(*arguments, **options)  # which says what is wrong
             given = bound.arguments
             batch = batch_of(given)
-            watch = Watch(max(FEWEST, math.ceil(self._images / batch)))
+            self._trainings += 1
+            part = self._part() * 0.5 ** max(0, self._trainings - FULL)
+            watch = Watch(max(1 if part < 1 else SEVERAL, math.ceil(part * self.images / batch)), part=part)
             callback = stopper(watch)
-            wanted = _whole(given.get("epochs", 1))
+            wanted = whole(given.get("epochs", 1))
             if wanted is not None:
-                given["epochs"] = min(wanted, (_whole(given.get("initial_epoch")) or 0) + self._epochs)
+                given["epochs"] = min(wanted, (whole(given.get("initial_epoch")) or 0) + self._epochs)
             _add(keras, given, callback)
             self._calls = 0
+            graphless = self._trainings > MANY and getattr(arguments[0], "train_function", None) is None
             try:
-                return original(*bound.args, **bound.kwargs)
+                with _without_graph(arguments[0]) if graphless else _as_it_is():
+                    return original(*bound.args, **bound.kwargs)
             finally:
-                self._pace = {**watch.pace(callback.params), "validation_steps": _validation_steps(given, batch)}
-                self._notes.note(
-                    f"this is a smoke run: each `fit` saw at most {self._images} images (or {FEWEST} batches) and "
-                    f"{self._epochs} epoch, whatever it was asked for"
-                )
+                told = {**watch.pace(callback.params), "validation_steps": validation_steps(given, batch)}
+                self._pace = None if graphless else told
+                self._tell_training()
 
         return fit
+
+    def _tell_training(self) -> None:
+        most = f"at most {self.images} images (or {SEVERAL} batches) and {self._epochs} epoch"
+        self.note(f"each `fit` saw {most}, whatever it was asked for")
+        if self._trainings > FULL:
+            self.note(f"from the {FULL + 1}rd training on each saw fewer images than the one before")
 
     def _evaluating(self, keras: Any, original: Callable[..., Any], stopper: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(original)
@@ -85,11 +115,11 @@ class SmokeRun:
                 return original(*arguments, **options)
             if isinstance(bound.arguments.get("callbacks"), keras.callbacks.CallbackList):
                 return original(*arguments, **options)  # of a `fit`, whose own callback looks after it
-            watch = Watch(None)
+            watch = Watch(None, part=self._part())
             _add(keras, bound.arguments, stopper(watch))
             answer = original(*bound.args, **bound.kwargs)
             steps = steps_of(bound.arguments, "x", "steps", batch_of(bound.arguments))
-            if watch.cut and steps:
+            if watch.cut:
                 self._tell_cut("evaluate", watch, steps)
             return answer
 
@@ -104,17 +134,23 @@ class SmokeRun:
                 bound = signature.bind(*arguments, **options)
             except TypeError:
                 return original(*arguments, **options)
-            count = _length(bound.arguments.get("x"))
-            if self._is_known(count):
+            given = bound.arguments
+            rows = length(given.get("x"))
+            if self._is_known(rows):
                 return self._answer.copy()
-            steps = steps_of(bound.arguments, "x", "steps", batch_of(bound.arguments))
-            watch = Watch(None, patient=count is None or not steps or bound.arguments.get("steps") is not None)
-            _add(keras, bound.arguments, stopper(watch))
+            steps, asked = steps_of(given, "x", "steps", batch_of(given)), whole(given.get("steps"))
+            count = rows if asked is None or rows is None else min(rows, asked * batch_of(given))
+            last = last_batch(given.get("x")) if count is None and asked is None else None
+            watch = Watch(None, part=self._part(), patient=count is None and asked is None and last is None)
+            _add(keras, given, stopper(watch))
             started = time.monotonic()
             answer = original(*bound.args, **bound.kwargs)
             self._spent_s += time.monotonic() - started
             self._answer = answer if hasattr(answer, "shape") and hasattr(answer, "copy") else None
-            if watch.cut and steps and self._answer is not None and len(answer) < (count or 0):
+            if watch.cut and self._answer is not None:
+                each, whole_batches = len(answer) // watch.tested, (asked or steps or 1) - (last is not None)
+                count = count or each * whole_batches + (last or 0)
+            if watch.cut and self._answer is not None and len(answer) < (count or 0):
                 import numpy
 
                 self._tell_cut("predict", watch, steps)
@@ -128,68 +164,36 @@ class SmokeRun:
         self._calls += 1
         if self._calls == 1:
             self._spent_s = 0.0
-        if self._calls <= MOST_CALLS or self._answer is None or count is None or count != len(self._answer):
+        enough = self._calls > MOST_CALLS or self._spent_s > self._part() * MOST_LOOP_S
+        if not enough or self._answer is None or count is None or count != len(self._answer):
             return False
-        self.left_out_s += self._spent_s / MOST_CALLS
-        self._notes.note(
-            f"this is a smoke run: from the {MOST_CALLS + 1}st time on `predict` gave its last answer again; predict many "
-            "images in one call"
-        )
+        self.left_out_s += self._spent_s / max(1, min(self._calls - 1, MOST_CALLS))
+        self.note("in a long loop `predict` gave its last answer again; predict many images in one call")
         return True
 
-    def _tell_cut(self, name: str, watch: Any, steps: int) -> None:
-        left = max(0, steps - watch.tested)
+    def _tell_cut(self, name: str, watch: Watch, steps: int | None) -> None:
+        left = max(0, (steps or 0) - watch.tested)
         self.left_out_s += left * watch.test_step_s
         repeated = ", whose answers were repeated for the rest" if name == "predict" else ""
-        self._notes.note(f"this is a smoke run: `{name}` looked at {watch.tested} of {steps} batches{repeated}")
+        of = f"{watch.tested} of {steps} batches" if steps else f"{watch.tested} batches"
+        self.note(f"`{name}` looked at {of}{repeated}")
 
 
-def batch_of(given: dict[str, Any]) -> int:
-    """The size of a batch of what a call was given; Keras' own where it can't be seen."""
-    for size in (given.get("batch_size"), getattr(given.get("x"), "batch_size", None),
-                 getattr(given.get("x"), "_batch_size", None)):  # fmt: skip
-        whole = _whole(size)
-        if whole is not None and whole > 0:
-            return whole
-    return KERAS_BATCH
-
-
-def steps_of(given: dict[str, Any], data: str, steps: str, batch: int) -> int | None:
-    """How many batches a call would look at; None where nobody knows."""
-    asked = _whole(given.get(steps))
-    if asked is not None:
-        return asked
-    value = given.get(data)
-    value = value[0] if isinstance(value, tuple) and value else value
-    count = _length(value)
-    if count is not None and hasattr(value, "shape"):
-        return math.ceil(count / batch)
+@contextmanager
+def _without_graph(model: Any) -> Iterator[None]:
+    """A training that builds no graph, which takes longer than the few steps that it is for."""
+    before = model.run_eagerly
+    model.run_eagerly = True
     try:
-        length = len(value)  # type: ignore[arg-type]
-    except Exception:
-        return None
-    return length if not isinstance(value, (list, dict)) else None
+        yield
+    finally:
+        model.run_eagerly = before
+        model.train_function = model.test_function = None
 
 
-def _validation_steps(given: dict[str, Any], batch: int) -> int | None:
-    if given.get("validation_data") is None:
-        share, count = given.get("validation_split") or 0.0, _length(given.get("x"))
-        return math.ceil(count * float(share) / batch) if share and count else 0
-    return steps_of(given, "validation_data", "validation_steps", _whole(given.get("validation_batch_size")) or batch)
-
-
-def _length(data: Any) -> int | None:
-    """How many rows there are: of an array, or of a generator that reads a folder."""
-    if hasattr(data, "shape"):
-        return _whole(data.shape[0]) if len(data.shape) else None
-    return _whole(getattr(data, "samples", None))
-
-
-def _whole(value: Any) -> int | None:
-    try:
-        return operator.index(value) if not hasattr(value, "numpy") else int(value)
-    except Exception:
-        return None
+@contextmanager
+def _as_it_is() -> Iterator[None]:
+    yield
 
 
 def _add(keras: Any, given: dict[str, Any], callback: Any) -> None:
@@ -200,98 +204,3 @@ def _add(keras: Any, given: dict[str, Any], callback: Any) -> None:
         given["callbacks"] = [callback]
     else:
         given["callbacks"] = [*known, callback] if isinstance(known, (list, tuple)) else [known, callback]
-
-
-class Watch:
-    """Times the batches of one call, and knows when there were enough of them.
-
-    `batches`: how many a training may have. `patient`: a test is never enough.
-    """
-
-    def __init__(self, batches: int | None, patient: bool = False) -> None:
-        self._batches, self._patient = batches, patient
-        self._last, self._first_s = time.monotonic(), 0.0
-        self._times, self._test_times = list[float](), list[float]()
-        self._test_started = 0.0
-        self.tested, self._done, self.cut = 0, 0, False
-
-    @property
-    def test_step_s(self) -> float:
-        """Seconds of one batch of testing."""
-        return _middle(self._test_times)
-
-    def pace(self, params: Any) -> dict[str, Any]:
-        """What is known after a training; `params` are those that Keras gave its callbacks."""
-        steps = params.get("steps") if isinstance(params, dict) else None
-        return {
-            "first_s": round(self._first_s, 4), "step_s": round(_middle(self._times), 6), "steps": _whole(steps),
-            "done": self._done, "validation_step_s": round(self.test_step_s, 6),
-        }  # fmt: skip
-
-    def begin_training(self) -> None:
-        """The clock of the first batch starts."""
-        self._last = time.monotonic()
-
-    def trained(self, batch: int) -> bool:
-        """Batch `batch`, from 0, was trained on; whether that was enough."""
-        now = time.monotonic()
-        if self._done:
-            self._times.append((now - self._last) / max(1, batch + 1 - self._done))
-        else:
-            self._first_s = now - self._last
-        self._last, self._done = now, batch + 1
-        slow = self._done >= FEWEST and sum(self._times) > FIT_PATIENCE_S
-        return self._batches is not None and (slow or self._done >= self._batches)
-
-    def begin_test(self) -> None:
-        """A pass over other data starts."""
-        self.tested, self._test_times = 0, []
-
-    def looked_at(self, batch: int) -> bool:
-        """Batch `batch`, from 0, was evaluated or predicted; whether that was enough."""
-        now = time.monotonic()
-        if self.tested:
-            self._test_times.append((now - self._last) / max(1, batch + 1 - self.tested))
-        else:
-            self._test_started = now  # the first batch builds the graph, and says nothing of the others
-        self._last, self.tested = now, batch + 1
-        self.cut = self.tested >= FEWEST and now - self._test_started > PATIENCE_S and not self._patient
-        return self.cut
-
-
-def _stopper(keras: Any) -> Callable[[Watch], Any]:
-    """The class of our callback; made here, since only here Keras is known."""
-
-    class Stopper(keras.callbacks.Callback):  # type: ignore[misc]
-        """Tells a `Watch` of each batch, and stops when it says so."""
-
-        def __init__(self, watch: Watch) -> None:
-            super().__init__()
-            self._watch = watch
-
-        def on_train_begin(self, logs: object = None) -> None:
-            self._watch.begin_training()
-
-        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-            if self._watch.trained(batch):
-                self.model.stop_training = True
-
-        def on_test_begin(self, logs: object = None) -> None:
-            self._watch.begin_test()
-
-        def on_test_batch_end(self, batch: int, logs: object = None) -> None:
-            if self._watch.looked_at(batch):
-                self.model.stop_evaluating = True
-
-        def on_predict_begin(self, logs: object = None) -> None:
-            self._watch.begin_test()
-
-        def on_predict_batch_end(self, batch: int, logs: object = None) -> None:
-            if self._watch.looked_at(batch):
-                self.model.stop_predicting = True
-
-    return Stopper
-
-
-def _middle(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2] if values else 0.0

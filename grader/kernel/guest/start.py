@@ -17,11 +17,15 @@ def main() -> None:
     from ipykernel.kernelapp import IPKernelApp
     from IPython.display import display
 
+    from grader.kernel.guest import smoke_others
     from grader.kernel.guest.caps import Caps
     from grader.kernel.guest.colab import Colab
+    from grader.kernel.guest.deadline import Deadline
     from grader.kernel.guest.fitting import FitBudget
     from grader.kernel.guest.hooks import PatchOnImport
+    from grader.kernel.guest.imports import AfterImport
     from grader.kernel.guest.lines import Lines
+    from grader.kernel.guest.loops import HiddenLoop
     from grader.kernel.guest.notes import Notes
     from grader.kernel.guest.record import Recorder
     from grader.kernel.guest.self_check import pass_over_self_checks
@@ -43,8 +47,9 @@ def main() -> None:
     app = IPKernelApp.instance()
     app.initialize(["-f", connection, "--HistoryManager.enabled=False"])
     app.shell.grader_recorder = recorder
+    loop = HiddenLoop(app.shell)
     if shims is not None:
-        shims.prepare(numpy, app.shell)
+        shims.prepare(numpy, app.shell, loop.nest)
     sys.meta_path.insert(0, Colab(notes, display))
     install_world(mnist=settings["mnist"], photographs=settings["photographs"], notes=notes)
     Lines(app.shell, notes)
@@ -52,14 +57,22 @@ def main() -> None:
     caps = Caps(app.shell, notes, settings["output"])
     caps.limit(sys.stdout)
     caps.limit(sys.stderr)
-    for before in (notes.count_cell, budget.start_cell, caps.start_cell):
+    deadline = Deadline(smoke.left_s) if smoke is not None else None
+    if smoke is not None and deadline is not None:
+        sys.meta_path.insert(0, AfterImport(smoke_others.patches(smoke)))
+        app.shell.events.register("pre_run_cell", smoke.start_cell)
+        app.shell.events.register("pre_run_cell", deadline.begin_cell)
+        app.shell.events.register("post_run_cell", deadline.end_cell)
+    for before in (notes.count_cell, budget.start_cell, caps.start_cell, loop.begin_cell):
         app.shell.events.register("pre_run_cell", before)
-    app.shell.events.register("post_run_cell", recorder.write_notes)
+    for after in (loop.end_cell, caps.end_cell, recorder.write_notes):
+        app.shell.events.register("post_run_cell", after)
     sys.path.insert(0, "")  # the submission's own folder, as in any notebook
     # IPython's own exit() ends the kernel some time after its cell, and with it whatever runs by then.
     app.shell.user_ns |= {"exit": sys.exit, "quit": sys.exit}
     sys.argv = [settings["name"]]
     if settings["name"].endswith(".py"):
+        loop.run_as_program()
         app.shell.user_ns["__file__"] = os.path.abspath(settings["name"])  # noqa: PTH100 - a module expects a string
     app.start()
 

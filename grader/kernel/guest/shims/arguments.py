@@ -7,6 +7,7 @@ of a network comes from the classes' own `get_config`, which knows today's names
 import functools
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +18,9 @@ ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 INITIALIZED = {
     "init": "kernel_initializer", "W_regularizer": "kernel_regularizer", "b_regularizer": "bias_regularizer",
     "W_constraint": "kernel_constraint", "b_constraint": "bias_constraint", "bias": "use_bias",
-    "batch_input_shape": "batch_shape",
 }  # fmt: skip
 PLACED = {
-    "border_mode": "padding", "dim_ordering": "data_format", "batch_input_shape": "batch_shape", "subsample": "strides",
+    "border_mode": "padding", "dim_ordering": "data_format", "subsample": "strides",
 }  # fmt: skip
 CONVOLVED = (
     INITIALIZED | PLACED | {"nb_filter": "filters", "filter_length": "kernel_size", "atrous_rate": "dilation_rate"}
@@ -44,6 +44,7 @@ LAYERS: Mapping[str, Mapping[str, str]] = {
     "GaussianNoise": PLACED | {"sigma": "stddev"},
     "BatchNormalization": PLACED | {"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"},
 }  # fmt: skip
+REGULARIZERS: Mapping[str, Mapping[str, str]] = {"L1": {"l": "l1"}, "L2": {"l": "l2"}}
 # Keras 2's sizes of windows where none was given, which today's average pooling wants to be told.
 SIZES: Mapping[str, Any] = {"AveragePooling1D": 2, "AveragePooling2D": (2, 2), "AveragePooling3D": (2, 2, 2)}
 IGNORED: Mapping[str, Mapping[str, Any]] = {"BatchNormalization": {"mode": 0}}  # dropped where the value is this one
@@ -59,11 +60,26 @@ class Era:
     keras_1: bool = False
 
 
+class Warnings:
+    """The module `warnings`, as Keras' layers see it: that `input_shape=` is an old argument is no news for a student."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(warnings, name)
+
+    def warn(self, message: Any, category: type[Warning] | None = None, stacklevel: int = 1) -> None:
+        """`warnings.warn`."""
+        if not str(message).startswith("Do not pass an `input_shape`"):
+            warnings.warn(message, category, stacklevel=stacklevel + 1)
+
+
 def rename_arguments(keras: Any, notes: Notes) -> None:
     """Layers and optimizers accept their old argument names."""
     era = Era()
+    sys.modules["keras.src.layers.layer"].warnings = Warnings()  # type: ignore[attr-defined]
     for name, renames in LAYERS.items():
         _accept(getattr(keras.layers, name), renames, IGNORED.get(name, {}), notes, era)
+    for name, renames in REGULARIZERS.items():
+        _accept(getattr(keras.regularizers, name), renames, {}, notes, Era())
     for name, size in SIZES.items():
         _give_size(getattr(keras.layers, name), size, notes)
     base = keras.optimizers.Optimizer
@@ -107,13 +123,15 @@ def _accept(kind: Any, renames: Mapping[str, str], ignored: Mapping[str, Any], n
     original = kind.__init__
     known = inspect.signature(original).parameters
     renames = {old: new for old, new in renames.items() if old not in known}
-    convolution = kind.__name__ == "Conv2D"
+    convolution, layer = kind.__name__ == "Conv2D", "batch_size" not in known and kind.__name__ in LAYERS
 
     # Not `functools.wraps`: Keras compares what a constructor declares with what it takes, and both must be the same.
     def start(self: Any, *arguments: Any, **options: Any) -> None:
         era.keras_1 = era.keras_1 or bool(options.keys() & KERAS_1 & renames.keys())
         if convolution:
             arguments, options = translate_kernel_size(arguments, options, notes, era)
+        if layer:
+            options = free_batch(kind.__name__, options, notes)
         for old in [old for old in renames if old in options and renames[old] not in options]:
             options[renames[old]] = _value(old, options.pop(old))
             notes.shim(f"{kind.__name__}({old}=...)", f"{kind.__name__}({renames[old]}=...)")
@@ -123,6 +141,18 @@ def _accept(kind: Any, renames: Mapping[str, str], ignored: Mapping[str, Any], n
         original(self, *arguments, **options)
 
     kind.__init__ = start
+
+
+def free_batch(layer: str, options: dict[str, Any], notes: Notes) -> dict[str, Any]:
+    """Options of a layer without the size of its batches, which belongs to `fit`: it computes the same for any."""
+    given = dict(options)
+    if isinstance(given.get("batch_input_shape"), (tuple, list)):
+        notes.shim(f"{layer}(batch_input_shape=...)", f"{layer}(input_shape=...)")
+        given["input_shape"] = tuple(given.pop("batch_input_shape"))[1:]
+    if "batch_size" in given:
+        notes.shim(f"{layer}(batch_size=...)", f"{layer}(...) without it")
+        del given["batch_size"]
+    return given
 
 
 def _value(name: str, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What `keras.backend` had, and today even `tf.keras.backend` has no more."""
+"""What `keras.backend` and other modules had, and today even `tf.keras.backend` has no more."""
 
 import functools
 from collections.abc import Mapping
@@ -33,6 +33,7 @@ def backend_functions(keras: Any) -> Mapping[str, Mapping[str, tuple[Any, str]]]
         variable.assign(value)
 
     return {
+        "layers": {"SyncBatchNormalization": (keras.layers.BatchNormalization, "keras.layers.BatchNormalization")},
         "backend": {
             "set_value": (set_value, "variable.assign"),
             "image_dim_ordering": (image_dim_ordering, "keras.backend.image_data_format"),
@@ -41,7 +42,7 @@ def backend_functions(keras: Any) -> Mapping[str, Mapping[str, tuple[Any, str]]]
             "learning_phase": (learning_phase, "model(x, training=...)"),
             "set_learning_phase": (set_learning_phase, "model(x, training=...)"),
             "set_session": (set_session, "tf.config.experimental.set_memory_growth"),
-        }
+        },
     }
 
 

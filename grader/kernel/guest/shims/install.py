@@ -4,6 +4,7 @@ Whatever would change what a student's code computes is not here: it fails, and 
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from grader.kernel.guest.imports import AfterImport
@@ -20,8 +21,8 @@ class Shims:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
 
-    def prepare(self, numpy: Any, shell: Any) -> None:
-        """What needs no Keras: NumPy, `time`, later imports, the code of cells."""
+    def prepare(self, numpy: Any, shell: Any, nest: Callable[[], None]) -> None:
+        """What needs no Keras: NumPy, `time`, later imports, the code of cells. `nest`: for `nest_asyncio`."""
         restore_python(numpy, self._notes)
         sys.meta_path.insert(0, AfterImport(after_import(self._notes)))
         sys.meta_path.insert(0, MovedModules(self._notes))
@@ -29,19 +30,16 @@ class Shims:
         sys.meta_path.insert(0, self._paths)
         shell.ast_transformers.append(TensorFlowPythonKeras(self._notes))
         shell.ast_transformers.append(PutOff(shell, self._notes))
-        sys.meta_path.append(Watchers(self._notes))
+        sys.meta_path.append(Watchers(shell, self._notes, nest))
 
     def attach(self, keras: Any) -> None:
         """Keras' own classes and modules. What that takes is read only now: a kernel without Keras starts sooner."""
+        from grader.kernel.guest.shims.accuracy import alias_accuracy
         from grader.kernel.guest.shims.arguments import metrics_in_third_place, rename_arguments
+        from grader.kernel.guest.shims.attributes import restore_attributes
         from grader.kernel.guest.shims.backend import backend_functions
-        from grader.kernel.guest.shims.models import (
-            accept_file_names,
-            alias_accuracy,
-            note_missing_pictures,
-            restore_attributes,
-            restore_methods,
-        )
+        from grader.kernel.guest.shims.models import accept_file_names, restore_methods
+        from grader.kernel.guest.shims.pictures import leave_pictures_out
 
         rename_arguments(keras, self._notes)
         restore_methods(keras, self._notes)
@@ -49,5 +47,5 @@ class Shims:
         restore_attributes(keras, self._notes)
         alias_accuracy(keras, self._notes)
         accept_file_names(keras, self._notes)
-        note_missing_pictures(self._notes)
+        leave_pictures_out(self._notes)
         self._paths.install(backend_functions(keras))

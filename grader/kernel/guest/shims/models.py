@@ -1,51 +1,16 @@
 """Methods, results and files of networks as Keras 1 and 2 had them."""
 
 import functools
-import importlib
 import inspect
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.shims.arguments import WORKERS, without
 from grader.kernel.guest.shims.watchers import without_watchers
-
-SHORT, LONG = "acc", "accuracy"
-
-
-class Curves(dict[str, Any]):
-    """Figures by name, where `acc` and `accuracy` are one name if only one of them is there; pickled as a plain dict."""
-
-    def __init__(self, values: Mapping[str, Any], notes: Notes) -> None:
-        super().__init__(values)
-        self._notes = notes
-
-    def __missing__(self, key: str) -> Any:
-        other = self._other(key)
-        if other is None:
-            raise KeyError(key)
-        return self[other]
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """As a dict's, with the other name."""
-        other = key if key in self else self._other(key)
-        return default if other is None else self[other]
-
-    def _other(self, key: object) -> str | None:
-        if not isinstance(key, str):
-            return None
-        head, name = ("val_", key[4:]) if key.startswith("val_") else ("", key)
-        other = head + {SHORT: LONG, LONG: SHORT}.get(name, "")
-        if other == head or other not in self:
-            return None
-        self._notes.shim(f"history['{key}']", f"history['{other}']")
-        return other
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return dict, (dict(self),)
 
 
 def restore_methods(keras: Any, notes: Notes) -> None:
@@ -126,105 +91,6 @@ def _with_old_arguments(function: Callable[..., Any], notes: Notes) -> Callable[
     return call
 
 
-def restore_attributes(keras: Any, notes: Notes) -> None:
-    """`optimizer.lr`, `metric.reset_states`, `layer.output_shape`, `Sequential.input` of a built network, `flow.next()`."""
-
-    def read_rate(optimizer: Any) -> Any:
-        notes.shim("optimizer.lr", "optimizer.learning_rate")
-        return optimizer.learning_rate
-
-    def set_rate(optimizer: Any, value: Any) -> None:
-        notes.shim("optimizer.lr", "optimizer.learning_rate")
-        optimizer.learning_rate = value
-
-    def reset_states(metric: Any) -> None:
-        """Keras 2's."""
-        notes.shim("metric.reset_states", "metric.reset_state")
-        metric.reset_state()
-
-    keras.metrics.Metric.reset_states = reset_states
-    keras.optimizers.Optimizer.lr = property(read_rate, set_rate)
-    keras.layers.Layer.output_shape = _OutputShape(notes)
-    for name, plural in (("input", "inputs"), ("output", "outputs")):
-        setattr(keras.Sequential, name, _built(getattr(keras.Sequential, name), name, plural, notes))
-    legacy = sys.modules.get("keras.src.legacy.preprocessing.image")
-    if legacy is not None:
-
-        def step(iterator: Iterator[Any]) -> Any:
-            """The next batch, as in Python 2."""
-            notes.shim("flow.next()", "next(flow)")
-            return next(iterator)
-
-        legacy.Iterator.next = step
-
-
-class _OutputShape:
-    """`layer.output_shape` where a layer was called; no data descriptor, so that a subclass may set its own."""
-
-    def __init__(self, notes: Notes) -> None:
-        self._notes = notes
-
-    def __get__(self, layer: Any, kind: Any = None) -> Any:
-        if layer is None:
-            return self
-        found = layer.output  # raises AttributeError where there is none
-        self._notes.shim("layer.output_shape", "layer.output.shape")
-        return [tuple(item.shape) for item in found] if isinstance(found, list) else tuple(found.shape)
-
-
-def _built(original: Any, name: str, plural: str, notes: Notes) -> Any:
-    """`model.input` of a Sequential that was built by its data."""
-
-    def read(model: Any) -> Any:
-        try:
-            return original.fget(model)
-        except AttributeError:
-            found = getattr(model, plural, None) if model.built else None
-            if not found:
-                raise
-            notes.shim(f"Sequential.{name}", f"Sequential.{plural}[0]")
-            return found[0]
-
-    return property(read)
-
-
-def alias_accuracy(keras: Any, notes: Notes) -> None:
-    """`acc` and `accuracy` in histories, and in the logs that callbacks of the submission's own are given."""
-    start = keras.callbacks.History.__init__
-
-    @functools.wraps(start)
-    def begin(self: Any) -> None:
-        start(self)
-        self.history = Curves(self.history, notes)
-
-    keras.callbacks.History.__init__ = begin
-    set_model = keras.callbacks.Callback.set_model
-
-    @functools.wraps(set_model)
-    def adopt(self: Any, model: Any) -> None:
-        set_model(self, model)
-        own = not type(self).__module__.startswith("keras.") or type(self).__name__ == "LambdaCallback"
-        if own and not hasattr(self, "monitor") and not hasattr(self, "callbacks"):
-            _alias_logs(self, notes)
-
-    keras.callbacks.Callback.set_model = adopt
-
-
-def _alias_logs(callback: Any, notes: Notes) -> None:
-    original = callback.on_epoch_end
-    if hasattr(original, "aliased"):
-        return
-
-    def on_epoch_end(epoch: int, logs: dict[str, Any] | None = None) -> None:
-        told = Curves(logs or {}, notes)
-        original(epoch, told)
-        if logs is not None:
-            logs.update(told)  # what it adds is meant for the others
-
-    on_epoch_end.aliased = True  # type: ignore[attr-defined]
-    callback.on_epoch_end = on_epoch_end
-
-
 def accept_file_names(keras: Any, notes: Notes) -> None:
     """Networks and weights under the names that Keras 2 accepted; the files keep the names that they are given."""
     model = keras.Model
@@ -296,19 +162,3 @@ def _accept_checkpoints(keras: Any, notes: Notes) -> None:
         self.filepath = path
 
     kind.__init__ = begin
-
-
-def note_missing_pictures(notes: Notes) -> None:
-    """`plot_model` says that it can't and goes on, as it does in a notebook of its own; here it would raise."""
-    drawing: Any = sys.modules["keras.src.utils.model_visualization"]
-    importlib.import_module("IPython.core.magics.namespace")  # by its presence Keras tells a notebook from a script
-    check = drawing.check_graphviz
-
-    def check_graphviz() -> Any:
-        """Whether networks can be drawn."""
-        found = check()
-        if not found:
-            notes.note("`plot_model` drew nothing: graphviz is not installed where notebooks are graded")
-        return found
-
-    drawing.check_graphviz = check_graphviz

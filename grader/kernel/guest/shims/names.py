@@ -13,6 +13,8 @@ from typing import Any
 
 from grader.kernel.guest.imports import Patch
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.shims.devices import name_a_gpu
+from grader.kernel.guest.shims.watchers import plain_progress
 
 # NumPy's removed names -> Python's own types, or NumPy's names of today.
 BUILT_IN = {"int": "int", "float": "float", "bool": "bool", "object": "object", "str": "str", "complex": "complex",
@@ -110,6 +112,7 @@ def after_import(notes: Notes) -> Mapping[str, Patch]:
         "matplotlib.cm": lambda module: _restore_colour_maps(module, notes),
         "sklearn.preprocessing": lambda module: _restore_encoder(module, notes),
         "pandas": lambda module: _restore_tables(module, notes),
+        "tqdm.notebook": plain_progress,
         "PIL.Image": lambda module: _restore_filters(module, notes),
     }
 
@@ -130,18 +133,8 @@ def _restore_tensorflow(tensorflow: Any, notes: Notes) -> None:
 
     _answer(tensorflow, look_up, "tf", notes)
     _answer(tensorflow.train, optimizer, "tf.train", notes)
-    find = tensorflow.test.gpu_device_name
-
-    def gpu_device_name() -> str:
-        """A name even where there is no GPU: notebooks of Colab stop without one, and operations go to the processor."""
-        found = find()
-        if not found:
-            notes.note(
-                "there is no GPU here; `tf.test.gpu_device_name()` named one all the same, so that the check passes"
-            )
-        return found or "/device:GPU:0"
-
-    tensorflow.test.gpu_device_name = gpu_device_name
+    _answer(tensorflow.random, look_up, "tf.random", notes)
+    name_a_gpu(tensorflow, notes)
 
 
 def _restore_styles(style: Any, notes: Notes) -> None:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -34,6 +35,9 @@ MODULES: Mapping[str, tuple[str, ...]] = {
         "legacy", "adam_v2", "adam", "sgd", "rmsprop", "rmsprop_v2", "gradient_descent_v2", "adagrad_v2", "adadelta_v2",
         "adamax_v2", "nadam_v2", "optimizer_v2", "optimizer_experimental", "experimental")},
     "optimizer_v2": OPTIMIZERS,
+    "callbacks.experimental": ("callbacks",),
+    "mixed_precision.experimental": ("mixed_precision",),
+    "experimental": ("optimizers.schedules", "models", "layers"),
     "engine": ("layers", "models", "utils"),
     "legacy.layers": LAYERS,
     "objectives": ("losses",),
@@ -56,6 +60,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     "optimizers": {name.lower(): f"optimizers:{name}"
                    for name in ("SGD", "RMSprop", "Adam", "Adagrad", "Adadelta", "Adamax", "Nadam")},
     "constraints": {"maxnorm": "constraints:MaxNorm", "nonneg": "constraints:NonNeg", "unitnorm": "constraints:UnitNorm"},
+    "mixed_precision": {"set_policy": "mixed_precision:set_global_policy"},
     "initializers": {
         "normal": "initializers:RandomNormal", "uniform": "initializers:RandomUniform", "zero": "initializers:Zeros",
         "one": "initializers:Ones",
@@ -186,6 +191,9 @@ class OldPaths(MetaPathFinder, Loader):
             if found is not None:
                 self._notes.shim(told, f"{other.replace(TF_KERAS, 'tf.keras')}.{name}")
                 return found
+        below = f"{module.__name__}.{name}"
+        if find_spec(below) is not None:  # there, but nothing has imported it: `tf.keras.saving`
+            return importlib.import_module(below)
         raise missing
 
 

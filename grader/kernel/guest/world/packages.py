@@ -14,6 +14,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from grader.kernel.guest.imports import Patch
+from grader.kernel.guest.shims.watchers import Nothing
 from grader.kernel.guest.world import tutorial
 from grader.kernel.guest.world.paths import World
 from grader.kernel.guest.world.readers import known_download
@@ -58,8 +59,16 @@ class Stubs(MetaPathFinder, Loader):
             fill_datasets(module, self._world)
         for name in DOWNLOADERS.get(spec.name, ()):
             setattr(module, name, functools.partial(download, self._world))
+        if spec.name in DOWNLOADERS:
+            module.__getattr__ = self._unknown
         made: ModuleType = module
         return made
+
+    def _unknown(self, name: str) -> Any:
+        """A function of a downloader that nobody here knows: what needs an account, as `login`, does nothing."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Nothing()
 
     def _tutorial(self, name: str) -> ModuleType:
         module: Any = ModuleType(name, f"Stands for {name}, which is gone.")
@@ -90,6 +99,7 @@ def fill_datasets(module: Any, world: World) -> None:
     module.Split = SimpleNamespace(TRAIN="train", TEST="test", VALIDATION="validation")
     module.as_numpy = lambda dataset: dataset.as_numpy_iterator()
     module.disable_progress_bar = lambda: None
+    module.show_examples = module.visualization = Nothing(used=world.leave_undrawn, name="show_examples")
     module.list_builders = lambda: [name for name in ("mnist", "cats_vs_dogs") if _knows(world, name)]
     module.logging = SimpleNamespace(set_verbosity=lambda *_: None, ERROR=40)
 

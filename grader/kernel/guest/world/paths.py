@@ -125,6 +125,10 @@ class World:
         """A note for the report."""
         self._notes.note(text)
 
+    def leave_undrawn(self) -> None:
+        """Something was to be drawn in this cell that can't be here."""
+        self._notes.leave_undrawn()
+
     def _tell_once(self, place: str, text: str) -> None:
         """A note about a folder, unless one above it was told of."""
         parts = components(place)

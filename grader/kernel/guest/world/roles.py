@@ -38,6 +38,7 @@ WRITTEN = {
     "log", "logs", "output", "outputs", "checkpoint", "checkpoints", "ckpt", "model", "models", "weights", "result",
     "results", "plot", "plots", "figure", "figures", "runs", "saved", "tensorboard", "augmented", "preview", "cache",
 }  # fmt: skip
+KAGGLEHUB = "kagglehub"
 MOST_NUMBER = 12_500  # of one class in the largest collection: loops that count until a file is missing must end
 LONGEST = 4096
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -89,6 +90,8 @@ def words_of(text: str) -> list[str]:
 def read_path(path: str, classes: tuple[str, ...]) -> Wanted:
     """What `path` asks for, of photographs of `classes` (in the order of their indices). Never raises."""
     parts = components(path)
+    if KAGGLEHUB in parts:  # its cache is where it downloads to, and not where a program writes
+        parts = parts[parts.index(KAGGLEHUB) + 1 :]
     if not parts:
         return Wanted(kind="other", layout="plain")
     name = parts[-1]
