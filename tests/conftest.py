@@ -49,7 +49,8 @@ REAL = (
     "gradebook/test_files.py", "gradebook/test_server.py", "gradebook/test_writers.py", "judge/test_client.py",
     "judge/test_hostile_models.py", "judge/test_impostor.py", "judge/test_shifting.py", "judge/test_warm.py", "kernel/",
     "reference/", "repository/test_ci.py", "sandbox/", "test_benchmark_warm.py", "test_cli.py", "test_collecting.py",
-    "test_docs.py", "test_examples.py", "test_exercises.py", "test_resume.py", "test_wheel.py", "test_zoo.py",
+    "test_docs.py", "test_examples.py", "test_exercises.py", "test_machines.py", "test_resume.py", "test_wheel.py",
+    "test_zoo.py",
 )  # fmt: skip
 
 
