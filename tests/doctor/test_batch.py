@@ -1,6 +1,6 @@
-"""A class of twenty hostile and five honest students, through `grader batch`: a row for all, full marks for the honest.
+"""A class of twenty hostile and five honest students, through `grader batch --warm`: a row for all, full marks for the honest.
 
-On 5,000 real digits, with the points of the first exercise and limits that a test can wait for.
+Warm, as there one kernel is the other's sibling. On 5,000 real digits, with the points of the first exercise and limits that a test can wait for.
 """
 
 import csv
@@ -83,7 +83,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Said, Pat
         write_class(folder / "class", bait)
         said = run_cli(
             "batch", "hostile", folder / "class", "--out", folder / "deep" / "out", "--course", folder / "course",
-            "--jobs", "2",
+            "--jobs", "2", "--warm",
         )  # fmt: skip
         yield said, folder / "deep" / "out", bait, bait.look()
 
