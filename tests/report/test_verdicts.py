@@ -88,7 +88,7 @@ def test_members_with_several_grades_are_each_named_and_alike_ones_are_told_once
 
 def test_who_handed_in_nothing_has_one_sentence_in_the_terminal_and_on_the_page() -> None:
     ending = Ending(cause=Cause.NOT_RUN, message="Nothing was handed in.")
-    plain = {
+    plain: dict[str, Any] = {
         "submission": "",
         "status": Status.EXPLAINED,
         "passed": False,
