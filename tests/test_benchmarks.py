@@ -32,7 +32,7 @@ def overhead() -> ModuleType:
 
 def test_data_is_found_by_the_variable_and_a_folder_without_any_ends_in_words(tmp_path: Path) -> None:
     environment = {**os.environ, "GRADER_DATA": str(tmp_path)}
-    command = [sys.executable, FILE.with_name("judging.py"), "--models", "1"]
+    command = [sys.executable, str(FILE.with_name("judging.py")), "--models", "1"]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     assert said.returncode == 2 and said.stderr.startswith(f"grader: {tmp_path} holds no dataset")
     assert "Traceback" not in said.stderr
