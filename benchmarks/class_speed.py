@@ -36,6 +36,7 @@ import nbformat
 from processes import Cost, run_grader, run_measured
 from sandbox_overhead import BUILD, EVALUATE, FIT, NETWORKS
 
+from grader.cli.ending import ending_in_words
 from grader.course import Course
 from grader.errors import GraderError
 from grader.progress import Silent
@@ -259,7 +260,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
     parser.add_argument("--tools", type=Path, default=None)
-    parser.add_argument("--data", type=Path, default=None)
+    parser.add_argument("--data", type=Path, default=os.environ.get("GRADER_DATA"))
     parser.add_argument("--json", type=Path, default=None)
     arguments = parser.parse_args()
     if "plain" not in arguments.sides:
@@ -294,4 +295,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ending_in_words():
+        sys.exit(main())

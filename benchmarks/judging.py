@@ -16,6 +16,7 @@ processor time, else 1.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from pathlib import Path
 import numpy as np
 from processes import Cost, measured
 
+from grader.cli.ending import ending_in_words
 from grader.course import Course
 from grader.data.load import load_split
 from grader.errors import GraderError
@@ -141,7 +143,7 @@ def main() -> int:
     parser.add_argument("--models", type=int, default=50)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--data", type=Path, default=None)
+    parser.add_argument("--data", type=Path, default=os.environ.get("GRADER_DATA"))
     parser.add_argument("--json", type=Path, default=None)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="grader-bench-") as temporary:
@@ -161,4 +163,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ending_in_words():
+        sys.exit(main())

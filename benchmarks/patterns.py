@@ -13,6 +13,7 @@ The exit code is 1 if any is lost.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from collections import defaultdict
@@ -21,6 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from grader.cli.ending import ending_in_words
 from grader.results import Result
 from tests import zoo
 
@@ -54,7 +56,9 @@ def main() -> int:
     """Run them, print the table, name what is lost."""
     parser = argparse.ArgumentParser(description="Gradable, explained and lost submissions by pattern.")
     parser.add_argument("names", nargs="*", help="folders of tests/submissions; all patterns if none is given")
-    parser.add_argument("--data", type=Path, help="the folder that holds mnist/ and pets/")
+    parser.add_argument(
+        "--data", type=Path, default=os.environ.get("GRADER_DATA"), help="the folder that holds mnist/ and pets/"
+    )
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
     chosen = given.names or [name for name in zoo.names() if "pattern" in zoo.expected(name)]
@@ -73,4 +77,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ending_in_words():
+        sys.exit(main())

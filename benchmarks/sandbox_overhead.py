@@ -29,6 +29,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from grader.cli.ending import ending_in_words
 from grader.course import Course
 from grader.errors import GraderError
 from grader.evidence import Cause, Isolation
@@ -188,7 +189,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--network", choices=sorted(NETWORKS), default="mlp")
     parser.add_argument("--images", type=int, default=60_000)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--data", type=Path, default=None)
+    parser.add_argument("--data", type=Path, default=os.environ.get("GRADER_DATA"))
     parser.add_argument("--json", type=Path, default=None)
     arguments = parser.parse_args()
     if arguments.pairs < 1:
@@ -215,4 +216,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ending_in_words():
+        sys.exit(main())

@@ -20,6 +20,7 @@ Exit status: 0 if the mean difference is at most 0.1 points for every exercise, 
 import argparse
 import dataclasses
 import json
+import os
 import statistics
 import sys
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ import numpy as np
 
 from grader.baseline import read_solution
 from grader.bench import Bench, Setup, open_bench
+from grader.cli.ending import ending_in_words
 from grader.course import Course
 from grader.errors import GraderError
 from grader.evidence import Serve
@@ -155,7 +157,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--batches", type=int, default=None, help="of each fit, and operators that are deterministic")
-    parser.add_argument("--data", type=Path, default=None)
+    parser.add_argument("--data", type=Path, default=os.environ.get("GRADER_DATA"))
     parser.add_argument("--json", type=Path, default=None)
     arguments = parser.parse_args()
     if arguments.seeds < 1:
@@ -180,4 +182,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with ending_in_words():
+        sys.exit(main())

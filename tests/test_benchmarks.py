@@ -1,8 +1,10 @@
 """The arithmetic of the benchmarks: order of runs, medians and their intervals."""
 
 import importlib.util
+import os
 import random
 import statistics
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +28,14 @@ def overhead() -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
+
+
+def test_data_is_found_by_the_variable_and_a_folder_without_any_ends_in_words(tmp_path: Path) -> None:
+    environment = {**os.environ, "GRADER_DATA": str(tmp_path)}
+    command = [sys.executable, str(FILE.with_name("judging.py")), "--models", "1"]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert said.returncode == 2 and said.stderr.startswith(f"grader: {tmp_path} holds no dataset")
+    assert "Traceback" not in said.stderr
 
 
 def test_the_order_is_reversed_from_pair_to_pair(overhead: ModuleType) -> None:

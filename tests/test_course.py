@@ -82,3 +82,14 @@ def test_a_broken_manifest_is_named_when_datasets_are_listed(tmp_path: Path) -> 
     broken.write_text("schema = 1\n", encoding="utf-8")
     with pytest.raises(DataError, match=str(broken)):
         course.datasets()
+
+
+def test_a_reference_solution_may_be_a_module(tmp_path: Path) -> None:
+    course = write_course(tmp_path)
+    folder = course.root / "reference" / "tiny"
+    folder.mkdir(parents=True)
+    with pytest.raises(UsageError, match=r"has no reference solution\. Write one: solution\.ipynb or solution\.py"):
+        course.reference("tiny")
+    for name in ("solution.py", "solution.ipynb"):  # the notebook goes first where both are there
+        (folder / name).write_text("a = 1")
+        assert course.reference("tiny").name == name

@@ -35,6 +35,16 @@ def ending_in_order() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def ending_in_words() -> Iterator[None]:
+    """An error of ours ends a script as it ends a command: in words, with its exit code."""
+    try:
+        yield
+    except GraderError as error:
+        print(f"grader: {error}", file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
+
+
 def _unwind(number: int, frame: FrameType | None) -> None:
     raise SystemExit(TERMINATED)
 

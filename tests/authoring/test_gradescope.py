@@ -14,6 +14,7 @@ import pytest
 from grader.authoring.gradescope import pack_autograder, requirements
 from grader.course import Course
 from tests.exports.validators import read_gradescope
+from tests.fakes import data_of, write_course
 
 SOLUTION = Course.at().root / "reference" / "operators" / "solution.py"
 
@@ -88,3 +89,14 @@ def test_the_requirements_are_those_of_the_grader_and_of_students_code() -> None
     lines = requirements()
     assert any(line.startswith("keras") for line in lines) and any(line.startswith("scikit-learn") for line in lines)
     assert not any(line.startswith(("pytest", "mlxtend")) for line in lines)
+
+
+def test_the_private_split_of_this_machine_goes_along_for_it_decides_there_too(tmp_path: Path) -> None:
+    course = write_course(tmp_path)
+    private = data_of(tmp_path) / "tiny-private"
+    private.mkdir()
+    (private / "digests.toml").write_text('[split.private]\ncount = 1\nimages = "i"\nlabels = "l"\n')
+    with zipfile.ZipFile(io.BytesIO(pack_autograder(course, "tiny", data_of(tmp_path)))) as archive:
+        names = set(archive.namelist())
+    assert "data/tiny-private/digests.toml" in names
+    assert any(name.startswith("data/tiny/judged/") for name in names)

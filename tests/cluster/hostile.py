@@ -16,4 +16,6 @@ class Trap:
 
 def answer_with_a_trap(parcel: bytes, topic: str) -> object:
     """What a worker must not be able to do: the folder is named by its environment."""
-    return Trap(str(Path(os.environ["SCRIPT_MARKS"], "trapped")))
+    marks = Path(os.environ["SCRIPT_MARKS"])
+    (marks / "answered").touch()
+    return Trap(str(marks / "trapped"))

@@ -152,6 +152,14 @@ def test_a_path_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
         read_path(tmp_path / name)
 
 
+def test_a_path_that_differs_in_capital_letters_is_told(tmp_path: Path) -> None:
+    (tmp_path / "warmup.py").write_text("a = 1")
+    with pytest.raises(
+        UsageError, match=r"Warmup\.py: there is no such file.*There is warmup\.py: names differ by cap"
+    ):
+        read_path(tmp_path / "Warmup.py")
+
+
 @pytest.mark.parametrize("target", ["nowhere.py", "secret.py", "folder"])
 def test_what_a_link_leads_to_is_nobodys_submission(tmp_path: Path, target: str) -> None:
     (tmp_path / "secret.py").write_text("secret = 1")
