@@ -5,6 +5,7 @@ import os
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def main() -> None:
@@ -17,13 +18,10 @@ def main() -> None:
     from ipykernel.kernelapp import IPKernelApp
     from IPython.display import display
 
-    from grader.kernel.guest import smoke_others
     from grader.kernel.guest.caps import Caps
     from grader.kernel.guest.colab import Colab
-    from grader.kernel.guest.deadline import Deadline
     from grader.kernel.guest.fitting import FitBudget
     from grader.kernel.guest.hooks import PatchOnImport
-    from grader.kernel.guest.imports import AfterImport
     from grader.kernel.guest.lines import Lines
     from grader.kernel.guest.loops import HiddenLoop
     from grader.kernel.guest.notes import Notes
@@ -57,12 +55,8 @@ def main() -> None:
     caps = Caps(app.shell, notes, settings["output"])
     caps.limit(sys.stdout)
     caps.limit(sys.stderr)
-    deadline = Deadline(smoke.left_s) if smoke is not None else None
-    if smoke is not None and deadline is not None:
-        sys.meta_path.insert(0, AfterImport(smoke_others.patches(smoke)))
-        app.shell.events.register("pre_run_cell", smoke.start_cell)
-        app.shell.events.register("pre_run_cell", deadline.begin_cell)
-        app.shell.events.register("post_run_cell", deadline.end_cell)
+    if smoke is not None:
+        watch_time(app.shell, smoke)
     for before in (notes.count_cell, budget.start_cell, caps.start_cell, loop.begin_cell):
         app.shell.events.register("pre_run_cell", before)
     for after in (loop.end_cell, caps.end_cell, recorder.write_notes):
@@ -75,6 +69,19 @@ def main() -> None:
         loop.run_as_program()
         app.shell.user_ns["__file__"] = os.path.abspath(settings["name"])  # noqa: PTH100 - a module expects a string
     app.start()
+
+
+def watch_time(shell: Any, smoke: Any) -> None:
+    """Cut a smoke run's other work, and end it in its time. The clock starts with the first cell."""
+    from grader.kernel.guest import smoke_others
+    from grader.kernel.guest.deadline import Deadline
+    from grader.kernel.guest.imports import AfterImport
+
+    sys.meta_path.insert(0, AfterImport(smoke_others.patches(smoke)))
+    deadline = Deadline(smoke.left_s)
+    for before in (smoke.start_cell, deadline.begin_cell):
+        shell.events.register("pre_run_cell", before)
+    shell.events.register("post_run_cell", deadline.end_cell)
 
 
 if __name__ == "__main__":
