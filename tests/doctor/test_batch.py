@@ -1,6 +1,7 @@
-"""A class of twenty hostile and five honest students, through `grader batch --warm`: a row for all, full marks for the honest.
+"""A class of twenty hostile and five honest students, through `grader batch`: a row for all, full marks for the honest.
 
-Warm, as there one kernel is the other's sibling. On 5,000 real digits, with the points of the first exercise and limits that a test can wait for.
+With --warm, where one kernel is the other's sibling. On 5,000 real digits, with the points of the first exercise and limits
+that a test can wait for.
 """
 
 import csv

@@ -11,7 +11,6 @@ from typing import Any
 def main() -> None:
     """Install the hooks, then hand over to ipykernel."""
     settings = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    connection = sys.argv[2]
     sys.path.insert(0, settings["guest"])
 
     import numpy
@@ -43,7 +42,7 @@ def main() -> None:
     random.seed(settings["seed"])
     numpy.random.seed(settings["seed"])  # again with Keras' own when Keras is imported
     app = IPKernelApp.instance()
-    app.initialize(["-f", connection, "--HistoryManager.enabled=False"])
+    app.initialize(["-f", sys.argv[2], "--HistoryManager.enabled=False"])
     app.shell.grader_recorder = recorder
     loop = HiddenLoop(app.shell)
     if shims is not None:
@@ -53,8 +52,8 @@ def main() -> None:
     Lines(app.shell, notes)
     pass_over_self_checks(notes)
     caps = Caps(app.shell, notes, settings["output"])
-    caps.limit(sys.stdout)
-    caps.limit(sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        caps.limit(stream)
     if smoke is not None:
         watch_time(app.shell, smoke)
     for before in (notes.count_cell, budget.start_cell, caps.start_cell, loop.begin_cell):
