@@ -33,7 +33,7 @@ from grader.cluster.parcels import (
 from grader.cluster.worker import COURSE, DATA, Workroom
 from grader.course import Course
 from grader.errors import Infrastructure, UsageError
-from grader.executors import Collected, CollectorGone, WorkerLost
+from grader.executors import Collected, CollectorGone, WorkerLost, WorkerUnfit
 from grader.intake import Submission, list_class, read_path
 from grader.progress import Silent
 from grader.publish import Order
@@ -416,3 +416,33 @@ def test_a_worker_is_told_of_its_folders_by_its_environment(
     collect_order(b"", "topic")
     assert told == [{"course": "", "data": "/somewhere"}]
     assert callable(answer_order)
+
+
+class Refusing:
+    """A collector whose workers, each under an address of its own, can run nothing of this batch."""
+
+    slots = 1
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def look(self) -> None:
+        """All is well."""
+
+    def submit(self, submission: Submission, seed: int) -> Future[Any]:
+        self.asked += 1
+        future: Future[Any] = Future()
+        future.set_result(None)
+        return future
+
+    def take(self, future: Future[Any], submission: Submission, seed: int) -> Collected:
+        raise WorkerUnfit(f"The worker {self.asked} can't run this batch: no data", "Give it some.")
+
+
+def test_a_worker_that_refuses_under_ever_new_addresses_ends_in_a_row(course: Course, tmp_path: Path) -> None:
+    collector = Refusing()
+    with a_bench(course) as bench:
+        order, entries = Order(out=tmp_path / "out", course=course), list_class(write_class(tmp_path / "c", "ada"))
+        rows, _ = grade_class(entries, bench, order, jobs=1, progress=Silent(), collector=collector)
+    assert (rows[0].status, collector.asked) == (Status.BROKEN, 21)
+    assert "can't run this batch: no data" in rows[0].checks[0].reason
