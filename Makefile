@@ -8,8 +8,9 @@ SUITS = import sys, venv, ensurepip; sys.exit("%d.%d" % sys.version_info[:2] not
 PYTHON ?= $(shell for name in $(SUPPORTED:%=python%) python3 python /usr/bin/python3; do \
 	"$$name" -c '$(SUITS)' 2>/dev/null && echo "$$name" && break; done)
 
-# Tests wait for kernels and servers as much as they compute: one worker more than there are cores.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Tests wait for kernels and servers as much as they compute: one worker more than there are cores, and six at most (each may
+# come to hold 3 GB).
+WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); [ $$cores -lt 5 ] || cores=5; expr $$cores + 1)
 
 .PHONY: install demo test suite check quick pins zoo lint fuzz bench reference gallery docs clean
 
