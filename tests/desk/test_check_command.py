@@ -66,7 +66,9 @@ def test_json_holds_the_findings_and_nothing_else_is_printed(course: Course, mon
     write_class(Path("class"), "ada")
     said = json.loads(check(course, "tiny", "class/ada.py", "--json").out)
     assert said["mode"] == "smoke"
-    assert said["result"]["smoke"] == {"images": 640, "epochs": 1}
+    smoke = said["result"]["smoke"]
+    assert (smoke["images"], smoke["epochs"]) == (640, 1)
+    assert smoke["seconds"] in (28.0, 84.0), "three times as much on a busy machine"
     assert said["standing"] == {"out_of": 100, "certain": 0, "likely": 30, "open": 70, "lost": 0}
     assert said["open"] == ["accuracy"]
 

@@ -19,6 +19,7 @@ BIDI = "\u202egnp.exe \u200b<script>alert(1)</script> =HYPERLINK(1)"
 @pytest.fixture
 def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A class of three in a course of its own: bob is below the pass mark, cy handed in nothing."""
+    monkeypatch.delenv("GRADER_DATA")
     course = write_course(tmp_path / "course")
     order = Order(out=tmp_path / "out", course=course, data=data_of(course.root))
     order.out.mkdir()

@@ -94,8 +94,8 @@ def test_a_gradebook_of_canvas_is_a_roster_and_a_group_is_found_in_one(tmp_path:
     )
     found = both_ways(tmp_path, ("lovelaceada_101_5001_work.ipynb", NOTEBOOK), roster=gradebook)
     assert [entry.who for entry in found.entries] == [
-        Student(name="Lovelace, Ada", identity="s1", participant="101"),
-        Student(name="Turing, Alan", identity="s2", participant="102"),
+        Student(name="Lovelace, Ada", identity="s1", login="ada@x.org", participant="101"),
+        Student(name="Turing, Alan", identity="s2", login="alan@x.org", participant="102"),
     ]
     assert problem(row_of(found, "Turing, Alan")) == "Nothing was handed in."
     team = write_zip(tmp_path / "team.zip", ("groupa_103_5001_work.ipynb", NOTEBOOK))

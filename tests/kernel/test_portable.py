@@ -142,6 +142,15 @@ both.fit(x, [y, y / 9], verbose=0)
 digits = keras.Model(image, both.outputs[0])
 assert keras.config.floatx() == "float64" and warnings.filters[0][0] == "error"
 """
+WEIGHTS = """
+class Weighted(layers.Layer):
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(shape[-1],), initializer="ones")
+    def call(self, inputs):
+        return inputs * self.scale
+weighted = train(keras.Sequential([
+    layers.Input((8, 8, 1)), layers.Flatten(), Weighted(), layers.Dense(10, activation="softmax")]))
+"""
 CLOSED = """
 import sys
 sys.stdout = open("log", "w")
@@ -151,7 +160,7 @@ sys.stdout.close()
 
 @pytest.fixture(scope="module")
 def followed() -> Execution:
-    return run(SETUP, CODE, PARTS, CLOSED, "print('shown again')", limits=LIMITS)
+    return run(SETUP, CODE, PARTS, WEIGHTS, CLOSED, "print('shown again')", limits=LIMITS)
 
 
 def test_code_of_ones_own_is_followed_wherever_in_a_network_it_stands(followed: Execution) -> None:
@@ -162,16 +171,21 @@ def test_code_of_ones_own_is_followed_wherever_in_a_network_it_stands(followed: 
 
 
 def test_our_code_runs_under_no_setting_of_the_notebooks_and_leaves_them_as_they_are(followed: Execution) -> None:
-    assert [cell.error for cell in followed.claims.cells] == [None] * 5
+    assert [cell.error for cell in followed.claims.cells] == [None] * 6
     assert followed.claims.problem is None
     assert followed.claims.fits[0].moved
 
 
 def test_an_output_that_was_closed_does_not_hang_the_kernel_and_is_told(followed: Execution) -> None:
-    assert followed.claims.cells[4].outputs[0].text == "shown again\n"
-    assert "`sys.stdout` was closed: what is printed later is shown as before (cell 4)" in followed.claims.notes
+    assert followed.claims.cells[5].outputs[0].text == "shown again\n"
+    assert "`sys.stdout` was closed: what is printed later is shown as before (cell 5)" in followed.claims.notes
 
 
 def test_a_network_made_of_trained_layers_is_trained(followed: Execution) -> None:
     fitted = {item.name: (item.fitted, item.output_units) for item in followed.claims.candidates}
+    assert fitted.pop("weighted") == (True, 10)
     assert fitted == {"lambdas": (True, 10), "both": (True, None), "digits": (True, 10)}
+
+
+def test_a_layer_with_weights_of_its_own_is_not_followed_for_they_would_be_lost(followed: Execution) -> None:
+    assert saved_class(followed, "weighted") == "Sequential"

@@ -64,7 +64,7 @@ def test_every_outcome_status_cause_and_isolation_has_words() -> None:
     assert set(MARKS) == set(OUTCOMES) == set(TONES) == set(Outcome)
     assert set(STATUSES) == set(Status)
     assert set(CAUSES) == set(Cause)
-    assert set(ISOLATION) == {"bubblewrap", "podman", "none"}
+    assert set(ISOLATION) == {"bubblewrap", "podman", "docker", "none"}
     assert set(SERVE) == {"sealed", "open"}
     assert set(BASIS) == {"facts", "claims"}
 
