@@ -145,6 +145,13 @@ def batch(entries: list[Entry], order: Order) -> Rows:
         return grade_class(entries, bench, order, jobs=1, progress=Silent(), book=book)[0]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _data_of_its_own() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("GRADER_DATA")
+        yield
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
     """Graded, decided by hand, and graded again by the same command; the last decision is a command's."""
