@@ -144,7 +144,7 @@ def _warning(results: Sequence[Result]) -> Text:
     whom: Phrase = say("This holds for everyone.")
     if len(touched) < len(results):
         whom = say("This holds for {n} of {all} students.", n=len(touched), all=len(results))
-    return joined((substitute_warning(touched[0].dataset), whom, shorten(reason, 500)))
+    return joined((substitute_warning(), whom, shorten(reason, 500)))
 
 
 def _unsandboxed(results: Sequence[Result]) -> Text:

@@ -77,7 +77,7 @@ def _row(result: Result, grade: Grade) -> str:
 
 def _warnings(result: Result) -> Iterator[str]:
     if any(flag.kind == "substitute_data" for flag in result.flags):
-        yield f"! {substitute_warning(result.dataset)}"
+        yield f"! {substitute_warning()}"
     if result.isolation == "none":
         yield "! It ran without a sandbox."
 

@@ -217,7 +217,7 @@ def _most_to_gain(checks: Sequence[CheckResult], views: Sequence[CheckView]) -> 
 
 def _warning(result: Result) -> Text:
     reasons = [one_line(flag.reason) for flag in result.flags if flag.kind == "substitute_data"]
-    return joined((substitute_warning(result.dataset), shorten(reasons[0], 600))) if reasons else ""
+    return joined((substitute_warning(), shorten(reasons[0], 600))) if reasons else ""
 
 
 def _notices(result: Result) -> tuple[Notice, ...]:

@@ -44,7 +44,7 @@ def test_reason_and_hint_stand_indented_below_their_check() -> None:
 def test_flags_shims_the_sandbox_and_substitute_data_are_said() -> None:
     flags = (Flag(kind="substitute_data", reason="Demo digits."), Flag(kind="odd", reason="Look."))
     text = "\n".join(summary(a_result(flags=flags, isolation="none")))
-    for part in ("not the real MNIST test set", "It ran without a sandbox.", "Flag: odd: Look.", "np_utils"):
+    for part in ("not the real test set", "It ran without a sandbox.", "Flag: odd: Look.", "np_utils"):
         assert part in text
 
 

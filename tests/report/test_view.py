@@ -182,7 +182,7 @@ def test_the_interval_decides_how_an_accuracy_is_spoken_of() -> None:
 def test_substitute_data_are_a_warning_of_their_own_and_no_mere_notice() -> None:
     flags = (Flag(kind="substitute_data", reason="Demo digits."), Flag(kind="odd_thing", reason="Look."))
     seen = student_view(a_result(flags=flags), None)
-    assert "not the real MNIST test set" in seen.warning and "Demo digits." in seen.warning
+    assert "not the real test set" in seen.warning and "Demo digits." in seen.warning
     assert [notice.title for notice in seen.notices] == ["odd thing"]
 
 
@@ -317,7 +317,7 @@ def test_a_class_of_nobody_is_no_error() -> None:
 def test_a_class_with_substitute_data_or_without_sandbox_says_so_with_how_many() -> None:
     flag = Flag(kind="substitute_data", reason="Demo digits.")
     seen = class_view([a_result(flags=(flag,), isolation="none"), a_result()], title="", links={})
-    assert "not the real MNIST" in seen.warning and "1 of 2 students" in seen.warning
+    assert "not the real test set" in seen.warning and "1 of 2 students" in seen.warning
     assert seen.unsandboxed == "1 submission of 2 ran without a sandbox."
 
 
