@@ -12,7 +12,7 @@ PYTHON ?= $(shell for name in $(SUPPORTED:%=python%) python3 python /usr/bin/pyt
 # come to hold 3 GB).
 WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); [ $$cores -lt 5 ] || cores=5; expr $$cores + 1)
 
-.PHONY: install demo test suite check quick pins zoo lint fuzz bench reference gallery docs clean
+.PHONY: install demo test suite times check quick pins zoo lint fuzz bench reference gallery docs clean
 
 # A demonstration needs no linter, no browser's driver and no documentation site: `demo` installs what grades, `test` the rest.
 GRADING := $(VENV)/.installed-grading
@@ -53,7 +53,11 @@ $(AXE): tests/browser/package-lock.json
 test: install $(AXE)
 	@$(MAKE) --no-print-directory --jobs 2 lint suite
 suite:
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --junitxml=.pytest_cache/tests.xml
+
+# Where the time of the last `make test` went.
+times:
+	@$(BIN)/python -m tests.times .pytest_cache/tests.xml
 
 # Before a commit: what needs no kernel, no sandbox, no server and no browser.
 check: install
