@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from grader.exports.cells import Cell, write_table
-from grader.exports.cells import guard_formula as guard_formula
 from grader.grading_rules import flags_of, grades_of, with_grade
 from grader.results import Grade, Result
 

@@ -11,7 +11,7 @@ from grader.doctor import leftovers
 from grader.doctor.corpus import choose, load_corpus
 from grader.doctor.examination import examine
 from grader.doctor.verdicts import Finding
-from grader.exports import plain_csv
+from grader.exports import cells
 from grader.progress import Silent
 from grader.report import text
 from grader.sandbox import bubblewrap
@@ -97,7 +97,7 @@ def test_a_reader_that_follows_links_is_found_out(monkeypatch: pytest.MonkeyPatc
 
 
 def test_reports_that_trust_what_a_submission_says_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain_csv, "guard_formula", lambda words: words)
+    monkeypatch.setattr(cells, "guard_formula", lambda words: words)
     monkeypatch.setattr(text, "defused", lambda line: line)
     monkeypatch.setattr(terminal, "defused", lambda line: line)
     monkeypatch.setattr(publish, "safe_name", lambda student: student)

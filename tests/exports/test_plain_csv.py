@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.evidence import Cause, Ending
-from grader.exports.plain_csv import COLUMNS, GRADE_COLUMNS, guard_formula, write_gradebook, write_grades
+from grader.exports.cells import guard_formula
+from grader.exports.plain_csv import COLUMNS, GRADE_COLUMNS, write_gradebook, write_grades
 from grader.grades import Grade
 from grader.results import Flag, Result, Status
 from tests.exports.builders import LATE, a_grade, absent, decided, hostile_texts
