@@ -48,6 +48,11 @@ def install(world: World) -> None:
     glob.iglob = globbing(world, glob.iglob)
     pathlib.Path.glob = globbing_below(world, pathlib.Path.glob)  # type: ignore[method-assign]
     pathlib.Path.rglob = globbing_below(world, pathlib.Path.rglob)  # type: ignore[method-assign]
+    # Python 3.13's pathlib walks by functions that it took from os before.
+    walker: Any = getattr(glob, "_StringGlobber", None)
+    for name in ("scandir", "lstat", "lexists"):
+        if hasattr(walker, name):
+            setattr(walker, name, staticmethod(getattr(os.path if name == "lexists" else os, name)))
 
 
 def reading(world: World, original: Callable[..., Any], purpose: Purpose) -> Callable[..., Any]:
