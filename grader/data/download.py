@@ -7,7 +7,6 @@ pinned at its first fetch, in `<cache>/<dataset>.pins.toml`: what another fetch 
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 import time
 import zipfile
@@ -27,8 +26,10 @@ from grader.workspace import write_whole
 
 CHUNK = 1 << 13  # the last one is lost where an answer breaks off
 TIMEOUT_S = 60
+LOCK = ".lock"
 EVERY_S = 5.0  # seconds between two words about progress
 MOST_BYTES = 4 << 30  # of one file
+REMEDY = "Check the address in the dataset's manifest, or name a folder that has the data with --data."
 MOST_PHOTOGRAPHS = 100_000  # in one zip
 MOST_PHOTOGRAPH = 40 << 20  # bytes of one, unpacked
 
@@ -47,10 +48,10 @@ def download(dataset: Dataset, folder: Path, progress: Progress) -> Path:
             try:
                 _move_in(dataset, files, folder)
             except DataError:  # it is complete and of another form: there is nothing to go on from
-                shutil.rmtree(downloads)
+                _clear(downloads)
                 raise
             _write_pins(pins, {**_read_pins(pins), **digests})
-            shutil.rmtree(downloads, ignore_errors=True)
+            _clear(downloads)
     except OSError as error:
         raise DataError(
             f"{folder}: could not be written ({error.strerror or error}).",
@@ -63,12 +64,19 @@ def download(dataset: Dataset, folder: Path, progress: Progress) -> Path:
 @contextmanager
 def _alone(downloads: Path) -> Iterator[None]:
     """One download of a dataset at a time: a second one waits, and then finds the data there."""
-    with (downloads / ".lock").open("wb") as lock:
+    with (downloads / LOCK).open("wb") as lock:
         with suppress(ImportError):  # Windows has no fcntl; only a student's own check runs there
             import fcntl
 
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _clear(downloads: Path) -> None:
+    """Remove what arrived, but not the lock: somebody else may wait for it."""
+    for path in downloads.iterdir():
+        if path.name != LOCK:
+            path.unlink()
 
 
 def _fetch(dataset: Dataset, item: Download, downloads: Path, pins: Path, progress: Progress) -> Path:
@@ -115,7 +123,9 @@ def _receive(dataset: Dataset, item: Download, partial: Path, progress: Progress
         length = answer.headers.get("Content-Length", "")
         total = there + int(length) if length.isdecimal() else None
         if total is not None and total > MOST_BYTES:
-            raise DataError(f"{item.url}: offers {write_size(total)}; at most {write_size(MOST_BYTES)} are taken.")
+            raise DataError(
+                f"{item.url}: offers {write_size(total)}; at most {write_size(MOST_BYTES)} are taken.", REMEDY
+            )
         version = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
         if version and version.isascii() and not version.startswith("W/"):
             validator.write_text(version, encoding="ascii")
@@ -127,7 +137,9 @@ def _receive(dataset: Dataset, item: Download, partial: Path, progress: Progress
                 file.write(chunk)
                 there += len(chunk)
                 if there > MOST_BYTES:
-                    raise DataError(f"{item.url}: sends more than {write_size(MOST_BYTES)}, which is not taken.")
+                    raise DataError(
+                        f"{item.url}: sends more than {write_size(MOST_BYTES)}, which is not taken.", REMEDY
+                    )
                 if time.monotonic() - last >= EVERY_S:
                     last = time.monotonic()
                     of = f" of {write_size(total)} ({there / total:.0%})" if total else ""

@@ -1,11 +1,20 @@
 """A web server on the loopback that can break off, go on, change its mind, and send what nobody asked for."""
 
+import gc
 import http.server
 import re
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from grader.data.find import Places, find_data
+from grader.dataset import Dataset
+from grader.errors import DataError
 
 
 @dataclass
@@ -72,3 +81,19 @@ def serving() -> Iterator[Shelf]:
         yield shelf
         server.shutdown()
         thread.join()
+
+
+def refusal(dataset: Dataset, where: Places) -> str:
+    """What is said about a download that fails; requests leaves the connection of a cut answer to the collector."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        with pytest.raises(DataError) as caught:
+            find_data(dataset, where)
+        message = str(caught.value)
+        del caught
+        gc.collect()
+    return message
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) if folder.exists() else []

@@ -18,7 +18,7 @@ from grader.data.load import load_split, with_own_digests
 from grader.dataset import Dataset
 from grader.errors import DataError
 from grader.progress import Silent
-from tests.data.server import Shelf, serving
+from tests.data.server import Shelf, left_in, refusal, serving
 from tests.fakes import Said, photographs, run_cli, write_course
 
 CONTENT = bytes(range(256)) * 4000
@@ -60,22 +60,6 @@ def places(tmp_path: Path) -> Places:
     return Places(given=None, shared=tmp_path / "shared" / "data", cache=tmp_path / "cache")
 
 
-def refusal(dataset: Dataset, tmp_path: Path) -> str:
-    """What is said about a download that fails; requests leaves the connection of a cut answer to the collector."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        with pytest.raises(DataError) as caught:
-            find_data(dataset, places(tmp_path))
-        message = str(caught.value)
-        del caught
-        gc.collect()
-    return message
-
-
-def left_in(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) if folder.exists() else []
-
-
 def kept_of(folder: Path) -> list[str]:
     """What lies in the cache without the folder of downloads that go on."""
     return [name for name in left_in(folder) if not name.startswith(".downloads")]
@@ -104,7 +88,7 @@ def test_an_empty_folder_in_the_cache_does_not_stop_a_download(tmp_path: Path, s
 
 def test_a_download_that_broke_off_goes_on_where_it_stopped(tmp_path: Path, shelf: Shelf) -> None:
     dataset = offered(tmp_path, (shelf.put("/a", CONTENT, breaks_at=600_000), DIGEST))
-    message = refusal(dataset, tmp_path)
+    message = refusal(dataset, places(tmp_path))
     assert "could not be downloaded" in message
     assert "584 KiB are kept: the same command goes on from there" in message
     assert kept_of(tmp_path / "cache") == []
@@ -119,7 +103,7 @@ def test_what_can_not_go_on_or_was_changed_meanwhile_begins_anew(
     tmp_path: Path, shelf: Shelf, change: dict[str, object]
 ) -> None:
     dataset = offered(tmp_path, (shelf.put("/a", CONTENT[::-1], breaks_at=600_000), None))
-    refusal(dataset, tmp_path)
+    refusal(dataset, places(tmp_path))
     shelf.put("/a", CONTENT, **change)  # type: ignore[arg-type]
     folder = find_data(dataset, places(tmp_path))
     assert folder is not None
@@ -141,7 +125,7 @@ def test_a_download_that_was_complete_before_the_grader_was_killed_is_not_fetche
 def test_of_what_is_not_there_or_of_another_digest_nothing_is_kept(tmp_path: Path, shelf: Shelf) -> None:
     other = shelf.put("/b", CONTENT[::-1])
     for address, words in ((f"{shelf.address}/missing", "could not be downloaded"), (other, "SHA-256 differs")):
-        message = refusal(offered(tmp_path, (address, DIGEST)), tmp_path)
+        message = refusal(offered(tmp_path, (address, DIGEST)), places(tmp_path))
         assert words in message
         assert address in message
         assert "--data" in message
@@ -170,7 +154,7 @@ def test_a_full_disk_is_said_in_words(tmp_path: Path, shelf: Shelf) -> None:
     downloads = tmp_path / "cache" / ".downloads" / "tiny"
     downloads.mkdir(parents=True)
     (downloads / "0.bin.part").symlink_to("/dev/full")
-    message = refusal(dataset, tmp_path)
+    message = refusal(dataset, places(tmp_path))
     assert "No space left on device" in message
     assert "Make room" in message
 
@@ -265,6 +249,6 @@ def test_a_zip_of_another_form_is_refused_in_words_and_pins_nothing(
     said = fetch(tmp_path, monkeypatch)
     assert said.code == 2
     assert words in said.err
-    assert left_in(tmp_path / "cache" / "grader" / "data") == [".downloads"]
+    assert left_in(tmp_path / "cache" / "grader" / "data") == [".downloads", ".downloads/tiny", ".downloads/tiny/.lock"]
     shelf.put("/c.zip", zipped(), etag='"good"')
     assert fetch(tmp_path, monkeypatch).code == 0

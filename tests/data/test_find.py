@@ -1,10 +1,8 @@
 """Where data is looked for, in which order, and what is said where it is nowhere."""
 
-import gc
 import hashlib
 import os
 import socket
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,22 +46,6 @@ def places(tmp_path: Path, *, given: bool = False) -> Places:
     return Places(
         given=tmp_path / "given" if given else None, shared=tmp_path / "shared" / "data", cache=tmp_path / "cache"
     )
-
-
-def refusal(dataset: Dataset, where: Places) -> str:
-    """What is said about a download that fails; requests leaves the connection of a cut answer to the collector."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        with pytest.raises(DataError) as caught:
-            find_data(dataset, where)
-        message = str(caught.value)
-        del caught
-        gc.collect()
-    return message
-
-
-def left_in(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) if folder.exists() else []
 
 
 def test_the_given_folder_goes_before_the_shared_one_and_that_before_the_cache(tmp_path: Path) -> None:
