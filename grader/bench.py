@@ -173,7 +173,7 @@ def digest_code(home: Path) -> str:
 
 def evidence_key(submission: Submission, bench: Bench) -> str:
     """The digest of all that a run depends on: submission, served and judged data, limits, code, environment, seed."""
-    # without the defaults: a new kind of limit changes no old key
+    # without the defaults: a new kind of limit changes no old key; without a smoke run's seconds: a busy machine has more
     limits = bench.rubric.assignment.run.model_dump_json(exclude_defaults=True)
     served = bench.gallery.served.digest if bench.gallery else ""
     others = bench.gallery.others.digest(submission.script.cells) if bench.gallery and bench.gallery.others else ""
@@ -181,6 +181,6 @@ def evidence_key(submission: Submission, bench: Bench) -> str:
         submission.sha256, submission.script.name, served, bench.rubric.data_digest, limits,
         repr(sorted(versions().items())), code_digest(), sys.platform, bench.sandbox.isolation, str(bench.seed),
         *([] if not others else [f"beside it: {others}"]),
-        *([] if bench.smoke is None else [f"smoke: {bench.smoke.model_dump_json()}"]),
+        *([] if bench.smoke is None else [f"smoke: {bench.smoke.model_dump_json(exclude={'seconds'})}"]),
     ]  # fmt: skip
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 # Two shared cores: a slow example says nothing about the code. And the same examples in every run, so that a push is
 # never refused for what it did not change: new ones are searched for by `make fuzz`.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile("quick", settings.get_profile("shared"), max_examples=25)  # `make check`
 settings.load_profile("shared")
 
 # A shell starts its background jobs with Ctrl-C ignored, and what they start inherits that: graders under test, too.
@@ -42,15 +44,16 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["GRADER_DATA"] = str(stand_in_data(cache))
 
 
-# Rooms and files whose tests start kernels, sandboxes, servers, browsers or many processes: `make check` leaves them out.
+# Rooms and files whose tests start kernels, sandboxes, servers, browsers or many processes, load TensorFlow or go through
+# every surface: `make check` leaves them out.
 REAL = (
     "authoring/test_lint.py", "authoring/test_scaffold.py", "authoring/test_gradescope.py", "browser/", "cluster/",
     "checks/test_family.py", "desk/test_check_command.py", "desk/test_live.py", "doctor/", "functions/", "fuzz/",
     "gradebook/test_files.py", "gradebook/test_server.py", "gradebook/test_writers.py", "judge/test_client.py",
     "judge/test_hostile_models.py", "judge/test_impostor.py", "judge/test_shifting.py", "judge/test_warm.py", "kernel/",
-    "reference/", "repository/test_ci.py", "sandbox/", "test_benchmark_warm.py", "test_cli.py", "test_collecting.py",
-    "test_docs.py", "test_examples.py", "test_exercises.py", "test_machines.py", "test_resume.py", "test_wheel.py",
-    "test_zoo.py",
+    "reference/", "report/test_shapes_of_keras.py", "repository/test_ci.py", "sandbox/", "test_benchmark_warm.py",
+    "test_cli.py", "test_collecting.py", "test_docs.py", "test_examples.py", "test_exercises.py", "test_machines.py",
+    "test_one_truth.py", "test_resume.py", "test_wheel.py", "test_zoo.py",
 )  # fmt: skip
 
 
@@ -58,10 +61,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What asks for the real data, and what uses real parts, can be chosen: `-m real_data`, `-m 'not real'`."""
     here = Path(__file__).parent
     for item in items:
-        if "real_data" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "real_data" in fixtures:
             item.add_marker(pytest.mark.real_data)
-        if item.path.relative_to(here).as_posix().startswith(REAL):
+        of_a_server = "on_server" in fixtures or "[postgresql" in item.name
+        if item.path.relative_to(here).as_posix().startswith(REAL) or of_a_server:
             item.add_marker(pytest.mark.real)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What `-m 'not real'` leaves out is not even read."""
+    if config.option.markexpr != "not real" or not collection_path.is_file():
+        return None
+    return collection_path.relative_to(Path(__file__).parent).as_posix().startswith(REAL) or None
+
+
+COLLECTED = pytest.StashKey[frozenset[str]]()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Which modules collecting loads: every worker collects what one of them will run."""
+    session.config.stash[COLLECTED] = frozenset(sys.modules)
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
 
 import pytest
+
+from tests.conftest import COLLECTED
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "grader"
@@ -38,8 +41,14 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(PACKAGE))
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree_of(path)))
 
 
 def lint(root: Path) -> subprocess.CompletedProcess[str]:
@@ -176,8 +185,12 @@ def test_collecting_loads_no_tensorflow_on_the_host() -> None:
     assert loaded_by("import grader.batch, grader.baseline") & {"tensorflow", "keras", "h5py", "IPython"} == set()
 
 
+def test_reading_the_tests_loads_no_tensorflow(pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.stash[COLLECTED] & {"tensorflow", "keras"} == set()
+
+
 def calls(path: Path) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call))
+    return (node for node in nodes_of(path) if isinstance(node, ast.Call))
 
 
 def spelt(node: ast.expr) -> str:
@@ -197,7 +210,7 @@ def test_only_the_command_line_prints_and_progress_prints_to_the_stream_it_is_gi
 
 def test_only_the_command_line_ends_the_process() -> None:
     ending = {"sys.exit", "exit", "quit", "SystemExit", "typer.Exit"}
-    found = {name_of(path) for path in FILES for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call | ast.Raise)
+    found = {name_of(path) for path in FILES for node in nodes_of(path) if isinstance(node, ast.Call | ast.Raise)
              for word in [spelt(node.func) if isinstance(node, ast.Call) else spelt(node.exc) if node.exc else ""]
              if word in ending}  # fmt: skip
     assert found <= COMMAND_LINE
@@ -212,7 +225,7 @@ def test_only_the_command_line_reads_the_environment() -> None:
     found = {
         name_of(path)
         for path in FILES
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if (isinstance(node, ast.Attribute) and node.attr in words)
         or (isinstance(node, ast.alias) and node.name in words)
     }
@@ -222,7 +235,7 @@ def test_only_the_command_line_reads_the_environment() -> None:
 @pytest.mark.parametrize("name", [*INSIDE, *GUESTS])
 def test_what_runs_in_a_sandbox_imports_nothing_of_the_host(name: str) -> None:
     found = set()
-    for node in ast.walk(tree_of(PACKAGE / name)):
+    for node in nodes_of(PACKAGE / name):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -238,7 +251,7 @@ def test_what_runs_in_a_sandbox_imports_nothing_of_the_host(name: str) -> None:
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_a_file_can_be_read_in_one_sitting(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             assert length <= LONGEST_FUNCTION, f"{node.name} has {length} lines"

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -21,10 +22,18 @@ def built_in() -> dict[str, Check]:
     return {item.name: item for room in ROOMS for item in vars(room).values() if isinstance(item, Check)}
 
 
+@lru_cache(
+    maxsize=1
+)  # reading what every installed package offers takes ten milliseconds, and a class has many rubrics
+def third_parties() -> tuple[EntryPoint, ...]:
+    """What installed packages offer as checks (entry-point group `grader.checks`)."""
+    return tuple(entry_points(group="grader.checks"))
+
+
 def all_checks() -> dict[str, Check]:
-    """The built-in checks and those of third parties (entry-point group `grader.checks`); ours win a name."""
+    """The built-in checks and those of third parties; ours win a name. Raises RubricError."""
     found: dict[str, Check] = {}
-    for entry in entry_points(group="grader.checks"):
+    for entry in third_parties():
         loaded = entry.load()
         if not isinstance(loaded, Check):
             raise RubricError(

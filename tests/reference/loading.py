@@ -18,6 +18,8 @@ class WhenUsed:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith(("_", "pytest")):  # what a collector asks everything for
+            raise AttributeError(name)
         return getattr(importlib.import_module(self._name), name)
 
 
