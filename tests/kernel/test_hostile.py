@@ -53,7 +53,7 @@ for descriptor in range(3, 300):
     except OSError: continue
 time.sleep(60)
 """
-WAIT = "; time.sleep(60)"
+WAIT = "; time.sleep(90)"  # a busy machine takes a minute for twenty thousand messages
 # What a cell does, the cause that it ends with, and a part of the words.
 ATTACKS: dict[str, tuple[str, Cause, str]] = {
     "prints a gigabyte": ("for _ in range(1 << 10): print('x' * (1 << 20))", Cause.OUTPUT_LIMIT, "more than"),

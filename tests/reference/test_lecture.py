@@ -91,6 +91,14 @@ def perceptron_with_flatten(shape: Shape, units: int) -> Any:
     return keras.Sequential([keras.Input(shape=shape[:2]), layers.Flatten(), *hidden, layers.Dropout(0.2), head(units)])
 
 
+def gated_perceptron(shape: Shape, units: int) -> Any:
+    """A Swish written by hand, `x * sigmoid(x)`: what a Lambda layer around it is saved as."""
+    images = keras.Input(shape=(shape[0] * shape[1],))
+    x = layers.Dense(128)(images)
+    x = layers.Multiply()([x, layers.Activation("sigmoid")(x)])
+    return keras.Model(images, head(units)(x))
+
+
 def plain_convolutions(shape: Shape, units: int) -> Any:
     """Keras' own first example of a convolutional network."""
     return keras.Sequential(
@@ -125,10 +133,13 @@ CONVOLUTIONAL = {
     **{name: scaled_down(name) for name in NAMES},
 }  # fmt: skip
 NETWORKS: dict[str, tuple[Shape, int, dict[str, Callable[[Shape, int], Any]]]] = {
-    "exercise1": (DIGITS, 10, {"plain snippet": plain_perceptron, "with Flatten": perceptron_with_flatten}),
+    "exercise1": (
+        DIGITS, 10,
+        {"plain snippet": plain_perceptron, "with Flatten": perceptron_with_flatten, "with a gate": gated_perceptron},
+    ),
     "exercise2": (DIGITS, 10, {**CONVOLUTIONAL, "LeNet-5, code": lenet_of_the_lectures_code}),
     "pets": (PHOTOGRAPHS, 1, CONVOLUTIONAL),
-}
+}  # fmt: skip
 STRUCTURAL = {"input_shape", "output_units", "allowed_layers", "forbidden_layers", "required_layers", "kernel_size",
               "pooling_after_convolution", "no_padding_or_stride", "filters_increase", "units_decrease", "inspired_by",
               "dropout_before_last_dense"}  # fmt: skip
