@@ -172,9 +172,7 @@ def test_operations_are_told_with_the_constants_in_them() -> None:
     assert told["ops.Add"].config["constants"] == [[2]]
     assert "constants" not in told["ops.Relu"].config
     refused = look("allowed_layers", built(described(network(as_operation))), DENSE_ONLY)
-    assert refused.reason == "`conv` (ops.Conv) and `add` (ops.Add) are not among the allowed layers" or (
-        "(ops.Conv)" in refused.reason and "(ops.Add)" in refused.reason
-    )
+    assert "(ops.Conv) and `" in refused.reason and "(ops.Add) are not among the allowed layers" in refused.reason
     assert "single numbers alone" in refused.hint
 
 
