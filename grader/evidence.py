@@ -204,16 +204,21 @@ class Claims(Value):
 
 
 class Layer(Value):
-    """One layer as the judge saw it; shapes without the batch axis, None where a size is free."""
+    """One layer or operation as the judge saw it; shapes without the batch axis, None where a size is free.
 
-    name: str
-    kind: str  # the class name: "Conv2D"
+    `influence`: how far the answers to judged images go apart where this layer's outputs are exchanged among the images, in
+    terms of how far they are apart anyway. None where that was not tried: in a network without branches every layer counts.
+    """
+
+    name: str  # "outer/inner" for what another layer or network holds
+    kind: str  # the class name: "Conv2D"; "ops.Conv" for an operation that is no layer
     config: dict[str, Any] = {}
     input_shapes: tuple[tuple[int | None, ...], ...] = ()
     output_shape: tuple[int | None, ...] | None = None
     parameters: int = 0
     trainable: int = 0
     inputs: tuple[str, ...] = ()  # names of the layers it reads from
+    influence: float | None = None
 
 
 class Architecture(Value):

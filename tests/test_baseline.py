@@ -298,6 +298,11 @@ def test_a_stale_baseline_that_is_only_shown_is_left_out_with_a_note(
     stale = Result.model_validate_json(run_cli(*grade).out)
     assert stale.baseline is None
     assert any("measured on other data" in note for note in stale.notes)
+    course.baseline_file("tiny").write_text("{}", encoding="utf-8")
+    damaged = Result.model_validate_json(run_cli(*grade).out)
+    assert any("is no baseline" in note for note in damaged.notes)
+    for result in (stale, damaged):  # a student reads them, and has nothing of the folders of whoever grades
+        assert str(tmp_path) not in "\n".join(result.notes)
 
 
 def test_every_recorded_baseline_of_this_course_was_measured_on_todays_data_and_code() -> None:

@@ -132,3 +132,18 @@ def test_every_page_of_the_documentation_is_in_the_sites_navigation() -> None:
     told = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     for page in (ROOT / "docs").rglob("*.md"):
         assert page.relative_to(ROOT / "docs").as_posix() in told
+
+
+def test_a_document_that_code_sends_people_to_is_there() -> None:
+    for path in sorted((ROOT / "grader").rglob("*.py")):
+        for name in re.findall(r"[\w./-]+\.md\b", path.read_text(encoding="utf-8")):
+            assert (ROOT / name).is_file() or (ROOT / "docs" / name).is_file() or name == "readme.md", f"{path}: {name}"
+
+
+def test_the_bars_in_the_readme_of_the_reference_solutions_are_those_of_the_rubrics() -> None:
+    rows = re.findall(r"^\| `(\w+)` .*\| (\d+) %", (ROOT / "reference/README.md").read_text(encoding="utf-8"), re.M)
+    assert {name for name, _ in rows} == {"exercise1", "exercise2", "pets"}
+    for name, percent in rows:
+        (check,) = [item for item in Course.at().assignment(name).check if item.use == "accuracy"]
+        bar = check.parameters.get("at_least") or max(band["at"] for band in check.parameters["bands"])
+        assert f"{bar:.0%}" == f"{percent}%"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.bench import evidence_key, output_sizes
+from grader import bench as bench_module
+from grader.bench import digest_code, evidence_key, output_sizes
 from grader.course import Course
 from grader.errors import Infrastructure
 from grader.grading import collect
@@ -100,6 +101,33 @@ def test_the_key_changes_with_all_that_a_run_depends_on(course: Course, tmp_path
         titled = bench.rubric.assignment.model_copy(update={"title": "x", "pass_mark": 1.0})
         same = dataclasses.replace(bench, rubric=dataclasses.replace(bench.rubric, assignment=titled))
         assert evidence_key(ada, same) == known
+
+
+def test_a_run_of_another_state_of_our_code_is_not_known(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = read_path(write_class(tmp_path / "class", "ada") / "ada.py")
+    with a_bench(course) as bench:
+        known = evidence_key(ada, bench)
+        monkeypatch.setattr("grader.bench.code_digest", lambda: "that of an upgrade with the same version")
+        assert evidence_key(ada, bench) != known
+
+
+@pytest.mark.parametrize(
+    "file", ["kernel/guest/record.py", "judge/worker.py", "functions/guest.py", "sandbox/process.py"]
+)
+def test_the_code_of_guest_judge_functions_and_sandbox_is_told_apart_and_no_other(tmp_path: Path, file: str) -> None:
+    assert (Path(bench_module.__file__).parent / file).is_file()
+    for name in (file, "report/html.py"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("x = 1\n")
+    before = digest_code(tmp_path)
+    (tmp_path / "report/html.py").write_text("x = 2\n")
+    assert digest_code(tmp_path) == before
+    (tmp_path / file).write_text("x = 2\n")
+    changed = digest_code(tmp_path)
+    (tmp_path / file).rename((tmp_path / file).with_name("renamed.py"))
+    assert len({before, changed, digest_code(tmp_path)}) == 3
 
 
 def test_a_network_may_have_one_output_a_class_or_one_for_two(course: Course) -> None:

@@ -1,7 +1,7 @@
 """Is the network built the way the exercise asks? Rests on the layers that the judge saw.
 
-Layers are taken in the order of computation; those of an inner model count like any others. The rules about
-convolutions stand in `convolution`.
+Layers are taken in the order of computation; those inside a model or another layer count like any others, and so do
+operations that are no layers. The rules about convolutions stand in `convolution`.
 """
 
 from collections import Counter
@@ -20,11 +20,15 @@ from grader.checks.kinds import (
     PREPARATION,
     ActivationName,
     Kind,
+    does_work_of,
+    is_arithmetic,
     is_kind,
+    is_operation,
     known_kind,
     listed,
     named,
     output_activation,
+    reaches_answer,
     write_shape,
 )
 from grader.errors import Failure
@@ -133,21 +137,39 @@ def allowed_layers(case: Case, parameters: LayerKinds) -> Score:
     """Only the layers that the exercise allows are used.
 
     `kinds`: the allowed class names, as in `["Dense", "Dropout"]`. `InputLayer` and layers that only prepare or
-    augment images (`Rescaling`, `Normalization`, `Resizing`, `RandomFlip` and the like) are always allowed.
+    augment images (`Rescaling`, `Normalization`, `Resizing`, `RandomFlip` and the like) are always allowed, and so is
+    arithmetic with single numbers (`x / 255`). Layers inside others (a wrapper, a `Pipeline`, an activation) are looked at
+    too, and operations that are no layers (`keras.ops.conv`, or arithmetic with a tensor of constants) are not allowed.
     """
-    others = [layer for layer in case.architecture.layers if layer.kind not in PREPARATION | {*parameters.kinds}]
+    allowed = PREPARATION | {*parameters.kinds}
+    layers = case.architecture.layers
+    names = {layer.name for layer in layers}
+    others = [
+        layer
+        for layer in layers
+        if not (layer.kind in allowed or is_arithmetic(layer) or _is_activation_of(layer, names))
+    ]
     if others:
-        raise Failure(_of_kinds(others, "not among the allowed layers"), f"Use only {listed(list(parameters.kinds))}.")
+        hint = f"Use only {listed(list(parameters.kinds))}."
+        if any(map(is_operation, others)):
+            hint += " An operation that is no layer may compute with single numbers alone, as `x / 255` does."
+        raise Failure(_of_kinds(others, "not among the allowed layers"), hint)
     return Score(1.0, f"the layers are {_counted(case.architecture)}")
+
+
+def _is_activation_of(layer: Layer, names: Collection[str]) -> bool:
+    """Whether it is what another layer applies at its end: `Dense(64, activation=LeakyReLU())` is a Dense layer."""
+    return layer.kind in ACTIVATION_LAYERS and layer.name.rpartition("/")[0] in names
 
 
 @check(parameters=LayerKinds, rests_on="facts", needs=NEEDS)
 def forbidden_layers(case: Case, parameters: LayerKinds) -> Score:
     """No layers are used that the exercise rules out.
 
-    `kinds`: the class names that must not occur, as in `["Conv2D", "LSTM"]`.
+    `kinds`: the class names that must not occur, as in `["Conv2D", "LSTM"]`, neither inside other layers nor as an
+    operation that does the same (`keras.ops.conv`).
     """
-    found = [layer for layer in case.architecture.layers if layer.kind in parameters.kinds]
+    found = [layer for layer in case.architecture.layers if any(does_work_of(layer, kind) for kind in parameters.kinds)]
     if found:
         raise Failure(_of_kinds(found, "ruled out by this exercise"), "Build the network without them.")
     return Score(1.0, f"the layers are {_counted(case.architecture)}")
@@ -188,16 +210,22 @@ def required_layers(case: Case, parameters: RequiredLayers) -> Score:
     """The layers that the exercise asks for are there.
 
     `kinds`: the class names that must occur; a separable or depthwise convolution is a convolution. `at_least`: how many
-    of each (default 1), one number or a table, as in `at_least = {Conv2D = 2}`.
+    of each (default 1), one number or a table, as in `at_least = {Conv2D = 2}`. A layer that the network's answers do not
+    depend on (its output is multiplied by zero, or goes nowhere) does not count.
     """
-    missing = []
+    missing, useless = [], []
     for kind, wanted in parameters.at_least.items():
-        found = [layer for layer in case.architecture.layers if is_kind(layer, kind)]
+        there = [layer for layer in case.architecture.layers if is_kind(layer, kind)]
+        found = [layer for layer in there if reaches_answer(layer)]
         if len(found) < wanted:
-            there = f"the model has {len(found)} ({named(found)})" if found else "the model has none"
-            missing.append(f"{wanted} {kind} {'layer is' if wanted == 1 else 'layers are'} asked for, {there}")
+            has = f"the model has {len(found)} ({named(found)})" if found else "the model has none"
+            idle = [layer for layer in there if layer not in found]
+            has += f" that its answers depend on: {named(idle)} could be left out" if idle else ""
+            missing.append(f"{wanted} {kind} {'layer is' if wanted == 1 else 'layers are'} asked for, {has}")
+            useless += idle
     if missing:
-        raise Failure("; ".join(missing), "Add what is missing to the model.")
+        hint = "Let the answers depend on what these layers make of an image." if useless else ""
+        raise Failure("; ".join(missing), hint or "Add what is missing to the model.")
     return Score(1.0, f"the layers are {_counted(case.architecture)}")
 
 
@@ -245,7 +273,7 @@ def _dropout_before(layers: tuple[Layer, ...], index: int) -> Layer | None:
     for layer in reversed(layers[:index]):
         if layer.kind in DROPOUTS and layer.config.get("rate") != 0:
             return layer
-        if layer.kind not in between and layer.kind not in DROPOUTS:
+        if not (layer.kind in between or layer.kind in DROPOUTS or is_operation(layer)):
             return None
     return None
 

@@ -22,6 +22,8 @@ from grader.checks.kinds import (
     NORMALIZATIONS,
     POOLINGS,
     PREPARATION,
+    is_arithmetic,
+    is_operation,
     listed,
 )
 from grader.evidence import Architecture, Layer, Value
@@ -100,6 +102,10 @@ def _family(name: str, reason: str, nearest: str = "", missing: str = "") -> Fam
 
 def _without_convolutions(layers: tuple[Layer, ...]) -> Family:
     dense = tuple(layer for layer in layers if layer.kind == "Dense")
+    operations = tuple(layer for layer in layers if is_operation(layer) and not is_arithmetic(layer))
+    if operations:
+        kinds = listed(sorted({layer.kind for layer in operations})[:SHOWN])
+        return _family("custom", f"there is no layer that convolves, and {_some(operations)} ({kinds}) are no layers")
     others = tuple(layer for layer in layers if layer.parameters and layer.kind not in OF_PERCEPTRONS)
     if others:
         kinds = listed(sorted({layer.kind for layer in others})[:SHOWN])

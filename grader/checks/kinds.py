@@ -40,12 +40,32 @@ ACTIVATIONS = tuple(
     """.split()  # noqa: SIM905
 )
 
-# Families. Preparation is what happens to an image before the network proper; checks of the design let it pass.
+# Families. Preparation is what happens to an image before the network proper; checks of the design let it pass. A Pipeline
+# is nothing by itself: what it holds is looked at.
 PREPARATION = frozenset(
     {"InputLayer", "Rescaling", "Normalization", "Resizing", "CenterCrop", "GaussianNoise", "AutoContrast"}
     | {"AugMix", "CutMix", "MixUp", "Equalization", "RandAugment", "Solarization", "Pipeline"}
     | {kind for kind in KINDS if kind.startswith("Random")}
 )
+# Operations that are no layers. These are arithmetic and activations, or lay numbers out anew: any network may.
+OPERATION = "ops."
+ELEMENTWISE = frozenset(
+    OPERATION + name
+    for name in """
+    Abs Absolute Add Cast Cbrt Ceil Celu Clip ConvertToTensor Copy Cos Cosh Deg2rad Divide DivideNoNan Elu Erf Exp Exp2
+    ExpandDims Expm1 Fabs Floor FloorDivide Fmax Fmin Gelu HardShrink HardSigmoid HardSilu HardTanh LeakyRelu Log Log10
+    Log1p Log2 LogSigmoid LogSoftmax Maximum Minimum Mish Multiply NanToNum Negative Power Rad2deg ReLU Ravel Reciprocal
+    Relu Relu6 Reshape Round Rsqrt SaturateCast Selu Sigmoid Sign Silu Sin Sinh SoftShrink Softmax Softplus Softsign
+    Sparsemax SparsePlus SparseSigmoid Sqrt Square Squareplus Squeeze StopGradient Subtract Tan Tanh TanhShrink Threshold
+    TrueDivide Trunc
+    """.split()  # noqa: SIM905
+)
+# Operations that do what layers do. Each is one of them wherever a rubric rules these layers out.
+_DOING = {
+    "Conv": "Conv", "ConvTranspose": "Conv{}DTranspose", "DepthwiseConv": "DepthwiseConv", "MaxPool": "MaxPooling",
+    "SeparableConv": "SeparableConv", "AveragePool": "AveragePooling", "AdaptiveMaxPool": "AdaptiveMaxPooling",
+    "AdaptiveAveragePool": "AdaptiveAveragePooling", "DotProductAttention": "Attention", "Einsum": "EinsumDense",
+}  # fmt: skip
 CONVOLUTIONS = frozenset(
     {"Conv1D", "Conv2D", "Conv3D", "SeparableConv1D", "SeparableConv2D", "DepthwiseConv1D", "DepthwiseConv2D"}
 )
@@ -58,11 +78,40 @@ POOLINGS = frozenset(kind for kind in KINDS if "Pooling" in kind) - GLOBAL_POOLI
 DROPOUTS = frozenset(kind for kind in KINDS if kind.endswith("Dropout") or kind.startswith("SpatialDropout"))
 ACTIVATION_LAYERS = frozenset({"Activation", "Softmax", "ReLU", "LeakyReLU", "PReLU", "ELU"})
 NORMALIZATIONS = frozenset({"BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization"})
+# "ops.LeakyRelu" -> "leaky_relu"
+_OPERATIONS = {
+    OPERATION + kind: name for name in ACTIVATIONS for kind in ("".join(map(str.capitalize, name.split("_"))),)
+}
+LITTLE = 0.05  # of the answers' own spread: what moves them less than that does not reach them
+
+
+def is_operation(layer: Layer) -> bool:
+    """Whether it is an operation that is no layer."""
+    return layer.kind.startswith(OPERATION)
+
+
+def is_arithmetic(layer: Layer) -> bool:
+    """Whether it computes with single numbers: neither a tensor of constants nor a second one of the network is given."""
+    return layer.kind in ELEMENTWISE and len(layer.inputs) < 2 and not layer.config.get("constants")
+
+
+def does_work_of(layer: Layer, kind: str) -> bool:
+    """Whether `layer` is of the class `kind`, or an operation that does the same: `ops.Conv` for `Conv2D`."""
+    stem = _DOING.get(layer.kind.removeprefix(OPERATION)) if is_operation(layer) else None
+    forms = (
+        [stem, *((stem if "{}" in stem else stem + "{}D").format(rank) for rank in (1, 2, 3))] if stem else [layer.kind]
+    )
+    return kind in forms
 
 
 def is_kind(layer: Layer, kind: str) -> bool:
     """Whether `layer` is what a rubric means by `kind`: a separable convolution is a convolution."""
     return layer.kind == kind or layer.kind in FORMS.get(kind, ())
+
+
+def reaches_answer(layer: Layer) -> bool:
+    """Whether the network's answers depend on what this layer makes of an image; so where that was not tried."""
+    return layer.influence is None or layer.influence >= LITTLE
 
 
 def _known(word: str, names: tuple[str, ...], what: str) -> str:
@@ -90,6 +139,8 @@ ActivationName = Annotated[str, AfterValidator(known_activation)]
 
 def activation_of(layer: Layer) -> str:
     """The name of the activation that `layer` applies, "linear" for none; a function of one's own keeps its name."""
+    if is_operation(layer):
+        return _OPERATIONS.get(layer.kind, "linear")
     if layer.kind in ACTIVATION_LAYERS - {"Activation"}:
         return _spelt(layer.kind)
     return _activation_name(layer.config.get("activation"))
@@ -123,7 +174,7 @@ def output_activation(architecture: Architecture) -> str:
     passive = ACTIVATION_LAYERS | DROPOUTS | NORMALIZATIONS | {"Reshape", "Flatten", "Identity"}
     for layer in reversed(architecture.layers):
         found = activation_of(layer)
-        if found != "linear" or layer.kind not in passive:
+        if found != "linear" or not (layer.kind in passive or is_operation(layer)):
             return found
     return "linear"
 

@@ -23,6 +23,7 @@ from grader.errors import Failure, Infrastructure
 from grader.evidence import Architecture, Cause, Claims, Fit, Judgement, Preparation, Shifted
 from grader.judge.album import Album
 from grader.judge.archive import MOST_UNPACKED, precheck
+from grader.judge.influence import measure_influence, with_influence
 from grader.judge.matching import Match, further_recipes, match_rows
 from grader.judge.preprocessing import Recipe, first_recipes, is_told, prepare_images
 from grader.judge.protocol import Channel, ProtocolError, is_bounded
@@ -43,6 +44,11 @@ MOST_ROWS = 256  # recorded ones that are looked for among the training images
 MOST_REASON = 1000  # characters: what a network is refused for may quote it
 ASKED_TWICE = 128  # images that are predicted again in other company
 MOST_SHIFTING_S = 5.0  # what moved images may take; a network that is slower is not asked
+FEWEST_CUT, MOST_CUT, MOST_CUTTING_S = (
+    8,
+    32,
+    5.0,
+)  # judged images that are asked where layers are cut; what that may take
 STEADY, UNSTEADY_SHARE = 0.02, 0.02  # of the largest output; of the images that may differ by more
 FOLDER = Path(__file__).resolve().parent
 OUR_FILES = ("worker.py", "protocol.py")
@@ -218,10 +224,12 @@ def _judge(
     if not np.isfinite(outputs).all():
         raise Failure("the network predicts NaN or infinity: its training diverged")
     each_s = (time.monotonic() - started) / len(order)
+    some = max(FEWEST_CUT, min(MOST_CUT, int(MOST_CUTTING_S / max(each_s, 1e-6))))
     again = order[::-1][:ASKED_TWICE]
     require_steady(outputs[again], _predict(channel, _pick(question.images, again), chosen, units))
     judgement = Judgement(
-        outcome="judged", architecture=architecture, preparation=preparation, judged=len(question.images),
+        outcome="judged", preparation=preparation, judged=len(question.images),
+        architecture=_cut(channel, architecture, _pick(question.images, order[:some]), chosen),
         shifted=_shift(channel, question, chosen, outputs, output_activation(architecture), each_s),
     )  # fmt: skip
     return Verdict(judgement=judgement, outputs=outputs)
@@ -237,6 +245,19 @@ def _shift(
     moved = shift_images(_pick(question.images, chosen), recipe.size)
     images = np.stack(moved) if isinstance(question.images, np.ndarray) else moved
     return count_changed(outputs[chosen], _predict(channel, images, recipe, outputs.shape[1]), activation=activation)
+
+
+def _cut(channel: Channel, architecture: Architecture, images: Images, recipe: Recipe) -> Architecture:
+    """The architecture with each layer's influence on the answers."""
+    units = architecture.output_shape[-1] or 0
+
+    def cut(names: tuple[str, ...]) -> NDArray[np.float32]:
+        try:
+            return _predict_part(channel, images, recipe, units, cut=names)
+        except Failure:  # then these layers can't be left out
+            return np.full((len(images), units), np.nan, np.float32)
+
+    return with_influence(architecture, measure_influence(architecture.layers, cut, most_s=MOST_CUTTING_S))
 
 
 def _prepare(
@@ -327,11 +348,13 @@ def _predict(channel: Channel, images: Images, recipe: Recipe, units: int) -> ND
     )
 
 
-def _predict_part(channel: Channel, images: Images, recipe: Recipe, units: int) -> NDArray[np.float32]:
+def _predict_part(
+    channel: Channel, images: Images, recipe: Recipe, units: int, cut: tuple[str, ...] | None = None
+) -> NDArray[np.float32]:
     prepared = prepare_images(images, recipe)
     request: dict[str, object] = {
         "do": "predict", "shape": list(prepared.shape), "dtype": prepared.dtype.name,
-        "scale": recipe.scale, "offset": recipe.offset,
+        "scale": recipe.scale, "offset": recipe.offset, **({} if cut is None else {"cut": list(cut)}),
     }  # fmt: skip
     expected = 4 * len(images) * units
     reply, data = _ask(channel, request, prepared.tobytes(), at_most=expected)

@@ -1,8 +1,9 @@
 """Messages between the host and the judge: a line of JSON, then as many raw bytes as it says; both bounded.
 
 Standard library only: this file runs on both sides. Requests: {"do": "describe"}, {"do": "predict", "shape", "dtype",
-"scale", "offset", "bytes"} followed by images of uint8 or float32, {"do": "stop"}. Replies: {"ready": versions} once, before
-any request; then {"architecture": ...}, {"bytes", "shape"} followed by float32 outputs, or {"refused": reason}.
+"scale", "offset", "bytes"} followed by images of uint8 or float32 (with "cut", a list of names, these layers tell nothing of
+an image), {"do": "stop"}. Replies: {"ready": versions} once, before any request; then {"architecture": ...}, {"bytes",
+"shape"} followed by float32 outputs, or {"refused": reason}.
 """
 
 import json

@@ -6,10 +6,13 @@ Usage: worker.py GUEST MODEL SOCKET. One of the two files of the grader that imp
 import math
 import socket
 import sys
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 CHUNK = 256
 LONGEST_CONFIG = 2000  # characters of one config value, as JSON
+MOST_CONSTANTS = 20  # of one operation, whose shapes are told
+MERGES = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"})
 
 
 def prepare() -> None:
@@ -56,24 +59,50 @@ def words_of(error: Exception) -> str:
 
 
 def predict(model: Any, request: dict[str, Any], payload: bytes, numpy: Any) -> Any:
-    """Outputs (n, units), float32, of images sent as uint8 or float32: `(pixel - offset) / scale`, chunk by chunk."""
+    """Outputs (n, units), float32, of images sent as uint8 or float32: `(pixel - offset) / scale`, chunk by chunk.
+
+    `cut`: names of layers whose outputs are exchanged among the images, so that they tell nothing of an image any more.
+    """
     images = numpy.frombuffer(payload, request["dtype"]).reshape(request["shape"])
     outputs = []
     for start in range(0, len(images), CHUNK):
         values = images[start : start + CHUNK].astype("float32")
         values = (values - numpy.float32(request["offset"])) / numpy.float32(request["scale"])
-        outputs.append(numpy.asarray(model.predict_on_batch(values), dtype="float32"))
+        made = model.predict_on_batch(values) if "cut" not in request else predict_cut(model, values, request["cut"])
+        outputs.append(numpy.asarray(made, dtype="float32"))
     return numpy.concatenate(outputs)
 
 
+def predict_cut(model: Any, values: Any, names: list[str]) -> Any:
+    """What a network says where the layers of these names give each image what they made of the one before it."""
+    cut = [part.operation for part in closure(model) if part.name in names]
+    for operation in cut:
+        vars(operation)["call"] = exchanging(operation.call)
+    try:
+        return model(values, training=False)
+    finally:
+        for operation in cut:
+            del vars(operation)["call"]
+
+
+def exchanging(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A layer's `call` whose outputs are moved on by one image."""
+    import keras
+
+    def moved(value: Any) -> Any:
+        return keras.ops.roll(value, 1, axis=0) if len(getattr(value, "shape", ())) else value
+
+    return lambda *values, **options: keras.tree.map_structure(moved, call(*values, **options))
+
+
 def describe_model(model: Any) -> dict[str, Any]:
-    """The model's layers and merging operations in order, inner models flattened, as plain JSON values."""
+    """All that a network computes, in order, as plain JSON values."""
     return {
         "kind": type(model).__name__,
         "input_shape": plain_shape(only_shape(model.input_shape)),
         "output_shape": plain_shape(only_shape(model.output_shape)),
         "parameters": int(model.count_params()),
-        "layers": [described for layer in parts_of(model) for described in describe_layer(layer, "")],
+        "layers": [describe_part(part) for part in closure(model)],
     }
 
 
@@ -86,38 +115,141 @@ def only_shape(shapes: Any) -> Any:
     return shapes
 
 
-def parts_of(model: Any) -> list[Any]:
-    """A model's layers and, though they are no layers, the operations that merge: the addition in `x + y`."""
-    layers = {id(layer) for layer in model.layers}
-    return [part for part in getattr(model, "operations", model.layers) if id(part) in layers or merges(part)]
+class Part(NamedTuple):
+    """A layer, or an operation that is no layer; `held` are the parts inside it, which have rows of their own."""
+
+    name: str
+    operation: Any
+    inputs: list[str]
+    held: list[Any]
 
 
-def merges(operation: Any) -> bool:
-    """Whether an operation reads from several others."""
-    return any(len(node.parent_nodes) > 1 for node in operation._inbound_nodes[:1])
+def closure(network: Any) -> list[Part]:
+    """All that a network computes, in order: its operations, and what they hold in any attribute. Shared parts come once.
+
+    A network inside is replaced by its parts, under `inner/`; its first ones read from what it is given.
+    """
+    return list(parts_of(network, "", set()))
 
 
-def describe_layer(layer: Any, prefix: str) -> list[dict[str, Any]]:
-    """One layer, or the layers of an inner model under `inner/`; its first ones read from what it is given."""
-    name = f"{prefix}{layer.name}"
-    if hasattr(layer, "layers") and hasattr(layer, "input_shape"):
-        inside = [described for inner in parts_of(layer) for described in describe_layer(inner, f"{name}/")]
-        for number, described in enumerate(inside):
-            if number == 0 or not described["inputs"]:
-                described["inputs"] = inbound_names(layer, prefix)
-        return inside
-    return [
-        {
-            "name": name,
-            "kind": type(layer).__name__,
-            "config": plain_config(layer),
-            "input_shapes": shapes_of(layer, "input"),
-            "output_shape": next(iter(shapes_of(layer, "output")), None),
-            "parameters": int(layer.count_params()) if getattr(layer, "built", False) else 0,
-            "trainable": sum(math.prod(weight.shape) for weight in getattr(layer, "trainable_weights", ())),
-            "inputs": inbound_names(layer, prefix),
-        }
-    ]
+def parts_of(network: Any, prefix: str, seen: set[int]) -> Iterator[Part]:
+    """The parts of one network that were not seen before."""
+    for operation in getattr(network, "operations", network.layers):
+        if id(operation) in seen:
+            continue
+        seen.add(id(operation))
+        name, inputs = f"{prefix}{operation.name}", inbound_names(operation, prefix)
+        if not is_network(operation):
+            yield from with_held(Part(name, operation, inputs, list(held_in(operation))), seen)
+            continue
+        for number, part in enumerate(parts_of(operation, f"{name}/", seen)):
+            yield part if number and part.inputs else part._replace(inputs=inputs)
+
+
+def with_held(part: Part, seen: set[int]) -> Iterator[Part]:
+    """A part and those inside it, one after another, under its name."""
+    yield part
+    before = part.name
+    for operation in part.held:
+        if id(operation) in seen:
+            continue
+        seen.add(id(operation))
+        name = f"{part.name}/{operation.name}"
+        if is_network(operation):
+            inside = parts_of(operation, f"{name}/", seen)
+        else:
+            inside = with_held(Part(name, operation, [], list(held_in(operation))), seen)
+        for number, inner in enumerate(inside):
+            yield inner if number and inner.inputs else inner._replace(inputs=[before])
+            before = inner.name
+
+
+def is_network(operation: Any) -> bool:
+    """Whether it is a model of its own, Sequential or Functional."""
+    return hasattr(operation, "predict_on_batch") and hasattr(operation, "layers")
+
+
+def held_in(operation: Any, given: frozenset[str] = frozenset()) -> Iterator[Any]:
+    """The layers and operations inside one, by whatever attribute or argument it holds them.
+
+    What no configuration names was made by the class itself, as the cell of an LSTM is: it belongs to its layer, and only
+    what it holds in turn is told.
+    """
+    given = given | class_names(config_of(operation))
+    for inner in operations_in([vars(operation), *arguments_of(operation)]):
+        if inner is operation:
+            continue
+        if not is_layer(operation) or type(inner).__name__ in given:
+            yield inner
+        else:
+            yield from held_in(inner, given)
+
+
+def operations_in(values: Any) -> Iterator[Any]:
+    """The layers and operations in nested lists and dictionaries, each once."""
+    waiting, found = [values], set()
+    while waiting:
+        value = waiting.pop()
+        if hasattr(value, "_inbound_nodes"):
+            if id(value) not in found:
+                yield value
+            found.add(id(value))
+        elif isinstance(value, dict):
+            waiting.extend(reversed(value.values()))
+        elif isinstance(value, (list, tuple)):
+            waiting.extend(reversed(value))
+        elif isinstance(value, (set, frozenset)):
+            waiting.extend(value)
+
+
+def arguments_of(operation: Any) -> list[Any]:
+    """What an operation is called with, beside tensors of the network."""
+    return [part for node in operation._inbound_nodes for part in (node.arguments.args, node.arguments.kwargs)]
+
+
+def class_names(config: Any) -> frozenset[str]:
+    """The names of all classes in a configuration, written out or not."""
+    waiting, found = [config], {type(operation).__name__ for operation in operations_in(config)}
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            found.add(str(value.get("class_name")))
+            waiting.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            waiting.extend(value)
+    return frozenset(found)
+
+
+def is_layer(operation: Any) -> bool:
+    """Whether an operation is one of Keras' layers."""
+    return hasattr(operation, "trainable_weights")
+
+
+def describe_part(part: Part) -> dict[str, Any]:
+    """One layer or operation, with the parameters that no part inside it has."""
+    operation = part.operation
+    return {
+        "name": part.name,
+        "kind": kind_of(operation),
+        "config": plain_config(operation),
+        "input_shapes": shapes_of(operation, "input"),
+        "output_shape": next(iter(shapes_of(operation, "output")), None),
+        "parameters": own_size(part, "weights"),
+        "trainable": own_size(part, "trainable_weights"),
+        "inputs": part.inputs,
+    }
+
+
+def kind_of(operation: Any) -> str:
+    """The class name of a layer; `ops.Conv` for an operation, or `Add` for one that merges as that layer does."""
+    kind = type(operation).__name__
+    return kind if is_layer(operation) or (kind in MERGES and merges(operation)) else f"ops.{kind}"
+
+
+def own_size(part: Part, weights: str) -> int:
+    """How many numbers are in the weights of a part that belong to none of those inside it."""
+    inside = {id(weight) for inner in part.held for weight in getattr(inner, weights, ())}
+    return sum(math.prod(each.shape) for each in getattr(part.operation, weights, ()) if id(each) not in inside)
 
 
 def shapes_of(layer: Any, side: str) -> list[list[int | None]]:
@@ -130,15 +262,15 @@ def shapes_of(layer: Any, side: str) -> list[list[int | None]]:
     return [plain_shape(tensor.shape) for tensor in tensors if hasattr(tensor, "shape")]
 
 
-def inbound_names(layer: Any, prefix: str) -> list[str]:
+def inbound_names(operation: Any, prefix: str) -> list[str]:
     """The layers and merging operations that this one reads from, in its first use; other operations are seen through."""
-    return [f"{prefix}{source(parent).name}" for node in layer._inbound_nodes[:1] for parent in node.parent_nodes]
+    return [f"{prefix}{source(parent).name}" for node in operation._inbound_nodes[:1] for parent in node.parent_nodes]
 
 
 def source(node: Any) -> Any:
     """The layer or merging operation whose output arrives at `node`: `x / 255` is no layer, and comes from `x`."""
     operation = node.operation
-    while not hasattr(operation, "trainable_weights") and not merges(operation):
+    while not is_layer(operation) and not merges(operation):
         parents = operation._inbound_nodes[0].parent_nodes
         if not parents:
             break
@@ -146,23 +278,59 @@ def source(node: Any) -> Any:
     return operation
 
 
+def merges(operation: Any) -> bool:
+    """Whether an operation reads from several others."""
+    return any(len(node.parent_nodes) > 1 for node in operation._inbound_nodes[:1])
+
+
 def plain_shape(shape: Any) -> list[int | None]:
     """A shape without its batch axis."""
     return [None if size is None else int(size) for size in tuple(shape)[1:]]
 
 
-def plain_config(layer: Any) -> dict[str, Any]:
-    """The layer's config as JSON values; what is none, or too long, becomes text."""
+def plain_config(operation: Any) -> dict[str, Any]:
+    """A part's configuration as JSON values; what is none, or too long, becomes text.
+
+    `constants`: the shapes of tensors that an operation has among its arguments.
+    """
     import json
 
     plain = {}
-    for key, value in layer.get_config().items():
+    for key, value in config_of(operation).items():
         try:
             text = json.dumps(value)
         except (TypeError, ValueError):
             text, value = str(value), str(value)
         plain[str(key)] = value if len(text) <= LONGEST_CONFIG else text[:LONGEST_CONFIG]
-    return plain
+    constants = [] if is_layer(operation) else constants_of(operation)
+    return {**plain, "constants": constants[:MOST_CONSTANTS]} if constants else plain
+
+
+def config_of(operation: Any) -> dict[str, Any]:
+    """What Keras would save of a part; an operation that can't be saved has nothing."""
+    try:
+        return dict(operation.get_config())
+    except NotImplementedError:
+        return {}
+
+
+def constants_of(operation: Any) -> list[list[int]]:
+    """The shapes of an operation's arguments that are tensors of more than one number, and no tensors of the network."""
+    import numpy
+
+    arrays = [value for value in vars(operation).values() if hasattr(value, "shape")]
+    for argument in arguments_of(operation):
+        arrays += argument.values() if isinstance(argument, dict) else argument
+    own = [value for value in arrays if not hasattr(value, "_keras_history") and is_numbers(value)]
+    return [list(shape) for shape in map(numpy.shape, own) if math.prod(shape) != 1]
+
+
+def is_numbers(value: Any) -> bool:
+    """Whether it is an array, or a list that an operation takes for one."""
+    numbers = value
+    while isinstance(numbers, (list, tuple)) and numbers:
+        numbers = numbers[0]
+    return hasattr(value, "shape") or (isinstance(value, (list, tuple)) and isinstance(numbers, (int, float)))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from grader.evidence import Layer
 
+DEEPEST = 8  # networks within networks
 MOST_LANES = 8  # beyond it wires are spaghetti, and only words are left
 LANE = 14  # pixels from lane to lane
 TALLEST = 30  # pixels of the largest block
@@ -62,7 +63,8 @@ def _sources(layers: Sequence[Layer]) -> list[tuple[int, ...]]:
     for i, layer in enumerate(layers):
         named = dict.fromkeys(place[name] for name in layer.inputs if name in place)
         found.append(((i - 1,) if i else ()) if silent else tuple(named))
-        place[layer.name] = i
+        parts = layer.name.split("/", DEEPEST)  # what holds layers stands for the last of them
+        place |= {"/".join(parts[: depth + 1]): i for depth in range(len(parts))}
     return found
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ import pytest
 from grader.batch import grade_class
 from grader.bench import Bench
 from grader.cli.worker import collect_order
-from grader.cluster.collector import answer_order, open_cluster, pass_on, received, unpack_or_raise
+from grader.cluster.collector import PLAIN, answer_order, open_cluster, pass_on, received, unpack_or_raise
 from grader.cluster.parcels import (
     Trouble,
     differences,
@@ -223,6 +223,33 @@ def test_what_dask_raises_is_told_in_words(raised: Exception | None, expected: t
         future.set_exception(raised)
     with pytest.raises(expected):
         received(future)
+
+
+def test_a_worker_opens_one_room_and_closes_it_when_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, at_the_end = SimpleNamespace(address="tcp://10.0.0.7:4"), list[Any]()
+    monkeypatch.setattr("distributed.get_worker", lambda: worker)
+    monkeypatch.setattr("atexit.register", at_the_end.append)
+    for _ in range(2):
+        assert "unfit" in unpack(answer_order(b"no order", "topic", {}))["trouble.json"].decode()
+    (room,) = [value for value in vars(worker).values() if isinstance(value, Workroom)]
+    assert at_the_end == [room.close]
+    closed: list[str] = []
+    room._open.callback(closed.append, "the bench and its served data")
+    at_the_end[0]()
+    assert closed == ["the bench and its served data"]
+
+
+def test_dask_unpickles_messages_of_its_own_whatever_is_allowed_as_the_model_of_trust_says() -> None:
+    """Should this fail one day, Dask has become safer, and its row of `trust.md` may go."""
+    from distributed.protocol import core
+    from distributed.protocol.serialize import ToPickle
+
+    dumps: Any = core.dumps
+    loads: Any = core.loads
+    told = loads(dumps({"op": "event", "msg": ToPickle(Path("made/by/unpickling"))}), deserializers=PLAIN)
+    assert told["msg"] == Path("made/by/unpickling")
+    trust = (ROOT / "docs/explanation/trust.md").read_text(encoding="utf-8")
+    assert "unpickles messages of its own" in trust.partition("## What is not defended")[2]
 
 
 @pytest.mark.parametrize("event", [None, (), (1, 2, 3), (1, {"who": 1, "what": 2}), (1, {"who": "ada"}), (1, ["who"])])

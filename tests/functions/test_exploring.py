@@ -1,5 +1,7 @@
 """Which calls are made and which are kept, with answers that come from no process."""
 
+import importlib
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from hypothesis.configuration import storage_directory
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
@@ -192,6 +195,27 @@ def test_what_is_drawn_hangs_on_no_loaded_module_and_nothing_is_left_in_the_work
         said.append(subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path / name).stdout)
         assert list((tmp_path / name).iterdir()) == []
     assert said[0] == said[1]
+
+
+def test_a_search_that_ends_changes_nothing_for_those_that_go_on_in_other_threads() -> None:
+    providers = importlib.import_module("hypothesis.internal.conjecture.providers")
+
+    def settled() -> tuple[str, object]:
+        return str(storage_directory().path), providers._get_local_constants
+
+    def answer(values: NDArray[Any], more: int) -> float:
+        if not seen:
+            seen.append(settled())
+            with ThreadPoolExecutor(1) as other:
+                other.submit(explored, DRAWN, right).result()
+        seen.append(settled())
+        return right(values, more)
+
+    seen: list[tuple[str, object]] = []
+    explored(DRAWN, answer)
+    explored(DRAWN, right)
+    assert {*seen, settled()} == {seen[0]}
+    assert seen[0][0].startswith(os.devnull)
 
 
 def test_an_infrastructure_fault_in_a_drawn_call_is_passed_on_and_not_tried_again() -> None:

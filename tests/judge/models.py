@@ -41,6 +41,16 @@ def functional(name, call, **how):
 def pair(value):
     return ops.concatenate([value, -value], axis=-1)
 
+def with_idle_convolution():
+    # One convolution passes the image on, the other one is multiplied by zero.
+    image = keras.Input((8, 8, 1))
+    used = layers.Conv2D(1, 1, kernel_initializer="ones", name="used")(image)
+    idle = layers.Conv2D(1, 3, padding="same", name="idle")(image) * 0.0
+    model = keras.Model(image, layers.Dense(2, activation="softmax")(layers.Flatten()(used + idle)))
+    model.layers[-1].set_weights(bright((64,)).layers[-1].get_weights())
+    return model
+
+save("idle", with_idle_convolution())
 save("flat", bright((64,)))
 save("image", bright((8, 8, 1)))
 save("resized", bright((16, 16, 1)))

@@ -7,7 +7,9 @@ import pytest
 from grader.evidence import Claims
 from grader.judge.client import Question, Verdict, judge_model
 from grader.limits import Limits
+from grader.results import Outcome
 from grader.sandbox.interface import Sandbox
+from tests.checks.builders import built, look
 from tests.judge.models import images
 
 
@@ -56,6 +58,21 @@ def test_what_can_not_be_judged_is_refused_in_words(models: Path, warm_sandbox: 
 def test_a_truncated_file_is_refused_before_any_sandbox_starts(models: Path, warm_sandbox: Sandbox) -> None:
     whole = (models / "flat.keras").read_bytes()
     assert judge(whole[: len(whole) // 2], warm_sandbox).judgement.outcome == "refused"
+
+
+def test_a_layer_whose_output_is_multiplied_by_zero_has_no_influence_on_the_answers(
+    models: Path, warm_sandbox: Sandbox
+) -> None:
+    architecture = judge((models / "idle.keras").read_bytes(), warm_sandbox).judgement.architecture
+    assert architecture is not None
+    found = {layer.name: layer.influence for layer in architecture.layers}
+    assert found["idle"] == 0
+    assert (found["used"] or 0) > 0.5
+    about = built(architecture)
+    assert look("required_layers", about, {"kinds": ["Conv2D"]}).outcome is Outcome.PASSED
+    assert look("required_layers", about, {"kinds": ["Conv2D"], "at_least": 2}).reason == (
+        "2 Conv2D layers are asked for, the model has 1 (`used`) that its answers depend on: `idle` could be left out"
+    )
 
 
 def test_layers_are_described_with_shapes_parameters_and_connections(models: Path, warm_sandbox: Sandbox) -> None:

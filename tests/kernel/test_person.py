@@ -16,6 +16,7 @@ from grader.notebook import count_fits, read_submission
 from grader.progress import Silent
 from grader.sandbox.choose import open_sandbox
 from tests.kernel.test_run import LIMITS, run
+from tests.notebooks import notebook
 
 # a cell -> a part of the note that it leaves
 LEFT_OUT = {
@@ -53,6 +54,8 @@ RUN = {
     "    a = word\n    print(sys.argv)\n    sys.exit(0)": "Writing made/train.py",
     "!echo \"word = 'beside'\" > made/beside.py\n"
     "!python -u made/train.py --epochs 3\nprint(a)": "['made/train.py', '--epochs', '3']\n1\n",
+    "import import_ipynb\nimport my_network\nprint(my_network.units, my_network.listed)": "512 ['other.txt']\n",
+    "from my_network import units as again\nprint(again)": "512\n",
     "import sys\ntry:\n    sys.stdout.write(b'bytes')\nexcept TypeError:\n    print('no bytes')": "no bytes\n",
 }
 FAILING = {
@@ -73,6 +76,7 @@ def execution() -> Execution:
         archive.writestr("a.txt", "inside")
     files = {
         "own.zip": packed.getvalue(), "plain/part/__init__.py": b"word = 'found'", "plain/part/deep.py": b"word = 'deeper'",
+        "my network.ipynb": notebook("# a notebook beside\nunits = 512", "listed = !echo other.txt"),
     }  # fmt: skip
     return run(*LEFT_OUT, *RUN, *FAILING, *FLOODS, "print('the end')", files=files, limits=LIMITS)
 
@@ -120,9 +124,13 @@ def test_a_module_runs_as_main_without_arguments_cell_by_cell_where_it_says_so()
         b"#!/usr/bin/env python\n# coding: utf-8\n\n# In[1]:\n\n\nimport argparse\n1 / 0\n\n# In[ ]:\n\n\n"
         b"get_ipython().system('pip install x')\nget_ipython().run_line_magic('matplotlib', 'inline')\n"
         b"if __name__ == '__main__':\n    print(argparse.ArgumentParser().parse_args(), __file__)\n"
+        b"# In[2]:\n\n\nimport asyncio\nasync def four():\n    await asyncio.sleep(0.01)\n    return 4\n"
+        b"print(asyncio.run(four()), asyncio.run(four()))\n"
     )
     job = Job(script=read_submission("work.py", code), files={}, inputs=(), limits=LIMITS, seed=1, units=(10,))
-    first, second = run_notebook(job, open_sandbox("bubblewrap"), who="student", progress=Silent()).claims.cells
+    cells = run_notebook(job, open_sandbox("bubblewrap"), who="student", progress=Silent()).claims.cells
+    first, second, third = cells
+    assert (third.error, third.outputs[0].text) == (None, "4 4\n")  # no event loop runs in a program by itself
     assert first.error is not None
     assert first.error.name == "ZeroDivisionError"
     assert second.outputs[0].text.startswith("Namespace()")

@@ -57,6 +57,23 @@ print(path, len(zipfile.ZipFile("pets.zip").namelist()))
 shutil.unpack_archive("../input/dogs-vs-cats/train.zip", "/tmp/kaggle")
 print(len(os.listdir("/tmp/kaggle/train")))
 """, f"['train', 'validation'] {TRAINED}\npets.zip {2 * TRAINED}\n{2 * TRAINED}"),
+    "downloaders": ("""
+import kagglehub, requests
+kagglehub.login()
+path = kagglehub.dataset_download("tongpython/cat-and-dog")
+print(sorted({kind for _, folders, _ in os.walk(path) for kind in folders} & {"cat", "dog", "cats", "dogs"}))
+answer = requests.get("https://somewhere.org/cats_and_dogs_filtered.zip", stream=True, timeout=9)
+answer.raise_for_status()
+with open("got.zip", "wb") as file:
+    for chunk in answer.iter_content(1 << 16):
+        file.write(chunk)
+names = zipfile.ZipFile("got.zip").namelist()
+print(answer.ok, int(answer.headers["content-length"]) == os.path.getsize("got.zip"), any("train/cats" in n for n in names))
+try:
+    requests.get("https://somewhere.org/cifar.zip", timeout=2)
+except requests.exceptions.RequestException:
+    print("nothing else")
+""", "['cat', 'dog']\nTrue True True\nnothing else"),
     "moving and removing": ("""
 os.makedirs("mine/cats", exist_ok=True)
 for name in os.listdir("dogs-vs-cats/train")[:3]:
@@ -152,12 +169,15 @@ import tensorflow_datasets as tfds
 (train, test), info = tfds.load("cats_vs_dogs", split=["train[:80%]", "train[80%:]"], as_supervised=True, with_info=True)
 print(len(train), len(test), info.features["label"].names, [int(label) for _, label in train.take(4)])
 print(sorted(next(iter(tfds.load("cats_vs_dogs")["train"]))), next(iter(train.map(lambda x, y: x)))[0, 0].shape)
+figure = tfds.show_examples(train, info, rows=2)
+tfds.visualization.show_examples(train, info).savefig("some.png")
+print(os.path.isfile("some.png"))
 try:
     tfds.load("cifar10")
 except ValueError as error:
     print(error)
 """, f"{int(1.6 * TRAINED)} {int(0.4 * TRAINED)} ['cat', 'dog'] [0, 1, 0, 1]\n['image', 'image/filename', 'label'] (3,)\n"
-     "Dataset 'cifar10' can't be downloaded here: there is only the data of this exercise."),
+     "True\nDataset 'cifar10' can't be downloaded here: there is only the data of this exercise."),
 }  # fmt: skip
 DIGITS = {
     "every way to import it": ("""
@@ -262,6 +282,10 @@ def test_python_finds_the_photographs_behind(files: Execution, name: str) -> Non
 @pytest.mark.parametrize("name", READERS)
 def test_keras_and_tensorflow_find_the_photographs_through(readers: Execution, name: str) -> None:
     assert said(readers.claims.cells[list(READERS).index(name)]) == READERS[name][1]
+
+
+def test_examples_that_were_to_be_drawn_are_told_with_their_cell(readers: Execution) -> None:
+    assert readers.claims.undrawn == (1 + list(READERS).index("tensorflow_datasets"),)
 
 
 @pytest.mark.parametrize("name", DIGITS)

@@ -91,7 +91,10 @@ def ci(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Said:
 
 def test_what_is_not_handed_in_is_a_failure_with_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = ci(write(tmp_path / "repo", OPERATORS), monkeypatch)
-    assert said.code == 1 and "operators.py" in said.out
+    assert said.code == 1 and "operators.py: there is no such file or folder" in said.out
+    reported = [path.read_text(encoding="utf-8") for path in (tmp_path / "repo" / "report").rglob("re*.*")]
+    assert any("there is no such file or folder" in text for text in reported)
+    assert not any(str(tmp_path) in text for text in reported)  # where a runner keeps it is nothing for a student
     value = (tmp_path / "repo" / "output").read_text(encoding="utf-8").partition("=")[2].strip()
     told = report_to_classroom({"GRADER_RESULTS": value}, "grader")
     assert (told.total, told.most, told.failed) == (0, 100, True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.kernel.run import _silent_log
 from grader.limits import Limits
 from grader.sandbox import bridge
 from grader.sandbox.bridge import BridgedProcess
@@ -23,6 +24,11 @@ PROGRAM = Program(root=Path("/"), argv=("/bin/true",), environment={}, folder="t
 
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_the_log_of_kernels_does_not_grow_with_every_run() -> None:
+    assert [len(_silent_log().handlers) for _ in range(3)] == [1, 1, 1]
+    assert not _silent_log().propagate
 
 
 def test_a_process_that_is_reaped_is_not_killed_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
