@@ -55,7 +55,9 @@ def collect_network(
     claims = execution.claims
     if bench.smoke is None and gallery.known is not None:
         claims = claims.model_copy(update={"overlap": _overlap(taken, gallery.known)})
-        facts = facts.model_copy(update={"handed_in": judged_in_files(submission.files, gallery.known)})
+        held, note = judged_in_files(submission.files, gallery.known)
+        facts = facts.model_copy(update={"handed_in": held})
+        submission = replace(submission, notes=(*submission.notes, note)) if note else submission
     return Stored(evidence=describe_run(submission, bench, started, facts, claims), outputs=outputs), model
 
 
