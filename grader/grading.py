@@ -18,6 +18,7 @@ from grader.judge.choosing import choose_network
 from grader.judge.client import Question, Verdict, expect_networks, judge_model
 from grader.kernel.networks import Network
 from grader.kernel.run import Execution, Job, run_notebook
+from grader.notebook import code_beside
 from grader.overlap import Known, find_overlap, judged_in_files
 from grader.progress import Progress
 from grader.rubric import Rubric
@@ -193,7 +194,11 @@ def describe_run(submission: Submission, bench: Bench, started: str, facts: Fact
         assignment=bench.rubric.assignment.id,
         student=submission.student,
         submission=Source(
-            name=submission.script.name, sha256=submission.sha256, notes=submission.notes, saved=submission.script.saved
+            name=submission.script.name,
+            sha256=submission.sha256,
+            notes=submission.notes,
+            saved=submission.script.saved,
+            modules=code_beside(submission.script.name, submission.files),
         ),
         key=evidence_key(submission, bench),
         isolation=bench.sandbox.isolation,

@@ -179,7 +179,9 @@ def _copies_of(images: Images) -> Copies:
         made = [small_copies(images[start : start + PART]) for start in range(0, len(images), PART)]
     else:
         made = [small_copies(image[None]) for image in images]
-    pictures = [copies for copies in made if copies is not None]  # a picture eight times as long as wide is not compared
+    pictures = [
+        copies for copies in made if copies is not None
+    ]  # a picture eight times as long as wide is not compared
     return _unit(np.concatenate([np.zeros((0, SIDE * SIDE), np.uint8), *pictures]))
 
 

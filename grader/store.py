@@ -54,7 +54,10 @@ def pack_calls(calls: tuple[Call, ...]) -> bytes:
 
 def evidence_digest(evidence: Evidence) -> str:
     """SHA-256 of the evidence as canonical JSON: what a result quotes."""
-    plain = json.dumps(evidence.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
+    told = evidence.model_dump(mode="json", by_alias=True)
+    if not told["submission"]["modules"]:
+        del told["submission"]["modules"]  # as it was before there were any: a stored result quotes the digest
+    plain = json.dumps(told, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()
 
 

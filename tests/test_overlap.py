@@ -217,7 +217,9 @@ def test_a_picture_that_nobody_trains_on_costs_nothing_and_is_none(known: Known)
     assert small_copies(np.zeros((2, 30, 230, 1))) is not None
 
 
-def test_files_that_would_take_too_much_are_passed_over_with_a_note(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_would_take_too_much_are_passed_over_with_a_note(
+    known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(overlap, "OPENING_BYTES", 260 << 20)
     held, note = judged_in_files({"big.npz": archive(x=np.zeros((120 << 20,), np.uint8))}, known)
     assert held == {}

@@ -111,7 +111,7 @@ def small_copies(images: NDArray[np.generic], channels: int = 3) -> Numbers:
 def looks_like_pictures(height: int, width: int) -> bool:
     """Whether rows may have these sides: what it costs to compare them hangs on that, and a kernel writes what it likes."""
     shorter, longer = sorted((height, width))
-    return 0 < shorter and longer <= min(MOST_SIDE, MOST_PROPORTION * shorter)
+    return shorter > 0 and longer <= min(MOST_SIDE, MOST_PROPORTION * shorter)
 
 
 def _areas(size: int) -> Numbers:

@@ -90,7 +90,7 @@ def small_copies(rows: Any) -> Any:
 def looks_like_pictures(height: int, width: int) -> bool:
     """Whether a picture may have these sides: what a look costs hangs on them."""
     shorter, longer = sorted((height, width))
-    return 0 < shorter and longer <= min(MOST_SIDE, MOST_PROPORTION * shorter)
+    return shorter > 0 and longer <= min(MOST_SIDE, MOST_PROPORTION * shorter)
 
 
 def _pictures(rows: Any) -> Any:
