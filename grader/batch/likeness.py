@@ -15,7 +15,7 @@ from grader.evidence import Cause, Evidence
 from grader.notebook import read_submission
 from grader.publish import student_folder
 from grader.sandbox.own_process import WorkLost, in_own_process
-from grader.similarity import Compared, read_compared, source_of, with_similar
+from grader.similarity import FEWEST, Compared, read_compared, source_of, with_similar
 from grader.store import EVIDENCE, save_result
 
 MOST = 2_000  # submissions: each one's pieces take a fifth of a megabyte while they are compared
@@ -45,7 +45,7 @@ def flag_similar(rows: Rows, places: Mapping[int, str], out: Path, course: Cours
 
 def compare(sources: Mapping[str, str], boilerplate: list[str]) -> Compared:
     """The code of a class (student to code), compared in a process of its own. Raises WorkLost."""
-    if len(sources) < 2:
+    if sum(len(code) >= FEWEST for code in sources.values()) < 2:  # two are needed for a pair, and each has to have so much
         return Compared(pairs=(), left_out={})
     given = json.dumps({"sources": sources, "boilerplate": boilerplate}).encode()
     seconds = CLASS_S + round(EACH_S * len(sources))
