@@ -14,6 +14,7 @@ from grader.evidence import Cause, Cell, Claims, Ending, Evidence, Facts, Judgem
 from grader.functions.client import ModuleJob
 from grader.functions.exploring import Exploration, explore_module
 from grader.intake import Submission
+from grader.judge.archive import precheck
 from grader.judge.choosing import choose_network
 from grader.judge.client import Question, Verdict, expect_networks, judge_model
 from grader.kernel.networks import Network
@@ -59,7 +60,9 @@ def collect_network(
         held, note = judged_in_files(submission.files, gallery.known)
         facts = facts.model_copy(update={"handed_in": held})
         submission = replace(submission, notes=(*submission.notes, note)) if note else submission
-    return Stored(evidence=describe_run(submission, bench, started, facts, claims), outputs=outputs), model
+    stored = Stored(evidence=describe_run(submission, bench, started, facts, claims), outputs=outputs)
+    refused = judgement.outcome == "refused" and model is not None and precheck(model) is not None
+    return stored, None if refused else model  # half a gigabyte of anything is no network to keep
 
 
 def _overlap(taken: Network | None, known: Known) -> Overlap | None:

@@ -93,13 +93,16 @@ def discard_evidence(folder: Path) -> None:
 
 
 def holds_model(folder: Path, evidence: Evidence) -> bool:
-    """Whether the network that lies there is the one that the evidence describes; none where it describes none."""
+    """Whether the network that lies there is the one that the evidence describes; none where it describes none.
+
+    Nor need there be one that was refused: what no network can be is known by its digest alone.
+    """
     described = evidence.facts.model.sha256 if evidence.facts.model else None
     try:
         with (folder / MODEL).open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return described is None
+        return described is None or evidence.facts.judgement.outcome == "refused"
     return found == described
 
 

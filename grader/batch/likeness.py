@@ -45,7 +45,9 @@ def flag_similar(rows: Rows, places: Mapping[int, str], out: Path, course: Cours
 
 def compare(sources: Mapping[str, str], boilerplate: list[str]) -> Compared:
     """The code of a class (student to code), compared in a process of its own. Raises WorkLost."""
-    if sum(len(code) >= FEWEST for code in sources.values()) < 2:  # two are needed for a pair, and each has to have so much
+    if (
+        sum(len(code) >= FEWEST for code in sources.values()) < 2
+    ):  # two are needed for a pair, and each has to have so much
         return Compared(pairs=(), left_out={})
     given = json.dumps({"sources": sources, "boilerplate": boilerplate}).encode()
     seconds = CLASS_S + round(EACH_S * len(sources))
