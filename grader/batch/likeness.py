@@ -34,7 +34,7 @@ def flag_similar(rows: Rows, places: Mapping[int, str], out: Path, course: Cours
     try:
         compared = compare(sources, starters(course, assignment))
     except WorkLost as lost:
-        return f"The code of the class was not compared: that {lost}."
+        return f"The code of the class was not compared: comparing it {lost}."
     found = [(place, old) for place in places if rows.has(place) and not (old := rows.at(place)).absent]
     for (place, old), new in zip(found, with_similar([old for _, old in found], compared), strict=True):
         if new is not old:

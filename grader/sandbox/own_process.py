@@ -35,14 +35,14 @@ def in_own_process(work: str, data: bytes, *, seconds: int, memory: int) -> byte
             command, input=data, capture_output=True, timeout=SLACK * seconds + STARTS_S, env=ENVIRONMENT, cwd="/"
         )
     except subprocess.TimeoutExpired:
-        raise WorkLost(f"took more than {seconds} seconds") from None
+        raise WorkLost(f"took more than {seconds} s") from None
     except (OSError, MemoryError) as error:
         raise WorkLost(f"could not be begun ({type(error).__name__})") from None
     if done.returncode == 0:
         return done.stdout
     if b"MemoryError" in done.stderr[-1000:]:
         raise WorkLost(f"needed more than {memory >> 20} MiB of memory")
-    raise WorkLost(f"took more than {seconds} seconds" if done.returncode in (-24, -9) else "ended by a fault")
+    raise WorkLost(f"took more than {seconds} s" if done.returncode in (-24, -9) else "ended by a fault")
 
 
 def main() -> None:
