@@ -26,10 +26,11 @@ def read_npy(data: bytes) -> NDArray[np.generic]:
     if size > LONGEST_HEADER:
         raise ValueError(f"a header of {size:,} characters")
     dtype, fortran, shape = _read_header(data[start : start + size].decode("latin-1"))
-    payload = data[start + size :]
-    if math.prod(shape) * dtype.itemsize != len(payload):
-        raise ValueError(f"{len(payload):,} bytes for the shape {shape}")
-    return np.frombuffer(payload, dtype).reshape(shape, order="F" if fortran else "C")
+    held, count = max(0, len(data) - start - size), math.prod(shape)
+    if count * dtype.itemsize != held:
+        raise ValueError(f"{held:,} bytes for the shape {shape}")
+    numbers = np.frombuffer(data, dtype, count, start + size) if count else np.zeros(0, dtype)
+    return numbers.reshape(shape, order="F" if fortran else "C")
 
 
 def _read_header(text: str) -> tuple[np.dtype[np.generic], bool, tuple[int, ...]]:

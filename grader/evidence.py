@@ -16,6 +16,10 @@ Serve = Literal["sealed", "open"]
 Start = Literal["cold", "warm"]  # a new interpreter, or a fork of one that had imported TensorFlow: the same weights
 
 
+# What a kernel claims may be a number of any length; sums, formats and divisions of these go well.
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+
+
 class Value(BaseModel):
     """A frozen value that refuses fields it does not know."""
 
@@ -46,11 +50,11 @@ class Ending(Value):
 
     cause: Cause
     message: str
-    cell: int | None = None
+    cell: Whole | None = None
     wall_s: float = 0.0
     cpu_s: float | None = None
     peak_mb: float | None = None
-    cut: int | None = None  # the cell in which a smoke run ended: of it, and of those after it, nothing is known
+    cut: Whole | None = None  # the cell in which a smoke run ended: of it, and of those after it, nothing is known
 
 
 class Output(Value):
@@ -72,7 +76,7 @@ class CellError(Value):
 class Cell(Value):
     """A code cell after the run; `number` counts code cells from 1, `seconds` is the host's clock."""
 
-    number: int
+    number: Whole
     source: str
     executed: bool
     seconds: float = 0.0
@@ -83,7 +87,7 @@ class Cell(Value):
 class ArraySummary(Value):
     """Shape, dtype and range of an array that `fit` was given (`low`, `high`: of its first 256 rows)."""
 
-    shape: tuple[int | None, ...]
+    shape: tuple[Whole | None, ...]
     dtype: str
     low: float | None = None
     high: float | None = None
@@ -95,8 +99,8 @@ class Smoke(Value):
     It shows whether a notebook works. Nothing of it is judged, and no points for an accuracy rest on it.
     """
 
-    images: Annotated[int, Field(ge=1)] = 640
-    epochs: Annotated[int, Field(ge=1)] = 1
+    images: Annotated[Whole, Field(ge=1)] = 640
+    epochs: Annotated[Whole, Field(ge=1)] = 1
     seconds: Annotated[float, Field(gt=0)] = 28.0  # for all cells together, then it ends wherever it is
 
 
@@ -109,10 +113,10 @@ class Pace(Value):
 
     first_s: float
     step_s: float
-    steps: int | None = None
-    done: int = 0
+    steps: Whole | None = None
+    done: Whole = 0
     validation_step_s: float = 0.0
-    validation_steps: int | None = 0
+    validation_steps: Whole | None = 0
 
 
 class Fit(Value):
@@ -122,12 +126,12 @@ class Fit(Value):
     the optimizer's steps; `moved` is how far a sample of the weights went, as a part of its length.
     """
 
-    cell: int | None
+    cell: Whole | None
     model: str  # the variable's name where one was found, else the model's own name
-    identity: int  # the same number for the same model object
-    epochs: int
-    epochs_done: int
-    batch_size: int | None
+    identity: Whole  # the same number for the same model object
+    epochs: Whole
+    epochs_done: Whole
+    batch_size: Whole | None
     optimizer: str | None = None
     learning_rate: float | None = None
     loss: str | None = None
@@ -140,11 +144,11 @@ class Fit(Value):
     seconds: float = 0.0
     error: str | None = None
     how: Literal["fit", "train_on_batch", "own loop"] = "fit"
-    steps: int | None = None  # of a training without `fit`, whose epochs nobody can see
-    labels: tuple[int, ...] = ()  # the classes of the first rows, as `fit` was given them
+    steps: Whole | None = None  # of a training without `fit`, whose epochs nobody can see
+    labels: tuple[Whole, ...] = ()  # the classes of the first rows, as `fit` was given them
     first_accuracy: float | None = None
     first_loss: float | None = None
-    updates: int | None = None
+    updates: Whole | None = None
     moved: float | None = None
     pace: Pace | None = None  # of a smoke run
 
@@ -152,9 +156,9 @@ class Fit(Value):
 class Evaluation(Value):
     """One call of `evaluate` on a network after its last training: what it was given, and what came out."""
 
-    cell: int | None
+    cell: Whole | None
     model: str
-    identity: int
+    identity: Whole
     accuracy: float | None = None
     loss: float | None = None
     x: ArraySummary | None = None
@@ -166,9 +170,9 @@ class Overlap(Value):
     The rows are the kernel's word, the comparison is the host's.
     """
 
-    rows: int
-    judged: int
-    test: int
+    rows: Whole
+    judged: Whole
+    test: Whole
 
 
 class Candidate(Value):
@@ -180,7 +184,7 @@ class Candidate(Value):
 
     name: str
     fitted: bool
-    output_units: int | None
+    output_units: Whole | None
     taken: bool
     reason: str
     file: str | None = None
@@ -198,7 +202,7 @@ class Claims(Value):
     overlap: Overlap | None = None
     shims: tuple[str, ...] = ()  # old names that were made to work
     notes: tuple[str, ...] = ()  # what was left out, and a training that was stopped in good order
-    undrawn: tuple[int, ...] = ()  # cells in which a package was to draw that is not installed where they were run
+    undrawn: tuple[Whole, ...] = ()  # cells in which a package was to draw that is not installed where they were run
     problem: str | None = None  # why no model could be saved, in the recorder's words
     left_out_s: float = 0.0  # of a smoke run: seconds of evaluating and predicting that it left out, by its own pace
 
@@ -255,7 +259,7 @@ class Array(Value):
     """An array of numbers: NumPy's dtype string, the shape, the bytes (rows first, base64)."""
 
     dtype: str
-    shape: tuple[int, ...]
+    shape: tuple[Whole, ...]
     data: str
 
 
@@ -281,8 +285,8 @@ class Call(Value):
 class Shifted(Value):
     """Of so many judged images, how many the network takes for another class once they are moved by one pixel."""
 
-    images: int
-    changed: int
+    images: Whole
+    changed: Whole
 
 
 class Judgement(Value):
@@ -296,14 +300,14 @@ class Judgement(Value):
     architecture: Architecture | None = None
     preparation: Preparation | None = None
     predictions: str | None = None
-    judged: int = 0
+    judged: Whole = 0
     shifted: Shifted | None = None
 
 
 class ModelFile(Value):
     """The opaque file that the kernel left."""
 
-    size: int
+    size: Whole
     sha256: str
 
 
@@ -317,24 +321,28 @@ class Facts(Value):
     functions: dict[str, str] = {}  # what is wrong with a function before it is called: missing, another signature
     start: Start = "cold"
     start_note: str = ""  # why it was started cold where a warm start was asked for
-    handed_in: dict[str, int] = {}  # files of the submission with judged images in them: about how many
+    handed_in: dict[str, Whole] = {}  # files of the submission with judged images in them: about how many
 
 
 class Reported(Value):
     """A number that a cell's output gives for an accuracy, a fraction, and the words that stand before it."""
 
-    cell: int
+    cell: Whole
     words: str
     value: float
 
 
 class Source(Value):
-    """The submission as handed in: file name, SHA-256 of all its files, notes of intake, accuracies in its outputs."""
+    """The submission as handed in: file name, SHA-256 of all its files, notes of intake, accuracies in its outputs.
+
+    `modules` is the code that lay beside it, by name, as far as a class is compared by it.
+    """
 
     name: str
     sha256: str
     notes: tuple[str, ...] = ()
     saved: tuple[Reported, ...] = ()
+    modules: dict[str, str] = {}
 
 
 class Evidence(Value):

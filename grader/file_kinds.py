@@ -14,6 +14,7 @@ class Kind(NamedTuple):
 LFS = b"version https://git-lfs.github.com/spec/"
 PAGE = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
 CONFLICT = ("<<<<<<< ", "=======", ">>>>>>> ")  # the lines that Git writes, in this order
+CONFLICT_LINE = re.compile(rf"^(?:{'|'.join(CONFLICT)})", re.MULTILINE)
 LOOKED_AT = 2000  # bytes at the beginning
 UTF_16 = Kind("UTF-16 text", "Open it in a text editor and save it with the encoding UTF-8.")
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -66,11 +67,11 @@ def encoding_of(data: bytes) -> Kind | None:
 def conflict_line(text: str) -> int | None:
     """The line in which Git's first conflict markers begin; None where there are none."""
     begins, place = 0, 0
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.startswith(CONFLICT[0]):
-            begins, place = number, 1
-        elif place and line.startswith(CONFLICT[place]):
+    for line in CONFLICT_LINE.finditer(text):
+        if line[0] == CONFLICT[0]:
+            begins, place = line.start(), 1
+        elif place and line[0] == CONFLICT[place]:
             place += 1
             if place == len(CONFLICT):
-                return begins
+                return text.count("\n", 0, begins) + 1
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from grader.assignment import Assignment, Retry
 from grader.checks.accuracy import may_be_chance
 from grader.checks.check import Planned
-from grader.checks.integrity import integrity_flags
+from grader.checks.integrity import integrity_flags, looked_for
 from grader.claimed import training_accuracy, validation_accuracy
 from grader.dataset import Dataset
 from grader.evidence import Cause, Ending, Evidence, Isolation, Preparation
@@ -48,7 +48,7 @@ def decide_status(evidence: Evidence, outcomes: tuple[Outcome, ...], flags: tupl
 
 def raise_flags(evidence: Evidence, dataset: Dataset | None, accuracy: Accuracy | None = None) -> tuple[Flag, ...]:
     """What a person should look at; `accuracy` is what was judged."""
-    first = preparation_flags(evidence, dataset)
+    first = looked_for("the preparation of the images", lambda: preparation_flags(evidence, dataset))
     unsure = any(flag.kind == "preparation_unsure" for flag in first)
     others = integrity_flags(evidence, dataset, accuracy)  # a number that may be wrong is no reason to ask for another
     return (*first, *(flag for flag in others if not unsure or flag.kind not in RESTS_ON_ACCURACY))

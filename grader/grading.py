@@ -14,10 +14,12 @@ from grader.evidence import Cause, Cell, Claims, Ending, Evidence, Facts, Judgem
 from grader.functions.client import ModuleJob
 from grader.functions.exploring import Exploration, explore_module
 from grader.intake import Submission
+from grader.judge.archive import precheck
 from grader.judge.choosing import choose_network
 from grader.judge.client import Question, Verdict, expect_networks, judge_model
 from grader.kernel.networks import Network
 from grader.kernel.run import Execution, Job, run_notebook
+from grader.notebook import code_beside
 from grader.overlap import Known, find_overlap, judged_in_files
 from grader.progress import Progress
 from grader.rubric import Rubric
@@ -55,8 +57,12 @@ def collect_network(
     claims = execution.claims
     if bench.smoke is None and gallery.known is not None:
         claims = claims.model_copy(update={"overlap": _overlap(taken, gallery.known)})
-        facts = facts.model_copy(update={"handed_in": judged_in_files(submission.files, gallery.known)})
-    return Stored(evidence=describe_run(submission, bench, started, facts, claims), outputs=outputs), model
+        held, note = judged_in_files(submission.files, gallery.known)
+        facts = facts.model_copy(update={"handed_in": held})
+        submission = replace(submission, notes=(*submission.notes, note)) if note else submission
+    stored = Stored(evidence=describe_run(submission, bench, started, facts, claims), outputs=outputs)
+    refused = judgement.outcome == "refused" and model is not None and precheck(model) is not None
+    return stored, None if refused else model  # half a gigabyte of anything is no network to keep
 
 
 def _overlap(taken: Network | None, known: Known) -> Overlap | None:
@@ -191,7 +197,11 @@ def describe_run(submission: Submission, bench: Bench, started: str, facts: Fact
         assignment=bench.rubric.assignment.id,
         student=submission.student,
         submission=Source(
-            name=submission.script.name, sha256=submission.sha256, notes=submission.notes, saved=submission.script.saved
+            name=submission.script.name,
+            sha256=submission.sha256,
+            notes=submission.notes,
+            saved=submission.script.saved,
+            modules=code_beside(submission.script.name, submission.files),
         ),
         key=evidence_key(submission, bench),
         isolation=bench.sandbox.isolation,

@@ -7,6 +7,7 @@ from grader.checks.accuracy import accuracy_of, weigh
 from grader.checks.check import Case
 from grader.checks.family import recognise
 from grader.checks.functions import find_functions
+from grader.checks.integrity import looked_for
 from grader.checks.runner import run_checks
 from grader.evidence import Evidence
 from grader.findings import (
@@ -85,7 +86,8 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
     accuracy = accuracy_of(case, rubric.planned)
     if accuracy is not None:
         compared = {name: weigh(case, other) for name, other in compared.items()}
-    flags = (*raise_flags(evidence, rubric.dataset, accuracy), *verdict_flags(accuracy, checks, compared))
+    chance = looked_for("what chance explains", lambda: verdict_flags(accuracy, checks, compared))
+    flags = (*raise_flags(evidence, rubric.dataset, accuracy), *chance)
     if evidence.smoke is not None:
         flags = substitute_flags(rubric.dataset)  # a network of a few steps says nothing about anything else
     points = round(sum(check.points for check in checks), 2)

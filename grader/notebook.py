@@ -27,12 +27,15 @@ PREPARES = re.compile(
 )
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
 TENSORFLOW_BOOT = re.compile(r"^(?:WARNING: All log messages before absl::.*|[IWE]0000 00:00:.*)\n?", re.MULTILINE)
+# What stands before "acc" is taken afterwards: looked for at each place, it would be read thirty times.
 ACCURACY = re.compile(
-    r"(?P<words>[a-z_ ]{0,30}acc(?:uracy)?[a-z_ ]{0,20})[:=]?\s{0,3}"
+    r"(?P<words>acc(?:uracy)?[a-z_ ]{0,20})[:=]?\s{0,3}"
     r"(?<![\d.])(?P<value>\d{1,3}\.\d{1,20}(?=\s?%)|[01]\.\d{1,20}|\d{1,3}(?=\s?%))(?![\d.e])(?P<percent>\s?%)?",
     re.IGNORECASE,
 )
+BEFORE = re.compile(r"[a-z_ ]{0,30}\Z", re.IGNORECASE)
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # of JSON, without backtracking
 MARIMO = re.compile(r"^app = marimo\.App\(", re.MULTILINE)
 RESOLVE = "Decide in an editor which side counts, remove the lines <<<<<<<, ======= and >>>>>>>, and hand it in again."
 ENDLESS = {"idna", "punycode"}  # Python would decode them too, in a time that grows with the square of the length
@@ -40,7 +43,13 @@ MOST_TEXT = 100_000  # characters kept of one output
 MOST_PICTURE = 3 << 20  # bytes kept of one picture
 SHORTENED = "... (shortened)"
 MOST_SEARCHED = 20_000  # characters at the end of a cell's text that are searched for accuracies
+LONGEST_BEFORE = 30  # characters before "accuracy" that belong to its wording
 MOST_REPORTED = 200  # accuracies of one notebook
+MOST_SAVED = 400_000  # characters of all saved outputs that are searched, from the last on
+MOST_CELLS, MOST_CODE = 2_000, 2_000_000  # code cells of a submission; characters in all of them
+MOST_BESIDE = 300_000  # characters of code beside it that are kept
+MOST_VALUES = 500_000  # values in the JSON of a notebook
+FEWER = "Hand in the code of the exercise alone, without what was generated or pasted into it."
 
 
 @dataclass(frozen=True)
@@ -56,35 +65,54 @@ class Script:
 
 
 def read_submission(name: str, data: bytes) -> Script:
-    """The code cells of a `.ipynb` or the code of a `.py`. Raises SubmissionError, naming what is wrong."""
+    """The code cells of a `.ipynb` or the code of a `.py`. Raises SubmissionError, naming what is wrong.
+
+    There is a most of cells, characters and values, which is looked at before they are made.
+    """
     if name.lower().endswith(".py"):
         return Script(name, _cells_of_module(name, read_module(name, data)))
     cells = read_code_cells(name, data)
     return Script(name, tuple(source for source, _ in cells), _reported([text for _, text in cells]))
 
 
+def _require_no_more(name: str, *, cells: int = 0, characters: int = 0) -> None:
+    """Refuse more code than a person reads: all that is done with it before, during and after the run hangs on its size."""
+    if cells > MOST_CELLS:
+        raise SubmissionError(f"{name}: has more than {MOST_CELLS:,} code cells.", FEWER)
+    if characters > MOST_CODE:
+        raise SubmissionError(f"{name}: holds more than {MOST_CODE:,} characters of code.", FEWER)
+
+
 def _reported(texts: Sequence[str]) -> tuple[Reported, ...]:
-    found = [
-        Reported(cell=number, words=words, value=value)
-        for number, text in enumerate(texts, 1)
-        for words, value in reported_accuracies(text).items()
-    ]
+    found: list[Reported] = []
+    left = MOST_SAVED
+    for number, text in reversed(list(enumerate(texts, 1))):
+        told = reported_accuracies(text)
+        found = [*(Reported(cell=number, words=words, value=value) for words, value in told.items()), *found]
+        left -= len(text)
+        if len(found) >= MOST_REPORTED or left <= 0:
+            break
     return tuple(found[-MOST_REPORTED:])
 
 
 def reported_accuracies(text: str) -> dict[str, float]:
     """The last accuracy of each wording in a cell's text, as fractions: "val_accuracy: 0.98", "test accuracy 98.0%"."""
     found: dict[str, float] = {}
-    for match in ACCURACY.finditer(text[-MOST_SEARCHED:]):
+    text, end = text[-MOST_SEARCHED:], 0
+    for match in ACCURACY.finditer(text):
         value = float(match["value"]) / (100 if match["percent"] else 1)
+        before = BEFORE.search(text[max(end, match.start() - LONGEST_BEFORE) : match.start()])
+        end = match.end()
         if value <= 1:
-            found[" ".join(match["words"].lower().split())] = value
+            words = f"{before[0] if before else ''}{match['words']}"
+            found[" ".join(words.lower().split())] = value
     return found
 
 
 def _cells_of_module(name: str, text: str) -> tuple[str, ...]:
     """Its cells. Raises SubmissionError for a module of which nothing could run, where that is plain to see."""
     cells = split_module(text)
+    _require_no_more(name, cells=len(cells))
     line = conflict_line(text) if len(cells) == 1 else None
     if line is not None and not _is_python(text):
         raise SubmissionError(f"{name}: holds conflict markers of Git (line {line}).", RESOLVE)
@@ -107,6 +135,7 @@ def _is_python(text: str) -> bool:
 def read_module(name: str, data: bytes) -> str:
     """A module's text, decoded as Python would. Raises SubmissionError."""
     _refuse_kind(name, data)
+    _require_no_more(name, characters=len(data) // 4)  # a character takes four bytes at most
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         if codecs.lookup(encoding).name in ENDLESS:
@@ -118,6 +147,7 @@ def read_module(name: str, data: bytes) -> str:
         raise SubmissionError(f"{name}: is no Python module; it holds binary data.", "Hand in the .py file itself.")
     if not text.strip():
         raise SubmissionError(f"{name}: is empty.", "Save your work and hand it in again.")
+    _require_no_more(name, characters=len(text))
     return without_surrogates(plain_lines(text))
 
 
@@ -139,6 +169,22 @@ def split_module(text: str) -> tuple[str, ...]:
     return (*cells[:-1], cells[-1] + head) if cells else (text,)
 
 
+def code_beside(script: str, files: Mapping[str, bytes]) -> dict[str, str]:
+    """The code of modules and notebooks that lie beside `script`, in the order of their names, with a most of it in all."""
+    found: dict[str, str] = {}
+    left = MOST_BESIDE
+    for name in sorted(files):
+        if name == script or not name.lower().endswith((".py", ".ipynb")) or left <= 0:
+            continue
+        try:
+            text = "\n".join(read_submission(without_surrogates(name), files[name]).cells)[:left]
+        except SubmissionError:
+            continue
+        found[without_surrogates(name)] = text
+        left -= len(text)
+    return found
+
+
 def read_cells(name: str, data: bytes) -> tuple[str, ...]:
     """A notebook's code cells that hold something. Raises SubmissionError."""
     return tuple(source for source, _ in read_code_cells(name, data))
@@ -153,6 +199,11 @@ def read_code_cells(name: str, data: bytes) -> tuple[tuple[str, str], ...]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise _no_utf_8(name, data) from None
+    if _count_values(data) > MOST_VALUES:
+        raise SubmissionError(
+            f"{name}: holds more than {MOST_VALUES:,} values (of tables and figures, most often).",
+            "Clear the outputs, save it and hand it in again.",
+        )
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -168,7 +219,17 @@ def read_code_cells(name: str, data: bytes) -> tuple[tuple[str, str], ...]:
     cells = tuple((source, text) for source, text in _sources(name, raw) if source.strip())
     if not cells:
         raise SubmissionError(f"{name}: has no code.", "Hand in the notebook that holds your solution.")
+    _require_no_more(name, cells=len(cells), characters=sum(len(source) for source, _ in cells))
     return cells
+
+
+def _count_values(data: bytes) -> int:
+    """At least as many values as JSON holds, before any of them is made; what stands in texts is counted only at need."""
+    found = data.count(b",") + data.count(b":")
+    if found <= MOST_VALUES:
+        return found
+    bare = STRING.sub(b"", data)
+    return bare.count(b",") + bare.count(b":")
 
 
 def _refuse_kind(name: str, data: bytes) -> None:
@@ -265,8 +326,11 @@ def without_surrogates(text: str) -> str:
 
 def strip_ansi(text: str) -> str:
     """`text` as UTF-8 can hold it, without terminal escapes, at most `MOST_TEXT` characters."""
-    clean = without_surrogates(ANSI.sub("", text[: 4 * MOST_TEXT]).replace("\x1b", ""))
-    return clean if len(clean) <= MOST_TEXT else f"{clean[:MOST_TEXT]}\n{SHORTENED}"
+    return _shortened(without_surrogates(ANSI.sub("", text[: 4 * MOST_TEXT]).replace("\x1b", "")))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}\n{SHORTENED}"
 
 
 def picture_of(data: object) -> str | None:
@@ -293,7 +357,8 @@ def plain_outputs(
         kind = output.get("output_type") if isinstance(output, Mapping) else None
         if kind == "stream":
             text = TENSORFLOW_BOOT.sub("", _text(output.get("text")))
-            kept = _append_stream(kept, text) if text else kept
+            if text:
+                _append_stream(kept, text)
         elif kind == "error" and module and _is_good_end(output):
             continue
         elif kind == "error":
@@ -340,10 +405,11 @@ def _text(value: object) -> str:
     return strip_ansi(value) if isinstance(value, str) else ""
 
 
-def _append_stream(kept: list[Output], text: str) -> list[Output]:
-    if kept and kept[-1].kind == "stream":
-        return [*kept[:-1], Output(kind="stream", text=strip_ansi(kept[-1].text + text))]
-    return [*kept, Output(kind="stream", text=text)]
+def _append_stream(kept: list[Output], text: str) -> None:
+    if not kept or kept[-1].kind != "stream":
+        kept.append(Output(kind="stream", text=text))
+    elif len(kept[-1].text) <= MOST_TEXT:  # else it was shortened before
+        kept[-1] = Output(kind="stream", text=_shortened(kept[-1].text + text))
 
 
 def _traceback(lines: object) -> str:

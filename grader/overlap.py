@@ -3,7 +3,8 @@
 Judged pictures never enter a sandbox, nor does anything that is made of them. The kernel leaves small grey copies of rows
 that a network was trained on; they are compared here, on the host, with copies of the judged pictures, of those that are
 served as the test set, and of the training pictures, to which a row must not be just as near. Arrays among the files of a
-submission are looked at in the same way. No foreign picture is decoded: of files only plain arrays are read.
+submission are looked at in the same way, and opened in a process with a time and a memory of its own. No foreign picture
+is decoded: of files only plain arrays are read.
 
 Two pictures count as one from a correlation of their copies on (`alike`). Of 4,000 training digits none comes nearer to
 one of MNIST's 10,000 test digits than 0.995; a copy with noise of 10 grey levels still has 0.999. No two photographs of
@@ -12,6 +13,7 @@ the cats and dogs reach 0.9, and a photograph that is resized to 64 to 224 pixel
 
 import gzip
 import io
+import json
 import math
 import zipfile
 import zlib
@@ -29,12 +31,15 @@ from grader.dataset import Images
 from grader.errors import Infrastructure
 from grader.evidence import Overlap
 from grader.kernel.guest.glances import SIDE, small_copies
+from grader.sandbox.own_process import WorkLost, in_own_process
 
 Copies = NDArray[np.float32]
 ALIKE_DIGITS, ALIKE_PHOTOGRAPHS = 0.998, 0.97
 AS_NEAR = 1e-4  # a row that is as near to a training picture is one of these
 MOST_COPIES, MOST_LOOKED_AT = 8192, 4096  # of a network's rows; of one array in a file
 MOST_ARRAYS, MOST_ARRAY = 8, 128 << 20  # arrays of one submission that are looked into, bytes of one of them
+OPENING_S, OPENING_BYTES = 20, 1 << 30  # of the process that opens them
+ROWS = 256  # of them that are looked at at once
 DETAIL = 100  # pixels of a side that are enough of a photograph
 PART = 500  # pictures compared at once: what comes out of a part stays in the processor's cache
 PHOTOGRAPHS = {".jpg", ".jpeg", ".png"}
@@ -83,21 +88,66 @@ def find_overlap(seen: bytes, known: Known) -> Overlap | None:
     return Overlap(rows=rows, judged=judged, test=test) if rows else None
 
 
-def judged_in_files(files: Mapping[str, bytes], known: Known) -> dict[str, int]:
-    """About how many judged pictures the arrays in each file hold: `.npy`, `.npz`, and MNIST's own format."""
+def judged_in_files(files: Mapping[str, bytes], known: Known) -> tuple[dict[str, int], str]:
+    """About how many judged pictures the arrays in each file hold: `.npy`, `.npz`, and MNIST's own format.
+
+    With it a note where the files could not be looked into: they are opened in a process of their own.
+    """
+    opened = {name: data for name, data in sorted(files.items()) if _may_hold_arrays(name, data)}
+    if not opened:
+        return {}, ""
+    sizes = json.dumps([[name, len(data)] for name, data in opened.items()]).encode()
+    try:
+        answer = in_own_process(
+            f"{__name__}:copies_in_files", b"\n".join([sizes, b"".join(opened.values())]),
+            seconds=OPENING_S, memory=OPENING_BYTES,
+        )  # fmt: skip
+    except WorkLost as lost:
+        return {}, f"whether the arrays among the files hold judged images was not looked at: opening them {lost}"
     found: dict[str, int] = {}
-    left = MOST_ARRAYS
-    for name in sorted(files):
-        for array in _arrays_in(name, files[name]):
-            left -= 1
-            step = max(1, math.ceil(len(array) / MOST_LOOKED_AT))
-            copies = small_copies(array[::step]) if array.ndim > 1 and array.dtype.kind in "biuf" else None
-            judged = _compare(_unit(copies), known)[1] if copies is not None else 0
-            if judged:
-                found[name] = found.get(name, 0) + judged * step
-            if left <= 0:
-                return found
-    return found
+    header, _, copies = answer.partition(b"\n")
+    flat = np.frombuffer(copies, np.uint8).reshape(-1, SIDE * SIDE)
+    for name, count, step in json.loads(header):
+        judged = _compare(_unit(flat[:count]), known)[1]
+        flat = flat[count:]
+        if judged:
+            found[name] = found.get(name, 0) + judged * step
+    return found, ""
+
+
+def _may_hold_arrays(name: str, data: bytes) -> bool:
+    return name.lower().endswith((".npy", ".npz", ".gz")) or data.startswith(IDX_IMAGES)
+
+
+def copies_in_files(data: bytes) -> bytes:
+    """Small copies of pictures in files: JSON with [name, size] of each and a line end, then their bytes, one by one.
+
+    The answer: JSON with [name, number of copies, of how many rows each stands for], a line end, then the copies.
+    """
+    header, _, rest = data.partition(b"\n")
+    told: list[tuple[str, int, int]] = []
+    kept: list[bytes] = []
+    place = 0
+    for name, size in json.loads(header):
+        content, place = rest[place : place + size], place + size
+        for array in _arrays_in(name, content):
+            if len(told) >= MOST_ARRAYS:
+                break
+            copies, step = _copies_of_rows(array)
+            told.append((name, len(copies), step))
+            kept.append(copies.tobytes())
+    return b"\n".join([json.dumps(told).encode(), b"".join(kept)])
+
+
+def _copies_of_rows(array: NDArray[np.generic]) -> tuple[NDArray[np.uint8], int]:
+    """Copies of the rows of an array, of every `step`-th one where there are many; none of what is no pictures."""
+    none = np.zeros((0, SIDE * SIDE), np.uint8)
+    if array.ndim < 2 or array.dtype.kind not in "biuf":
+        return none, 1
+    step = max(1, math.ceil(len(array) / MOST_LOOKED_AT))
+    parts = (small_copies(array[start : start + step * ROWS : step]) for start in range(0, len(array), step * ROWS))
+    made = [copies for copies in parts if copies is not None]
+    return (np.concatenate(made) if made else none), step
 
 
 def _compare(rows: Copies, known: Known) -> tuple[int, int, int]:
@@ -126,10 +176,13 @@ def _nearest(rows: Copies, pictures: Copies, mirrored: bool) -> Copies:
 
 def _copies_of(images: Images) -> Copies:
     if isinstance(images, np.ndarray):
-        return _unit(
-            np.concatenate([small_copies(images[start : start + PART]) for start in range(0, len(images), PART)])
-        )
-    return _unit(np.concatenate([small_copies(image[None]) for image in images]))
+        made = [small_copies(images[start : start + PART]) for start in range(0, len(images), PART)]
+    else:
+        made = [small_copies(image[None]) for image in images]
+    pictures = [
+        copies for copies in made if copies is not None
+    ]  # a picture eight times as long as wide is not compared
+    return _unit(np.concatenate([np.zeros((0, SIDE * SIDE), np.uint8), *pictures]))
 
 
 def _unit(copies: NDArray[Any]) -> Copies:

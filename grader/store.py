@@ -54,7 +54,10 @@ def pack_calls(calls: tuple[Call, ...]) -> bytes:
 
 def evidence_digest(evidence: Evidence) -> str:
     """SHA-256 of the evidence as canonical JSON: what a result quotes."""
-    plain = json.dumps(evidence.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
+    told = evidence.model_dump(mode="json", by_alias=True)
+    if not told["submission"]["modules"]:
+        del told["submission"]["modules"]  # as it was before there were any: a stored result quotes the digest
+    plain = json.dumps(told, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()
 
 
@@ -90,13 +93,16 @@ def discard_evidence(folder: Path) -> None:
 
 
 def holds_model(folder: Path, evidence: Evidence) -> bool:
-    """Whether the network that lies there is the one that the evidence describes; none where it describes none."""
+    """Whether the network that lies there is the one that the evidence describes; none where it describes none.
+
+    Nor need there be one that was refused: what no network can be is known by its digest alone.
+    """
     described = evidence.facts.model.sha256 if evidence.facts.model else None
     try:
         with (folder / MODEL).open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return described is None
+        return described is None or evidence.facts.judgement.outcome == "refused"
     return found == described
 
 

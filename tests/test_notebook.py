@@ -316,3 +316,34 @@ def test_an_error_in_a_graph_is_told_without_the_places_that_the_graph_was_made_
     _, error = plain_outputs([output])
     assert error is not None
     assert error.message == "Received a label value of 1"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("x.py", b"#%%\n1\n" * 2_001, "has more than 2,000 code cells"),
+        ("x.ipynb", notebook(*[code("1")] * 2_001), "has more than 2,000 code cells"),
+        ("x.py", b"a=1\n" * 500_001, "holds more than 2,000,000 characters of code"),
+        ("x.ipynb", notebook(*[code("a=1\n" * 50_000)] * 11), "holds more than 2,000,000 characters of code"),
+        ("x.ipynb", b'{"nbformat": 4, "cells": [' + b"{}," * 500_001 + b"{}]}", "holds more than 500,000 values"),
+    ],
+)
+def test_more_than_anybody_reads_is_refused_in_words(name: str, data: bytes, words: str) -> None:
+    with pytest.raises(SubmissionError, match=words) as refused:
+        read_submission(name, data)
+    assert refused.value.remedy
+
+
+def test_what_stands_in_texts_is_no_value_and_long_notebooks_are_read() -> None:
+    printed = {**code("a = 1"), "outputs": [{"output_type": "stream", "text": "a, b: " * 200_000}]}
+    assert read_submission("x.ipynb", notebook(printed)).cells == ("a = 1",)
+    assert len(read_submission("x.ipynb", notebook(*[code("1")] * 2_000)).cells) == 2_000
+    assert len(read_submission("x.py", b"#%%\n1\n" * 2_000).cells) == 2_000
+
+
+def test_a_long_text_without_lines_is_no_reason_to_make_millions_of_them() -> None:
+    with pytest.raises(SubmissionError, match="not JSON"):
+        read_submission("x.ipynb", b"\n" * 2_000_000 + b"x")
+    conflict = b"\n" * 7 + CONFLICT
+    with pytest.raises(SubmissionError, match=r"conflict markers of Git \(line 8\)"):
+        read_submission("x.ipynb", conflict)

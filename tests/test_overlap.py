@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import json
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from grader import overlap
 from grader.evidence import Overlap
+from grader.judge import album
+from grader.kernel.guest import glances
 from grader.kernel.guest.glances import Glances, Spare, small_copies
-from grader.overlap import Known, find_overlap, judged_in_files, know
+from grader.overlap import Known, copies_in_files, find_overlap, judged_in_files, know
 
 COUNT = 60
 
@@ -136,6 +141,13 @@ def archive(**arrays: NDArray[Any]) -> bytes:
     return buffer.getvalue()
 
 
+def opened(files: dict[str, bytes]) -> list[list[object]]:
+    """What the process that opens files answers of them, here in this one: its copies, less the arrays without any."""
+    sizes = json.dumps([[name, len(data)] for name, data in files.items()]).encode()
+    header, _, _ = copies_in_files(b"\n".join([sizes, b"".join(files.values())])).partition(b"\n")
+    return [told for told in json.loads(header) if told[1]]
+
+
 def idx(images: NDArray[np.uint8]) -> bytes:
     sizes = b"".join(int(size).to_bytes(4, "big") for size in images.shape[:3])
     return b"\0\0\x08\x03" + sizes + images.tobytes()
@@ -149,32 +161,33 @@ def test_arrays_in_files_of_a_submission_are_looked_into(known: Known) -> None:
         "t10k-images-idx3-ubyte.gz": gzip.compress(idx(JUDGED)),
         "flat.npy": npy(JUDGED[:9].reshape(9, -1) / 255),
     }
-    assert judged_in_files(files, known) == {
+    assert judged_in_files(files, known) == ({
         "data/mnist.npz": COUNT, "t10k-images-idx3-ubyte.gz": COUNT, "flat.npy": 9,
-    }  # fmt: skip
+    }, "")  # fmt: skip
+    assert judged_in_files({"notebook.ipynb": b"{}", "data.csv": b"1,2\n"}, known) == ({}, "")
 
 
 def test_of_a_long_array_a_part_is_looked_at_and_the_whole_is_estimated(known: Known) -> None:
     long = np.concatenate([np.repeat(JUDGED, 100, axis=0), np.repeat(TRAIN, 50, axis=0)])
-    (count,) = judged_in_files({"long.npy": npy(long)}, known).values()
+    (count,) = judged_in_files({"long.npy": npy(long)}, known)[0].values()
     assert count == pytest.approx(6000, rel=0.01)
 
 
 @settings(deadline=None, max_examples=60)
 @given(data=st.binary(max_size=300), name=st.sampled_from(["a.npy", "a.npz", "a.gz", "a-idx3-ubyte", "a.npy.gz"]))
-def test_files_that_are_none_are_passed_over(known: Known, data: bytes, name: str) -> None:
+def test_files_that_are_none_are_passed_over(data: bytes, name: str) -> None:
     broken = archive(x=JUDGED)
     for content in (data, broken[: len(data) + 40] + data, b"\0\0\x08\x03" + data, gzip.compress(data)[: len(data)]):
-        assert judged_in_files({name: content}, known) == {}
+        assert opened({name: content}) == []
 
 
-def test_an_encrypted_or_boastful_archive_is_passed_over(known: Known) -> None:
+def test_an_encrypted_or_boastful_archive_is_passed_over() -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as made:
         made.writestr("x.npy", b"\x93NUMPY\x01\x00")
     data = bytearray(buffer.getvalue())
     data[6] |= 1  # the flag of an encrypted member
-    assert judged_in_files({"a.npz": bytes(data), "b.npz": buffer.getvalue()}, known) == {}
+    assert opened({"a.npz": bytes(data), "b.npz": buffer.getvalue()}) == []
 
 
 def test_a_look_at_what_is_no_picture_is_none_and_the_time_for_looking_is_bounded() -> None:
@@ -189,3 +202,30 @@ def test_a_look_at_what_is_no_picture_is_none_and_the_time_for_looking_is_bounde
     assert 1000 < sum(map(len, glances.copies)) <= 2048
     glances.spread(object())
     glances.pass_by(None)
+
+
+def test_a_picture_that_nobody_trains_on_costs_nothing_and_is_none(known: Known) -> None:
+    long, flat = np.zeros((1, 1, 40_000_000), np.uint8), np.zeros((1, 5000 * 5000), np.uint8)
+    tracemalloc.start()
+    assert small_copies(long) is None
+    assert small_copies(np.zeros((2, 28, 300, 1))) is None
+    assert small_copies(flat) is None
+    assert judged_in_files({"one picture.npz": archive(x=long), "wide.npy": npy(flat)}, known) == ({}, "")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100 << 20, "what was handed in, and a little"
+    assert small_copies(np.zeros((2, 30, 230, 1))) is not None
+
+
+def test_files_that_would_take_too_much_are_passed_over_with_a_note(
+    known: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlap, "OPENING_BYTES", 260 << 20)
+    held, note = judged_in_files({"big.npz": archive(x=np.zeros((120 << 20,), np.uint8))}, known)
+    assert held == {}
+    assert "opening them needed more than 260 MiB of memory" in note
+
+
+def test_host_and_guest_mean_the_same_by_a_picture() -> None:
+    for size in ((28, 28), (1, 8), (1, 9), (2048, 2048), (2049, 2049), (2048, 256), (2048, 255), (0, 0), (0, 5)):
+        assert album.looks_like_pictures(*size) == glances.looks_like_pictures(*size)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from grader.batch.attending import reusable
 from grader.errors import Infrastructure, UsageError
-from grader.evidence import Cell, Claims, Evidence, Fit, Layer, ModelFile, Output
+from grader.evidence import Cell, Claims, Evidence, Fit, Judgement, Layer, ModelFile, Output
 from grader.store import (
     EVIDENCE,
     MODEL,
@@ -75,6 +75,8 @@ def test_a_network_that_is_not_the_described_one_is_found_out(folder: Path, stor
     assert not holds_model(folder, evidence) and reusable(folder, evidence.key) is None
     (folder / MODEL).unlink()
     assert not holds_model(folder, evidence) and holds_model(folder, stored.evidence)
+    refused = facts.model_copy(update={"judgement": Judgement(outcome="refused", reason="is no .keras file")})
+    assert holds_model(folder, evidence.model_copy(update={"facts": refused}))  # which is known by its digest alone
 
 
 def test_evidence_without_a_network_has_no_predictions(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Compares the code of a class once all of it is there, and tells pairs that are much alike to the instructor."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,29 +14,44 @@ from grader.errors import GraderError
 from grader.evidence import Cause, Evidence
 from grader.notebook import read_submission
 from grader.publish import student_folder
-from grader.similarity import similar_pairs, source_of, with_similar
+from grader.sandbox.own_process import WorkLost, in_own_process
+from grader.similarity import FEWEST, Compared, read_compared, source_of, with_similar
 from grader.store import EVIDENCE, save_result
 
 MOST = 2_000  # submissions: each one's pieces take a fifth of a megabyte while they are compared
+CLASS_S, EACH_S = 60, 0.5  # of processor time, for a class and on top for each submission
+MEMORY = 2 << 30
 
 
-def flag_similar(rows: Rows, places: Mapping[int, str], out: Path, course: Course, assignment: str) -> bool:
-    """Add flags to the rows (`places`: entry number to student) and to each `result.json`; False where they are too many."""
+def flag_similar(rows: Rows, places: Mapping[int, str], out: Path, course: Course, assignment: str) -> str:
+    """Add flags to the rows (`places`: entry number to student) and to each `result.json`; why not, in a sentence, else "".
+
+    The code is compared in a process of its own: what becomes of that costs no row.
+    """
     if len(rows) > MOST:
-        return False
+        return f"The code of more than {MOST:,} submissions is not compared."
     sources = dict(_read_sources(rows, places, out))
-    pairs = similar_pairs(sources, starters(course, assignment))
-    for place in places:
-        if not rows.has(place):
-            continue
-        old = rows.at(place)
-        if old.absent:
-            continue
-        new = with_similar([old], [pair for pair in pairs if old.student in (pair.first, pair.second)])[0]
+    try:
+        compared = compare(sources, starters(course, assignment))
+    except WorkLost as lost:
+        return f"The code of the class was not compared: comparing it {lost}."
+    found = [(place, old) for place in places if rows.has(place) and not (old := rows.at(place)).absent]
+    for (place, old), new in zip(found, with_similar([old for _, old in found], compared), strict=True):
         if new is not old:
             rows.put(place, new)
             save_result(student_folder(out, new.student), new)
-    return True
+    return ""
+
+
+def compare(sources: Mapping[str, str], boilerplate: list[str]) -> Compared:
+    """The code of a class (student to code), compared in a process of its own. Raises WorkLost."""
+    if (
+        sum(len(code) >= FEWEST for code in sources.values()) < 2
+    ):  # two are needed for a pair, and each has to have so much
+        return Compared(pairs=(), left_out={})
+    given = json.dumps({"sources": sources, "boilerplate": boilerplate}).encode()
+    seconds = CLASS_S + round(EACH_S * len(sources))
+    return read_compared(in_own_process("grader.similarity:compare_class", given, seconds=seconds, memory=MEMORY))
 
 
 def _read_sources(rows: Rows, places: Mapping[int, str], out: Path) -> Iterator[tuple[str, str]]:

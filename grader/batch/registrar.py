@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grader.batch.attending import Marked
-from grader.batch.likeness import MOST, flag_similar
+from grader.batch.likeness import flag_similar
 from grader.batch.rows import Rows
 from grader.bench import Bench, versions
 from grader.errors import GraderError, Infrastructure
@@ -182,8 +182,9 @@ class Registrar:
 
     def _compare_code(self) -> None:
         bench, places = self._bench, {place: entry.student for place, entry in enumerate(self._entries)}
-        if not flag_similar(self.rows, places, self._order.out, self._order.course, bench.rubric.assignment.id):
-            self._progress.say(f"The code of more than {MOST:,} submissions is not compared.")
+        said = flag_similar(self.rows, places, self._order.out, self._order.course, bench.rubric.assignment.id)
+        if said:
+            self._progress.say(said)
 
     def close_early(self) -> None:
         """The class page of what is there, and how much that is; nobody waits for a gradebook now. Raises Infrastructure."""

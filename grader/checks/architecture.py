@@ -28,7 +28,9 @@ from grader.checks.kinds import (
     listed,
     named,
     output_activation,
+    quoted,
     reaches_answer,
+    some,
     write_shape,
 )
 from grader.errors import Failure
@@ -177,7 +179,7 @@ def forbidden_layers(case: Case, parameters: LayerKinds) -> Score:
 
 def _of_kinds(layers: list[Layer], what: str) -> str:
     """The sentence "`conv2d` (Conv2D) and `lstm` (LSTM) are ..."."""
-    words = listed([f"`{layer.name}` ({layer.kind})" for layer in layers])
+    words = some([f"{quoted(layer.name)} ({layer.kind})" for layer in layers])
     return f"{words} {'is' if len(layers) == 1 else 'are'} {what}"
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from grader.checks.architecture import NEEDS
 from grader.checks.check import Case, NoParameters, Score, check
-from grader.checks.kinds import CONVOLUTIONS, GLOBAL_POOLINGS, POOLINGS, listed, named, sizes
+from grader.checks.kinds import CONVOLUTIONS, GLOBAL_POOLINGS, POOLINGS, listed, named, quoted, sizes, some
 from grader.errors import Failure
 from grader.evidence import Layer, Value
 
@@ -72,7 +72,7 @@ def kernel_size(case: Case, parameters: KernelSize) -> Score:
     accepted = [_written(size) for size in parameters.sizes]
     wrong = [layer for layer in layers if sizes(layer.config["kernel_size"]) not in parameters.sizes]
     if wrong:
-        found = listed([f"`{layer.name}` has {_written(sizes(layer.config['kernel_size']))}" for layer in wrong])
+        found = some([f"{quoted(layer.name)} has {_written(sizes(layer.config['kernel_size']))}" for layer in wrong])
         first = ", ".join(str(size) for size in parameters.sizes[0])
         raise Failure(f"{found}; asked for is {listed(accepted, 'or')}", f"Write `kernel_size=({first})`.")
     used = sorted({_written(sizes(layer.config["kernel_size"])) for layer in layers})
@@ -137,13 +137,15 @@ def no_padding_or_stride(case: Case, parameters: NoParameters) -> Score:
     """
     layers = _convolutions(case)
     found = [
-        f'`{layer.name}` has padding="{layer.config["padding"]}"'
+        f'{quoted(layer.name)} has padding="{layer.config["padding"]}"'
         for layer in layers
         if layer.config.get("padding", "valid") != "valid"
     ]
-    found += [f"`{layer.name}` has strides {_written(_strides(layer))}" for layer in layers if max(_strides(layer)) > 1]
+    found += [
+        f"{quoted(layer.name)} has strides {_written(_strides(layer))}" for layer in layers if max(_strides(layer)) > 1
+    ]
     padding = [layer for layer in case.architecture.layers if layer.kind in PADDING_LAYERS]
-    found += [f"`{layer.name}` adds padding" for layer in padding]
+    found += [f"{quoted(layer.name)} adds padding" for layer in padding]
     if found:
-        raise Failure(listed(found), "Leave out `padding=` and `strides=`: Keras' defaults are what is asked for.")
+        raise Failure(some(found), "Leave out `padding=` and `strides=`: Keras' defaults are what is asked for.")
     return Score(1.0, "no convolution has padding or strides")

@@ -1,7 +1,8 @@
 """Did the code run from top to bottom? Rests on what the kernel said, and on how the host saw it end."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
@@ -23,11 +24,11 @@ class Executes(Value):
 
 @dataclass(frozen=True)
 class _Problem:
-    """Something that did not run: in which cell (None: unknown), and in words."""
+    """Something that did not run: in which cell (None: unknown), and in words; a hint is looked for once it is told."""
 
     cell: int | None
     reason: str
-    hint: str
+    hint: str = RUN_ALL
     stopped: bool = False  # the run ended there, so a fit in this cell may have been cut short
 
 
@@ -45,6 +46,7 @@ def executes(case: Case, parameters: Executes) -> Score:
         raise Failure(f"nothing could be run: {ending.message}", "Hand in one notebook (.ipynb) or one .py file.")
     written = tuple(cell for cell in claims.cells if cell.source.strip())
     problems = _problems(written, ending)
+    told = [replace(problem, hint=_hint_of(problem, written, ending)) for problem in problems[:MOST_TOLD]]
     if not problems:
         if not written:
             raise Failure("there is no code in it", "Hand in the notebook with your code.")
@@ -55,12 +57,20 @@ def executes(case: Case, parameters: Executes) -> Score:
     if len(problems) > MOST_TOLD:
         reason += f"; and {len(problems) - MOST_TOLD} more"
     if parameters.after_training == 0 or not _only_after_training(problems, claims):
-        raise Failure(reason, _hint(problems[:MOST_TOLD]))
+        raise Failure(reason, _hint(told))
     kept = f"the training itself ran, so {parameters.after_training:.0%} of the points stay"
-    return Score(parameters.after_training, f"{reason}; {kept}", _hint(problems[:MOST_TOLD]))
+    return Score(parameters.after_training, f"{reason}; {kept}", _hint(told))
 
 
-def _hint(problems: tuple[_Problem, ...]) -> str:
+def _hint_of(problem: _Problem, cells: tuple[Cell, ...], ending: Ending) -> str:
+    """What a student can do about a problem."""
+    if problem.stopped:
+        return hint_for_ending(ending, cells)
+    cell = next(cell for cell in cells if cell.number == problem.cell)
+    return hint_for(cell, cells) if cell.error is not None else RUN_ALL
+
+
+def _hint(problems: Sequence[_Problem]) -> str:
     """What to do about each of them, in their order; once, and without its cell, where it is the same for all."""
     special = [problem for problem in problems if problem.hint != RUN_ALL]
     cells: dict[str, int | None] = {}
@@ -78,17 +88,16 @@ def _count(cells: int) -> str:
 def _problems(cells: tuple[Cell, ...], ending: Ending) -> tuple[_Problem, ...]:
     """What failed, in the order of the cells; the run's own ending comes last."""
     found = [
-        _Problem(cell.number, f"cell {cell.number} failed: {write_error(cell.error)}", hint_for(cell, cells))
+        _Problem(cell.number, f"cell {cell.number} failed: {write_error(cell.error)}")
         for cell in cells
         if cell.error is not None
     ]
     if ending.cause is not Cause.FINISHED:
         where = f" in cell {ending.cell}" if ending.cell else ""
-        hint = hint_for_ending(ending, cells)
-        return (*found, _Problem(ending.cell, f"the run ended early{where}: {ending.message}", hint, stopped=True))
+        return (*found, _Problem(ending.cell, f"the run ended early{where}: {ending.message}", stopped=True))
     seen = [cell for cell in cells if ending.cut is None or cell.number < ending.cut]
     skipped = [cell for cell in seen if not cell.executed and cell.error is None]
-    found += [_Problem(cell.number, f"cell {cell.number} was not run", RUN_ALL) for cell in skipped]
+    found += [_Problem(cell.number, f"cell {cell.number} was not run") for cell in skipped]
     return tuple(sorted(found, key=lambda problem: problem.cell or 0))
 
 

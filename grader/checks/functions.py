@@ -3,6 +3,7 @@
 import ast
 import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field
@@ -122,15 +123,20 @@ def allowed_imports(case: Case, parameters: AllowedImports) -> Score:
             f"the source has more than {LONGEST_SOURCE:,} characters, too many to be searched for imports",
             "Hand in the functions alone, without data in the source.",
         )
-    found = {name for source in sources for name in _imported(source)}
-    wrong = {name for name in found if name.partition(".")[0] not in allowed}
+    found = _imported_in(tuple(sources))
+    wrong = frozenset(name for name in found if name.partition(".")[0] not in allowed)
     if wrong:
         alone = listed([f"`{name}`" for name in parameters.modules], "or")
         raise Failure(f"the module imports {_names(wrong)}", f"Do it with {alone} alone.")
     return Score(1.0, f"it imports {_names(found)}" if found else "it imports nothing")
 
 
-def _names(modules: set[str]) -> str:
+@lru_cache(maxsize=4)  # of each run it is asked several times
+def _imported_in(sources: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name for source in sources for name in _imported(source))
+
+
+def _names(modules: frozenset[str]) -> str:
     shown = [f"`{one_line(name)}`" for name in sorted(modules)[:MOST_NAMES]]
     return listed([*shown, f"{len(modules) - MOST_NAMES} more"] if len(modules) > MOST_NAMES else shown)
 

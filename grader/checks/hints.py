@@ -6,6 +6,7 @@ change what the student's code computes, so it is explained and never repaired.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from grader.evidence import Cause, Cell, Ending
 
@@ -18,6 +19,7 @@ SHORTER = (
 NEVER_ENDS = "This cell trains nothing and never ended: look at its loop (`while True`), and give it an end."
 ENDLESS = r"\bwhile\b|\bcount\(|\bcycle\("
 MISSING = "ImportError|ModuleNotFoundError"
+MOST_SEARCHED = 300_000  # characters of a submission that are searched for definitions
 PYTHON_2 = "This is Python 2"
 
 
@@ -237,24 +239,35 @@ def hint_for_ending(ending: Ending, cells: tuple[Cell, ...]) -> str:
 
 def _defined_elsewhere(name: str, failed: Cell, cells: tuple[Cell, ...]) -> str:
     """Names a later cell that defines `name`, or a name that differs from it only in upper and lower case."""
-    for cell in cells:
-        if cell.number < failed.number and cell.error is not None and name in _definitions(cell.source):
+    defined = list(zip(cells, _definitions(tuple(cell.source for cell in cells)), strict=True))
+    for cell, names in defined:
+        if cell.number < failed.number and cell.error is not None and name in names:
             return f"`{name}` would be defined in cell {cell.number}, which failed: mend that cell first."
-    for cell in cells:
-        if cell.number > failed.number and name in _definitions(cell.source):
+    for cell, names in defined:
+        if cell.number > failed.number and name in names:
             return (
                 f"`{name}` is defined in cell {cell.number}, after its use in cell {failed.number}: move that cell up, "
                 "then restart the kernel and run all cells from the top."
             )
-    for cell in cells:
-        for other in _definitions(cell.source) if cell.number <= failed.number else ():
+    for cell, names in defined:
+        for other in names if cell.number <= failed.number else ():
             if other != name and other.casefold() == name.casefold():
                 return f"Cell {cell.number} defines `{other}`: upper and lower case count, so `{name}` is another name."
     return ""
 
 
-def _definitions(source: str) -> tuple[str, ...]:
-    """Names that the source assigns, imports or defines, in order; by its words, since it need not be valid Python."""
+@lru_cache(maxsize=4)  # several errors of one submission ask the same
+def _definitions(sources: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Of each source the names that it defines, of the first `MOST_SEARCHED` characters of all together."""
+    found, left = [], MOST_SEARCHED
+    for source in sources:
+        found.append(_defined_in(source[: max(0, left)]))
+        left -= len(source)
+    return tuple(found)
+
+
+def _defined_in(source: str) -> tuple[str, ...]:
+    """Names that a source assigns, imports or defines, in order; by its words, since it need not be valid Python."""
     names = re.findall(r"^[ \t]*(?:def|class)[ \t]+(\w+)", source, re.MULTILINE)
     for left in re.findall(r"^([\w \t,()]+)=(?!=)", source, re.MULTILINE):
         names += re.findall(r"\w+", left)

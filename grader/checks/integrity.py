@@ -4,7 +4,7 @@ No point depends on a flag. Each says what was seen and what the usual innocent 
 behind (`docs/explanation/integrity.md` has the measurements). What only an instructor can judge is for instructors alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from grader.checks.integrity_training import training_flags
@@ -39,12 +39,25 @@ def integrity_flags(evidence: Evidence, dataset: Dataset | None, accuracy: Accur
     """All that there is to look at; `accuracy` is what was judged, None where nothing was."""
     if evidence.smoke is not None or dataset is None:
         return ()
-    found = [*_overlap_flags(evidence, dataset), *training_flags(evidence, accuracy, classes=len(dataset.classes))]
+    classes = len(dataset.classes)
+    found = [
+        *looked_for("images of the test", lambda: _overlap_flags(evidence, dataset)),
+        *looked_for("the training", lambda: training_flags(evidence, accuracy, classes=classes)),
+    ]
     if accuracy is not None:
         replaced = any(flag.kind == "weights_changed_after_training" for flag in found)
-        found += [] if replaced else _own_flags(evidence, dataset, accuracy)
-        found += _shift_flags(evidence, accuracy, classes=len(dataset.classes))
+        own = () if replaced else looked_for("its own accuracy", lambda: _own_flags(evidence, dataset, accuracy))
+        found += [*own, *looked_for("shifted images", lambda: _shift_flags(evidence, accuracy, classes=classes))]
     return tuple(found)
+
+
+def looked_for(what: str, find: Callable[[], Iterable[Flag]]) -> tuple[Flag, ...]:
+    """The flags that `find` raises; where it breaks, one that says so: what a kernel claims may break a mark no more."""
+    try:
+        return tuple(find())
+    except Exception as error:  # as with checks: our bug, and told to whoever has to look
+        reason = f"The grader broke while it looked at {what} ({type(error).__name__}): look at it yourself."
+        return (Flag(kind="not_looked_at", reason=reason, audience="instructor"),)
 
 
 def shows_stand_ins(evidence: Evidence, dataset: Dataset) -> bool:

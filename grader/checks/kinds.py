@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 
 from grader.evidence import Architecture, Layer
 
+MOST_NAMED, LONGEST_NAME = 10, 60  # layers in one sentence; characters of a name
 KINDS = tuple(
     """
     Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
@@ -185,8 +186,19 @@ def sizes(value: int | Iterable[int], *, rank: int = 2) -> tuple[int, ...]:
 
 
 def named(layers: Iterable[Layer]) -> str:
-    """The layers' names for a sentence: "`conv2d`, `conv2d_1` and `conv2d_2`"."""
-    return listed([f"`{layer.name}`" for layer in layers])
+    """The layers' names for a sentence: "`conv2d`, `conv2d_1` and `conv2d_2`"; of many the first ones."""
+    return some([quoted(layer.name) for layer in layers])
+
+
+def quoted(name: str) -> str:
+    """A name as code; a student may have given one of any length."""
+    return f"`{name}`" if len(name) <= LONGEST_NAME else f"`{name[:LONGEST_NAME]}…`"
+
+
+def some(words: list[str]) -> str:
+    """What a submission holds, for a sentence: "a, b and c"; of many the first `MOST_NAMED`, and how many more."""
+    more = len(words) - MOST_NAMED
+    return listed([*words[:MOST_NAMED], f"{more} more"] if more > 0 else words)
 
 
 def listed(words: list[str], last: str = "and") -> str:

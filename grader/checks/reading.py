@@ -2,12 +2,14 @@
 
 import ast
 import re
+from collections import Counter
+from functools import lru_cache
 
 from grader.evidence import Cell
 
 KERAS_MODEL = re.compile(r"\bSequential\s*\(|\bModel\s*\(|\bkeras\.(?:Input|layers)\b|\blayers\.\w+\s*\(|\bDense\s*\(")
 MARIMO = r"\bmarimo\.App\("
-LONGEST = 200_000  # characters of a cell that is parsed
+LONGEST = 100_000  # characters of all cells together that are parsed
 # (what the code holds, what that is)
 FRAMEWORKS: tuple[tuple[str, str], ...] = (
     (r"^[ \t]*(?:import|from)\s+(?:torch|torchvision|pytorch_lightning|lightning|fastai)\b", "PyTorch"),
@@ -34,22 +36,31 @@ def why_no_training(cells: tuple[Cell, ...]) -> str:
         return "this is a marimo notebook, whose cells are functions that nothing calls here"
     if not any(re.search(r"\.fit\w*\s*\(", cell.source) for cell in cells):
         return "no cell calls `fit`"
-    trees = [(cell.number, tree) for cell in cells if (tree := _parsed(cell.source)) is not None]
-    for number, tree in trees:
-        for definition in tree.body:
-            if isinstance(definition, ast.FunctionDef | ast.ClassDef) and _calls_fit(definition):
-                uses = sum(_uses(other, definition.name) for _, other in trees) - _uses(definition, definition.name)
-                if not uses:
-                    kind = "class" if isinstance(definition, ast.ClassDef) else "function"
-                    name = definition.name
-                    return f"the {kind} `{name}` in cell {number} calls `fit`, but nothing uses `{name}`"
+    return _never_called(tuple((cell.number, cell.source) for cell in cells))
+
+
+@lru_cache(maxsize=4)  # several checks ask the same of one submission
+def _never_called(sources: tuple[tuple[int, str], ...]) -> str:
+    """The first function or class that calls `fit` and that nothing uses; "" where there is none, or too much to read."""
+    if sum(len(source) for _, source in sources) > LONGEST:
+        return ""
+    named, calling = Counter[str](), list[tuple[int, str, str, int]]()
+    for number, source in sources:
+        tree = _parsed(source)
+        for definition in tree.body if tree is not None else ():
+            names, fits = _names_in(definition)
+            named.update(names)
+            if fits and isinstance(definition, ast.FunctionDef | ast.ClassDef):
+                kind = "class" if isinstance(definition, ast.ClassDef) else "function"
+                calling.append((number, kind, definition.name, names[definition.name]))
+    for number, kind, name, own in calling:
+        if named[name] == own:
+            return f"the {kind} `{name}` in cell {number} calls `fit`, but nothing uses `{name}`"
     return ""
 
 
 def _parsed(source: str) -> ast.Module | None:
     """The tree of a cell; without its magics and shell lines, which are no Python."""
-    if len(source) > LONGEST:
-        return None
     plain = re.sub(r"(?m)^([ \t]*)[!%].*$", r"\1pass", source)
     try:
         return ast.parse(plain)
@@ -57,13 +68,12 @@ def _parsed(source: str) -> ast.Module | None:
         return None
 
 
-def _calls_fit(tree: ast.AST) -> bool:
-    return any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr.startswith("fit")
-        for node in ast.walk(tree)
-    )
-
-
-def _uses(tree: ast.AST, name: str) -> int:
-    """How often a name is read in a tree."""
-    return sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
+def _names_in(statement: ast.AST) -> tuple[Counter[str], bool]:
+    """How often each name is mentioned in a statement, and whether it calls a `fit` of anything."""
+    names, fits = Counter[str](), False
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name):
+            names[node.id] += 1
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            fits = fits or node.func.attr.startswith("fit")
+    return names, fits

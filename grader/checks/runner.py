@@ -8,6 +8,7 @@ from grader.errors import Failure, Unseen
 from grader.evidence import Smoke
 from grader.results import CheckResult, Outcome
 
+LONGEST_REASON = 4_000  # characters
 NOT_CHECKED = "not checked: "  # how the reason of a check begins that a smoke run leaves open
 
 
@@ -73,10 +74,15 @@ def _result(item: Planned, outcome: Outcome, score: Score) -> CheckResult:
         outcome=outcome,
         points=round(item.spec.points * min(max(score.share, 0.0), 1.0), 2),
         out_of=item.spec.points,
-        reason=score.reason,
-        hint=score.hint,
+        reason=_bounded(score.reason),
+        hint=_bounded(score.hint),
         rests_on=item.check.rests_on,
     )
+
+
+def _bounded(text: str) -> str:
+    """What is said of a check goes into pages, lines and a gradebook, and may hold what a student made up."""
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON].rstrip()} …"
 
 
 def _unmet(check: Check, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> str | None:

@@ -11,7 +11,7 @@ from pydantic import Field
 from grader.checks.check import Case, NoParameters, Score, check
 from grader.checks.execution import one_line, trainings
 from grader.checks.hints import RUN_ALL, hint_for
-from grader.checks.kinds import listed
+from grader.checks.kinds import quoted, some
 from grader.checks.reading import other_framework, why_no_training
 from grader.errors import Failure, Infrastructure
 from grader.evidence import Candidate, Cause, Claims, Evidence, Fit, Value
@@ -52,9 +52,9 @@ def trained(case: Case, parameters: NoParameters) -> Score:
         return Score(1.0, f"`{done[-1].model}` was trained without `fit`, in {steps:,} steps{_in_cell(done[-1])}")
     if not fits:
         name = f"`{chosen.name}`" if chosen else "the model"
-        others = sorted({f"`{fit.model}`" for fit in claims.fits})
+        others = sorted({quoted(fit.model) for fit in claims.fits})
         why = why_no_training(claims.cells)
-        more = f", only {listed(others)}" if others else f": {why}" if why else ""
+        more = f", only {some(others)}" if others else f": {why}" if why else ""
         raise Failure(f"{name} was never fitted{more}", f"Call `fit` on {name} with the training images and labels.")
     last = fits[-1]
     if last.error:
@@ -114,14 +114,14 @@ def _require_model(evidence: Evidence) -> str:
 def _why_none(evidence: Evidence) -> str:
     """Why no model was saved: the recorder's words, the networks that were passed over, or how the run ended."""
     claims, ending = evidence.claims, evidence.facts.ending
-    passed_over = [f"`{item.name}` ({one_line(item.reason)})" for item in claims.candidates if not item.taken]
+    passed_over = [f"{quoted(item.name)} ({one_line(item.reason)})" for item in claims.candidates if not item.taken]
     reasons = []
     if claims.problem:
         reasons.append(one_line(claims.problem).rstrip("."))
     if ending.cause is not Cause.FINISHED:
         reasons.append(f"the run ended early: {ending.message.rstrip('.')}")
     if passed_over:
-        reasons.append(f"there is {listed(passed_over)}")
+        reasons.append(f"there is {some(passed_over)}")
     why = why_no_training(claims.cells) if ending.cause is Cause.FINISHED and not claims.problem else ""
     if why and claims.cells:
         reasons.append(why)

@@ -9,6 +9,9 @@ cell's own word counts only where there is nothing for the host to see, and a ce
 it has not been run. The `control` is the same cell in a plain process of the same user (`plain`), without a sandbox:
 it shows that the attack is real here. `verdicts` decides, purely; `examination` goes through it all.
 
+The cells of `host` are no attacks on a sandbox: they make inputs for the grader's own work, and are run for that; `host`
+looks what the work costs.
+
 All attacks are harmless where they are not held: they kill processes made for it, write values back, open without writing,
 and the bombs are never lit outside a sandbox.
 """

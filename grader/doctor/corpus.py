@@ -3,9 +3,9 @@
 `title`, `control` and `remedy` must be there. `control` is `open` (works without a sandbox), `either: why` (the host may
 stop it by itself) or `none: why` (never run). `how` is the way it is tried: in a notebook with others (`cell`), in one
 of its own (`notebook`), as what a program leaves behind (`file`, `model`), as a lie about a network
-(`claim`), as something for the report (`report`). `seen` names the bait that the host looks at, `endings` how its
-notebook may end, `limits` what it may use, `leaves` the files that the host reads, `student` the name it is
-handed in under, `unsafe` why it is not run where there is no sandbox.
+(`claim`), as something for the report (`report`), as work of the grader itself (`host`). `seen` names the bait that the
+host looks at, `endings` how its notebook may end, `limits` what it may use, `leaves` the files that the host reads,
+`student` the name it is handed in under, `unsafe` why it is not run where there is no sandbox.
 """
 
 import difflib
@@ -18,7 +18,7 @@ from typing import Literal, get_args
 from grader.errors import Infrastructure, UsageError
 from grader.evidence import Cause
 
-How = Literal["cell", "notebook", "file", "model", "claim", "report"]
+How = Literal["cell", "notebook", "file", "model", "claim", "report", "host"]
 FOLDER = Path(__file__).resolve().parent
 GROUPS = {
     "files": "Files of the host",
@@ -31,6 +31,7 @@ GROUPS = {
     "artefacts": "What is left behind",
     "claims": "Lies about a network",
     "reports": "Reports, logs and names",
+    "host": "The grader's own work on what was handed in",
 }
 KEYS = {"title", "control", "remedy", "how", "seen", "endings", "limits", "leaves", "student", "unsafe"}
 HEADER = re.compile(r"# ([a-z]+): (.+)")

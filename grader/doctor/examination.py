@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from grader.doctor.classroom import Classroom, open_classroom
 from grader.doctor.corpus import Attack, How
+from grader.doctor.host import try_host
 from grader.doctor.leftovers import try_leftovers
 from grader.doctor.lies import try_claims, try_reports
 from grader.doctor.notebooks import try_alone, try_models, try_together
@@ -22,6 +23,7 @@ WAYS: dict[How, Way] = {
     "model": try_models,
     "claim": try_claims,
     "notebook": try_alone,
+    "host": try_host,
 }
 
 

@@ -19,6 +19,7 @@ SIDE = 14  # of the small grey copies
 BETWEEN = tuple((one + other) / 2 for one, other in zip(LUMA, LUMA[::-1], strict=True))
 ALIKE = 0.9  # correlation of small copies from which on two pictures may be one
 PART = 10_000  # pictures compared at once
+MOST_SIDE, MOST_PROPORTION = 2_048, 8  # pixels of a picture's longer side; times as long as the shorter one
 MOST_BYTES = 192 << 20  # of copies: those of 60,000 digits are 45 MiB
 
 
@@ -105,6 +106,12 @@ def small_copies(images: NDArray[np.generic], channels: int = 3) -> Numbers:
         grey = np.asarray(images.mean(axis=3, dtype=np.float32))
     down, right = _areas(grey.shape[1]), _areas(grey.shape[2])
     return np.asarray((down @ grey @ right.T).reshape(len(images), -1), np.float32)
+
+
+def looks_like_pictures(height: int, width: int) -> bool:
+    """Whether rows may have these sides: what it costs to compare them hangs on that, and a kernel writes what it likes."""
+    shorter, longer = sorted((height, width))
+    return shorter > 0 and longer <= min(MOST_SIDE, MOST_PROPORTION * shorter)
 
 
 def _areas(size: int) -> Numbers:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from grader.dataset import Images
 from grader.errors import Failure
-from grader.judge.album import Album, Numbers, standardise
+from grader.judge.album import Album, Numbers, looks_like_pictures, standardise
 from grader.judge.preprocessing import (
     OTHER_RESIZES,
     RESIZES,
@@ -74,7 +74,7 @@ def match_rows(
         shape, size, channels = fit_shape(wanted, image_shape, rows.shape)
     except Failure:
         return None
-    if rows.ndim < 2 or np.prod(rows.shape[1:]) != np.prod(shape) or not len(rows):
+    if rows.ndim < 2 or np.prod(rows.shape[1:]) != np.prod(shape) or not len(rows) or not looks_like_pictures(*size):
         return None
     values = rows.reshape(len(rows), *size, channels).astype(np.float32)
     if not np.isfinite(values).all() or np.abs(values).max() > 1e6:

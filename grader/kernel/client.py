@@ -1,7 +1,6 @@
 """Clients hardened against a hostile kernel: what passed the border is bounded, and what it says may still be anything."""
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,14 +13,14 @@ from nbformat import NotebookNode
 
 from grader.evidence import Cause
 from grader.kernel.border import MESSAGE_BYTES, Border, Trespass
-from grader.notebook import MOST_TEXT
+from grader.notebook import MOST_TEXT, STRING
 
 QUEUED_MESSAGES = 64
+DISPLAYS, PLACES = 200, 10  # that are kept up to date; in which one of them is
 SHOWN = ("text/plain", "image/png")
 KEPT = 4 * MOST_TEXT  # characters of one text that anybody will look at
 LINES = 200  # of a traceback
 SMALL_JSON, MOST_VALUES, MOST_CONTAINERS = 256 << 10, 1_000_000, 100_000
-STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # without backtracking: a kernel may send anything
 
 
 class GuardedChannel(AsyncZMQSocketChannel):
@@ -86,6 +85,18 @@ class HardenedNotebookClient(NotebookClient):
             raise
         except Exception as error:
             raise name_violation(self.border, error) from None
+
+    def _update_display_id(self, display_id: str, msg: dict[str, Any]) -> None:
+        """Only the newest displays, and their newest places, are kept up to date: a message goes through all of them."""
+        displays = self._display_id_map
+        places = [(cell, index) for cell, found in displays.get(display_id, {}).items() for index in found]
+        if len(places) > PLACES:
+            displays[display_id] = {}
+            for cell, index in places[-PLACES:]:
+                displays[display_id].setdefault(cell, []).append(index)
+        while len(displays) > DISPLAYS:
+            displays.pop(next(iter(displays)))
+        super()._update_display_id(display_id, msg)
 
     def handle_comm_msg(self, outs: list[NotebookNode], msg: dict[str, Any], cell_index: int) -> None:
         """Widgets run code on the host at a kernel's word: not here."""

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from grader.errors import Failure
 from grader.evidence import Claims
+from grader.judge.archive import precheck
 from grader.kernel.program import MODEL_BYTES, MODELS, ROWS, ROWS_BYTES, SEEN, SEEN_BYTES
 from grader.sandbox.artefacts import read_artefact
 
-ALTERNATIVE_BYTES = 128 << 20
+ALTERNATIVE_BYTES = 128 << 20  # of all alternatives together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,19 +25,25 @@ class Network:
 
 
 def read_networks(folder: int, claims: Claims) -> tuple[Network, ...]:
-    """The proposed network, then the others, the last trained one first. Raises Failure for a proposed one that is none."""
+    """The proposed network, then the others, the last trained one first. Raises Failure for a proposed one that is none.
+
+    Of the others only those are kept that can be networks, and no more than `ALTERNATIVE_BYTES`.
+    """
     proposed = next((item.file for item in claims.candidates if item.taken and item.file in MODELS), MODELS[0])
     first = _read(folder, proposed, MODEL_BYTES)
     if first is None:
         return ()
-    found = [first]
-    for item in reversed(claims.candidates):
-        if item.file in MODELS and item.file not in [network.file for network in found]:
-            try:
-                other = _read(folder, item.file, ALTERNATIVE_BYTES)
-            except Failure:
-                continue
-            found += [other] if other is not None else []
+    found, left = [first], ALTERNATIVE_BYTES
+    for file in dict.fromkeys(item.file for item in reversed(claims.candidates) if item.file in MODELS):
+        if file is None or file == proposed:
+            continue
+        try:
+            other = _read(folder, file, left)
+        except Failure:
+            continue
+        if other is not None and precheck(other.model) is None:
+            found.append(other)
+            left -= len(other.model)
     return tuple(found)
 
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from grader.errors import Failure, Infrastructure
 from grader.evidence import Cause, Cell, Claims, Ending, Smoke, Start
 from grader.kernel.border import Trespass
+from grader.kernel.claims import bounded
 from grader.kernel.client import HardenedKernelClient, HardenedNotebookClient
 from grader.kernel.endings import describe_ending
 from grader.kernel.epochs import EpochReader
@@ -100,7 +101,7 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
             started=time.monotonic(),
         )
         try:
-            asyncio.run(_execute(job, provisioner, run, who, progress))
+            asyncio.run(_execute(job, provisioner, run, tail, who, progress))
             assert provisioner.confined is not None
             assert provisioner.border is not None
             execution = _read_out(job, provisioner.confined, run, provisioner.border.trespass)
@@ -112,7 +113,9 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
                 provisioner.confined.close()
 
 
-async def _execute(job: Job, provisioner: SandboxProvisioner, run: _Run, who: str, progress: Progress) -> None:
+async def _execute(
+    job: Job, provisioner: SandboxProvisioner, run: _Run, tail: int, who: str, progress: Progress
+) -> None:
     manager = AsyncKernelManager(
         transport="ipc", client_class=f"{HardenedKernelClient.__module__}.HardenedKernelClient"
     )
@@ -126,7 +129,7 @@ async def _execute(job: Job, provisioner: SandboxProvisioner, run: _Run, who: st
     )  # fmt: skip
     try:
         await _connect(client, manager, provisioner)
-        await _run_cells(client, run, job, who, progress)
+        await _run_cells(client, run, job, tail, who, progress)
         if run.fault is None and run.answers:
             progress.step(who, "saving the network")
             await _finish(client, provisioner.wait())
@@ -155,9 +158,13 @@ async def _connect(
     client.reset_execution_trackers()
 
 
-async def _run_cells(client: HardenedNotebookClient, run: _Run, job: Job, who: str, progress: Progress) -> None:
-    """Each cell in turn; whatever else than an error in a cell ends the run, and is kept as the fault."""
-    tail = _tail(job)
+async def _run_cells(
+    client: HardenedNotebookClient, run: _Run, job: Job, tail: int, who: str, progress: Progress
+) -> None:
+    """Each cell in turn; whatever else than an error in a cell ends the run, and is kept as the fault.
+
+    From cell `tail` on nothing is trained any more.
+    """
     begun_all = time.monotonic()
     for index, cell in enumerate(run.cells):
         left_s = job.smoke.seconds - (time.monotonic() - begun_all) if job.smoke is not None else None
@@ -286,7 +293,7 @@ def _cause_of(fault: BaseException | None) -> Cause | None:
 def _read_claims(record: bytes | None, cells: tuple[Cell, ...], notes: list[str]) -> Claims:
     """The recorder's JSON, bounded and checked: a kernel may have written anything. Cells are numbered as ours."""
     try:
-        claims = Claims.model_validate_json(record) if record is not None else Claims()
+        claims = bounded(Claims.model_validate_json(record)) if record is not None else Claims()
     except ValidationError:
         claims = Claims()
         notes.append("the recorder's record was damaged")

@@ -1,6 +1,7 @@
 """Which cells come after the last training, by their words: they get less time. Pure, and rather too late than too early."""
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 
 TRAINS = re.compile(
@@ -20,11 +21,15 @@ def first_after_training(cells: Sequence[str]) -> int:
     A cell may train if it writes a `fit` (of whatever), a step or a loop of its own, or if it mentions a function, method or
     class that such a cell defines, be it an earlier one or a later.
     """
-    words = [set(WORD.findall(cell)) for cell in cells]
+    mentioning: dict[str, list[int]] = defaultdict(list)
+    for index, cell in enumerate(cells):
+        for word in set(WORD.findall(cell)):
+            mentioning[word].append(index)
     training = {index for index, cell in enumerate(cells) if TRAINS.search(cell)}
-    while True:
-        known = {one or other for index in training for one, other in DEFINED.findall(cells[index])}
-        more = {index for index, mentioned in enumerate(words) if not known.isdisjoint(mentioned)} - training
-        if not more:
-            return max(training) + 1 if training else len(cells)
-        training |= more
+    waiting = list(training)
+    while waiting:  # each cell comes once, and of each word those that mention it
+        for one, other in DEFINED.findall(cells[waiting.pop()]):
+            more = [index for index in mentioning.pop(one or other, ()) if index not in training]
+            training.update(more)
+            waiting += more
+    return max(training) + 1 if training else len(cells)

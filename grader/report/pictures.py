@@ -22,6 +22,7 @@ PIXELS = 25_000_000  # of one figure: a small file can unpack to more memory tha
 WIDEST = 1_000  # pixels of a figure that was made lighter; a page shows it no wider
 QUALITY = 72
 THUMBNAIL = 96  # longest side of a photograph's
+CHUNKS = 20_000  # of one figure: matplotlib writes one for every 64 kB
 DECODED = 12_000_000  # pixels of a figure that is decoded here
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -56,7 +57,27 @@ def read_png(encoded: str, alt: Text) -> Picture | None:
         return None
     if not (0 < width <= 20_000 and 0 < height <= 20_000 and width * height <= PIXELS):
         return None
-    return Picture(base64.b64encode(data).decode("ascii"), width, height, alt)
+    plain = _without_extras(data)
+    return None if plain is None else Picture(base64.b64encode(plain).decode("ascii"), width, height, alt)
+
+
+def _without_extras(data: bytes) -> bytes | None:
+    """A PNG of the chunks alone that its pixels need, in their order; None where it is no such file.
+
+    Of what else a PNG may hold, profiles, texts, animations, readers raise anything.
+    """
+    kept, place, count, pixels = [_SIGNATURE], len(_SIGNATURE), 0, False
+    while place + 12 <= len(data) and count < CHUNKS:
+        size, kind = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
+        end = place + 12 + size
+        if end > len(data) or (kind == b"IHDR") != (count == 0):
+            return None
+        if kind in (b"IHDR", b"IDAT", b"IEND") or (kind in (b"PLTE", b"tRNS") and not pixels):
+            kept.append(data[place:end])
+        if kind == b"IEND":
+            return b"".join(kept)
+        pixels, place, count = pixels or kind == b"IDAT", end, count + 1
+    return None
 
 
 def lighter(picture: Picture) -> Picture | None:
@@ -68,11 +89,11 @@ def lighter(picture: Picture) -> Picture | None:
             if opened.size != (picture.width, picture.height):
                 return None
             image = _on_white(opened)
-    except (OSError, ValueError, SyntaxError, MemoryError, struct.error, zlib.error, Image.DecompressionBombError):
+            image.thumbnail((WIDEST, 4 * WIDEST), Image.Resampling.BILINEAR, reducing_gap=1.5)
+            written = io.BytesIO()
+            image.save(written, "WEBP", quality=QUALITY, method=1)
+    except Exception:  # Pillow has no complete list of what a damaged picture makes it raise
         return None
-    image.thumbnail((WIDEST, 4 * WIDEST), Image.Resampling.BILINEAR, reducing_gap=1.5)
-    written = io.BytesIO()
-    image.save(written, "WEBP", quality=QUALITY, method=1)
     encoded = base64.b64encode(written.getvalue()).decode("ascii")
     if len(encoded) >= len(picture.base64):
         return None

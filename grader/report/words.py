@@ -106,6 +106,8 @@ FLAGS: dict[str, Phrase] = {
     "classes_swapped": say("classes swapped"),
     "preparation_unsure": say("preparation unsure"),
     "similar_code": say("similar code"),
+    "code_not_compared": say("code not compared"),
+    "not_looked_at": say("not looked at"),
     "judged_images_in_files": say("judged images in files"),
     "trained_on_judged": say("trained on judged images"),
     "trained_on_test": say("trained on test images"),

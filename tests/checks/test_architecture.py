@@ -19,6 +19,7 @@ from tests.checks.builders import (
     convolutional,
     dense,
     dropout,
+    judged,
     layer,
     look,
     model,
@@ -272,3 +273,10 @@ def test_checks_agree_on_what_a_convolution_is() -> None:
     assert Wishes(required={"Conv2D": 2}).faults(["SeparableConv2D", "DepthwiseConv2D", "Dense"]) == ()
     alone = look("filters_increase", built(model(layer("DepthwiseConv2D", "b"), dense(10))))
     assert "only `b`" in alone.reason
+
+
+def test_long_names_and_many_layers_are_told_in_a_bounded_way() -> None:
+    layers = [layer("Conv2D", f"{number}{'n' * 1_700}") for number in range(1_950)]
+    result = look("allowed_layers", case(judgement=judged(model(*layers))), {"kinds": ["Dense"]})
+    assert "and 1940 more are not among the allowed layers" in result.reason
+    assert len(result.reason) < 1_000

@@ -223,13 +223,14 @@ def test_evidence_of_an_earlier_time_reads_and_is_flagged_for_nothing() -> None:
 
 
 ANY = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+WHOLE = st.integers(-(2**53), 2**53)  # what evidence takes
 SHAPES = st.lists(st.none() | st.integers(-3, 1 << 40), max_size=3).map(tuple)
 SUMMARIES = st.none() | st.builds(ArraySummary, shape=SHAPES, dtype=st.just("f4"), low=ANY, high=ANY)
 FITS = st.builds(
-    Fit, cell=st.none(), model=st.sampled_from(["model", "other"]), identity=st.just(1), epochs=st.integers(),
-    epochs_done=st.integers(-1, 3), batch_size=st.none() | st.integers(), x=SUMMARIES, validation_x=SUMMARIES,
+    Fit, cell=st.none(), model=st.sampled_from(["model", "other"]), identity=st.just(1), epochs=WHOLE,
+    epochs_done=st.integers(-1, 3), batch_size=st.none() | WHOLE, x=SUMMARIES, validation_x=SUMMARIES,
     history=st.dictionaries(st.sampled_from(["val_acc", "accuracy", "loss"]), st.lists(ANY, max_size=3).map(tuple)),
-    first_accuracy=ANY, updates=st.none() | st.integers(), moved=ANY, labels=st.lists(st.integers()).map(tuple),
+    first_accuracy=ANY, updates=st.none() | WHOLE, moved=ANY, labels=st.lists(WHOLE).map(tuple),
 )  # fmt: skip
 EVALUATIONS = st.builds(
     Evaluation, cell=st.none(), model=st.just("model"), identity=st.just(1), accuracy=ANY, x=SUMMARIES
@@ -258,3 +259,14 @@ def test_every_kind_of_flag_is_explained_to_instructors() -> None:
     for page in ("docs/explanation/integrity.md", "docs/reference/result.md"):
         text = (root / page).read_text(encoding="utf-8")
         assert [kind for kind in kinds if f"`{kind}`" not in text and kind != "substitute_data"] == []
+
+
+def test_a_flag_that_breaks_is_a_flag_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Overlap(rows=100, judged=100, test=0)
+    run = a_run(evaluated(0.5), overlap=broken)
+    monkeypatch.setattr("grader.checks.integrity.training_flags", lambda *rest, **more: [][0])
+    flags = integrity_flags(run, MNIST, None)
+    assert [(flag.kind, flag.audience) for flag in flags] == [
+        ("trained_on_judged", "instructor"), ("not_looked_at", "instructor"),
+    ]  # fmt: skip
+    assert "broke while it looked at the training (IndexError)" in flags[1].reason

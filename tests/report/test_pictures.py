@@ -91,3 +91,25 @@ def test_a_thumbnail_shows_the_image_and_is_small(shape: tuple[int, ...], kind: 
     assert picture.kind == kind and len(picture.base64) < 8_000
     assert seen.shape == (picture.height, picture.width) and max(seen.shape) <= 96
     assert seen[2].mean() > 190 and seen[-3].mean() < 10
+
+
+def test_of_a_figure_only_what_its_pixels_need_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = png(1_600, 800)
+    data = base64.b64decode(encoded)
+    odd = [
+        _chunk(b"iCCP", b"a\0"),
+        _chunk(b"zTXt", b"k"),
+        _chunk(b"acTL", b""),
+        _chunk(b"eXIf", b"x"),
+        _chunk(b"tRNS", b""),
+    ]
+    for extra in odd:
+        behind = base64.b64encode(data[:-12] + extra + data[-12:]).decode()
+        assert read(behind).base64 == read(encoded).base64
+        assert lighter(read(behind)) is not None
+    before = base64.b64encode(data[:33] + odd[0] + data[33:]).decode()
+    assert lighter(read(before)) is not None
+    assert read_png(base64.b64encode(data + b"more").decode(), "") is None
+    broken = read(encoded)
+    monkeypatch.setattr("grader.report.pictures._on_white", lambda image: [][0])
+    assert lighter(broken) is None, "whatever a reader of pictures raises costs the picture alone"

@@ -13,6 +13,7 @@ MOST_ROWS, MOST_BYTES = 2048, 768 << 20  # of one training: rows that are copied
 PER_BATCH, MOST_BATCHES = 8, 128  # rows of a batch that passes by; batches
 PART = 256  # rows at once
 DETAIL = 56  # pixels of a side that are enough of a larger picture
+MOST_SIDE, MOST_PROPORTION = 2_048, 8  # pixels of a picture's longer side; times as long as the shorter one
 SECONDS = 3.0  # of processor time, for all looks of a run
 
 
@@ -67,14 +68,15 @@ class Glances:
 def small_copies(rows: Any) -> Any:
     """Grey copies of pictures (n, ...) by the means of areas, each stretched to all of 0 to 255: uint8 (n, SIDE * SIDE).
 
-    None for what is no pictures. A picture of one colour, or with numbers that are none, becomes black.
+    None for what is no pictures, and for larger or longer ones than anybody trains on. A picture of one colour, or with
+    numbers that are none, becomes black.
     """
     import numpy
 
     values = _pictures(numpy.asarray(rows))
-    if values is None:
+    if values is None or not looks_like_pictures(*values.shape[1:3]):
         return None
-    step = max(1, min(values.shape[1:3]) // DETAIL)
+    step = max(1, min(values.shape[1:3]) // DETAIL)  # along the longer side there are then at most 8 times as many
     values = numpy.ascontiguousarray(values[:, ::step, ::step], dtype=numpy.float32)
     count, height, width, channels = values.shape
     lines = _areas(height) @ values.reshape(count, height, width * channels)
@@ -83,6 +85,12 @@ def small_copies(rows: Any) -> Any:
     flat[~numpy.isfinite(flat).all(axis=1)] = 0
     low, high = flat.min(axis=1, keepdims=True), flat.max(axis=1, keepdims=True)
     return numpy.rint(255 * (flat - low) / numpy.where(high > low, high - low, 1)).astype(numpy.uint8)
+
+
+def looks_like_pictures(height: int, width: int) -> bool:
+    """Whether a picture may have these sides: what a look costs hangs on them."""
+    shorter, longer = sorted((height, width))
+    return shorter > 0 and longer <= min(MOST_SIDE, MOST_PROPORTION * shorter)
 
 
 def _pictures(rows: Any) -> Any:

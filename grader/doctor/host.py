@@ -1,0 +1,139 @@
+"""The grader's own work on bytes of a student: tried here with inputs that were made to be dear, and with twice as much.
+
+A cell of this group says how such an input is made (`make`, with `SIZE` for the first one). It runs in this process: it is
+the grader's own, and so is the work. What is dear grows faster than what was handed in; a most of everything ends that.
+"""
+
+import json
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from grader.checks.check import Case
+from grader.checks.execution import Executes, executes
+from grader.checks.reading import why_no_training
+from grader.doctor.classroom import Classroom
+from grader.doctor.corpus import Attack
+from grader.doctor.verdicts import Seen, Trial
+from grader.errors import Failure, SubmissionError
+from grader.evidence import Cause, Cell, CellError, Claims, Ending, Evidence, Facts, Judgement
+from grader.kernel.claims import bounded
+from grader.kernel.tail import first_after_training
+from grader.notebook import plain_outputs, read_submission
+from grader.overlap import copies_in_files
+from grader.report.pictures import read_png
+from grader.similarity import compare_code
+
+TIMES_TIME, TIMES_MEMORY = 3.0, 2.5  # as much for an input of twice the size; buffers grow by steps
+LITTLE_S, LITTLE_BYTES = 0.015, 4 << 20  # whose growth says nothing
+MOST_S, MOST_BYTES = 2.0, 256 << 20  # for the larger one
+TRIES = 3  # the quickest counts: what else the machine does is not meant
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Seconds of processor time and bytes of memory, for an input and for one of twice its size."""
+
+    seconds: tuple[float, float]
+    memory: tuple[int, int]
+
+    @property
+    def grows(self) -> str:
+        """What is too much of it, in words; "" where nothing is."""
+        if self.seconds[1] > max(LITTLE_S, TIMES_TIME * self.seconds[0]):
+            return f"twice as much takes {self.seconds[1] / self.seconds[0]:.1f} times as long"
+        if self.memory[1] > max(LITTLE_BYTES, TIMES_MEMORY * self.memory[0]):
+            return f"twice as much takes {self.memory[1] / self.memory[0]:.1f} times the memory"
+        if self.seconds[1] > MOST_S:
+            return f"it takes {self.seconds[1]:.1f} s"
+        return f"it takes {self.memory[1] >> 20} MiB" if self.memory[1] > MOST_BYTES else ""
+
+    @property
+    def words(self) -> str:
+        """Both costs, on one line."""
+        (first, second), (less, more) = self.seconds, self.memory
+        return f"{first:.3f} s and {less / 2**20:.1f} MiB; of twice the size {second:.3f} s and {more / 2**20:.1f} MiB"
+
+
+def try_host(attacks: Sequence[Attack], room: Classroom) -> Iterator[Trial]:
+    """What each input costs."""
+    for attack in attacks:
+        cost = measure(attack)
+        seen = Seen(host=(f"{cost.grows} ({cost.words})",)) if cost.grows else Seen(output=f"HELD {cost.words}")
+        yield Trial(attack=attack, seen=seen)
+
+
+def measure(attack: Attack) -> Cost:
+    """What the work on an attack's input costs, and on one of twice its size."""
+    made: dict[str, Any] = {}
+    exec(compile(attack.code, attack.name, "exec"), made)
+    work, sizes = WORK[attack.name], (made["SIZE"], 2 * made["SIZE"])
+    times = [[_seconds(work, made["make"](size + tried)) for size in sizes] for tried in range(TRIES)]
+    seconds = [min(found) for found in zip(*times, strict=True)]
+    memory = [_memory(work, made["make"](size + TRIES)) for size in sizes]
+    return Cost(seconds=(seconds[0], seconds[1]), memory=(memory[0], memory[1]))
+
+
+def _seconds(work: Callable[[Any], object], given: object) -> float:
+    started = time.process_time()
+    work(given)
+    return time.process_time() - started
+
+
+def _memory(work: Callable[[Any], object], given: object) -> int:
+    tracemalloc.start()
+    try:
+        work(given)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def _cells(sources: Sequence[str], *, fail: bool = False) -> tuple[Cell, ...]:
+    return tuple(
+        Cell(
+            number=number, source=source, executed=True,
+            error=CellError(name="NameError", message=f"name 'missing_{number}' is not defined") if fail else None,
+        )
+        for number, source in enumerate(sources, 1)
+    )  # fmt: skip
+
+
+def _execute_check(sources: Sequence[str]) -> None:
+    facts = Facts(
+        ending=Ending(cause=Cause.FINISHED, message="the run finished"), judgement=Judgement(outcome="no-model")
+    )
+    evidence = Evidence.model_construct(facts=facts, claims=Claims(cells=_cells(sources, fail=True)))
+    with suppress(Failure):
+        executes.run(Case(evidence=evidence, outputs=None, labels=None, classes=()), Executes())
+
+
+def _read(name: str) -> Callable[[bytes], None]:
+    def read(data: bytes) -> None:
+        with suppress(SubmissionError):
+            read_submission(name, data)
+
+    return read
+
+
+def _open_arrays(data: bytes) -> None:
+    copies_in_files(json.dumps([["x.npz", len(data)]]).encode() + b"\n" + data)
+
+
+WORK: Mapping[str, Callable[[Any], object]] = {
+    "chained-cells": first_after_training,
+    "many-cells": _read("work.py"),
+    "many-values": _read("work.ipynb"),
+    "saved-outputs": _read("work.ipynb"),
+    "fits-in-functions": lambda sources: why_no_training(_cells(sources)),
+    "dense-code": lambda sources: why_no_training(_cells(sources)),
+    "failing-cells": _execute_check,
+    "white-space": lambda code: compare_code({"ada": code, "ben": code}),
+    "wide-picture": _open_arrays,
+    "endless-record": lambda record: bounded(Claims.model_validate_json(record)),
+    "chunks-of-a-figure": lambda encoded: read_png(encoded, ""),
+    "printed-in-pieces": plain_outputs,
+}

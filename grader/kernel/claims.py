@@ -1,0 +1,58 @@
+"""A kernel's record, cut to what the recorder writes: a kernel may have written anything in its place. Pure."""
+
+from collections.abc import Iterable
+
+from grader.evidence import Candidate, Claims, Evaluation, Fit
+
+MOST_FITS, MOST_EVALUATIONS, MOST_CANDIDATES = 500, 500, 300  # the last ones are kept
+MOST_TOLD, LONGEST_TOLD = 150, 300  # shims, notes and cells that drew nothing; characters of one
+LONGEST_NAME, LONGEST_PROBLEM = 250, 1_000  # characters
+MOST_CURVES, MOST_LABELS, MOST_KINDS = 50, 256, 200  # of one fit, of one network
+
+
+def bounded(claims: Claims) -> Claims:
+    """The claims with no more of each, and no longer texts, than an honest record has."""
+    taken = [item for item in claims.candidates[:-MOST_CANDIDATES] if item.taken][:1]
+    return claims.model_copy(
+        update={
+            "fits": tuple(_fit(fit) for fit in claims.fits[-MOST_FITS:]),
+            "evaluations": tuple(_evaluation(item) for item in claims.evaluations[-MOST_EVALUATIONS:]),
+            "candidates": tuple(_candidate(item) for item in (*taken, *claims.candidates[-MOST_CANDIDATES:])),
+            "shims": _cut_all(claims.shims[:MOST_TOLD], LONGEST_TOLD),
+            "notes": _cut_all(claims.notes[:MOST_TOLD], LONGEST_TOLD),
+            "undrawn": claims.undrawn[:MOST_TOLD],
+            "problem": _cut(claims.problem, LONGEST_PROBLEM),
+        }
+    )
+
+
+def _fit(fit: Fit) -> Fit:
+    history = {name[:LONGEST_NAME]: curve for name, curve in list(fit.history.items())[:MOST_CURVES]}
+    return fit.model_copy(
+        update={
+            "model": fit.model[:LONGEST_NAME], "optimizer": _cut(fit.optimizer), "loss": _cut(fit.loss),
+            "metrics": _cut_all(fit.metrics[:MOST_CURVES], LONGEST_NAME), "history": history,
+            "error": _cut(fit.error), "labels": fit.labels[:MOST_LABELS],
+        }
+    )  # fmt: skip
+
+
+def _evaluation(item: Evaluation) -> Evaluation:
+    return item.model_copy(update={"model": item.model[:LONGEST_NAME]})
+
+
+def _candidate(item: Candidate) -> Candidate:
+    return item.model_copy(
+        update={
+            "name": item.name[:LONGEST_NAME], "reason": item.reason[:LONGEST_NAME],
+            "kinds": _cut_all(item.kinds[:MOST_KINDS], LONGEST_NAME),
+        }
+    )  # fmt: skip
+
+
+def _cut(text: str | None, most: int = LONGEST_NAME) -> str | None:
+    return None if text is None else text[:most]
+
+
+def _cut_all(texts: Iterable[str], most: int) -> tuple[str, ...]:
+    return tuple(text[:most] for text in texts)

@@ -1,0 +1,47 @@
+"""Work in a process of its own: it answers, or is told to have taken too much; its caller lives on."""
+
+import pytest
+
+from grader.sandbox.own_process import WorkLost, in_own_process
+
+HERE = "tests.sandbox.test_own_process"
+
+
+def turn(data: bytes) -> bytes:
+    return data[::-1]
+
+
+def spin(data: bytes) -> bytes:
+    while True:
+        pass
+
+
+def swell(data: bytes) -> bytes:
+    return b"x" * (4 << 30)
+
+
+def fail(data: bytes) -> bytes:
+    raise ValueError(data)
+
+
+def work(name: str, data: bytes = b"abc") -> bytes:
+    return in_own_process(f"{HERE}:{name}", data, seconds=1 if name == "spin" else 30, memory=1 << 30)
+
+
+def test_bytes_go_in_and_come_out() -> None:
+    assert work("turn") == b"cba"
+    assert len(work("turn", bytes(20 << 20))) == 20 << 20
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("spin", "took more than 1 s"),
+        ("swell", "needed more than 1024 MiB of memory"),
+        ("fail", "ended by a fault"),
+        ("nothing", "ended by a fault"),
+    ],
+)
+def test_what_takes_too_much_or_breaks_is_lost_and_said(name: str, words: str) -> None:
+    with pytest.raises(WorkLost, match=words):
+        work(name)
