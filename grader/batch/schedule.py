@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.batch.attending import Attending, Marked, attend
-from grader.batch.registrar import Registrar, room_left
+from grader.batch.registrar import Registrar
 from grader.batch.rows import Rows
 from grader.bench import Bench
 from grader.comparing import Earlier, exercises_compared, index_earlier
@@ -18,6 +18,7 @@ from grader.gradebook import Gradebook
 from grader.intake import Entry, Submission, read_entry
 from grader.progress import Progress
 from grader.publish import Order
+from grader.workspace import require_room
 
 WAIT_S = 30.0  # until the collector is asked again whether all is well
 MOST_LOST = 2  # new starts of one submission whose worker went away
@@ -153,7 +154,7 @@ class _Class:
             self._registrar.unread(place, error.message, error.remedy, ours=False)
         except GraderError as error:
             if isinstance(error, Infrastructure):
-                room_left(self._order.out)
+                require_room(self._order.out)
             self._registrar.unread(place, error.message, error.remedy, ours=True)
         except Exception as error:  # a batch of three hundred must not stop at two in the morning for a bug of ours
             reason = f"The grader itself failed: {type(error).__name__}: {error}."
