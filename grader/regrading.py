@@ -154,7 +154,7 @@ def regrade(rubric: Rubric, order: Order, *, dry_run: bool, book: "Gradebook | N
     What goes wrong with one folder is that row's `trouble`, and all others stand. `book` is told of it first, in one
     transaction: where it does not answer, no page is written.
     """
-    moves, kept = _mark_again(rubric, order)
+    moves, kept = _mark_again(rubric, order, book)
     if book is not None:
         moves, kept = _remark(book, moves, kept, rubric, dry_run=dry_run)
     if dry_run:
@@ -193,12 +193,12 @@ def _said(error: Exception) -> str:
     return one_line(f"{type(error).__name__}: {error}")[:MOST_SAID]
 
 
-def _mark_again(rubric: Rubric, order: Order) -> tuple[list[Move], dict[Path, Result]]:
+def _mark_again(rubric: Rubric, order: Order, book: "Gradebook | None") -> tuple[list[Move], dict[Path, Result]]:
     """Everyone who can be marked again, and the results of those of whom no evidence is stored. Raises UsageError."""
     moves: list[Move] = []
     kept: dict[Path, Result] = {}
     others: list[_OfAnother] = []
-    earlier = index_earlier(order.earlier)
+    earlier = index_earlier(order.earlier, book=book)
     for folder in _folders(order.out):
         try:
             found = _mark_folder(rubric, folder, order, earlier)
@@ -336,7 +336,8 @@ def _recompared(
 ) -> dict[str, Comparison]:
     """The student's own result that the mark was compared with before, unless --earlier names something else."""
     before = old.compared if old is not None and order.earlier is None else ()
-    return compare_again(rubric, student=student, earlier=earlier, course=order.course, before=before)
+    who = old.grade.student if old is not None and old.grade is not None else None
+    return compare_again(rubric, student=student, earlier=earlier, course=order.course, before=before, who=who)
 
 
 def render_again(

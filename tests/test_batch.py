@@ -470,9 +470,9 @@ def test_earlier_results_are_read_once_for_a_class_and_a_wrong_folder_is_told_be
     folder = write_class(tmp_path / "class", "ada", "bob", "cy")
     walked: list[str] = []
 
-    def index(folder: Path | None, exercises: tuple[str, ...]) -> Earlier | None:
+    def index(folder: Path | None, exercises: tuple[str, ...], book: Gradebook | None) -> Earlier | None:
         walked.append(str(folder))
-        return index_earlier(folder, exercises)
+        return index_earlier(folder, exercises, book)
 
     monkeypatch.setattr(schedule, "index_earlier", index)
     found = grade(Order(out=order.out, course=order.course, earlier=tmp_path / "earlier"), folder)

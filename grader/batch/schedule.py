@@ -34,7 +34,7 @@ def grade_class(
     `jobs` at a time on this machine, or as many as `collector` takes elsewhere. Whatever ends it early, what is there by
     then is published.
     """
-    earlier = index_earlier(order.earlier, exercises_compared(bench.rubric.planned))
+    earlier = index_earlier(order.earlier, exercises_compared(bench.rubric.planned), book)
     registrar = Registrar(entries, bench, order, book, progress)
     entries = registrar.enrol()
     with _closing_early(registrar):
@@ -90,7 +90,9 @@ class _Class:
             self._receive(0.0)
             with self._row(place):
                 submission = read_entry(entry, assignment=self._bench.rubric.assignment.id)
-                attending = attend(submission, self._bench, self._order, self._progress, earlier=self._earlier)
+                attending = attend(
+                    submission, self._bench, self._order, self._progress, earlier=self._earlier, who=entry.who
+                )
                 self._advance(_OnTheWay(place=place, submission=submission, attending=attending, seed=0), None)
         while self._running:
             self._receive(WAIT_S)
