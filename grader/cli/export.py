@@ -129,6 +129,14 @@ def _write(content: bytes, target: Path | None) -> None:
 
         write_whole(target, content)
         return
+    from grader.report.visible import visible
+
+    text = content.decode("utf-8", "replace").replace("\r\n", "\n").removeprefix("\ufeff")
+    if sys.stdout.isatty() and visible(text) != text:
+        raise UsageError(
+            "The file holds characters that a terminal would obey and nobody would see.",
+            "Name a file with --into FILE.",
+        )
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:
         print(content.decode("utf-8", "replace"), end="")
