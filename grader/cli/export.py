@@ -80,10 +80,8 @@ def export(
     filled = make(format_, wanted)
     _write(filled.content, target)
     _tell(filled, format_, target)
-    if filled.troubles:
-        raise typer.Exit(BROKEN)
-    if strict and filled.unplaced:
-        raise typer.Exit(NOT_ALL)
+    if filled.troubles or (strict and filled.unplaced):
+        raise typer.Exit(BROKEN if filled.troubles else NOT_ALL)
 
 
 def _check_words(context: typer.Context, format_: str) -> None:
