@@ -31,7 +31,7 @@ def read_orders(file: IO[bytes]) -> dict[str, Any]:
 
 
 def write_files(orders: dict[str, Any], file: IO[bytes]) -> None:
-    """The program's files, whose bytes follow the line of orders. Ends, and says which, where one can't be written."""
+    """The program's files, whose bytes follow the line of orders. Raises RuntimeError with the one that can't be written."""
     for path, size in orders["files"]:
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -41,7 +41,7 @@ def write_files(orders: dict[str, Any], file: IO[bytes]) -> None:
             if not path.startswith(orders["folder"] + "/"):
                 raise
             name = ascii(path[len(orders["folder"]) + 1 :])[1:-1][:200]
-            sys.exit(f"{UNWRITTEN}{name} ({getattr(error, 'strerror', None) or error})")
+            raise RuntimeError(f"{UNWRITTEN}{name} ({getattr(error, 'strerror', None) or error})") from None
 
 
 def shut_off(*, with_parent: bool = True) -> None:
