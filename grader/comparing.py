@@ -1,9 +1,12 @@
 """What an accuracy is compared with: another exercise of the same student, else what that one asks for, or its baseline."""
 
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,31 +19,94 @@ from grader.checks.check import Planned
 from grader.course import Course
 from grader.dataset import Dataset
 from grader.errors import GraderError, UsageError
-from grader.results import Comparison, Result, Status
+from grader.grades import Judged
+from grader.grading_rules import grades_of
+from grader.intake.names import fold
+from grader.results import Comparison, Result, Status, Student
 from grader.rubric import Rubric, plan_checks
 from grader.store import RESULT
 
+if TYPE_CHECKING:
+    from grader.gradebook import Gradebook
+
+OF_EVIDENCE = re.compile(rf"{EVIDENCE_FOLDER}(?:-[0-9]+)?")  # beside a student's result
 OF_THE_SAME = "of the same student"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Own:
+    """What a student reached before: the judged result that lies in a folder, what a gradebook counts, or both."""
+
+    student: Student
+    stored: tuple[Result, Path] | None = None
+    counted: Judged | None = None
+
+
 class Earlier:
-    """Judged results of earlier exercises with their folders, by assignment, student and judged images."""
+    """What everybody reached in earlier exercises, by numbers, logins and addresses that tell who they are, or by name."""
 
-    found: Mapping[tuple[str, str, str], tuple[Result, Path]]
+    def __init__(self, results: Iterable[tuple[Result, Path]], counted: Mapping[str, Sequence[Judged]]) -> None:
+        self._own: dict[str, list[Own]] = defaultdict(list)
+        self._judged_on: dict[str, set[str]] = defaultdict(set)
+        self._known: dict[tuple[str, str, str], list[Own]] = defaultdict(list)
+        for exercise, judged in counted.items():
+            for item in judged:
+                self._add(exercise, Own(student=item.student, counted=item))
+        for result, place in results:
+            self._judged_on[result.assignment].add(result.judged_on)
+            for grade in grades_of(result):
+                self._add(result.assignment, Own(student=grade.student, stored=(result, place)))
+            row = {"name": result.student}  # which may be called otherwise than its student, or be a group's
+            person = Student(**row) if result.members else grades_of(result)[0].student.model_copy(update=row)
+            self._add(result.assignment, Own(student=person, stored=(result, place)))
+
+    def _add(self, exercise: str, own: Own) -> None:
+        for kind, value in _keys(own.student):
+            self._known[exercise, kind, value].append(own)
+
+    def find(self, exercise: str, who: Student, judged_on: str) -> Own | None:
+        """What a student reached in an exercise: by what is surest; by the name only where nothing speaks against it."""
+        if judged_on not in self._judged_on[exercise] and self._judged_on[exercise]:
+            return None
+        for kind, value in _keys(who):
+            found = [own for own in self._known[exercise, kind, value] if not _other_person(own.student, who)]
+            counted = next((own.counted for own in found if own.counted is not None), None)
+            stored = [own.stored for own in found if own.stored and own.stored[0].judged_on == judged_on]
+            if counted is not None:
+                same = [item for item in stored if item[0].evidence == counted.evidence]
+                return Own(student=who, stored=same[0] if same else None, counted=counted)
+            if stored:
+                return Own(student=who, stored=stored[0])
+        return None
 
 
-def index_earlier(folder: Path | None, exercises: tuple[str, ...] = ()) -> Earlier | None:
+def _keys(student: Student) -> Iterator[tuple[str, str]]:
+    for kind in ("identity", "login", "email", "name"):
+        if value := fold(getattr(student, kind)) if kind != "name" else student.name:
+            yield kind, value
+
+
+def _other_person(one: Student, other: Student) -> bool:
+    """Whether a number, a login or an address of both says that they are two."""
+    pairs = [(fold(getattr(one, kind)), fold(getattr(other, kind))) for kind in ("identity", "login", "email")]
+    told = [(mine, theirs) for mine, theirs in pairs if mine and theirs]
+    return bool(told) and told[0][0] != told[0][1]
+
+
+def index_earlier(
+    folder: Path | None, exercises: tuple[str, ...] = (), book: "Gradebook | None" = None
+) -> Earlier | None:
     """Every judged result below `folder`, read once; None where no folder is named.
 
-    No link is followed. Where a student has several results of one exercise, the first by path counts. Raises UsageError
-    where it is no folder, or holds no result at all, or none of the `exercises` that are compared with.
+    Of several submissions the one that counts is compared with, as the gradebook beside the results says, or `book`. No link
+    is followed. Where a student has several results of one exercise, the first by path counts. Raises UsageError where it
+    is not a folder, or holds no result at all, or none of the `exercises` that are compared with.
     """
     if folder is None:
         return None
     if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder.", "Name with --earlier the folder that `grader batch` wrote.")
-    found: dict[tuple[str, str, str], tuple[Result, Path]] = {}
+        raise UsageError(f"{folder} is not a folder.", "Name with --earlier the folder that `grader batch` wrote.")
+    found: list[tuple[Result, Path]] = []
     there: set[str] = set()
     for place in sorted(_folders_with_results(folder)):
         try:
@@ -49,21 +115,33 @@ def index_earlier(folder: Path | None, exercises: tuple[str, ...] = ()) -> Earli
             continue
         there.add(result.assignment)
         if result.accuracy is not None and result.status in (Status.GRADED, Status.NEEDS_REVIEW):
-            found.setdefault((result.assignment, result.student, result.judged_on), (result, place))
+            found.append((result, place))
     if not there or (exercises and there.isdisjoint(exercises)):
         raise UsageError(
             f"{folder} holds no result of {' or '.join(exercises) or 'any exercise'}: everybody would be compared with "
             "what the exercise asks for.",
             "Name with --earlier the folder that `grader batch` wrote of it, or leave the option out.",
         )
-    return Earlier(found)
+    return Earlier(found, _counted(folder, there, book))
+
+
+def _counted(folder: Path, exercises: Iterable[str], book: "Gradebook | None") -> dict[str, list[Judged]]:
+    """What counts of each exercise, by the gradebook that lies beside its results, else by the one at hand."""
+    from grader.gradebook import FILE, open_gradebook  # SQLAlchemy, which most runs don't need
+
+    if (folder / FILE).is_file():
+        with open_gradebook(folder, create=False) as beside:
+            return {exercise: beside.judged(exercise) for exercise in exercises}
+    return {} if book is None else {exercise: book.judged(exercise) for exercise in exercises}
 
 
 def _folders_with_results(folder: Path) -> Iterable[Path]:
+    """The folders in which a result lies; a student may be called as a folder of evidence is, beside which one lies."""
     for name, below, files in os.walk(folder):  # it enters no linked folder
-        below[:] = [entry for entry in below if not entry.startswith(EVIDENCE_FOLDER)]
-        if RESULT in files and not (Path(name) / RESULT).is_symlink():
-            yield Path(name)
+        if RESULT in files:
+            below[:] = [entry for entry in below if not OF_EVIDENCE.fullmatch(entry)]
+            if not (Path(name) / RESULT).is_symlink():
+                yield Path(name)
 
 
 def exercises_compared(planned: Iterable[Planned]) -> tuple[str, ...]:
@@ -83,16 +161,20 @@ def find_comparisons(
     labels: NDArray[np.int64] | None,
     earlier: Earlier | None,
     course: Course,
+    who: Student | None = None,
 ) -> dict[str, Comparison]:
     """For each exercise the student's own judged accuracy among `earlier` results, else what the check takes otherwise.
 
-    An exercise with neither is left out: the check says so. Raises DataError where the baseline was measured on other
-    data.
+    `who` the student is, where more than the name is known. An exercise with neither is left out: the check says so. Raises
+    DataError where the baseline was measured on other data.
     """
     found = {}
     for check in wanted:
-        own = earlier.found.get((check.exercise, student, dataset.judged_title)) if earlier is not None else None
-        comparison = _own(*own, dataset, labels) if own is not None else _otherwise(check, dataset, course)
+        person = Student(name=student) if who is None else who
+        own = earlier.find(check.exercise, person, dataset.judged_title) if earlier is not None else None
+        comparison = (
+            _own(check.exercise, own, dataset, labels) if own is not None else _otherwise(check, dataset, course)
+        )
         if comparison is not None:
             found[check.exercise] = comparison
     return found
@@ -116,18 +198,26 @@ def _threshold(exercise: str, dataset: Dataset, course: Course) -> Comparison | 
     )  # fmt: skip
 
 
-def compare(rubric: Rubric, *, student: str, earlier: Earlier | None, course: Course) -> dict[str, Comparison]:
+def compare(
+    rubric: Rubric, *, student: str, earlier: Earlier | None, course: Course, who: Student | None = None
+) -> dict[str, Comparison]:
     """What the checks of `rubric` compare the student's accuracy with, by exercise. Raises DataError."""
     if rubric.dataset is None:
         return {}
     return find_comparisons(
         _wanted(rubric.planned), student=student, dataset=rubric.dataset, labels=rubric.labels,
-        earlier=earlier, course=course,
+        earlier=earlier, course=course, who=who,
     )  # fmt: skip
 
 
 def compare_again(
-    rubric: Rubric, *, student: str, earlier: Earlier | None, course: Course, before: Iterable[Comparison]
+    rubric: Rubric,
+    *,
+    student: str,
+    earlier: Earlier | None,
+    course: Course,
+    before: Iterable[Comparison],
+    who: Student | None = None,
 ) -> dict[str, Comparison]:
     """The same for a mark that was compared `before`: the student's own result of then stands, unless there is a newer one.
 
@@ -135,7 +225,7 @@ def compare_again(
     """
     own = {item.assignment: item for item in before if item.source.endswith(OF_THE_SAME)} if earlier is None else {}
     left = [item for item in rubric.planned if _exercise_of(item) not in own]
-    fresh = compare(replace(rubric, planned=tuple(left)), student=student, earlier=earlier, course=course)
+    fresh = compare(replace(rubric, planned=tuple(left)), student=student, earlier=earlier, course=course, who=who)
     kept = {name: own[name] for name in exercises_compared(rubric.planned) if name in own}
     return {**kept, **fresh}
 
@@ -151,12 +241,21 @@ def require_fresh_baselines(rubric: Rubric, course: Course) -> None:
             _otherwise(check, rubric.dataset, course)
 
 
-def _own(result: Result, folder: Path, dataset: Dataset, labels: NDArray[np.int64] | None) -> Comparison:
+def _own(exercise: str, own: Own, dataset: Dataset, labels: NDArray[np.int64] | None) -> Comparison:
+    """What the student reached, image by image where the run that counts is stored."""
+    source = f"{exercise} {OF_THE_SAME}"
+    if own.stored is None:
+        assert own.counted is not None
+        return Comparison(
+            assignment=exercise, source=source, accuracy=own.counted.accuracy, judged=own.counted.judged,
+            judged_on=dataset.judged_title,
+        )  # fmt: skip
+    result, folder = own.stored
     assert result.accuracy is not None
     right = _right(result, folder, dataset, labels) if labels is not None else None
     return Comparison(
-        assignment=result.assignment, source=f"{result.assignment} {OF_THE_SAME}", accuracy=result.accuracy.value,
-        judged=result.accuracy.judged, judged_on=result.judged_on, right=pack_right(right) if right is not None else "",
+        assignment=exercise, source=source, accuracy=result.accuracy.value, judged=result.accuracy.judged,
+        judged_on=result.judged_on, right=pack_right(right) if right is not None else "",
     )  # fmt: skip
 
 

@@ -107,3 +107,12 @@ class Marked(Value):
     flags: tuple[str, ...] = ()
     folder: str = ""
     evidence: str | None = None
+
+
+class Judged(Value):
+    """The accuracy of the submission that counts for a student, on so many images; `evidence` is the digest of its run."""
+
+    student: Student
+    accuracy: float
+    judged: int
+    evidence: str

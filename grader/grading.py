@@ -14,15 +14,18 @@ from grader.evidence import Cause, Cell, Claims, Ending, Evidence, Facts, Judgem
 from grader.functions.client import ModuleJob
 from grader.functions.exploring import Exploration, explore_module
 from grader.intake import Submission
+from grader.intake.names import listed
 from grader.judge.archive import precheck
 from grader.judge.choosing import choose_network
 from grader.judge.client import Question, Verdict, expect_networks, judge_model
 from grader.kernel.networks import Network
+from grader.kernel.program import meets_served
 from grader.kernel.run import Execution, Job, run_notebook
 from grader.notebook import code_beside
 from grader.overlap import Known, find_overlap, judged_in_files
 from grader.progress import Progress
 from grader.rubric import Rubric
+from grader.sandbox.interface import Input
 from grader.store import Stored, pack_calls, pack_outputs
 
 T = TypeVar("T")
@@ -43,7 +46,10 @@ def collect_network(
 ) -> tuple[Stored, bytes | None]:
     """Run the notebook in a kernel, have its network judged on the images."""
     started = _now()
-    execution = _twice(lambda: _run(submission, bench, gallery, progress))
+    others = gallery.others.inputs(submission.script.cells) if gallery.others else ()
+    inputs = (*gallery.served.inputs, *others)
+    own = set_aside_served(submission, inputs)
+    execution = _twice(lambda: _run(own, bench, gallery, inputs, progress))
     progress.step(submission.student, "judging the network")
     execution, taken = _choose(execution, bench, gallery)
     verdict = _twice(lambda: _judge(execution, taken.rows if taken else None, bench, gallery))
@@ -59,8 +65,8 @@ def collect_network(
         claims = claims.model_copy(update={"overlap": _overlap(taken, gallery.known)})
         held, note = judged_in_files(submission.files, gallery.known)
         facts = facts.model_copy(update={"handed_in": held})
-        submission = replace(submission, notes=(*submission.notes, note)) if note else submission
-    stored = Stored(evidence=describe_run(submission, bench, started, facts, claims), outputs=outputs)
+        own = replace(own, notes=(*own.notes, note)) if note else own
+    stored = Stored(evidence=describe_run(own, bench, started, facts, claims), outputs=outputs)
     refused = judgement.outcome == "refused" and model is not None and precheck(model) is not None
     return stored, None if refused else model  # half a gigabyte of anything is no network to keep
 
@@ -99,11 +105,24 @@ def _twice(attempt: Callable[[], T]) -> T:
         return attempt()
 
 
-def _run(submission: Submission, bench: Bench, gallery: Gallery, progress: Progress) -> Execution:
+def set_aside_served(submission: Submission, inputs: tuple[Input, ...]) -> Submission:
+    """Without the files that lie where the course's data is served, with a note about them."""
+    met = [name for name in submission.files if meets_served(name, inputs)]
+    if not met:
+        return submission
+    tops = listed(sorted({name.partition("/")[0] for name in met}))
+    note = f"your own {tops} was set aside ({len(met)} files): the course's data is served there"
+    files = {name: data for name, data in submission.files.items() if name not in met}
+    return replace(submission, files=files, notes=(*submission.notes, note))
+
+
+def _run(
+    submission: Submission, bench: Bench, gallery: Gallery, inputs: tuple[Input, ...], progress: Progress
+) -> Execution:
     job = Job(
         script=submission.script,
         files=submission.files,
-        inputs=(*gallery.served.inputs, *(gallery.others.inputs(submission.script.cells) if gallery.others else ())),
+        inputs=inputs,
         limits=bench.rubric.assignment.run.model_copy(update={"threads": bench.threads}),
         seed=bench.seed,
         units=output_sizes(gallery.dataset),

@@ -1,8 +1,9 @@
 """Writes results for people and machines: a student's folder, the class page, the gradebook."""
 
 import json
+import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,12 @@ from grader.evidence import Evidence
 from grader.exports.cells import MARK
 from grader.exports.plain_csv import write_gradebook
 from grader.grading_rules import with_grade, with_members
-from grader.intake import safe_name
+from grader.intake import digest_name, former_names, safe_name
 from grader.report.html import class_page, has_key, page_key, student_page
 from grader.report.mistakes import Judged, Mistake, find_mistakes
 from grader.results import Grade, Result
 from grader.rubric import Rubric
-from grader.store import EVIDENCE, save_result
+from grader.store import EVIDENCE, owner_of, save_result
 from grader.workspace import write_json, write_whole
 
 REPORT, INDEX, GRADEBOOK, BATCH = "report.html", "index.html", "gradebook.csv", "batch.json"
@@ -61,16 +62,34 @@ def recall_origin(out: Path) -> tuple[Path | None, Path | None]:
 
 
 def student_folder(out: Path, student: str) -> Path:
-    """The folder of one student below `out`."""
-    return out / safe_name(student)
+    """The folder of one student below `out`; one that an older grader called otherwise, where what lies in it is theirs.
+
+    A folder that bears another's results is none of theirs, and neither is a file of that name.
+    """
+    own = [out / safe_name(student), out / digest_name(student)]
+    if not os.path.lexists(own[0]):
+        own[1:] = []
+        former = (out / name for name in former_names(student))
+        own[:0] = [folder for folder in former if folder.is_dir() and owner_of(folder) == student][:1]
+    return next((folder for folder in own if _may_hold(folder, student)), own[-1])
 
 
-def publish_student(out: Path, result: Result, evidence: Evidence | None, rubric: Rubric, course: Course) -> Path:
+def _may_hold(folder: Path, student: str) -> bool:
+    """Whether nothing lies in the place of this folder, or nothing of anybody else."""
+    if not folder.is_dir():
+        return not os.path.lexists(folder)
+    return owner_of(folder) in (None, student)
+
+
+def publish_student(
+    out: Path, result: Result, evidence: Evidence | None, rubric: Rubric, course: Course, *, folder: Path | None = None
+) -> Path:
     """Write `result.json` and `report.html`, and a page for each member of a group; the report's path.
 
-    What the student gets is the grade that stands beside the result. Raises Infrastructure.
+    What the student gets is the grade that stands beside the result. `folder`: where the student's results lie, if the name
+    was another one then. Raises Infrastructure.
     """
-    folder = student_folder(out, result.student)
+    folder = folder or student_folder(out, result.student)
     pages = {folder / REPORT: result}
     for grade in result.members:
         own = {"student": grade.student.name, "grade": grade, "members": ()}
@@ -106,14 +125,14 @@ def _page(
     )  # fmt: skip
 
 
-def publish_again(out: Path, result: Result, rubric: Rubric, course: Course) -> Path:
+def publish_again(out: Path, result: Result, rubric: Rubric, course: Course, *, folder: Path | None = None) -> Path:
     """As `publish_student`, with the evidence that is stored; a page without the notebook where none can be read."""
-    folder = student_folder(out, result.student)
+    folder = folder or student_folder(out, result.student)
     evidence = None
     if not result.unread and (folder / EVIDENCE_FOLDER / EVIDENCE).is_file():
         with suppress(UsageError):
             evidence = counted_run(load_attempts(folder), result).evidence
-    return publish_student(out, result, evidence, rubric, course)
+    return publish_student(out, result, evidence, rubric, course, folder=folder)
 
 
 def _mistakes(folder: Path, evidence: Evidence | None, rubric: Rubric) -> tuple[Mistake, ...]:
@@ -128,18 +147,23 @@ def _mistakes(folder: Path, evidence: Evidence | None, rubric: Rubric) -> tuple[
     return find_mistakes(judged, judgement.architecture, rubric.classes)
 
 
-def publish_class(out: Path, results: Sequence[Result], rubric: Rubric, course: Course) -> Path:
+def publish_class(
+    out: Path, results: Sequence[Result], rubric: Rubric, course: Course, *, folders: Mapping[str, Path] | None = None
+) -> Path:
     """Write `index.html`, `gradebook.csv` and `batch.json`; the index' path. Raises Infrastructure.
 
-    All three show the grades that stand beside the results, and each member of a group.
+    All three show the grades that stand beside the results, and each member of a group. `folders`: where the results of a
+    student lie, by name, of whom it is known.
     """
+    known = folders or {}
     names = [result.student for result in results]
     ordered = [results[place] for place in sorted(range(len(names)), key=lambda place: names[place].casefold())]
-    links = {name: f"{quote(safe_name(name))}/{REPORT}" for name in names}
+    places = {name: known.get(name) or student_folder(out, name) for name in names}
+    links = {name: quote(f"{place.name}/{REPORT}") for name, place in places.items()}
     for result in ordered:
-        of_group = f"{quote(safe_name(result.student))}/{MEMBERS}"
         for grade in result.members:
-            links.setdefault(grade.student.name, f"{of_group}/{quote(safe_name(grade.student.name))}.html")
+            own = member_page(places[result.student], grade.student.name)
+            links.setdefault(grade.student.name, quote(own.relative_to(out).as_posix()))
     write_whole(out / GRADEBOOK, MARK + write_gradebook(ordered))
     write_json(out / BATCH, [result.model_dump(mode="json", by_alias=True, exclude=LONG_PARTS) for result in ordered])
     page = class_page(
@@ -161,11 +185,14 @@ class Grades:
             if grade.folder:
                 self._by_folder[grade.folder].append(grade)
 
-    def beside(self, result: Result) -> Result:
-        """The result with the grades of its student, or of its group's members; without any where none is known."""
+    def beside(self, result: Result, folder: Path) -> Result:
+        """The result with the grades of its student, or of its group's members; without any where none is known.
+
+        `folder`: where the result lies.
+        """
         called = result.grade.student.name if result.grade is not None else ""  # a row may be called otherwise
         own = self._by_name.get(result.student) or self._by_name.get(called)
-        found = self._by_folder.get(safe_name(result.student), [])
+        found = self._by_folder.get(folder.name, [])
         if own is not None or not found:
             return with_grade(result, own)
         if len(found) == 1 and not found[0].student.group:  # nobody's group: the student has another name today

@@ -1,15 +1,15 @@
 """Marks stored evidence again and says who moved; writes pages again. No sandbox, no TensorFlow, no notebook library."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.attempts import EVIDENCE_FOLDER, counted_run, load_attempts
+from grader.attempts import EVIDENCE_FOLDER, load_attempts
 from grader.comparing import Earlier, compare, compare_again, index_earlier
-from grader.errors import GraderError, UsageError
+from grader.errors import GraderError, Infrastructure, UsageError
 from grader.evidence import Cause, Evidence
 from grader.findings import Row, explain_unread
 from grader.grades import HandIn
@@ -20,10 +20,13 @@ from grader.report.visible import one_line
 from grader.results import CheckResult, Comparison, Grade, Result
 from grader.rubric import Rubric
 from grader.similarity import keep_similar
-from grader.store import CONFIDENTIAL, EVIDENCE, RESULT, load_result
+from grader.store import CONFIDENTIAL, EVIDENCE, RESULT, load_result, owner_of
+from grader.workspace import require_room
 
 if TYPE_CHECKING:
     from grader.gradebook import Gradebook
+
+MOST_SAID = 300  # characters of a reason on one line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +34,21 @@ class Move:
     """One student of a regrade: the old result (None: never marked), the new one, and the student's folder.
 
     Beside both stand the grades that the gradebook gave before and gives now (of a group: each member's); without a
-    gradebook a result's own points are the grade. `submission` is the digest of what was handed in.
+    gradebook a result's own points are the grade. `submission` is the digest of what was handed in. `trouble` says why it
+    could not be marked again, or shown in full: then both are what was found before, or the row that says so.
     """
 
     old: Result | None
     new: Result
     folder: Path
     submission: str = ""
+    trouble: str = ""
 
     @property
     def moved(self) -> bool:
         """Whether what somebody gets changed, or the points or the status of the result."""
+        if self.trouble and self.old in (None, self.new):
+            return False
         if self.old is None or self.grade_moves():
             return True
         before = (self.old.points, self.old.passed, self.old.status)
@@ -97,6 +104,8 @@ class Move:
             "passed": first[1].passed if first else self.new.passed,
             "why": self.reasons(),
         }
+        if self.trouble:
+            plain["trouble"] = self.trouble
         if self.new.grade is not None or self.new.members:
             plain["earned"] = {"old": _points(self.old), "new": self.new.points}
             plain["grades"] = [
@@ -135,49 +144,93 @@ def _why(grade: Grade) -> list[str]:
     return []
 
 
+class _OfAnother(UsageError):
+    """Evidence of another assignment, or of other images."""
+
+
 def regrade(rubric: Rubric, order: Order, *, dry_run: bool, book: "Gradebook | None" = None) -> list[Move]:
     """Mark all stored evidence below `order.out` again: no sandbox, no TensorFlow. Raises UsageError, Infrastructure.
 
-    `book` is told of it first, in one transaction: where it does not answer, no page is written.
+    What goes wrong with one folder is that row's `trouble`, and all others stand. `book` is told of it first, in one
+    transaction: where it does not answer, no page is written.
     """
-    moves, kept = _mark_again(rubric, order)
+    moves, kept = _mark_again(rubric, order, book)
     if book is not None:
         moves, kept = _remark(book, moves, kept, rubric, dry_run=dry_run)
     if dry_run:
         return moves
-    for move in moves:  # only now, when nothing was refused: a class is not left half re-marked
-        evidence = counted_run(load_attempts(move.folder), move.new).evidence
-        publish_student(order.out, move.new, evidence, rubric, order.course)
-    for result in kept:
-        publish_again(order.out, result, rubric, order.course)
-    publish_class(order.out, [*kept, *(move.new for move in moves)], rubric, order.course)
+    moves = [_show_move(move, rubric, order) for move in moves]  # only now: a class is not left half re-marked
+    for folder, result in kept.items():
+        if trouble := _show(result, folder, rubric, order):
+            moves.append(Move(old=result, new=result, folder=folder, trouble=trouble))
+    _publish_rows({**kept, **{move.folder: move.new for move in moves}}, rubric, order)
     remember_origin(order)
     return moves
 
 
-def _mark_again(rubric: Rubric, order: Order) -> tuple[list[Move], list[Result]]:
+def _show_move(move: Move, rubric: Rubric, order: Order) -> Move:
+    """Write its pages again; those of a row that can't be marked again stay as they are."""
+    return move if move.trouble else replace(move, trouble=_show(move.new, move.folder, rubric, order))
+
+
+def _show(result: Result, folder: Path, rubric: Rubric, order: Order) -> str:
+    """Write a row's result and pages again; "", or why they could not be: then there is a page without the notebook."""
+    try:
+        publish_again(order.out, result, rubric, order.course, folder=folder)
+    except Exception as error:  # a class of three hundred must not stop for one folder
+        if isinstance(error, Infrastructure):
+            require_room(order.out)
+        with suppress(Exception):
+            publish_student(order.out, result, None, rubric, order.course, folder=folder)
+        return f"its page could not be written in full: {_said(error)}"
+    return ""
+
+
+def _said(error: Exception) -> str:
+    """What went wrong with one row, on a line."""
+    if isinstance(error, GraderError):
+        return one_line(f"{error.message} {error.remedy}".strip())
+    return one_line(f"{type(error).__name__}: {error}")[:MOST_SAID]
+
+
+def _mark_again(rubric: Rubric, order: Order, book: "Gradebook | None") -> tuple[list[Move], dict[Path, Result]]:
     """Everyone who can be marked again, and the results of those of whom no evidence is stored. Raises UsageError."""
     moves: list[Move] = []
-    kept: list[Result] = []
-    earlier = index_earlier(order.earlier)
+    kept: dict[Path, Result] = {}
+    others: list[_OfAnother] = []
+    earlier = index_earlier(order.earlier, book=book)
     for folder in _folders(order.out):
-        old = load_result(folder)
-        unread = old is not None and old.ending.cause is Cause.NOT_RUN  # what is stored is of an earlier hand-in
-        if unread or not (folder / EVIDENCE_FOLDER / EVIDENCE).is_file():
-            left = old or _stored(rubric, folder, order)
-            kept += [left] if left is not None else []
-            continue
-        runs = load_attempts(folder)
-        evidence = runs[0].evidence
-        _require_same(rubric, evidence, folder, order)
-        student = evidence.student if old is None else old.student  # who may be called otherwise than when it was run
-        compared = _recompared(rubric, student, old, order, earlier)
-        marked = mark_attempts(runs, rubric, compared).model_copy(update={"student": student})
-        new = keep_similar(marked, old)
-        moves.append(Move(old=old, new=new, folder=folder, submission=evidence.submission.sha256))
+        try:
+            found = _mark_folder(rubric, folder, order, earlier)
+        except Exception as error:
+            others += [error] if isinstance(error, _OfAnother) else []
+            old = load_result(folder)
+            row = old or _unreadable(rubric, folder, f"{folder.name} can't be marked again: {_said(error)}")
+            found = Move(old=old, new=row, folder=folder, trouble=f"can't be marked again: {_said(error)}")
+        if isinstance(found, Move):
+            moves.append(found)
+        elif found is not None:
+            kept[folder] = found
+    if others and len(others) == len(moves):
+        raise others[0]
     if not moves and not kept:
         raise UsageError(f"{order.out} holds no stored evidence.", "Name the --out folder of an earlier batch.")
     return moves, kept
+
+
+def _mark_folder(rubric: Rubric, folder: Path, order: Order, earlier: Earlier | None) -> Move | Result | None:
+    """What became of one student: a mark by today's rubric, the stored result where there is no evidence, or nothing."""
+    old = load_result(folder)
+    unread = old is not None and old.ending.cause is Cause.NOT_RUN  # what is stored is of an earlier hand-in
+    if unread or not (folder / EVIDENCE_FOLDER / EVIDENCE).is_file():
+        return old or _stored(rubric, folder, order)
+    runs = load_attempts(folder)
+    evidence = runs[0].evidence
+    _require_same(rubric, evidence, folder, order)
+    student = evidence.student if old is None else old.student  # who may be called otherwise than when it was run
+    compared = _recompared(rubric, student, old, order, earlier)
+    marked = mark_attempts(runs, rubric, compared).model_copy(update={"student": student})
+    return Move(old=old, new=keep_similar(marked, old), folder=folder, submission=evidence.submission.sha256)
 
 
 def _folders(out: Path) -> list[Path]:
@@ -200,31 +253,38 @@ def _stored(rubric: Rubric, folder: Path, order: Order) -> Result | None:
             return mark_attempts(runs, rubric, compared)
     if not has_evidence and not (folder / RESULT).exists():
         return None
+    return _unreadable(
+        rubric, folder, f"{folder.name}/{RESULT} can't be read, and no evidence from which it could be made again."
+    )
+
+
+def _unreadable(rubric: Rubric, folder: Path, reason: str) -> Result:
+    """The row of a folder in which something lies that can't be read."""
     row = Row(
-        student=folder.name, submission="(unknown)", assignment=rubric.assignment, planned=rubric.planned,
-        dataset=rubric.dataset, isolation="none", judged_on=rubric.judged_on, versions={}, seed=0, started="",
+        student=owner_of(folder) or folder.name, submission="(unknown)", assignment=rubric.assignment,
+        planned=rubric.planned, dataset=rubric.dataset, isolation="none", judged_on=rubric.judged_on, versions={}, seed=0,
+        started="",
     )  # fmt: skip
-    reason = f"{folder.name}/{RESULT} can't be read, and no evidence from which it could be made again."
     return explain_unread(row, reason=reason, remedy="Grade the submission again.", ours=True)
 
 
 def _require_same(rubric: Rubric, evidence: Evidence, folder: Path, order: Order) -> None:
     """Raise UsageError for evidence of another assignment, or of other images."""
     if evidence.assignment != rubric.assignment.id:
-        raise UsageError(
+        raise _OfAnother(
             f"{folder}: is evidence for {evidence.assignment}, not for {rubric.assignment.id}.",
             f"Type `grader regrade {evidence.assignment} {order.out}`.",
         )
     if rubric.dataset is not None and evidence.data_digest != rubric.dataset.digest:
-        raise UsageError(
+        raise _OfAnother(
             f"{folder}: was judged on other images than those of today's `{rubric.dataset.id}`.",
             "Name the data of that time with --data, or grade the submissions again.",
         )
 
 
 def _remark(
-    book: "Gradebook", moves: list[Move], kept: list[Result], rubric: Rubric, *, dry_run: bool
-) -> tuple[list[Move], list[Result]]:
+    book: "Gradebook", moves: list[Move], kept: dict[Path, Result], rubric: Rubric, *, dry_run: bool
+) -> tuple[list[Move], dict[Path, Result]]:
     """Everyone with what the gradebook makes of it; it knows who handed in what lies in a folder: a group's members."""
     assignment = rubric.assignment
     known: dict[tuple[str, str], list[HandIn]] = defaultdict(list)
@@ -234,13 +294,34 @@ def _remark(
         (move.new.model_copy(update={"student": hand_in.student.name}), hand_in)
         for move in moves
         for hand_in in known[move.folder.name, move.submission]
+        if not move.trouble
     ]
     pairs = book.remark(assignment, told, rubric_digest=rubric.digest, dry_run=dry_run)
     before, after = Grades(old for old, _ in pairs), Grades(new for _, new in pairs)
     graded = [
-        replace(move, old=move.old and before.beside(move.old), new=after.beside(move.new)) for move in moves
+        replace(
+            move, old=move.old and before.beside(move.old, move.folder), new=after.beside(move.new, move.folder)
+        )
+        for move in moves
     ]  # fmt: skip
-    return graded, [after.beside(result) for result in kept]
+    return graded, {folder: after.beside(result, folder) for folder, result in kept.items()}
+
+
+def not_here(book: "Gradebook | None", assignment: str, out: Path) -> list[str]:
+    """The students who handed something in, as the gradebook knows, and of whom nothing lies in `out`."""
+    if book is None:
+        return []
+    newest = {hand_in.student.name: hand_in.folder for hand_in in book.hand_ins(assignment)}
+    return sorted(name for name, folder in newest.items() if not _holds(out / folder, name, newest, folder))
+
+
+def _holds(place: Path, name: str, newest: Mapping[str, str], folder: str) -> bool:
+    """Whether a student's results lie there, and not another's of the same folder who is in no group with them."""
+    result = load_result(place) if folder else None
+    owner = owner_of(place) if result is None else result.student
+    if not folder or owner is None:
+        return False
+    return owner == name or bool(result and result.members) or newest.get(owner) != folder
 
 
 def grades_of_book(book: "Gradebook | None", assignment: str) -> Grades:
@@ -255,36 +336,65 @@ def _recompared(
 ) -> dict[str, Comparison]:
     """The student's own result that the mark was compared with before, unless --earlier names something else."""
     before = old.compared if old is not None and order.earlier is None else ()
-    return compare_again(rubric, student=student, earlier=earlier, course=order.course, before=before)
+    who = old.grade.student if old is not None and old.grade is not None else None
+    return compare_again(rubric, student=student, earlier=earlier, course=order.course, before=before, who=who)
 
 
-def render_again(rubric: Rubric, order: Order, *, book: "Gradebook | None" = None) -> Path:
-    """Write every page below `order.out` again from stored results and evidence. Raises UsageError."""
+def render_again(
+    rubric: Rubric, order: Order, *, book: "Gradebook | None" = None, say: Callable[[str], None] = lambda words: None
+) -> Path:
+    """Write every page below `order.out` again from stored results and evidence. Raises UsageError.
+
+    What goes wrong with one folder is told to `say`, and all others stand.
+    """
     grades = grades_of_book(book, rubric.assignment.id)
-    stored = (_stored(rubric, folder, order) for folder in _folders(order.out))
-    results = [grades.beside(result) for result in stored if result is not None]
-    if not results:
+    rows: dict[Path, Result] = {}
+    for folder in _folders(order.out):
+        try:
+            result = _stored(rubric, folder, order)
+        except Exception as error:
+            say(f"{folder.name}: {_said(error)}")
+            result = _unreadable(rubric, folder, f"{folder.name} can't be read.")
+        if result is not None:
+            rows[folder] = grades.beside(result, folder)
+    if not rows:
         raise UsageError(f"{order.out} holds no results.", "Name the --out folder of an earlier batch.")
-    for result in results:
-        publish_again(order.out, result, rubric, order.course)
+    _show_rows(rows, rubric, order, say)
     remember_origin(order)
-    return publish_class(order.out, results, rubric, order.course)
+    return _publish_rows(rows, rubric, order)
 
 
-def show_grades(order: Order, assignment: str, open_rubric: Callable[[], Rubric], book: "Gradebook") -> bool:
+def _show_rows(rows: Mapping[Path, Result], rubric: Rubric, order: Order, say: Callable[[str], None]) -> None:
+    for folder, result in rows.items():
+        if trouble := _show(result, folder, rubric, order):
+            say(f"{one_line(result.student)}: {trouble}")
+
+
+def _publish_rows(rows: Mapping[Path, Result], rubric: Rubric, order: Order) -> Path:
+    folders = {result.student: folder for folder, result in rows.items()}
+    return publish_class(order.out, list(rows.values()), rubric, order.course, folders=folders)
+
+
+def show_grades(
+    order: Order, assignment: str, open_rubric: Callable[[], Rubric], book: "Gradebook",
+    say: Callable[[str], None] = lambda words: None,
+) -> bool:  # fmt: skip
     """Write again what shows another grade than today's, and the class' page and lists; False where no result is there.
 
-    The rubric is opened only where something is to be written. Raises GraderError.
+    The rubric is opened only where something is to be written. Raises GraderError; `say` as above.
     """
-    stored = [result for folder in _folders(order.out) if (result := load_result(folder)) is not None]
-    results = [result for result in stored if result.assignment == assignment]
+    stored = {folder: result for folder in _folders(order.out) if (result := load_result(folder)) is not None}
+    results = {folder: result for folder, result in stored.items() if result.assignment == assignment}
     if not results:
         return False
     grades = grades_of_book(book, assignment)
-    shown = [grades.beside(result) for result in results]
+    shown = {folder: grades.beside(result, folder) for folder, result in results.items()}
     rubric = open_rubric()
-    for old, new in zip(results, shown, strict=True):
-        if old.model_dump(exclude=CONFIDENTIAL) != new.model_dump(exclude=CONFIDENTIAL):
-            publish_again(order.out, new, rubric, order.course)
-    publish_class(order.out, shown, rubric, order.course)
+    changed = {
+        folder: new
+        for folder, new in shown.items()
+        if results[folder].model_dump(exclude=CONFIDENTIAL) != new.model_dump(exclude=CONFIDENTIAL)
+    }
+    _show_rows(changed, rubric, order, say)
+    _publish_rows(shown, rubric, order)
     return True

@@ -196,3 +196,15 @@ def load_result(folder: Path) -> Result | None:
     except (OSError, ValidationError):
         return None
     return result.model_copy(update={"checks": ()}) if result.absent and result.checks else result
+
+
+def owner_of(folder: Path) -> str | None:
+    """The student whose results lie in `folder`, by what is written in them; None where nothing tells."""
+    for name in (RESULT, f"evidence/{EVIDENCE}"):
+        try:
+            student = json.loads((folder / name).read_bytes())["student"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+        if isinstance(student, str):
+            return student
+    return None

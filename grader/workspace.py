@@ -134,3 +134,16 @@ def output_folder(path: Path) -> Path:
     if not os.access(path, os.W_OK):
         raise UsageError(f"{path}: can't be written to.", "Name another --out.")
     return path
+
+
+def require_room(out: Path) -> None:
+    """Raise Infrastructure where nothing can be written below `out` any more: then what failed is nobody's own fault."""
+    probe = out / ".room"
+    try:
+        write_whole(probe, b"\0" * (1 << 16))
+    except Infrastructure as error:
+        raise Infrastructure(
+            f"{out}: can't be written to any more. {error.message}", "Make room; the same command goes on."
+        ) from None
+    with contextlib.suppress(OSError):
+        probe.unlink()

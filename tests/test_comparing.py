@@ -15,8 +15,11 @@ from grader.comparing import compare, compare_again, exercises_compared, find_co
 from grader.course import Course
 from grader.dataset import SplitManifest
 from grader.errors import DataError, UsageError
+from grader.gradebook import open_gradebook
+from grader.grades import Enrolment, HandIn
+from grader.grading_rules import plain_grade, with_grade
 from grader.marking import mark_attempts
-from grader.results import Comparison, Status
+from grader.results import Comparison, Result, Status, Student
 from grader.rubric import open_rubric
 from grader.store import load_result, save_evidence, save_result
 from tests.fakes import RUBRIC, a_baseline, a_result, a_rubric, a_stored, data_of, write_course, write_rubric
@@ -296,3 +299,74 @@ def test_the_exercises_that_a_rubric_compares_with_are_those_its_checks_name() -
     planned = plan(specs, origin="x")
     assert exercises_compared(planned) == ("exercise1",)
     assert exercises_compared(dataclasses.replace(item) for item in planned[1:]) == ()
+
+
+def test_whoever_is_called_as_a_folder_of_evidence_is_found(tmp_path: Path) -> None:
+    course = course_with(tmp_path, recorded(0.5))
+    for number, name in enumerate(("evidence", "evidence-2", "evidence-eve"), 1):
+        handed_in(tmp_path / "earlier" / name, number / 4, student=name)
+        handed_in(tmp_path / "earlier" / name / "evidence", 0.1, student=name)
+        found = find(course, tmp_path / "earlier", student=name)
+        assert found is not None and found.accuracy == number / 4
+
+
+def graded_as(folder: Path, reached: float, who: Student, **changes: object) -> Result:
+    """A result with the grade that a gradebook gave."""
+    handed_in(folder, reached, student=who.name, **changes)
+    result = load_result(folder)
+    assert result is not None
+    save_result(folder, with_grade(result, plain_grade(result).model_copy(update={"student": who})))
+    return result
+
+
+def test_everybodys_own_result_is_found_whatever_they_are_called(tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier"
+    graded_as(earlier / "a", 0.97, Student(name="Ada Berg", identity="7", login="aberg"))
+    graded_as(earlier / "b", 0.12, Student(name="Bob", identity="8"))
+    index = index_earlier(earlier)
+    assert index is not None
+
+    def own(**known: str) -> float | None:
+        found = index.find("exercise1", Student(**known), JUDGED_ON)
+        accuracy = found.stored[0].accuracy if found is not None and found.stored is not None else None
+        return None if accuracy is None else accuracy.value
+
+    assert own(name="Ada Stein", identity="7") == own(name="aberg", login="ABERG") == own(name="Ada Berg") == 0.97
+    assert own(name="Bob", identity="7") == 0.97, "who took the name of somebody weaker"
+    assert own(name="Bob", identity="9") is None
+    assert own(name="Bob", login="bob") == 0.12, "nothing speaks against it"
+    assert index.find("exercise1", Student(name="Bob"), "other images") is None
+
+
+@pytest.mark.parametrize("beside", [True, False])
+@pytest.mark.parametrize("later", ["weaker", "unreadable"])
+def test_what_counts_is_compared_with_and_never_what_was_handed_in_after_it(
+    tmp_path: Path, later: str, beside: bool
+) -> None:
+    course, earlier = course_with(tmp_path, recorded(0.5)), tmp_path / "earlier"
+    best = a_rubric(course).assignment.model_copy(update={"id": "exercise1", "submissions": "best"})
+    who = Student(name="ada", identity="7")
+    first = a_result(student="ada", accuracy=an_accuracy(9800), judged_on=JUDGED_ON, points=100.0, evidence="e1")
+    second = a_result(student="ada", accuracy=an_accuracy(1200), judged_on=JUDGED_ON, points=0.0, evidence="e2")
+    first, second = (result.model_copy(update={"assignment": "exercise1"}) for result in (first, second))
+    with open_gradebook(earlier.parent if not beside else _made(earlier)) as book:
+        book.enrol(best, [Enrolment(student=who)])
+        for number, result in enumerate((first, second)):
+            book.record(result, HandIn(student=who, digest=str(number), name="ada.py", folder="ada"), rubric_digest="r")
+        handed_in(earlier / "bob", 0.9, student="bob")
+        if later == "weaker":
+            save_result(earlier / "ada", second)
+        index = index_earlier(earlier, book=book)
+    assert index is not None
+    dataset = Course.at().dataset("mnist").model_copy(update={"judged_title": JUDGED_ON})
+    found = find_comparisons(wanted(), student="ada", dataset=dataset, labels=None, earlier=index, course=course)
+    assert (found["exercise1"].accuracy, found["exercise1"].judged) == (0.98, 10_000)
+    save_result(earlier / "ada", first)
+    again = index_earlier(earlier, book=None) if beside else index
+    same = find_comparisons(wanted(), student="x", dataset=dataset, labels=None, earlier=again, course=course, who=who)
+    assert same["exercise1"].accuracy == 0.98
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

@@ -9,10 +9,12 @@ from grader import bench as bench_module
 from grader.bench import digest_code, evidence_key, output_sizes
 from grader.course import Course
 from grader.errors import Infrastructure
-from grader.grading import collect
+from grader.grading import collect, set_aside_served
 from grader.intake import read_path
+from grader.kernel.program import PHOTOGRAPHS
 from grader.marking import mark
 from grader.progress import Silent
+from grader.sandbox.interface import Input
 from tests.fakes import (
     Act,
     Stage,
@@ -133,3 +135,23 @@ def test_the_code_of_guest_judge_functions_and_sandbox_is_told_apart_and_no_othe
 def test_a_network_may_have_one_output_a_class_or_one_for_two(course: Course) -> None:
     assert output_sizes(course.dataset("tiny")) == (1, 2)
     assert output_sizes(Course.at().dataset("mnist")) == (10,)
+
+
+@pytest.mark.parametrize("own", ["dataset", "dataset/train/mine.txt", "dataset/a.csv"])
+def test_a_students_file_where_data_is_served_is_set_aside_with_a_note(tmp_path: Path, own: str) -> None:
+    folder = tmp_path / "ada"
+    (folder / own).parent.mkdir(parents=True)
+    (folder / own).write_text("mine")
+    (folder / "solution.py").write_text("a = 1")
+    (folder / "dataset-of-mine.csv").write_text("1")
+    submission = read_path(folder)
+    served = (Input(tmp_path, PHOTOGRAPHS), Input(tmp_path, "data/mnist.npz"))
+    found = set_aside_served(submission, served)
+    assert sorted(found.files) == ["dataset-of-mine.csv", "solution.py"]
+    assert found.sha256 == submission.sha256
+    assert found.notes == (
+        *submission.notes, "your own dataset was set aside (1 files): the course's data is served there",
+    )  # fmt: skip
+    assert set_aside_served(submission, served[1:]) is submission
+    deep = (Input(tmp_path, f"{PHOTOGRAPHS}/train"),)
+    assert ("dataset" in own and own in set_aside_served(submission, deep).files) == (own == "dataset/a.csv")

@@ -1,23 +1,30 @@
 """Stored evidence is marked again in milliseconds: who moved is said, and nothing is half done."""
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from grader import publish, regrading
 from grader.batch import grade_class
 from grader.course import Course
 from grader.errors import UsageError
+from grader.evidence import Evidence
 from grader.gradebook import Gradebook, open_gradebook
 from grader.grades import HandIn, Student
 from grader.intake import list_class
+from grader.marking import mark_attempts
 from grader.progress import Silent
 from grader.publish import Order
 from grader.regrading import Move, regrade, render_again
-from grader.results import Status
-from grader.store import EVIDENCE, load_evidence, load_result, save_result
+from grader.report.html import student_page
+from grader.results import Result, Status
+from grader.store import EVIDENCE, Stored, load_evidence, load_result, save_result
 from tests.fakes import (
     RUBRIC,
     Act,
@@ -142,18 +149,80 @@ def test_evidence_on_other_images_is_refused_and_nothing_is_written(order: Order
     assert snapshot(order.out) == before
 
 
-@pytest.mark.parametrize("damage", ["cut", "predictions"])
-def test_damaged_evidence_of_the_last_student_leaves_the_others_as_they_were(order: Order, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["cut", "predictions", "of-another-assignment", "a-bug-of-ours"])
+def test_damaged_evidence_of_one_student_costs_that_row_and_no_other(
+    order: Order, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     evidence = order.out / "dee" / "evidence" / EVIDENCE
     if damage == "cut":
         evidence.write_text(evidence.read_text()[:-5])
+    elif damage == "predictions":
+        (order.out / "dee" / "evidence" / "predictions.npy").write_bytes(b"better")
+        found = load_evidence(order.out / "ada" / "evidence").evidence
+        evidence.write_text(found.model_copy(update={"student": "dee"}).model_dump_json(by_alias=True))
+    elif damage == "of-another-assignment":
+        evidence.write_text(evidence.read_text().replace('"assignment": "tiny"', '"assignment": "other"'))
     else:
-        (order.out / "cy" / "evidence" / "predictions.npy").write_bytes(b"better")
+        monkeypatch.setattr(regrading, "mark_attempts", breaking_for("dee"))
     write_rubric(order.course.root, LENIENT)
-    before = snapshot(order.out)
-    with pytest.raises(UsageError, match="Grade the submission again"):
-        regrade(a_rubric(order.course), order, dry_run=False)
-    assert snapshot(order.out) == before
+    before = snapshot(order.out / "dee")
+    said = run_cli("regrade", "tiny", order.out, *course_words(order.course))
+    assert said.code == 3
+    assert said.out == "bob: 30 (not passed) -> 100 (passed)  accuracy 0 -> 70\n1 of 4 moved.\n"
+    assert said.err.startswith("trouble: dee: can't be marked again: ")
+    assert snapshot(order.out / "dee") == before, "what was found before stands"
+    rows = {row["student"]: row["points"] for row in json.loads((order.out / "batch.json").read_text())}
+    assert rows == {"ada": 100, "bob": 100, "cy": 100, "dee": 20, "eve": 0}
+
+
+def breaking_for(student: str) -> Callable[..., Result]:
+    def mark(runs: tuple[Stored, ...], *more: Any) -> Result:
+        if runs[0].evidence.student == student:
+            raise OverflowError("integer division result too large for a float")
+        return mark_attempts(runs, *more)
+
+    return mark
+
+
+def test_a_page_that_can_not_be_made_is_a_page_without_the_notebook_and_a_line(
+    order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def page(result: Result, evidence: Evidence | None, **more: Any) -> str:
+        if result.student == "cy" and evidence is not None:
+            raise IndexError("tuple index out of range")
+        return student_page(result, evidence, **more)
+
+    for path in order.out.rglob("report.html"):
+        path.unlink()
+    monkeypatch.setattr(publish, "student_page", page)
+    said = run_cli("report", order.out, *course_words(order.course))
+    assert (said.code, said.out) == (3, f"Class page: {order.out / 'index.html'}\n")
+    assert said.err.splitlines() == [
+        "trouble: cy: its page could not be written in full: IndexError: tuple index out of range"
+    ]
+    assert len(list(order.out.glob("*/report.html"))) == 5
+    said = run_cli("regrade", "tiny", order.out, *course_words(order.course))
+    assert (said.code, said.out) == (3, "0 of 4 moved.\n") and said.err.count("trouble: cy") == 1
+
+
+def test_who_is_in_the_gradebook_and_has_no_evidence_is_named(order: Order) -> None:
+    with open_gradebook(order.out) as book:
+        record(book, order)
+    shutil.rmtree(order.out / "ada")
+    for words in (("regrade", "tiny", order.out), ("report", order.out)):
+        said = run_cli(*words, *course_words(order.course))
+        assert said.code == 0
+        assert said.err == f"note: 1 students of the gradebook have no results in {order.out}: ada.\n"
+    assert "1 students of the gradebook have no results" in run_cli("export", "junit", order.out).err
+
+
+def test_an_export_leaves_out_a_result_that_can_not_be_read_and_says_so(order: Order) -> None:
+    (order.out / "ada" / "result.json").write_text("{", encoding="utf-8")
+    for name in ("junit", "csv", "github"):
+        said = run_cli("export", name, order.out)
+        assert said.code == 3
+        assert "trouble: ada/result.json can't be read, so it is left out" in said.err
+        assert "bob" in said.out and "ada" not in said.out
 
 
 def test_a_folder_without_evidence_is_refused(order: Order, tmp_path: Path) -> None:

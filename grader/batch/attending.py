@@ -10,6 +10,7 @@ from grader.comparing import Earlier, compare, exercises_compared, index_earlier
 from grader.errors import GraderError, Infrastructure
 from grader.evidence import Cause, Evidence
 from grader.executors import Collected
+from grader.grades import Student
 from grader.grading import collect
 from grader.intake import Submission
 from grader.marking import another_is_due, mark_attempts
@@ -60,10 +61,14 @@ def _collect_here(attending: Attending, submission: Submission, bench: Bench, pr
 
 
 def attend(
-    submission: Submission, bench: Bench, order: Order, progress: Progress, *, earlier: Earlier | None
-) -> Attending:
-    """Asks for one run after the other, stores each, marks them all. Raises GraderError, also one that it is thrown."""
-    compared = compare(bench.rubric, student=submission.student, earlier=earlier, course=order.course)
+    submission: Submission, bench: Bench, order: Order, progress: Progress, *, earlier: Earlier | None,
+    who: Student | None = None,
+) -> Attending:  # fmt: skip
+    """Asks for one run after the other, stores each, marks them all. Raises GraderError, also one that it is thrown.
+
+    `who` the student is, where more than the name is known.
+    """
+    compared = compare(bench.rubric, student=submission.student, earlier=earlier, course=order.course, who=who)
     folder = student_folder(order.out, submission.student)
     runs = [(yield from _obtain_run(submission, bench, attempt_folder(folder, 1), order))]
     while another_is_due(runs, bench.rubric, compared):

@@ -11,14 +11,14 @@ from grader.batch.attending import Marked
 from grader.batch.likeness import flag_similar
 from grader.batch.rows import Rows
 from grader.bench import Bench, versions
-from grader.errors import GraderError, Infrastructure
+from grader.errors import GraderError
 from grader.exports.cells import write_number
 from grader.findings import Row, explain_unread
 from grader.gradebook import Gradebook
 from grader.gradebook.persons import Person
 from grader.grades import Enrolment, HandIn, Student
 from grader.grading_rules import grades_of, with_grade, with_members
-from grader.intake import Entry, Submission, safe_name
+from grader.intake import Entry, Submission
 from grader.notebook import without_surrogates
 from grader.progress import Progress
 from grader.publish import (
@@ -31,7 +31,7 @@ from grader.publish import (
 )
 from grader.report.visible import one_line
 from grader.results import Grade, Outcome, Result, Status
-from grader.store import load_result
+from grader.store import load_result, owner_of, save_result
 
 MOST_SAID = 200  # characters of a reason on one line
 
@@ -67,8 +67,7 @@ class Registrar:
                 self._rename(place, item.student, person)
                 for words in told_of(item.student, person):
                     self._progress.say(words)
-                if person.before and not self._entries[place].members:
-                    self._take_along(person)
+            self._take_along()
         return self._entries
 
     def _rename(self, place: int, student: Student, person: Person) -> None:
@@ -83,17 +82,26 @@ class Registrar:
         members = tuple(called if member == student else member for member in entry.members)
         self._entries[place] = replace(entry, members=members)
 
-    def _take_along(self, person: Person) -> None:
+    def _take_along(self) -> None:
         """What lies in the folder of somebody's former name is theirs: one person has one folder."""
-        out, before, now = self._order.out, safe_name(person.before), safe_name(person.name)
-        if self._book is None or before == now or not (out / before).is_dir() or (out / now).exists():
-            return
-        try:
-            (out / before).rename(out / now)
-        except OSError as error:
-            self._progress.say(f"{out / before}: could not be renamed to {now} ({error.strerror}); both stay.")
-        else:
-            self._book.moved(self._bench.rubric.assignment.id, before, now)
+        assert self._book is not None
+        out, assignment = self._order.out, self._bench.rubric.assignment.id
+        handed_in = {item.student.name: item.folder for item in self._book.hand_ins(assignment) if item.folder}
+        for place, entry in enumerate(self._entries):
+            person = self._persons[place][0]
+            before, now = out / handed_in.get(person.name, ""), student_folder(out, entry.student)
+            if entry.members or entry.student != person.name or before in (out, now) or now.exists():
+                continue
+            result = load_result(before) if owner_of(before) in (person.name, person.before) else None
+            if result is None:
+                continue
+            try:
+                before.rename(now)
+            except OSError as error:
+                self._progress.say(f"{before}: could not be renamed to {now.name} ({error.strerror}); both stay.")
+            else:
+                save_result(now, result.model_copy(update={"student": person.name}))
+                self._book.moved(assignment, before.name, now.name)
 
     def marked(self, place: int, submission: Submission, marked: Marked) -> None:
         """The result of entry number `place`. Raises GraderError where it can't be published."""
@@ -146,7 +154,8 @@ class Registrar:
         assert self._book is not None
         entry, persons = self._entries[place], self._persons[place]
         if entry.handed_in:
-            told = hand_ins(entry, result, self._digests.get(place, ""))
+            folder = student_folder(self._order.out, entry.student).name
+            told = hand_ins(entry, result, self._digests.get(place, ""), folder)
             for hand_in, person in zip(told, persons, strict=True):
                 who = hand_in.student.model_copy(update={"name": person.name})
                 own = result.model_copy(update={"student": person.name})
@@ -269,27 +278,12 @@ def enrolments(entry: Entry) -> list[Enrolment]:
     return [Enrolment(student=member, extension=entry.enrolment.extension) for member in entry.members]
 
 
-def hand_ins(entry: Entry, result: Result, digest: str) -> list[HandIn]:
-    """What each student of a row handed in."""
+def hand_ins(entry: Entry, result: Result, digest: str, folder: str) -> list[HandIn]:
+    """What each student of a row handed in; the name of the `folder` in which the results of it lie."""
     return [
         HandIn(
             student=item.student, digest=digest, name=result.submission, submitted=entry.submitted,
-            marked_late=bool(entry.late), folder=safe_name(entry.student),
+            marked_late=bool(entry.late), folder=folder,
         )
         for item in enrolments(entry)
     ]  # fmt: skip
-
-
-def room_left(out: Path) -> None:
-    """Raise Infrastructure where nothing can be written below `out` any more: then no other submission is run."""
-    from grader.workspace import write_whole
-
-    probe = out / ".room"
-    try:
-        write_whole(probe, b"\0" * (1 << 16))
-    except Infrastructure as error:
-        raise Infrastructure(
-            f"{out}: can't be written to any more. {error.message}", "Make room; the same command goes on."
-        ) from None
-    with suppress(OSError):
-        probe.unlink()

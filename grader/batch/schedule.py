@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.batch.attending import Attending, Marked, attend
-from grader.batch.registrar import Registrar, room_left
+from grader.batch.registrar import Registrar
 from grader.batch.rows import Rows
 from grader.bench import Bench
 from grader.comparing import Earlier, exercises_compared, index_earlier
@@ -18,6 +18,7 @@ from grader.gradebook import Gradebook
 from grader.intake import Entry, Submission, read_entry
 from grader.progress import Progress
 from grader.publish import Order
+from grader.workspace import require_room
 
 WAIT_S = 30.0  # until the collector is asked again whether all is well
 MOST_LOST = 2  # new starts of one submission whose worker went away
@@ -33,7 +34,7 @@ def grade_class(
     `jobs` at a time on this machine, or as many as `collector` takes elsewhere. Whatever ends it early, what is there by
     then is published.
     """
-    earlier = index_earlier(order.earlier, exercises_compared(bench.rubric.planned))
+    earlier = index_earlier(order.earlier, exercises_compared(bench.rubric.planned), book)
     registrar = Registrar(entries, bench, order, book, progress)
     entries = registrar.enrol()
     with _closing_early(registrar):
@@ -89,7 +90,9 @@ class _Class:
             self._receive(0.0)
             with self._row(place):
                 submission = read_entry(entry, assignment=self._bench.rubric.assignment.id)
-                attending = attend(submission, self._bench, self._order, self._progress, earlier=self._earlier)
+                attending = attend(
+                    submission, self._bench, self._order, self._progress, earlier=self._earlier, who=entry.who
+                )
                 self._advance(_OnTheWay(place=place, submission=submission, attending=attending, seed=0), None)
         while self._running:
             self._receive(WAIT_S)
@@ -153,7 +156,7 @@ class _Class:
             self._registrar.unread(place, error.message, error.remedy, ours=False)
         except GraderError as error:
             if isinstance(error, Infrastructure):
-                room_left(self._order.out)
+                require_room(self._order.out)
             self._registrar.unread(place, error.message, error.remedy, ours=True)
         except Exception as error:  # a batch of three hundred must not stop at two in the morning for a bug of ours
             reason = f"The grader itself failed: {type(error).__name__}: {error}."

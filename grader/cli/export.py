@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.export_formats import Wanted, makers
+from grader.cli.export_formats import Wanted, make
 from grader.cli.options import Debug, can_be_written, must_be_folder
 from grader.errors import UsageError
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 NOT_ALL = 2  # with --strict
+BROKEN = 3  # something of it could not be read or written
 FORMATS: dict[str, tuple[str, ...]] = {  # each with the options that are its own
     "csv": ("gradebook", "assignment"),
     "moodle": ("gradebook", "assignment", "worksheet", "in_place", "identifier", "grade", "maximum", "comments", "scale",
@@ -76,11 +77,11 @@ def export(
         visibility=tuple(visibility or ()), leaderboard=leaderboard, path=path,
     )  # fmt: skip
     target = _target(format_, wanted, into, in_place)
-    filled = makers()[format_](wanted)
+    filled = make(format_, wanted)
     _write(filled.content, target)
     _tell(filled, format_, target)
-    if strict and filled.unplaced:
-        raise typer.Exit(NOT_ALL)
+    if filled.troubles or (strict and filled.unplaced):
+        raise typer.Exit(BROKEN if filled.troubles else NOT_ALL)
 
 
 def _check_words(context: typer.Context, format_: str) -> None:
@@ -126,6 +127,14 @@ def _write(content: bytes, target: Path | None) -> None:
 
         write_whole(target, content)
         return
+    from grader.report.visible import visible
+
+    text = content.decode("utf-8", "replace").replace("\r\n", "\n").removeprefix("\ufeff")
+    if sys.stdout.isatty() and visible(text) != text:
+        raise UsageError(
+            "The file holds characters that a terminal would obey and nobody would see.",
+            "Name a file with --into FILE.",
+        )
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:
         print(content.decode("utf-8", "replace"), end="")
@@ -139,7 +148,8 @@ def _tell(filled: "Filled", format_: str, target: Path | None) -> None:
     """What happened, on standard error: standard output may be the file."""
     from grader.report.visible import defused, one_line
 
-    lines = [*(f"not placed: {line}" for line in filled.unplaced), *(f"note: {line}" for line in filled.remarks)]
+    lines = [f"trouble: {line}" for line in filled.troubles]
+    lines += [*(f"not placed: {line}" for line in filled.unplaced), *(f"note: {line}" for line in filled.remarks)]
     if target is not None or lines:
         left = f", {len(filled.unplaced)} not placed" if filled.unplaced else ""
         lines.append(f"{format_}: {filled.filled} written{left}{f' ({target})' if target else ''}")

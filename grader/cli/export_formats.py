@@ -1,7 +1,7 @@
 """The files that `grader export` writes: from what lies in a batch's folder to the bytes of one format."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,15 @@ class Wanted:
     visibility: tuple[str, ...]
     leaderboard: bool
     path: Path | None
+
+
+def make(format_: str, wanted: Wanted) -> "Filled":
+    """The file of a format, with a word about each result in DIR that should be in it and can't be read."""
+    filled = makers()[format_](wanted)
+    of_gradebook = format_ in ("csv", "moodle", "moodle-feedback", "canvas", "nbgrader") and _has_gradebook(wanted)
+    if of_gradebook or wanted.student is not None:
+        return filled
+    return replace(filled, troubles=(*filled.troubles, *_unreadable(wanted.folder)))
 
 
 def makers() -> "dict[str, Callable[[Wanted], Filled]]":
@@ -82,14 +91,19 @@ def _nbgrader(wanted: Wanted) -> "Filled":
 
 def _moodle_feedback(wanted: Wanted) -> "Filled":
     from grader.exports.moodle_feedback import pack_reports
+    from grader.intake import former_names
     from grader.publish import REPORT, member_page, student_folder
 
     def read(grade: "Grade") -> bytes | None:
         place = wanted.folder / grade.folder if grade.folder else student_folder(wanted.folder, grade.student.name)
         own = member_page(place, grade.student.name)
-        report = own if own.is_file() else place / REPORT
+        former = (own.with_name(f"{name}.html") for name in former_names(grade.student.name))
+        report = next((page for page in (own, *former) if page.is_file()), place / REPORT)
         inside = report.resolve().is_relative_to(wanted.folder.resolve())
-        return report.read_bytes() if inside and report.is_file() else None
+        try:
+            return report.read_bytes() if inside and report.is_file() else None
+        except OSError:  # this one's report can't be handed back; all others can
+            return None
 
     return pack_reports(_one_assignment(wanted), read, file=REPORT)
 
@@ -114,8 +128,7 @@ def _classroom(wanted: Wanted) -> "Filled":
 def _junit(wanted: Wanted) -> "Filled":
     from grader.exports.junit import write_junit
 
-    results = _results(wanted)
-    return _of_text(write_junit(results), len(results))
+    return _of_rows(wanted, write_junit)
 
 
 def _github(wanted: Wanted) -> "Filled":
@@ -123,16 +136,31 @@ def _github(wanted: Wanted) -> "Filled":
 
     from grader.exports.github import write_log
 
-    results = _results(wanted) if wanted.path is None else [_one_result(wanted)]
-    places = {results[0].student: _place(wanted.path)} if wanted.path is not None else {}
-    return _of_text(write_log(results, token=secrets.token_hex(16), places=places), len(results))
+    token = secrets.token_hex(16)
+    if wanted.path is None:
+        return _of_rows(wanted, lambda results: write_log(results, token=token))
+    result = _one_result(wanted)
+    return _of_text(write_log([result], token=token, places={result.student: _place(wanted.path)}), 1)
 
 
 def _github_summary(wanted: Wanted) -> "Filled":
     from grader.exports.github_summary import write_summary
 
-    results = _results(wanted)
-    return _of_text(write_summary(results), len(results))
+    return _of_rows(wanted, write_summary)
+
+
+def _of_rows(wanted: Wanted, write: "Callable[[list[Result]], str]") -> "Filled":
+    """A text of all results; one that can't be read or written is left out and told, and all others stand."""
+    rows = _rows(wanted)
+    fine, troubles = [], []
+    for result in rows.results:
+        try:
+            write([result])
+        except Exception as error:
+            troubles.append(f"{result.student}: can't be written: {type(error).__name__}: {error}")
+        else:
+            fine.append(result)
+    return replace(_of_text(write(fine), len(fine)), troubles=tuple(troubles), remarks=rows.missing)
 
 
 def _of_text(text: str, count: int) -> "Filled":
@@ -178,9 +206,18 @@ def _read_worksheet(wanted: Wanted) -> tuple[str, bytes]:
         raise UsageError(f"{path}: can't be read ({error.strerror}).", "Check --worksheet.") from None
 
 
-def _results(wanted: Wanted) -> "list[Result]":
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """The results in a folder, and a sentence about who is in the gradebook and not in it."""
+
+    results: "list[Result]"
+    missing: tuple[str, ...] = ()
+
+
+def _rows(wanted: Wanted) -> _Rows:
     """The results in DIR, or in a student's own folder. Raises UsageError where there is none."""
-    results = _with_todays_grades(wanted.folder, _stored(wanted.folder))
+    stored = _stored(wanted.folder)
+    results, missing = _with_todays_grades(wanted.folder, stored)
     if wanted.student is not None:
         from grader.assignment import did_you_mean
 
@@ -189,32 +226,57 @@ def _results(wanted: Wanted) -> "list[Result]":
         if known and not results:
             hint = did_you_mean(wanted.student, known)
             raise UsageError(f"{wanted.folder}: holds no result of `{wanted.student}`{hint}.", "Check --student.")
+        return _Rows(results=results)
     if not results:
         raise UsageError(f"{wanted.folder} holds no results.", "Name the --out folder of an earlier batch.")
-    return results
+    return _Rows(results=results, missing=missing)
 
 
-def _stored(folder: Path) -> "list[Result]":
+def _results(wanted: Wanted) -> "list[Result]":
+    return _rows(wanted).results
+
+
+def _stored(folder: Path) -> "dict[Path, Result]":
     from grader.store import load_result
 
     own = load_result(folder)
     if own is not None:
-        return [own]
-    return [result for path in sorted(folder.iterdir()) if path.is_dir() and (result := load_result(path)) is not None]
+        return {folder: own}
+    below = (path for path in sorted(folder.iterdir()) if path.is_dir())
+    return {path: result for path in below if (result := load_result(path)) is not None}
 
 
-def _with_todays_grades(folder: Path, results: "list[Result]") -> "list[Result]":
-    """The results with what the gradebook beside them gives now; as they were written where there is none."""
+def _unreadable(folder: Path) -> tuple[str, ...]:
+    """A sentence for each student's folder whose result can't be read."""
+    from grader.store import EVIDENCE, RESULT
+
+    stored = _stored(folder)
+    if folder in stored:
+        return ()
+    left = [path for path in sorted(folder.iterdir()) if path.is_dir() and path not in stored]
+    return tuple(
+        f"{path.name}/{RESULT} can't be read, so it is left out; `grader report {folder}` makes it again if it can"
+        for path in left
+        if (path / RESULT).exists() or (path / "evidence" / EVIDENCE).is_file()
+    )
+
+
+def _with_todays_grades(folder: Path, stored: "dict[Path, Result]") -> "tuple[list[Result], tuple[str, ...]]":
+    """The results with what the gradebook beside them gives now, and who is missing; as written where there is none."""
     from grader.gradebook import FILE, open_gradebook
+    from grader.intake.names import listed
     from grader.publish import Grades
+    from grader.regrading import not_here
 
     place = next((path for path in (folder, folder.absolute().parent) if (path / FILE).is_file()), None)
-    assignments = {result.assignment for result in results}
+    assignments = {result.assignment for result in stored.values()}
     if place is None or len(assignments) != 1:
-        return results
+        return list(stored.values()), ()
     with open_gradebook(place, create=False) as book:
         grades = Grades(grade for grade in book.grades() if grade.assignment in assignments)
-    return [grades.beside(result) for result in results]
+        names = not_here(book, next(iter(assignments)), folder) if place == folder else []
+    missing = f"{len(names)} students of the gradebook have no results in {folder}: {listed(names)}"
+    return [grades.beside(result, path) for path, result in stored.items()], (missing,) if names else ()
 
 
 def _one_result(wanted: Wanted) -> "Result":
@@ -227,10 +289,10 @@ def _one_result(wanted: Wanted) -> "Result":
 def _grades(wanted: Wanted) -> "list[Grade]":
     """Grades of the gradebook where there is one, else what the results in DIR give. Raises UsageError."""
     from grader.exports.handing import all_grades
-    from grader.gradebook import FILE, open_gradebook
+    from grader.gradebook import open_gradebook
 
-    results = _stored(wanted.folder)
-    if wanted.gradebook is not None or (wanted.folder / FILE).is_file():
+    results = list(_stored(wanted.folder).values())
+    if _has_gradebook(wanted):
         of_results = {result.assignment for result in results}
         assignment = wanted.assignment or (of_results.pop() if len(of_results) == 1 else None)
         with open_gradebook(wanted.gradebook or wanted.folder, create=False) as book:
@@ -240,6 +302,12 @@ def _grades(wanted: Wanted) -> "list[Grade]":
     if not grades:
         raise UsageError(f"{wanted.folder} holds no grades.", "Name the --out folder of a batch, or a --gradebook.")
     return grades
+
+
+def _has_gradebook(wanted: Wanted) -> bool:
+    from grader.gradebook import FILE
+
+    return wanted.gradebook is not None or (wanted.folder / FILE).is_file()
 
 
 def _one_assignment(wanted: Wanted) -> "list[Grade]":

@@ -32,7 +32,7 @@ from grader.cli.options import (
     open_order,
     progress_bar,
 )
-from grader.cli.rewriting import require_gradebook, show_decision
+from grader.cli.rewriting import end_with_troubles, require_gradebook, show_decision
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def regrade(
 ) -> None:  # fmt: skip
     """Mark stored evidence again, without running anything; prints who moved and why."""
     from grader.publish import Order
-    from grader.regrading import regrade
+    from grader.regrading import not_here, regrade
     from grader.rubric import open_rubric
 
     home = find_course(course)
@@ -127,13 +127,17 @@ def regrade(
     with open_beside(folder, gradebook) as book:
         require_gradebook(folder, book)
         moves = regrade(rubric, order, dry_run=dry_run, book=book)
+        missing = not_here(book, assignment, folder)
     moved = [move for move in moves if move.moved]
+    troubles = [f"{move.new.student}: {move.trouble}" for move in moves if move.trouble]
     if as_json:
-        print(json.dumps([move.plain() for move in moved], indent=2, ensure_ascii=False))
-        return
-    for move in moved:
-        print(move.words())
-    print(f"{len(moved)} of {len(moves)} moved{'; nothing was written (--dry-run)' if dry_run else ''}.")
+        told = [move for move in moves if move.moved or move.trouble]
+        print(json.dumps([move.plain() for move in told], indent=2, ensure_ascii=False))
+    else:
+        for move in moved:
+            print(move.words())
+        print(f"{len(moved)} of {len(moves)} moved{'; nothing was written (--dry-run)' if dry_run else ''}.")
+    end_with_troubles(troubles, missing, folder)
 
 
 @app.command()
@@ -143,7 +147,7 @@ def report(
 ) -> None:  # fmt: skip
     """Write every page again from stored results and evidence."""
     from grader.publish import Order
-    from grader.regrading import render_again
+    from grader.regrading import not_here, render_again
     from grader.rubric import open_rubric
     from grader.store import load_result
 
@@ -153,10 +157,13 @@ def report(
     if first is None:
         raise UsageError(f"{folder} holds no results.", "Name the --out folder of an earlier batch.")
     rubric = open_rubric(home, first.assignment, data)
+    troubles: list[str] = []
     with open_beside(folder, gradebook) as book:
         require_gradebook(folder, book)
-        index = render_again(rubric, Order(out=folder, course=home, data=data), book=book)
+        index = render_again(rubric, Order(out=folder, course=home, data=data), book=book, say=troubles.append)
+        missing = not_here(book, first.assignment, folder)
     print(f"Class page: {index}")
+    end_with_troubles(troubles, missing, folder)
 
 
 @app.command()

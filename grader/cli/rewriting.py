@@ -1,7 +1,11 @@
 """After a decision: the pages, lists and results that show it are written again at once, or it is said why not."""
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from grader.errors import GraderError, UsageError
 
@@ -33,6 +37,20 @@ def require_gradebook(folder: Path, book: "Gradebook | None") -> None:
         )
 
 
+def end_with_troubles(troubles: Sequence[str], missing: Sequence[str], folder: Path) -> None:
+    """Say on standard error which rows are not as they should be, and who is not here; ends with 3 for the first."""
+    from grader.intake.names import listed
+    from grader.report.visible import defused, one_line
+
+    lines = [f"trouble: {words}" for words in troubles]
+    if missing:
+        lines.append(f"note: {len(missing)} students of the gradebook have no results in {folder}: {listed(missing)}.")
+    for line in lines:
+        print(defused(one_line(line)), file=sys.stderr)
+    if troubles:
+        raise typer.Exit(3)
+
+
 def show_decision(
     folder: Path | None, assignment: str, book: "Gradebook", course: Path | None, data: Path | None
 ) -> str:
@@ -51,8 +69,9 @@ def show_decision(
     try:
         home = find_course(course or known_course)
         order = Order(out=folder, course=home, data=data or known_data)
-        if show_grades(order, assignment, lambda: open_rubric(home, assignment, order.data), book):
-            return ""
+        troubles: list[str] = []
+        if show_grades(order, assignment, lambda: open_rubric(home, assignment, order.data), book, troubles.append):
+            return " ".join(troubles)
         return f"{folder} holds no results of {assignment}, so no page was written."
     except GraderError as error:
         return (

@@ -53,7 +53,7 @@ def fill_gradebook(data: bytes, grades: Sequence[Grade], *, name: str, options: 
     matching = match_rows([*handed.marks, *handed.excused], people)
     comma = has_decimal_comma([cell.value for row in sheet.rows for cell in row[first:]])
     changes: dict[tuple[int, int], str] = {}
-    unplaced, remarks = [*handed.held, *matching.unplaced], []
+    unplaced, remarks = [*handed.held, *matching.unplaced], list(matching.remarks)
     for row, grade in matching.rows.items():
         old, new = sheet.rows[row][column].value.strip(), _new_cell(grade, most, comma, sheet.name, options)
         if old == NOT_ASSIGNED:
@@ -137,9 +137,14 @@ def _people(sheet: Worksheet, first: int) -> dict[int, Person]:
             participant=values[2 if two else 1].strip(),
             identities=tuple(values[index] for index in identities),
             emails=(values[login],) if login is not None and "@" in values[login] else (),
-            names=(f"{last} {given}", f"{given} {last}"),
+            names=(f"{last} {given}", f"{given} {last}", _as_in_files(f"{last}{given}")),
         )
     return people
+
+
+def _as_in_files(name: str) -> str:
+    """A name as Canvas writes it into the names of files."""
+    return "".join(sign for sign in name if sign.isalnum())
 
 
 def _unwrap(value: str) -> str:

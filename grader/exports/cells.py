@@ -5,6 +5,8 @@ import io
 from collections.abc import Iterable, Sequence
 from unicodedata import category
 
+from grader.report.visible import visible
+
 FORMULA = tuple("=+-@＝＋－＠﹦﹢﹣﹫")  # wide and small ones count in East Asian versions
 CONTROL = ("\t", "\r", "\n")
 MARK = "\ufeff"  # by which a spreadsheet knows UTF-8; never before a file that a program reads by its first column
@@ -28,10 +30,13 @@ def write_number(value: float, *, digits: int = 2) -> str:
 
 
 def write_cell(cell: Cell) -> str:
-    """A number as it is (a minus sign makes no formula of it), a text guarded, nothing for None."""
+    """A number as it is (a minus sign makes no formula of it), a text guarded and visible, nothing for None.
+
+    A terminal obeys what is not seen, and shows names backwards for it.
+    """
     if cell is None:
         return ""
-    return guard_formula(cell) if isinstance(cell, str) else write_number(cell)
+    return visible(guard_formula(cell)) if isinstance(cell, str) else write_number(cell)
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:

@@ -14,12 +14,16 @@ PROVISIONAL = "--provisional"
 
 @dataclass(frozen=True, kw_only=True)
 class Filled:
-    """A file for a platform. `unplaced`: grades that are not in it, and why; `remarks`: what else to know."""
+    """A file for a platform. `unplaced`: grades that are not in it, and why; `remarks`: what else to know.
+
+    `troubles`: what could not be read or written for a fault of the files or of ours; all others stand.
+    """
 
     content: bytes
     filled: int
     unplaced: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

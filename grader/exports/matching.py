@@ -1,8 +1,8 @@
 """Whose row is it? Grades are matched to the rows of a platform's file by the surest thing that both know.
 
 By the platform's own number (of a submission that was downloaded from there), else by the institution's number or
-login, else by e-mail address, else by name. Nothing is guessed: what fits several rows, or several of which fit one,
-is left out and said.
+login, else by e-mail address, else by name, word by word. Nothing is guessed: what fits several rows, or several of which
+fit one, is left out and said; so is who was found by the name alone.
 """
 
 import unicodedata
@@ -25,34 +25,41 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Matching:
-    """The grade of each row that has one, and why others have found no row."""
+    """The grade of each row that has one, why others have found no row, and a sentence about who was found by name alone."""
 
     rows: Mapping[int, Grade]
     unplaced: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
+LEFT_OUT = "&<>\"`|':\\/’*?#;"  # which a name loses when a platform makes a file name of it
+MOST_NAMED = 10
 KINDS = {"participant": "number", "identity": "number or login", "email": "address", "name": "name"}
 
 
 def match_rows(grades: Sequence[Grade], people: Mapping[int, Person]) -> Matching:
     """Each grade's row. `people` are the rows by number; a row that several grades claim gets none of them."""
     index = _index(people)
-    names = Counter(_squash(grade.student.name) for grade in grades)
+    names = Counter(words_of(grade.student.name) for grade in grades)
     claims: dict[int, list[Grade]] = defaultdict(list)
     unplaced: list[str] = []
+    by_name: dict[int, str] = {}
     for grade in grades:
         row, reason = _find(grade.student, people, index, names)
         if row is None:
             unplaced.append(f"{grade.student.name}: {reason}")
-        else:
-            claims[row].append(grade)
+            continue
+        claims[row].append(grade)
+        if reason == "name":
+            by_name[row] = grade.student.name
     for claimants in claims.values():
         if len(claimants) > 1:
             who = ", ".join(grade.student.name for grade in claimants)
             unplaced.append(f"{who}: belong to the same row of the file; which one counts?")
-    return Matching(
-        rows={row: claimants[0] for row, claimants in claims.items() if len(claimants) == 1}, unplaced=tuple(unplaced)
-    )
+    rows = {row: claimants[0] for row, claimants in claims.items() if len(claimants) == 1}
+    alone = [name for row, name in by_name.items() if row in rows]
+    told = f"{len(alone)} found by the name alone, without a number, login or address: {listed(alone)}"
+    return Matching(rows=rows, unplaced=tuple(unplaced), remarks=(told,) if alone else ())
 
 
 def _index(people: Mapping[int, Person]) -> dict[tuple[str, str], list[int]]:
@@ -63,7 +70,7 @@ def _index(people: Mapping[int, Person]) -> dict[tuple[str, str], list[int]]:
             ("participant", person.participant.strip()),
             *(("identity", _plain(text)) for text in person.identities),
             *(("email", _plain(text)) for text in person.emails),
-            *(("name", _squash(text)) for text in person.names),
+            *(("name", words_of(text)) for text in person.names),
         ]
         for key in dict.fromkeys(key for key in keys if key[1]):
             index[key].append(row)
@@ -73,8 +80,8 @@ def _index(people: Mapping[int, Person]) -> dict[tuple[str, str], list[int]]:
 def _find(
     student: Student, people: Mapping[int, Person], index: Mapping[tuple[str, str], list[int]], names: Counter[str]
 ) -> tuple[int | None, str]:
-    """The student's row, or the reason why there is none."""
-    name = _squash(student.name)
+    """The student's row with what it was found by, or the reason why there is none."""
+    name = words_of(student.name)
     keys = [
         ("participant", student.participant.strip()),
         ("identity", _plain(student.identity)),
@@ -88,7 +95,7 @@ def _find(
         if rows and kind in ("participant", "name") and _contradicts(people[rows[0]], student):
             return None, f"the row with this {KINDS[kind]} ({key}) belongs to another address"
         if rows:
-            return rows[0], ""
+            return rows[0], kind
     return None, "is in no row of the file"
 
 
@@ -99,10 +106,20 @@ def _contradicts(person: Person, student: Student) -> bool:
     return bool(address and addresses) and address not in addresses and _plain(student.identity) not in numbers - {""}
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence, at most `MOST_NAMED` of them."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
+
+
 def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip().casefold()
 
 
-def _squash(text: str) -> str:
-    """Letters and digits alone: what is left of a name when platforms have made a file name of it."""
-    return "".join(char for char in unicodedata.normalize("NFC", text).casefold() if char.isalnum())
+def words_of(text: str) -> str:
+    """A name's words as they are compared: what platforms leave out of file names is left out, and case.
+
+    Nothing else is: `Ada-Lovelace` is not Ada Lovelace, and neither is `A.D.A. Lovelace`.
+    """
+    kept = "".join(" " if char in "_," else char for char in text if char not in LEFT_OUT)
+    return " ".join(unicodedata.normalize("NFC", kept).casefold().split())

@@ -66,7 +66,7 @@ def fill_worksheet(data: bytes, grades: Sequence[Grade], *, name: str, options: 
     changes: dict[tuple[int, int], str] = {}
     unplaced = [*handed.held, *matching.unplaced]
     unplaced += [f"{grade.student.name}: is excused, which a worksheet can't say" for grade in handed.excused]
-    remarks: list[str] = []
+    remarks = list(matching.remarks)
     filled = 0
     for row, grade in matching.rows.items():
         reason = _fill_row(sheet, row, grade, columns, options.scale, changes, remarks)

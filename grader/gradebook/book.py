@@ -16,12 +16,13 @@ from grader.gradebook.reading import (
     find_student,
     read_grades,
     read_hand_ins,
+    read_judged,
     require_assignment,
     the_assignment,
 )
 from grader.gradebook.recording import Recorded, enrol, record
 from grader.gradebook.tables import SubmissionRow
-from grader.grades import Enrolment, Event, Grade, HandIn
+from grader.grades import Enrolment, Event, Grade, HandIn, Judged
 from grader.results import Result
 
 
@@ -108,6 +109,10 @@ class Gradebook:
     def hand_ins(self, assignment: str) -> list[HandIn]:
         """Every submission for an assignment, in the order in which they were first recorded."""
         return self._database.read(lambda connection: read_hand_ins(connection, assignment))
+
+    def judged(self, assignment: str) -> list[Judged]:
+        """The accuracy of the submission that counts, of every student of an assignment who has one."""
+        return self._database.read(lambda connection: read_judged(connection, assignment))
 
     def grades(self, assignment: str | None = None, *, student: str | None = None) -> list[Grade]:
         """The grades by assignment, then by student's name; every enrolled student has one. Raises UsageError.

@@ -5,13 +5,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from grader.assignment import did_you_mean
 from grader.errors import UsageError
 from grader.gradebook.tables import (
     UNREAD,
     AssignmentRow,
+    AttemptRow,
     EnrolmentRow,
     OverrideRow,
     ResultRow,
@@ -19,7 +20,7 @@ from grader.gradebook.tables import (
     SubmissionRow,
     stored_text,
 )
-from grader.grades import Extension, Grade, HandIn, Marked, Override, Rules, Student
+from grader.grades import Extension, Grade, HandIn, Judged, Marked, Override, Rules, Student
 from grader.grading_rules import LATER_RUN_BROKE, decide_grade
 from grader.results import Status
 
@@ -47,6 +48,31 @@ def read_grades(connection: Connection, choice: Choice) -> list[Grade]:
             decide_grade(_student(row), rules[row.assignment], given, extension=_extension(row), override=override)
         )
     return sorted(grades, key=lambda grade: (grade.assignment, grade.student.name.casefold(), grade.student.name))
+
+
+def read_judged(connection: Connection, assignment: str) -> list[Judged]:
+    """The accuracy of the submission that counts, of every student of an assignment who has one."""
+    found = (
+        select(StudentRow.name, ResultRow.evidence, ResultRow.accuracy, AttemptRow.judged)
+        .join(SubmissionRow, SubmissionRow.id == ResultRow.submission_id)
+        .join(StudentRow, StudentRow.id == SubmissionRow.student_id)
+        .outerjoin(
+            AttemptRow,
+            and_(AttemptRow.submission_id == SubmissionRow.id, AttemptRow.evidence == ResultRow.evidence),
+        )
+        .where(SubmissionRow.assignment == assignment, ResultRow.accuracy.is_not(None))
+        .order_by(ResultRow.id)
+    )
+    newest = {(row.name, row.evidence): row for row in connection.execute(found)}
+    counted = [
+        (grade.student, newest.get((grade.student.name, grade.evidence)))
+        for grade in read_grades(connection, Choice(assignment=assignment))
+    ]
+    return [
+        Judged(student=student, accuracy=row.accuracy, judged=row.judged or 0, evidence=row.evidence)
+        for student, row in counted
+        if row is not None
+    ]
 
 
 def read_hand_ins(connection: Connection, assignment: str) -> list[HandIn]:

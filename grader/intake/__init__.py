@@ -13,11 +13,12 @@ from grader.intake.entries import Entry, read_entry
 from grader.intake.forms import FORMS
 from grader.intake.leftovers import is_leftover
 from grader.intake.listing import list_class
-from grader.intake.names import RESERVED, safe_name, student_name
+from grader.intake.names import RESERVED, digest_name, former_names, safe_name, student_name
 from grader.intake.opening import OpenedClass, open_class
 from grader.intake.submissions import MOST_BYTES, MOST_FILES, Submission, like_it, read_path, submission_of
 
 __all__ = [
-    "FORMS", "MOST_BYTES", "MOST_FILES", "RESERVED", "Entry", "OpenedClass", "Submission", "is_leftover", "like_it",
-    "list_class", "open_class", "read_entry", "read_path", "safe_name", "student_name", "submission_of",
+    "FORMS", "MOST_BYTES", "MOST_FILES", "RESERVED", "Entry", "OpenedClass", "Submission", "digest_name", "former_names",
+    "is_leftover", "like_it", "list_class", "open_class", "read_entry", "read_path", "safe_name", "student_name",
+    "submission_of",
 ]  # fmt: skip

@@ -8,10 +8,11 @@ that it was late.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from statistics import median_low
 
 from grader.intake.candidates import AGAIN, CODE
 from grader.intake.listing import find_plain, visible
@@ -23,6 +24,8 @@ NAME = re.compile(
     r"(?:_(?P<attachment>[0-9]+)_(?P<file>.+)|_(?P<entry>text|link)\.html)",
     re.DOTALL,
 )
+# Canvas writes a name always: where it is one of digits, the first of three numbers in a row is none of the user's.
+DIGITS = re.compile(r"(?P<name>[0-9]+)_(?P<rest>[0-9]+_(?:[0-9]+_.+|text\.html|link\.html))", re.DOTALL)
 SURE = 3  # digits of an attachment's number: shorter ones are more often somebody's own way of numbering
 UNKNOWN = "not named as Canvas names what is handed in"
 
@@ -42,28 +45,40 @@ class Name:
 
 def read_name(text: str) -> Name | None:
     """The parts of a name in a download; None for one that Canvas didn't write."""
-    found = NAME.fullmatch(text) if len(text) <= LONGEST_NAME else None
+    if len(text) > LONGEST_NAME:
+        return None
+    digits = DIGITS.fullmatch(text)
+    found = NAME.fullmatch(digits["rest"] if digits else text)
     if found is None or len(found["attachment"] or "") > 30:
         return None
     return Name(
-        name=found["name"] or "", user=found["user"] or found["anonymous"], late=found["late"] is not None,
+        name=digits["name"] if digits else found["name"] or "", user=found["user"] or found["anonymous"],
+        late=found["late"] is not None,
         anonymous=found["anonymous"] is not None, attachment=int(found["attachment"] or -1), file=found["file"] or "",
         entry=found["entry"] or "",
     )  # fmt: skip
 
 
 def counts(tree: Tree) -> int:
-    """How many of the names at the top Canvas wrote; 0 where they contradict each other."""
+    """How many of the names at the top Canvas wrote: those that no other one contradicts, and that look like its own."""
     found = [name for node in visible(tree.nodes()) if not node.folder and (name := read_name(node.name)) is not None]
-    attachments = [name.attachment for name in found if name.file]
-    people = {(name.name, name.user) for name in found}
-    unlike = (
-        len(set(attachments)) < len(attachments)
-        or len({user for _, user in people}) < len(people)
-        or any(number < 10 ** (SURE - 1) for number in attachments)
-        or any(name.name != name.name.lower() for name in found)
+    attachments = Counter(name.attachment for name in found if name.file)
+    shared = _shared(found)
+    return sum(
+        name.name == name.name.lower()
+        and name.user not in shared
+        and (not name.file or (attachments[name.attachment] == 1 and name.attachment >= 10 ** (SURE - 1)))
+        for name in found
     )
-    return 0 if unlike else len(found)
+
+
+def _shared(names: Iterable[Name]) -> set[str]:
+    """The users whose numbers stand beside several names."""
+    return {
+        user
+        for user, often in Counter(user for _, user in {(name.name, name.user) for name in names}).items()
+        if often > 1
+    }
 
 
 def find(tree: Tree, assignment: str) -> list[Found]:
@@ -76,17 +91,41 @@ def find(tree: Tree, assignment: str) -> list[Found]:
             others.append(node)
         else:
             groups[name.name, name.user].append((node, name))
-    return [*(_hand_in(group, assignment) for group in groups.values()), *find_plain(others, UNKNOWN)]
+    doubts = _doubts([name for group in groups.values() for _, name in group])
+    found = [_hand_in(group, assignment, doubts.get(key, "")) for key, group in groups.items()]
+    return [*found, *find_plain(others, UNKNOWN)]
 
 
-def _hand_in(group: Sequence[tuple[Node, Name]], assignment: str) -> Found:
+def _doubts(names: Sequence[Name]) -> Mapping[tuple[str, str], str]:
+    """Why the number beside a name may not be its own; nobody is looked up by such a one."""
+    shared = _shared(names)
+    length = median_low([len(str(name.attachment)) for name in names if name.file] or [0])
+    doubts = {}
+    for name in names:
+        if name.user in shared:
+            doubts[name.name, name.user] = f"the user's number {name.user} stands beside several names"
+        elif _shifted(name, length):
+            doubts[name.name, name.user] = (
+                f"which of its numbers is the user's is open ({name.user} or {name.attachment})"
+            )
+    return doubts
+
+
+def _shifted(name: Name, length: int) -> bool:
+    """Whether a number in the student's name pushes the others on: what should be the file's begins like an attachment."""
+    further = re.match(r"[0-9]+(?=_)", name.file)
+    return further is not None and len(further[0]) == length != len(str(name.attachment))
+
+
+def _hand_in(group: Sequence[tuple[Node, Name]], assignment: str, why: str) -> Found:
     first = group[0][1]
+    key, doubt = ("", f"{group[0][0].name}: {why}") if why else (first.user, "")
     name = first.name or f"anonymous {first.user}"
     late = any(parts.late for _, parts in group)
     files = [(node, parts) for node, parts in group if parts.file]
     if not files:
         return Found(
-            name=name, key=first.user, label=group[0][0].name, late=late,
+            name=name, key=key, kind="canvas", doubt=doubt, label=group[0][0].name, late=late,
             problem=f"Nothing but a {first.entry} was handed in, and no file.",
             remedy="Hand in the notebook (.ipynb) or the module (.py) as a file.",
         )  # fmt: skip
@@ -96,7 +135,9 @@ def _hand_in(group: Sequence[tuple[Node, Name]], assignment: str) -> Found:
     older = f"an earlier upload was left out: {listed(left)}" if left else ""
     return Found(
         name=name,
-        key=first.user,
+        key=key,
+        doubt=doubt,
+        kind="canvas",
         label=kept[0][1].file if len(kept) == 1 else name,
         parts=tuple(Part(source=(node.name,), target=parts.file) for node, parts in kept),
         late=late,

@@ -36,6 +36,7 @@ def find(tree: Tree, assignment: str) -> list[Found]:
             Found(
                 name=login,
                 key=login,
+                kind="login",
                 label=name,
                 parts=(Part(source=(name,), target=""),),
                 submitted=None if tree.path is None else last_commit(tree.path / name),

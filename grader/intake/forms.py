@@ -55,7 +55,7 @@ def recognise(tree: Tree, assignment: str, wanted: Form | None = None) -> Recogn
     place = tree
     for _ in range(DEEPEST):
         place = nbgrader.downloaded_in(place, assignment) or place
-        students = nbgrader.submitted_in(place)
+        students = nbgrader.submitted_in(place, wanted=wanted == "nbgrader")
         if students is not None and wanted in (None, "nbgrader"):
             return Recognised("nbgrader", students)
         form = _form_of(place, assignment, wanted)
@@ -79,12 +79,10 @@ def _form_of(tree: Tree, assignment: str, wanted: Form | None) -> Form | None:
         return None
     if wanted is not None:
         return wanted if wanted != "plain" and _has(tree, wanted) else None
-    if moodle.counts(tree):  # no other program writes such names
-        return "moodle"
-    if gradescope.counts(tree):  # its file of metadata names them
-        return "gradescope"
     counts: dict[Form, int] = {
-        "canvas": canvas.counts(tree), "nbgrader": nbgrader.counts(tree, assignment), "classroom": classroom.counts(tree)
+        "moodle": moodle.counts(tree), "gradescope": gradescope.counts(tree), "canvas": canvas.counts(tree),
+        "nbgrader": nbgrader.counts(tree, assignment),
+        "classroom": classroom.counts(tree),
     }  # fmt: skip
     return next((form for form, count in counts.items() if count * 2 >= len(nodes) and count), None)
 

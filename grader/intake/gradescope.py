@@ -18,6 +18,7 @@ from grader.notebook import without_surrogates
 METADATA = "submission_metadata.yml"
 MOST_METADATA = 64 << 20  # bytes: results and histories of every submission are in it
 SUBMISSION = re.compile(r"(?P<name>[\w.-]+|'[\w.-]+'|\"[\w.-]+\"):\s*")
+FOLDER = re.compile(r"submission_[0-9]+(?:\..+)?")  # as it calls what was handed in
 OWN = re.compile(r"  (?P<inner>- |  )?:(?P<key>\w+):(?: (?P<value>.*))?")
 TIME_WITHIN = re.compile(r"    utc: (?P<value>.*)")  # of a time with its zone, which Ruby writes as an object
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.\d+)? ?(Z|[+-]\d\d:\d\d)")
@@ -34,9 +35,10 @@ class Record:
 
 
 def counts(tree: Tree) -> int:
-    """How many of the files and folders at the top the metadata know."""
+    """How many of the files and folders at the top the metadata know, and their own file: a student may hand in one."""
     nodes = visible(tree.nodes())
-    return len({node.name for node in nodes} & _records(tree, nodes).keys())
+    records = _records(tree, nodes)
+    return sum(FOLDER.fullmatch(node.name) is not None and node.name in records for node in nodes) + bool(records)
 
 
 def find(tree: Tree, assignment: str) -> list[Found]:

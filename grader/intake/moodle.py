@@ -82,13 +82,14 @@ def _hand_in(name: str, number: str, group: Sequence[tuple[Node, Name]]) -> Foun
     if not files:
         plugins = ", ".join(sorted({parts.plugin for _, parts in group}))
         return Found(
-            name=name, key=number, label=label, problem=f"Nothing but {plugins} was handed in, and no file.",
+            name=name, key=number, kind="moodle", label=label, problem=f"Nothing but {plugins} was handed in, and no file.",
             remedy="Hand in the notebook (.ipynb) or the module (.py) as a file.",
         )  # fmt: skip
     extra = "" if len(files) == len(group) else "what was handed in beside the files is not graded"
     return Found(
         name=name,
         key=number,
+        kind="moodle",
         label=label,
         parts=tuple(Part(source=(node.name,), target=parts.file) for node, parts in files),
         notes=(extra,) if extra else (),

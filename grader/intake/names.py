@@ -11,6 +11,14 @@ from grader.notebook import without_surrogates
 
 MOST_NAMED = 10
 RESERVED = {"index.html", "gradebook.csv", "gradebook.sqlite", "batch.json"}  # what a batch writes beside its students
+# What begins or ends like a file that we, SQLite or CI lay beside students. Other files there are looked for on disk.
+OURS = re.compile(
+    r"(?:index|gradebook|batch|events|junit|classroom|evidence|members|students|roster)(?:[^a-z].*)?"
+    r"|.*[.-](?:journal|wal|shm|partial|sqlite3?|db|jsonl)",
+    re.DOTALL,
+)
+DIGITS = 32  # of a digest, hexadecimal: two names that share 128 bits are not found by trying
+FORMER_DIGITS = 8  # what an older grader took; two names of one such folder take minutes to find
 
 
 def student_name(path: Path) -> str:
@@ -21,14 +29,31 @@ def student_name(path: Path) -> str:
 def safe_name(student: str) -> str:
     """A folder name for any student's name; a digest is added where replacing characters lost something.
 
-    Also where a name looks as if it had a digest, or is a file's of the batch: no student can take another's place.
+    Also where a name looks as if it had a digest, or is like a file's of the batch: no student can take another's place.
     """
-    plain = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", student))
-    cleaned = plain.encode("utf-8")[:200].decode("utf-8", "ignore")[:80].strip("._")  # file systems count bytes
-    taken = cleaned.casefold() in RESERVED or re.search(r"-[0-9a-f]{8}$", cleaned)
-    if cleaned and cleaned == student and not taken:
+    cleaned = _cleaned(student)
+    digest = re.search(rf"-[0-9a-f]{{{FORMER_DIGITS}}}(?:[0-9a-f]{{{DIGITS - FORMER_DIGITS}}})?$", cleaned)
+    if cleaned and cleaned == student and not digest and not OURS.fullmatch(cleaned.casefold()):
         return cleaned
-    return f"{cleaned or 'student'}-{hashlib.sha256(student.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    return digest_name(student)
+
+
+def digest_name(student: str, digits: int = DIGITS) -> str:
+    """The folder name with a digest: where a file lies under the plain one."""
+    digest = hashlib.sha256(student.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{_cleaned(student) or 'student'}-{digest[:digits]}"
+
+
+def former_names(student: str) -> list[str]:
+    """The folders that older graders gave a student: with a shorter digest, or without one beside fewer files of ours."""
+    cleaned = _cleaned(student)
+    plain = [cleaned] if cleaned and cleaned == student and cleaned.casefold() not in RESERVED else []
+    return [name for name in (*plain, digest_name(student, FORMER_DIGITS)) if name != safe_name(student)]
+
+
+def _cleaned(student: str) -> str:
+    plain = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", student))
+    return plain.encode("utf-8")[:200].decode("utf-8", "ignore")[:80].strip("._")  # file systems count bytes
 
 
 def fold(text: str) -> str:

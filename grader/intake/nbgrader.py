@@ -6,16 +6,26 @@ course without `submitted/`, `downloaded/<assignment>/extracted/` is what was do
 
 from collections import Counter
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
 from grader.errors import UsageError
+from grader.intake.candidates import CODE
 from grader.intake.listing import find_plain, visible
 from grader.intake.names import listed
-from grader.intake.trees import Found, Part, Tree
+from grader.intake.trees import Found, Node, Part, Tree
 from grader.notebook import without_surrogates
 
 SUBMITTED, DOWNLOADED, TIMESTAMP = "submitted", "downloaded", "timestamp.txt"
 COURSE = {"source", "release", "autograded", "feedback", "gradebook.db", "nbgrader_config.py"}
+AROUND = {
+    *COURSE,
+    SUBMITTED,
+    DOWNLOADED,
+    "exchange",
+    "feedback_generated",
+    "solution_removed",
+}  # of a course, no student's
 YEARS = range(2000, 2200)
 
 
@@ -31,12 +41,47 @@ def read_timestamp(text: str) -> datetime | None:
         return None
 
 
-def submitted_in(tree: Tree) -> Tree | None:
-    """The folder of the students, if this is a course or `submitted/` lies alone; else None."""
+def submitted_in(tree: Tree, *, wanted: bool) -> Tree | None:
+    """The folder of the students, if this is a course or `submitted/` lies alone; else None.
+
+    Not where others handed something in beside it, as one of a plain class may be called so; unless a person says that it is
+    nbgrader's (`wanted`).
+    """
     names = {node.name for node in tree.nodes() if node.folder or node.name in COURSE}
-    if SUBMITTED in names and (names & COURSE or len(visible(tree.nodes())) == 1):
-        return tree.inside(SUBMITTED)
-    return None
+    if SUBMITTED not in names or not (names & COURSE or len(visible(tree.nodes())) == 1):
+        return None
+    students = tree.inside(SUBMITTED)
+    if not wanted and (beside_submitted(tree) or not _holds_students(students)):
+        return None
+    return students
+
+
+def beside_submitted(tree: Tree) -> list[str]:
+    """What lies beside `submitted/` and is somebody's hand-in; nothing where there is no such folder in a course."""
+    nodes = visible(tree.nodes())
+    names = {node.name for node in nodes if node.folder or node.name in COURSE}
+    if SUBMITTED not in names or not names & COURSE:
+        return []
+    return [node.name for node in nodes if node.name not in AROUND and _is_hand_in(tree, (node,))]
+
+
+def _is_hand_in(tree: Tree, path: tuple[Node, ...]) -> bool:
+    """Whether a file is code or a zip, or a folder holds some, or a folder in it."""
+    if not path[-1].folder:
+        return PurePosixPath(path[-1].name).suffix.lower() in {*CODE, ".zip"}
+    inner = visible(tree.nodes(*(node.name for node in path))) if len(path) < 3 else []
+    return any(_is_hand_in(tree, (*path, node)) for node in inner)
+
+
+def _holds_students(tree: Tree) -> bool:
+    """Whether most of what lies there are folders that hold folders alone."""
+    nodes = visible(tree.nodes())
+    return bool(nodes) and sum(node.folder and _folders_alone(tree, node.name) for node in nodes) * 2 >= len(nodes)
+
+
+def _folders_alone(tree: Tree, name: str) -> bool:
+    inner = visible(tree.nodes(name))
+    return bool(inner) and all(node.folder for node in inner)
 
 
 def downloaded_in(tree: Tree, assignment: str) -> Tree | None:
@@ -48,17 +93,16 @@ def downloaded_in(tree: Tree, assignment: str) -> Tree | None:
 
 
 def counts(tree: Tree, assignment: str) -> int:
-    """How many students there are, if each folder holds folders and a time stands in one, or one is the assignment's."""
-    students = [node.name for node in visible(tree.nodes()) if node.folder]
-    inner = {name: visible(tree.nodes(name)) for name in students}
-    if any(not node.folder for nodes in inner.values() for node in nodes):
-        return 0
-    told = any(
-        node.name == assignment or tree.small_text(name, node.name, TIMESTAMP) is not None
-        for name, nodes in inner.items()
-        for node in nodes
+    """How many students there are: folders that hold folders alone, and in one a time, or one that is the assignment's."""
+    return sum(
+        node.folder
+        and _folders_alone(tree, node.name)
+        and any(
+            inner.name == assignment or tree.small_text(node.name, inner.name, TIMESTAMP) is not None
+            for inner in visible(tree.nodes(node.name))
+        )
+        for node in visible(tree.nodes())
     )
-    return len(students) if told else 0
 
 
 def find(tree: Tree, assignment: str) -> list[Found]:
@@ -81,7 +125,7 @@ def _hand_in(tree: Tree, student: str, assignment: str) -> Found:
     name = without_surrogates(student)
     if not assignment:
         return Found(
-            name=name, key=name, label=student, handed_in=False, problem="Nothing was handed in.",
+            name=name, key=name, kind="folder", label=student, handed_in=False, problem="Nothing was handed in.",
             remedy="Other assignments were: see whether it was collected under another name.",
         )  # fmt: skip
     text = tree.small_text(student, assignment, TIMESTAMP)
@@ -89,6 +133,7 @@ def _hand_in(tree: Tree, student: str, assignment: str) -> Found:
     return Found(
         name=name,
         key=name,
+        kind="folder",
         label=student,
         parts=(Part(source=(student, assignment), target=""),),
         submitted=when,

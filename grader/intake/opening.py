@@ -5,20 +5,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from grader.errors import SubmissionError, UsageError
 from grader.grades import Student
+from grader.intake import nbgrader
 from grader.intake.class_zip import open_class_zip
 from grader.intake.entries import Entry
 from grader.intake.forms import FINDERS, TITLES, Form, read_form, recognise, unread_form
-from grader.intake.listing import nothing_in
-from grader.intake.matching import Match, Matches, match
+from grader.intake.listing import nothing_in, visible
+from grader.intake.matching import PLATFORMS, Match, Matches, match
 from grader.intake.names import listed, tell_apart
 from grader.intake.roster import Enrolled, Roster, read_roster
 from grader.intake.trees import FolderTree, Found, Tree
 from grader.limits import write_size
 from grader.notebook import without_surrogates
+from grader.workspace import require_room
 
 SPARE = 1 << 30  # bytes of the disk that unpacking leaves alone
 
@@ -70,7 +72,8 @@ def open_class(
         )
         where = f" in {tree.where}" if tree.where != top.where else ""
         told = f"{source}: taken for {TITLES[form]}{where}; {len(found)} found."
-        notes = (told, *_doubts(form, tree, roster), *_notes(found, matches, students))
+        aside = _set_aside(top, tree, wanted)
+        notes = (told, *aside, *_doubts(form, tree, roster), *_notes(found, matches, students))
     return OpenedClass(entries=entries, form=form, notes=tuple(map(_shown, notes)))
 
 
@@ -142,6 +145,10 @@ def _entry(tree: Tree, row: _Row, name: str, of_members: Mapping[int, str], into
             path, notes = placed.path, (*notes, *placed.notes)
         except SubmissionError as error:
             problem, remedy = error.message, error.remedy
+        except (OSError, ValueError, RecursionError) as error:  # whatever a name makes of it is that row's
+            require_room(into.parent)
+            problem = f"{found.label}: can't be put on disk ({error})."
+            remedy = "Hand it in again under plain names, as one zip."
     return Entry(
         student=name,
         path=path or into / _component(found.label),
@@ -174,9 +181,12 @@ def _storable(text: str) -> str:
 
 def _student(name: str, row: _Row) -> Student:
     key, enrolled = _storable(row.found.key), row.match.student
+    login = ""
+    if row.found.kind not in PLATFORMS and key.isdecimal():  # a login of digits would pass for another's number
+        key, login = "", key
     if enrolled is None:
         group = row.match.members[0].group if row.match.members else ""
-        return Student(name=name, participant=key, group=group)
+        return Student(name=name, participant=key, login=login, group=group)
     person = _person(enrolled, name)
     return person.model_copy(update={"participant": key}) if key else person
 
@@ -197,6 +207,22 @@ def _extension(match: Match) -> str:
     students = match.members if match.student is None else (match.student,)
     given = {student.extension for student in students}
     return next(iter(given)) if len(given) == 1 else ""
+
+
+def _set_aside(top: Tree, tree: Tree, wanted: Form | None) -> Iterator[str]:
+    """What lies around the folder that was taken for the class, and what was not taken for a course of nbgrader's."""
+    place, left = top, list[str]()
+    for name in PurePath(tree.where).relative_to(top.where).parts:
+        left += [node.name for node in visible(place.nodes()) if node.name != name]
+        place = place.inside(name)
+    if left:
+        yield f"{len(left)} files and folders beside {place.where} were not looked at: {listed(left)}."
+    beside = nbgrader.beside_submitted(tree) if wanted is None else []
+    if beside:
+        yield (
+            f"{nbgrader.SUBMITTED} may be nbgrader's folder of students, but beside it others handed something in "
+            f"({listed(beside)}), so everything there has a row. If it is a course of nbgrader's, type --format nbgrader."
+        )
 
 
 def _doubts(form: Form, tree: Tree, roster: Path | None) -> Iterator[str]:
@@ -237,6 +263,9 @@ def _roster_notes(found: Sequence[Found], matches: Matches) -> Iterator[str]:
         if of.student is not None:
             several[of.student.line].append(item.label)
     yield from (f"{len(names)} of one student: {listed(names)}." for names in several.values() if len(names) > 1)
+    teams = [item.label for item, of in pairs if of.members and not item.people]
+    if teams:
+        yield f"{len(teams)} taken for the hand-ins of groups, by their names: {listed(teams)}."
     for item, of in pairs:
         if len({member.extension for member in of.members}) > 1:
             yield f"{item.label}: its members were given different extensions, so none counts."

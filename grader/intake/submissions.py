@@ -10,7 +10,7 @@ from grader.errors import SubmissionError, UsageError
 from grader.intake.candidates import CODE, OTHER_ENDINGS, choose_main, meant_name, newest_uploads, remedy_for
 from grader.intake.leftovers import is_leftover, nothing_but_leftovers, without_leftovers
 from grader.intake.names import student_name
-from grader.intake.zipped import unpack_zip
+from grader.intake.zipped import check_depth, unpack_zip
 from grader.notebook import Script, read_submission, without_surrogates
 
 ZIP = ".zip"
@@ -169,6 +169,7 @@ def _names_below(folder: Path) -> list[str]:
     names: list[str] = []
     for place, folders, files in os.walk(folder, onerror=refuse):
         below = PurePosixPath(os.path.relpath(place, folder))
+        check_depth(folder.name, len(below.parts))
         names += [str(below / name) for name in (*folders, *files)]
         if len(names) > MOST_LISTED:
             raise _too_much(folder.name)

@@ -4,20 +4,22 @@ The files that know how a platform writes its downloads (`moodle`, `canvas`, ...
 and the same zip unpacked are one thing to them. What they find is put on disk one student at a time, by `Tree.place`.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from grader.errors import Infrastructure, SubmissionError, UsageError
 from grader.intake.roster import Enrolled
 from grader.intake.submissions import collect_files, read_file
-from grader.intake.zipped import check_apart
+from grader.intake.zipped import AGAIN, check_apart, check_name
 
 LONGEST_NAME = 1000  # characters of a name that a platform may have written
+OF_NAMES = {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 SMALL = 1000  # bytes that are read of a file such as nbgrader's timestamp.txt
 
 
@@ -37,19 +39,27 @@ class Part:
     target: str
 
 
+# What the key of a hand-in is: a number of Moodle or of Canvas, a login at GitHub, a folder that nbgrader called so. A
+# file of a plain class has none; what it is called may be anything by which a student is known.
+Kind = Literal["moodle", "canvas", "login", "folder", "plain"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Found:
     """One student's hand-in as a form of download tells it.
 
     `name` is as the download writes it, `label` what a person would look for in it, `key` the number or login by which the
-    platform knows the student. Without `parts` nothing can be read, and `problem` and `remedy` say why. `notes` are for
-    the student too, the `remark` for the teacher alone. `people` are those who handed it in, where the download says who.
+    platform knows the student, of this `kind`. `doubt` says why the names of the download can't tell whose it is. Without
+    `parts` nothing can be read, and `problem` and `remedy` say why. `notes` are for the student too, the `remark` for the
+    teacher alone. `people` are those who handed it in, where the download says who.
     """
 
     name: str
     label: str
     parts: tuple[Part, ...] = ()
     key: str = ""
+    kind: Kind = "plain"
+    doubt: str = ""
     submitted: datetime | None = None
     late: bool | None = None
     problem: str = ""
@@ -159,6 +169,8 @@ class FolderTree:
             return Placed(path=self.path.joinpath(*parts[0].source))
         files: dict[str, bytes] = {}
         for part in parts:
+            if part.target:
+                check_name(label, part.target)
             source = self.path.joinpath(*part.source)
             if source.is_symlink() or not (source.is_file() if part.target else source.is_dir()):
                 raise SubmissionError(
@@ -172,7 +184,7 @@ class FolderTree:
 def write_files(files: Mapping[str, bytes], into: Path, label: str) -> Path:
     """Write files with checked names below `into/label`, or one file to `into` where there is no label: its path.
 
-    Raises Infrastructure.
+    Raises Infrastructure; SubmissionError where it is a name that the file system does not take.
     """
     folder = into / (label if label not in (".", "..") else "submission") if label else into
     try:
@@ -183,7 +195,9 @@ def write_files(files: Mapping[str, bytes], into: Path, label: str) -> Path:
             if "/" in name:
                 path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        if isinstance(error, ValueError) or (error.errno in OF_NAMES and into.is_dir()):
+            raise SubmissionError(f"{label or folder.name}: holds a name that can't be on disk here.", AGAIN) from None
         raise Infrastructure(
             f"{folder}: what was handed in can't be unpacked there ({error.strerror}).",
             "Make room for temporary files, or let TMPDIR name a place that has some.",

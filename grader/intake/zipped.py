@@ -20,6 +20,7 @@ from grader.intake.leftovers import nothing_but_leftovers, without_leftovers
 MOST_MEMBERS = 20_000  # entries of the directory, ignored ones too: an environment that was packed along has thousands
 MOST_RATIO, RATIO_FROM = 200, 1 << 20  # code and notebooks shrink to a tenth; what grows so much was made to
 LONGEST_PART, LONGEST_NAME = 255, 1000  # bytes, as file systems have it
+DEEPEST = 64  # folders in folders, in a zip or on disk
 LOCAL = b"PK\x03\x04"  # begins an ordinary zip
 ENTRY = b"PK\x01\x02"  # begins every entry of the directory (PKWARE's APPNOTE, 4.3.12)
 ENCRYPTED = 0x1 | 0x40 | 0x2000
@@ -111,6 +112,13 @@ def check_name(name: str, path: str) -> None:
     inside = all(part not in ("", ".", "..") for part in parts) and not re.match("[A-Za-z]:", path)
     if not (inside and fits and path.isprintable()):
         raise _refusal(name, f"holds a file whose name leads elsewhere or is none ({path[:60]!r})", AGAIN)
+    check_depth(name, len(parts))
+
+
+def check_depth(name: str, parts: int) -> None:
+    """Not more folders in folders than anybody's work has."""
+    if parts > DEEPEST:
+        raise _refusal(name, f"holds folders in folders, more than {DEEPEST} deep", LESS)
 
 
 def _check_kind(name: str, member: zipfile.ZipInfo) -> None:

@@ -46,6 +46,12 @@ class Settings:
     smoke: Smoke | None = None
 
 
+def meets_served(name: str, inputs: tuple[Input, ...]) -> bool:
+    """Whether a file of the submission lies where data is served, below it, or where a folder above it would be."""
+    place = f"{SUBMISSION}/{name}"
+    return any(f"{place}/".startswith(f"{item.inside}/") or item.inside.startswith(f"{place}/") for item in inputs)
+
+
 def kernel_program(
     settings: Settings,
     limits: Limits,

@@ -52,11 +52,12 @@ def classroom_document(visits: Sequence[Visit]) -> dict[str, Any]:
     total = 0.0
     states = []
     for visit in visits:
-        if visit.left == "over-budget":
-            states.append("fail")
+        if visit.left in ("over-budget", "broken"):
+            state = "fail" if visit.left == "over-budget" else "error"
+            states.append(state)
             total += visit.out_of
             tests.append(
-                {"name": visit.handed.assignment, "status": "fail", "message": visit.why, "score": 0.0, **_EMPTY}
+                {"name": visit.handed.assignment, "status": state, "message": visit.why, "score": 0.0, **_EMPTY}
             )
         if visit.result is None:
             continue
@@ -92,6 +93,7 @@ def _packed(document: dict[str, Any]) -> str:
 
 def exit_status(visits: Sequence[Visit]) -> int:
     """0: all is fine; 3: we broke; else 1."""
-    if any(result.status is Status.BROKEN for result in results_of(visits)):
+    broken = any(result.status is Status.BROKEN for result in results_of(visits))
+    if broken or any(visit.left == "broken" for visit in visits):
         return 3
     return 0 if all(visit.fine for visit in visits) else 1

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +14,12 @@ from grader.bench import Setup, open_bench
 from grader.comparing import exercises_compared
 from grader.course import Course
 from grader.desk.checking import smoke_run
+from grader.errors import GraderError
 from grader.exports.github import Place, cell_lines
 from grader.intake import Entry, like_it
 from grader.progress import Progress
 from grader.publish import Order
+from grader.report.visible import one_line
 from grader.repository.settings import FILE, Handed, Settings
 from grader.results import Result
 from grader.rubric import plan_checks
@@ -27,9 +30,10 @@ MOST_READ = 64 << 20  # bytes of a notebook that is looked at for the lines of i
 
 @dataclass(frozen=True, kw_only=True)
 class Visit:
-    """What became of one submission; `result` is None where it was `left` out: not there yet, or no time left.
+    """What became of one submission; `result` is None where it was `left` out: not there yet, no time left, or we broke.
 
-    `out_of`: the points that can be had. `unchanged`: it is what stored evidence is of, and was marked without being run.
+    `broke` says how. `out_of`: the points that can be had. `unchanged`: it is what stored evidence is of, and was marked
+    without being run.
     """
 
     handed: Handed
@@ -37,7 +41,8 @@ class Visit:
     result: Result | None = None
     place: Place = field(default_factory=Place)
     unchanged: bool = False
-    left: Literal["", "absent", "over-budget"] = ""
+    left: Literal["", "absent", "over-budget", "broken"] = ""
+    broke: str = ""
 
     @property
     def fine(self) -> bool:
@@ -55,6 +60,7 @@ class Visit:
             "": "",
             "absent": "not handed in yet, which is fine: it is optional",
             "over-budget": "not run: the time that grader.toml allows was used up before",
+            "broken": f"could not be graded: {self.broke}",
         }[self.left]
 
 
@@ -85,12 +91,16 @@ def visit_all(
     root: Path, settings: Settings, course: Course, setup: Setup, out: Path, *, student: str, progress: Progress,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Visit]:  # fmt: skip
-    """Every submission that `settings` name, in their order. Raises UsageError, RubricError, DataError before any is run."""
+    """Every submission that `settings` name, in their order. Raises UsageError, RubricError, DataError before any is run.
+
+    What goes wrong with one of them is told in its place, and all others stand; what goes wrong with each is raised.
+    """
     rubrics = {item.assignment: course.assignment(item.assignment) for item in settings.submission}
     for rubric in rubrics.values():
         plan_checks(course, rubric)
     began = clock()
     visits: list[Visit] = []
+    faults: list[GraderError] = []
     for handed in settings.submission:
         path, out_of = root / handed.path, rubrics[handed.assignment].out_of
         if not path.exists() and handed.optional:
@@ -98,7 +108,14 @@ def visit_all(
         elif clock() - began > settings.budget:
             visits.append(Visit(handed=handed, out_of=out_of, left="over-budget"))
         else:
-            visits.append(_visit(path, handed, settings, course, setup, out, student, progress))
+            try:
+                visits.append(_visit(path, handed, settings, course, setup, out, student, progress))
+            except Exception as error:  # of several submissions one must not take the others' results away
+                faults += [error] if isinstance(error, GraderError) else []
+                broke = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
+                visits.append(Visit(handed=handed, out_of=out_of, left="broken", broke=one_line(broke)))
+    if faults and len(faults) == len(visits):
+        raise faults[0]
     return visits
 
 
@@ -143,12 +160,11 @@ def _earlier(course: Course, handed: Handed, settings: Settings, out: Path) -> P
 
 
 def _place(path: Path, name: str) -> Place:
-    """The file, and the lines of a notebook's cells."""
-    if not path.is_file():
-        return Place(file=name)
-    if path.suffix.lower() != ".ipynb" or path.stat().st_size > MOST_READ:
-        return Place(file=name)
-    return Place(file=name, lines=cell_lines(path.read_text(encoding="utf-8", errors="replace")))
+    """The file, and the lines of a notebook's cells, where they can be read."""
+    with suppress(Exception):  # annotations stand at the file then, and the result as it is
+        if path.suffix.lower() == ".ipynb" and path.is_file() and path.stat().st_size <= MOST_READ:
+            return Place(file=name, lines=cell_lines(path.read_text(encoding="utf-8", errors="replace")))
+    return Place(file=name)
 
 
 def results_of(visits: Sequence[Visit]) -> list[Result]:

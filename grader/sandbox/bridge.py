@@ -17,7 +17,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
-from grader.errors import Infrastructure
 from grader.evidence import Cause
 from grader.sandbox.frames import (
     CONTROL,
@@ -31,6 +30,7 @@ from grader.sandbox.frames import (
 )
 from grader.sandbox.interface import Program, Stopped
 from grader.sandbox.log import Log
+from grader.sandbox.process import not_started
 from grader.workspace import workspace
 
 START_S = 60.0
@@ -73,9 +73,7 @@ class BridgedProcess:
         if not self._ready.wait(START_S) or self._ended.is_set():
             self._destroy()
             self._ended.wait(PATIENCE_S)
-            raise Infrastructure(
-                f"The container did not start: {self._log.text(ended=True)[-2000:] or 'it said nothing'}."
-            )
+            raise not_started(self._log, "", "container")
         for channel in self._channels:
             self._start(self._carry_out, channel)
 

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
 SECCOMP_MODE_FILTER = 2
+UNWRITTEN = "can't be written in the sandbox: "  # and the file, below the program's folder
 
 
 def read_orders(file: IO[bytes]) -> dict[str, Any]:
@@ -30,11 +31,17 @@ def read_orders(file: IO[bytes]) -> dict[str, Any]:
 
 
 def write_files(orders: dict[str, Any], file: IO[bytes]) -> None:
-    """The program's files, whose bytes follow the line of orders."""
+    """The program's files, whose bytes follow the line of orders. Raises RuntimeError with the one that can't be written."""
     for path, size in orders["files"]:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "xb") as target:
-            target.write(file.read(size))
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "xb") as target:
+                target.write(file.read(size))
+        except (OSError, ValueError) as error:
+            if not path.startswith(orders["folder"] + "/"):
+                raise
+            name = ascii(path[len(orders["folder"]) + 1 :])[1:-1][:200]
+            raise RuntimeError(f"{UNWRITTEN}{name} ({getattr(error, 'strerror', None) or error})") from None
 
 
 def shut_off(*, with_parent: bool = True) -> None:

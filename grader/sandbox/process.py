@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, Any, Protocol
 
-from grader.errors import Infrastructure
+from grader.errors import GraderError, Infrastructure, SubmissionError
 from grader.evidence import Cause
 from grader.limits import Limits
 from grader.sandbox.cgroup import Group
 from grader.sandbox.interface import Program, Stopped
+from grader.sandbox.launcher import UNWRITTEN
 from grader.sandbox.log import Log
 from grader.sandbox.measure import process_tree, runs
 from grader.sandbox.watch import Watchdog, cpu_limit
@@ -205,9 +206,19 @@ def await_ready(control: socket.socket, folders: int) -> tuple[str, list[int]]:
     return word.decode("utf-8", "replace"), []
 
 
-def not_started(log: Log, word: str) -> Infrastructure:
-    """Why a sandbox that has ended did not come up: its log, else what it said instead of "ready"."""
-    return Infrastructure(f"The sandbox did not start: {log.text(ended=True)[-2000:] or word or 'it said nothing'}.")
+def not_started(log: Log, word: str, what: str = "sandbox") -> GraderError:
+    """Why a sandbox that has ended did not come up: its log, else what it said instead of "ready".
+
+    A file of the submission's that can't be written there is the submission's fault, and none of the sandbox'.
+    """
+    said = log.text(ended=True)[-2000:]
+    _, unwritten, file = said.partition(UNWRITTEN)
+    if unwritten:
+        first = file.splitlines()[0][:300]
+        return SubmissionError(
+            f"{first}: can't be written into the sandbox.", "Hand it in under a shorter, plain name."
+        )
+    return Infrastructure(f"The {what} did not start: {said or word or 'it said nothing'}.")
 
 
 def launch(

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.exports.cells import guard_formula, write_cell, write_number, write_table
+from grader.report.visible import visible
 from tests.exports.builders import HOSTILE, hostile_texts
 from tests.exports.validators import assert_no_formula
 
@@ -17,7 +18,14 @@ from tests.exports.validators import assert_no_formula
     ["=1", "+1", "-1", "@x", " =1", "\u00a0=1", "\u3000＝1", "  -rf", "\t=1", "\r=1", "\n=1", "＝1", "－1", "﹣1"],
 )
 def test_a_text_that_begins_like_a_formula_is_guarded_also_behind_spaces(text: str) -> None:
-    assert write_cell(text) == f"'{text}"
+    assert write_cell(text) == visible(f"'{text}")
+
+
+def test_nothing_that_a_terminal_obeys_or_nobody_sees_is_written() -> None:
+    text = write_table(["name"], [["\x1b]0;title\x07"], ["\u202eada"], ["a\x08b"], ["\x1b=1"]])
+    assert text.splitlines()[1:] == [
+        '"⟨U+001B⟩]0;title⟨U+0007⟩"', '"⟨U+202E⟩ada"', '"a⟨U+0008⟩b"', "\"'⟨U+001B⟩=1\"",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["Ada", "1=1", "'=1", "", "  Ada", "a-b"])
@@ -40,7 +48,9 @@ def test_nothing_is_an_empty_cell() -> None:
 @given(st.lists(hostile_texts, min_size=1, max_size=3))
 def test_whatever_is_written_stays_in_its_cell_and_is_no_formula(texts: list[str]) -> None:
     text = write_table(["x"] * len(texts), [texts])
-    assert list(csv.reader(io.StringIO(text, newline=""), strict=True))[1] == [guard_formula(cell) for cell in texts]
+    assert list(csv.reader(io.StringIO(text, newline=""), strict=True))[1] == [
+        visible(guard_formula(cell)) for cell in texts
+    ]
     assert_no_formula(text)
 
 

@@ -28,6 +28,19 @@ def test_a_name_is_matched_as_it_survives_in_a_files_name() -> None:
     assert set(found.rows) == {0, 1}
 
 
+def test_words_are_compared_and_no_letters_that_run_together() -> None:
+    for name in ("Ada-Lovelace", "A.D.A. Lovelace", "AdaLovelace", "Adalove Lace", "Lovelace Ada"):
+        assert rows(a_grade(name)) == {}, name
+    for name in ("ada_lovelace", "ADA  Lovelace", "Ada 'Lovelace'"):
+        assert rows(a_grade(name)) == {0: name}
+
+
+def test_who_was_found_by_the_name_alone_is_said() -> None:
+    found = match_rows([a_grade("Ada Lovelace"), a_grade("Bob Stone", identity="s2")], PEOPLE)
+    assert found.remarks == ("1 found by the name alone, without a number, login or address: Ada Lovelace",)
+    assert match_rows([a_grade("Bob Stone", identity="s2")], PEOPLE).remarks == ()
+
+
 def test_who_is_in_no_row_is_named() -> None:
     found = match_rows([a_grade("Eve", participant="99", email="eve@x.org"), a_grade("...")], PEOPLE)
     assert found.rows == {}
@@ -37,7 +50,7 @@ def test_who_is_in_no_row_is_named() -> None:
 def test_nothing_is_guessed_where_several_rows_fit() -> None:
     twins = {0: Person(names=("Kim Lee",)), 1: Person(names=("Kim  Lee",))}
     found = match_rows([a_grade("Kim Lee")], twins)
-    assert (found.rows, found.unplaced) == ({}, ("Kim Lee: several rows of the file have this name (kimlee)",))
+    assert (found.rows, found.unplaced) == ({}, ("Kim Lee: several rows of the file have this name (kim lee)",))
 
 
 def test_two_students_of_one_name_are_not_told_apart_by_it() -> None:

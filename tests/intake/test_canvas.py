@@ -138,6 +138,56 @@ def test_a_person_may_say_that_it_is_canvas_nevertheless(tmp_path: Path) -> None
     assert [entry.student for entry in opened(folder, as_="canvas").entries] == ["ada", "bob"]
 
 
+ROSTER = 'Student,ID,SIS User ID\n"Lovelace, Ada",101,s1\n"Turing, Alan",102,s2\n"Roth, Eve",103,s3\n'
+
+
+@pytest.mark.parametrize("name", ["101", "101_LATE", "7_101", "roth_101"])
+def test_a_name_of_digits_is_not_anothers_number(tmp_path: Path, name: str) -> None:
+    found = both_ways(
+        tmp_path,
+        (f"{name}_103_50001_work.ipynb", NOTEBOOK),
+        ("turingalan_102_50002_work.ipynb", NOTEBOOK),
+        ("hoppergrace_104_50003_2024_report.ipynb", NOTEBOOK),
+        roster=ROSTER,
+    )
+    assert found.form == "canvas"
+    assert not row_of(found, "Lovelace, Ada").handed_in, "she handed in nothing, and nobody's work is hers"
+    assert graded(row_of(found, "Turing, Alan")) == "work.ipynb"
+    assert row_of(found, "hoppergrace").who.participant == "104"
+    if name.startswith("101"):
+        assert graded(row_of(found, "Roth, Eve")) == "work.ipynb"
+    else:
+        assert any("which of its numbers is the user's is open" in note for note in found.notes)
+
+
+def test_a_name_of_digits_with_a_text_or_a_link_alone(tmp_path: Path) -> None:
+    found = both_ways(tmp_path, ("777_103_text.html", b"x"), ("turingalan_102_50002_work.ipynb", NOTEBOOK))
+    assert [(entry.student, entry.who.participant) for entry in found.entries] == [
+        ("777", "103"),
+        ("turingalan", "102"),
+    ]
+
+
+def test_two_names_with_one_users_number_are_two_doubts_and_the_class_is_what_it_is(tmp_path: Path) -> None:
+    found = both_ways(
+        tmp_path,
+        ("rotheve_101_50001_work.ipynb", NOTEBOOK),
+        ("lovelaceada_101_50002_work.ipynb", NOTEBOOK),
+        ("turingalan_102_50003_work.ipynb", NOTEBOOK),
+        ("hoppergrace_104_50004_work.ipynb", NOTEBOOK),
+        roster=ROSTER,
+    )
+    assert found.form == "canvas", "one contradiction in four names"
+    assert {entry.student for entry in found.entries if entry.handed_in} == {
+        "rotheve", "lovelaceada", "Turing, Alan", "hoppergrace",
+    }  # fmt: skip
+    assert row_of(found, "rotheve").who.participant == row_of(found, "lovelaceada").who.participant == ""
+    assert (
+        sum("the user's number 101 stands beside several names: matched with nobody" in note for note in found.notes)
+        == 2
+    )
+
+
 LETTERS = st.text(st.characters(categories=("Ll", "Lo")), min_size=1, max_size=20)
 NUMBERS = st.integers(0, 10**12)
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from grader.intake.matching import match, names_of
 from grader.intake.roster import Enrolled, Roster
-from grader.intake.trees import Found
+from grader.intake.trees import Found, Kind
 
 
 def class_of(**students: dict[str, str]) -> Roster:
@@ -19,7 +19,7 @@ def class_of(**students: dict[str, str]) -> Roster:
 
 
 def handed_in(*pairs: tuple[str, str]) -> list[Found]:
-    return [Found(name=name, label=name, key=key) for name, key in pairs]
+    return [Found(name=name, label=name, key=key, kind="moodle" if key else "plain") for name, key in pairs]
 
 
 def matched(found: list[Found], roster: Roster) -> list[int | None]:
@@ -71,6 +71,66 @@ def test_names_are_compared_in_their_usual_order_and_as_canvas_writes_them() -> 
     assert "o_brienada" not in names_of(Enrolled(line=2, name="Ada O'Brien"))
     assert "obrienada" in names_of(Enrolled(line=2, name="Ada O'Brien"))
     assert "plato" in names_of(Enrolled(line=2, name="Plato"))
+
+
+def one(name: str, key: str = "", kind: Kind = "plain") -> Found:
+    return Found(name=name, label=name, key=key, kind=kind)
+
+
+def test_a_key_is_looked_up_among_what_it_is_alone() -> None:
+    roster = class_of(
+        Ada={"identity": "20110042", "login": "ada-l", "email": "ada@x.org", "participant": "11"}, Bob={"login": "12"}
+    )
+    strangers = [
+        one("20110042", "20110042", "login"), one("11", "11", "login"), one("Ada", "Ada", "login"),
+        one("20110042", "999", "moodle"), one("Eve", "20110042", "moodle"), one("Eve", "12", "canvas"),
+        one("ada-l", "7", "canvas"), one("11"), one("ada@x.org", "ada@x.org", "login"),
+    ]  # fmt: skip
+    for item in strangers:
+        (found,) = match([item], roster).matches
+        assert found.student is None, item
+        assert bool(found.doubt) == (item.kind not in ("moodle", "canvas")), (item, found)
+    for item in (
+        one("ada-l", "ada-l", "login"), one("20110042", "20110042", "folder"), one("ada-l", "ada-l", "folder"),
+        one("ada@x.org"), one("Someone", "11", "moodle"), one("Ada", "", "moodle"), one("x", "11", "canvas"),
+    ):  # fmt: skip
+        assert matched([item], roster) == [2], item
+    both = [one("20110042", "20110042", "login"), one("ada-l", "ada-l", "login")]
+    mixed = match(both, roster).matches
+    assert [item.student and item.student.line for item in mixed] == [None, 2]
+    assert mixed[0].doubt == ("20110042: '20110042' is what Ada is known by elsewhere, and proves nothing here")
+
+
+GROUPS: dict[str, dict[str, str]] = {"Ada": {"group": "group-a"}, "Bob": {"group": "group-a"}, "Cy": {}}
+
+
+def members(found: list[Found], **more: dict[str, str]) -> list[list[str] | str]:
+    roster = class_of(**{name: dict(fields) for name, fields in {**GROUPS, **more}.items()})
+    return [
+        [student.name for student in item.members] or item.doubt or (item.student.name if item.student else "")
+        for item in match(found, roster).matches
+    ]
+
+
+def test_a_group_takes_a_hand_in_only_where_a_download_has_groups() -> None:
+    assert members([one("group-a"), one("Cy")]) == [
+        "group-a: has the name of the group 'group-a', but this is no download of groups' work", "Cy",
+    ]  # fmt: skip
+    assert members([one("Group-A")], Cy={"group": "b"}) == [["Ada", "Bob"]], "nobody is in no group"
+    assert members([one("group a"), one("groupa")], Cy={"group": "b"}) == ["", ""], "the name and nothing like it"
+    moodle = [one("Dee", "1", "moodle"), one("Eve", "2", "moodle"), one("group-a", "3", "moodle")]
+    assert "no download of groups" in members(moodle)[2]
+    assert members([one("group-a", "3", "moodle"), one("Default group", "", "moodle")])[0] == ["Ada", "Bob"]
+    assert members([one("groupa", "3", "canvas"), one("Cy", "4", "canvas")]) == [["Ada", "Bob"], "Cy"]
+    assert "no download" in members([one("group-a", "group-a", "login")])[0]
+
+
+def test_two_for_one_group_and_one_beside_a_members_own_are_doubts() -> None:
+    twice = [one("group-a", "3", "moodle"), one("Group-a", "4", "moodle")]
+    assert all("and so has another one" in str(item) for item in members(twice))
+    assert members([one("groupa", "3", "canvas"), one("Bob", "4", "canvas")]) == [
+        "groupa: has the name of the group 'group-a', of which Bob handed in something too", "Bob",
+    ]  # fmt: skip
 
 
 WORDS = st.sampled_from(["ada", "Ada", "bob", "1", "2", "", "Ada Bob", "bobada"])

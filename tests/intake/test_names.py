@@ -1,13 +1,14 @@
 """Every student gets a name and a folder that is nobody else's, whatever they are called."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.intake import RESERVED, safe_name, student_name
+from grader.intake import RESERVED, former_names, safe_name, student_name
 
 NAMES = (
     "Ada Lovelace", 'O\'Brien "Bob"', "../../etc/passwd", "..", ".", "/", "😀😀", "-rf", "--help", "x" * 300, "", " ",
@@ -41,6 +42,25 @@ def test_no_student_can_take_anothers_folder_or_a_file_of_the_batch() -> None:
     for name in RESERVED:
         assert safe_name(name).casefold() != name
         assert safe_name(name.upper()).casefold() != name
+
+
+def test_names_that_are_found_by_trying_have_no_folder_in_common() -> None:
+    first, second = "Jonas Bauer", "Jonas]][]&*); Bauer"
+    assert former_names(first) == former_names(second), "585 million tries"
+    assert safe_name(first) != safe_name(second)
+    assert re.fullmatch(r"Jonas_Bauer-[0-9a-f]{32}", safe_name(first)), "128 bits"
+    for folder in (*former_names(first), safe_name(first)):
+        assert safe_name(folder) != folder, "no plain name looks like one with a digest"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["gradebook.sqlite-journal", "Gradebook.sqlite-WAL", "other-shm", "index.html", ".room", "events.jsonl", "x.db",
+     "batch.json", "junit.xml", "evidence", "evidence-2", "gradebook.csv.partial", "book.sqlite"],
+)  # fmt: skip
+def test_no_student_has_a_folder_where_a_file_of_the_batch_may_lie(name: str) -> None:
+    assert safe_name(name).casefold() != name.casefold()
+    assert safe_name("batcheldor") == "batcheldor"
 
 
 @settings(max_examples=300, deadline=None)

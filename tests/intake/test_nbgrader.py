@@ -62,6 +62,48 @@ def test_what_was_downloaded_and_not_collected_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "of_one", [("eve/exercise1/work.ipynb", NOTEBOOK), ("eve/code/timestamp.txt", b"2020-01-01 00:00:00 UTC")]
+)
+def test_one_students_folders_decide_nothing_about_the_others(tmp_path: Path, of_one: tuple[str, bytes]) -> None:
+    found = both_ways(
+        tmp_path, of_one, ("ada/project/work.ipynb", NOTEBOOK), ("bob/work.ipynb", NOTEBOOK), ("cy/a/work.py", b"a = 1")
+    )
+    assert found.form == "plain"
+    assert [entry.student for entry in found.entries if entry.handed_in] == ["ada", "bob", "cy", "eve"]
+    assert [graded(row_of(found, name)) for name in ("ada", "bob", "cy")] == ["work.ipynb", "work.ipynb", "work.py"]
+
+
+def test_of_one_student_who_holds_a_file_too_the_others_are_nbgraders(tmp_path: Path) -> None:
+    found = both_ways(tmp_path, *CLASS, ("eve/exercise1/work.ipynb", NOTEBOOK), ("eve/notes.txt", b"x"))
+    assert found.form == "nbgrader" and graded(row_of(found, "eve")) == "work.ipynb"
+
+
+@pytest.mark.parametrize("beside", [("gradebook.db", b""), ("source/exercise1/work.ipynb", NOTEBOOK)])
+@pytest.mark.parametrize("others", [("ada/work.ipynb", "bob/project/work.ipynb"), ("ada.ipynb", "bob.zip")])
+def test_a_student_who_is_called_submitted_takes_nobody_away(
+    tmp_path: Path, beside: tuple[str, bytes], others: tuple[str, str]
+) -> None:
+    members = [("submitted/eve/exercise1/work.ipynb", NOTEBOOK), beside, *((name, NOTEBOOK) for name in others)]
+    folder = write_tree(tmp_path / "class", *members)
+    found = opened(folder)
+    assert found.form == "plain" and {"ada", "bob", "submitted"} <= {entry.student for entry in found.entries}
+    assert any("submitted may be nbgrader's folder of students" in note for note in found.notes)
+    (tmp_path / "class workspace").rmdir()
+    assert [entry.student for entry in opened(folder, as_="nbgrader").entries] == ["eve"]
+
+
+def test_what_lies_around_the_students_is_counted_and_named(tmp_path: Path) -> None:
+    found = both_ways(
+        tmp_path, *(("course/" + name, data) for name, data in course(*CLASS)), ("course/data/a.csv", b"1")
+    )
+    assert found.form == "nbgrader"
+    assert any(
+        "3 files and folders beside" in note and "were not looked at: data, gradebook.db, source." in note
+        for note in found.notes
+    )
+
+
+@pytest.mark.parametrize(
     ("text", "time"),
     [
         ("2015-02-02 14:58:23.948203 America/Los_Angeles", datetime(2015, 2, 2, 22, 58, 23, 948203, UTC)),

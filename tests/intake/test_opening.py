@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+import subprocess
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -285,6 +286,46 @@ def test_a_pipe_among_the_hand_ins_is_refused_instead_of_waited_for(tmp_path: Pa
     found = opened(folder)
     assert graded(row_of(found, "Ada")) == "a.ipynb"
     assert "holds a link or a device" in problem(row_of(found, "Bob"))
+
+
+@pytest.mark.parametrize("name", ["..", "."])
+@pytest.mark.parametrize("form", ["Eve_2_assignsubmission_file_{}", "rotheve_102_5002_{}"])
+def test_a_part_that_leads_elsewhere_costs_its_own_row_on_disk_too(tmp_path: Path, form: str, name: str) -> None:
+    other = form.replace("Eve_2", "Ada_1").replace("rotheve_102_5002", "lovelaceada_101_5001")
+    names = [form.format(name), form.format("b.py").replace("5002", "5003"), other.format("work.ipynb")]
+    found = both_ways(tmp_path, *((name, NOTEBOOK) for name in names))
+    eve = next(entry for entry in found.entries if entry.student in ("Eve", "rotheve"))
+    assert "holds a file whose name leads elsewhere or is none" in problem(eve)
+    assert [graded(entry) for entry in found.entries if entry is not eve] == ["work.ipynb"]
+
+
+def test_folders_1500_deep_cost_their_own_row(tmp_path: Path) -> None:
+    folder = write_tree(tmp_path / "class", ("ada.py", b"a = 1"), ("eve/b.py", b"a = 1"))
+    place = os.open(folder / "eve", os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=place)
+        inner = os.open("d", os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = inner
+    os.close(place)
+    found = opened(folder)
+    assert problem(row_of(found, "eve")) == "eve: holds folders in folders, more than 64 deep."
+    assert graded(row_of(found, "ada")) == "ada.py"
+    subprocess.run(["rm", "-rf", str(folder / "eve")], check=True)  # which Python's own can't
+    zipped = write_zip(tmp_path / "class.zip", ("ada.py", b"a = 1"), ("eve/" + "d/" * 300 + "b.py", b"a = 1"))
+    assert "more than 64 deep" in problem(row_of(opened(zipped), "eve"))
+
+
+@pytest.mark.parametrize("name", ["Eve_1_assignsubmission_file_work.ipynb", "submission_metadata.yml"])
+def test_one_name_of_a_platform_is_no_download_of_it(tmp_path: Path, name: str) -> None:
+    others = [(f"{who}.ipynb", NOTEBOOK) for who in ("ada", "bob", "cy")]
+    metadata = b"".join(
+        b"%s.ipynb:\n  :submitters:\n  - :name: Eve\n    :sid: '1'\n" % who for who in (b"ada", b"bob", b"cy")
+    )
+    roster = "name,id,participant\nada,1,1\nbob,2,2\ncy,3,3\n"
+    found = both_ways(tmp_path, *others, (name, metadata if name.endswith("yml") else NOTEBOOK), roster=roster)
+    assert found.form == "plain"
+    assert [graded(row_of(found, who)) for who in ("ada", "bob", "cy")] == ["ada.ipynb", "bob.ipynb", "cy.ipynb"]
 
 
 def test_names_equal_but_for_case_get_names_of_their_own(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from grader.course import Course
+from grader.repository import visiting
 from tests.exports.validators import read_junit, read_summary, report_to_classroom, run_log
 from tests.fakes import Said, run_cli
 
@@ -106,6 +107,23 @@ def test_what_there_is_no_time_for_is_no_pass(tmp_path: Path, monkeypatch: pytes
     said = ci(repository, monkeypatch)
     assert said.code == 1 and "time that grader.toml allows" in said.out
     assert not list((repository / "report").rglob("evidence.json"))
+
+
+def test_a_fault_of_one_submission_takes_no_other_ones_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    optional = '[[submission]]\nassignment = "exercise1"\npath = "later.py"\noptional = true\n'
+    repository = write(tmp_path / "repo", OPERATORS + optional)
+    (repository / "operators.py").write_text("x = 1\n", encoding="utf-8")
+
+    def breaks(*more: object, **words: object) -> None:
+        raise OverflowError("int too large to convert to float")
+
+    monkeypatch.setattr(visiting, "grade_class", breaks)
+    said = ci(repository, monkeypatch)
+    assert said.code == 3
+    assert "operators.py: could not be graded: OverflowError: int too large to convert to float." in said.out
+    assert "later.py: not handed in yet" in said.out
+    document = json.loads((repository / "report" / "classroom.json").read_text(encoding="utf-8"))
+    assert (document["status"], document["max_score"], document["tests"][0]["status"]) == ("error", 100, "error")
 
 
 def test_nothing_that_a_student_writes_becomes_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import pytest
 
-from grader.errors import Failure, Infrastructure, SandboxUnavailable
+from grader.errors import Failure, Infrastructure, SandboxUnavailable, SubmissionError
 from grader.evidence import Cause, Isolation
 from grader.limits import Limits
 from grader.sandbox.artefacts import read_artefact
@@ -121,6 +121,14 @@ def test_files_may_lie_in_folders_of_their_own(sandbox: Sandbox) -> None:
     code = "import sys; sys.path.insert(0, '.'); from package.part import x; raise SystemExit(x)"
     with running(sandbox, code, files=files) as confined:
         assert confined.wait(120).code == 5
+
+
+@pytest.mark.parametrize("names", [("x" * 300,), ("part", "part/of/it")])
+def test_a_file_that_can_not_be_written_inside_is_the_submissions_fault_by_name(
+    sandbox: Sandbox, names: tuple[str, ...]
+) -> None:
+    with pytest.raises(SubmissionError, match=f"^{names[-1][:200]} .*: can't be written into the sandbox"):
+        run(sandbox, "pass", files={f"submission/{name}": b"1" for name in names})
 
 
 def test_a_full_disk_is_ours(sandbox: Sandbox) -> None:

@@ -81,7 +81,8 @@ class Server:
             for descriptor in descriptors:
                 unless_it_starts.callback(os.close, descriptor)
             if not descriptors:
-                raise WarmStartFailed(not_started(log, word).message)
+                failed = not_started(log, word)
+                raise WarmStartFailed(failed.message) if isinstance(failed, Infrastructure) else failed
             forked = Forked(descriptors[-1], pipe)
             unless_it_starts.pop_all()
         running = LaunchedProcess(forked, control, log, program.limits, _joined(group, forked.pid), self.lost)
