@@ -111,7 +111,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for word, remedy in REMEDIES.items():
         left_out = [reason for reason in reasons if word in reason]
         if left_out:
-            why = left_out[0].removeprefix("Skipped: ")
+            why = left_out[0].removeprefix("Skipped: ").rstrip(".")
             terminalreporter.write_line(f"{len(left_out)} tests were left out: {why}. {remedy}")
 
 
