@@ -8,9 +8,9 @@ SUITS = import sys, venv, ensurepip; sys.exit("%d.%d" % sys.version_info[:2] not
 PYTHON ?= $(shell for name in $(SUPPORTED:%=python%) python3 python /usr/bin/python3; do \
 	"$$name" -c '$(SUITS)' 2>/dev/null && echo "$$name" && break; done)
 
-# Tests wait for kernels and servers as much as they compute: two workers more than there are cores, and six at most (each may
-# come to hold 3 GB).
-WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); [ $$cores -lt 4 ] || cores=4; expr $$cores + 2)
+# Tests wait for kernels and servers as much as they compute: one worker more than there are cores (with two more everything
+# takes longer), and six at most (each may come to hold 3 GB).
+WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); [ $$cores -lt 5 ] || cores=5; expr $$cores + 1)
 
 # Python files are compiled once, not by each of the many processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE

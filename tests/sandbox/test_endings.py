@@ -1,5 +1,6 @@
 """Ends of sandboxes that go wrong: nothing leaks, nothing of ours raises in a `finally`, and no stranger is killed."""
 
+import logging
 import os
 import signal
 import socket
@@ -27,7 +28,8 @@ def descriptors() -> int:
 
 
 def test_the_log_of_kernels_does_not_grow_with_every_run() -> None:
-    assert [len(_silent_log().handlers) for _ in range(3)] == [1, 1, 1]
+    ours = [sum(type(handler) is logging.NullHandler for handler in _silent_log().handlers) for _ in range(3)]
+    assert ours == [1, 1, 1]  # pytest adds some of its own to a log that is not passed on
     assert not _silent_log().propagate
 
 
