@@ -213,8 +213,8 @@ def test_who_is_in_the_gradebook_and_has_no_evidence_is_named(order: Order) -> N
     for words in (("regrade", "tiny", order.out), ("report", order.out)):
         said = run_cli(*words, *course_words(order.course))
         assert said.code == 0
-        assert said.err == f"note: 1 students of the gradebook have no results in {order.out}: ada.\n"
-    assert "1 students of the gradebook have no results" in run_cli("export", "junit", order.out).err
+        assert said.err == f"note: 1 student of the gradebook has no results in {order.out}: ada.\n"
+    assert "1 student of the gradebook has no results" in run_cli("export", "junit", order.out).err
 
 
 def test_an_export_leaves_out_a_result_that_can_not_be_read_and_says_so(order: Order) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.cli.rewriting import tell_missing
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -264,7 +265,6 @@ def _unreadable(folder: Path) -> tuple[str, ...]:
 def _with_todays_grades(folder: Path, stored: "dict[Path, Result]") -> "tuple[list[Result], tuple[str, ...]]":
     """The results with what the gradebook beside them gives now, and who is missing; as written where there is none."""
     from grader.gradebook import FILE, open_gradebook
-    from grader.intake.names import listed
     from grader.publish import Grades
     from grader.regrading import not_here
 
@@ -275,8 +275,8 @@ def _with_todays_grades(folder: Path, stored: "dict[Path, Result]") -> "tuple[li
     with open_gradebook(place, create=False) as book:
         grades = Grades(grade for grade in book.grades() if grade.assignment in assignments)
         names = not_here(book, next(iter(assignments)), folder) if place == folder else []
-    missing = f"{len(names)} students of the gradebook have no results in {folder}: {listed(names)}"
-    return [grades.beside(result, path) for path, result in stored.items()], (missing,) if names else ()
+    missing = (tell_missing(names, folder),) if names else ()
+    return [grades.beside(result, path) for path, result in stored.items()], missing
 
 
 def _one_result(wanted: Wanted) -> "Result":

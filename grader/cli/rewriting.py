@@ -37,14 +37,21 @@ def require_gradebook(folder: Path, book: "Gradebook | None") -> None:
         )
 
 
+def tell_missing(names: Sequence[str], folder: Path) -> str:
+    """Who of the gradebook has no results in `folder`, as a sentence without its full stop."""
+    from grader.intake.names import listed
+
+    who = "1 student of the gradebook has" if len(names) == 1 else f"{len(names)} students of the gradebook have"
+    return f"{who} no results in {folder}: {listed(names)}"
+
+
 def end_with_troubles(troubles: Sequence[str], missing: Sequence[str], folder: Path) -> None:
     """Say on standard error which rows are not as they should be, and who is not here; ends with 3 for the first."""
-    from grader.intake.names import listed
     from grader.report.visible import defused, one_line
 
     lines = [f"trouble: {words}" for words in troubles]
     if missing:
-        lines.append(f"note: {len(missing)} students of the gradebook have no results in {folder}: {listed(missing)}.")
+        lines.append(f"note: {tell_missing(missing, folder)}.")
     for line in lines:
         print(defused(one_line(line)), file=sys.stderr)
     if troubles:
