@@ -30,7 +30,7 @@ from grader.arrays import read_npy
 from grader.dataset import Images
 from grader.errors import Infrastructure
 from grader.evidence import Overlap
-from grader.kernel.guest.glances import SIDE, small_copies
+from grader.grey_copies import SIDE, small_copies
 from grader.sandbox.own_process import WorkLost, in_own_process
 
 Copies = NDArray[np.float32]

@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.dataset import Images, Split
+from grader.grey_copies import areas
 from grader.judge.preprocessing import LUMA, MOST_PADDING, framed
 
 Numbers = NDArray[np.float32]
 Way = tuple[str, tuple[int, int] | None, bool]  # frame, the size where it tells on the frame, by luma
-SIDE = 14  # of the small grey copies
 BETWEEN = tuple((one + other) / 2 for one, other in zip(LUMA, LUMA[::-1], strict=True))
 ALIKE = 0.9  # correlation of small copies from which on two pictures may be one
 PART = 10_000  # pictures compared at once
-MOST_SIDE, MOST_PROPORTION = 2_048, 8  # pixels of a picture's longer side; times as long as the shorter one
 MOST_BYTES = 192 << 20  # of copies: those of 60,000 digits are 45 MiB
 
 
@@ -104,23 +103,8 @@ def small_copies(images: NDArray[np.generic], channels: int = 3) -> Numbers:
         grey = np.asarray(images @ np.asarray(BETWEEN), np.float32)
     else:
         grey = np.asarray(images.mean(axis=3, dtype=np.float32))
-    down, right = _areas(grey.shape[1]), _areas(grey.shape[2])
+    down, right = areas(grey.shape[1]), areas(grey.shape[2])
     return np.asarray((down @ grey @ right.T).reshape(len(images), -1), np.float32)
-
-
-def looks_like_pictures(height: int, width: int) -> bool:
-    """Whether rows may have these sides: what it costs to compare them hangs on that, and a kernel writes what it likes."""
-    shorter, longer = sorted((height, width))
-    return shorter > 0 and longer <= min(MOST_SIDE, MOST_PROPORTION * shorter)
-
-
-def _areas(size: int) -> Numbers:
-    """The matrix (SIDE, size) whose rows are the shares of pixels in each of SIDE equal parts of a line."""
-    edges = np.linspace(0, size, SIDE + 1)
-    pixels = np.arange(size)
-    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    shares = np.clip(overlap, 0, None)
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float32)
 
 
 def _normalised(flat: Numbers) -> Numbers:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from grader.dataset import Images
 from grader.errors import Failure
-from grader.judge.album import Album, Numbers, looks_like_pictures, standardise
+from grader.grey_copies import looks_like_pictures
+from grader.judge.album import Album, Numbers, standardise
 from grader.judge.preprocessing import (
     OTHER_RESIZES,
     RESIZES,

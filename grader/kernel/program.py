@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader import grey_copies
 from grader.evidence import Smoke
 from grader.kernel.provisioner import CONNECTION, PORTS, SOCKETS
 from grader.limits import Limits
@@ -20,6 +21,8 @@ MNIST = "data/mnist.npz"
 PHOTOGRAPHS = f"{SUBMISSION}/dataset"
 USUAL_PLACES = ("content", "kaggle/working", "kaggle/input")  # where notebooks of Colab and Kaggle keep code and data
 GUEST_FOLDER = Path(__file__).resolve().parent / "guest"
+SHARED = Path(grey_copies.__file__)  # the one file that kernel and host have in common
+OURS = (Input(GUEST_FOLDER, f"{GUEST}/grader/kernel/guest"), Input(SHARED, f"{GUEST}/grader/{SHARED.name}"))
 # What is read of the artefacts: networks, the first rows that each was trained on, small copies of more, the record.
 MODELS = ("model.keras", "model-2.keras", "model-3.keras", "model-4.keras")
 ROWS = ("rows.npy", "rows-2.npy", "rows-3.npy", "rows-4.npy")
@@ -76,7 +79,7 @@ def kernel_program(
         environment=environment(root, limits.threads, settings.seed),
         folder=SUBMISSION,
         limits=limits,
-        inputs=(Input(GUEST_FOLDER, f"{GUEST}/grader/kernel/guest"), *inputs),
+        inputs=(*OURS, *inputs),
         scratch=(
             Scratch("dev/shm", SHARED_BYTES, shared=True),
             Scratch("tmp", TEMPORARY_BYTES, shared=True),

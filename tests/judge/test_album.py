@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from grader.dataset import Split
+from grader.grey_copies import SIDE
 from grader.judge import album as album_module
 from grader.judge.album import Album
 
@@ -55,7 +56,7 @@ def test_how_rows_are_stretched_makes_no_other_copies_and_a_frame_does(made: lis
 def test_what_was_used_longest_ago_is_let_go_where_there_is_too_much(
     made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(album_module, "MOST_BYTES", 2 * 60 * album_module.SIDE**2 * 4)
+    monkeypatch.setattr(album_module, "MOST_BYTES", 2 * 60 * SIDE**2 * 4)
     album = Album(Split(PICTURES, LABELS))
     for frame in ("stretched", "padded", "stretched", "centre", "stretched", "padded"):
         album.find(ROWS, frame, (30, 26))

@@ -5,7 +5,7 @@ import pytest
 
 from grader.arrays import read_npy
 from grader.evidence import Candidate, Evaluation, Fit
-from grader.kernel.guest.glances import small_copies
+from grader.grey_copies import small_copies
 from grader.kernel.run import Execution
 from grader.limits import Limits
 from tests.kernel.test_run import run
