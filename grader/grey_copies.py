@@ -1,4 +1,4 @@
-"""Small grey copies of pictures, made in the same way inside a kernel and on the host. Pure: NumPy alone, when it is needed."""
+"""Small grey copies of pictures, made in the same way inside a kernel and on the host. Pure."""
 
 import math
 from typing import Any

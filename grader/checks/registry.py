@@ -22,9 +22,7 @@ def built_in() -> dict[str, Check]:
     return {item.name: item for room in ROOMS for item in vars(room).values() if isinstance(item, Check)}
 
 
-@lru_cache(
-    maxsize=1
-)  # reading what every installed package offers takes ten milliseconds, and a class has many rubrics
+@lru_cache(maxsize=1)  # reading what is installed takes ten milliseconds, and a class has many rubrics
 def third_parties() -> tuple[EntryPoint, ...]:
     """What installed packages offer as checks (entry-point group `grader.checks`)."""
     return tuple(entry_points(group="grader.checks"))
@@ -36,9 +34,7 @@ def all_checks() -> dict[str, Check]:
     for entry in third_parties():
         loaded = entry.load()
         if not isinstance(loaded, Check):
-            raise RubricError(
-                f"The entry point {entry.name!r} is no check.", "Make it with @grader.checks.check.check."
-            )
+            raise RubricError(f"The entry point {entry.name!r} is no check.", "Make it with @grader.checks.check.")
         found[entry.name] = loaded
     return {**found, **built_in()}
 

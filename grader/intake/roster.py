@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import UsageError
-from grader.intake import columns
+from grader.intake.columns import KEYS, SYNONYMS, is_canvas, recognise
 from grader.intake.extensions import read_extension
 from grader.intake.names import fold
 
@@ -76,13 +76,13 @@ def parse_roster(where: str, data: bytes) -> Roster:
         raise _refusal(where, 1, "there is no header")
     line, header = rows[0]
     try:
-        places = columns.recognise(header)
+        places = recognise(header)
     except ValueError as error:
         raise _refusal(where, line, str(error)) from None
-    if not any(field in places for field in columns.KEYS):
-        known = ", ".join(words[0] for words in columns.SYNONYMS.values())
+    if not any(field in places for field in KEYS):
+        known = ", ".join(words[0] for words in SYNONYMS.values())
         raise _refusal(where, line, f"none of its columns tells who a student is; there is: {known}")
-    canvas = columns.is_canvas(header)
+    canvas = is_canvas(header)
     students = tuple(
         _student(where, line, row, places, len(header)) for line, row in rows[1:] if not _is_about(row, places, canvas)
     )
@@ -131,7 +131,7 @@ def _rows(where: str, text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _known(header: str, delimiter: str) -> int:
     try:
-        return len(columns.recognise(next(csv.reader([header], delimiter=delimiter), [])))
+        return len(recognise(next(csv.reader([header], delimiter=delimiter), [])))
     except (ValueError, csv.Error):
         return 0
 

@@ -72,11 +72,11 @@ def main() -> None:
 
 def watch_time(shell: Any, smoke: Any) -> None:
     """Cut a smoke run's other work, and end it in its time. The clock starts with the first cell."""
-    from grader.kernel.guest import smoke_others
     from grader.kernel.guest.deadline import Deadline
     from grader.kernel.guest.imports import AfterImport
+    from grader.kernel.guest.smoke_others import patches
 
-    sys.meta_path.insert(0, AfterImport(smoke_others.patches(smoke)))
+    sys.meta_path.insert(0, AfterImport(patches(smoke)))
     deadline = Deadline(smoke.left_s)
     for before in (smoke.start_cell, deadline.begin_cell):
         shell.events.register("pre_run_cell", before)

@@ -15,9 +15,9 @@ from typing import Any
 
 from grader.kernel.guest.imports import Patch
 from grader.kernel.guest.shims.watchers import Nothing
-from grader.kernel.guest.world import tutorial
 from grader.kernel.guest.world.paths import World
 from grader.kernel.guest.world.readers import known_download
+from grader.kernel.guest.world.tutorial import TUTORIALS, reader
 
 PHOTOGRAPHS = ("cats_vs_dogs", "cats_vs_dogs_dataset")
 SLICE = re.compile(r"(\w+)(?:\[(-?\d+%?)?:(-?\d+%?)?\])?")
@@ -44,14 +44,14 @@ class Stubs(MetaPathFinder, Loader):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """A stand-in's spec; None for whatever nothing is known about."""
-        if fullname in tutorial.MODULES and self._world.digits is not None:
+        if fullname in TUTORIALS and self._world.digits is not None:
             return ModuleSpec(fullname, self, is_package=True)
         known = fullname == "tensorflow_datasets" or fullname in DOWNLOADERS
         return ModuleSpec(fullname, self) if known and PathFinder.find_spec(fullname) is None else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """The stand-in."""
-        if spec.name in tutorial.MODULES:
+        if spec.name in TUTORIALS:
             return self._tutorial(spec.name)
         self._world.tell(f"the package `{spec.name}` is not installed: a stand-in gave the data that the course serves")
         module: Any = ModuleType(spec.name, f"Stands for {spec.name}, which is not installed.")
@@ -74,7 +74,7 @@ class Stubs(MetaPathFinder, Loader):
         module: Any = ModuleType(name, f"Stands for {name}, which is gone.")
         if name.endswith("input_data") and self._world.digits is not None:
             self._world.tell("TensorFlow 1's `input_data` is gone: a stand-in gave the MNIST that the course serves")
-            module.read_data_sets = tutorial.reader(self._world.digits.arrays)
+            module.read_data_sets = reader(self._world.digits.arrays)
         made: ModuleType = module
         return made
 

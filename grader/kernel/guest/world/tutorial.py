@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-MODULES = ("tensorflow.examples", "tensorflow.examples.tutorials", "tensorflow.examples.tutorials.mnist",
+TUTORIALS = ("tensorflow.examples", "tensorflow.examples.tutorials", "tensorflow.examples.tutorials.mnist",
            "tensorflow.examples.tutorials.mnist.input_data", "input_data")  # fmt: skip
 VALIDATION = 5000  # of the training images, the first ones
 
