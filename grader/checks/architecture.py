@@ -16,6 +16,7 @@ from grader.checks.kinds import (
     ACTIVATION_LAYERS,
     DROPOUTS,
     GLOBAL_POOLINGS,
+    NO_INFLUENCE,
     NORMALIZATIONS,
     PREPARATION,
     ActivationName,
@@ -29,8 +30,8 @@ from grader.checks.kinds import (
     named,
     output_activation,
     quoted,
-    reaches_answer,
     some,
+    without_influence,
     write_shape,
 )
 from grader.errors import Failure
@@ -217,17 +218,15 @@ def required_layers(case: Case, parameters: RequiredLayers) -> Score:
     """
     missing, useless = [], []
     for kind, wanted in parameters.at_least.items():
-        there = [layer for layer in case.architecture.layers if is_kind(layer, kind)]
-        found = [layer for layer in there if reaches_answer(layer)]
+        found = [layer for layer in case.layers if is_kind(layer, kind)]
         if len(found) < wanted:
             has = f"the model has {len(found)} ({named(found)})" if found else "the model has none"
-            idle = [layer for layer in there if layer not in found]
+            idle = without_influence([layer for layer in case.architecture.layers if is_kind(layer, kind)], found)
             has += f" that its answers depend on: {named(idle)} could be left out" if idle else ""
             missing.append(f"{wanted} {kind} {'layer is' if wanted == 1 else 'layers are'} asked for, {has}")
             useless += idle
     if missing:
-        hint = "Let the answers depend on what these layers make of an image." if useless else ""
-        raise Failure("; ".join(missing), hint or "Add what is missing to the model.")
+        raise Failure("; ".join(missing), NO_INFLUENCE if useless else "Add what is missing to the model.")
     return Score(1.0, f"the layers are {_counted(case.architecture)}")
 
 
@@ -237,7 +236,7 @@ def units_decrease(case: Case, parameters: NoParameters) -> Score:
 
     From the first to the last, no Dense layer has more units than the one before it. No parameters.
     """
-    dense = _dense(case.architecture)
+    dense = _dense(case)
     for before, after in pairwise(dense):
         if _units(after) > _units(before):
             raise Failure(
@@ -255,8 +254,8 @@ def dropout_before_last_dense(case: Case, parameters: NoParameters) -> Score:
     Dense layer that precedes it (Flatten, Dropout, Dense, Dense). Activations, normalisation, Flatten and global
     pooling may stand in between. A rate of 0 drops nothing and does not count. No parameters.
     """
-    layers = case.architecture.layers
-    dense = _dense(case.architecture)
+    layers = case.layers
+    dense = _dense(case)
     for target in reversed(dense[-2:]):
         found = _dropout_before(layers, layers.index(target))
         if found is not None:
@@ -280,8 +279,8 @@ def _dropout_before(layers: tuple[Layer, ...], index: int) -> Layer | None:
     return None
 
 
-def _dense(architecture: Architecture) -> tuple[Layer, ...]:
-    found = tuple(layer for layer in architecture.layers if layer.kind == "Dense")
+def _dense(case: Case) -> tuple[Layer, ...]:
+    found = tuple(layer for layer in case.layers if layer.kind == "Dense")
     if not found:
         raise Failure("there is no Dense layer in the model", "End the network with a Dense layer.")
     return found

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.assignment import CheckSpec
+from grader.checks.kinds import reaching_answer
 from grader.errors import Failure
-from grader.evidence import Architecture, Call, Evidence, Value
+from grader.evidence import Architecture, Call, Evidence, Layer, Value
 from grader.functions.cases import Function
 from grader.results import Comparison
 
@@ -42,6 +43,11 @@ class Case:
         if judgement.architecture is None:
             raise Failure(judgement.reason or "there is no model to look at")
         return judgement.architecture
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers that the network's answers depend on: no other is given credit. Raises Failure as `architecture`."""
+        return reaching_answer(self.architecture.layers)
 
 
 @dataclass(frozen=True)

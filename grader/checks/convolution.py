@@ -8,7 +8,17 @@ from pydantic import Field
 
 from grader.checks.architecture import NEEDS
 from grader.checks.check import Case, NoParameters, Score, check
-from grader.checks.kinds import CONVOLUTIONS, GLOBAL_POOLINGS, POOLINGS, listed, named, quoted, sizes, some
+from grader.checks.kinds import (
+    CONVOLUTIONS,
+    GLOBAL_POOLINGS,
+    NO_INFLUENCE,
+    POOLINGS,
+    listed,
+    named,
+    quoted,
+    sizes,
+    some,
+)
 from grader.errors import Failure
 from grader.evidence import Layer, Value
 
@@ -17,14 +27,26 @@ PADDING_LAYERS = ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
 
 
 def _convolutions(case: Case, kinds: tuple[str, ...] = tuple(sorted(CONVOLUTIONS))) -> tuple[Layer, ...]:
-    found = tuple(layer for layer in case.architecture.layers if layer.kind in kinds)
+    convolutions = [layer for layer in case.layers if layer.kind in CONVOLUTIONS]
+    found = tuple(layer for layer in convolutions if layer.kind in kinds)
     if not found:
-        others = [layer for layer in case.architecture.layers if layer.kind in CONVOLUTIONS]
+        _require_influence(case, convolutions)
+        others = convolutions
         what = (
             f"no convolution with filters of its own, only {named(others)}" if others else "no convolution in the model"
         )
         raise Failure(f"there is {what}", "Add Conv2D layers.")
     return found
+
+
+def _require_influence(case: Case, convolutions: list[Layer]) -> None:
+    """Raise Failure where there is a convolution in the model, and none that its answers depend on."""
+    there = [layer for layer in case.architecture.layers if layer.kind in CONVOLUTIONS]
+    if there and not convolutions:
+        raise Failure(
+            f"there is no convolution that the model's answers depend on: {named(there)} could be left out",
+            NO_INFLUENCE,
+        )
 
 
 def _rank(layer: Layer) -> int:
@@ -99,7 +121,7 @@ def pooling_after_convolution(case: Case, parameters: Pooling) -> Score:
     before it is pooled, as in LeNet-5.
     """
     convolutions = _convolutions(case)
-    blocks = _unpooled_blocks(case.architecture.layers)
+    blocks = _unpooled_blocks(case.layers)
     pooled = sum(map(len, blocks)) < len(convolutions)
     if parameters.last_free and pooled and len(blocks) == 1 and blocks[0][-1] is convolutions[-1]:
         return Score(1.0, f"all convolutions but the last, `{convolutions[-1].name}`, are pooled, as in LeNet-5")
@@ -144,7 +166,7 @@ def no_padding_or_stride(case: Case, parameters: NoParameters) -> Score:
     found += [
         f"{quoted(layer.name)} has strides {_written(_strides(layer))}" for layer in layers if max(_strides(layer)) > 1
     ]
-    padding = [layer for layer in case.architecture.layers if layer.kind in PADDING_LAYERS]
+    padding = [layer for layer in case.layers if layer.kind in PADDING_LAYERS]
     found += [f"{quoted(layer.name)} adds padding" for layer in padding]
     if found:
         raise Failure(some(found), "Leave out `padding=` and `strides=`: Keras' defaults are what is asked for.")

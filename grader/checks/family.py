@@ -25,6 +25,7 @@ from grader.checks.kinds import (
     is_arithmetic,
     is_operation,
     listed,
+    reaching_answer,
 )
 from grader.evidence import Architecture, Layer, Value
 
@@ -79,10 +80,13 @@ def known(name: str) -> Known:
 
 
 def recognise(architecture: Architecture) -> Family:
-    """The family of a network. Never raises: a description that makes no sense has a family too."""
-    layers = architecture.layers
-    if len(layers) > MOST_LAYERS:
-        return _family("custom", f"its {len(layers):,} layers are too many to look at")
+    """The family of a network, by the layers that its answers depend on.
+
+    Never raises: a description that makes no sense has a family too.
+    """
+    if len(architecture.layers) > MOST_LAYERS:
+        return _family("custom", f"its {len(architecture.layers):,} layers are too many to look at")
+    layers = reaching_answer(architecture.layers)
     if not any(layer.kind in CONVOLUTIONS for layer in layers):
         return _without_convolutions(layers)
     merges = tuple(find_merges(layers))

@@ -4,7 +4,7 @@ The names are written down here, because nothing in this room imports Keras. A r
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -83,6 +83,10 @@ NORMALIZATIONS = frozenset({"BatchNormalization", "LayerNormalization", "GroupNo
 _OPERATIONS = {
     OPERATION + kind: name for name in ACTIVATIONS for kind in ("".join(map(str.capitalize, name.split("_"))),)
 }
+NO_INFLUENCE = (  # the hint about layers without
+    "As it is, what these layers make of an image is thrown away (multiplied by zero, say, or read by nothing): let the "
+    "output depend on it."
+)
 LITTLE = 0.05  # of the answers' own spread: what moves them less than that does not reach them
 
 
@@ -113,6 +117,30 @@ def is_kind(layer: Layer, kind: str) -> bool:
 def reaches_answer(layer: Layer) -> bool:
     """Whether the network's answers depend on what this layer makes of an image; so where that was not tried."""
     return layer.influence is None or layer.influence >= LITTLE
+
+
+def reaching_answer(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """The layers that the answers depend on, which alone a network may be given credit for; who reads from whom is kept.
+
+    What was not measured (an operation) and reads from nothing but layers without influence has none either. A layer that
+    counts, and reads from nothing else, reads from what those read from: they are as good as left out.
+    """
+    kept: list[Layer] = []
+    gone: dict[str, tuple[str, ...]] = {}  # what is left out, and what it reads from
+    for layer in layers:
+        inputs = tuple(name for name in layer.inputs if name not in gone)
+        before = inputs or tuple(dict.fromkeys(name for left_out in layer.inputs for name in gone[left_out]))
+        if not reaches_answer(layer) or (layer.inputs and not inputs and layer.influence is None):
+            gone[layer.name] = before
+        else:
+            kept.append(layer if before == layer.inputs else layer.model_copy(update={"inputs": before}))
+    return tuple(kept)
+
+
+def without_influence(layers: Iterable[Layer], reaching: Iterable[Layer]) -> list[Layer]:
+    """Those of the layers that are not among the ones that the answers depend on."""
+    names = {layer.name for layer in reaching}
+    return [layer for layer in layers if layer.name not in names]
 
 
 def _known(word: str, names: tuple[str, ...], what: str) -> str:

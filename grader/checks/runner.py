@@ -1,11 +1,13 @@
 """Runs a rubric over a case. The one `except Exception` of marking stands here: our bug becomes BROKEN."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from grader.checks.check import Case, Check, Planned, Score
+from grader.checks.kinds import named, reaches_answer
 from grader.checks.registry import all_checks, built_in
 from grader.errors import Failure, Unseen
-from grader.evidence import Smoke
+from grader.evidence import Evidence, Layer, Smoke
 from grader.results import CheckResult, Outcome
 
 LONGEST_REASON = 4_000  # characters
@@ -43,6 +45,39 @@ def _run(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mappi
 
 
 def _look(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> CheckResult:
+    """What a check finds. What hangs on layers that have little influence after so little training is left open."""
+    found = _ask(item, case, planned, known)
+    weak = little_influence(case.evidence) if case.evidence.smoke is not None else ()
+    if not weak:
+        return found
+    counting = _ask(item, _counting(case, weak), planned, known)
+    if (counting.outcome, counting.points) == (found.outcome, found.points):
+        return found
+    reason = f"{NOT_CHECKED}whether the answers will depend on {named(weak)} can't be told after so little training"
+    return _result(item, Outcome.SKIPPED, Score(0.0, reason))
+
+
+def little_influence(evidence: Evidence) -> tuple[Layer, ...]:
+    """The layers that the answers depend on, but so little that they do not count."""
+    architecture = evidence.facts.judgement.architecture
+    layers = architecture.layers if architecture is not None else ()
+    return tuple(layer for layer in layers if layer.influence and not reaches_answer(layer))
+
+
+def _counting(case: Case, weak: tuple[Layer, ...]) -> Case:
+    """The case in which these layers count."""
+    architecture = case.architecture
+    layers = tuple(
+        layer.model_copy(update={"influence": None}) if layer in weak else layer for layer in architecture.layers
+    )
+    judgement = case.evidence.facts.judgement.model_copy(
+        update={"architecture": architecture.model_copy(update={"layers": layers})}
+    )
+    facts = case.evidence.facts.model_copy(update={"judgement": judgement})
+    return replace(case, evidence=case.evidence.model_copy(update={"facts": facts}))
+
+
+def _ask(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> CheckResult:
     try:
         if item.check.judged and case.evidence.smoke is not None:
             return _result(item, Outcome.SKIPPED, Score(0.0, unjudged(case.evidence.smoke)))

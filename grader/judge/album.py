@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from grader.dataset import Images, Split
 from grader.grey_copies import areas
-from grader.judge.preprocessing import LUMA, MOST_PADDING, framed
+from grader.judge.preprocessing import LUMA, MOST_PADDING, framed, go_on
 
 Numbers = NDArray[np.float32]
 Way = tuple[str, tuple[int, int] | None, bool]  # frame, the size where it tells on the frame, by luma
@@ -31,9 +31,14 @@ class Album:
         self._standard: tuple[Numbers, Numbers] | None = None
         self._lock = threading.Lock()
 
-    def find(self, rows: Numbers, frame: str, size: tuple[int, int]) -> NDArray[np.int64]:
-        """For each row (n, height, width, channels) the place of the picture most like it, -1 where none is alike."""
-        copies = self._small(frame, size, rows.shape[3])
+    def find(
+        self, rows: Numbers, frame: str, size: tuple[int, int], before_each: Callable[[], None] = go_on
+    ) -> NDArray[np.int64]:
+        """For each row (n, height, width, channels) the place of the picture most like it, -1 where none is alike.
+
+        What `before_each` raises before a picture is made small ends the work.
+        """
+        copies = self._small(frame, size, rows.shape[3], before_each)
         return _most_alike(_normalised(small_copies(rows)), len(copies), lambda part: copies[part], np.abs)
 
     def find_by_pixels(self, rows: Numbers, *, divided: bool) -> NDArray[np.int64]:
@@ -60,13 +65,13 @@ class Album:
                 self._standard = standardise(np.asarray(self.images))
             return self._standard
 
-    def _small(self, frame: str, size: tuple[int, int], channels: int) -> Numbers:
+    def _small(self, frame: str, size: tuple[int, int], channels: int, before_each: Callable[[], None]) -> Numbers:
         """The small copies (n, SIDE * SIDE) of all pictures, each of length 1; the ways used longest ago are let go."""
         way = (frame, size if frame != "stretched" else None, channels == 1)
         with self._lock:
             copies = self._copies.pop(way, None)
             if copies is None:
-                copies = _normalised(_copies_of(self.images, frame, size, channels))
+                copies = _normalised(_copies_of(self.images, frame, size, channels, before_each))
             self._copies[way] = copies
             while len(self._copies) > 1 and sum(kept.nbytes for kept in self._copies.values()) > MOST_BYTES:
                 self._copies.popitem(last=False)
@@ -86,12 +91,18 @@ def _most_alike(
     return best
 
 
-def _copies_of(images: Images, frame: str, size: tuple[int, int], channels: int) -> Numbers:
+def _copies_of(
+    images: Images, frame: str, size: tuple[int, int], channels: int, before_each: Callable[[], None]
+) -> Numbers:
+    def small(pictures: NDArray[np.uint8]) -> Numbers:
+        before_each()
+        return small_copies(framed(pictures, frame, size), channels)
+
     if isinstance(images, np.ndarray):
         step = max(1, PART // MOST_PADDING) if frame == "padded" else PART
         parts = (images[start : start + step] for start in range(0, len(images), step))
-        return np.concatenate([small_copies(framed(part, frame, size), channels) for part in parts])
-    return np.concatenate([small_copies(framed(image[None], frame, size), channels) for image in images])
+        return np.concatenate([small(part) for part in parts])
+    return np.concatenate([small(image[None]) for image in images])
 
 
 def small_copies(images: NDArray[np.generic], channels: int = 3) -> Numbers:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -85,15 +86,15 @@ def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandb
     reason = precheck(model)
     if reason is not None:
         return _refused(reason)
-    with _running(model, sandbox, limits) as (channel, confined):
+    with _running(model, sandbox, limits) as judge:
         architecture: Architecture | None = None
         try:
-            architecture = _describe(channel)
-            return _judge(channel, architecture, question, claims, arrange(len(question.images), model))
+            architecture = _describe(judge)
+            return _judge(judge, architecture, question, claims, arrange(len(question.images), model))
         except Failure as failure:
             return _refused(failure.reason, architecture)
         except (ProtocolError, OSError) as error:  # a TimeoutError is an OSError
-            stopped = _stop(confined)
+            stopped = _stop(judge.confined)
             if stopped is not None and stopped.cause is Cause.INFRASTRUCTURE:
                 raise Infrastructure("The judge was lost: what it was forked from has died.") from None
             return _refused(explain_death(stopped, error, limits), architecture)
@@ -120,8 +121,40 @@ def explain_death(stopped: Stopped | None, error: Exception, limits: Limits) -> 
     return "the judge crashed while it loaded or ran the network, which is usually a lack of memory"
 
 
+@dataclass(frozen=True)
+class _Judge:
+    """A judge that has said *ready*, and until when (`time.monotonic()`) all that is asked of it must be done.
+
+    What the host prepares for it counts: once its time is over, or its process has died, nobody waits for more.
+    """
+
+    confined: Confined
+    connection: socket.socket
+    channel: Channel
+    until: float
+
+    def require_running(self) -> None:
+        """Raise TimeoutError where its time is over, ProtocolError where it has died."""
+        if time.monotonic() >= self.until:
+            raise TimeoutError("the judge's time is over")
+        if self.confined.poll() is not None:
+            raise ProtocolError("the judge has died")
+
+    def ask(
+        self, request: dict[str, object], payload: bytes = b"", *, at_most: int = 0
+    ) -> tuple[dict[str, object], bytes]:
+        """A reply with at most so many bytes: a model that took the judge over can't fill the host's memory."""
+        self.require_running()
+        self.connection.settimeout(max(0.01, self.until - time.monotonic()))
+        self.channel.send(request, payload)
+        reply, data = self.channel.receive(at_most=at_most)
+        if "refused" in reply:
+            raise Failure(explain_refusal(str(reply["refused"])))
+        return reply, data
+
+
 @contextmanager
-def _running(model: bytes, sandbox: Sandbox, limits: Limits) -> Iterator[tuple[Channel, Confined]]:
+def _running(model: bytes, sandbox: Sandbox, limits: Limits) -> Iterator[_Judge]:
     """A judge that has said *ready*. Raises Infrastructure for anything that goes wrong before."""
     with sandbox.root() as root:
         ours, theirs = socket.socketpair()
@@ -143,8 +176,7 @@ def _running(model: bytes, sandbox: Sandbox, limits: Limits) -> Iterator[tuple[C
                 stopped = _stop(confined)
                 log = stopped.log[-1000:] if stopped is not None else ""
                 raise Infrastructure(f"The judge did not start: {error}. {log}".strip()) from None
-            ours.settimeout(WALL_S)
-            yield channel, confined
+            yield _Judge(confined, ours, channel, until=time.monotonic() + WALL_S)
         finally:
             channel.close()
             confined.close()
@@ -182,19 +214,8 @@ def judge_program(root: Path, model: bytes, descriptor: int, limits: Limits) -> 
     )  # fmt: skip
 
 
-def _ask(
-    channel: Channel, request: dict[str, object], payload: bytes = b"", *, at_most: int = 0
-) -> tuple[dict[str, object], bytes]:
-    """A reply with at most so many bytes: a model that took the judge over can't fill the host's memory."""
-    channel.send(request, payload)
-    reply, data = channel.receive(at_most=at_most)
-    if "refused" in reply:
-        raise Failure(explain_refusal(str(reply["refused"])))
-    return reply, data
-
-
-def _describe(channel: Channel) -> Architecture:
-    reply, _ = _ask(channel, {"do": "describe"})
+def _describe(judge: _Judge) -> Architecture:
+    reply, _ = judge.ask({"do": "describe"})
     malformed = Failure("the judge's description of the network is malformed")
     if not is_bounded(reply):  # before it is validated: a list of a million faults becomes a million errors
         raise malformed
@@ -208,7 +229,7 @@ def _describe(channel: Channel) -> Architecture:
 
 
 def _judge(
-    channel: Channel, architecture: Architecture, question: Question, claims: Claims, order: NDArray[np.int64]
+    judge: _Judge, architecture: Architecture, question: Question, claims: Claims, order: NDArray[np.int64]
 ) -> Verdict:
     """Find the preparation on training images, then predict the judged ones, which are sent in `order`."""
     units = architecture.output_shape[-1] if len(architecture.output_shape) == 1 else None
@@ -217,26 +238,26 @@ def _judge(
         raise Failure(
             f"the network's output has shape {architecture.output_shape}; this exercise needs {wanted} outputs"
         )
-    preparation, chosen = _prepare(channel, architecture, question, claims, units)
+    preparation, chosen = _prepare(judge, architecture, question, claims, units)
     outputs = np.empty((len(question.images), units), np.float32)
     started = time.monotonic()
-    outputs[order] = _predict(channel, _pick(question.images, order), chosen, units)
+    outputs[order] = _predict(judge, _pick(question.images, order), chosen, units)
     if not np.isfinite(outputs).all():
         raise Failure("the network predicts NaN or infinity: its training diverged")
     each_s = (time.monotonic() - started) / len(order)
     some = max(FEWEST_CUT, min(MOST_CUT, int(MOST_CUTTING_S / max(each_s, 1e-6))))
     again = order[::-1][:ASKED_TWICE]
-    require_steady(outputs[again], _predict(channel, _pick(question.images, again), chosen, units))
+    require_steady(outputs[again], _predict(judge, _pick(question.images, again), chosen, units))
     judgement = Judgement(
         outcome="judged", preparation=preparation, judged=len(question.images),
-        architecture=_cut(channel, architecture, _pick(question.images, order[:some]), chosen),
-        shifted=_shift(channel, question, chosen, outputs, output_activation(architecture), each_s),
+        architecture=_cut(judge, architecture, _pick(question.images, order[:some]), chosen),
+        shifted=_shift(judge, question, chosen, outputs, output_activation(architecture), each_s),
     )  # fmt: skip
     return Verdict(judgement=judgement, outputs=outputs)
 
 
 def _shift(
-    channel: Channel, question: Question, recipe: Recipe, outputs: NDArray[np.float32], activation: str, each_s: float
+    judge: _Judge, question: Question, recipe: Recipe, outputs: NDArray[np.float32], activation: str, each_s: float
 ) -> Shifted | None:
     """How often the network changes its mind over images that are moved by one pixel; None where that takes too long."""
     chosen = choose_shifted(len(outputs), photographs=question.image_shape is None)
@@ -244,16 +265,17 @@ def _shift(
         return None
     moved = shift_images(_pick(question.images, chosen), recipe.size)
     images = np.stack(moved) if isinstance(question.images, np.ndarray) else moved
-    return count_changed(outputs[chosen], _predict(channel, images, recipe, outputs.shape[1]), activation=activation)
+    return count_changed(outputs[chosen], _predict(judge, images, recipe, outputs.shape[1]), activation=activation)
 
 
-def _cut(channel: Channel, architecture: Architecture, images: Images, recipe: Recipe) -> Architecture:
+def _cut(judge: _Judge, architecture: Architecture, images: Images, recipe: Recipe) -> Architecture:
     """The architecture with each layer's influence on the answers."""
     units = architecture.output_shape[-1] or 0
+    prepared = cache(lambda: prepare_images(images, recipe, judge.require_running))  # once, where it is asked at all
 
     def cut(names: tuple[str, ...]) -> NDArray[np.float32]:
         try:
-            return _predict_part(channel, images, recipe, units, cut=names)
+            return _predict_part(judge, prepared(), recipe, units, cut=names)
         except Failure:  # then these layers can't be left out
             return np.full((len(images), units), np.nan, np.float32)
 
@@ -261,7 +283,7 @@ def _cut(channel: Channel, architecture: Architecture, images: Images, recipe: R
 
 
 def _prepare(
-    channel: Channel, architecture: Architecture, question: Question, claims: Claims, units: int
+    judge: _Judge, architecture: Architecture, question: Question, claims: Claims, units: int
 ) -> tuple[Preparation, Recipe]:
     """How images must be prepared for the network: by the recorded rows and by trying on training images."""
     fits = _own_fits(claims)
@@ -275,14 +297,14 @@ def _prepare(
     activation, probe = output_activation(architecture), question.probe
 
     def score(recipe: Recipe) -> Scored:
-        outputs = _predict(channel, probe.images, recipe, units)
+        outputs = _predict(judge, probe.images, recipe, units)
         return score_outputs(outputs, probe.labels, activation=activation)
 
     def further() -> Iterator[Recipe]:
         """Reads every training image, for the few networks that are tried with them."""
         yield from further_recipes(recipes[0], question.trained_on.images if question.trained_on else probe.images)
 
-    match = _match(question, architecture)
+    match = _match(judge, question, architecture)
     choice = choose_recipe(
         recipes, score, matched=match.recipe if match else None, told=is_told(recipes[0], seen_range),
         claimed=training_accuracy(claims), further=further(),
@@ -300,7 +322,7 @@ def _own_fits(claims: Claims) -> tuple[Fit, ...]:
     return tuple(fit for fit in done if fit.model == taken) or done
 
 
-def _match(question: Question, architecture: Architecture) -> Match | None:
+def _match(judge: _Judge, question: Question, architecture: Architecture) -> Match | None:
     """What the recorded rows say; a kernel may have left anything in their place."""
     if question.rows is None or question.trained_on is None:
         return None
@@ -308,7 +330,9 @@ def _match(question: Question, architecture: Architecture) -> Match | None:
         rows = read_npy(question.rows)
         if not 1 <= len(rows.shape) <= MOST_AXES or not len(rows):
             return None
-        return match_rows(rows[:MOST_ROWS], question.trained_on, architecture.input_shape, question.image_shape)
+        return match_rows(
+            rows[:MOST_ROWS], question.trained_on, architecture.input_shape, question.image_shape, judge.require_running
+        )
     except (
         ValueError,
         MemoryError,
@@ -340,27 +364,29 @@ def require_steady(first: NDArray[np.float32], again: NDArray[np.float32]) -> No
         )
 
 
-def _predict(channel: Channel, images: Images, recipe: Recipe, units: int) -> NDArray[np.float32]:
+def _predict(judge: _Judge, images: Images, recipe: Recipe, units: int) -> NDArray[np.float32]:
     """Outputs (n, units) for raw images, prepared and sent part by part; NaN may be among them."""
     part = max(1, PART_BYTES // (4 * math.prod(recipe.shape)))
-    return np.concatenate(
-        [_predict_part(channel, images[start : start + part], recipe, units) for start in range(0, len(images), part)]
+    parts = (
+        prepare_images(images[start : start + part], recipe, judge.require_running)
+        for start in range(0, len(images), part)
     )
+    return np.concatenate([_predict_part(judge, prepared, recipe, units) for prepared in parts])
 
 
 def _predict_part(
-    channel: Channel, images: Images, recipe: Recipe, units: int, cut: tuple[str, ...] | None = None
-) -> NDArray[np.float32]:
-    prepared = prepare_images(images, recipe)
+    judge: _Judge, prepared: NDArray[np.uint8] | NDArray[np.float32], recipe: Recipe, units: int,
+    cut: tuple[str, ...] | None = None,
+) -> NDArray[np.float32]:  # fmt: skip
     request: dict[str, object] = {
         "do": "predict", "shape": list(prepared.shape), "dtype": prepared.dtype.name,
         "scale": recipe.scale, "offset": recipe.offset, **({} if cut is None else {"cut": list(cut)}),
     }  # fmt: skip
-    expected = 4 * len(images) * units
-    reply, data = _ask(channel, request, prepared.tobytes(), at_most=expected)
-    if len(data) != expected or reply.get("shape") != [len(images), units]:
-        raise Failure(f"the network's predictions have shape {reply.get('shape')} for {len(images)} images")
-    return np.frombuffer(data, np.float32).reshape(len(images), units)
+    expected = 4 * len(prepared) * units
+    reply, data = judge.ask(request, prepared.tobytes(), at_most=expected)
+    if len(data) != expected or reply.get("shape") != [len(prepared), units]:
+        raise Failure(f"the network's predictions have shape {reply.get('shape')} for {len(prepared)} images")
+    return np.frombuffer(data, np.float32).reshape(len(prepared), units)
 
 
 def _refused(reason: str, architecture: Architecture | None = None) -> Verdict:

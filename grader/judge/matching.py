@@ -6,7 +6,7 @@ one for each channel, for each pixel, each picture by its own length, or two lev
 recipe.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from grader.judge.preprocessing import (
     Recipe,
     divide_by_length,
     fit_shape,
+    go_on,
     lay_out,
 )
 
@@ -68,9 +69,13 @@ class _Fitted:
 
 
 def match_rows(
-    rows: NDArray[np.generic], train: Album, wanted: tuple[int | None, ...], image_shape: tuple[int, ...] | None
-) -> Match | None:
-    """What was done to training images to make `rows` (n, ...) for an input of shape `wanted`; None: not recognised."""
+    rows: NDArray[np.generic], train: Album, wanted: tuple[int | None, ...], image_shape: tuple[int, ...] | None,
+    before_each: Callable[[], None] = go_on,
+) -> Match | None:  # fmt: skip
+    """What was done to training images to make `rows` (n, ...) for an input of shape `wanted`; None: not recognised.
+
+    What `before_each` raises before a picture is looked at ends the work.
+    """
     try:
         shape, size, channels = fit_shape(wanted, image_shape, rows.shape)
     except Failure:
@@ -85,8 +90,8 @@ def match_rows(
     fixed = isinstance(train.images, np.ndarray) and recipes[0].resize == "none"
     for frame in ("stretched",) if fixed else ("stretched", *FRAMES):
         ways = [recipe for recipe in recipes if (recipe.resize if recipe.resize in FRAMES else "stretched") == frame]
-        found = train.find(values, frame, size)
-        fitted = _fit_all(values, train.images, found, ways)
+        found = train.find(values, frame, size, before_each)
+        fitted = _fit_all(values, train.images, found, ways, before_each)
         if fitted is not None:
             return _matched(fitted, found, train)
     if fixed and recipes[0].channels == "as they are" and isinstance(train.images, np.ndarray):
@@ -132,16 +137,20 @@ def _pick(images: Images, chosen: NDArray[np.int64]) -> Images:
     return images[chosen] if isinstance(images, np.ndarray) else [images[int(index)] for index in chosen]
 
 
-def _fit_all(rows: Numbers, images: Images, found: NDArray[np.int64], recipes: Sequence[Recipe]) -> _Fitted | None:
+def _fit_all(
+    rows: Numbers, images: Images, found: NDArray[np.int64], recipes: Sequence[Recipe], before_each: Callable[[], None]
+) -> _Fitted | None:
     """The recipe that explains the rows best, if any does to within rounding; one factor for all before anything else."""
     compared = _compared(found)
     if len(compared) < FEWEST:
         return None
     values, pictures = rows[compared], _pick(images, found[compared])
-    tried = [(recipe, lay_out(pictures, replace(recipe, shape=(*recipe.size, values.shape[3])))) for recipe in recipes]
+    shape = values.shape[1:]
+    tried = [(recipe, lay_out(pictures, replace(recipe, shape=shape), before_each)) for recipe in recipes]
     for fit in (_fit_one, _fit_lengths, _fit_channels, _fit_levels):
         best: _Fitted | None = None
         for recipe, laid_out in tried:
+            before_each()
             fitted = fit(values, laid_out, recipe)
             if fitted is None or fitted.good.sum() < max(FEWEST, SHARE * len(compared)):
                 continue

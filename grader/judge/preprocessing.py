@@ -5,6 +5,7 @@ that (each pixel by its own mean, each image by its own length) the host compute
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -168,9 +169,18 @@ def refinements(chosen: Recipe) -> tuple[tuple[Recipe, ...], ...]:
     return tuple(rounds)
 
 
-def prepare_images(images: Images, recipe: Recipe) -> NDArray[np.uint8] | NDArray[np.float32]:
-    """Images laid out for the recipe, (n, *shape): uint8, whose scaling is left to the judge, or float32 and ready."""
-    laid_out = lay_out(images, recipe)
+def go_on() -> None:
+    """What is asked before each image where nobody waits for them: there is always time."""
+
+
+def prepare_images(
+    images: Images, recipe: Recipe, before_each: Callable[[], None] = go_on
+) -> NDArray[np.uint8] | NDArray[np.float32]:
+    """Images laid out for the recipe, (n, *shape): uint8, whose scaling is left to the judge, or float32 and ready.
+
+    What `before_each` raises before an image is resized ends the work.
+    """
+    laid_out = lay_out(images, recipe, before_each)
     if recipe.standard is not None:
         mean, deviation = recipe.standard
         return np.ascontiguousarray((laid_out - mean) / deviation, dtype=np.float32)
@@ -189,12 +199,17 @@ def divide_by_length(laid_out: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.
     return divided.reshape(laid_out.shape)
 
 
-def lay_out(images: Images, recipe: Recipe) -> NDArray[np.uint8]:
+def lay_out(images: Images, recipe: Recipe, before_each: Callable[[], None] = go_on) -> NDArray[np.uint8]:
     """Images in the recipe's size, channels and shape, uint8 (n, *shape)."""
+
+    def resized(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        before_each()
+        return _resize(image, recipe)
+
     if recipe.resize == "none" and isinstance(images, np.ndarray):
         stacked: NDArray[np.uint8] = images
     else:
-        stacked = np.stack([_resize(image, recipe) for image in images])
+        stacked = np.stack([resized(image) for image in images])
     stacked = _set_channels(stacked, recipe.channels)
     return np.ascontiguousarray(stacked.reshape(len(images), *recipe.shape))
 

@@ -74,10 +74,10 @@ def predict(model: Any, request: dict[str, Any], payload: bytes, numpy: Any) -> 
 
 
 def predict_cut(model: Any, values: Any, names: list[str]) -> Any:
-    """What a network says where the layers of these names give each image what they made of the one before it."""
+    """What a network says where the layers of these names give each image what they made of another one."""
     cut = [part.operation for part in closure(model) if part.name in names]
-    for operation in cut:
-        vars(operation)["call"] = exchanging(operation.call)
+    for number, operation in enumerate(cut):
+        vars(operation)["call"] = exchanging(operation.call, number)
     try:
         return model(values, training=False)
     finally:
@@ -85,11 +85,18 @@ def predict_cut(model: Any, values: Any, names: list[str]) -> Any:
             del vars(operation)["call"]
 
 
-def exchanging(call: Callable[..., Any]) -> Callable[..., Any]:
-    """A layer's `call` whose outputs are moved on by one image."""
+def exchanging(call: Callable[..., Any], number: int) -> Callable[..., Any]:
+    """A layer's `call` whose outputs are moved on by one image, or put in an order of its own if it is not the first.
+
+    As many layers in a row as there are images would else bring each image its own again.
+    """
     import keras
+    import numpy
 
     def moved(value: Any) -> Any:
+        count = (*getattr(value, "shape", ()), None)[0]
+        if number and count is not None:
+            return keras.ops.take(value, numpy.random.default_rng(number).permutation(count), axis=0)
         return keras.ops.roll(value, 1, axis=0) if len(getattr(value, "shape", ())) else value
 
     return lambda *values, **options: keras.tree.map_structure(moved, call(*values, **options))

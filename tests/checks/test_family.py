@@ -440,6 +440,7 @@ HOSTILE = st.builds(
     output_shape=SHAPES,
     parameters=st.integers(0, 9),
     inputs=st.lists(NAMES, max_size=4).map(tuple),
+    influence=st.none() | st.sampled_from([0.0, 0.04, 1.0, -1.0]),
 )
 
 

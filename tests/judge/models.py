@@ -50,6 +50,16 @@ def with_idle_convolution():
     model.layers[-1].set_weights(bright((64,)).layers[-1].get_weights())
     return model
 
+def with_many_in_a_row():
+    # As many convolutions one after another as images are asked: each passes the image on.
+    image = value = keras.Input((8, 8, 1))
+    for _ in range(32):
+        value = layers.Conv2D(1, 1, kernel_initializer="ones")(value)
+    model = keras.Model(image, layers.Dense(2, activation="softmax")(layers.Flatten()(layers.Add()([value, image * 0.0]))))
+    model.layers[-1].set_weights(bright((64,)).layers[-1].get_weights())
+    return model
+
+save("row", with_many_in_a_row())
 save("idle", with_idle_convolution())
 save("flat", bright((64,)))
 save("image", bright((8, 8, 1)))

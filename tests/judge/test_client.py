@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.checks.family import recognise
 from grader.evidence import Claims
 from grader.judge.client import Question, Verdict, judge_model
 from grader.limits import Limits
@@ -73,6 +74,15 @@ def test_a_layer_whose_output_is_multiplied_by_zero_has_no_influence_on_the_answ
     assert look("required_layers", about, {"kinds": ["Conv2D"], "at_least": 2}).reason == (
         "2 Conv2D layers are asked for, the model has 1 (`used`) that its answers depend on: `idle` could be left out"
     )
+    assert recognise(architecture).reason.startswith("1 convolution (`used`) without branches")
+
+
+def test_as_many_layers_in_a_row_as_images_are_asked_have_influence_all_the_same(
+    models: Path, warm_sandbox: Sandbox
+) -> None:
+    architecture = judge((models / "row.keras").read_bytes(), warm_sandbox).judgement.architecture
+    assert architecture is not None
+    assert look("required_layers", built(architecture), {"kinds": ["Conv2D"], "at_least": 32}).outcome is Outcome.PASSED
 
 
 def test_layers_are_described_with_shapes_parameters_and_connections(models: Path, warm_sandbox: Sandbox) -> None:
