@@ -26,6 +26,8 @@ def test_twice_as_much_costs_no_more_than_twice_as_much(kind: str) -> None:
     [
         ((0.1, 0.4), (0, 0), "4.0 times as long"),
         ((0.1, 0.2), (8 << 20, 24 << 20), "3.0 times the memory"),
+        ((0.1, 0.2), (8 << 20, 17 << 20), "2.1 times the memory"),
+        ((0.1, 0.2), (8 << 20, (16 << 20) + (200 << 10)), ""),
         ((1.5, 2.5), (0, 0), "it takes 2.5 s"),
         ((0.1, 0.1), (300 << 20, 300 << 20), "it takes 300 MiB"),
         ((0.001, 0.01), (1000, 9000), ""),
