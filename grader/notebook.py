@@ -10,7 +10,7 @@ import re
 import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from grader.errors import SubmissionError
@@ -47,6 +47,8 @@ LONGEST_BEFORE = 30  # characters before "accuracy" that belong to its wording
 MOST_REPORTED = 200  # accuracies of one notebook
 MOST_SAVED = 400_000  # characters of all saved outputs that are searched, from the last on
 MOST_CELLS, MOST_CODE = 2_000, 2_000_000  # code cells of a submission; characters in all of them
+MOST_STATEMENTS = 50_000  # of a submission: lines that hold something, and parts of lines behind a semicolon
+STATEMENT = re.compile(r"[^\s;][^\n;]*")
 MOST_BESIDE = 300_000  # characters of code beside it that are kept
 MOST_VALUES = 500_000  # values in the JSON of a notebook
 FEWER = "Hand in the code of the exercise alone, without what was generated or pasted into it."
@@ -75,12 +77,15 @@ def read_submission(name: str, data: bytes) -> Script:
     return Script(name, tuple(source for source, _ in cells), _reported([text for _, text in cells]))
 
 
-def _require_no_more(name: str, *, cells: int = 0, characters: int = 0) -> None:
+def _require_no_more(name: str, *, cells: int = 0, characters: int = 0, code: Iterable[str] = ()) -> None:
     """Refuse more code than a person reads: all that is done with it before, during and after the run hangs on its size."""
     if cells > MOST_CELLS:
         raise SubmissionError(f"{name}: has more than {MOST_CELLS:,} code cells.", FEWER)
     if characters > MOST_CODE:
         raise SubmissionError(f"{name}: holds more than {MOST_CODE:,} characters of code.", FEWER)
+    statements = (found for text in code for found in STATEMENT.finditer(text))
+    if next(islice(statements, MOST_STATEMENTS, None), None) is not None:
+        raise SubmissionError(f"{name}: holds more than {MOST_STATEMENTS:,} statements.", FEWER)
 
 
 def _reported(texts: Sequence[str]) -> tuple[Reported, ...]:
@@ -147,7 +152,7 @@ def read_module(name: str, data: bytes) -> str:
         raise SubmissionError(f"{name}: is no Python module; it holds binary data.", "Hand in the .py file itself.")
     if not text.strip():
         raise SubmissionError(f"{name}: is empty.", "Save your work and hand it in again.")
-    _require_no_more(name, characters=len(text))
+    _require_no_more(name, characters=len(text), code=(text,))
     return without_surrogates(plain_lines(text))
 
 
@@ -219,7 +224,9 @@ def read_code_cells(name: str, data: bytes) -> tuple[tuple[str, str], ...]:
     cells = tuple((source, text) for source, text in _sources(name, raw) if source.strip())
     if not cells:
         raise SubmissionError(f"{name}: has no code.", "Hand in the notebook that holds your solution.")
-    _require_no_more(name, cells=len(cells), characters=sum(len(source) for source, _ in cells))
+    _require_no_more(
+        name, cells=len(cells), characters=sum(len(source) for source, _ in cells), code=(source for source, _ in cells)
+    )
     return cells
 
 
