@@ -152,7 +152,7 @@ def read_module(name: str, data: bytes) -> str:
         raise SubmissionError(f"{name}: is no Python module; it holds binary data.", "Hand in the .py file itself.")
     if not text.strip():
         raise SubmissionError(f"{name}: is empty.", "Save your work and hand it in again.")
-    _require_no_more(name, characters=len(text), code=(text,))
+    _require_no_more(name, characters=len(text))
     return without_surrogates(plain_lines(text))
 
 
