@@ -69,8 +69,14 @@ class Script:
 def read_submission(name: str, data: bytes) -> Script:
     """The code cells of a `.ipynb` or the code of a `.py`. Raises SubmissionError, naming what is wrong.
 
-    There is a most of cells, characters and values, which is looked at before they are made.
+    There is a most of cells, characters and values, which is looked at before they are made, and of statements.
     """
+    script = _read_script(name, data)
+    _require_no_more(name, code=script.cells)
+    return script
+
+
+def _read_script(name: str, data: bytes) -> Script:
     if name.lower().endswith(".py"):
         return Script(name, _cells_of_module(name, read_module(name, data)))
     cells = read_code_cells(name, data)
@@ -182,7 +188,7 @@ def code_beside(script: str, files: Mapping[str, bytes]) -> dict[str, str]:
         if name == script or not name.lower().endswith((".py", ".ipynb")) or left <= 0:
             continue
         try:
-            text = "\n".join(read_submission(without_surrogates(name), files[name]).cells)[:left]
+            text = "\n".join(_read_script(without_surrogates(name), files[name]).cells)[:left]
         except SubmissionError:
             continue
         found[without_surrogates(name)] = text
@@ -224,9 +230,7 @@ def read_code_cells(name: str, data: bytes) -> tuple[tuple[str, str], ...]:
     cells = tuple((source, text) for source, text in _sources(name, raw) if source.strip())
     if not cells:
         raise SubmissionError(f"{name}: has no code.", "Hand in the notebook that holds your solution.")
-    _require_no_more(
-        name, cells=len(cells), characters=sum(len(source) for source, _ in cells), code=(source for source, _ in cells)
-    )
+    _require_no_more(name, cells=len(cells), characters=sum(len(source) for source, _ in cells))
     return cells
 
 
