@@ -231,7 +231,7 @@ def _arrays_in(name: str, data: bytes) -> Iterator[NDArray[np.generic]]:
         return
 
 
-def _unpacked(file: IO[bytes]) -> bytes:
+def _unpacked(file: IO[bytes] | gzip.GzipFile) -> bytes:
     """What a packed file holds, up to the most; in pieces, because the room for one read of all grows by great steps."""
     return b"".join(file.read(PIECE) for _ in range(MOST_ARRAY // PIECE))
 
