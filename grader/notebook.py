@@ -10,7 +10,7 @@ import re
 import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from grader.errors import SubmissionError
@@ -47,6 +47,8 @@ LONGEST_BEFORE = 30  # characters before "accuracy" that belong to its wording
 MOST_REPORTED = 200  # accuracies of one notebook
 MOST_SAVED = 400_000  # characters of all saved outputs that are searched, from the last on
 MOST_CELLS, MOST_CODE = 2_000, 2_000_000  # code cells of a submission; characters in all of them
+MOST_STATEMENTS = 50_000  # of a submission: lines that hold something, and parts of lines behind a semicolon
+STATEMENT = re.compile(r"[^\s;][^\n;]*")
 MOST_BESIDE = 300_000  # characters of code beside it that are kept
 MOST_VALUES = 500_000  # values in the JSON of a notebook
 FEWER = "Hand in the code of the exercise alone, without what was generated or pasted into it."
@@ -67,20 +69,29 @@ class Script:
 def read_submission(name: str, data: bytes) -> Script:
     """The code cells of a `.ipynb` or the code of a `.py`. Raises SubmissionError, naming what is wrong.
 
-    There is a most of cells, characters and values, which is looked at before they are made.
+    There is a most of cells, characters and values, which is looked at before they are made, and of statements.
     """
+    script = _read_script(name, data)
+    _require_no_more(name, code=script.cells)
+    return script
+
+
+def _read_script(name: str, data: bytes) -> Script:
     if name.lower().endswith(".py"):
         return Script(name, _cells_of_module(name, read_module(name, data)))
     cells = read_code_cells(name, data)
     return Script(name, tuple(source for source, _ in cells), _reported([text for _, text in cells]))
 
 
-def _require_no_more(name: str, *, cells: int = 0, characters: int = 0) -> None:
+def _require_no_more(name: str, *, cells: int = 0, characters: int = 0, code: Iterable[str] = ()) -> None:
     """Refuse more code than a person reads: all that is done with it before, during and after the run hangs on its size."""
     if cells > MOST_CELLS:
         raise SubmissionError(f"{name}: has more than {MOST_CELLS:,} code cells.", FEWER)
     if characters > MOST_CODE:
         raise SubmissionError(f"{name}: holds more than {MOST_CODE:,} characters of code.", FEWER)
+    statements = (found for text in code for found in STATEMENT.finditer(text))
+    if next(islice(statements, MOST_STATEMENTS, None), None) is not None:
+        raise SubmissionError(f"{name}: holds more than {MOST_STATEMENTS:,} statements.", FEWER)
 
 
 def _reported(texts: Sequence[str]) -> tuple[Reported, ...]:
@@ -177,7 +188,7 @@ def code_beside(script: str, files: Mapping[str, bytes]) -> dict[str, str]:
         if name == script or not name.lower().endswith((".py", ".ipynb")) or left <= 0:
             continue
         try:
-            text = "\n".join(read_submission(without_surrogates(name), files[name]).cells)[:left]
+            text = "\n".join(_read_script(without_surrogates(name), files[name]).cells)[:left]
         except SubmissionError:
             continue
         found[without_surrogates(name)] = text

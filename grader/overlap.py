@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ ALIKE_DIGITS, ALIKE_PHOTOGRAPHS = 0.998, 0.97
 AS_NEAR = 1e-4  # a row that is as near to a training picture is one of these
 MOST_COPIES, MOST_LOOKED_AT = 8192, 4096  # of a network's rows; of one array in a file
 MOST_ARRAYS, MOST_ARRAY = 8, 128 << 20  # arrays of one submission that are looked into, bytes of one of them
+PIECE = 1 << 20  # bytes that are unpacked at once
 OPENING_S, OPENING_BYTES = 20, 1 << 30  # of the process that opens them
 ROWS = 256  # of them that are looked at at once
 DETAIL = 100  # pixels of a side that are enough of a photograph
@@ -216,7 +217,7 @@ def _arrays_in(name: str, data: bytes) -> Iterator[NDArray[np.generic]]:
     try:
         if lower.endswith(".gz"):
             with gzip.open(io.BytesIO(data)) as file:
-                data = file.read(MOST_ARRAY)
+                data = _unpacked(file)
         if lower.endswith(".npy"):
             yield read_npy(data)
         elif lower.endswith(".npz"):
@@ -230,10 +231,15 @@ def _arrays_in(name: str, data: bytes) -> Iterator[NDArray[np.generic]]:
         return
 
 
+def _unpacked(file: IO[bytes] | gzip.GzipFile) -> bytes:
+    """What a packed file holds, up to the most; in pieces, because the room for one read of all grows by great steps."""
+    return b"".join(file.read(PIECE) for _ in range(MOST_ARRAY // PIECE))
+
+
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[NDArray[np.generic]]:
     try:
         with archive.open(member) as file:
-            array = read_npy(file.read(MOST_ARRAY))
+            array = read_npy(_unpacked(file))
     except FAULTS:
         return
     yield array

@@ -152,7 +152,7 @@ def regrade(rubric: Rubric, order: Order, *, dry_run: bool, book: "Gradebook | N
     """Mark all stored evidence below `order.out` again: no sandbox, no TensorFlow. Raises UsageError, Infrastructure.
 
     What goes wrong with one folder is that row's `trouble`, and all others stand. `book` is told of it first, in one
-    transaction: where it does not answer, no page is written.
+    transaction with a savepoint for each folder: where it does not answer, no page is written.
     """
     moves, kept = _mark_again(rubric, order, book)
     if book is not None:
@@ -169,8 +169,11 @@ def regrade(rubric: Rubric, order: Order, *, dry_run: bool, book: "Gradebook | N
 
 
 def _show_move(move: Move, rubric: Rubric, order: Order) -> Move:
-    """Write its pages again; those of a row that can't be marked again stay as they are."""
-    return move if move.trouble else replace(move, trouble=_show(move.new, move.folder, rubric, order))
+    """Write its pages again; those of a row that can't be marked again only where its grade moved all the same."""
+    if move.trouble and not move.moved:
+        return move
+    told = (move.trouble, _show(move.new, move.folder, rubric, order))
+    return replace(move, trouble="; ".join(filter(None, told)))
 
 
 def _show(result: Result, folder: Path, rubric: Rubric, order: Order) -> str:
@@ -296,8 +299,9 @@ def _remark(
         for hand_in in known[move.folder.name, move.submission]
         if not move.trouble
     ]
-    pairs = book.remark(assignment, told, rubric_digest=rubric.digest, dry_run=dry_run)
-    before, after = Grades(old for old, _ in pairs), Grades(new for _, new in pairs)
+    done = book.remark(assignment, told, rubric_digest=rubric.digest, dry_run=dry_run)
+    before, after = Grades(old for old, _ in done.grades), Grades(new for _, new in done.grades)
+    moves = [_unrecorded(move, done.refused.get(move.folder.name)) for move in moves]
     graded = [
         replace(
             move, old=move.old and before.beside(move.old, move.folder), new=after.beside(move.new, move.folder)
@@ -305,6 +309,13 @@ def _remark(
         for move in moves
     ]  # fmt: skip
     return graded, {folder: after.beside(result, folder) for folder, result in kept.items()}
+
+
+def _unrecorded(move: Move, error: Exception | None) -> Move:
+    """A row that the gradebook did not take, `error` says why: what was found before stands."""
+    if error is None or move.trouble:
+        return move
+    return replace(move, new=move.old or move.new, trouble=f"can't be recorded in the gradebook: {_said(error)}")
 
 
 def not_here(book: "Gradebook | None", assignment: str, out: Path) -> list[str]:

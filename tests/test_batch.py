@@ -17,7 +17,7 @@ from grader.comparing import Earlier, index_earlier
 from grader.course import Course
 from grader.errors import Infrastructure, UsageError
 from grader.evidence import Cause
-from grader.gradebook import Gradebook, open_gradebook
+from grader.gradebook import Gradebook, Refused, open_gradebook
 from grader.grades import Grade, HandIn, Student
 from grader.intake import Entry, digest_name, list_class, read_path, safe_name
 from grader.kernel.run import Execution, Job
@@ -526,10 +526,13 @@ class Heard(Silent):
 
 
 class Away:
-    """A gradebook that stops answering after `until` results, and answers again after `back` more questions."""
+    """A gradebook that stops answering after `until` results, and answers again after `back` more questions.
 
-    def __init__(self, book: Gradebook, until: int, back: int) -> None:
-        self._book, self._left, self._back = book, until, back
+    It never takes a result of the student `refused`.
+    """
+
+    def __init__(self, book: Gradebook, until: int, back: int, refused: str = "") -> None:
+        self._book, self._left, self._back, self._refused = book, until, back, refused
 
     def enrol(self, *words: Any, **more: Any) -> object:
         return self._book.enrol(*words, **more)
@@ -541,6 +544,8 @@ class Away:
         self._left -= 1
         if -self._back <= self._left < 0:
             raise Infrastructure("The gradebook is gone.", "Start the server.")
+        if words[0].student == self._refused:
+            raise Refused("The gradebook refused a step.")
         return self._book.record(*words, **more)
 
     def grade(self, *words: Any, **more: Any) -> Grade:
@@ -550,12 +555,14 @@ class Away:
         return self._book.grades(*words, **more)
 
 
-def recorded(order: Order, source: Path, *, until: int = 1000, back: int = 1000) -> tuple[list[Grade], Heard]:
+def recorded(
+    order: Order, source: Path, *, until: int = 1000, back: int = 1000, refused: str = ""
+) -> tuple[list[Grade], Heard]:
     """The grades of a class after a batch whose gradebook is away for a while, and what was said."""
     heard = Heard()
     order.out.mkdir(exist_ok=True)
     with a_bench(order.course) as bench, open_gradebook(order.out) as book:
-        away: Any = Away(book, until, back)
+        away: Any = Away(book, until, back, refused)
         grade_class(list_class(source), bench, order, jobs=1, progress=heard, book=away)
         return book.grades("tiny"), heard
 
@@ -600,6 +607,22 @@ def test_a_gradebook_that_stays_away_stops_nothing_and_the_next_batch_makes_up_f
     assert [grade.points for grade in grades] == [100] * 5
     assert heard.said == []
     assert len(stage.runs) == 5
+
+
+@pytest.mark.parametrize("until", [1, 1000])
+def test_a_row_that_the_gradebook_does_not_take_is_broken_and_all_others_are_recorded(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: int
+) -> None:
+    stage = Stage().install(monkeypatch)
+    source = write_class(tmp_path / "class", *"abcde")
+    grades, heard = recorded(order, source, until=until, back=1, refused="c")
+    assert [grade.points for grade in grades] == [100, 100, None, 100, 100]
+    assert "c: is not in the gradebook: The gradebook refused a step." in heard.said
+    rows = {row["student"]: row["status"] for row in json.loads((order.out / "batch.json").read_text())}
+    assert rows == {"a": "graded", "b": "graded", "c": "broken", "d": "graded", "e": "graded"}
+    grades, _ = recorded(order, source)
+    assert [grade.points for grade in grades] == [100] * 5
+    assert len(stage.runs) == 5, "what was run is not run again"
 
 
 def test_class_page_and_csv_show_overrides_and_the_result_keeps_the_rubrics_points(

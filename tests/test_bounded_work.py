@@ -1,6 +1,8 @@
 """What the grader does itself with bytes of a student costs no more than in proportion; `pytest -s` prints the table."""
 
 import sys
+import time
+from typing import Any
 
 import pytest
 
@@ -21,11 +23,24 @@ def test_twice_as_much_costs_no_more_than_twice_as_much(kind: str) -> None:
     assert not cost.grows, cost.words
 
 
+@pytest.mark.parametrize("kind", ["failing-cells", "fits-in-functions", "dense-code"])
+def test_hints_and_reasons_are_found_in_a_second_whatever_is_handed_in(kind: str) -> None:
+    made: dict[str, Any] = {}
+    exec(KINDS[kind].code, made)
+    for times in (1, 2, 3, 4, 5, 6, 8, 16, 64):  # some just below the most of characters, others far beyond it
+        given = made["make"](made["SIZE"] * times)
+        started = time.process_time()
+        WORK[kind](given)
+        assert time.process_time() - started < 1, times
+
+
 @pytest.mark.parametrize(
     ("seconds", "memory", "words"),
     [
         ((0.1, 0.4), (0, 0), "4.0 times as long"),
         ((0.1, 0.2), (8 << 20, 24 << 20), "3.0 times the memory"),
+        ((0.1, 0.2), (8 << 20, 17 << 20), "2.1 times the memory"),
+        ((0.1, 0.2), (8 << 20, (16 << 20) + (200 << 10)), ""),
         ((1.5, 2.5), (0, 0), "it takes 2.5 s"),
         ((0.1, 0.1), (300 << 20, 300 << 20), "it takes 300 MiB"),
         ((0.001, 0.01), (1000, 9000), ""),

@@ -325,6 +325,8 @@ def test_an_error_in_a_graph_is_told_without_the_places_that_the_graph_was_made_
         ("x.ipynb", notebook(*[code("1")] * 2_001), "has more than 2,000 code cells"),
         ("x.py", b"a=1\n" * 500_001, "holds more than 2,000,000 characters of code"),
         ("x.ipynb", notebook(*[code("a=1\n" * 50_000)] * 11), "holds more than 2,000,000 characters of code"),
+        ("x.py", b"a=1\n" * 50_001, "holds more than 50,000 statements"),
+        ("x.ipynb", notebook(*[code("x = 1; " * 2_000)] * 26), "holds more than 50,000 statements"),
         ("x.ipynb", b'{"nbformat": 4, "cells": [' + b"{}," * 500_001 + b"{}]}", "holds more than 500,000 values"),
     ],
 )
@@ -339,6 +341,9 @@ def test_what_stands_in_texts_is_no_value_and_long_notebooks_are_read() -> None:
     assert read_submission("x.ipynb", notebook(printed)).cells == ("a = 1",)
     assert len(read_submission("x.ipynb", notebook(*[code("1")] * 2_000)).cells) == 2_000
     assert len(read_submission("x.py", b"#%%\n1\n" * 2_000).cells) == 2_000
+    assert len(read_submission("x.py", b"a = 1\n" * 50_000 + b" \n" * 100_000).cells) == 1, (
+        "blank lines are no statements"
+    )
 
 
 def test_a_long_text_without_lines_is_no_reason_to_make_millions_of_them() -> None:

@@ -14,7 +14,7 @@ from grader.bench import Bench, versions
 from grader.errors import GraderError
 from grader.exports.cells import write_number
 from grader.findings import Row, explain_unread
-from grader.gradebook import Gradebook
+from grader.gradebook import Gradebook, Refused
 from grader.gradebook.persons import Person
 from grader.grades import Enrolment, HandIn, Student
 from grader.grading_rules import grades_of, with_grade, with_members
@@ -112,6 +112,10 @@ class Registrar:
 
     def unread(self, place: int, reason: str, remedy: str, *, ours: bool) -> None:
         """The row of an entry that can't be read or, `ours`, could not be run."""
+        self._enter(place, self._without_mark(place, reason, remedy, ours=ours))
+
+    def _without_mark(self, place: int, reason: str, remedy: str, *, ours: bool) -> Result:
+        """As published, and told to the gradebook: which may not take even that, and is then said not to have it."""
         entry, bench = self._entries[place], self._bench
         row = Row(
             student=entry.student, submission=entry.file, assignment=bench.rubric.assignment,
@@ -120,10 +124,15 @@ class Registrar:
             started=datetime.now(UTC).isoformat(timespec="seconds"),
         )  # fmt: skip
         result = explain_unread(row, reason=without_surrogates(reason), remedy=remedy, ours=ours)
-        result = self._record(place, result)
+        try:
+            result = self._record(place, result)
+        except Exception as error:
+            self._progress.say(
+                f"{one_line(entry.student)}: is not in the gradebook: {one_line(str(error))[:MOST_SAID]}"
+            )
         with suppress(Exception):  # whatever it is that went wrong: the class page still has the row
             publish_student(self._order.out, result, None, bench.rubric, self._order.course)
-        self._enter(place, result)
+        return result
 
     def _enter(self, place: int, result: Result) -> None:
         self.rows.put(place, result)
@@ -134,7 +143,10 @@ class Registrar:
         self._progress.done(result.student, words, trouble=trouble)
 
     def _record(self, place: int, result: Result) -> Result:
-        """Tell the gradebook; the result with the grade that follows, where the gradebook answers."""
+        """Tell the gradebook; the result with the grade that follows, where the gradebook answers.
+
+        Raises Refused where it works and does not take this row.
+        """
         if self._book is None:
             return result
         if self._missed:  # it is away: not twenty seconds of waiting for each row
@@ -142,6 +154,8 @@ class Registrar:
             return result
         try:
             return self._offer(place, result)
+        except Refused:
+            raise
         except GraderError as error:
             self._missed.append(place)
             self._progress.say(
@@ -173,6 +187,8 @@ class Registrar:
         for number, place in enumerate(places):
             try:
                 self._offer(place, self.rows.at(place))
+            except Refused as error:
+                self.rows.put(place, self._without_mark(place, error.message, error.remedy, ours=True))
             except GraderError as error:
                 self._missed = places[number:]
                 self._progress.say(

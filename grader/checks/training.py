@@ -17,6 +17,8 @@ from grader.errors import Failure, Infrastructure
 from grader.evidence import Candidate, Cause, Claims, Evidence, Fit, Value
 
 KERAS_BATCH_SIZE = 32  # what fit takes where it is given none
+NOT_KNOWN = "whether a training took place is not known"
+UNREAD = "Leave out what changes files or objects of the grader; if nothing does, tell your instructor."
 SLOW_ADADELTA = 0.0011  # Keras 3's default is 0.001, as float32 tells it
 
 
@@ -50,6 +52,8 @@ def trained(case: Case, parameters: NoParameters) -> Score:
     if done:
         steps = sum(fit.steps or 0 for fit in done)
         return Score(1.0, f"`{done[-1].model}` was trained without `fit`, in {steps:,} steps{_in_cell(done[-1])}")
+    if not fits and claims.problem:
+        raise Failure(f"{NOT_KNOWN}: {one_line(claims.problem).rstrip('.')}", UNREAD)
     if not fits:
         name = f"`{chosen.name}`" if chosen else "the model"
         others = sorted({quoted(fit.model) for fit in claims.fits})
@@ -231,6 +235,8 @@ def history_plotted(case: Case, parameters: HistoryPlotted) -> Score:
     """
     claims = case.evidence.claims
     done = trainings(claims.fits)
+    if not done and claims.problem:
+        raise Failure(f"{NOT_KNOWN}: {one_line(claims.problem).rstrip('.')}", UNREAD)
     if not done:
         raise Failure("nothing was fitted, so there is no history to plot", "Train a model first.")
     since = max(fit.cell or 0 for fit in done)

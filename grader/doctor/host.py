@@ -27,8 +27,11 @@ from grader.overlap import copies_in_files
 from grader.report.pictures import read_png
 from grader.similarity import compare_code
 
-TIMES_TIME, TIMES_MEMORY = 3.0, 2.5  # as much for an input of twice the size; buffers grow by steps
-LITTLE_S, LITTLE_BYTES = 0.015, 4 << 20  # whose growth says nothing
+TIMES_TIME, TIMES_MEMORY = 3.0, 2.0  # as much for an input of twice the size
+LITTLE_S = 0.015  # whose growth says nothing
+STEPS_BYTES = (
+    256 << 10
+)  # beyond it: the interpreter's lists and tables grow by steps, which came to 110 KiB at the most
 MOST_S, MOST_BYTES = 2.0, 256 << 20  # for the larger one
 TRIES = 3  # the quickest counts: what else the machine does is not meant
 
@@ -45,7 +48,7 @@ class Cost:
         """What is too much of it, in words; "" where nothing is."""
         if self.seconds[1] > max(LITTLE_S, TIMES_TIME * self.seconds[0]):
             return f"twice as much takes {self.seconds[1] / self.seconds[0]:.1f} times as long"
-        if self.memory[1] > max(LITTLE_BYTES, TIMES_MEMORY * self.memory[0]):
+        if self.memory[1] > TIMES_MEMORY * self.memory[0] + STEPS_BYTES:
             return f"twice as much takes {self.memory[1] / self.memory[0]:.1f} times the memory"
         if self.seconds[1] > MOST_S:
             return f"it takes {self.seconds[1]:.1f} s"

@@ -10,8 +10,9 @@ row), and writing the same thing again changes nothing. So writers may be many, 
 """
 
 from grader.gradebook.book import Gradebook
+from grader.gradebook.faults import Refused
 from grader.gradebook.opening import FILE, locate, open_gradebook
 from grader.gradebook.recording import Recorded
 from grader.grading_rules import rubric_digest
 
-__all__ = ["FILE", "Gradebook", "Recorded", "locate", "open_gradebook", "rubric_digest"]
+__all__ = ["FILE", "Gradebook", "Recorded", "Refused", "locate", "open_gradebook", "rubric_digest"]

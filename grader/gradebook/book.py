@@ -1,6 +1,8 @@
 """The gradebook as its users see it."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, update
@@ -24,6 +26,17 @@ from grader.gradebook.recording import Recorded, enrol, record
 from grader.gradebook.tables import SubmissionRow
 from grader.grades import Enrolment, Event, Grade, HandIn, Judged
 from grader.results import Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remarked:
+    """What became of a class that was marked again: every student's grade before and after.
+
+    `refused`: the folders whose new results are not recorded, and why.
+    """
+
+    grades: Sequence[tuple[Grade, Grade]]
+    refused: Mapping[str, Exception]
 
 
 class Gradebook:
@@ -75,22 +88,31 @@ class Gradebook:
         *,
         rubric_digest: str,
         dry_run: bool = False,
-    ) -> list[tuple[Grade, Grade]]:
-        """Take over today's rules and new results of known submissions; every student's grade before and after.
+    ) -> Remarked:
+        """Take over today's rules and new results of known submissions, folder by folder.
 
-        All of it is one transaction, which a `dry_run` takes back at its end. Nobody who is not in the gradebook is added.
+        All of it is one transaction, which a `dry_run` takes back at its end. What the database refuses of one folder costs
+        that folder alone. Nobody who is not in the gradebook is added.
         """
 
-        def work(connection: Connection) -> list[tuple[Grade, Grade]]:
+        def work(connection: Connection) -> Remarked:
             choice = Choice(assignment=assignment.id)
             before = {grade.student.name: grade for grade in read_grades(connection, choice)}
             enrol(connection, assignment, ())
-            for result, hand_in in sorted(results, key=lambda item: item[1].student.name):
-                record(connection, result, hand_in, rubric=rubric_digest)
+            refused: dict[str, Exception] = {}
+            for folder, own in _by_folder(results).items():
+                try:
+                    with connection.begin_nested():  # a savepoint: a group is marked again as a whole, or not
+                        for result, hand_in in own:
+                            record(connection, result, hand_in, rubric=rubric_digest)
+                except Exception as error:
+                    refused[folder] = self._database.refused(error)
             after = read_grades(connection, choice)
             if dry_run:
                 connection.rollback()
-            return [(before.get(grade.student.name, grade), grade) for grade in after]
+            return Remarked(
+                grades=[(before.get(grade.student.name, grade), grade) for grade in after], refused=refused
+            )  # fmt: skip
 
         return self._database.write(work)
 
@@ -180,3 +202,11 @@ class Gradebook:
             return read_grades(connection, choice)[0]
 
         return self._database.write(work)
+
+
+def _by_folder(results: Iterable[tuple[Result, HandIn]]) -> dict[str, list[tuple[Result, HandIn]]]:
+    """By the folder of the hand-ins; in the order of names, so that two who write of one class don't wait for each other."""
+    folders: dict[str, list[tuple[Result, HandIn]]] = defaultdict(list)
+    for result, hand_in in sorted(results, key=lambda item: item[1].student.name):
+        folders[hand_in.folder].append((result, hand_in))
+    return folders

@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from grader.errors import UsageError
-from grader.gradebook.faults import explain_fault
+from grader.gradebook.faults import Refused, explain_fault
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 WRITING = "grader_writing"
@@ -39,6 +39,15 @@ class Database:
     def read(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, from one state of the database."""
         return self._attempt(work, {} if self.is_file else {"isolation_level": "REPEATABLE READ"})
+
+    def refused(self, error: Exception) -> Exception:
+        """What was wrong with the values of one step, in words. Raises `error` again where it concerns more than them."""
+        if not isinstance(error, SQLAlchemyError):
+            return error
+        fault = explain_fault(error, self.where)
+        if not isinstance(fault.error, Refused):
+            raise error
+        return fault.error
 
     def _attempt(self, work: Callable[[Connection], T], options: dict[str, Any]) -> T:
         """Raises UsageError or Infrastructure, in words, once patience is at an end or waiting is of no use."""

@@ -3,12 +3,13 @@
 import sqlite3
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import GraderError, Infrastructure, UsageError
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html; a connection that failed has no code.
+REFUSED_CLASSES = ("22", "23", "54", "P0")  # data, constraints, what is too large, a trigger: of the values alone
 PASSING_STATES = {
     "40001", "40P01",  # two writers in each other's way
     "55P03",  # a lock that was waited for
@@ -35,6 +36,10 @@ SQLITE_WRONG_USE = {
 }
 
 
+class Refused(Infrastructure):
+    """The database works, and does not take the values of one step: what else is written stands."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """A database's error, translated; `passing` says that the same may succeed a moment later."""
@@ -48,7 +53,8 @@ def explain_fault(error: SQLAlchemyError, where: str) -> Fault:
     if isinstance(error, PoolTimeout):
         return Fault(Infrastructure(f"{where}: too many wait for it.", "Run fewer jobs."), passing=True)
     if not isinstance(error, DBAPIError) or error.orig is None:
-        return Fault(_unexpected(where, error), passing=False)
+        values = isinstance(error, StatementError)  # which no driver was handed
+        return Fault(_refused(where, error) if values else _unexpected(where, error), passing=False)
     if isinstance(error.orig, sqlite3.Error):
         return _explain_sqlite(error.orig, where)
     return _explain_server(error, where)
@@ -62,7 +68,8 @@ def _explain_sqlite(error: sqlite3.Error, where: str) -> Fault:
     for known, (what, remedy) in SQLITE_WRONG_USE.items():
         if name.startswith(known):
             return Fault(UsageError(f"{where}: {what}.", remedy), passing=False)
-    return Fault(_unexpected(where, error), passing=False)
+    values = isinstance(error, sqlite3.IntegrityError | sqlite3.DataError)
+    return Fault(_refused(where, error) if values else _unexpected(where, error), passing=False)
 
 
 def _explain_server(error: DBAPIError, where: str) -> Fault:
@@ -72,6 +79,8 @@ def _explain_server(error: DBAPIError, where: str) -> Fault:
         return Fault(
             Infrastructure(f"{where}: the server's disk is full.", "Make room there, and go on."), passing=False
         )
+    if str(state).startswith(REFUSED_CLASSES):
+        return Fault(_refused(where, error), passing=False)
     if state in ("42501", "25006", "3F000"):
         return Fault(UsageError(f"{where}: the user may not do this ({said}).", "Grant it the right."), passing=False)
     if state in PASSING_STATES or error.connection_invalidated or _is_connection_failure(error, said):
@@ -91,5 +100,12 @@ def _is_connection_failure(error: DBAPIError, said: str) -> bool:
 
 
 def _unexpected(where: str, error: Exception) -> Infrastructure:
-    said = " ".join(str(error).split("\n[SQL")[0].split())
-    return Infrastructure(f"{where}: the database refused a step ({said}).", "Run it again with --debug.")
+    return Infrastructure(f"{where}: the database refused a step ({_said(error)}).", "Run it again with --debug.")
+
+
+def _refused(where: str, error: Exception) -> Refused:
+    return Refused(f"{where}: the database refused a step ({_said(error)}).", "Run it again with --debug.")
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split("\n[SQL")[0].split())

@@ -62,6 +62,14 @@ def test_a_model_that_was_never_fitted_is_told_which_others_were() -> None:
     assert look("trained", case(said)).reason == "`second` was never fitted, only `first`"
 
 
+def test_a_record_that_can_not_be_read_is_told_and_not_taken_for_no_training() -> None:
+    for check in ("trained", "history_plotted"):
+        result = look(check, case(claims(cell(1), problem="the recorder's record was damaged")))
+        assert result.outcome is Outcome.FAILED
+        assert result.reason == "whether a training took place is not known: the recorder's record was damaged"
+        assert "tell your instructor" in result.hint
+
+
 def test_a_model_known_by_another_name_in_the_records_counts_as_fitted() -> None:
     said = claims(fits=[fit(model="sequential")], candidates=[candidate("model", fitted=True)])
     assert look("trained", case(said)).outcome is Outcome.PASSED

@@ -173,10 +173,31 @@ def test_remarking_shows_grades_before_and_after_and_a_dry_run_leaves_no_trace(p
         book.record(a_finding("ada", 90), late, rubric_digest=RUBRIC)
         told = [(a_finding("ada", 70), late)]
         for dry_run in (True, True, False):
-            ((before, after),) = book.remark(today, told, rubric_digest="rubric-2", dry_run=dry_run)
+            ((before, after),) = book.remark(today, told, rubric_digest="rubric-2", dry_run=dry_run).grades
             assert (before.points, after.points) == (90, 60)
         assert [grade.points for grade in book.grades()] == [60]
         assert [event.points for event in book.history("ada")] == [90, 70]
+
+
+def test_what_a_database_refuses_of_one_folder_costs_that_folder_alone(place: str, tmp_path: Path) -> None:
+    today, group = an_assignment(tmp_path), {"folder": "group"}
+    handed = {
+        name: handed_in(name, **(group if name in ("bob", "bea") else {})) for name in ("ada", "bea", "bob", "cy")
+    }
+    with open_gradebook(place) as book:
+        for name, hand_in in handed.items():
+            book.record(a_finding(name, 50), hand_in, rubric_digest=RUBRIC)
+        seeds = {"bob": 2**70}  # which no column of numbers takes
+        told = [
+            (a_finding(name, 90, evidence="again", seed=seeds.get(name, 1)), hand_in)
+            for name, hand_in in handed.items()
+        ]
+        for dry_run, found in ((True, [50] * 4), (False, [90, 50, 50, 90])):
+            done = book.remark(today, told, rubric_digest="rubric-2", dry_run=dry_run)
+            assert [after.points for _, after in done.grades] == [90, 50, 50, 90]
+            assert list(done.refused) == ["group"], "a group is marked again as a whole, or not"
+            assert [grade.points for grade in book.grades()] == found
+        assert [len(book.history(name)) for name in handed] == [2, 1, 1, 2]
 
 
 def test_several_assignments_share_students_and_each_has_grades_of_its_own(place: str, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """A regrade is told to the gradebook beside the results: history old to new, decisions kept, deadlines taken over."""
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -130,9 +132,6 @@ def test_a_decision_survives_and_is_told(order: Order) -> None:
 
 
 def test_a_gradebook_that_does_not_answer_leaves_every_page_as_it_was(order: Order) -> None:
-    import sqlite3
-    from contextlib import closing
-
     write_rubric(order.course.root, LENIENT)
     before = (order.out / "bob" / "result.json").read_bytes()
     with closing(sqlite3.connect(order.out / FILE, isolation_level=None)) as other:
@@ -147,6 +146,32 @@ def test_pages_that_are_written_again_show_what_students_get(order: Order) -> No
         book.override("ada", points=42, author="kim", reason="x")
         render_again(a_rubric(order.course), order, book=book)
     assert '"42"' in (order.out / "gradebook.csv").read_text()
+
+
+REFUSING = """
+CREATE TRIGGER refusing BEFORE INSERT ON results
+WHEN (SELECT folder FROM submissions WHERE id = NEW.submission_id) = 'bob'
+BEGIN SELECT RAISE(ABORT, 'no room for bob'); END
+"""
+
+
+def test_a_row_that_the_gradebook_refuses_keeps_what_it_had_and_all_others_are_marked_again(order: Order) -> None:
+    write_rubric(order.course.root, LENIENT.replace('use = "accuracy"', 'use = "accuracy"\ntitle = "Told anew"'))
+    before = {path: path.read_bytes() for path in (order.out / "bob").rglob("*") if path.is_file()}
+    with closing(sqlite3.connect(order.out / FILE)) as other:
+        other.execute(REFUSING)
+    for words in (("--dry-run",), ()):
+        said = command(order, *words)
+        assert said.code == 3
+        assert (
+            said.err.startswith("trouble: bob: can't be recorded in the gradebook: ") and "no room for bob" in said.err
+        )
+        assert said.out.startswith("0 of 2 moved")
+    assert {path: path.read_bytes() for path in before} == before
+    assert lengths(order) == {"ada": 2, "Bob One": 1, "Bob Two": 1}
+    assert points(order) == {"ada": 100, "Bob One": 30, "Bob Two": 30}
+    rows = {row["student"]: row["points"] for row in json.loads((order.out / "batch.json").read_text())}
+    assert rows == {"ada": 100, "bob": 30}
 
 
 def command(order: Order, *words: str) -> Said:
