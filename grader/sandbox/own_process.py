@@ -12,11 +12,14 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from grader.workspace import workspace
+
 SLACK = 4  # times as long on the clock as on the processor: other work may go on beside it
 STARTS_S = 20.0  # on the clock, beside that
+MOST_FILE = 1 << 20  # bytes of a file in a folder of its own, which is thrown away: libraries keep settings there
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
-    "MPLBACKEND": "Agg", "MPLCONFIGDIR": "/nonexistent",
+    "MPLBACKEND": "Agg",
 }  # fmt: skip
 
 
@@ -31,9 +34,12 @@ def in_own_process(work: str, data: bytes, *, seconds: int, memory: int) -> byte
     """
     command = [sys.executable, "-s", "-P", "-B", str(Path(__file__).resolve()), work, str(seconds), str(memory)]
     try:
-        done = subprocess.run(
-            command, input=data, capture_output=True, timeout=SLACK * seconds + STARTS_S, env=ENVIRONMENT, cwd="/"
-        )
+        with workspace() as scratch:  # a library that finds no place for its settings may refuse to be imported
+            places = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), str(scratch))
+            done = subprocess.run(
+                command, input=data, capture_output=True, timeout=SLACK * seconds + STARTS_S,
+                env={**ENVIRONMENT, **places}, cwd=scratch,
+            )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise WorkLost(f"took more than {seconds} s") from None
     except (OSError, MemoryError) as error:
@@ -49,7 +55,8 @@ def main() -> None:
     """The process' own side: limits first, then the work."""
     work, seconds, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     for kind, most in (
-        (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, MOST_FILE),
     ):  # fmt: skip
         with suppress(OSError, ValueError):  # not every system knows each of them
             resource.setrlimit(kind, (most, most))

@@ -1,5 +1,9 @@
 """Work in a process of its own: it answers, or is told to have taken too much; its caller lives on."""
 
+import os
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from grader.sandbox.own_process import WorkLost, in_own_process
@@ -24,8 +28,20 @@ def fail(data: bytes) -> bytes:
     raise ValueError(data)
 
 
+def keep_settings(data: bytes) -> bytes:
+    places = [os.environ["MPLCONFIGDIR"], str(Path.home()), tempfile.gettempdir(), str(Path.cwd())]
+    for place in places:
+        (Path(place) / "settings.json").write_bytes(data)
+    return "\n".join(places).encode()
+
+
 def work(name: str, data: bytes = b"abc") -> bytes:
     return in_own_process(f"{HERE}:{name}", data, seconds=1 if name == "spin" else 30, memory=1 << 30)
+
+
+def test_libraries_have_a_folder_for_their_settings_which_is_thrown_away() -> None:
+    (place,) = set(work("keep_settings").decode().splitlines())
+    assert not Path(place).exists()
 
 
 def test_bytes_go_in_and_come_out() -> None:
