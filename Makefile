@@ -88,7 +88,7 @@ pins: $(GRADING)
 
 # Judges every submission of the zoo; `make test` takes them all through a smoke run.
 zoo: install
-	ZOO=all $(BIN)/python -m pytest -q tests/test_zoo.py
+	ZOO=all $(BIN)/python -m pytest -q tests/project/test_zoo.py
 
 # Ten thousand cases for each target (`make test` runs two hundred) and what they cost in memory: an hour or two.
 fuzz: install

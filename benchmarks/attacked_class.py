@@ -27,7 +27,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 
-from grader.course import Course
+from grader.course.course import Course
 
 MOST = 1.3
 START = """\

@@ -36,13 +36,13 @@ import nbformat
 from processes import Cost, run_grader, run_measured
 from sandbox_overhead import BUILD, EVALUATE, FIT, NETWORKS
 
-from grader.cli.ending import ending_in_words
-from grader.course import Course
-from grader.errors import GraderError
-from grader.progress import Silent
-from grader.rubric import find_dataset
+from grader.cli.options import ending_in_words
+from grader.core.errors import GraderError
+from grader.core.progress import Silent
+from grader.course.course import Course
+from grader.course.rubric import find_dataset
+from grader.course.serving import serve
 from grader.sandbox.interface import Input
-from grader.serving import serve
 
 GOALS = {"warm": Cost(0.40, 0.8), "cold": Cost(0.65, 1.1)}
 LOAD = """\

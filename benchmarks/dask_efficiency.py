@@ -22,13 +22,13 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import scripted  # noqa: E402 - found beside us
 
-from grader.batch import grade_class  # noqa: E402
 from grader.cli.worker import collect_order  # noqa: E402
-from grader.cluster.collector import open_cluster  # noqa: E402
-from grader.course import Course  # noqa: E402
+from grader.core.progress import Silent  # noqa: E402
+from grader.course.course import Course  # noqa: E402
 from grader.intake import list_class  # noqa: E402
-from grader.progress import Silent  # noqa: E402
-from grader.publish import Order  # noqa: E402
+from grader.marking.publish import Order  # noqa: E402
+from grader.run.batch import grade_class  # noqa: E402
+from grader.run.cluster import open_cluster  # noqa: E402
 from tests import fakes  # noqa: E402
 
 TIMES = {"started", "evidence", "ending", "attempts"}

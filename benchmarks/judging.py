@@ -28,20 +28,20 @@ from pathlib import Path
 import numpy as np
 from processes import Cost, measured
 
-from grader.cli.ending import ending_in_words
-from grader.course import Course
-from grader.data.load import load_split
-from grader.errors import GraderError
-from grader.evidence import Claims
-from grader.judge.album import Album
+from grader.cli.options import ending_in_words
+from grader.core.errors import GraderError
+from grader.core.evidence import Claims
+from grader.core.limits import Limits
+from grader.core.progress import Silent
+from grader.course.course import Course
+from grader.course.dataset import load_split
+from grader.course.rubric import find_dataset
+from grader.course.serving import serve
 from grader.judge.client import Question, Verdict, judge_model
-from grader.limits import Limits
-from grader.progress import Silent
-from grader.rubric import find_dataset
+from grader.judge.matching import Album
 from grader.sandbox.bubblewrap import Bubblewrap
+from grader.sandbox.fork_server.warm import with_warm_starts
 from grader.sandbox.interface import Sandbox
-from grader.sandbox.warm import with_warm_starts
-from grader.serving import serve
 
 CLAIM = 6.0
 TRAINED_ON = 6000

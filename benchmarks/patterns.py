@@ -22,8 +22,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from grader.cli.ending import ending_in_words
-from grader.results import Result
+from grader.cli.options import ending_in_words
+from grader.core.results import Result
 from tests import zoo
 
 KINDS = ("gradable", "explained", "lost")

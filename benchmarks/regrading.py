@@ -25,10 +25,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from grader.course import Course  # noqa: E402 - found beside us
-from grader.publish import Order  # noqa: E402
-from grader.regrading import regrade  # noqa: E402
-from grader.rubric import Rubric, open_rubric  # noqa: E402
+from grader.course.course import Course  # noqa: E402 - found beside us
+from grader.course.rubric import Rubric, open_rubric  # noqa: E402
+from grader.marking.publish import Order  # noqa: E402
+from grader.marking.regrade import regrade  # noqa: E402
 
 LIMIT_S = 5.0  # for a thousand
 HEAVY = ("tensorflow", "keras", "nbclient", "jupyter_client", "ipykernel", "h5py")
@@ -36,7 +36,7 @@ HEAVY = ("tensorflow", "keras", "nbclient", "jupyter_client", "ipykernel", "h5py
 
 def write_class(rubric: Rubric, out: Path, count: int) -> None:
     """Evidence of `count` runs below `out`."""
-    from grader.store import Stored, pack_outputs, save_evidence
+    from grader.core.store import Stored, pack_outputs, save_evidence
     from tests import fakes
     from tests.checks import builders as built
 

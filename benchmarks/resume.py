@@ -25,8 +25,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from grader.core.store import load_result  # noqa: E402
 from grader.gradebook import open_gradebook  # noqa: E402 - found beside us
-from grader.store import load_result  # noqa: E402
 
 SCRIPT = HERE / "scripted.py"
 TIMES = {"started", "evidence", "ending", "attempts"}  # of a result: they hold times, and digests of what holds times

@@ -29,18 +29,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from grader.cli.ending import ending_in_words
-from grader.course import Course
-from grader.errors import GraderError
-from grader.evidence import Cause, Isolation
+from grader.cli.options import ending_in_words
+from grader.core.errors import GraderError
+from grader.core.evidence import Cause, Isolation
+from grader.core.limits import Limits
+from grader.core.notebook import Script
+from grader.core.progress import Silent
+from grader.course.course import Course
+from grader.course.rubric import find_dataset
+from grader.course.serving import serve
 from grader.kernel.run import Job, run_notebook
-from grader.limits import Limits
-from grader.notebook import Script
-from grader.progress import Silent
-from grader.rubric import find_dataset
 from grader.sandbox.choose import open_sandbox
 from grader.sandbox.interface import Input
-from grader.serving import serve
 
 CLAIM = 1.05  # under 5 % more
 CONFIDENCE = 0.95

@@ -18,20 +18,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from grader import grading  # noqa: E402 - the tests' package is beside us, not installed
-from grader.course import Course  # noqa: E402
-from grader.errors import Infrastructure  # noqa: E402
-from grader.evidence import (  # noqa: E402
-    Cause,
-    Cell,
-    Claims,
-    Ending,
-    Judgement,
-)
+from grader.core.errors import Infrastructure  # noqa: E402
+from grader.core.evidence import Cause, Cell, Claims, Ending, Judgement
+from grader.core.limits import Limits  # noqa: E402
+from grader.core.progress import Progress  # noqa: E402
+from grader.course.course import Course  # noqa: E402
 from grader.judge.client import Question, Verdict  # noqa: E402
 from grader.kernel.run import Execution, Job  # noqa: E402
-from grader.limits import Limits  # noqa: E402
-from grader.progress import Progress  # noqa: E402
+from grader.run import collect  # noqa: E402 - the tests' package is beside us, not installed
 from grader.sandbox.interface import Sandbox  # noqa: E402
 from tests import fakes  # noqa: E402
 from tests.checks import builders as built  # noqa: E402
@@ -129,7 +123,7 @@ def _first_times(what: str, times: int) -> bool:
 
 def follow() -> None:
     """Put the script in the place of kernel and judge, in this process."""
-    vars(grading).update(run_notebook=run_notebook, judge_model=judge_model)
+    vars(collect).update(run_notebook=run_notebook, judge_model=judge_model)
 
 
 def dask_setup(worker: object) -> None:

@@ -30,19 +30,19 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.baseline import read_solution
-from grader.bench import Bench, Setup, open_bench
-from grader.cli.ending import ending_in_words
-from grader.course import Course
-from grader.errors import GraderError
-from grader.evidence import Serve
-from grader.grading import collect
+from grader.authoring.baseline import read_solution
+from grader.cli.options import ending_in_words
+from grader.core.errors import GraderError
+from grader.core.evidence import Serve
+from grader.core.metrics import mean_interval
+from grader.core.progress import Silent
+from grader.core.store import Stored
+from grader.course.course import Course
+from grader.course.rubric import Rubric
 from grader.intake import Submission
-from grader.judge.metrics import mean_interval
-from grader.marking import mark
-from grader.progress import Silent
-from grader.rubric import Rubric
-from grader.store import Stored
+from grader.marking.mark import mark
+from grader.run.collect import collect
+from grader.run.context import Bench, Setup, open_bench
 
 EXERCISES = ("exercise1", "exercise2", "pets")
 CLAIM = 0.1  # points at most

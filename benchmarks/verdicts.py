@@ -31,13 +31,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.assignment import Retry
-from grader.attempts import EVIDENCE_FOLDER, Trial, choose, wants_another
 from grader.checks.accuracy import NeededAccuracy, right_images, with_correct
-from grader.course import Course
-from grader.results import Accuracy
-from grader.rubric import open_rubric, plan_checks
-from grader.store import load_evidence
+from grader.core.assignment import Retry
+from grader.core.results import Accuracy
+from grader.core.store import load_evidence
+from grader.course.course import Course
+from grader.course.rubric import open_rubric, plan_checks
+from grader.marking.attempts import EVIDENCE_FOLDER, Trial, choose, wants_another
 
 POINTS = (-3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)
 FINE = (-3.0, -1.0, -0.5, -0.2, -0.1, 0.0, 0.1, 0.2, 0.5, 1.0, 3.0)

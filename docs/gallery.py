@@ -17,20 +17,21 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from grader.attempts import counted_run, load_attempts, load_outputs  # noqa: E402
-from grader.comparing import compare  # noqa: E402
-from grader.course import Course  # noqa: E402
-from grader.evidence import Claims, Evidence  # noqa: E402
-from grader.intake import safe_name  # noqa: E402
-from grader.marking import mark_attempts  # noqa: E402
-from grader.report.html import class_page, student_page  # noqa: E402
-from grader.report.mistakes import Judged, Mistake, find_mistakes  # noqa: E402
-from grader.report.phrases import say  # noqa: E402
-from grader.report.pictures import Picture  # noqa: E402
-from grader.results import Result  # noqa: E402
-from grader.rubric import Rubric, open_rubric  # noqa: E402
-from grader.store import load_result  # noqa: E402
 from tests.report.classes import a_class  # noqa: E402
+
+from grader.core.evidence import Claims, Evidence  # noqa: E402
+from grader.core.results import Result  # noqa: E402
+from grader.core.store import load_result  # noqa: E402
+from grader.course.course import Course  # noqa: E402
+from grader.course.rubric import Rubric, open_rubric  # noqa: E402
+from grader.intake import safe_name  # noqa: E402
+from grader.marking.attempts import counted_run, load_attempts, load_outputs  # noqa: E402
+from grader.marking.compare import compare  # noqa: E402
+from grader.marking.mark import mark_attempts  # noqa: E402
+from grader.pages.accuracy import Judged, Mistake, find_mistakes  # noqa: E402
+from grader.pages.cells import Picture  # noqa: E402
+from grader.pages.html import class_page, student_page  # noqa: E402
+from grader.pages.wording import say  # noqa: E402
 
 RECORDS = ROOT / "docs" / "records"
 HEAVY = 150_000  # characters of base64: plots weigh less, photographs more

@@ -9,7 +9,7 @@ sandbox, kernel or judge. `cli` is the face.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from grader.desk.magic import check as check
+    from grader.selfcheck.live import check as check
 
 __version__ = "0.1.0"
 
@@ -19,7 +19,7 @@ def __getattr__(name: str) -> Any:
     if name == "check":
         from importlib import import_module
 
-        return import_module("grader.desk.magic").check
+        return import_module("grader.selfcheck.live").check
     raise AttributeError(f"module 'grader' has no attribute {name!r}")
 
 
@@ -27,4 +27,4 @@ def load_ipython_extension(shell: Any) -> None:
     """`%load_ext grader`: the magic `%grader exercise1`."""
     from importlib import import_module
 
-    import_module("grader.desk.magic").register(shell)
+    import_module("grader.selfcheck.live").register(shell)

@@ -16,12 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.course import Course
-from grader.data import drawing
-from grader.data.find import cache_folder
-from grader.data.importing import Naming, import_photographs
-from grader.data.load import OWN_DIGESTS, load_split
-from grader.dataset import digest_images, digest_labels
+from grader.course import find as drawing
+from grader.course.course import Course
+from grader.course.dataset import OWN_DIGESTS, Naming, digest_images, digest_labels, import_photographs, load_split
+from grader.course.find import cache_folder
 
 SIDE = 48  # pixels of a drawn picture: thousands of them are served again and again
 NEEDED = ("mnist", "pets")

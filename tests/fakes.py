@@ -17,21 +17,21 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from grader import grading
-from grader.baseline_file import Baseline, BaselineRun, mean_recall, summarise
-from grader.bench import Bench, Setup, open_bench
-from grader.course import Course
-from grader.dataset import digest_images, digest_labels
-from grader.evidence import Candidate, Cause, Cell, Claims, Ending, Evidence, Fit, Judgement, Preparation
+from grader.core.evidence import Candidate, Cause, Cell, Claims, Ending, Evidence, Fit, Judgement, Preparation
+from grader.core.limits import Limits
+from grader.core.progress import Progress, Silent
+from grader.core.store import Stored, pack_outputs
+from grader.course.baselines import Baseline, BaselineRun, mean_recall, summarise
+from grader.course.course import Course
+from grader.course.dataset import digest_images, digest_labels
+from grader.course.rubric import Rubric, open_rubric
 from grader.judge.client import Question, Verdict
 from grader.kernel.run import Execution, Job
-from grader.limits import Limits
-from grader.progress import Progress, Silent
-from grader.rubric import Rubric, open_rubric
+from grader.run import collect
+from grader.run.context import Bench, Setup, open_bench
 from grader.sandbox.interface import Sandbox
-from grader.store import Stored, pack_outputs
 from tests.checks import builders as built
-from tests.report.builders import a_result as a_result  # the sample result of the reports serves others as well
+from tests.pages.builders import a_result as a_result  # the sample result of the reports serves others as well
 
 ASSIGNMENT = DATASET = "tiny"
 CLASSES = ("left", "right")
@@ -154,8 +154,8 @@ class Stage:
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> "Stage":
         """Put the stage in place for one test."""
-        monkeypatch.setattr(grading, "run_notebook", self.run_notebook)
-        monkeypatch.setattr(grading, "judge_model", self.judge_model)
+        monkeypatch.setattr(collect, "run_notebook", self.run_notebook)
+        monkeypatch.setattr(collect, "judge_model", self.judge_model)
         return self
 
     def run_notebook(self, job: Job, sandbox: Sandbox, *, who: str, progress: Progress) -> Execution:

@@ -16,9 +16,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
-from grader.grades import Grade
+from grader.core.grades import Grade
 from grader.intake import safe_name
-from grader.regrading import Move
+from grader.marking.regrade import Move
 from tests.fakes import Said, run_cli
 
 Shown = dict[str, str]

@@ -12,16 +12,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from grader.assignment import Retry
-from grader.batch import grade_class
-from grader.bench import Bench, Setup, open_bench
-from grader.course import Course
-from grader.evidence import Smoke
+from grader.core.assignment import Retry
+from grader.core.evidence import Smoke
+from grader.core.limits import Limits
+from grader.core.progress import Silent
+from grader.core.results import Outcome, Result, Status
+from grader.course.course import Course
 from grader.intake import Entry
-from grader.limits import Limits
-from grader.progress import Silent
-from grader.publish import Order
-from grader.results import Outcome, Result, Status
+from grader.marking.publish import Order
+from grader.run.batch import grade_class
+from grader.run.context import Bench, Setup, open_bench
 
 ZOO = Path(__file__).parent / "submissions"
 LIMITS = {"wall": "6m", "cell": "4m", "memory": "3GiB"}

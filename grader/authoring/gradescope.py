@@ -15,11 +15,10 @@ from string import Template
 from packaging.requirements import Requirement
 
 from grader.checks.accuracy import BetterThan
-from grader.course import PACKAGE, Course
-from grader.data.find import Places, find_data
-from grader.data.private import private_split
-from grader.evidence import Isolation
-from grader.rubric import plan_checks
+from grader.core.evidence import Isolation
+from grader.course.course import PACKAGE, Course
+from grader.course.find import Places, find_data, private_split
+from grader.course.rubric import plan_checks
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 EXTRA = "classroom"  # what students import beside Keras

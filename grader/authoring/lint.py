@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.baseline_file import read_baseline
 from grader.checks.accuracy import NeededAccuracy
-from grader.checks.check import Planned
-from grader.comparing import compare
-from grader.course import REFERENCES, Course
-from grader.desk.checking import check_submission, open_desk, read_own
-from grader.errors import DataError, GraderError, RubricError, SubmissionError, UsageError
-from grader.evidence import Isolation
-from grader.progress import Progress, Silent
-from grader.results import CheckResult, Outcome
-from grader.rubric import Rubric, open_rubric, plan_checks
+from grader.checks.base import Planned
+from grader.core.errors import DataError, GraderError, RubricError, SubmissionError, UsageError
+from grader.core.evidence import Isolation
+from grader.core.progress import Progress, Silent
+from grader.core.results import CheckResult, Outcome
+from grader.course.baselines import read_baseline
+from grader.course.course import REFERENCES, Course
+from grader.course.rubric import Rubric, open_rubric, plan_checks
+from grader.marking.compare import compare
+from grader.selfcheck.run import check_submission, open_desk, read_own
 
 POINTS_ROW = re.compile(r"^\|(?P<what>.*)\|\s*(?P<points>\d+(?:\.\d+)?)\s*\|\s*$", re.MULTILINE)
 LONGEST_TITLE = 70

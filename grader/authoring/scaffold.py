@@ -1,5 +1,9 @@
-"""`grader new`: an assignment of one's own, complete enough to be run at once, and full of lines to change."""
+"""Notebooks written as text: cells are set apart by `# %%`, those of prose by `# %% [markdown]`. Pure.
 
+`grader new`: an assignment of one's own, complete enough to be run at once, and full of lines to change.
+"""
+
+import json
 import os
 import re
 import shutil
@@ -9,12 +13,47 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from grader.authoring.percent import notebook_of
-from grader.course import Course
-from grader.data.importing import Naming, import_photographs
-from grader.data.load import JPEG, OWN_DIGESTS, with_own_digests
-from grader.dataset import Dataset, SplitManifest
-from grader.errors import Infrastructure, UsageError
+from grader.core.errors import Infrastructure, UsageError
+from grader.course.course import Course
+from grader.course.dataset import (
+    JPEG,
+    OWN_DIGESTS,
+    Dataset,
+    Naming,
+    SplitManifest,
+    import_photographs,
+    with_own_digests,
+)
+
+_MARK = re.compile(r"^# %%(?P<prose> \[markdown\])?[ \t]*$", re.MULTILINE)
+
+
+def notebook_of(text: str) -> str:
+    """The notebook (nbformat 4.5, as JSON) that `text` describes; what stands before the first mark is left out."""
+    marks = list(_MARK.finditer(text))
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    cells = [
+        _cell(number, text[mark.end() : end].strip("\n"), prose=mark["prose"] is not None)
+        for number, (mark, end) in enumerate(zip(marks, ends, strict=True), 1)
+    ]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    plain = {
+        "cells": cells,
+        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
+
+
+def _cell(number: int, source: str, *, prose: bool) -> dict[str, object]:
+    shared = {"id": f"cell-{number}", "metadata": {}}
+    if prose:
+        plain = "\n".join(line.removeprefix("#").removeprefix(" ") for line in source.splitlines())
+        return {**shared, "cell_type": "markdown", "source": plain.splitlines(keepends=True)}
+    code = source.splitlines(keepends=True)
+    return {**shared, "cell_type": "code", "execution_count": None, "outputs": [], "source": code}
+
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 TRAIN, JUDGED = ("train", "training"), ("test", "validation", "valid", "val")

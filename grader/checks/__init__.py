@@ -12,8 +12,8 @@ what this package shows:
     from grader.checks import Case, Failure, Parameters, Score, check
 """
 
-from grader.checks.check import Case, Score, check
-from grader.errors import Failure
-from grader.evidence import Value as Parameters
+from grader.checks.base import Case, Score, check
+from grader.core.errors import Failure
+from grader.core.evidence import Value as Parameters
 
 __all__ = ["Case", "Failure", "Parameters", "Score", "check"]

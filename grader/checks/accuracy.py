@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from grader.checks.check import Case, Planned, Score, check
-from grader.checks.kinds import output_activation
-from grader.errors import Failure, Infrastructure
-from grader.evidence import Architecture, Value
-from grader.judge.metrics import chance_of_at_most, exact_interval, mcnemar, measure_accuracy, predicted_classes
-from grader.results import Accuracy, Comparison
+from grader.checks.base import Case, Planned, Score, check
+from grader.checks.layers import output_activation
+from grader.core.errors import Failure, Infrastructure
+from grader.core.evidence import Architecture, Value
+from grader.core.metrics import chance_of_at_most, exact_interval, mcnemar, measure_accuracy, predicted_classes
+from grader.core.results import Accuracy, Comparison
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 SIGNIFICANT = 0.05  # a p-value from which on chance is named as a possible reason

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from grader.checks.check import Case, Score, check
+from grader.checks.base import Case, Score, check
 from grader.checks.hints import RUN_ALL, hint_for, hint_for_ending
-from grader.errors import Failure, Infrastructure, Unseen
-from grader.evidence import Cause, Cell, CellError, Claims, Ending, Fit, Value
+from grader.core.errors import Failure, Infrastructure, Unseen
+from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Fit, Value
 
 LONGEST_MESSAGE = 300
 MOST_TOLD = 3  # problems of one run

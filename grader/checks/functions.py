@@ -8,14 +8,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from grader.checks.check import Case, Score, check
+from grader.checks.base import Case, Score, check
 from grader.checks.execution import one_line
-from grader.checks.kinds import listed
-from grader.errors import Failure, Infrastructure
-from grader.evidence import Call, Value
+from grader.checks.layers import listed
+from grader.core.errors import Failure, Infrastructure
+from grader.core.evidence import Call, Value
+from grader.core.results import FunctionFinding, GroupFinding
 from grader.functions.agreement import disagreement, write_call
 from grader.functions.cases import Function
-from grader.results import FunctionFinding, GroupFinding
 
 LONGEST_SOURCE = 250_000  # characters: Python's own reading of more takes seconds and hundreds of megabytes
 MOST_NAMES = 10  # in one sentence

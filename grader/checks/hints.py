@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from grader.evidence import Cause, Cell, Ending
+from grader.core.evidence import Cause, Cell, Ending
 
 RUN_ALL = "Restart the kernel, run all cells from the top, and mend the first one that fails."
 SMALLER = "Use float32 instead of float64, smaller images or batches, and load photographs batch by batch."

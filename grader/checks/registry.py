@@ -1,4 +1,7 @@
-"""The registry: every check by its name, and a rubric's checks with their parameters read."""
+"""The registry: every check by its name, and a rubric's checks with their parameters read.
+
+Runs a rubric over a case. The one `except Exception` of marking stands here: our bug becomes BROKEN.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,11 +11,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from grader.assignment import CheckSpec, did_you_mean, explain_validation
-from grader.checks import accuracy, architecture, convolution, execution, functions, inspiration, training
-from grader.checks.check import Check, Planned
-from grader.course_code import run_course_file
-from grader.errors import RubricError
+from grader.checks import accuracy, architecture, execution, functions, training
+from grader.checks import architecture as convolution
+from grader.checks import architecture as inspiration
+from grader.checks.base import Case, Check, Planned, Score
+from grader.checks.layers import named, reaches_answer
+from grader.core.assignment import CheckSpec, did_you_mean, explain_validation
+from grader.core.course_code import run_course_file
+from grader.core.errors import Failure, RubricError, Unseen
+from grader.core.evidence import Evidence, Layer, Smoke
+from grader.core.results import CheckResult, Outcome
 
 ROOMS = (execution, training, architecture, convolution, inspiration, accuracy, functions)
 
@@ -34,7 +42,7 @@ def all_checks() -> dict[str, Check]:
     for entry in third_parties():
         loaded = entry.load()
         if not isinstance(loaded, Check):
-            raise RubricError(f"The entry point {entry.name!r} is no check.", "Make it with @grader.checks.check.")
+            raise RubricError(f"The entry point {entry.name!r} is no check.", "Make it with @grader.checks.base.")
         found[entry.name] = loaded
     return {**found, **built_in()}
 
@@ -86,3 +94,140 @@ def plan(specs: tuple[CheckSpec, ...], *, origin: str, own: Mapping[str, Check] 
         except ValidationError as error:
             raise RubricError(f"{where} (`{spec.use}`): {explain_validation(error, spec.parameters, names)}") from None
     return tuple(planned)
+
+
+LONGEST_REASON = 4_000  # characters
+NOT_CHECKED = "not checked: "  # how the reason of a check begins that a smoke run leaves open
+
+
+def run_checks(planned: tuple[Planned, ...], case: Case) -> tuple[CheckResult, ...]:
+    """One result for each planned check, in the rubric's order."""
+    by_name = {item.check.name: item for item in planned}
+    known = _with_needed({name: item.check for name, item in by_name.items()})
+    return tuple(_run(item, case, by_name, known) for item in planned)
+
+
+def _with_needed(planned: Mapping[str, Check]) -> Mapping[str, Check]:
+    """The rubric's checks and those that they need. Those of third parties are looked up only where one is missing.
+
+    The look-up goes through all that is installed: for each of a thousand submissions it would take most of the time.
+    """
+    known = {**built_in(), **planned}
+    if all(name in known for check in planned.values() for name in check.needs):
+        return known
+    return {**all_checks(), **planned}
+
+
+def _run(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> CheckResult:
+    found, facts = _look(item, case, planned, known), case.evidence.facts
+    if facts.ending.cut is None or found.outcome in (Outcome.PASSED, Outcome.BROKEN):
+        return found
+    came_to_it = (
+        found.outcome is not Outcome.SKIPPED and item.check.rests_on == "facts" and facts.judgement.architecture
+    )
+    if found.reason.startswith(NOT_CHECKED) or item.check.name == "executes" or came_to_it:
+        return found
+    return _result(item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}the smoke run ended in cell {facts.ending.cut}"))
+
+
+def _look(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> CheckResult:
+    """What a check finds. What hangs on layers that have little influence after so little training is left open."""
+    found = _ask(item, case, planned, known)
+    weak = little_influence(case.evidence) if case.evidence.smoke is not None else ()
+    if not weak:
+        return found
+    counting = _ask(item, _counting(case, weak), planned, known)
+    if (counting.outcome, counting.points) == (found.outcome, found.points):
+        return found
+    reason = f"{NOT_CHECKED}whether the answers will depend on {named(weak)} can't be told after so little training"
+    return _result(item, Outcome.SKIPPED, Score(0.0, reason))
+
+
+def little_influence(evidence: Evidence) -> tuple[Layer, ...]:
+    """The layers that the answers depend on, but so little that they do not count."""
+    architecture = evidence.facts.judgement.architecture
+    layers = architecture.layers if architecture is not None else ()
+    return tuple(layer for layer in layers if layer.influence and not reaches_answer(layer))
+
+
+def _counting(case: Case, weak: tuple[Layer, ...]) -> Case:
+    """The case in which these layers count."""
+    architecture = case.architecture
+    layers = tuple(
+        layer.model_copy(update={"influence": None}) if layer in weak else layer for layer in architecture.layers
+    )
+    judgement = case.evidence.facts.judgement.model_copy(
+        update={"architecture": architecture.model_copy(update={"layers": layers})}
+    )
+    facts = case.evidence.facts.model_copy(update={"judgement": judgement})
+    return replace(case, evidence=case.evidence.model_copy(update={"facts": facts}))
+
+
+def _ask(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> CheckResult:
+    try:
+        if item.check.judged and case.evidence.smoke is not None:
+            return _result(item, Outcome.SKIPPED, Score(0.0, unjudged(case.evidence.smoke)))
+        unmet = _unmet(item.check, case, planned, known)
+        if unmet is not None:
+            reason = f"not looked at, because {unmet}"
+            return _result(item, Outcome.SKIPPED, Score(0.0, reason, "Mend that first; this one follows."))
+        score = item.check.run(case, item.parameters) or Score(1.0)
+    except Unseen as unseen:
+        return _result(item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}{unseen.reason}"))
+    except Failure as failure:
+        return _result(item, Outcome.FAILED, Score(0.0, failure.reason, failure.hint))
+    except Exception as error:  # our bug, not theirs: named, shown to the instructor, no mark taken silently
+        reason = f"the check itself broke: {type(error).__name__}: {error}"
+        return _result(item, Outcome.BROKEN, Score(0.0, reason, "This is the grader's fault; your instructor is told."))
+    outcome = Outcome.PASSED if score.share >= 1 else Outcome.PARTIAL if score.share > 0 else Outcome.FAILED
+    return _result(item, outcome, score)
+
+
+def unjudged(smoke: Smoke) -> str:
+    """Why a smoke run says nothing about a check that rests on judged images."""
+    return f"{NOT_CHECKED}a smoke run trains on {smoke.images:,} images, and nothing is judged by it"
+
+
+def _result(item: Planned, outcome: Outcome, score: Score) -> CheckResult:
+    return CheckResult(
+        name=item.check.name,
+        title=item.title,
+        outcome=outcome,
+        points=round(item.spec.points * min(max(score.share, 0.0), 1.0), 2),
+        out_of=item.spec.points,
+        reason=_bounded(score.reason),
+        hint=_bounded(score.hint),
+        rests_on=item.check.rests_on,
+    )
+
+
+def _bounded(text: str) -> str:
+    """What is said of a check goes into pages, lines and a gradebook, and may hold what a student made up."""
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON].rstrip()} …"
+
+
+def _unmet(check: Check, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> str | None:
+    """Which needed check failed, in words; its own parameters come from the rubric where it stands there.
+
+    Where the rubric does not have it, nobody would read its reason: it is told here.
+    """
+    for name in check.needs:
+        needed = known[name]
+        deeper = _unmet(needed, case, planned, known)
+        if deeper is not None:
+            return deeper
+        parameters = planned[name].parameters if name in planned else needed.parameters()
+        try:
+            score = needed.run(case, parameters) or Score(1.0)
+        except Failure as failure:
+            score = Score(0.0, failure.reason)
+        if score.share <= 0:
+            return _name_unmet(name, score.reason, planned)
+    return None
+
+
+def _name_unmet(name: str, reason: str, planned: Mapping[str, Planned]) -> str:
+    if name in planned:
+        return f"`{name}` failed"
+    covering = next((item.check.name for item in planned.values() if name in item.check.covers), None)
+    return f"`{covering}` failed" if covering else f"`{name}` failed: {reason}"

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from grader.cli import authoring, baseline, check, ci, data, doctor, export, grade, gradebook
-from grader.cli.ending import GOES_ON, INTERRUPTED, TERMINATED, leave
-from grader.errors import GraderError
+from grader.cli.options import GOES_ON, INTERRUPTED, TERMINATED, leave
+from grader.core.errors import GraderError
 
 app = typer.Typer(
     help="Grades deep-learning coursework: runs it in a sandbox, judges the network on hidden images, explains the mark.",
@@ -67,6 +67,6 @@ def main() -> None:
 
 def _tell(words: str) -> None:
     """Say an error; a name in it that holds a line break starts no line that a terminal or a CI system obeys."""
-    from grader.report.visible import defused, visible
+    from grader.core.text import defused, visible
 
     print("\n".join(defused(line) for line in visible(f"grader: {words}").splitlines()), file=sys.stderr)

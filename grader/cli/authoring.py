@@ -19,7 +19,7 @@ from grader.cli.options import (
     must_be_folder,
     progress_bar,
 )
-from grader.errors import UsageError
+from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
     from grader.authoring.lint import Finding
@@ -52,7 +52,7 @@ def new(
         _pack(assignment, into, data, course)
         return
     from grader.authoring.scaffold import Wanted, course_folder, new_assignment
-    from grader.data.find import cache_folder
+    from grader.course.find import cache_folder
 
     if images is not None:
         if dataset is not None:
@@ -68,7 +68,7 @@ def new(
 
 def _pack(assignment: str, into: Path | None, data: Path | None, course: Path | None) -> None:
     from grader.authoring.gradescope import pack_autograder
-    from grader.workspace import write_whole
+    from grader.core.workspace import write_whole
 
     target = can_be_written(into or Path(f"{assignment}.zip"))
     write_whole(target, pack_autograder(find_course(course), assignment, data))

@@ -17,10 +17,10 @@ from grader.cli.options import (
     open_order,
     progress_bar,
 )
-from grader.errors import UsageError
+from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.course import Course
+    from grader.course.course import Course
     from grader.intake import Submission
 
 app = typer.Typer()
@@ -56,9 +56,9 @@ def baseline(
             raise UsageError("--architecture needs an ASSIGNMENT.", "Type `grader baseline pets --architecture NAME`.")
         _list(home, as_json)
         return
-    from grader.baseline import measure_baseline, write_baseline
-    from grader.baseline_file import describe_baseline
-    from grader.bench import open_bench
+    from grader.authoring.baseline import measure_baseline, write_baseline
+    from grader.course.baselines import describe_baseline
+    from grader.run.context import open_bench
 
     solution, title = _solution(home, assignment, architecture, image_size or IMAGE_SIZE)
     folder = out / assignment / f"{architecture}-{image_size or IMAGE_SIZE}" if architecture else out / assignment
@@ -71,7 +71,7 @@ def baseline(
 
 
 def _solution(home: "Course", assignment: str, architecture: str | None, image_size: int) -> "tuple[Submission, str]":
-    from grader.baseline import read_architecture, read_solution
+    from grader.authoring.baseline import read_architecture, read_solution
 
     home.assignment(assignment)
     if architecture is None:
@@ -83,7 +83,7 @@ def _solution(home: "Course", assignment: str, architecture: str | None, image_s
 def _list(home: "Course", as_json: bool) -> None:
     import json
 
-    from grader.baseline_file import baseline_table, read_baseline
+    from grader.course.baselines import baseline_table, read_baseline
 
     found = [baseline for path in home.baseline_files() if (baseline := read_baseline(path)) is not None]
     if as_json:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grader.cli.options import CourseOption, Data, Debug, Json, SandboxName, Seed, find_course, progress_bar
-from grader.errors import GraderError, UsageError
+from grader.core.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
-    from grader.course import Course
-    from grader.desk.checking import Desk
-    from grader.desk.outlook import Checked
-    from grader.evidence import Evidence, Isolation
+    from grader.core.evidence import Evidence, Isolation
+    from grader.course.course import Course
+    from grader.selfcheck.estimate import Checked
+    from grader.selfcheck.run import Desk
 
 app = typer.Typer()
 
@@ -41,9 +41,8 @@ def check(
 
     Ends with 0 where all is fine, 1 where something would cost points, 2 for wrong words, 3 where we broke.
     """
-    from grader.desk.checking import open_desk
-    from grader.desk.picking import pick_file
-    from grader.workspace import output_folder
+    from grader.core.workspace import output_folder
+    from grader.selfcheck.run import open_desk, pick_file
 
     home = find_course(course)
     if assignment is None:
@@ -70,7 +69,7 @@ def check(
 
 
 def _check_once(path: Path, desk: "Desk", as_json: bool) -> "tuple[Checked, Evidence]":
-    from grader.desk.checking import check_submission, read_own
+    from grader.selfcheck.run import check_submission, read_own
 
     with progress_bar(as_json) as progress:
         return check_submission(read_own(path), desk, progress)
@@ -78,7 +77,7 @@ def _check_once(path: Path, desk: "Desk", as_json: bool) -> "tuple[Checked, Evid
 
 def _watch(path: Path, desk: "Desk", out: Path | None, as_json: bool) -> None:
     """Check, wait for the next save, check again. Ctrl-C is the way out and no error."""
-    from grader.desk.watching import stamp, wait_for_save
+    from grader.selfcheck.run import stamp, wait_for_save
 
     try:
         seen = stamp(path)
@@ -96,8 +95,8 @@ def _watch(path: Path, desk: "Desk", out: Path | None, as_json: bool) -> None:
 
 
 def _show(checked: "Checked", evidence: "Evidence", desk: "Desk", out: Path | None, as_json: bool) -> None:
-    from grader.desk.text import describe
-    from grader.limits import write_duration
+    from grader.core.limits import write_duration
+    from grader.selfcheck.text import describe
 
     if as_json:
         print(checked.model_dump_json(by_alias=True, indent=2), flush=True)
@@ -105,7 +104,7 @@ def _show(checked: "Checked", evidence: "Evidence", desk: "Desk", out: Path | No
         print("\n".join(describe(checked)))
         print(f"\nChecked in {write_duration(checked.took_s)}.", flush=True)
     if out is not None:
-        from grader.publish import publish_student
+        from grader.marking.publish import publish_student
 
         report = publish_student(out, checked.result, evidence, desk.bench.rubric, desk.course)
         if not as_json:
@@ -113,7 +112,7 @@ def _show(checked: "Checked", evidence: "Evidence", desk: "Desk", out: Path | No
 
 
 def _exit_code(checked: "Checked") -> int:
-    from grader.results import Status
+    from grader.core.results import Status
 
     if checked.result.status is Status.BROKEN:
         return 3

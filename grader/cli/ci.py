@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.ending import ending_in_order
 from grader.cli.options import (
     CourseOption,
     Data,
@@ -17,14 +16,14 @@ from grader.cli.options import (
     SandboxName,
     SandboxOption,
     Seed,
+    ending_in_order,
     find_course,
     must_be_folder,
     progress_bar,
 )
 
 if TYPE_CHECKING:
-    from grader.repository.settings import Settings
-    from grader.repository.visiting import Visit
+    from grader.ci.run import Settings, Visit
 
 app = typer.Typer()
 JUNIT, CLASSROOM = "junit.xml", "classroom.json"
@@ -42,10 +41,9 @@ def ci(
     What has not changed since the evidence in --out was stored is not run again. Ends with 0 where all passed, 1 where
     something did not, 2 for wrong words, 3 where we broke.
     """
-    from grader.bench import Setup
-    from grader.repository.settings import read_settings
-    from grader.repository.visiting import visit_all
-    from grader.workspace import output_folder
+    from grader.ci.run import read_settings, visit_all
+    from grader.core.workspace import output_folder
+    from grader.run.context import Setup
 
     must_be_folder(folder)
     settings = read_settings(folder)
@@ -65,24 +63,24 @@ def _student(folder: Path, settings: "Settings") -> str:
 
 def _tell(visits: "list[Visit]", out: Path, as_json: bool) -> int:
     """Write what machines read, print what people read; the exit code."""
+    from grader.ci import annotations
+    from grader.ci.run import results_of
+    from grader.core.workspace import write_json, write_whole
     from grader.exports.junit import write_junit
-    from grader.repository import telling
-    from grader.repository.visiting import results_of
-    from grader.workspace import write_json, write_whole
 
     results = results_of(visits)
     write_whole(out / JUNIT, write_junit(results, name="grader ci"))
-    write_json(out / CLASSROOM, telling.classroom_document(visits))
-    _append("GITHUB_STEP_SUMMARY", telling.github_summary(visits))
-    _append("GITHUB_OUTPUT", f"result={telling.classroom_output(visits)}\n")
+    write_json(out / CLASSROOM, annotations.classroom_document(visits))
+    _append("GITHUB_STEP_SUMMARY", annotations.github_summary(visits))
+    _append("GITHUB_OUTPUT", f"result={annotations.classroom_output(visits)}\n")
     if as_json:
         print(json.dumps([result.model_dump(mode="json", by_alias=True) for result in results], indent=2))
     elif os.environ.get("GITHUB_ACTIONS") == "true":
-        print(telling.github_log(visits, secrets.token_hex(16)), end="")
+        print(annotations.github_log(visits, secrets.token_hex(16)), end="")
     else:
-        print("\n".join(telling.terminal_lines(visits)))
+        print("\n".join(annotations.terminal_lines(visits)))
         print(f"Reports: {out}")
-    return telling.exit_status(visits)
+    return annotations.exit_status(visits)
 
 
 def _append(variable: str, text: str) -> None:

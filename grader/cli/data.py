@@ -13,9 +13,8 @@ app = typer.Typer(help="Datasets: list, fetch, import.", no_args_is_help=True)
 @app.command("list")
 def data_list(data: Data = None, course: CourseOption = None, debug: Debug = False) -> None:
     """Which datasets there are, and where they were found."""
-    from grader.data.find import Places, find_data
-    from grader.data.private import PRIVATE, with_private_split
-    from grader.errors import DataError
+    from grader.core.errors import DataError
+    from grader.course.find import PRIVATE, Places, find_data, with_private_split
 
     home = find_course(course)
     places = Places.of(home, data)
@@ -35,9 +34,8 @@ def data_fetch(
     data: Data = None, course: CourseOption = None, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Make sure that a dataset is here and is what its manifest says."""
-    from grader.data.find import Places, find_data
-    from grader.data.load import load_split, with_own_digests
-    from grader.data.private import with_private_split
+    from grader.course.dataset import load_split, with_own_digests
+    from grader.course.find import Places, find_data, with_private_split
 
     home = find_course(course)
     manifest, places = home.dataset(dataset), Places.of(home, data)
@@ -64,9 +62,8 @@ def data_import(
     data: Data = None, course: CourseOption = None, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Take a folder of photographs in and write its digests."""
-    from grader.data.find import Places, find_data
-    from grader.data.importing import Naming, import_photographs
-    from grader.data.private import import_private, private_folder
+    from grader.course.dataset import Naming, import_photographs
+    from grader.course.find import Places, find_data, import_private, private_folder
 
     home = find_course(course)
     naming = Naming(splits=read_pairs(splits or [], "--split"), classes=read_pairs(classes or [], "--class"))

@@ -11,7 +11,7 @@ import typer
 from grader.cli.options import Debug, Json, SandboxName, SandboxOption, Warm, progress_bar
 
 if TYPE_CHECKING:
-    from grader.doctor.verdicts import Finding
+    from grader.doctor.corpus import Finding
 
 app = typer.Typer()
 LOG_WIDTH = 140  # columns where there is no terminal
@@ -74,7 +74,7 @@ def _print_table(findings: "Sequence[Finding]") -> None:
 
 def _print_summary(findings: "Sequence[Finding]", attacks: int, seconds: float) -> None:
     """The remedies, then one line, then what no table can show."""
-    from grader.limits import write_duration
+    from grader.core.limits import write_duration
 
     for finding in findings:
         if not finding.held:

@@ -1,14 +1,18 @@
-"""`grader grade`, `batch`, `regrade`, `report` and `demo`: submissions and their results."""
+"""The steps of `grader batch`: from words to a class that is graded, and to what is printed of it.
+
+`grader grade`, `batch`, `regrade`, `report` and `demo`: submissions and their results.
+"""
 
 import json
+from contextlib import ExitStack
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.batch import LOCAL, BatchWish, run_batch
-from grader.cli.gradebook import GradebookOption, open_beside
+from grader.cli.gradebook import GradebookOption, end_with_troubles, open_beside, require_gradebook, show_decision
 from grader.cli.options import (
     Assignment,
     CourseOption,
@@ -27,16 +31,132 @@ from grader.cli.options import (
     SandboxOption,
     Seed,
     Warm,
+    ending_in_order,
     find_course,
     must_be_folder,
+    open_events,
     open_order,
     progress_bar,
 )
-from grader.cli.rewriting import end_with_troubles, require_gradebook, show_decision
-from grader.errors import UsageError
+from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.course import Course
+    from grader.core.progress import Progress
+    from grader.course.course import Course
+    from grader.run.context import Bench
+    from grader.run.executors import Collector, Plan
+    from grader.run.result_writer import Rows
+
+
+LOCAL, CLUSTER = "local", "dask://"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchWish:
+    """What the person at the keyboard asked for."""
+
+    assignment: str
+    source: Path
+    out: Path
+    jobs: int | None = None
+    executor: str = LOCAL
+    gradebook: str | None = None
+    form: str | None = None
+    roster: Path | None = None
+    sandbox: SandboxName = SandboxName.BUBBLEWRAP
+    data: Path | None = None
+    seed: int = 0
+    earlier: Path | None = None
+    rerun: bool = False
+    as_json: bool = False
+    events: str | None = None
+    warm: bool = False
+
+
+def run_batch(home: "Course", wish: BatchWish) -> None:
+    """Grade a class, print its rows; ends with 0, or with 3 where a row is broken."""
+    from grader.core.results import Status
+    from grader.core.workspace import workspace
+    from grader.gradebook import open_gradebook
+    from grader.intake.opening import open_class
+    from grader.run.batch import grade_class
+    from grader.run.context import open_bench
+
+    rubric = home.assignment(wish.assignment)
+    _require_executor(wish.executor)
+    with ending_in_order(), ExitStack() as stack:
+        events = stack.enter_context(open_events(wish.events))
+        progress = stack.enter_context(progress_bar(wish.as_json, events=events))
+        unpacked = stack.enter_context(workspace())
+        known = open_class(
+            wish.source, assignment=wish.assignment, workspace=unpacked, roster=wish.roster, as_=wish.form,
+            apart=[wish.out, *_files_named(wish)],
+        )  # fmt: skip
+        plan = _plan(wish, rubric.run.memory)
+        home, order, setup = open_order(
+            home.root, wish.out, wish.earlier, wish.rerun, wish.sandbox, wish.data, wish.seed, jobs=plan.jobs,
+            warm=wish.warm,
+        )  # fmt: skip
+        for words in filter(None, (*known.notes, plan.words)):
+            progress.say(words)
+        bench = stack.enter_context(open_bench(home, wish.assignment, setup, progress))
+        book = stack.enter_context(open_gradebook(wish.gradebook or order.out))
+        results, index = grade_class(
+            known.entries, bench, order, jobs=plan.jobs, progress=progress, book=book,
+            collector=_collector(stack, home, wish, bench, progress),
+        )  # fmt: skip
+    _print_rows(results, index, wish.as_json)
+    raise typer.Exit(3 if any(result.status is Status.BROKEN for result in results) else 0)
+
+
+def _files_named(wish: BatchWish) -> list[Path]:
+    """Files and folders that were named for something else than being graded."""
+    words = (wish.earlier, wish.data, wish.events, wish.gradebook)
+    return [Path(word) for word in words if word is not None and "://" not in str(word)]
+
+
+def _require_executor(executor: str) -> None:
+    if executor != LOCAL and not (executor.startswith(CLUSTER) and executor.removeprefix(CLUSTER)):
+        raise UsageError(
+            f"--executor {executor}: is not understood.", f"Write {LOCAL}, or {CLUSTER}HOST:PORT of a Dask scheduler."
+        )
+
+
+def _plan(wish: BatchWish, memory: int) -> "Plan":
+    """How many at a time on this machine; a cluster decides for itself, with a thread for each kernel."""
+    from grader.run.executors import plan_jobs, usable_cores
+    from grader.sandbox.cgroup import available_memory
+
+    return plan_jobs(wish.jobs, memory=memory, available=available_memory(), cores=usable_cores())
+
+
+def _collector(
+    stack: ExitStack, home: "Course", wish: BatchWish, bench: "Bench", progress: "Progress"
+) -> "Collector | None":
+    """A cluster's, where one was named."""
+    if wish.executor == LOCAL:
+        return None
+    from grader.cli.worker import collect_order
+    from grader.run.cluster import COURSE, DATA, open_cluster
+
+    hints = {COURSE: str(home.root), **({DATA: str(wish.data.resolve())} if wish.data else {})}
+    return stack.enter_context(open_cluster(wish.executor, bench, collect_order, hints, progress))
+
+
+def _print_rows(results: "Rows", index: Path, as_json: bool) -> None:
+    from grader.pages.terminal import row
+
+    if not as_json:
+        for result in results:
+            print(row(result))
+        print(f"\nClass page: {index}")
+        return
+    for number, result in enumerate(results):  # one by one: a class may be large
+        plain = json.dumps(result.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False)
+        print("," if number else "[")
+        print("  " + plain.replace("\n", "\n  "), end="")
+    print("\n]")
+
 
 NOT_PHOTOGRAPHS = (
     "The third exercise on 900 pictures of cats and dogs that the grader draws, with thresholds of its own. Its results "
@@ -62,14 +182,14 @@ def grade(
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Grade one submission: a summary here, the report and result.json on disk."""
-    from grader.batch import grade_submission
-    from grader.bench import open_bench
-    from grader.grading_rules import grades_of
+    from grader.core.grades import grades_of
+    from grader.core.results import Status
+    from grader.core.store import load_result
     from grader.intake import read_path
-    from grader.publish import REPORT, student_folder
-    from grader.report.text import summary
-    from grader.results import Status
-    from grader.store import load_result
+    from grader.marking.publish import REPORT, student_folder
+    from grader.pages.terminal import summary
+    from grader.run.context import open_bench
+    from grader.run.grade_one import grade_submission
 
     find_course(course).assignment(assignment)
     work = read_path(submission)
@@ -116,9 +236,9 @@ def regrade(
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Mark stored evidence again, without running anything; prints who moved and why."""
-    from grader.publish import Order
-    from grader.regrading import not_here, regrade
-    from grader.rubric import open_rubric
+    from grader.course.rubric import open_rubric
+    from grader.marking.publish import Order
+    from grader.marking.regrade import not_here, regrade
 
     home = find_course(course)
     must_be_folder(folder)
@@ -146,10 +266,10 @@ def report(
     data: Data = None, course: CourseOption = None, gradebook: GradebookOption = None, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Write every page again from stored results and evidence."""
-    from grader.publish import Order
-    from grader.regrading import not_here, render_again
-    from grader.rubric import open_rubric
-    from grader.store import load_result
+    from grader.core.store import load_result
+    from grader.course.rubric import open_rubric
+    from grader.marking.publish import Order
+    from grader.marking.regrade import not_here, render_again
 
     home = find_course(course)
     must_be_folder(folder)
@@ -175,7 +295,7 @@ def demo(
     debug: Debug = False,
 ) -> None:  # fmt: skip
     """Grade a small class that comes along: MNIST (5,000 of its digits where it can't be had), or drawn cats and dogs."""
-    from grader.course import Course
+    from grader.course.course import Course
 
     home = Course.at()
     if part is DemoPart.PETS:
@@ -188,8 +308,8 @@ def demo(
 
 def _digits_at_hand(home: "Course", data: Path | None) -> str:
     """The first exercise, or its demonstration on fewer digits where MNIST can't be had, which is said."""
-    from grader.data.find import Places, find_data
-    from grader.errors import DataError
+    from grader.core.errors import DataError
+    from grader.course.find import Places, find_data
 
     try:
         with progress_bar(False) as progress:

@@ -1,22 +1,78 @@
-"""What the commands share: typed options, and the steps from words to values."""
+"""How long work ends before its time: by Ctrl-C, by the system, by a fault that concerns all of it.
+
+What the commands share: typed options, and the steps from words to values.
+"""
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.errors import UsageError
+from grader.core.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
-    from grader.bench import Setup
-    from grader.course import Course
-    from grader.progress import Progress
-    from grader.publish import Order
+    from grader.core.progress import Progress
+    from grader.course.course import Course
+    from grader.marking.publish import Order
+    from grader.run.context import Setup
+
+
+INTERRUPTED = 130  # what Typer ends with after Ctrl-C
+TERMINATED = 143
+GOES_ON = "the same command goes on where it stopped."
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """A request to end (SIGTERM, a terminal that is closed) unwinds like Ctrl-C, so that what is there is published."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signals = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+    before = {number: signal.signal(number, _unwind) for number in signals}
+    try:
+        yield
+    except GraderError as error:
+        if _still_running():
+            print(f"grader: {error}", file=sys.stderr, flush=True)
+            leave(error.exit_code)
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def ending_in_words() -> Iterator[None]:
+    """An error of ours ends a script as it ends a command: in words, with its exit code."""
+    try:
+        yield
+    except GraderError as error:
+        print(f"grader: {error}", file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
+
+
+def _unwind(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)
+
+
+def _still_running() -> bool:
+    """Whether threads wait for sandboxes: an ordinary exit would wait for them, up to the limit of a run."""
+    return any(thread.name.startswith("grade_") for thread in threading.enumerate())
+
+
+def leave(code: int) -> None:
+    """End at once; sandboxes die with this process."""
+    sys.stdout.flush()
+    os._exit(code)
 
 
 class SandboxName(StrEnum):
@@ -71,9 +127,9 @@ def open_order(
     *, jobs: int, warm: bool = False,
 ) -> "tuple[Course, Order, Setup]":  # fmt: skip
     """The course, where results go, and what the person at the keyboard chose."""
-    from grader.bench import Setup
-    from grader.publish import Order
-    from grader.workspace import output_folder
+    from grader.core.workspace import output_folder
+    from grader.marking.publish import Order
+    from grader.run.context import Setup
 
     home = find_course(course)
     order = Order(out=output_folder(out), course=home, earlier=earlier, rerun=rerun, data=data)
@@ -82,7 +138,7 @@ def open_order(
 
 def find_course(root: Path | None) -> "Course":
     """The course at `root`, or the one that comes along. Raises UsageError."""
-    from grader.course import Course
+    from grader.course.course import Course
 
     return Course.at(root)
 
@@ -118,7 +174,7 @@ def read_pairs(words: list[str], option: str) -> dict[str, str]:
 
 def progress_bar(quiet: bool, total: int = 1, *, events: IO[str] | None = None) -> AbstractContextManager["Progress"]:
     """Progress on standard error; nothing of it where `quiet`. `events` gets it as JSON lines."""
-    from grader.terminal import show_progress  # here, because it brings pydantic along and `--help` must not wait
+    from grader.pages.terminal import show_progress  # here, because it brings pydantic along and `--help` must not wait
 
     return show_progress(total, sys.stderr, quiet=quiet, events=events)
 

@@ -3,16 +3,21 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from grader.doctor.classroom import Classroom, open_classroom
-from grader.doctor.corpus import Attack, How
+from grader.core.errors import GraderError, SandboxUnavailable
+from grader.core.evidence import Isolation
+from grader.core.progress import Progress
+from grader.doctor.attacks import (
+    Classroom,
+    open_classroom,
+    try_alone,
+    try_claims,
+    try_leftovers,
+    try_models,
+    try_reports,
+    try_together,
+)
+from grader.doctor.corpus import NO_SANDBOX, Attack, Finding, How, Seen, Trial, decide
 from grader.doctor.host import try_host
-from grader.doctor.leftovers import try_leftovers
-from grader.doctor.lies import try_claims, try_reports
-from grader.doctor.notebooks import try_alone, try_models, try_together
-from grader.doctor.verdicts import NO_SANDBOX, Finding, Seen, Trial, decide
-from grader.errors import GraderError, SandboxUnavailable
-from grader.evidence import Isolation
-from grader.progress import Progress
 from grader.sandbox.bubblewrap import Bubblewrap
 
 Way = Callable[[Sequence[Attack], Classroom], Iterator[Trial]]

@@ -12,20 +12,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from grader.checks.check import Case
+from grader.checks.base import Case
 from grader.checks.execution import Executes, executes
-from grader.checks.reading import why_no_training
-from grader.doctor.classroom import Classroom
-from grader.doctor.corpus import Attack
-from grader.doctor.verdicts import Seen, Trial
-from grader.errors import Failure, SubmissionError
-from grader.evidence import Cause, Cell, CellError, Claims, Ending, Evidence, Facts, Judgement
+from grader.checks.training import why_no_training
+from grader.core.errors import Failure, SubmissionError
+from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Evidence, Facts, Judgement
+from grader.core.notebook import plain_outputs, read_submission
+from grader.doctor.attacks import Classroom
+from grader.doctor.corpus import Attack, Seen, Trial
 from grader.kernel.claims import bounded
-from grader.kernel.tail import first_after_training
-from grader.notebook import plain_outputs, read_submission
-from grader.overlap import copies_in_files
-from grader.report.pictures import read_png
-from grader.similarity import compare_code
+from grader.kernel.run import first_after_training
+from grader.marking.similarity import compare_code
+from grader.pages.cells import read_png
+from grader.run.overlap import copies_in_files
 
 TIMES_TIME, TIMES_MEMORY = 3.0, 2.0  # as much for an input of twice the size
 LITTLE_S = 0.015  # whose growth says nothing

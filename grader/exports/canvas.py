@@ -8,19 +8,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.assignment import did_you_mean
-from grader.errors import UsageError
-from grader.exports.handing import Filled, points_for, sort_grades
-from grader.exports.matching import Person, match_rows
+from grader.core.assignment import did_you_mean
+from grader.core.errors import UsageError
+from grader.core.grades import Grade
+from grader.exports.release import Filled, points_for, sort_grades
 from grader.exports.worksheet import (
+    Person,
     Worksheet,
     fill_cells,
     has_decimal_comma,
+    match_rows,
     read_number,
     read_worksheet,
     write_points,
 )
-from grader.grades import Grade
 
 EXCUSED, NOT_ASSIGNED = "EX", "N/A"
 IDENTITIES = ("SIS User ID", "SIS Login ID", "Integration ID")

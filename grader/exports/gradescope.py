@@ -4,12 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from grader.assignment import did_you_mean
-from grader.errors import UsageError
-from grader.exports.handing import the_grade
-from grader.exports.shown import explanation, for_students, is_advice, overview
-from grader.report.visible import one_line
-from grader.results import CheckResult, Outcome, Result
+from grader.core.assignment import did_you_mean
+from grader.core.errors import UsageError
+from grader.core.results import CheckResult, Outcome, Result
+from grader.core.text import one_line
+from grader.exports.release import explanation, for_students, is_advice, overview, the_grade
 
 Visibility = Literal["visible", "hidden", "after_due_date", "after_published"]
 VISIBILITIES: tuple[Visibility, ...] = get_args(Visibility)

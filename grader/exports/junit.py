@@ -3,11 +3,10 @@
 import xml.etree.ElementTree as Tree
 from collections.abc import Iterator, Sequence
 
-from grader.exports.cells import write_number
-from grader.exports.shown import explanation, for_students, is_advice, overview
-from grader.grading_rules import grades_of
-from grader.report.visible import one_line
-from grader.results import CheckResult, Outcome, Result, Status
+from grader.core.grades import grades_of
+from grader.core.results import CheckResult, Outcome, Result, Status
+from grader.core.text import one_line
+from grader.exports.release import explanation, for_students, is_advice, overview, write_number
 
 THEIRS = (Outcome.FAILED, Outcome.PARTIAL)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.evidence import Argument, Array, Call
+from grader.core.evidence import Argument, Array, Call
 from grader.functions.cases import Arguments, Function
 
 RELATIVE = 1e-5  # float32, which a course on deep learning uses everywhere, keeps seven digits

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.course_code import run_course_file
-from grader.errors import RubricError
+from grader.core.course_code import run_course_file
+from grader.core.errors import RubricError
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -13,12 +13,12 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import ValidationError
 
-from grader.errors import Infrastructure
-from grader.evidence import Argument, Array, Call, Cause, CellError
+from grader.core.errors import Infrastructure
+from grader.core.evidence import Argument, Array, Call, Cause, CellError
+from grader.core.limits import Limits, write_duration, write_size
+from grader.core.notebook import Script, strip_ansi
 from grader.functions.agreement import pack_array, unpack_array
-from grader.judge.protocol import Channel, ProtocolError
-from grader.limits import Limits, write_duration, write_size
-from grader.notebook import Script, strip_ansi
+from grader.sandbox.channel import Channel, ProtocolError
 from grader.sandbox.environment import environment
 from grader.sandbox.interface import Confined, Input, Program, Sandbox, Scratch, Stopped
 
@@ -199,7 +199,7 @@ def module_program(root: Path, job: ModuleJob, descriptor: int) -> Program:
         limits=job.limits.model_copy(update={"wall": WALLS * job.limits.wall}),
         inputs=(
             Input(FOLDER / "guest.py", f"{GUEST}/grader/functions/guest.py"),
-            Input(FOLDER.parent / "judge/protocol.py", f"{GUEST}/grader/judge/protocol.py"),
+            Input(FOLDER.parent / "judge/protocol.py", f"{GUEST}/grader/sandbox/channel.py"),
         ),
         scratch=(
             Scratch("dev/shm", 16 << 20, shared=True),

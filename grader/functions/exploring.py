@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from grader.errors import RubricError
-from grader.evidence import Call, Cause
+from grader.core.errors import RubricError
+from grader.core.evidence import Call, Cause
+from grader.core.limits import write_duration
+from grader.core.progress import Progress
 from grader.functions.agreement import disagreement, expected_of, pack_arguments, size_words, unpack_array
 from grader.functions.cases import Arguments, Function, Functions, Group
 from grader.functions.client import Loaded, LostError, ModuleJob, ModuleProcess
-from grader.limits import write_duration
-from grader.progress import Progress
 from grader.sandbox.interface import Sandbox, Stopped
 
 Ask = Callable[[Group, Arguments], Call]

@@ -23,7 +23,7 @@ FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_
 def main() -> None:
     """Say ready, then answer until told to stop. What fails before that word is the grader's fault."""
     sys.path.insert(0, sys.argv[1])
-    from grader.judge.protocol import Channel
+    from grader.sandbox.channel import Channel
 
     channel = Channel(socket.socket(fileno=int(sys.argv[2])))
     import numpy

@@ -1,7 +1,7 @@
 """The gradebook: what every student got, how it came about, and who decided otherwise. SQLite or PostgreSQL.
 
 Theory of operation. One row is written once: results and overrides are history, the newest row of a submission (of a
-student's grade) stands. A grade itself is never stored: `grader.grading_rules.decide_grade` makes it, purely, from the
+student's grade) stands. A grade itself is never stored: `grader.core.grades.decide_grade` makes it, purely, from the
 results that stand, the assignment's rules, the roster's extensions and the newest override. So no regrade can overwrite
 a person's decision, and a moved deadline needs nothing but the new rules.
 
@@ -9,10 +9,9 @@ Every write is one transaction that takes the writer's lock first (SQLite: BEGIN
 row), and writing the same thing again changes nothing. So writers may be many, and what was interrupted is repeated.
 """
 
-from grader.gradebook.book import Gradebook
-from grader.gradebook.faults import Refused
-from grader.gradebook.opening import FILE, locate, open_gradebook
+from grader.core.grades import rubric_digest
+from grader.gradebook.book import FILE, Gradebook, locate, open_gradebook
+from grader.gradebook.database import Refused
 from grader.gradebook.recording import Recorded
-from grader.grading_rules import rubric_digest
 
 __all__ = ["FILE", "Gradebook", "Recorded", "Refused", "locate", "open_gradebook", "rubric_digest"]

@@ -9,13 +9,21 @@ The way of a row, `read_entry`: the path becomes a `Submission` in memory (`subm
 (`zipped`), by choosing among several candidates (`candidates`).
 """
 
-from grader.intake.entries import Entry, read_entry
-from grader.intake.forms import FORMS
-from grader.intake.leftovers import is_leftover
-from grader.intake.listing import list_class
 from grader.intake.names import RESERVED, digest_name, former_names, safe_name, student_name
 from grader.intake.opening import OpenedClass, open_class
-from grader.intake.submissions import MOST_BYTES, MOST_FILES, Submission, like_it, read_path, submission_of
+from grader.intake.platforms.forms import FORMS
+from grader.intake.platforms.listing import list_class
+from grader.intake.submissions import (
+    MOST_BYTES,
+    MOST_FILES,
+    Entry,
+    Submission,
+    like_it,
+    read_entry,
+    read_path,
+    submission_of,
+)
+from grader.intake.zips import is_leftover
 
 __all__ = [
     "FORMS", "MOST_BYTES", "MOST_FILES", "RESERVED", "Entry", "OpenedClass", "Submission", "digest_name", "former_names",

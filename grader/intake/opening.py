@@ -7,20 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from grader.errors import SubmissionError, UsageError
-from grader.grades import Student
-from grader.intake import nbgrader
-from grader.intake.class_zip import open_class_zip
-from grader.intake.entries import Entry
-from grader.intake.forms import FINDERS, TITLES, Form, read_form, recognise, unread_form
-from grader.intake.listing import nothing_in, visible
-from grader.intake.matching import PLATFORMS, Match, Matches, match
+from grader.core.errors import SubmissionError, UsageError
+from grader.core.grades import Student
+from grader.core.limits import write_size
+from grader.core.notebook import without_surrogates
+from grader.core.workspace import require_room
+from grader.intake.match import PLATFORMS, Match, Matches, match
 from grader.intake.names import listed, tell_apart
+from grader.intake.platforms import nbgrader
+from grader.intake.platforms.forms import FINDERS, TITLES, Form, read_form, recognise, unread_form
+from grader.intake.platforms.listing import nothing_in, visible
 from grader.intake.roster import Enrolled, Roster, read_roster
-from grader.intake.trees import FolderTree, Found, Tree
-from grader.limits import write_size
-from grader.notebook import without_surrogates
-from grader.workspace import require_room
+from grader.intake.sources import FolderTree, Found, Tree, open_class_zip
+from grader.intake.submissions import Entry
 
 SPARE = 1 << 30  # bytes of the disk that unpacking leaves alone
 

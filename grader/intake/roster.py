@@ -1,4 +1,8 @@
-"""The roster: who is in the class, by which numbers and names each is known, and who was given more time.
+"""What the columns of a roster mean, by the names that learning platforms and teachers give them. Pure.
+
+More time for one student, as a roster writes it: a new deadline or a length. Pure.
+
+The roster: who is in the class, by which numbers and names each is known, and who was given more time.
 
 A CSV file in any order of columns (`columns` knows their names); a grading worksheet of Moodle, a gradebook of Canvas and a
 roster of GitHub Classroom are rosters as they are. What can't be read is refused with its line: a roster that is half
@@ -8,16 +12,98 @@ understood would give somebody another's mark.
 import csv
 import io
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from pathlib import Path
 
-from grader.errors import UsageError
-from grader.intake.columns import KEYS, SYNONYMS, is_canvas, recognise
-from grader.intake.extensions import read_extension
-from grader.intake.names import fold
+from grader.core.errors import UsageError
+from grader.core.grades import Extension
+from grader.core.limits import parse_span
+from grader.intake.names import fold, squeeze
 
-MOST_BYTES, MOST_STUDENTS, LONGEST = 16 << 20, 100_000, 200
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "name": ("name", "full name", "student", "student name", "display name"),
+    "first": ("first name", "first", "given name", "forename"),
+    "last": ("last name", "last", "surname", "family name"),
+    "identity": ("id", "sid", "student id", "id number", "identity", "student number", "matriculation number",
+                 "registration number", "sis user id", "sis id"),
+    "email": ("email", "email address", "mail"),
+    "login": ("login", "username", "user name", "user", "github", "github username", "github login", "net id", "account",
+              "sis login id"),
+    "participant": ("participant", "participant id", "participant number", "moodle id", "canvas id", "canvas user id"),
+    "group": ("group", "group name", "groups", "team", "team name"),
+    "extension": ("extension", "extended until", "new due date", "extension until", "due"),
+}  # fmt: skip
+SEVERAL = {"login"}  # a student may have one at the university and one at GitHub
+KEYS = ("name", "last", "identity", "email", "login", "participant")
+IDENTIFIER = squeeze("Identifier")  # of a Moodle worksheet, or of a roster of GitHub Classroom
+GITHUB = squeeze("github_username")
+CANVAS = {squeeze("SIS User ID"), squeeze("SIS Login ID")}  # in whose company "ID" is Canvas' own number
+
+
+def recognise(header: Sequence[str]) -> dict[str, list[int]]:
+    """The places of the columns that each field has in this header. ValueError, in words, where two would be one."""
+    known = {squeeze(word): field for field, words in SYNONYMS.items() for word in words}
+    squeezed = [squeeze(cell) for cell in header]
+    known[IDENTIFIER] = "identity" if GITHUB in squeezed else "participant"
+    if is_canvas(header):
+        known["id"] = "participant"
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, word in enumerate(squeezed):
+        if word in known:
+            places[known[word]].append(place)
+    for field, found in places.items():
+        if len(found) > 1 and field not in SEVERAL:
+            both = " and ".join(repr(header[place][:60]) for place in found[:2])
+            raise ValueError(f"the columns {both} both mean the {field}: rename one")
+    return dict(places)
+
+
+def is_canvas(header: Sequence[str]) -> bool:
+    """Whether it is the header of a gradebook of Canvas."""
+    words = {squeeze(cell) for cell in header}
+    return "id" in words and bool(CANVAS & words)
+
+
+LONGEST_EXTENSION = 366 * 24 * 3600.0  # seconds
+YEARS = range(2000, 2200)
+EXAMPLES = "write a length (36h, 2d) or a new deadline (2026-05-01, 2026-05-01T18:00, 2026-05-01T18:00+02:00)"
+
+
+def read_extension(text: str) -> Extension:
+    """The extension that `text` writes. ValueError, in words, for what is neither a length nor a time.
+
+    A day without a time lasts until its end; a time without an offset is in the time zone of this computer.
+    """
+    try:
+        return Extension(due=_read_due(text.strip()))
+    except (ValueError, OverflowError, OSError):
+        return Extension(seconds=_read_length(text.strip()))
+
+
+def _read_due(text: str) -> datetime:
+    try:
+        due = datetime.combine(date.fromisoformat(text), time(23, 59, 59))
+    except ValueError:
+        due = datetime.fromisoformat(text)
+    if due.year not in YEARS:
+        raise ValueError(text)
+    return due if due.tzinfo else due.astimezone()
+
+
+def _read_length(text: str) -> float:
+    try:
+        seconds = parse_span(text)
+    except ValueError:
+        raise ValueError(f"{text[:60]!r} is no extension: {EXAMPLES}") from None
+    if not 0 < seconds <= LONGEST_EXTENSION:
+        raise ValueError(f"{text[:60]!r} is no extension: it is nothing, or longer than a year")
+    return float(seconds)
+
+
+MOST_BYTES, MOST_STUDENTS, LONGEST_FIELD = 16 << 20, 100_000, 200
 DELIMITERS = ",;\t"
 NUMBERED = re.compile(r"(?:.*\s)?([0-9]+)")  # "Participant 12", in the language of the site
 UNIQUE = ("identity", "email", "participant")
@@ -143,7 +229,7 @@ def _clean(cell: str) -> str:
     """
     if found := KEPT_AS_TEXT.fullmatch(cell.strip()):
         cell = found[1] or found[2]
-    return "".join(sign for sign in " ".join(cell.split()) if sign.isprintable()).strip()[: LONGEST + 1]
+    return "".join(sign for sign in " ".join(cell.split()) if sign.isprintable()).strip()[: LONGEST_FIELD + 1]
 
 
 def _is_about(row: Sequence[str], places: Mapping[str, list[int]], canvas: bool) -> bool:
@@ -159,8 +245,8 @@ def _field(row: Sequence[str], places: Mapping[str, list[int]], field: str) -> s
 def _student(where: str, line: int, row: Sequence[str], places: Mapping[str, list[int]], width: int) -> Enrolled:
     if any(row[width:]):
         raise _refusal(where, line, f"has {len(row)} fields, but the header has {width}")
-    if any(len(row[place]) > LONGEST for found in places.values() for place in found if place < len(row)):
-        raise _refusal(where, line, f"has a field of more than {LONGEST} characters")
+    if any(len(row[place]) > LONGEST_FIELD for found in places.values() for place in found if place < len(row)):
+        raise _refusal(where, line, f"has a field of more than {LONGEST_FIELD} characters")
     first, last = _field(row, places, "first"), _field(row, places, "last")
     number = NUMBERED.fullmatch(participant := _field(row, places, "participant"))
     student = Enrolled(

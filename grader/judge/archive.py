@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.limits import write_size
+from grader.core.limits import write_size
 
 MOST_UNPACKED, MOST_MEMBERS, MOST_CONFIG = 1 << 30, 64, 4 << 20
 MOST_DIRECTORY = 64 << 10  # bytes of the archive's directory

@@ -4,8 +4,8 @@ import re
 import signal
 from collections.abc import Iterable
 
-from grader.evidence import Cause, Cell, CellError, Ending
-from grader.limits import Limits, write_duration, write_size
+from grader.core.evidence import Cause, Cell, CellError, Ending
+from grader.core.limits import Limits, write_duration, write_size
 from grader.sandbox.interface import Stopped
 
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE}

@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 
-from grader.errors import Failure
+from grader.core.errors import Failure
 
 SYS_OPENAT2 = 437  # the same number on every Linux architecture
 RESOLVE_NO_XDEV, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH = 0x01, 0x02, 0x04, 0x08

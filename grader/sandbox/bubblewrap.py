@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from grader.errors import SandboxUnavailable
-from grader.evidence import Isolation
+from grader.core.errors import SandboxUnavailable
+from grader.core.evidence import Isolation
 from grader.sandbox import launcher
 from grader.sandbox.cgroup import NOT_GRANTED, Group, Hierarchy, find_hierarchy
 from grader.sandbox.interface import Confined, Program, Promise

@@ -1,10 +1,10 @@
 """Which sandbox: the one that was asked for, or the reason why it can't be had; never silently a weaker one."""
 
-from grader.evidence import Isolation
+from grader.core.evidence import Isolation
 from grader.sandbox.bubblewrap import Bubblewrap
 from grader.sandbox.container import Container
 from grader.sandbox.interface import Sandbox
-from grader.sandbox.none import NoSandbox
+from grader.sandbox.unsandboxed import NoSandbox
 
 
 def open_sandbox(isolation: Isolation) -> Sandbox:

@@ -1,7 +1,21 @@
-"""The environment of a TensorFlow program in a sandbox: all of it, nothing of the grader's own is passed on."""
+"""The environment of a TensorFlow program in a sandbox: all of it, nothing of the grader's own is passed on.
 
+matplotlib's list of fonts, built once for a machine: in a fresh home each import would look for them again.
+"""
+
+import re
 import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from grader.core.errors import Failure, GraderError
+from grader.core.limits import Limits
+from grader.core.workspace import user_cache
+from grader.sandbox.artefacts import read_artefact
+from grader.sandbox.interface import Program, Sandbox, Scratch
 
 FONTS = "tmp/.matplotlib"  # matplotlib's settings and its list of fonts
 
@@ -26,3 +40,70 @@ def environment(root: Path, threads: int, seed: int) -> dict[str, str]:
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": str(threads),
     }
+
+
+NAME = re.compile(r"fontlist-[\w.-]{1,40}\.json")
+LIST = "tmp/list.json"
+MOST_BYTES = 8 << 20
+LIMITS = Limits(wall=120.0, memory=2 << 30)
+BUILD = """\
+import os, shutil, sys, matplotlib.font_manager
+name, = (name for name in os.listdir(matplotlib.get_cachedir()) if name.startswith("fontlist-"))
+shutil.copy(os.path.join(matplotlib.get_cachedir(), name), sys.argv[1])
+print(name)
+"""
+
+
+def font_list(sandbox: Sandbox, cache: Path | None = None) -> Mapping[str, bytes]:
+    """The list as a file for `Program.files`: its place inside, its bytes. Empty where there is none: that costs time only.
+
+    It is built by nothing but matplotlib, in a sandbox, and kept in the user's cache folder, or in `cache`.
+    """
+    try:
+        folder = (cache or user_cache()) / "fonts" / version("matplotlib")
+    except PackageNotFoundError:
+        return {}
+    found = _kept(folder) or _build(sandbox)
+    for name, data in found.items():
+        _keep(folder / name, data)
+    return {f"{FONTS}/{name}": data for name, data in found.items()}
+
+
+def _kept(folder: Path) -> dict[str, bytes]:
+    with suppress(OSError):
+        return {path.name: path.read_bytes() for path in folder.iterdir() if NAME.fullmatch(path.name)}
+    return {}
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Whole or not at all; a home that can't be written to is no reason to stop."""
+    if path.exists():
+        return
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(data)
+        Path(file.name).replace(path)
+
+
+def _build(sandbox: Sandbox) -> dict[str, bytes]:
+    with suppress(GraderError, Failure, OSError), sandbox.root() as root:
+        confined = sandbox.start(
+            Program(
+                root=root,
+                argv=(sys.executable, "-s", "-P", "-B", "-c", BUILD, str(root / LIST)),
+                environment=environment(root, 1, 0),
+                folder="tmp",
+                limits=LIMITS,
+                scratch=(Scratch("tmp", 64 << 20, shared=True),),
+                results={LIST: MOST_BYTES},
+            )
+        )
+        try:
+            lines = confined.wait(LIMITS.wall).log.splitlines()
+            name = next((line for line in reversed(lines) if NAME.fullmatch(line)), None)
+            if name is not None:
+                return {name: read_artefact(confined.folders["tmp"], Path(LIST).name, at_most=MOST_BYTES)}
+        finally:
+            confined.close()
+    return {}

@@ -7,8 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from grader.evidence import Cause, Isolation, Start
-from grader.limits import Limits
+from grader.core.evidence import Cause, Isolation, Start
+from grader.core.limits import Limits
 
 
 class Promise(StrEnum):

@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from grader.workspace import workspace
+from grader.core.workspace import workspace
 
 SLACK = 4  # times as long on the clock as on the processor: other work may go on beside it
 STARTS_S = 20.0  # on the clock, beside that

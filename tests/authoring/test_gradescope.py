@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from grader.authoring.gradescope import pack_autograder, requirements
-from grader.course import Course
+from grader.course.course import Course
 from tests.exports.validators import read_gradescope
 from tests.fakes import data_of, write_course
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.authoring.lint import Finding, lint_assignment
-from grader.course import Course
+from grader.course.course import Course
 from tests.fakes import run_cli
 
 SHIPPED = Course.at().root

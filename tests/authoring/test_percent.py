@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.authoring.percent import notebook_of
-from grader.notebook import read_submission
+from grader.authoring.scaffold import notebook_of
+from grader.core.notebook import read_submission
 
 
 def test_cells_are_set_apart_and_prose_loses_its_hashes() -> None:

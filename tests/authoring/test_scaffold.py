@@ -8,11 +8,11 @@ from PIL import Image
 
 from grader.authoring.lint import Means, lint_assignment
 from grader.authoring.scaffold import Wanted, new_assignment
-from grader.course import Course
-from grader.data.find import Places, find_data
-from grader.data.load import load_split
-from grader.errors import DataError, UsageError
-from grader.rubric import own_code_digest
+from grader.core.errors import DataError, UsageError
+from grader.course.course import Course
+from grader.course.dataset import load_split
+from grader.course.find import Places, find_data
+from grader.course.rubric import own_code_digest
 from tests.fakes import run_cli
 
 CLASSES = ("coat", "sneaker", "t-shirt")

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.evidence import Cause, Claims, Ending
-from grader.grades import Grade, Override, Penalty, Student
-from grader.limits import Limits
-from grader.report.html import class_page, student_page
-from grader.report.mistakes import Judged, Mistake, find_mistakes
-from grader.results import Flag, Outcome, Result, Status
-from tests.report.builders import (
+from grader.core.evidence import Cause, Claims, Ending
+from grader.core.grades import Grade, Override, Penalty, Student
+from grader.core.limits import Limits
+from grader.core.results import Flag, Outcome, Result, Status
+from grader.pages.accuracy import Judged, Mistake, find_mistakes
+from grader.pages.html import class_page, student_page
+from tests.pages.builders import (
     CLASSES,
     TEMPLATES,
     a_check,
@@ -21,8 +21,8 @@ from tests.report.builders import (
     some_cells,
     some_evidence,
 )
-from tests.report.classes import a_class
-from tests.report.layers import an_architecture
+from tests.pages.classes import a_class
+from tests.pages.layers import an_architecture
 
 
 def write_pages(folder: Path) -> Path:

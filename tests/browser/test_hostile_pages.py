@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error
 
-from grader.evidence import Cell, CellError, Claims, Evidence, Output
-from grader.report.html import class_page, student_page
-from grader.results import Flag, FunctionFinding, GroupFinding
+from grader.core.evidence import Cell, CellError, Claims, Evidence, Output
+from grader.core.results import Flag, FunctionFinding, GroupFinding
+from grader.pages.html import class_page, student_page
 from tests.browser.conftest import Visits, Witness
 from tests.kernel.test_run import run
-from tests.report.builders import CLASSES, TEMPLATES, a_check, a_result, png, some_evidence
-from tests.report.test_html import rewritten
+from tests.pages.builders import CLASSES, TEMPLATES, a_check, a_result, png, some_evidence
+from tests.pages.test_html import rewritten
 
 # Each of these does something as soon as a page holds it as markup.
 TRAPS = (

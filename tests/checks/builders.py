@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.assignment import CheckSpec
-from grader.checks.check import Case, Planned
-from grader.checks.registry import plan
-from grader.checks.runner import run_checks
-from grader.evidence import (
+from grader.checks.base import Case, Planned
+from grader.checks.registry import plan, run_checks
+from grader.core.assignment import CheckSpec
+from grader.core.evidence import (
     Architecture,
     Candidate,
     Cause,
@@ -26,7 +25,7 @@ from grader.evidence import (
     Output,
     Source,
 )
-from grader.results import CheckResult, Comparison
+from grader.core.results import CheckResult, Comparison
 
 DIGITS = tuple("0123456789")
 PETS = ("cats", "dogs")

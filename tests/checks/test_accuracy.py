@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from grader.checks.accuracy import NeededAccuracy, accuracy_of, measure, pack_right, unpack_right
-from grader.checks.check import Case
-from grader.errors import Failure, Infrastructure, RubricError
-from grader.evidence import Judgement
-from grader.judge.metrics import measure_accuracy
-from grader.results import Accuracy, Comparison, Outcome
+from grader.checks.base import Case
+from grader.core.errors import Failure, Infrastructure, RubricError
+from grader.core.evidence import Judgement
+from grader.core.metrics import measure_accuracy
+from grader.core.results import Accuracy, Comparison, Outcome
 from tests.checks.builders import PETS, answers, case, claims, dense, judged, look, model, planned
 from tests.fakes import a_preparation
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.checks.kinds import ACTIVATIONS, KINDS, activation_of, known_kind, output_activation
-from grader.checks.wishes import Wishes
-from grader.errors import RubricError
-from grader.evidence import Judgement, Layer
-from grader.results import Outcome
+from grader.checks.architecture import Wishes
+from grader.checks.layers import ACTIVATIONS, KINDS, activation_of, known_kind, output_activation
+from grader.core.errors import RubricError
+from grader.core.evidence import Judgement, Layer
+from grader.core.results import Outcome
 from tests.checks.builders import (
     built,
     case,

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.evidence import Layer
-from grader.results import Outcome
+from grader.core.evidence import Layer
+from grader.core.results import Outcome
 from tests.checks.builders import built, conv, dense, layer, look, model, perceptron, pool
 
 FLATTEN, OUT = layer("Flatten", "flatten"), dense(10, "dense", "softmax")

@@ -3,8 +3,8 @@ import time
 import pytest
 
 from grader.checks.hints import hint_for, hint_for_ending
-from grader.evidence import Cause, Ending
-from grader.results import Outcome
+from grader.core.evidence import Cause, Ending
+from grader.core.results import Outcome
 from tests.checks.builders import case, cell, claims, fit, look
 
 

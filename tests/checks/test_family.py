@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.checks.family import FAMILIES, KNOWN, MOST_LAYERS, Family, recognise
-from grader.checks.kinds import KINDS
-from grader.course import Course
-from grader.errors import RubricError
-from grader.evidence import Architecture, Layer
+from grader.checks.layers import KINDS
+from grader.core.errors import RubricError
+from grader.core.evidence import Architecture, Layer
+from grader.core.results import Outcome
+from grader.course.course import Course
 from grader.judge.worker import describe_model
-from grader.results import Outcome
 from tests.checks.builders import built, conv, dense, layer, look, model, perceptron, planned, pool
 from tests.reference.loading import WhenUsed, load_architecture
 

@@ -6,12 +6,12 @@ import warnings
 import numpy as np
 import pytest
 
-from grader.checks.check import Case
+from grader.checks.base import Case
 from grader.checks.functions import LONGEST_SOURCE, find_functions
-from grader.errors import RubricError
-from grader.evidence import Call, Cause, Ending, Judgement
+from grader.core.errors import RubricError
+from grader.core.evidence import Call, Cause, Ending, Judgement
+from grader.core.results import CheckResult, FunctionFinding, Outcome
 from grader.functions.cases import Function, Group
-from grader.results import CheckResult, FunctionFinding, Outcome
 from tests.checks.builders import case, cell, claims, look
 from tests.functions.answers import ended, returned
 

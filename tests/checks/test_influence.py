@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from grader.checks.check import Case
+from grader.checks.base import Case
 from grader.checks.family import recognise
-from grader.checks.kinds import NO_INFLUENCE, reaching_answer
-from grader.evidence import Architecture, Layer, Smoke
-from grader.results import CheckResult, Outcome
+from grader.checks.layers import NO_INFLUENCE, reaching_answer
+from grader.core.evidence import Architecture, Layer, Smoke
+from grader.core.results import CheckResult, Outcome
 from tests.checks.builders import built, conv, dense, dropout, layer, look, model, pool
 
 MAPS = (8, 8, 8)

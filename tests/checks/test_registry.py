@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from grader.assignment import CheckSpec
 from grader.checks import registry
-from grader.checks.check import Case, Check, NoParameters, Planned, check
-from grader.checks.registry import all_checks, built_in, own_checks, plan
-from grader.checks.runner import run_checks
-from grader.errors import Failure, RubricError
-from grader.evidence import Judgement
-from grader.results import Outcome
+from grader.checks.base import Case, Check, NoParameters, Planned, check
+from grader.checks.registry import all_checks, built_in, own_checks, plan, run_checks
+from grader.core.assignment import CheckSpec
+from grader.core.errors import Failure, RubricError
+from grader.core.evidence import Judgement
+from grader.core.results import Outcome
 from tests.checks.builders import case, planned
 
 BUILT_IN = built_in()

@@ -1,13 +1,12 @@
 import pytest
 
-from grader.assignment import CheckSpec
-from grader.checks import runner
-from grader.checks.check import Case, Check, NoParameters, Planned, Score, check
-from grader.checks.registry import all_checks
-from grader.checks.runner import NOT_CHECKED, run_checks
-from grader.errors import Failure
-from grader.evidence import Cause, Ending, Judgement
-from grader.results import Outcome
+from grader.checks import registry as runner
+from grader.checks.base import Case, Check, NoParameters, Planned, Score, check
+from grader.checks.registry import NOT_CHECKED, all_checks, run_checks
+from grader.core.assignment import CheckSpec
+from grader.core.errors import Failure
+from grader.core.evidence import Cause, Ending, Judgement
+from grader.core.results import Outcome
 from tests.checks.builders import case, cell, claims, look, planned
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from grader.evidence import ArraySummary, Cause, Claims, Ending, Fit, Judgement
-from grader.results import Outcome
+from grader.core.evidence import ArraySummary, Cause, Claims, Ending, Fit, Judgement
+from grader.core.results import Outcome
 from tests.checks.builders import TRAINED, candidate, case, cell, claims, drawing, fit, judged, look, perceptron
 
 NO_MODEL = Judgement(outcome="no-model", reason="no model was left")

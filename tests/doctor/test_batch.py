@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from grader.course import Course
-from grader.doctor.bait import Bait, lay_bait
+from grader.core.evidence import Cause
+from grader.course.course import Course
+from grader.doctor.attacks import CONTROL, MARKUP, found_in, opening
+from grader.doctor.control import Bait, lay_bait
 from grader.doctor.corpus import load_corpus, prelude
-from grader.doctor.lies import CONTROL, MARKUP, found_in
-from grader.doctor.notebooks import opening
-from grader.evidence import Cause
 from tests.fakes import Said, run_cli
 from tests.notebooks import notebook
 

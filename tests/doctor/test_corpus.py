@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
+from grader.core.errors import Infrastructure, UsageError
+from grader.core.evidence import Cause
+from grader.core.limits import Limits
 from grader.doctor import plain
 from grader.doctor.corpus import FOLDER, GROUPS, Attack, choose, load_corpus, network, prelude, read_attack
-from grader.errors import Infrastructure, UsageError
-from grader.evidence import Cause
-from grader.limits import Limits
 
 CORPUS = load_corpus()
 SEEN = {  # what the host looks at, by the name that a header gives it

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from grader.cli import doctor as command
+from grader.core.errors import SandboxUnavailable
+from grader.core.progress import Silent
 from grader.doctor import examination
-from grader.doctor.corpus import Attack, choose, load_corpus
-from grader.doctor.verdicts import NO_SANDBOX, Finding
-from grader.errors import SandboxUnavailable
-from grader.progress import Silent
+from grader.doctor.corpus import NO_SANDBOX, Attack, Finding, choose, load_corpus
 from tests.fakes import run_cli
 
 CORPUS = load_corpus()

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.doctor.classroom import SHAPE_POINTS, SHARE, Graded
+from grader.core.results import Accuracy, Result
+from grader.doctor.attacks import CONTROL, LIE, MARKUP, SHAPE_POINTS, SHARE, Graded, as_marked, found_in, student_name
 from grader.doctor.corpus import load_corpus
-from grader.doctor.lies import CONTROL, LIE, MARKUP, as_marked, found_in, student_name
-from grader.results import Accuracy, Result
-from tests.report.builders import a_result
+from tests.pages.builders import a_result
 
 
 def marked(points: float, share: float | None) -> Graded:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from grader import publish, terminal
-from grader.doctor import leftovers
-from grader.doctor.corpus import choose, load_corpus
+from grader.core.progress import Silent
+from grader.doctor import attacks
+from grader.doctor.corpus import Finding, choose, load_corpus
 from grader.doctor.examination import examine
-from grader.doctor.verdicts import Finding
-from grader.exports import cells
-from grader.progress import Silent
-from grader.report import text
+from grader.exports import release
+from grader.marking import publish
+from grader.pages import terminal
+from grader.pages import terminal as text
 from grader.sandbox import bubblewrap
 
 Arguments = list[str]
@@ -88,7 +88,7 @@ def test_a_reader_that_follows_links_is_found_out(monkeypatch: pytest.MonkeyPatc
     def read_plainly(folder: int, name: str, *, at_most: int) -> bytes:
         return Path(f"/proc/self/fd/{folder}/{name}").read_bytes()
 
-    monkeypatch.setattr(leftovers, "read_artefact", read_plainly)
+    monkeypatch.setattr(attacks, "read_artefact", read_plainly)
     found = findings("link", "folder-link", "pipe")
     assert "secret" in found["link"].detail
     assert "secret" in found["folder-link"].detail
@@ -97,7 +97,7 @@ def test_a_reader_that_follows_links_is_found_out(monkeypatch: pytest.MonkeyPatc
 
 
 def test_reports_that_trust_what_a_submission_says_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cells, "guard_formula", lambda words: words)
+    monkeypatch.setattr(release, "guard_formula", lambda words: words)
     monkeypatch.setattr(text, "defused", lambda line: line)
     monkeypatch.setattr(terminal, "defused", lambda line: line)
     monkeypatch.setattr(publish, "safe_name", lambda student: student)

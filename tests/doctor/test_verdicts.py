@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.doctor.corpus import Attack, read_attack
-from grader.doctor.verdicts import LONGEST, NO_SANDBOX, Finding, Seen, Trial, decide
+from grader.doctor.corpus import LONGEST, NO_SANDBOX, Attack, Finding, Seen, Trial, decide, read_attack
 
 
 def an_attack(control: str = "open") -> Attack:

@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from grader.grades import Grade, Override, Penalty, Student
-from grader.results import CheckResult, Outcome, Result, Status
+from grader.core.grades import Grade, Override, Penalty, Student
+from grader.core.results import CheckResult, Outcome, Result, Status
 from tests.fakes import a_result
 
 HOSTILE = (

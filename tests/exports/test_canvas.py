@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.errors import UsageError
+from grader.core.errors import UsageError
+from grader.core.grades import Grade
+from grader.core.results import Status
 from grader.exports.canvas import CanvasOptions, fill_gradebook
-from grader.exports.handing import Filled
-from grader.grades import Grade
-from grader.results import Status
+from grader.exports.release import Filled
 from tests.exports.builders import a_grade, decided, hostile_texts
 from tests.exports.validators import CanvasSite, import_into_canvas
 

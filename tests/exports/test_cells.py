@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.exports.cells import guard_formula, write_cell, write_number, write_table
-from grader.report.visible import visible
+from grader.core.text import visible
+from grader.exports.release import guard_formula, write_cell, write_number, write_table
 from tests.exports.builders import HOSTILE, hostile_texts
 from tests.exports.validators import assert_no_formula
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.errors import UsageError
-from grader.evidence import Smoke
-from grader.exports.classroom import encode_classroom, shares, write_classroom
-from grader.results import Outcome, Result, Status
+from grader.core.errors import UsageError
+from grader.core.evidence import Smoke
+from grader.core.results import Outcome, Result, Status
+from grader.exports.github import encode_classroom, shares, write_classroom
 from tests.exports.builders import HOSTILE, hostile_results
 from tests.exports.validators import Reported, report_to_classroom, run_log
 from tests.fakes import a_result
-from tests.report.builders import SOME_CHECKS, a_check
+from tests.pages.builders import SOME_CHECKS, a_check
 
 
 def report(result: Result) -> Reported:

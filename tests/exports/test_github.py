@@ -5,7 +5,8 @@ import json
 import pytest
 from hypothesis import given, settings
 
-from grader.errors import UsageError
+from grader.core.errors import UsageError
+from grader.core.results import Flag, Outcome, Result, Status
 from grader.exports.github import (
     Annotation,
     Place,
@@ -17,11 +18,10 @@ from grader.exports.github import (
     stopped,
     write_log,
 )
-from grader.results import Flag, Outcome, Result, Status
 from tests.exports.builders import HOSTILE, hostile_results, hostile_texts
 from tests.exports.validators import run_log
 from tests.fakes import a_result
-from tests.report.builders import a_check
+from tests.pages.builders import a_check
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 OURS = {"error", "warning", "notice"}

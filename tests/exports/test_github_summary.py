@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.exports.github_summary import plain_markdown, write_summary
-from grader.report.visible import one_line
-from grader.results import Result
+from grader.core.results import Result
+from grader.core.text import one_line
+from grader.exports.github import plain_markdown, write_summary
 from tests.exports.builders import hostile_results, hostile_texts
 from tests.exports.validators import read_summary
 from tests.fakes import a_result

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from pydantic import ValidationError
 
-from grader.errors import Infrastructure, UsageError
-from grader.evidence import Smoke
+from grader.core.errors import Infrastructure, UsageError
+from grader.core.evidence import Smoke
+from grader.core.results import Flag, Outcome, Result, Status
 from grader.exports.gradescope import write_results
-from grader.results import Flag, Outcome, Result, Status
 from tests.exports.builders import hostile_results
 from tests.exports.validators import read_gradescope
 from tests.fakes import a_result
-from tests.report.builders import SOME_CHECKS, a_check
+from tests.pages.builders import SOME_CHECKS, a_check
 
 GRADED = a_result(tuple(check for check in SOME_CHECKS if check.outcome is not Outcome.BROKEN))
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.core.results import Result, Status
 from grader.exports.junit import write_junit
-from grader.results import Result, Status
 from tests.exports.builders import hostile_results
 from tests.exports.validators import read_junit
 from tests.fakes import a_result

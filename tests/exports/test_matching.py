@@ -1,7 +1,7 @@
 """A grade finds the one row that is its student's, or says why it found none."""
 
-from grader.exports.matching import Person, match_rows
-from grader.grades import Grade
+from grader.core.grades import Grade
+from grader.exports.worksheet import Person, match_rows
 from tests.exports.builders import a_grade
 
 ADA = Person(participant="11", identities=("s1", "ada"), emails=("ada@x.org",), names=("Ada Lovelace",))

@@ -6,8 +6,8 @@ import zipfile
 import pytest
 from hypothesis import given, settings
 
-from grader.exports.moodle_feedback import feedback_name, pack_reports
-from grader.grades import Grade
+from grader.core.grades import Grade
+from grader.exports.moodle import feedback_name, pack_reports
 from tests.exports.builders import a_grade, absent, hostile_texts
 from tests.exports.validators import import_feedback_zip
 

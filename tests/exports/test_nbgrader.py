@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from grader.exports.nbgrader import split_name, write_scores
-from grader.results import Status
+from grader.core.results import Status
+from grader.exports.csv_files import split_name, write_scores
 from tests.exports.builders import LATE, a_grade, absent, decided, hostile_texts
 from tests.exports.validators import assert_no_formula, read_nbgrader
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.evidence import Argument, Call
+from grader.core.evidence import Argument, Call
 from grader.functions.agreement import pack_arguments, pack_array, unpack_arguments
 from grader.functions.cases import Arguments, Function, Group
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from grader.evidence import Call, Cause, Isolation
+from grader.core.evidence import Call, Cause, Isolation
+from grader.core.limits import Limits
+from grader.core.notebook import Script
 from grader.functions.agreement import pack_arguments, unpack_array
 from grader.functions.client import ModuleJob, ModuleProcess
-from grader.limits import Limits
-from grader.notebook import Script
 from grader.sandbox.interface import Program, Promise, Sandbox, Stopped
 
 LIMITS = Limits(wall=90.0, cell=30.0, call=30.0, memory=1 << 30, disk=16 << 20, processes=20)

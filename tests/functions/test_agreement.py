@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays, scalar_dtypes
 from numpy.typing import NDArray
 
-from grader.errors import RubricError
-from grader.evidence import Array, Call
+from grader.core.errors import RubricError
+from grader.core.evidence import Array, Call
 from grader.functions.agreement import (
     disagreement,
     expected_of,

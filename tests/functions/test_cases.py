@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.errors import RubricError
+from grader.core.errors import RubricError
 from grader.functions.cases import Function, Group, load_functions
 
 IMPORTS = (

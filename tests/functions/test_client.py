@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.errors import Infrastructure
+from grader.core.errors import Infrastructure
 from grader.functions import client
 from grader.functions.agreement import unpack_array
 from grader.functions.client import LostError, ModuleProcess

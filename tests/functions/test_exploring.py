@@ -15,17 +15,17 @@ from hypothesis.configuration import storage_directory
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from grader.errors import Infrastructure, RubricError
-from grader.evidence import Call, Cause
+from grader.core.errors import Infrastructure, RubricError
+from grader.core.evidence import Call, Cause
+from grader.core.limits import Limits
+from grader.core.notebook import Script
+from grader.core.progress import Silent
 from grader.functions import exploring
 from grader.functions.agreement import disagreement, unpack_arguments
 from grader.functions.cases import Arguments, Function, Functions, Group
 from grader.functions.client import Loaded, LostError, ModuleJob
 from grader.functions.exploring import Exploration, explore_function, explore_module
-from grader.limits import Limits
-from grader.notebook import Script
-from grader.progress import Silent
-from grader.sandbox.none import NoSandbox
+from grader.sandbox.unsandboxed import NoSandbox
 from tests.functions.answers import Answering, returned
 
 WHOLE = st.integers(0, 100)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.evidence import Call, Cause
+from grader.core.evidence import Call, Cause
+from grader.core.limits import Limits
 from grader.functions.agreement import unpack_array
 from grader.functions.client import LostError, ModuleProcess
-from grader.limits import Limits
 from grader.sandbox.interface import Sandbox
 from tests.functions.processes import LIMITS, SHORT, Puppet, ask, job, loaded, told
 
@@ -321,6 +321,6 @@ def test_inside_there_is_no_oracle_no_file_of_cases_and_no_expected_value(sandbo
     with loaded(sandbox, SPY) as process:
         said = ask(process, "f", np.ones(1), words).said
     assert said == (
-        "raised ValueError: ('/run/guest/grader/functions/guest.py', '/run/guest/grader/judge/protocol.py', "
-        "'/run/launcher.py', 'grader.judge', 'grader.judge.protocol', True)"
+        "raised ValueError: ('/run/guest/grader/functions/guest.py', '/run/guest/grader/sandbox/channel.py', "
+        "'/run/launcher.py', 'grader.judge', 'grader.sandbox.channel', True)"
     )

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from grader.errors import Failure, GraderError
+from grader.core.errors import Failure, GraderError
 
 T = TypeVar("T")
 LONGEST_MESSAGE = 4000

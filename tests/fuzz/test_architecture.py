@@ -11,15 +11,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from grader.assignment import read_assignment
-from grader.checks.check import Case
-from grader.checks.registry import plan
-from grader.checks.runner import run_checks
-from grader.course import Course
-from grader.evidence import Architecture, Judgement
-from grader.judge.protocol import is_bounded
-from grader.report.html import student_page
-from grader.results import Comparison
+from grader.checks.base import Case
+from grader.checks.registry import plan, run_checks
+from grader.core.assignment import read_assignment
+from grader.core.evidence import Architecture, Judgement
+from grader.core.results import Comparison
+from grader.course.course import Course
+from grader.pages.html import student_page
+from grader.sandbox.channel import is_bounded
 from tests.checks import builders as built
 from tests.fakes import a_preparation, a_result
 from tests.fuzz.cases import cases, mutated

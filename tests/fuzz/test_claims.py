@@ -10,14 +10,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.course import Course
-from grader.evidence import Cell, Evidence
+from grader.core.evidence import Cell, Evidence
+from grader.core.store import Stored, evidence_digest
+from grader.course.course import Course
+from grader.course.rubric import Rubric
 from grader.kernel.run import _read_claims
-from grader.marking import mark
-from grader.report.html import student_page
-from grader.report.text import summary
-from grader.rubric import Rubric
-from grader.store import Stored, evidence_digest
+from grader.marking.mark import mark
+from grader.pages.html import student_page
+from grader.pages.terminal import summary
 from tests.fakes import a_rubric, a_stored, write_course
 from tests.fuzz.cases import cases, dumped, mutated, spoilt
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.errors import SubmissionError, UsageError
+from grader.core.errors import SubmissionError, UsageError
 from grader.intake import FORMS, open_class, read_entry, safe_name
 from grader.intake.roster import parse_roster
 from tests.fuzz.cases import TEXT, cases, only, relabelled, spoilt

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from grader.data.load import load_labels, load_split
-from grader.dataset import Dataset, digest_images, digest_labels
-from grader.errors import DataError
+from grader.core.errors import DataError
+from grader.course.dataset import Dataset, digest_images, digest_labels, load_labels, load_split
 from tests.fuzz.cases import cases, only, spoilt
 from tests.fuzz.test_stored import NPY, npy
 from tests.judge.hostile import patched

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.errors import SubmissionError, UsageError
+from grader.core.errors import SubmissionError, UsageError
 from grader.intake import Submission, list_class, read_path, safe_name
 from tests.fuzz.cases import cases, only, spoilt
 from tests.judge.hostile import archive

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.errors import SubmissionError
-from grader.evidence import Cell
-from grader.notebook import MOST_TEXT, plain_outputs, read_submission
+from grader.core.errors import SubmissionError
+from grader.core.evidence import Cell
+from grader.core.notebook import MOST_TEXT, plain_outputs, read_submission
 from tests.fuzz.cases import JSON, TEXT, cases, dumped, mutated, only, spoilt
 
 # Python only mentions these, where it does not take them for errors as pytest does here.

@@ -11,12 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.assignment import read_assignment
 from grader.checks.registry import built_in, plan
-from grader.course import Course
-from grader.data.load import OWN_DIGESTS, with_own_digests
-from grader.dataset import read_dataset
-from grader.errors import DataError, RubricError
+from grader.core.assignment import read_assignment
+from grader.core.errors import DataError, RubricError
+from grader.course.course import Course
+from grader.course.dataset import OWN_DIGESTS, read_dataset, with_own_digests
 from tests.fuzz.cases import TEXT, cases, mutated, only, spoilt
 
 HUGE = "0x" + "f" * 5000  # too long for Python to write in decimals, though TOML can hold it

@@ -14,12 +14,21 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.baseline_file import read_baseline
-from grader.course import Course
-from grader.errors import DataError, Infrastructure, UsageError
-from grader.marking import mark
-from grader.rubric import Rubric
-from grader.store import CALLS, EVIDENCE, PREDICTIONS, RESULT, evidence_digest, load_evidence, load_result, pack_outputs
+from grader.core.errors import DataError, Infrastructure, UsageError
+from grader.core.store import (
+    CALLS,
+    EVIDENCE,
+    PREDICTIONS,
+    RESULT,
+    evidence_digest,
+    load_evidence,
+    load_result,
+    pack_outputs,
+)
+from grader.course.baselines import read_baseline
+from grader.course.course import Course
+from grader.course.rubric import Rubric
+from grader.marking.mark import mark
 from tests.checks import builders as built
 from tests.fakes import LABELS, a_judgement, a_result, a_rubric, trained_claims, write_course
 from tests.fuzz.cases import cases, dumped, mutated, only, replaced, spoilt

@@ -6,10 +6,10 @@ from pathlib import PurePosixPath
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.errors import SubmissionError
+from grader.core.errors import SubmissionError
+from grader.core.notebook import read_submission
 from grader.intake import MOST_BYTES, MOST_FILES
-from grader.intake.zipped import unpack_zip
-from grader.notebook import read_submission
+from grader.intake.zips import unpack_zip
 from tests.fuzz.cases import TEXT, cases, only, relabelled, spoilt
 from tests.fuzz.test_archive import METHODS, storable
 from tests.judge import hostile

@@ -3,10 +3,10 @@
 from datetime import datetime
 from pathlib import Path
 
-from grader.assignment import Assignment, read_assignment
-from grader.evidence import Cause, Ending
-from grader.grades import HandIn, Student
-from grader.results import Accuracy, CheckResult, ModelSummary, Outcome, Result, Status
+from grader.core.assignment import Assignment, read_assignment
+from grader.core.evidence import Cause, Ending
+from grader.core.grades import HandIn, Student
+from grader.core.results import Accuracy, CheckResult, ModelSummary, Outcome, Result, Status
 
 DUE = datetime.fromisoformat("2026-11-20T23:59:00+01:00")
 RUBRIC = "rubric-1"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch import grade_class
+from grader.core.progress import Silent
 from grader.gradebook import open_gradebook
 from grader.intake import Entry, list_class
-from grader.progress import Silent
-from grader.publish import Order
+from grader.marking.publish import Order
+from grader.run.batch import grade_class
 from tests.fakes import Act, Said, Stage, a_bench, data_of, run_cli, write_class, write_course
 
 BIDI = "\u202egnp.exe \u200b<script>alert(1)</script> =HYPERLINK(1)"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.errors import UsageError
+from grader.core.errors import UsageError
+from grader.core.grades import Student
 from grader.gradebook import Gradebook, open_gradebook
-from grader.grades import Student
 from tests.gradebook.findings import DUE, LATE, RUBRIC, a_finding, an_assignment, handed_in
 
 

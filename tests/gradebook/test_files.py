@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from grader.errors import GraderError, Infrastructure, UsageError
+from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.gradebook import FILE, open_gradebook
 from tests.gradebook.findings import RUBRIC, a_finding, handed_in
 

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 import sqlalchemy
 
-from grader.errors import UsageError
+from grader.core.errors import UsageError
+from grader.core.grades import Grade, Student
 from grader.gradebook import Gradebook, open_gradebook
 from grader.gradebook.tables import SCHEMA, VERSION_TABLE, Table
-from grader.grades import Grade, Student
 from tests.gradebook.findings import RUBRIC, a_finding, handed_in
 
 SQL = (Path(__file__).parent / "schema_1.sql").read_text(encoding="utf-8")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.assignment import Assignment
+from grader.core.assignment import Assignment
+from grader.core.grades import Enrolment, Student
 from grader.gradebook import Gradebook, open_gradebook
 from grader.gradebook.persons import Person
-from grader.grades import Enrolment, Student
 from tests.gradebook.findings import RUBRIC, a_finding, an_assignment, handed_in
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.errors import UsageError
+from grader.core.errors import UsageError
+from grader.core.grades import Enrolment, Extension, Student
+from grader.core.results import Attempt, Status
 from grader.gradebook import open_gradebook
-from grader.grades import Enrolment, Extension, Student
-from grader.results import Attempt, Status
 from tests.gradebook.findings import DUE, LATE, RUBRIC, a_finding, an_assignment, handed_in, unread
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from grader.batch import grade_class
-from grader.course import Course
-from grader.errors import Infrastructure
+from grader.core.errors import Infrastructure
+from grader.core.grades import HandIn, Student
+from grader.core.progress import Silent
+from grader.core.store import load_evidence, load_result
+from grader.course.course import Course
 from grader.gradebook import FILE, Gradebook, open_gradebook, rubric_digest
-from grader.grades import HandIn, Student
 from grader.intake import list_class
-from grader.progress import Silent
-from grader.publish import Order
-from grader.regrading import Move, regrade, render_again
-from grader.store import load_evidence, load_result
+from grader.marking.publish import Order
+from grader.marking.regrade import Move, regrade, render_again
+from grader.run.batch import grade_class
 from tests.fakes import (
     RUBRIC,
     Act,

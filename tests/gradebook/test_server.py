@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from grader.errors import GraderError, Infrastructure, UsageError
+from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.gradebook import Gradebook, open_gradebook
 from tests.gradebook.findings import RUBRIC, a_finding, handed_in
 from tests.gradebook.server import Server

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.errors import SubmissionError
-from grader.intake.candidates import choose_main, meant_name, newest_uploads
+from grader.core.errors import SubmissionError
 from grader.intake.names import listed
+from grader.intake.submissions import choose_main, meant_name, newest_uploads
 from tests.intake.zips import NOTEBOOK, another_notebook
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.grades import Student
-from grader.intake.canvas import Name, read_name
+from grader.core.grades import Student
+from grader.intake.platforms.canvas import Name, read_name
 from tests.intake.zips import (
     NOTEBOOK,
     another_notebook,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.grades import Extension
-from grader.intake.extensions import read_extension
+from grader.core.grades import Extension
+from grader.intake.roster import read_extension
 
 
 @pytest.mark.parametrize(("text", "hours"), [("2d", 48), ("36h", 36), (" 90m ", 1.5), ("1.5d", 36), ("7 d", 168)])

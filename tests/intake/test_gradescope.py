@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.exports.plain_csv import write_grades
-from grader.grades import Student
-from grader.intake.gradescope import read_metadata, read_time
+from grader.core.grades import Student
+from grader.exports.csv_files import write_grades
+from grader.intake.platforms.gradescope import read_metadata, read_time
 from tests.exports.builders import a_grade
 from tests.intake.zips import NOTEBOOK, both_ways, graded, opened, problem, row_of, write_tree
 

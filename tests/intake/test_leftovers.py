@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.desk.picking import pick_file
-from grader.errors import SubmissionError
+from grader.core.errors import SubmissionError
 from grader.intake import read_path
-from grader.intake.leftovers import is_leftover, without_leftovers
+from grader.intake.zips import is_leftover, without_leftovers
+from grader.selfcheck.run import pick_file
 from tests.intake.zips import NOTEBOOK, another_notebook, both_ways, graded, problem, row_of, write_tree, write_zip
 
 OTHER = another_notebook("old = 1")

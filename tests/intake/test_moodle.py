@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.errors import UsageError
-from grader.grades import Student
-from grader.intake.moodle import Name, read_name
+from grader.core.errors import UsageError
+from grader.core.grades import Student
+from grader.intake.platforms.moodle import Name, read_name
 from tests.intake.zips import NOTEBOOK, both_ways, graded, opened, problem, row_of, write_tree, write_zip, zip_of
 
 TEXT = b"<p>my work</p>"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.errors import UsageError
-from grader.intake.nbgrader import read_timestamp
+from grader.core.errors import UsageError
+from grader.intake.platforms.nbgrader import read_timestamp
 from tests.intake.zips import NOTEBOOK, both_ways, graded, opened, problem, row_of, write_tree
 
 CLASS = (

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.errors import Infrastructure, UsageError
-from grader.grades import Extension, Student
-from grader.intake import class_zip, is_leftover, open_class, safe_name, submissions
-from grader.intake.entries import Entry
+from grader.core.errors import Infrastructure, UsageError
+from grader.core.grades import Extension, Student
+from grader.intake import is_leftover, open_class, safe_name, sources, submissions
+from grader.intake.submissions import Entry
 from tests.intake.test_zipped import entry as special
 from tests.intake.zips import (
     NOTEBOOK,
@@ -221,14 +221,14 @@ def test_a_directory_of_very_many_entries_is_refused_before_it_is_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_zip(tmp_path / "class.zip", *((f"{number}.py", b"a = 1") for number in range(30)))
-    monkeypatch.setattr(class_zip, "MOST_ENTRIES", 29)
+    monkeypatch.setattr(sources, "MOST_ENTRIES", 29)
     with pytest.raises(UsageError, match="lists more files than a class has"):
         opened(path)
 
 
 def test_no_more_room_is_made_for_a_directory_than_the_file_has(tmp_path: Path) -> None:
     (tmp_path / "class.zip").write_bytes(bytes(1000))
-    with (tmp_path / "class.zip").open("rb") as plain, class_zip._Bounded(plain.raw) as file:
+    with (tmp_path / "class.zip").open("rb") as plain, sources._Bounded(plain.raw) as file:
         tracemalloc.start()
         try:
             assert len(file.read(1 << 40)) == 1000

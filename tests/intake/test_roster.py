@@ -9,10 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.errors import UsageError
+from grader.core.errors import UsageError
 from grader.intake import FORMS
-from grader.intake.columns import SYNONYMS
-from grader.intake.roster import LONGEST, Enrolled, parse_roster, read_roster
+from grader.intake.roster import LONGEST_FIELD, SYNONYMS, Enrolled, parse_roster, read_roster
 
 PLAIN = "name,id,email\nAda Lovelace,s1,ada@x.org\n"
 
@@ -88,7 +87,7 @@ def test_a_line_break_in_a_field_does_not_move_the_line_that_an_error_names() ->
         ("name,id\nAda,1,extra\n", "line 2: has 3 fields, but the header has 2"),
         ("name,extension\nAda,soon\n", r"line 2: 'soon' is no extension: write a length \(36h, 2d\)"),
         ('name,id\nAda,1\n"Bob,2\n', "line 3: is no CSV"),
-        (f"name,id\nAda,{'1' * (LONGEST + 1)}\n", "line 2: has a field of more than 200 characters"),
+        (f"name,id\nAda,{'1' * (LONGEST_FIELD + 1)}\n", "line 2: has a field of more than 200 characters"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_followed_is_refused_with_its_line(text: str, reason: str) -> None:

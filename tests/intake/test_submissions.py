@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.errors import SubmissionError, UsageError
+from grader.core.errors import SubmissionError, UsageError
+from grader.core.store import save_result
 from grader.intake import read_path, safe_name, submissions
-from grader.store import save_result
 from tests.fakes import a_result
 from tests.intake.test_names import NAMES
 

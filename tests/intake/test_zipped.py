@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.errors import SubmissionError, UsageError
-from grader.intake import list_class, open_class, read_path, submissions, zipped
+from grader.core.errors import SubmissionError, UsageError
+from grader.intake import list_class, open_class, read_path, submissions
+from grader.intake import zips as zipped
 from tests.intake.zips import zip_of
 
 

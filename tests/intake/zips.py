@@ -5,7 +5,7 @@ import warnings
 import zipfile
 from pathlib import Path
 
-from grader.errors import SubmissionError, UsageError
+from grader.core.errors import SubmissionError, UsageError
 from grader.intake import Entry, OpenedClass, open_class, read_entry
 
 

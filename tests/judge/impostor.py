@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from grader.evidence import Cause, Isolation
-from grader.judge.protocol import Channel
+from grader.core.evidence import Cause, Isolation
+from grader.sandbox.channel import Channel
 from grader.sandbox.interface import Program, Promise, Stopped
 
 Script = Callable[[Channel, socket.socket], None]

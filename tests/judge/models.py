@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.dataset import Split
+from grader.course.dataset import Split
 
 MAKE = """
 import sys

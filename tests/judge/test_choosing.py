@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.checks.wishes import Wishes, wishes_of
-from grader.course import Course
-from grader.evidence import Candidate, Claims
+from grader.checks.architecture import Wishes, wishes_of
+from grader.core.evidence import Candidate, Claims
+from grader.course.course import Course
+from grader.course.rubric import plan_checks
 from grader.judge.archive import saved_kinds
 from grader.judge.choosing import choose_network
-from grader.rubric import plan_checks
 from tests.judge.hostile import CONFIG, MEMBERS, archive
 
 MLP, CNN = ("InputLayer", "Flatten", "Dense", "Dense"), ("InputLayer", "Conv2D", "MaxPooling2D", "Flatten", "Dense")

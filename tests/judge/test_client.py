@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from grader.checks.family import recognise
-from grader.evidence import Claims
+from grader.core.evidence import Claims
+from grader.core.limits import Limits
+from grader.core.results import Outcome
 from grader.judge.client import Question, Verdict, judge_model
-from grader.limits import Limits
-from grader.results import Outcome
 from grader.sandbox.interface import Sandbox
 from tests.checks.builders import built, look
 from tests.judge.models import images

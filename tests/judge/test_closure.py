@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from grader.checks.family import recognise
-from grader.evidence import Architecture
+from grader.core.evidence import Architecture
+from grader.core.results import Outcome
 from grader.judge.worker import closure, describe_model, kind_of, predict_cut
-from grader.results import Outcome
 from tests.checks.builders import built, look
 from tests.reference.loading import WhenUsed
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.dataset import Split
-from grader.evidence import Claims
-from grader.judge import album, client, preprocessing
-from grader.judge.album import Album
+from grader.core.evidence import Claims
+from grader.core.limits import Limits
+from grader.course.dataset import Split
+from grader.judge import client, matching, preparation
 from grader.judge.client import Question, Verdict, judge_model
-from grader.judge.protocol import Channel
-from grader.limits import Limits
+from grader.judge.matching import Album
+from grader.sandbox.channel import Channel
 from tests.fakes import photographs
 from tests.judge.hostile import archive
 from tests.judge.impostor import Impostor, Script
@@ -66,7 +66,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list[Non
 
 def test_a_network_of_huge_pictures_takes_no_longer_than_the_judge_has_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "WALL_S", 0.5)
-    resized, began = counted(monkeypatch, preprocessing, "_resize"), time.monotonic()
+    resized, began = counted(monkeypatch, preparation, "_resize"), time.monotonic()
     verdict = judge(judging(2048, answers=True))
     assert time.monotonic() - began < 10
     assert 0 < len(resized) < COUNT
@@ -77,14 +77,14 @@ def test_a_network_of_huge_pictures_takes_no_longer_than_the_judge_has_time(monk
 
 
 def test_no_images_are_prepared_for_a_judge_that_died(monkeypatch: pytest.MonkeyPatch) -> None:
-    resized = counted(monkeypatch, preprocessing, "_resize")
+    resized = counted(monkeypatch, preparation, "_resize")
     verdict = judge(judging(200, answers=False))
     assert len(resized) < PROMPT
     assert verdict.judgement.reason.startswith("the judge crashed")
 
 
 def test_nor_are_recorded_rows_looked_for_among_the_training_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_at = counted(monkeypatch, album, "small_copies")
+    looked_at = counted(monkeypatch, matching, "small_copies")
     buffer = io.BytesIO()
     rows: NDArray[np.uint8] = np.random.default_rng(3).integers(0, 256, (4, 200, 200, 3), np.uint8)
     np.save(buffer, rows, allow_pickle=False)

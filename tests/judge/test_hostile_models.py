@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.evidence import Claims
+from grader.core.evidence import Claims
+from grader.core.limits import Limits
 from grader.judge import client
 from grader.judge.client import Question, Verdict, judge_model
-from grader.limits import Limits
 from grader.sandbox.choose import open_sandbox
 from grader.sandbox.interface import Sandbox
 from tests.judge import hostile

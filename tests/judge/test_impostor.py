@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.errors import Failure, Infrastructure
-from grader.evidence import Cause, Claims
-from grader.judge import client, protocol
+from grader.core.errors import Failure, Infrastructure
+from grader.core.evidence import Cause, Claims
+from grader.core.limits import Limits
+from grader.judge import client
 from grader.judge.client import Question, Verdict, arrange, explain_death, judge_model, require_steady
-from grader.judge.protocol import Channel, is_bounded
-from grader.limits import Limits
+from grader.sandbox import channel as protocol
+from grader.sandbox.channel import Channel, is_bounded
 from grader.sandbox.interface import Stopped
 from tests.judge.hostile import archive
 from tests.judge.impostor import Impostor, Script

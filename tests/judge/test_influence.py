@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from grader.checks.kinds import LITTLE
-from grader.evidence import Layer
-from grader.judge.influence import Answers, measure_influence, with_influence
-from grader.results import Outcome
+from grader.checks.layers import LITTLE
+from grader.core.evidence import Layer
+from grader.core.results import Outcome
+from grader.judge.probes import Answers, measure_influence, with_influence
 from tests.checks.builders import built, conv, dense, layer, look, model
 
 IMAGES = np.random.default_rng(1).normal(size=(32, 1)).astype(np.float32)

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from grader.dataset import Split
-from grader.judge.album import Album, small_copies
-from grader.judge.matching import further_recipes, match_rows
-from grader.judge.preprocessing import RESIZES, Recipe, first_recipes, lay_out, prepare_images
+from grader.course.dataset import Split
+from grader.judge.matching import Album, further_recipes, match_rows, small_copies
+from grader.judge.preparation import RESIZES, Recipe, first_recipes, lay_out, prepare_images
 
 DIGIT = (28, 28, 1)
 Numbers = NDArray[np.float32]

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.evidence import Candidate, Claims, Preparation
+from grader.core.evidence import Candidate, Claims, Preparation
+from grader.core.limits import Limits
 from grader.judge import worker
-from grader.judge.album import Album
 from grader.judge.client import Question, judge_model
-from grader.limits import Limits
+from grader.judge.matching import Album
 from tests.fakes import trained_claims
 from tests.judge.hostile import archive
 from tests.judge.impostor import Impostor

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.judge.refusals import explain_refusal
+from grader.judge.client import explain_refusal
 
 
 @pytest.mark.parametrize(

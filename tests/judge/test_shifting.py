@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.evidence import Claims
+from grader.core.evidence import Claims
+from grader.core.limits import Limits
 from grader.judge.client import Question, judge_model
-from grader.judge.shifting import choose_shifted, count_changed, shift_images
-from grader.limits import Limits
+from grader.judge.probes import choose_shifted, count_changed, shift_images
 from grader.sandbox.interface import Sandbox
 from tests.judge.models import images
 

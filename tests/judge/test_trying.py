@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.judge.matching import Match
-from grader.judge.preprocessing import Recipe
-from grader.judge.trying import (
+from grader.judge.choosing import (
     CLOSE,
     DOUBT,
     LESS,
@@ -22,6 +20,8 @@ from grader.judge.trying import (
     log_likelihood,
     score_outputs,
 )
+from grader.judge.matching import Match
+from grader.judge.preparation import Recipe
 
 
 def a_recipe(words: str = "a", **changes: object) -> Recipe:

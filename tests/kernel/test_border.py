@@ -6,21 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.evidence import Cause
-from grader.kernel.border import (
+from grader.core.evidence import Cause
+from grader.core.limits import Limits
+from grader.kernel.client import (
     COMMAND,
     COMMAND_BYTES,
     ENVELOPE,
     LONG,
     MESSAGE_BYTES,
     MORE,
+    MOST_CONTAINERS,
     MOST_FRAMES,
+    MOST_VALUES,
+    SMALL_JSON,
     Budget,
     FrameReader,
     Trespass,
+    read_json,
 )
-from grader.kernel.client import MOST_CONTAINERS, MOST_VALUES, SMALL_JSON, read_json
-from grader.limits import Limits
 
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00NULL".ljust(54, b"\0") + b"\0"
 LIMITS = Limits(output=1 << 20, messages=100)

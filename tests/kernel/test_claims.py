@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from grader.evidence import Cell, Claims
+from grader.core.evidence import Cell, Claims
 from grader.kernel.claims import bounded
 from grader.kernel.run import _read_claims
 

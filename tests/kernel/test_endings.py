@@ -4,9 +4,9 @@ import signal
 
 import pytest
 
-from grader.evidence import Cause
+from grader.core.evidence import Cause
+from grader.core.limits import Limits
 from grader.kernel.endings import classify, describe_ending
-from grader.limits import Limits
 from grader.sandbox.interface import Stopped
 
 SIGKILL, SIGSEGV, SIGABRT, SIGXCPU = signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGXCPU

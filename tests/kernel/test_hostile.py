@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.evidence import Cause
+from grader.core.evidence import Cause
 
 MOST_MEGABYTES = 150
 # What is forged is sent by the thread that the socket belongs to: two at once on one socket garble each other's messages.
@@ -98,9 +98,9 @@ CHILD = """\
 import json, sys
 from pathlib import Path
 from grader.kernel.run import Job, run_notebook
-from grader.limits import Limits
-from grader.notebook import Script
-from grader.progress import Silent
+from grader.core.limits import Limits
+from grader.core.notebook import Script
+from grader.core.progress import Silent
 from grader.sandbox.choose import open_sandbox
 sandbox = open_sandbox("bubblewrap")
 limits = Limits(wall=120.0, cell=100.0, memory=4 << 30)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.evidence import Cause, CellError
+from grader.core.evidence import Cause, CellError
+from grader.core.limits import Limits
 from grader.kernel.endings import soft_limit
-from grader.limits import Limits
 from tests.kernel.test_run import LIMITS, run
 
 SMALL = LIMITS.model_copy(update={"memory": 400 << 20, "disk": 4 << 20, "processes": 12})

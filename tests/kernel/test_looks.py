@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from grader.arrays import read_npy
-from grader.evidence import Candidate, Evaluation, Fit
-from grader.grey_copies import small_copies
+from grader.core.evidence import Candidate, Evaluation, Fit
+from grader.core.files import read_npy
+from grader.core.grey_copies import small_copies
+from grader.core.limits import Limits
 from grader.kernel.run import Execution
-from grader.limits import Limits
 from tests.kernel.test_run import run
 
 LIMITS = Limits(wall=500.0, cell=300.0, memory=3 << 30)

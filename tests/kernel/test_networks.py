@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.evidence import Candidate, Claims
-from grader.kernel import networks
-from grader.kernel.networks import read_networks
+from grader.core.evidence import Candidate, Claims
+from grader.kernel import claims as networks
+from grader.kernel.claims import read_networks
 from grader.kernel.program import MODELS
 from tests.judge.hostile import archive
 

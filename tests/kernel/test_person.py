@@ -7,13 +7,13 @@ from itertools import pairwise
 
 import pytest
 
-from grader.evidence import Cause, Cell
-from grader.kernel.guest.fitting import SHARE, FitBudget
+from grader.core.evidence import Cause, Cell
+from grader.core.limits import Limits
+from grader.core.notebook import count_fits, read_submission
+from grader.core.progress import Silent
+from grader.kernel.guest.hooks import SHARE, FitBudget
 from grader.kernel.guest.notes import MOST, Notes
 from grader.kernel.run import Execution, Job, run_notebook
-from grader.limits import Limits
-from grader.notebook import count_fits, read_submission
-from grader.progress import Silent
 from grader.sandbox.choose import open_sandbox
 from tests.kernel.test_run import LIMITS, run
 from tests.notebooks import notebook

@@ -6,14 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.kernel.guest.commands import (
-    archives_of,
-    parts_of,
-    program_of,
-    quote_bare_commands,
-    why_left_out,
-    words_of,
-)
+from grader.kernel.guest.shell import archives_of, parts_of, program_of, quote_bare_commands, why_left_out, words_of
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
+from grader.core.limits import Limits
 from grader.kernel.run import Execution
-from grader.limits import Limits
 from tests.kernel.test_run import run
 
 LIMITS = Limits(wall=300.0, cell=200.0, memory=3 << 30)

@@ -6,10 +6,10 @@ One notebook holds most of it: a kernel with TensorFlow takes its time.
 import numpy as np
 import pytest
 
-from grader.arrays import read_npy
-from grader.evidence import Candidate, Fit
+from grader.core.evidence import Candidate, Fit
+from grader.core.files import read_npy
+from grader.core.limits import Limits
 from grader.kernel.run import Execution
-from grader.limits import Limits
 from tests.kernel.test_run import run
 
 LIMITS = Limits(wall=500.0, cell=300.0, memory=3 << 30)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from grader.evidence import Cause, Fit, Smoke
+from grader.core.evidence import Cause, Fit, Smoke
+from grader.core.limits import Limits
+from grader.core.notebook import read_submission
+from grader.core.progress import Silent
 from grader.kernel.run import Execution, Job, run_notebook
-from grader.limits import Limits
-from grader.notebook import read_submission
-from grader.progress import Silent
 from grader.sandbox.choose import open_sandbox
 from tests.notebooks import notebook
 

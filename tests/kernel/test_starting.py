@@ -2,8 +2,8 @@
 
 import pytest
 
-from grader.kernel.starting import cold_reason
-from grader.notebook import Script
+from grader.core.notebook import Script
+from grader.kernel.run import cold_reason
 
 
 @pytest.mark.parametrize(

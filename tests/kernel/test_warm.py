@@ -16,16 +16,16 @@ from types import ModuleType
 
 import pytest
 
-from grader.errors import Infrastructure
-from grader.evidence import Cause
+from grader.core.errors import Infrastructure
+from grader.core.evidence import Cause
+from grader.core.limits import Limits
+from grader.core.notebook import Script
+from grader.core.progress import Silent
 from grader.kernel.guest.imports import AfterImport, Kept
 from grader.kernel.run import Execution, Job, run_notebook
-from grader.limits import Limits
-from grader.notebook import Script
-from grader.progress import Silent
 from grader.sandbox.bubblewrap import Bubblewrap
+from grader.sandbox.fork_server.warm import WarmBubblewrap
 from grader.sandbox.interface import Confined, Program
-from grader.sandbox.warm import WarmBubblewrap
 from tests.sandbox.test_warm import server_of
 
 LIMITS = Limits(threads=1, cell=120.0, wall=300.0)

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from grader.checks.check import Planned
-from grader.checks.runner import run_checks
-from grader.course import Course
-from grader.evidence import Architecture
+from grader.checks.base import Planned
+from grader.checks.registry import run_checks
+from grader.core.evidence import Architecture
+from grader.core.results import CheckResult
+from grader.course.course import Course
+from grader.course.rubric import plan_checks
 from grader.judge.worker import describe_model
-from grader.results import CheckResult
-from grader.rubric import plan_checks
 from tests.checks.builders import built
 from tests.reference.loading import NAMES, WhenUsed, load_architecture
 

@@ -13,7 +13,7 @@ from hypothesis.errors import NoSuchExample
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from grader.course import Course
+from grader.course.course import Course
 from grader.functions.cases import Arguments, load_functions
 
 FOLDER = Course.at().assignment_file("operators").parent

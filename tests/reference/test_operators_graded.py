@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
-from grader.batch import grade_class, grade_submission
-from grader.bench import Bench, Setup, evidence_key, open_bench
-from grader.course import Course
+from grader.core.limits import Limits
+from grader.core.progress import Silent
+from grader.core.results import CheckResult, Outcome, Result
+from grader.course.course import Course
 from grader.intake import Entry, list_class, read_path
-from grader.limits import Limits
-from grader.progress import Silent
-from grader.publish import Order
-from grader.results import CheckResult, Outcome, Result
+from grader.marking.publish import Order
+from grader.run.batch import grade_class
+from grader.run.context import Bench, Setup, evidence_key, open_bench
+from grader.run.grade_one import grade_submission
 from tests.fakes import Said, run_cli
 from tests.notebooks import notebook
 from tests.zoo import story_told

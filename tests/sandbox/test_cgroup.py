@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.evidence import Cause
-from grader.limits import Limits
+from grader.core.evidence import Cause
+from grader.core.limits import Limits
 from grader.sandbox.bubblewrap import Bubblewrap
 from grader.sandbox.cgroup import Hierarchy, candidates, find_hierarchy, settings
 from tests.sandbox.test_contract import LIMITS, run
@@ -152,7 +152,7 @@ def test_without_groups_memory_is_limited_all_the_same_and_people_are_told() -> 
 
 
 def test_as_root_a_sandbox_without_an_unprivileged_uid_is_refused() -> None:
-    from grader.errors import SandboxUnavailable
+    from grader.core.errors import SandboxUnavailable
 
     if os.geteuid() != 0:
         pytest.skip("only root could start bwrap as root")

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.errors import Failure, Infrastructure, SandboxUnavailable
-from grader.evidence import Cause
+from grader.core.errors import Failure, Infrastructure, SandboxUnavailable
+from grader.core.evidence import Cause
+from grader.core.limits import Limits
+from grader.core.notebook import read_submission
+from grader.core.progress import Silent
 from grader.kernel.run import Job, run_notebook
-from grader.limits import Limits
-from grader.notebook import read_submission
-from grader.progress import Silent
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.bubblewrap import runtime_trees
 from grader.sandbox.container import Container, Engine, container_arguments, find_engine, skeleton

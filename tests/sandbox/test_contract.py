@@ -11,15 +11,15 @@ from typing import Literal
 
 import pytest
 
-from grader.errors import Failure, Infrastructure, SandboxUnavailable, SubmissionError
-from grader.evidence import Cause, Isolation
-from grader.limits import Limits
+from grader.core.errors import Failure, Infrastructure, SandboxUnavailable, SubmissionError
+from grader.core.evidence import Cause, Isolation
+from grader.core.limits import Limits
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.choose import open_sandbox
+from grader.sandbox.fork_server.warm import WarmBubblewrap, with_warm_starts
 from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox, Scratch, Stopped
 from grader.sandbox.measure import runs
-from grader.sandbox.warm import WarmBubblewrap, with_warm_starts
-from tests.test_workspace import a_full_disk
+from tests.core.test_workspace import a_full_disk
 
 Held = Isolation | Literal["warm"]
 EVERY: tuple[Held, ...] = ("bubblewrap", "warm", "none", "podman")
@@ -310,7 +310,7 @@ def test_only_the_scratch_folders_are_writable(sealed: Sandbox) -> None:
 def test_neither_solutions_nor_labels_that_are_installed_can_be_read(sealed: Sandbox) -> None:
     code = (
         "import importlib.util as u\n"
-        "for name in ('grader.course', 'mlxtend.data'):\n"
+        "for name in ('grader.course.course', 'mlxtend.data'):\n"
         "    try:\n        found = u.find_spec(name)\n    except ImportError:\n        found = None\n"
         "    print('FOUND' if found else 'absent', name)"
     )

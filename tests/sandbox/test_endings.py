@@ -9,16 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from grader.core.limits import Limits
 from grader.kernel.run import _silent_log
-from grader.limits import Limits
-from grader.sandbox import bridge
-from grader.sandbox.bridge import BridgedProcess
-from grader.sandbox.container import Container, Engine
+from grader.sandbox import container as bridge
+from grader.sandbox.container import BridgedProcess, Container, Engine
+from grader.sandbox.fork_server import client
+from grader.sandbox.fork_server.client import Server, WarmStartFailed
 from grader.sandbox.interface import Program
-from grader.sandbox.log import Log
-from grader.sandbox.process import LaunchedProcess
-from grader.sandbox.zygote import client
-from grader.sandbox.zygote.client import Server, WarmStartFailed
+from grader.sandbox.process import LaunchedProcess, Log
 
 PROGRAM = Program(root=Path("/"), argv=("/bin/true",), environment={}, folder="tmp", limits=Limits(), scratch=())
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.evidence import Isolation
+from grader.core.evidence import Isolation
 from grader.sandbox.choose import open_sandbox
-from grader.sandbox.fonts import font_list
+from grader.sandbox.environment import font_list
 
 BOTH: tuple[Isolation, ...] = ("bubblewrap", "none")
 
@@ -35,5 +35,5 @@ def test_without_matplotlib_there_is_none(tmp_path: Path, monkeypatch: pytest.Mo
     def missing(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr("grader.sandbox.fonts.version", missing)
+    monkeypatch.setattr("grader.sandbox.environment.version", missing)
     assert font_list(open_sandbox("bubblewrap"), tmp_path) == {}

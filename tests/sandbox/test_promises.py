@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.evidence import Cause
-from grader.limits import Limits
+from grader.core.evidence import Cause
+from grader.core.limits import Limits
 from grader.sandbox.interface import Promise, Sandbox
 from grader.sandbox.seccomp import build_filter
 from tests.sandbox.test_contract import EVERY, LIMITS, Held, called, opened, processes, run, running
@@ -70,7 +70,7 @@ def no_survivor(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch) -> bo
 def processor_time(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch) -> bool:
     """With the slack for TensorFlow's import taken away: two seconds of two processes."""
     limits = LIMITS.model_copy(update={"threads": 1})
-    for place in ("grader.sandbox.watch", "grader.sandbox.process", "grader.sandbox.container"):
+    for place in ("grader.sandbox.process", "grader.sandbox.process", "grader.sandbox.container"):
         patch.setattr(f"{place}.cpu_limit", lambda limits: 2.0)
     return ended_for(Cause.CPU_LIMIT, "os.fork()\nwhile True: pass", limits)(sandbox, folder, patch)
 

@@ -1,21 +1,183 @@
-"""Changes Keras once, as it is imported: seeds, the served MNIST, and the recorder around `fit`."""
+"""Activations given as TensorFlow's functions: taken for Keras' own of the same meaning, so that a network can be saved.
 
+`activation=tf.nn.softmax` trains, but Keras would save it as `softmax_v2`, a name that no other process knows. Nothing is
+told of it: it is code of today, and what is computed is the same, default arguments included.
+
+Stops a training in good order before its time is up, and tells what its callbacks look for in vain.
+
+One call of `fit` may use most of its share of the time that is left: of its cell, and of the run, of which each `fit` that
+is still to come in the source gets a part. A stopped training is a trained network with a history; a killed one is none.
+
+Changes Keras once, as it is imported: seeds, the served MNIST, and the recorder around `fit`.
+"""
+
+import functools
 import importlib.util
+import inspect
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from grader.kernel.guest.activations import name_activations
-from grader.kernel.guest.fitting import FitBudget
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.record import Recorder
-from grader.kernel.guest.shims.install import Shims
-from grader.kernel.guest.smoke import SmokeRun
-from grader.kernel.guest.smoke_others import cut_preparation
+from grader.kernel.guest.old_names.install import Shims
+from grader.kernel.guest.recorder import Recorder
+from grader.kernel.guest.smoke import SmokeRun, cut_preparation
+
+# What TensorFlow calls a function below `tf.nn` -> what Keras calls it.
+NAMES: Mapping[str, str] = {
+    **{name: name for name in ("elu", "gelu", "leaky_relu", "log_softmax", "relu", "relu6", "selu", "sigmoid", "silu",
+                               "softmax", "softplus", "softsign", "tanh")},
+    "swish": "silu",
+}  # fmt: skip
+
+
+PUBLIC = ("keras.activations", "keras._tf_keras.keras.activations")  # they hold the function itself
+
+
+def name_activations() -> None:
+    """`keras.activations.get`, which every layer asks, takes TensorFlow's functions for Keras' own. Once Keras is there."""
+    source: Any = sys.modules["keras.src.activations"]
+    original = source.get
+
+    def get(identifier: Any) -> Any:
+        """The function that `identifier` names or is."""
+        return original(_own(identifier, source) or identifier)
+
+    for module in (source, *(sys.modules[name] for name in PUBLIC if name in sys.modules)):
+        module.get = get
+
+
+def _own(identifier: Any, source: Any) -> Any:
+    """Keras' function for one of TensorFlow's, which is looked for late: TensorFlow may be half imported before."""
+    nn = getattr(sys.modules.get("tensorflow"), "nn", None)
+    known = callable(identifier) and nn is not None
+    new = next((new for old, new in NAMES.items() if getattr(nn, old) is identifier), None) if known else None
+    return getattr(source, new) if new is not None else None
+
+
+SHARE = 0.8  # of the time that is left: validation, evaluation and plots come after
+
+
+class FitBudget:
+    """Knows how long cell and run may take, in seconds, and how many calls of `fit` each cell writes.
+
+    `cells`: seconds of each cell, where they differ from `cell`: one that was taken for the end of a notebook may train
+    after all, and then it is stopped in its shorter time. `batches`: how many each `fit` may see; None where everything
+    is run.
+    """
+
+    def __init__(
+        self,
+        notes: Notes,
+        *,
+        cell: float,
+        wall: float,
+        fits: Sequence[int],
+        cells: Sequence[float] = (),
+        batches: int | None = None,
+    ) -> None:
+        self._notes, self._cell, self._wall, self._fits = notes, cell, wall, tuple(fits)
+        self._cells, self._batches = tuple(cells), batches
+        self._run_started = self._cell_started = time.monotonic()
+        self._called = 0  # in this cell
+
+    def start_cell(self, *_: object) -> None:
+        """Called before each cell."""
+        self._cell_started, self._called = time.monotonic(), 0
+
+    def attach(self, keras: Any) -> None:
+        """Give every `fit` the callback; it is called with one network after the other."""
+        original = keras.Model.fit
+        signature = inspect.signature(original)
+        callback = _stopper(keras)
+
+        @functools.wraps(original)
+        def fit(*arguments: Any, **options: Any) -> Any:
+            try:
+                bound = signature.bind(*arguments, **options)
+            except TypeError:
+                return original(*arguments, **options)  # which says what is wrong
+            given = bound.arguments.get("callbacks")
+            stopper = callback(self.seconds(), self._batches)
+            self._called += 1
+            if given is None:
+                bound.arguments["callbacks"] = [stopper]
+            elif isinstance(given, keras.callbacks.CallbackList):
+                given.append(stopper)
+            else:
+                bound.arguments["callbacks"] = (
+                    [*given, stopper] if isinstance(given, (list, tuple)) else [given, stopper]
+                )
+            history = original(*bound.args, **bound.kwargs)
+            self._tell(stopper, bound.arguments, history)
+            return history
+
+        keras.Model.fit = fit
+
+    def seconds(self) -> float:
+        """How long the next `fit` may take."""
+        now = time.monotonic()
+        here = max(1, self._written(self._notes.cell) - self._called)
+        later = sum(self._fits[self._notes.cell :])
+        of_cell = (self._cell_started + self._of_cell(self._notes.cell) - now) / here
+        of_run = (self._run_started + self._wall - now) / (here + later)
+        return SHARE * max(0.0, min(of_cell, of_run))
+
+    def _of_cell(self, cell: int) -> float:
+        return self._cells[cell - 1] if 0 < cell <= len(self._cells) else self._cell
+
+    def _written(self, cell: int) -> int:
+        return self._fits[cell - 1] if 0 < cell <= len(self._fits) else 1
+
+    def _tell(self, stopper: Any, given: dict[str, Any], history: Any) -> None:
+        if stopper.cut:
+            self._notes.note(f"each training was stopped after {self._batches} batches: this exercise allows no more")
+        if stopper.stopped_at is not None:
+            self._notes.note(
+                f"training was stopped in epoch {stopper.stopped_at} of {given.get('epochs', 1)}: the time of this "
+                "exercise was used up; the network was graded as it was then"
+            )
+        known = getattr(history, "history", {})
+        for callback in given["callbacks"] if isinstance(given["callbacks"], list) else []:
+            monitor = getattr(callback, "monitor", None)
+            if isinstance(monitor, str) and known and monitor not in list(known):
+                there = ", ".join(f"'{name}'" for name in list(known)[:8])
+                self._notes.note(
+                    f"`{type(callback).__name__}(monitor='{monitor}')` did nothing: there is no '{monitor}', only {there}"
+                )
+
+
+def _stopper(keras: Any) -> Callable[[float, int | None], Any]:
+    """The class of our callback; made here, since only here Keras is known."""
+
+    class StopInTime(keras.callbacks.Callback):  # type: ignore[misc]
+        """Stops after `seconds`, at the next batch, or after `batches`, if any. `stopped_at`: the epoch, from 1."""
+
+        def __init__(self, seconds: float, batches: int | None) -> None:
+            super().__init__()
+            self._deadline = time.monotonic() + seconds
+            self._epoch = 0
+            self.stopped_at: int | None = None
+            self._left, self.cut = batches, False
+
+        def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+            self._epoch = epoch + 1
+
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+            if self.stopped_at is None and time.monotonic() > self._deadline:
+                self.stopped_at = self._epoch
+                self.model.stop_training = True
+            if self._left is not None:
+                self._left -= 1
+                if self._left <= 0 and not self.cut:
+                    self.cut = self.model.stop_training = True
+
+    return StopInTime
 
 
 class PatchOnImport(MetaPathFinder):

@@ -1,18 +1,79 @@
-"""First rows: what a network is given to learn from, looked at as it passes by.
+"""Small grey copies of what a network is trained on: enough to recognise a picture by, and to no other use.
+
+The host compares them with pictures that never come in here. A look costs little and changes nothing: no random number is
+drawn, nothing is taken out of a generator, and once the time for it is spent no more is looked at.
+
+First rows: what a network is given to learn from, looked at as it passes by.
 
 A look must not change what passes: nothing is taken out of a generator, and no pipeline or sequence is asked for a batch
 that the training did not ask for, because that would move on its shuffling and its augmentation.
 """
 
+import math
+import time
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from grader.kernel.guest.glances import Glances, Spare
+from grader.core.grey_copies import small_copies
 from grader.kernel.guest.neutral import neutrally
 
-MOST_ROWS, MOST_BYTES = 256, 8 << 20
+MOST_ROWS, MOST_BYTES = 2048, 768 << 20  # of one training: rows that are copied, and what they take as they are
+PER_BATCH, MOST_BATCHES = 8, 128  # rows of a batch that passes by; batches
+PART = 256  # rows at once
+SECONDS = 3.0  # of processor time, for all looks of a run
+
+
+class Spare:
+    """The time that is left for looking."""
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self.seconds = seconds
+
+
+class Glances:
+    """Copies of rows of one training, arrays of bytes (n, SIDE * SIDE)."""
+
+    def __init__(self, spare: Spare | None = None) -> None:
+        self._spare = spare or Spare()
+        self._batches = 0
+        self.copies: list[Any] = []
+
+    def wanted(self) -> int:
+        """How many rows of a batch that passes by are worth a look."""
+        return PER_BATCH if self._batches < MOST_BATCHES and self._spare.seconds > 0 else 0
+
+    def spread(self, x: Any) -> None:
+        """Look at rows of a whole array (n, ...), as many from each part of it. Never raises."""
+        try:
+            row = math.prod(x.shape[1:]) * getattr(x.dtype, "itemsize", 4) or 1
+            most = max(1, min(MOST_ROWS, MOST_BYTES // row))
+            chosen = x[:: math.ceil(len(x) / most)]
+            for start in range(0, len(chosen), PART):
+                self._add(chosen[start : start + PART])
+        except Exception:
+            return
+
+    def pass_by(self, x: Any) -> None:
+        """Look at the first rows of a batch (n, ...). Never raises."""
+        self._batches += 1
+        try:
+            self._add(x[:PER_BATCH])
+        except Exception:
+            return
+
+    def _add(self, rows: Any) -> None:
+        if self._spare.seconds <= 0:
+            return
+        started = time.thread_time()
+        copies = small_copies(rows)
+        if copies is not None:
+            self.copies.append(copies)
+        self._spare.seconds -= time.thread_time() - started
+
+
+MOST_KEPT, MOST_KEPT_BYTES = 256, 8 << 20
 MOST_LABEL = 1e6  # of a class
 
 
@@ -57,7 +118,7 @@ class FirstRows:
 
     def wanted(self) -> int:
         """How many rows of the next batch are of use."""
-        return MOST_ROWS if self.x is None else self.glances.wanted()
+        return MOST_KEPT if self.x is None else self.glances.wanted()
 
     def _keep(self, x: Any, y: Any) -> None:
         import numpy
@@ -67,7 +128,7 @@ class FirstRows:
         if one.ndim < 2 or one.dtype.kind not in "biuf" or not one.size:
             return
         wanted = numpy.uint8 if one.dtype == numpy.uint8 else numpy.float32
-        count = min(MOST_ROWS, MOST_BYTES // (one.size * numpy.dtype(wanted).itemsize))
+        count = min(MOST_KEPT, MOST_KEPT_BYTES // (one.size * numpy.dtype(wanted).itemsize))
         rows = numpy.array(x[:count], dtype=wanted)
         if len(rows):
             self.labels = _classes(y, len(rows))

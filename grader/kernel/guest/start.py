@@ -17,18 +17,15 @@ def main() -> None:
     from ipykernel.kernelapp import IPKernelApp
     from IPython.display import display
 
-    from grader.kernel.guest.caps import Caps
-    from grader.kernel.guest.colab import Colab
-    from grader.kernel.guest.fitting import FitBudget
-    from grader.kernel.guest.hooks import PatchOnImport
-    from grader.kernel.guest.lines import Lines
-    from grader.kernel.guest.loops import HiddenLoop
+    from grader.kernel.guest.data_paths.install import install_world
+    from grader.kernel.guest.executor import Caps, HiddenLoop, pass_over_self_checks
+    from grader.kernel.guest.hooks import FitBudget, PatchOnImport
     from grader.kernel.guest.notes import Notes
-    from grader.kernel.guest.record import Recorder
-    from grader.kernel.guest.self_check import pass_over_self_checks
-    from grader.kernel.guest.shims.install import Shims
+    from grader.kernel.guest.old_names.install import Shims
+    from grader.kernel.guest.old_names.stand_ins import Colab
+    from grader.kernel.guest.recorder import Recorder
+    from grader.kernel.guest.shell import Lines
     from grader.kernel.guest.smoke import SmokeRun
-    from grader.kernel.guest.world.install import install_world
 
     notes = Notes()
     smoke = SmokeRun(notes, **settings["smoke"]) if settings["smoke"] else None
@@ -72,9 +69,9 @@ def main() -> None:
 
 def watch_time(shell: Any, smoke: Any) -> None:
     """Cut a smoke run's other work, and end it in its time. The clock starts with the first cell."""
-    from grader.kernel.guest.deadline import Deadline
+    from grader.kernel.guest.executor import Deadline
     from grader.kernel.guest.imports import AfterImport
-    from grader.kernel.guest.smoke_others import patches
+    from grader.kernel.guest.smoke import patches
 
     sys.meta_path.insert(0, AfterImport(patches(smoke)))
     deadline = Deadline(smoke.left_s)

@@ -1,0 +1,240 @@
+"""What the checks know about Keras layers: class names, families, activations, and how to speak of them.
+
+The names are written down here, because nothing in this room imports Keras. A rubric that misspells one is refused.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from grader.core.evidence import Architecture, Layer
+
+MOST_NAMED, LONGEST_NAME = 10, 60  # layers in one sentence; characters of a name
+KINDS = tuple(
+    """
+    Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
+    AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention AlphaDropout Attention AugMix
+    AutoContrast Average AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Bidirectional
+    CategoryEncoding CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose
+    ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping1D Cropping2D Cropping3D CutMix Dense DepthwiseConv1D DepthwiseConv2D
+    Discretization Dot Dropout ELU EinsumDense Embedding Equalization Flatten GRU GRUCell GaussianDropout GaussianNoise
+    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
+    GlobalMaxPooling3D GroupNormalization GroupedQueryAttention HashedCrossing Hashing Identity InputLayer
+    IntegerLookup LSTM LSTMCell Lambda LayerNormalization LeakyReLU Masking MaxNumBoundingBoxes MaxPooling1D
+    MaxPooling2D MaxPooling3D Maximum MelSpectrogram Minimum MixUp MultiHeadAttention Multiply Normalization PReLU
+    Permute Pipeline RMSNormalization RNN RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter
+    RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale
+    RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness
+    RandomShear RandomTranslation RandomZoom ReLU RepeatVector Rescaling Reshape Resizing STFTSpectrogram
+    SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell Softmax Solarization SpatialDropout1D SpatialDropout2D
+    SpatialDropout3D SpectralNormalization StackedRNNCells StringLookup Subtract TextVectorization TimeDistributed
+    UnitNormalization UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
+    """.split()  # noqa: SIM905 - a list literal would be a page of quotation marks
+)
+ACTIVATIONS = tuple(
+    """
+    celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu linear log_sigmoid
+    log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid
+    sparsemax squareplus tanh tanh_shrink threshold
+    """.split()  # noqa: SIM905
+)
+
+# Families. Preparation is what happens to an image before the network proper; checks of the design let it pass. A Pipeline
+# is nothing by itself: what it holds is looked at.
+PREPARATION = frozenset(
+    {"InputLayer", "Rescaling", "Normalization", "Resizing", "CenterCrop", "GaussianNoise", "AutoContrast"}
+    | {"AugMix", "CutMix", "MixUp", "Equalization", "RandAugment", "Solarization", "Pipeline"}
+    | {kind for kind in KINDS if kind.startswith("Random")}
+)
+# Operations that are no layers. These are arithmetic and activations, or lay numbers out anew: any network may.
+OPERATION = "ops."
+ELEMENTWISE = frozenset(
+    OPERATION + name
+    for name in """
+    Abs Absolute Add Cast Cbrt Ceil Celu Clip ConvertToTensor Copy Cos Cosh Deg2rad Divide DivideNoNan Elu Erf Exp Exp2
+    ExpandDims Expm1 Fabs Floor FloorDivide Fmax Fmin Gelu HardShrink HardSigmoid HardSilu HardTanh LeakyRelu Log Log10
+    Log1p Log2 LogSigmoid LogSoftmax Maximum Minimum Mish Multiply NanToNum Negative Power Rad2deg ReLU Ravel Reciprocal
+    Relu Relu6 Reshape Round Rsqrt SaturateCast Selu Sigmoid Sign Silu Sin Sinh SoftShrink Softmax Softplus Softsign
+    Sparsemax SparsePlus SparseSigmoid Sqrt Square Squareplus Squeeze StopGradient Subtract Tan Tanh TanhShrink Threshold
+    TrueDivide Trunc
+    """.split()  # noqa: SIM905
+)
+# Operations that do what layers do. Each is one of them wherever a rubric rules these layers out.
+_DOING = {
+    "Conv": "Conv", "ConvTranspose": "Conv{}DTranspose", "DepthwiseConv": "DepthwiseConv", "MaxPool": "MaxPooling",
+    "SeparableConv": "SeparableConv", "AveragePool": "AveragePooling", "AdaptiveMaxPool": "AdaptiveMaxPooling",
+    "AdaptiveAveragePool": "AdaptiveAveragePooling", "DotProductAttention": "Attention", "Einsum": "EinsumDense",
+}  # fmt: skip
+CONVOLUTIONS = frozenset(
+    {"Conv1D", "Conv2D", "Conv3D", "SeparableConv1D", "SeparableConv2D", "DepthwiseConv1D", "DepthwiseConv2D"}
+)
+# What does the work of a kind in another way: it is one wherever a rubric asks for that kind.
+FORMS = {
+    f"Conv{rank}D": frozenset({f"SeparableConv{rank}D", f"DepthwiseConv{rank}D"} & CONVOLUTIONS) for rank in (1, 2)
+}
+GLOBAL_POOLINGS = frozenset(kind for kind in KINDS if kind.startswith("Global") and "Pooling" in kind)
+POOLINGS = frozenset(kind for kind in KINDS if "Pooling" in kind) - GLOBAL_POOLINGS
+DROPOUTS = frozenset(kind for kind in KINDS if kind.endswith("Dropout") or kind.startswith("SpatialDropout"))
+ACTIVATION_LAYERS = frozenset({"Activation", "Softmax", "ReLU", "LeakyReLU", "PReLU", "ELU"})
+NORMALIZATIONS = frozenset({"BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization"})
+# "ops.LeakyRelu" -> "leaky_relu"
+_OPERATIONS = {
+    OPERATION + kind: name for name in ACTIVATIONS for kind in ("".join(map(str.capitalize, name.split("_"))),)
+}
+NO_INFLUENCE = (  # the hint about layers without
+    "As it is, what these layers make of an image is thrown away (multiplied by zero, say, or read by nothing): let the "
+    "output depend on it."
+)
+LITTLE = 0.05  # of the answers' own spread: what moves them less than that does not reach them
+
+
+def is_operation(layer: Layer) -> bool:
+    """Whether it is an operation that is no layer."""
+    return layer.kind.startswith(OPERATION)
+
+
+def is_arithmetic(layer: Layer) -> bool:
+    """Whether it computes with single numbers: neither a tensor of constants nor a second one of the network is given."""
+    return layer.kind in ELEMENTWISE and len(layer.inputs) < 2 and not layer.config.get("constants")
+
+
+def does_work_of(layer: Layer, kind: str) -> bool:
+    """Whether `layer` is of the class `kind`, or an operation that does the same: `ops.Conv` for `Conv2D`."""
+    stem = _DOING.get(layer.kind.removeprefix(OPERATION)) if is_operation(layer) else None
+    forms = (
+        [stem, *((stem if "{}" in stem else stem + "{}D").format(rank) for rank in (1, 2, 3))] if stem else [layer.kind]
+    )
+    return kind in forms
+
+
+def is_kind(layer: Layer, kind: str) -> bool:
+    """Whether `layer` is what a rubric means by `kind`: a separable convolution is a convolution."""
+    return layer.kind == kind or layer.kind in FORMS.get(kind, ())
+
+
+def reaches_answer(layer: Layer) -> bool:
+    """Whether the network's answers depend on what this layer makes of an image; so where that was not tried."""
+    return layer.influence is None or layer.influence >= LITTLE
+
+
+def reaching_answer(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """The layers that the answers depend on, which alone a network may be given credit for; who reads from whom is kept.
+
+    What was not measured (an operation) and reads from nothing but layers without influence has none either. A layer that
+    counts, and reads from nothing else, reads from what those read from: they are as good as left out.
+    """
+    kept: list[Layer] = []
+    gone: dict[str, tuple[str, ...]] = {}  # what is left out, and what it reads from
+    for layer in layers:
+        inputs = tuple(name for name in layer.inputs if name not in gone)
+        before = inputs or tuple(dict.fromkeys(name for left_out in layer.inputs for name in gone[left_out]))
+        if not reaches_answer(layer) or (layer.inputs and not inputs and layer.influence is None):
+            gone[layer.name] = before
+        else:
+            kept.append(layer if before == layer.inputs else layer.model_copy(update={"inputs": before}))
+    return tuple(kept)
+
+
+def without_influence(layers: Iterable[Layer], reaching: Iterable[Layer]) -> list[Layer]:
+    """Those of the layers that are not among the ones that the answers depend on."""
+    names = {layer.name for layer in reaching}
+    return [layer for layer in layers if layer.name not in names]
+
+
+def _known(word: str, names: tuple[str, ...], what: str) -> str:
+    if word in names:
+        return word
+    folded = {name.casefold(): name for name in names}
+    near = difflib.get_close_matches(word.casefold(), tuple(folded), n=1)
+    more = f" (did you mean `{folded[near[0]]}`?)" if near else ""
+    raise ValueError(f"`{word}` is not the name of {what}{more}")
+
+
+def known_kind(word: str) -> str:
+    """`word` where it is the class name of a Keras layer. ValueError with the nearest name where it is not."""
+    return _known(word, KINDS, "a Keras layer class")
+
+
+def known_activation(word: str) -> str:
+    """`word` where it is the name of a Keras activation. ValueError with the nearest name where it is not."""
+    return _known(word, ACTIVATIONS, "a Keras activation")
+
+
+Kind = Annotated[str, AfterValidator(known_kind)]
+ActivationName = Annotated[str, AfterValidator(known_activation)]
+
+
+def activation_of(layer: Layer) -> str:
+    """The name of the activation that `layer` applies, "linear" for none; a function of one's own keeps its name."""
+    if is_operation(layer):
+        return _OPERATIONS.get(layer.kind, "linear")
+    if layer.kind in ACTIVATION_LAYERS - {"Activation"}:
+        return _spelt(layer.kind)
+    return _activation_name(layer.config.get("activation"))
+
+
+def _activation_name(written: object) -> str:
+    """A name from what `get_config()` wrote: a string, or an object with class_name and config."""
+    if written is None:
+        return "linear"
+    if isinstance(written, str):
+        return written
+    if not isinstance(written, dict) or "class_name" not in written:
+        return "a function of its own"
+    inner = written.get("config")
+    if written["class_name"] == "function":
+        return str(inner)
+    if written["class_name"] == "Activation" and isinstance(inner, dict):
+        return _activation_name(inner.get("activation"))
+    return _spelt(str(written["class_name"]))
+
+
+def _spelt(kind: str) -> str:
+    return kind.lower() if kind.lower() in ACTIVATIONS else kind
+
+
+def output_activation(architecture: Architecture) -> str:
+    """What the model's outputs went through last: of the last layer with weights, or of an Activation layer after it.
+
+    "linear" means that the outputs are logits.
+    """
+    passive = ACTIVATION_LAYERS | DROPOUTS | NORMALIZATIONS | {"Reshape", "Flatten", "Identity"}
+    for layer in reversed(architecture.layers):
+        found = activation_of(layer)
+        if found != "linear" or not (layer.kind in passive or is_operation(layer)):
+            return found
+    return "linear"
+
+
+def sizes(value: int | Iterable[int], *, rank: int = 2) -> tuple[int, ...]:
+    """A kernel size or strides as one number per axis: 3 and [3, 3] both as (3, 3)."""
+    return (value,) * rank if isinstance(value, int) else tuple(value)
+
+
+def named(layers: Iterable[Layer]) -> str:
+    """The layers' names for a sentence: "`conv2d`, `conv2d_1` and `conv2d_2`"; of many the first ones."""
+    return some([quoted(layer.name) for layer in layers])
+
+
+def quoted(name: str) -> str:
+    """A name as code; a student may have given one of any length."""
+    return f"`{name}`" if len(name) <= LONGEST_NAME else f"`{name[:LONGEST_NAME]}…`"
+
+
+def some(words: list[str]) -> str:
+    """What a submission holds, for a sentence: "a, b and c"; of many the first `MOST_NAMED`, and how many more."""
+    more = len(words) - MOST_NAMED
+    return listed([*words[:MOST_NAMED], f"{more} more"] if more > 0 else words)
+
+
+def listed(words: list[str], last: str = "and") -> str:
+    """Words for a sentence: "a, b and c"."""
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def write_shape(shape: Iterable[int | None]) -> str:
+    """A shape as Keras writes it: "(28, 28, 1)", "(784,)", and "any" where a size is free."""
+    parts = ["any" if size is None else str(size) for size in shape]
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"

@@ -1,0 +1,240 @@
+"""The rubric: `assignment.toml` as a frozen value, refused with file, key and the nearest right word if wrong."""
+
+import difflib
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+
+from grader.core.errors import RubricError
+from grader.core.evidence import Serve, Value
+from grader.core.files import read_toml
+from grader.core.limits import Limits, parse_span
+
+SCHEMA = 1
+UNITS = {
+    "run": {"wall": "30m", "cell": "20m", "cell_after_training": "5m", "call": "10s", "memory": "4GiB", "disk": "512MiB",
+            "output": "10MiB"},
+    "late": {"grace": "10m", "after": "7d"},
+}  # fmt: skip
+TOP = ("schema", "due", "submissions", "pass_mark")  # keys of the whole rubric, and of no table
+CountedSubmission = Literal["last", "best"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Span = Annotated[float, BeforeValidator(parse_span), Field(ge=0, le=366 * 24 * 3600)]
+
+
+def _require_moment(value: Any, info: ValidationInfo) -> Any:
+    """ValueError for what leaves open which moment is meant."""
+    if info.mode == "json" and isinstance(value, str):  # JSON has no moments
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value
+    example = "write day, time and offset without quotation marks, as in 2026-11-20T23:59:00+01:00"
+    if isinstance(value, datetime):
+        raise ValueError(f"{value.isoformat()} is another moment in every time zone: {example}")
+    if isinstance(value, date | time):
+        raise ValueError(f"{value.isoformat()} is no moment, which has a day, a time and an offset: {example}")
+    raise ValueError(f"is no moment: {example}")
+
+
+Due = Annotated[datetime, BeforeValidator(_require_moment)]
+
+
+class CheckSpec(BaseModel):
+    """One `[[check]]`: `use` names it, `points` weighs it (0: advice), every other key is a parameter of the check."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    use: str
+    points: Annotated[float, Field(ge=0, le=10_000)]
+    title: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The keys that belong to the check itself."""
+        return dict(self.model_extra or {})
+
+
+class Retry(Value):
+    """`[retry]`: a borderline run that gets no points for its accuracy is repeated up to `times`, with other seeds.
+
+    `counts` says which of the runs stands: the best, the last, the first, or the one nearest the mean, with the mean
+    as its accuracy.
+    """
+
+    times: Annotated[int, Field(ge=0, le=5)] = 0
+    counts: Literal["best", "last", "mean", "first"] = "best"
+
+
+class Late(Value):
+    """`[late]`: what a submission after the deadline costs; durations in seconds.
+
+    Up to `grace` it costs nothing; then `per_day` of the assignment's points for each day begun since the deadline, at most
+    `most` of them. What comes later than `after` is not accepted.
+    """
+
+    grace: Span = 0.0
+    per_day: Share = 0.0
+    most: Share = 1.0
+    after: Span | None = None
+
+
+class Pages(Value):
+    """`[report]`: what pages show. `judged_images`: some of the images that decide a mark, unless they are private ones."""
+
+    judged_images: bool = False
+    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")] = "en"
+
+
+class Assignment(Value):
+    """An exercise: its data, its limits, its checks. `id` is the folder's name.
+
+    Either `dataset`, for a network that is judged on images, or `cases`, a file beside the rubric with the functions that
+    a module is asked for.
+    """
+
+    id: str
+    schema_: Annotated[int, Field(alias="schema")]
+    title: str
+    dataset: Annotated[str, Field(min_length=1)] | None = None
+    cases: Annotated[str, Field(pattern=r"^[\w-]+\.py$")] | None = None
+    pass_mark: Annotated[float, Field(ge=0)]
+    run: Limits = Limits()
+    retry: Retry = Retry()
+    submissions: CountedSubmission = "last"  # which of several hand-ins counts
+    due: Due | None = None
+    late: Late = Late()
+    report: Pages = Pages()
+    serve: Serve = "sealed"  # "open": the notebook is given the judged images with their labels, for practice
+    check: Annotated[tuple[CheckSpec, ...], Field(min_length=1)]
+
+    @property
+    def out_of(self) -> float:
+        """The sum of points that can be had."""
+        return sum(spec.points for spec in self.check)
+
+
+def read_assignment(path: Path) -> Assignment:
+    """Read and check the rubric at `path`; the assignment's id is its folder's name. Raises RubricError."""
+    raw = read_toml(path, RubricError)
+    if "schema" not in raw:
+        raise RubricError(f"{path}: key `schema` is missing.", f"Write `schema = {SCHEMA}` in its first line.")
+    if raw.get("schema") != SCHEMA:
+        raise RubricError(f"{path}: schema is {written(raw.get('schema'))}.", f"This grader reads `schema = {SCHEMA}`.")
+    _require_top(path, raw)
+    _require_units(path, raw)
+    if "id" in raw:
+        raise RubricError(f"{path}: key `id` is not known: an assignment is called after its folder.")
+    try:
+        assignment = Assignment.model_validate({**raw, "id": path.parent.name})
+    except ValidationError as error:
+        raise RubricError(f"{path}: {explain_validation(error, raw)}") from None
+    if (assignment.dataset is None) == (assignment.cases is None):
+        raise RubricError(
+            f"{path}: give exactly one of `dataset` and `cases`.",
+            "`dataset` is for a network that is judged on images, `cases` for functions that are called.",
+        )
+    if assignment.cases is not None and assignment.retry.times:
+        raise RubricError(f"{path}: `retry` is for networks: functions give the same answers every time.", "Remove it.")
+    _require_deadline(path, assignment)
+    if assignment.pass_mark > assignment.out_of:
+        raise RubricError(
+            f"{path}: pass_mark = {assignment.pass_mark:g}, but the checks add up to {assignment.out_of:g} points.",
+            "Lower the pass mark or give the checks more points.",
+        )
+    return assignment
+
+
+def _require_top(path: Path, raw: Mapping[str, Any]) -> None:
+    """Raise RubricError for a key of the whole rubric that stands below a table, where TOML makes it one of the table's."""
+    for name, value in raw.items():
+        for table in value if isinstance(value, list) else [value]:
+            lost = next((key for key in TOP if isinstance(table, dict) and key in table), None)
+            if lost is not None:
+                shown = f"[[{name}]]" if isinstance(value, list) else f"[{name}]"
+                raise RubricError(
+                    f"{path}: `{lost}` stands below a `{shown}`, and so is one of its keys.",
+                    f"Move `{lost}` to the top of the file, before the first `[`.",
+                )
+
+
+def _require_units(path: Path, raw: Mapping[str, Any]) -> None:
+    """Raise RubricError for a time or a size without its unit: who writes `wall = 30` means minutes, and got seconds."""
+    for name, examples in UNITS.items():
+        table = raw.get(name)
+        for key, example in examples.items():
+            value = table.get(key) if isinstance(table, dict) else None
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                raise RubricError(
+                    f"{path}: key `{name}.{key}`: {written(value)} has no unit.", f'Write it as in "{example}".'
+                )
+
+
+def _require_deadline(path: Path, assignment: Assignment) -> None:
+    """Raise RubricError for a rule of lateness that could never be followed."""
+    late = assignment.late
+    if assignment.due is None and late.model_fields_set:
+        raise RubricError(
+            f"{path}: `[late]` says what lateness costs, but nothing is late without `due`.", "Add `due`."
+        )
+    if late.after is not None and late.after < late.grace:
+        raise RubricError(
+            f"{path}: `late.after` is shorter than `late.grace`: what costs nothing would not be accepted.",
+            "Both count from the deadline.",
+        )
+
+
+def explain_validation(error: ValidationError, raw: Any, known: tuple[str, ...] = ()) -> str:
+    """One fault of `error` in words: the key, what is wrong with it, and the nearest right word.
+
+    A key that is not known comes first: it is more often a misspelt one than the one it is missing for.
+    """
+    faults = error.errors(include_url=False)
+    fault = next((item for item in faults if item["type"] == "extra_forbidden"), faults[0])
+    where = _place(fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        names = known or known_names(fault["loc"])
+        return f"{where} is not known{did_you_mean(str(fault['loc'][-1]), names)}."
+    if fault["type"] == "missing":
+        return f"{where} is missing."
+    value = fault.get("input")
+    shown = "" if isinstance(value, dict) or "value_error" in fault["type"] else f" (found {written(value)})"
+    return f"{where}: {fault['msg'].removeprefix('Value error, ')}{shown}."
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Where a fault is, counted as people count: ("check", 1, "points") is "check 2: key `points`"."""
+    before, keys = "", list[str]()
+    for part in location:
+        if isinstance(part, int):
+            before, keys = f"{before}{'.'.join(keys)} {part + 1}: ", []
+        elif part != "schema_":
+            keys.append(part)
+    if not keys:
+        return before.removesuffix(": ") or "the file"
+    return f"{before}key `{'.'.join(keys)}`"
+
+
+def written(value: object) -> str:
+    """A value as it stands in a rubric; Python refuses to write out whole numbers of thousands of digits."""
+    try:
+        return repr(value)[:200]
+    except (ValueError, RecursionError):
+        return f"a {type(value).__name__} too long to show"
+
+
+def known_names(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The keys that may stand where a fault was found."""
+    tables: dict[int | str, type[BaseModel]] = {"run": Limits, "retry": Retry, "late": Late, "report": Pages}
+    model = next((tables[part] for part in location if part in tables), Assignment)
+    return tuple((field.alias or name) for name, field in model.model_fields.items() if name != "id")
+
+
+def did_you_mean(word: str, known: tuple[str, ...]) -> str:
+    """` (did you mean "points"?)`, or the list of what there is."""
+    near = difflib.get_close_matches(word, known, n=1)
+    if near:
+        return f" (did you mean `{near[0]}`?)"
+    return f"; there is: {', '.join(f'`{name}`' for name in known)}" if known else ""

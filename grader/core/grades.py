@@ -1,0 +1,340 @@
+"""What grades are made of: rules, hand-ins, extensions, and the events of a student's history.
+
+`Grade` itself stands in `results`, because a result names the grade beside it. Values only; how a grade comes about is in
+`grading_rules`, which is pure.
+
+How a grade comes about: which submission counts, what lateness costs, what a person decided. Pure.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from grader.core.assignment import Assignment, CountedSubmission, Late
+from grader.core.evidence import Value
+from grader.core.results import Flag, Result, Status
+from grader.core.results import Grade as Grade
+from grader.core.results import Override as Override
+from grader.core.results import Penalty as Penalty
+from grader.core.results import Student as Student
+
+
+class Extension(Value):
+    """More time for one student: until `due`, or `seconds` more than everybody has. Exactly one of them is given."""
+
+    due: AwareDatetime | None = None
+    seconds: float | None = None
+
+
+class Enrolment(Value):
+    """A student who is expected to have a grade for an assignment, whether anything is handed in or not."""
+
+    student: Student
+    extension: Extension | None = None
+
+
+class HandIn(Value):
+    """What one student handed in, and when.
+
+    `digest` is the submission's SHA-256, empty where it could not be read; `name` the file's. `submitted` is what the
+    learning platform says, None where it says nothing; `marked_late` is its mark without a time (Canvas' LATE), None where
+    nobody could tell. `folder` is the student's folder below the batch's. What is empty or None here leaves what the
+    gradebook knows as it is.
+    """
+
+    student: Student
+    digest: str
+    name: str
+    submitted: AwareDatetime | None = None
+    marked_late: bool | None = None
+    folder: str = ""
+
+
+class Rules(Value):
+    """What an assignment says of grades beyond its checks: which submission counts, when it is due, what lateness costs."""
+
+    assignment: str
+    title: str
+    out_of: float
+    pass_mark: float
+    submissions: CountedSubmission = "last"
+    due: datetime | None = None
+    late: Late = Late()
+
+    @classmethod
+    def of(cls, assignment: Assignment) -> "Rules":
+        """The rules that a rubric states."""
+        return cls(
+            assignment=assignment.id, title=assignment.title, out_of=assignment.out_of, pass_mark=assignment.pass_mark,
+            submissions=assignment.submissions, due=assignment.due, late=assignment.late,
+        )  # fmt: skip
+
+
+class Event(Value):
+    """One line of a student's history: a result or a person's decision; `before` are the points that stood until then.
+
+    `changed` names the checks that moved, old to new; `rubric` is the rubric's digest and `grader` the version that marked.
+    """
+
+    time: str
+    assignment: str
+    kind: Literal["result", "override", "excuse", "revoke"]
+    points: float | None
+    out_of: float
+    before: float | None = None
+    submission: str = ""
+    status: Status | None = None
+    passed: bool | None = None  # a result's own; a decision's follows from the pass mark
+    changed: tuple[str, ...] = ()
+    rubric: str = ""
+    grader: str = ""
+    author: str = ""
+    reason: str = ""
+    comment: str = ""
+
+
+class Marked(Value):
+    """The result that stands for one submission. `sequence` counts a student's submissions as they were first seen."""
+
+    sequence: int
+    submission: str
+    status: Status
+    points: float
+    out_of: float
+    pass_mark: float
+    passed: bool
+    submitted: AwareDatetime | None = None
+    marked_late: bool = False
+    flags: tuple[str, ...] = ()
+    folder: str = ""
+    evidence: str | None = None
+
+
+class Judged(Value):
+    """The accuracy of the submission that counts for a student, on so many images; `evidence` is the digest of its run."""
+
+    student: Student
+    accuracy: float
+    judged: int
+    evidence: str
+
+
+DAY = timedelta(days=1)
+LATE_WITHOUT_TIME, LATER_RUN_BROKE = "late_without_time", "later_run_broke"
+NO_PART_OF_A_MARK = {"submissions", "due", "late", "run"}  # keys of a rubric that change no result of stored evidence
+
+
+def rubric_digest(assignment: Assignment, data_digest: str, code_digest: str = "") -> str:
+    """SHA-256 of all that decides a result: the rubric's checks and pass mark, and the data it is judged on.
+
+    `data_digest` is `Rubric.data_digest`, `code_digest` that of the course's own checks. The rules of grades (deadline,
+    lateness, which submission counts) are no part, nor are the limits of a run.
+    """
+    plain = assignment.model_dump(mode="json", by_alias=True, exclude=NO_PART_OF_A_MARK)
+    text = json.dumps([plain, data_digest, *([code_digest] if code_digest else [])], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Assessed:
+    """One submission after lateness; `points` is None where our own fault left nothing to count."""
+
+    marked: Marked
+    points: float | None
+    penalty: Penalty | None
+    accepted: bool
+
+
+def decide_grade(
+    student: Student, rules: Rules, marked: Sequence[Marked], *, extension: Extension | None = None,
+    override: Override | None = None,
+) -> Grade:  # fmt: skip
+    """The grade that follows from the results that stand for a student's submissions. An override or excuse wins."""
+    due = effective_due(rules.due, extension)
+    counted = _choose([_assess(item, rules, due) for item in marked], rules)
+    grade = Grade(
+        student=student, assignment=rules.assignment, title=rules.title, points=None, out_of=rules.out_of, passed=False,
+        submissions=len(marked), due=None if due is None else due.isoformat(),
+    )  # fmt: skip
+    if counted is not None:
+        grade = grade.model_copy(update=_of_counted(counted, due))
+    return grade if override is None else grade.model_copy(update=_of_override(override, counted, rules))
+
+
+def effective_due(due: datetime | None, extension: Extension | None) -> datetime | None:
+    """The deadline for one student. An extension never shortens; without a deadline nothing is late."""
+    if due is None or extension is None:
+        return due
+    later = due if extension.due is None else max(due, extension.due)
+    try:
+        return later + timedelta(seconds=extension.seconds or 0)
+    except OverflowError:  # the year 9999
+        return later
+
+
+def lateness_cost(lateness: timedelta, rules: Rules, *, out_of: float) -> tuple[int, float]:
+    """Days begun after the deadline and the points they cost, where the submission is accepted.
+
+    A day is 24 hours, so that a change of the clocks costs nobody a day.
+    """
+    if lateness <= timedelta(seconds=rules.late.grace):
+        return 0, 0.0
+    days = -(-lateness // DAY)
+    return days, out_of * min(rules.late.per_day * days, rules.late.most)
+
+
+def _assess(marked: Marked, rules: Rules, due: datetime | None) -> _Assessed:
+    """What lateness leaves of one submission's points."""
+    lateness = timedelta(0) if due is None or marked.submitted is None else marked.submitted - due
+    days, cost = lateness_cost(lateness, rules, out_of=marked.out_of)
+    after = rules.late.after
+    accepted = after is None or lateness <= timedelta(seconds=after) or days == 0
+    if marked.status is Status.BROKEN:
+        return _Assessed(marked, None, None, accepted)
+    earned = max(0.0, min(marked.points, marked.out_of))
+    left = max(0.0, round(earned - cost, 6)) if accepted else 0.0
+    left = min(left, earned)  # rounding gives nothing away
+    if days == 0:
+        return _Assessed(marked, earned, None, accepted=True)
+    penalty = Penalty(days=days, points=round(earned - left, 6), words=_words(days, cost, rules, accepted=accepted))
+    return _Assessed(marked, left, penalty, accepted)
+
+
+def _words(days: int, cost: float, rules: Rules, *, accepted: bool) -> str:
+    late = f"handed in after the deadline, on day {days}"
+    if not accepted:
+        return f"{late}, when nothing was accepted any more"
+    if cost == 0:
+        return f"{late}; this costs nothing"
+    capped = rules.late.per_day * days > rules.late.most
+    rule = f"{100 * rules.late.per_day:.4g} % of all points for each day begun"
+    return f"{late}: {cost:.6g} points off ({rule}{f', at most {100 * rules.late.most:.4g} %' if capped else ''})"
+
+
+def _choose(assessed: Sequence[_Assessed], rules: Rules) -> _Assessed | None:
+    """The submission that counts: one that came too late to be accepted only where there is no other."""
+    candidates = [item for item in assessed if item.accepted] or list(assessed)
+    if not candidates:
+        return None
+    if rules.submissions == "best":
+        return max(candidates, key=lambda item: (-1.0 if item.points is None else item.points, -item.marked.sequence))
+    timed = all(item.marked.submitted is not None for item in candidates)
+    return max(candidates, key=lambda item: (_instant(item.marked) if timed else 0, item.marked.sequence))
+
+
+def _instant(marked: Marked) -> float:
+    return marked.submitted.timestamp() if marked.submitted is not None else 0.0
+
+
+def _of_counted(counted: _Assessed, due: datetime | None) -> dict[str, object]:
+    """The fields of a grade that the submission that counts fills."""
+    marked, penalty = counted.marked, counted.penalty
+    unclear = marked.marked_late and marked.submitted is None
+    return {
+        "points": counted.points,
+        "out_of": marked.out_of,
+        "passed": counted.points is not None and marked.passed and counted.points >= marked.pass_mark,
+        "earned": None if counted.points is None else marked.points,
+        "status": marked.status,
+        "penalty": penalty,
+        "submission": marked.submission,
+        "submitted": None if marked.submitted is None else _iso(marked.submitted, due),
+        "comment": f"{penalty.words[0].upper()}{penalty.words[1:]}." if penalty is not None and penalty.points else "",
+        "flags": (*marked.flags, LATE_WITHOUT_TIME) if unclear else marked.flags,
+        "folder": marked.folder,
+        "evidence": marked.evidence,
+    }
+
+
+def _of_override(override: Override, counted: _Assessed | None, rules: Rules) -> dict[str, object]:
+    """The fields of a grade that a person's decision fills. The reason stays with the instructors."""
+    pass_mark = rules.pass_mark if counted is None else counted.marked.pass_mark
+    points = None if override.excused else override.points
+    return {
+        "points": points, "passed": points is not None and points >= pass_mark, "override": override,
+        "comment": override.comment,
+    }  # fmt: skip
+
+
+def _iso(moment: datetime, due: datetime | None) -> str:
+    """A moment as people write it where the deadline was written, else in UTC."""
+    zone: tzinfo = UTC if due is None or due.tzinfo is None else due.tzinfo
+    try:
+        return moment.astimezone(zone).isoformat()
+    except OverflowError:
+        return moment.isoformat()
+
+
+def plain_grade(result: Result) -> Grade:
+    """What a result gives where there is no gradebook: no lateness, no decision."""
+    nothing = result.status is Status.BROKEN or result.absent
+    return Grade(
+        student=Student(name=result.student), assignment=result.assignment, title=result.title,
+        points=None if nothing else result.points, earned=None if nothing else result.points, out_of=result.out_of,
+        passed=result.passed, status=None if result.absent else result.status, submission=result.submission,
+        submissions=int(not result.absent), flags=tuple(flag.kind for flag in result.flags), evidence=result.evidence,
+    )  # fmt: skip
+
+
+def grades_of(result: Result) -> tuple[Grade, ...]:
+    """What the student of a result gets, or each member of a group: the one value that every page, line and file shows."""
+    if result.members:
+        return result.members
+    return (result.grade or plain_grade(result),)
+
+
+def shared_grade(result: Result) -> Grade | None:
+    """The grade of a result that is one student's, or the same for all of a group; None where the members' differ."""
+    first, *others = grades_of(result)
+    alone = {"student": first.student}
+    return first if all(other.model_copy(update=alone) == first for other in others) else None
+
+
+def with_grade(result: Result, grade: Grade | None) -> Result:
+    """The result with the grade of its student beside it."""
+    return result.model_copy(update={"grade": grade, "members": ()})
+
+
+def with_members(result: Result, grades: Sequence[Grade]) -> Result:
+    """The result with the grade of each member of its group beside it."""
+    ordered = sorted(grades, key=lambda grade: grade.student.name.casefold())
+    return result.model_copy(update={"grade": None, "members": tuple(ordered)})
+
+
+def is_of(grade: Grade, result: Result) -> bool:
+    """Whether a grade was made of this very result, and not of another hand-in or run of the student."""
+    if grade.evidence is None:
+        return True
+    same = grade.evidence == result.evidence
+    return same and (bool(grade.evidence) or grade.submission == result.submission)
+
+
+def flags_of(result: Result) -> tuple[Flag, ...]:
+    """What a person should know of a result and its grades: the rubric's flags, lateness, decisions."""
+    grades = grades_of(result)
+    several = len(grades) > 1
+    raised = [
+        flag.model_copy(update={"reason": f"{grade.student.name}: {flag.reason}"}) if several else flag
+        for grade in grades
+        for flag in _grade_flags(grade)
+    ]
+    return (*result.flags, *raised)
+
+
+def _grade_flags(grade: Grade) -> Iterator[Flag]:
+    if grade.override is not None:
+        reason = f"{grade.override.reason} ({grade.override.author})".strip()
+        yield Flag(kind="excused" if grade.excused else "override", reason=reason, audience="instructor")
+    elif grade.penalty is not None and grade.penalty.points:
+        yield Flag(kind="late", reason=grade.penalty.words)
+    if LATE_WITHOUT_TIME in grade.flags:
+        unclear = "the platform marks it as late and gives no time, so no points were taken off: a person decides"
+        yield Flag(kind=LATE_WITHOUT_TIME, reason=unclear)
+    if LATER_RUN_BROKE in grade.flags:
+        broke = "a later run broke by a fault of ours, so what was found before it stands"
+        yield Flag(kind=LATER_RUN_BROKE, reason=broke)

@@ -1,0 +1,210 @@
+"""Evidence on disk: `evidence.json`, `predictions.npy` and the opaque `model.keras`; the result lies beside it."""
+
+import errno
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from grader.core.errors import Infrastructure, UsageError
+from grader.core.evidence import SCHEMA, Call, Evidence
+from grader.core.files import read_npy
+from grader.core.results import Result
+from grader.core.workspace import write_whole
+
+EVIDENCE, PREDICTIONS, MODEL, RESULT = "evidence.json", "predictions.npy", "model.keras", "result.json"
+CALLS = "calls.json"
+MOST_PREDICTIONS = 1 << 28  # bytes of predictions or calls
+CONFIDENTIAL: dict[str, Any] = {
+    "grade": {"override": {"reason"}}, "members": {"__all__": {"override": {"reason"}}},
+}  # fmt: skip
+_CALLS = TypeAdapter(tuple[Call, ...])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """Evidence with the model's outputs on the judged images, float32 (n, units), where there are any.
+
+    `calls` are those of a module's functions.
+    """
+
+    evidence: Evidence
+    outputs: NDArray[np.float32] | None
+    calls: tuple[Call, ...] = ()
+
+
+def pack_outputs(outputs: NDArray[np.float32]) -> bytes:
+    """The bytes of a `.npy`."""
+    buffer = io.BytesIO()
+    np.save(buffer, outputs, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def pack_calls(calls: tuple[Call, ...]) -> bytes:
+    """The bytes of `calls.json`."""
+    return _CALLS.dump_json(calls)
+
+
+def evidence_digest(evidence: Evidence) -> str:
+    """SHA-256 of the evidence as canonical JSON: what a result quotes."""
+    told = evidence.model_dump(mode="json", by_alias=True)
+    if not told["submission"]["modules"]:
+        del told["submission"]["modules"]  # as it was before there were any: a stored result quotes the digest
+    plain = json.dumps(told, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()
+
+
+def pack_evidence(stored: Stored, model: bytes | None) -> dict[str, bytes]:
+    """The files of evidence, name to bytes; `evidence.json` last."""
+    files = {}
+    if stored.outputs is not None:
+        files[PREDICTIONS] = pack_outputs(stored.outputs)
+    if stored.evidence.facts.calls is not None:
+        files[CALLS] = pack_calls(stored.calls)
+    if model is not None:
+        files[MODEL] = model
+    return {**files, EVIDENCE: stored.evidence.model_dump_json(by_alias=True, indent=1).encode("utf-8", "replace")}
+
+
+def save_evidence(folder: Path, stored: Stored, model: bytes | None) -> None:
+    """Write evidence; `evidence.json` last, so that a folder with it is complete. Raises Infrastructure.
+
+    What an older run left there goes first: its network must not lie beside evidence that has none.
+    """
+    discard_evidence(folder)
+    for name, data in pack_evidence(stored, model).items():
+        write_whole(folder / name, data)
+
+
+def discard_evidence(folder: Path) -> None:
+    """Take away a run's files, first the one that makes them complete. Raises Infrastructure."""
+    for name in (EVIDENCE, PREDICTIONS, CALLS, MODEL):
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise Infrastructure(f"{folder / name}: can't be removed ({error.strerror}).", "Mend --out.") from None
+
+
+def holds_model(folder: Path, evidence: Evidence) -> bool:
+    """Whether the network that lies there is the one that the evidence describes; none where it describes none.
+
+    Nor need there be one that was refused: what no network can be is known by its digest alone.
+    """
+    described = evidence.facts.model.sha256 if evidence.facts.model else None
+    try:
+        with (folder / MODEL).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return described is None or evidence.facts.judgement.outcome == "refused"
+    return found == described
+
+
+def load_evidence(folder: Path) -> Stored:
+    """Read evidence back and compare the predictions with their digest. Raises UsageError."""
+    return _parse_evidence(lambda name: (folder / name).read_bytes(), folder)
+
+
+def load_predictions(folder: Path, sha256: str) -> NDArray[np.float32]:
+    """The model's outputs in a folder of evidence, float32 (n, units). Raises UsageError where they are others."""
+    data = _described(lambda name: (folder / name).read_bytes(), PREDICTIONS, sha256, folder)
+    return _read_outputs(data, folder / PREDICTIONS)
+
+
+def unpack_evidence(files: Mapping[str, bytes], where: str) -> Stored:
+    """Evidence from the bytes of its files, whoever made them; `where` they came from. Raises UsageError."""
+
+    def read(name: str) -> bytes:
+        if name not in files:
+            raise FileNotFoundError(errno.ENOENT, "it is missing")
+        return files[name]
+
+    return _parse_evidence(read, Path(where))
+
+
+def _parse_evidence(read: Callable[[str], bytes], folder: Path) -> Stored:
+    path = folder / EVIDENCE
+    try:
+        evidence = Evidence.model_validate_json(read(EVIDENCE))
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror}).", "Grade the submission again.") from None
+    except ValidationError as error:
+        raise UsageError(
+            f"{path}: is no evidence that this grader reads ({error.error_count()} faults).",
+            "Grade the submission again.",
+        ) from None
+    if evidence.schema_ != SCHEMA:
+        raise UsageError(f"{path}: schema is {evidence.schema_}; this grader reads {SCHEMA}.", "Update the grader.")
+    facts = evidence.facts
+    predictions = facts.judgement.predictions
+    outputs: NDArray[np.float32] | None = None
+    calls: tuple[Call, ...] = ()
+    if predictions:
+        outputs = _read_outputs(_described(read, PREDICTIONS, predictions, folder), folder / PREDICTIONS)
+    if facts.calls:
+        calls = _read_calls(_described(read, CALLS, facts.calls, folder), folder / CALLS)
+    return Stored(evidence=evidence, outputs=outputs, calls=calls)
+
+
+def _described(read: Callable[[str], bytes], name: str, sha256: str, folder: Path) -> bytes:
+    """A file that the evidence describes by its digest. Raises UsageError."""
+    path = folder / name
+    try:
+        data = read(name)
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror}).", "Grade the submission again.") from None
+    if len(data) > MOST_PREDICTIONS or hashlib.sha256(data).hexdigest() != sha256:
+        raise UsageError(f"{path}: is not the file that the evidence describes.", "Grade the submission again.")
+    return data
+
+
+def _read_calls(data: bytes, path: Path) -> tuple[Call, ...]:
+    try:
+        return _CALLS.validate_json(data)
+    except ValidationError:
+        raise UsageError(f"{path}: holds no calls.", "Grade the submission again.") from None
+
+
+def _read_outputs(data: bytes, path: Path) -> NDArray[np.float32]:
+    try:
+        outputs = read_npy(data)
+    except ValueError:
+        raise UsageError(f"{path}: holds no predictions.", "Grade the submission again.") from None
+    if outputs.ndim != 2 or not outputs.shape[1] or outputs.dtype != np.float32:
+        raise UsageError(f"{path}: holds no predictions.", "Grade the submission again.")
+    return outputs.astype(np.float32, copy=False)
+
+
+def save_result(folder: Path, result: Result) -> None:
+    """Write `result.json`. What a person told colleagues of a decision stays out of a single student's folder."""
+    write_whole(folder / RESULT, result.model_dump_json(by_alias=True, indent=2, exclude=CONFIDENTIAL) + "\n")
+
+
+def load_result(folder: Path) -> Result | None:
+    """The result in `folder`; None where there is none that can be read.
+
+    An older grader let checks fail for who handed in nothing: there is nothing that they could have looked at.
+    """
+    try:
+        result = Result.model_validate_json((folder / RESULT).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return result.model_copy(update={"checks": ()}) if result.absent and result.checks else result
+
+
+def owner_of(folder: Path) -> str | None:
+    """The student whose results lie in `folder`, by what is written in them; None where nothing tells."""
+    for name in (RESULT, f"evidence/{EVIDENCE}"):
+        try:
+            student = json.loads((folder / name).read_bytes())["student"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue
+        if isinstance(student, str):
+            return student
+    return None

@@ -1,0 +1,116 @@
+"""`gradebook.csv`: a row for each student, safe to open in a spreadsheet.
+
+What `nbgrader export` writes: the same columns in the same order, for whatever reads them already.
+
+nbgrader does not quote, and a comma in a name moves its columns; here all is quoted (nbgrader/plugins/export.py).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from grader.core.grades import Grade, flags_of, grades_of, with_grade
+from grader.core.results import Grade, Result
+from grader.exports.release import Cell, Filled, sort_grades, write_table
+
+GRADEBOOK_COLUMNS = (
+    "student", "submission", "status", "points", "out_of", "passed", "accuracy", "verdict", "flags", "ending", "isolation",
+    "dataset", "earned", "excused", "group", "comment",
+)  # fmt: skip
+GRADE_COLUMNS = (
+    "assignment", "student", "identity", "email", "group", "participant", "submission", "submissions", "submitted", "due",
+    "status", "earned", "penalty", "points", "out_of", "passed", "excused", "override", "override_author",
+    "override_reason", "comment", "flags",
+)  # fmt: skip
+NOTHING = "nothing handed in"
+
+
+def write_gradebook(results: Sequence[Result]) -> str:
+    """The CSV's text, UTF-8 to be: a line for each student, and for each member of a group."""
+    return write_table(
+        GRADEBOOK_COLUMNS, (_gradebook_row(result, grade) for result in results for grade in grades_of(result))
+    )
+
+
+def _gradebook_row(result: Result, grade: Grade) -> list[Cell]:
+    accuracy = result.accuracy
+    alone = with_grade(result, grade) if result.members else result
+    return [
+        grade.student.name if result.members else result.student, result.submission, _status(grade), grade.points,
+        grade.out_of, _yes(grade.passed), f"{accuracy.value:.4f}" if accuracy else None,
+        accuracy.verdict if accuracy else None, " ".join(dict.fromkeys(flag.kind for flag in flags_of(alone))),
+        result.ending.cause.value, result.isolation, result.dataset, grade.earned, _yes(grade.excused),
+        result.student if result.members else grade.student.group, grade.comment,
+    ]  # fmt: skip
+
+
+def write_grades(grades: Sequence[Grade]) -> str:
+    """The same for grades, with lateness and overrides; a student who handed in nothing has a row without points."""
+    return write_table(GRADE_COLUMNS, (_grade_row(grade) for grade in grades))
+
+
+def _grade_row(grade: Grade) -> list[Cell]:
+    student, override = grade.student, grade.override
+    return [
+        grade.assignment, student.name, student.identity, student.email, student.group, student.participant,
+        grade.submission, grade.submissions, grade.submitted, grade.due,
+        _status(grade), grade.earned,
+        grade.penalty.points if grade.penalty else None, grade.points, grade.out_of, _yes(grade.passed),
+        _yes(grade.excused), override.points if override else None, override.author if override else None,
+        override.reason if override else None, grade.comment, " ".join(grade.flags),
+    ]  # fmt: skip
+
+
+def _status(grade: Grade) -> str:
+    return grade.status.value if grade.status else NOTHING
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+NBGRADER_COLUMNS = (
+    "assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email", "raw_score",
+    "late_submission_penalty", "score", "max_score",
+)  # fmt: skip
+
+
+def write_scores(grades: Sequence[Grade], *, provisional: bool = False) -> Filled:
+    """A row for each grade that stands; zeros and an empty timestamp for who handed in nothing.
+
+    nbgrader knows no excuse and no doubt: the excused, and who waits for a person or for a repair, have no row.
+    """
+    ordered = sort_grades(grades, provisional=provisional)
+    stand = set(ordered.marks)
+    rows = [grade for grade in grades if grade in stand or (grade.status is None and not grade.excused)]
+    excused = [f"{grade.student.name}: is excused, which nbgrader's columns can't say" for grade in ordered.excused]
+    text = write_table(NBGRADER_COLUMNS, map(_nbgrader_row, rows))
+    return Filled(content=text.encode("utf-8", "replace"), filled=len(rows), unplaced=(*ordered.held, *excused))
+
+
+def _nbgrader_row(grade: Grade) -> list[Cell]:
+    last, first = split_name(grade.student.name)
+    points = grade.points or 0.0
+    earned = points if grade.earned is None else grade.earned
+    penalty = grade.penalty.points if grade.penalty else 0.0
+    return [
+        grade.assignment, _plain_time(grade.due), _plain_time(grade.submitted), grade.student.identity or grade.student.name,
+        last, first, grade.student.email, earned, penalty, points, grade.out_of,
+    ]  # fmt: skip
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Last and first name: at a comma, else the last word is the last name (no rule is right everywhere)."""
+    last, comma, first = name.partition(",")
+    if comma:
+        return last.strip(), first.strip()
+    words = name.split()
+    return (words[-1], " ".join(words[:-1])) if words else ("", "")
+
+
+def _plain_time(time: str | None) -> str:
+    """An ISO time as nbgrader writes it: in UTC, without saying so."""
+    if not time:
+        return ""
+    moment = datetime.fromisoformat(time)
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment
+    return moment.replace(tzinfo=None).isoformat(sep=" ")

@@ -1,0 +1,106 @@
+"""The forms in which a class comes, and which of them a source has."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple, get_args
+
+from grader.core.errors import UsageError
+from grader.intake.platforms import canvas, github_classroom, gradescope, listing, moodle, nbgrader
+from grader.intake.sources import LONGEST_NAME, Found, Tree
+
+Form = Literal["plain", "moodle", "canvas", "nbgrader", "classroom", "gradescope"]
+FORMS: tuple[Form, ...] = get_args(Form)
+TITLES: Mapping[Form, str] = {
+    "plain": "one file or folder for each student",
+    "moodle": "a download of Moodle's submissions",
+    "canvas": "a download of Canvas' submissions",
+    "nbgrader": "nbgrader's folders of students",
+    "classroom": "clones of GitHub Classroom",
+    "gradescope": "a download of Gradescope's submissions",
+}
+FINDERS: Mapping[Form, Callable[[Tree, str], list[Found]]] = {
+    "plain": listing.find_in_plain, "moodle": moodle.find, "canvas": canvas.find, "nbgrader": nbgrader.find,
+    "classroom": github_classroom.find, "gradescope": gradescope.find,
+}  # fmt: skip
+# Downloads whose names are known, and whose form is not read; each by what most of the names at the top look like.
+UNREAD = {
+    "Blackboard": re.compile(r".+_attempt_\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d(?:_.+|\.\w+)", re.DOTALL),
+    "Brightspace": re.compile(r"\d+-\d+ ?- ?.+ ?- ?.*\d{4}.*", re.DOTALL),
+}
+DEEPEST = 4  # folders around a download, each alone in the other
+
+
+class Recognised(NamedTuple):
+    """The form of a source, and the folder in it that has that form."""
+
+    form: Form
+    tree: Tree
+
+
+def read_form(text: str) -> tuple[Form, str]:
+    """The form that `--format` names, and nbgrader's name of the assignment in "nbgrader:NAME". Raises UsageError."""
+    word, _, name = text.partition(":")
+    form = next((form for form in FORMS if form == word.strip().lower()), None)
+    if form is None or (name and form != "nbgrader"):
+        raise UsageError(f"--format {text[:60]!r} is not known.", f"There is: {', '.join(FORMS)}, nbgrader:NAME.")
+    return form, name.strip()
+
+
+def recognise(tree: Tree, assignment: str, wanted: Form | None = None) -> Recognised:
+    """The form of a source, by its names; `wanted` alone is looked for if it is given.
+
+    A platform's form is found in a folder that is alone in the source, too. A zip of a plain class is mostly one folder: it
+    is looked into. Raises UsageError where the wanted form is nowhere.
+    """
+    place = tree
+    for _ in range(DEEPEST):
+        place = nbgrader.downloaded_in(place, assignment) or place
+        students = nbgrader.submitted_in(place, wanted=wanted == "nbgrader")
+        if students is not None and wanted in (None, "nbgrader"):
+            return Recognised("nbgrader", students)
+        form = _form_of(place, assignment, wanted)
+        if form is not None:
+            return Recognised(form, place)
+        nodes = listing.visible(place.nodes())
+        if len(nodes) != 1 or not nodes[0].folder:
+            break
+        place = place.inside(nodes[0].name)
+    if wanted not in (None, "plain"):
+        raise UsageError(f"{tree.where}: holds nothing that is named as in {TITLES[wanted]}.", "Leave out --format.")
+    nodes = listing.visible(tree.nodes())
+    around = tree.zipped and len(nodes) == 1 and nodes[0].folder
+    return Recognised("plain", tree.inside(nodes[0].name) if around else tree)
+
+
+def _form_of(tree: Tree, assignment: str, wanted: Form | None) -> Form | None:
+    """The platform's form that most of the names at the top have; one name of a wanted form is enough."""
+    nodes = listing.visible(tree.nodes())
+    if wanted in ("plain", None) and not nodes:
+        return None
+    if wanted is not None:
+        return wanted if wanted != "plain" and _has(tree, wanted) else None
+    counts: dict[Form, int] = {
+        "moodle": moodle.counts(tree), "gradescope": gradescope.counts(tree), "canvas": canvas.counts(tree),
+        "nbgrader": nbgrader.counts(tree, assignment),
+        "classroom": github_classroom.counts(tree),
+    }  # fmt: skip
+    return next((form for form, count in counts.items() if count * 2 >= len(nodes) and count), None)
+
+
+def _has(tree: Tree, form: Form) -> bool:
+    """Whether anything at the top could be of a form that a person says it is."""
+    nodes = listing.visible(tree.nodes())
+    if form == "moodle":
+        return moodle.counts(tree) > 0
+    if form == "gradescope":
+        return gradescope.counts(tree) > 0
+    if form == "canvas":
+        return any(not node.folder and canvas.read_name(node.name) for node in nodes)
+    return any(node.folder and (form == "classroom" or tree.nodes(node.name)) for node in nodes)
+
+
+def unread_form(tree: Tree) -> str:
+    """The platform whose download this looks like although its form can't be read here; "" where there is none."""
+    names = [node.name for node in listing.visible(tree.nodes()) if len(node.name) <= LONGEST_NAME]
+    found = {title: sum(form.fullmatch(name) is not None for name in names) for title, form in UNREAD.items()}
+    return next((title for title, count in found.items() if count and count * 2 >= len(names)), "")

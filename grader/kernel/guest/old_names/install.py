@@ -1,0 +1,53 @@
+"""Old names of Keras, NumPy, TensorFlow and others that only got another name: made to work, and each use told.
+
+Whatever would change what a student's code computes is not here: it fails, and the check `executes` explains it.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from grader.kernel.guest.imports import AfterImport
+from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.old_names.keras_paths import OldPaths, TensorFlowPythonKeras
+from grader.kernel.guest.old_names.other_names import MovedModules, after_import, restore_python
+from grader.kernel.guest.old_names.stand_ins import PutOff, Watchers
+
+
+class Shims:
+    """All of them. `prepare` before the first cell; `attach` once Keras is imported, after everybody else."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+
+    def prepare(self, numpy: Any, shell: Any, nest: Callable[[], None]) -> None:
+        """What needs no Keras: NumPy, `time`, later imports, the code of cells. `nest`: for `nest_asyncio`."""
+        restore_python(numpy, self._notes)
+        sys.meta_path.insert(0, AfterImport(after_import(self._notes)))
+        sys.meta_path.insert(0, MovedModules(self._notes))
+        self._paths = OldPaths(self._notes)
+        sys.meta_path.insert(0, self._paths)
+        shell.ast_transformers.append(TensorFlowPythonKeras(self._notes))
+        shell.ast_transformers.append(PutOff(shell, self._notes))
+        sys.meta_path.append(Watchers(shell, self._notes, nest))
+
+    def attach(self, keras: Any) -> None:
+        """Keras' own classes and modules. What that takes is read only now: a kernel without Keras starts sooner."""
+        from grader.kernel.guest.old_names.arguments import metrics_in_third_place, rename_arguments
+        from grader.kernel.guest.old_names.keras_objects import (
+            accept_file_names,
+            alias_accuracy,
+            restore_attributes,
+            restore_methods,
+        )
+        from grader.kernel.guest.old_names.keras_paths import backend_functions
+        from grader.kernel.guest.old_names.stand_ins import leave_pictures_out
+
+        rename_arguments(keras, self._notes)
+        restore_methods(keras, self._notes)
+        metrics_in_third_place(keras, self._notes)
+        restore_attributes(keras, self._notes)
+        alias_accuracy(keras, self._notes)
+        accept_file_names(keras, self._notes)
+        leave_pictures_out(self._notes)
+        self._paths.install(backend_functions(keras))

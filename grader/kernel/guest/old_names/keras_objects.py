@@ -1,0 +1,354 @@
+"""`acc` and `accuracy`: what Keras called the same figure before and after version 2.3, wherever only one is there.
+
+Attributes of networks, layers, optimizers, metrics and generators as Keras 2 had them.
+
+Methods, results and files of networks as Keras 1 and 2 had them.
+"""
+
+import functools
+import inspect
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from grader.kernel.guest.imports import asked_by_a_library
+from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.old_names.arguments import WORKERS, without
+from grader.kernel.guest.old_names.stand_ins import without_watchers
+
+SHORT, LONG = "acc", "accuracy"
+
+
+class Curves(dict[str, Any]):
+    """Figures by name, where `acc` and `accuracy` are one name if only one of them is there; pickled as a plain dict."""
+
+    def __init__(self, values: Mapping[str, Any], notes: Notes) -> None:
+        super().__init__(values)
+        self._notes = notes
+
+    def __missing__(self, key: str) -> Any:
+        other = self._other(key)
+        if other is None:
+            raise KeyError(key)
+        return self[other]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As a dict's, with the other name."""
+        other = key if key in self else self._other(key)
+        return default if other is None else self[other]
+
+    def _other(self, key: object) -> str | None:
+        other = other_name(key)
+        if other is None or other not in self:
+            return None
+        self._notes.shim(f"history['{key}']", f"history['{other}']")
+        return other
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+
+def alias_accuracy(keras: Any, notes: Notes) -> None:
+    """`acc` and `accuracy` in histories, and in the logs that callbacks of the submission's own are given."""
+    start = keras.callbacks.History.__init__
+
+    @functools.wraps(start)
+    def begin(self: Any) -> None:
+        start(self)
+        self.history = Curves(self.history, notes)
+
+    keras.callbacks.History.__init__ = begin
+    set_model = keras.callbacks.Callback.set_model
+
+    @functools.wraps(set_model)
+    def adopt(self: Any, model: Any) -> None:
+        set_model(self, model)
+        own = not type(self).__module__.startswith("keras.") or type(self).__name__ == "LambdaCallback"
+        if own and not hasattr(self, "monitor") and not hasattr(self, "callbacks"):
+            _alias_logs(self, notes)
+
+    keras.callbacks.Callback.set_model = adopt
+    monitoring = keras.callbacks.EarlyStopping.__mro__[1]  # of all that monitor; it has no public name
+    monitoring._set_monitor_op = _monitoring(monitoring._set_monitor_op, notes)
+    keras.callbacks.ModelCheckpoint._get_file_path = _naming(keras.callbacks.ModelCheckpoint._get_file_path)
+
+
+def other_name(name: object) -> str | None:
+    """`val_accuracy` of "val_acc" and the other way round; None for all other names."""
+    if not isinstance(name, str):
+        return None
+    head, plain = ("val_", name[4:]) if name.startswith("val_") else ("", name)
+    other = {SHORT: LONG, LONG: SHORT}.get(plain)
+    return None if other is None else head + other
+
+
+def _monitoring(original: Callable[[Any], None], notes: Notes) -> Callable[[Any], None]:
+    """What a callback does before it compares for the first time, when the metrics are known."""
+
+    @functools.wraps(original)
+    def set_monitor(callback: Any) -> None:
+        known = {part.name for metric in callback.model.metrics for part in (metric, *getattr(metric, "metrics", ()))}
+        monitor, other = callback.monitor, other_name(callback.monitor)
+        if other is not None and monitor.removeprefix("val_") not in known and other.removeprefix("val_") in known:
+            notes.shim(f"{type(callback).__name__}(monitor='{monitor}')", f"monitor='{other}'")
+            callback.monitor = other
+        original(callback)
+
+    return set_monitor
+
+
+def _naming(original: Callable[..., Any]) -> Callable[..., Any]:
+    """The name of a checkpoint's file, in which `{val_acc}` may stand for `{val_accuracy}`."""
+
+    @functools.wraps(original)
+    def name_file(callback: Any, epoch: Any, batch: Any, logs: Any) -> Any:
+        told = {other: value for name, value in (logs or {}).items() if (other := other_name(name)) is not None}
+        return original(callback, epoch, batch, {**told, **(logs or {})})
+
+    return name_file
+
+
+def _alias_logs(callback: Any, notes: Notes) -> None:
+    original = callback.on_epoch_end
+    if hasattr(original, "aliased"):
+        return
+
+    def on_epoch_end(epoch: int, logs: dict[str, Any] | None = None) -> None:
+        told = Curves(logs or {}, notes)
+        original(epoch, told)
+        if logs is not None:
+            logs.update(told)  # what it adds is meant for the others
+
+    on_epoch_end.aliased = True  # type: ignore[attr-defined]
+    callback.on_epoch_end = on_epoch_end
+
+
+def restore_attributes(keras: Any, notes: Notes) -> None:
+    """`optimizer.lr`, `metric.reset_states`, `layer.output_shape`, `Sequential.input` of a built network, `flow.next()`."""
+
+    def read_rate(optimizer: Any) -> Any:
+        notes.shim("optimizer.lr", "optimizer.learning_rate")
+        return optimizer.learning_rate
+
+    def set_rate(optimizer: Any, value: Any) -> None:
+        notes.shim("optimizer.lr", "optimizer.learning_rate")
+        optimizer.learning_rate = value
+
+    def reset_states(metric: Any) -> None:
+        """Keras 2's."""
+        notes.shim("metric.reset_states", "metric.reset_state")
+        metric.reset_state()
+
+    keras.metrics.Metric.reset_states = reset_states
+    keras.optimizers.Optimizer.lr = property(read_rate, set_rate)
+    for side in ("input", "output"):
+        setattr(keras.layers.Layer, f"{side}_shape", _Shape(side, notes))
+        setattr(keras.layers.Layer, f"get_{side}_at", _at(side, notes))
+    for name, plural in (("input", "inputs"), ("output", "outputs")):
+        setattr(keras.Sequential, name, _built(getattr(keras.Sequential, name), name, plural, notes))
+    legacy = sys.modules.get("keras.src.legacy.preprocessing.image")
+    if legacy is not None:
+
+        def step(iterator: Iterator[Any]) -> Any:
+            """The next batch, as in Python 2."""
+            notes.shim("flow.next()", "next(flow)")
+            return next(iterator)
+
+        legacy.Iterator.next = step
+
+
+class _Shape:
+    """`layer.output_shape` where a layer was called; no data descriptor, so that a subclass may set its own."""
+
+    def __init__(self, side: str, notes: Notes) -> None:
+        self._side, self._notes = side, notes
+
+    def __get__(self, layer: Any, kind: Any = None) -> Any:
+        if layer is None:
+            return self
+        if self._side == "input" and asked_by_a_library():
+            raise AttributeError("input_shape")  # `Sequential` builds itself early where its first layer has one
+        found = getattr(layer, self._side)  # raises AttributeError where there is none
+        self._notes.shim(f"layer.{self._side}_shape", f"layer.{self._side}.shape")
+        return [tuple(item.shape) for item in found] if isinstance(found, list) else tuple(found.shape)
+
+
+def _at(side: str, notes: Notes) -> Callable[..., Any]:
+    """`layer.get_output_at(0)`: the tensor of one of the calls of a layer."""
+
+    def read(layer: Any, node_index: int) -> Any:
+        """Keras 2's."""
+        found = getattr(layer._inbound_nodes[node_index], f"{side}_tensors" if side == "input" else "outputs")
+        notes.shim(f"layer.get_{side}_at({node_index})", f"layer.{side}")
+        return found[0] if len(found) == 1 else list(found)
+
+    return read
+
+
+def _built(original: Any, name: str, plural: str, notes: Notes) -> Any:
+    """`model.input` of a Sequential that was built by its data."""
+
+    def read(model: Any) -> Any:
+        try:
+            return original.fget(model)
+        except AttributeError:
+            found = getattr(model, plural, None) if model.built else None
+            if not found:
+                raise
+            notes.shim(f"Sequential.{name}", f"Sequential.{plural}[0]")
+            return found[0]
+
+    return property(read)
+
+
+def restore_methods(keras: Any, notes: Notes) -> None:
+    """`fit_generator`, `predict_classes` and the like; outermost around `fit`, so that all others see today's names."""
+    model = keras.Model
+    for name in ("train_on_batch", "test_on_batch"):
+        setattr(model, name, without(getattr(model, name), ("reset_metrics",), notes))
+    for name in ("fit", "evaluate", "predict"):
+        setattr(model, name, _with_old_arguments(getattr(model, name), notes))
+
+    def fit_generator(self: Any, generator: Any, steps_per_epoch: Any = None, epochs: Any = 1, verbose: Any = 1,
+                      callbacks: Any = None, validation_data: Any = None, validation_steps: Any = None,
+                      **options: Any) -> Any:  # fmt: skip
+        """Keras 2's; its first arguments may come by place."""
+        notes.shim("fit_generator", "fit")
+        given = {
+            "steps_per_epoch": steps_per_epoch, "epochs": epochs, "verbose": verbose, "callbacks": callbacks,
+            "validation_data": validation_data, "validation_steps": validation_steps,
+        }  # fmt: skip
+        if "nb_epoch" in options:
+            del given["epochs"]
+        return self.fit(generator, **given, **options)
+
+    def predict_generator(self: Any, generator: Any, steps: Any = None, **options: Any) -> Any:
+        """Keras 2's."""
+        notes.shim("predict_generator", "predict")
+        return self.predict(generator, steps=steps, **options)
+
+    def evaluate_generator(self: Any, generator: Any, steps: Any = None, **options: Any) -> Any:
+        """Keras 2's."""
+        notes.shim("evaluate_generator", "evaluate")
+        return self.evaluate(generator, steps=steps, **options)
+
+    def predict_classes(self: Any, x: Any, batch_size: Any = None, verbose: Any = 0, **options: Any) -> Any:
+        """Keras 2's: the most probable class, or 0 and 1 from a single output."""
+        notes.shim("predict_classes", "predict(x).argmax(axis=-1)")
+        found = self.predict(x, batch_size=batch_size, verbose=verbose, **options)
+        return found.argmax(axis=-1) if found.shape[-1] > 1 else (found > 0.5).astype("int32")
+
+    def predict_proba(self: Any, x: Any, batch_size: Any = None, verbose: Any = 0, **options: Any) -> Any:
+        """Keras 2's."""
+        notes.shim("predict_proba", "predict")
+        return self.predict(x, batch_size=batch_size, verbose=verbose, **options)
+
+    for method in (fit_generator, predict_generator, evaluate_generator, predict_classes, predict_proba):
+        if not hasattr(model, method.__name__):
+            setattr(model, method.__name__, method)
+
+
+def _with_old_arguments(function: Callable[..., Any], notes: Notes) -> Callable[..., Any]:
+    """`fit` and its like with `nb_epoch`, counts of samples instead of steps, and steps that are no whole number."""
+    plain = without(function, WORKERS, notes)
+    known = inspect.signature(function).parameters
+
+    def rename(options: dict[str, Any], old: str, new: str, value: Any) -> None:
+        del options[old]
+        options[new] = value
+        notes.shim(f"{function.__name__}({old}=...)", f"{function.__name__}({new}=...)")
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        data = arguments[1] if len(arguments) > 1 else options.get("x")
+        if "callbacks" in options:
+            options["callbacks"] = without_watchers(options["callbacks"])
+        if "nb_epoch" in options and "epochs" not in options and "epochs" in known:
+            rename(options, "nb_epoch", "epochs", options["nb_epoch"])
+        for old, new, source in (("samples_per_epoch", "steps_per_epoch", data),
+                                 ("nb_val_samples", "validation_steps", options.get("validation_data"))):  # fmt: skip
+            size = getattr(source, "batch_size", None)
+            if old in options and options.get(new) is None and isinstance(size, int) and size > 0:
+                rename(options, old, new, max(1, options[old] // size))
+        for name in ("steps_per_epoch", "validation_steps", "steps"):
+            if isinstance(options.get(name), float):
+                notes.shim(f"{name}={float(options[name])}", f"{name}={math.ceil(options[name])}")
+                options[name] = math.ceil(options[name])
+        return plain(*arguments, **options)
+
+    return call
+
+
+def accept_file_names(keras: Any, notes: Notes) -> None:
+    """Networks and weights under the names that Keras 2 accepted; the files keep the names that they are given."""
+    model = keras.Model
+    save_weights, load_weights, save = model.save_weights, model.load_weights, model.save
+
+    @functools.wraps(save_weights)
+    def write_weights(self: Any, filepath: Any, *arguments: Any, **options: Any) -> Any:
+        path = os.fspath(filepath)
+        options.pop("save_format", None)
+        if path.endswith((".weights.h5", ".weights.json")) or options.get("max_shard_size"):
+            return save_weights(self, filepath, *arguments, **options)
+        notes.shim(f"save_weights('{os.path.basename(path)}')", "save_weights('….weights.h5')")  # noqa: PTH119
+        return _write_h5(self, path)
+
+    @functools.wraps(load_weights)
+    def read_weights(self: Any, filepath: Any, *arguments: Any, **options: Any) -> Any:
+        path = os.fspath(filepath)
+        inside = os.path.join(path, "model.weights.h5")  # noqa: PTH118 - of a network saved as a folder
+        if os.path.isdir(path) and os.path.exists(inside):  # noqa: PTH110, PTH112
+            return load_weights(self, inside)
+        if not path.endswith((".h5", ".hdf5", ".keras", ".json")) and os.path.isfile(path):  # noqa: PTH113
+            return _read_h5(self, path)
+        return load_weights(self, filepath, *arguments, **options)
+
+    @functools.wraps(save)
+    def write(self: Any, filepath: Any, *arguments: Any, **options: Any) -> Any:
+        path = os.fspath(filepath)
+        if path.endswith((".keras", ".h5", ".hdf5")):
+            return save(self, filepath, *arguments, **options)
+        notes.shim(f"save('{os.path.basename(path)}')", "save('….keras')")  # noqa: PTH119
+        return save(self, filepath, zipped=False)
+
+    model.save_weights, model.load_weights, model.save = write_weights, read_weights, write
+    _accept_checkpoints(keras, notes)
+
+
+def _write_h5(model: Any, path: str) -> None:
+    """Weights in Keras 2's own file format, which Keras 3 still reads."""
+    legacy, h5py = sys.modules["keras.src.legacy.saving.legacy_h5_format"], sys.modules["h5py"]
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)  # noqa: PTH103, PTH120
+    with h5py.File(path, "w") as file:
+        legacy.save_weights_to_hdf5_group(file, model)
+
+
+def _read_h5(model: Any, path: str) -> None:
+    legacy, h5py = sys.modules["keras.src.legacy.saving.legacy_h5_format"], sys.modules["h5py"]
+    with h5py.File(path, "r") as file:
+        legacy.load_weights_from_hdf5_group(file, model)
+
+
+def _accept_checkpoints(keras: Any, notes: Notes) -> None:
+    """`ModelCheckpoint` with any name, and without the arguments that are gone."""
+    kind = keras.callbacks.ModelCheckpoint
+    start = kind.__init__
+
+    @functools.wraps(start)
+    def begin(self: Any, filepath: Any, *arguments: Any, **options: Any) -> None:
+        for name in [name for name in ("period", "save_format", "load_weights_on_restart") if name in options]:
+            del options[name]
+            notes.shim(f"ModelCheckpoint({name}=...)", "ModelCheckpoint(...) without it")
+        path = os.fspath(filepath)
+        given = inspect.signature(start).bind(self, path, *arguments, **options).arguments
+        wanted = (".weights.h5",) if given.get("save_weights_only") else (".keras", ".h5")
+        if path.endswith(wanted):
+            start(self, path, *arguments, **options)
+            return
+        notes.shim(f"ModelCheckpoint('{os.path.basename(path)}')", f"ModelCheckpoint('…{wanted[0]}')")  # noqa: PTH119
+        start(self, path + wanted[0], *arguments, **options)
+        self.filepath = path
+
+    kind.__init__ = begin

@@ -1,0 +1,515 @@
+"""Imports of what is not here: they fail where it is used, not where it is imported.
+
+One line for a package that nothing needs would cost all that the same cell imports and defines after it.
+
+Notebooks that are imported as modules, for packages that are not installed here (`import_ipynb` and the like).
+
+Pictures that can't be drawn here: a blank one is written in the place of each, so that what opens it later goes on.
+
+Packages that only show something, watch a training or know a platform, where they are not installed: they do nothing.
+
+Nothing that a notebook computes hangs on them. What they would have drawn is held against nobody: the cells are told.
+
+`google.colab`, which exists on Google's machines only.
+"""
+
+import ast
+import importlib
+import json
+import os
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+from grader.kernel.guest.imports import asked_by_a_library
+from grader.kernel.guest.notes import Notes
+
+KEEPER = "grader_absent"  # the name of a `PutOff.keep` at the shell
+TEMPLATE = f"""\
+try:
+    pass
+except ImportError as __import_error__:
+    NAME = __import__("IPython").get_ipython().{KEEPER}(__import_error__, WRITTEN, PACKAGE)
+"""
+
+
+class Absent:
+    """Stands for what an import did not find: whatever is done with it raises the error of that import."""
+
+    def __init__(self, error: ImportError) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") and name != "__version__":  # IPython, copy and others ask every object for such names
+            raise AttributeError(name)
+        self._fail()
+
+    def _fail(self, *arguments: object, **options: object) -> NoReturn:
+        __tracebackhide__ = True
+        error = self._error
+        raise type(error)(*error.args, name=error.name, path=error.path) from None
+
+    __call__ = __getitem__ = __iter__ = __len__ = __bool__ = __enter__ = __contains__ = _fail
+    __mro_entries__ = __instancecheck__ = __subclasscheck__ = _fail
+    __add__ = __radd__ = __mul__ = __rmul__ = __truediv__ = __or__ = _fail
+
+    def __repr__(self) -> str:
+        return f"<not imported: {self._error}>"
+
+
+class PutOff(ast.NodeTransformer):
+    """Lets the imports at the top of a cell go on without what they do not find; those in a `try` have their own way."""
+
+    def __init__(self, shell: Any, notes: Notes) -> None:
+        self._notes = notes
+        setattr(shell, KEEPER, self.keep)
+
+    def keep(self, error: ImportError, written: str, package: str) -> Any:
+        """What stands for the name of an import that failed; `package`: what `import package.module` would bind."""
+        self._notes.note(f"`{written}` was passed over ({error}): what uses it fails")
+        return sys.modules.get(package) or Absent(error)
+
+    def visit_Module(self, node: ast.Module) -> ast.Module:
+        """Each import of a cell, name by name."""
+        node.body = [made for statement in node.body for made in _each(statement)]
+        return node
+
+
+def _each(statement: ast.stmt) -> list[ast.stmt]:
+    if isinstance(statement, ast.Import):
+        return [_attempt(ast.Import(names=[alias]), alias, statement) for alias in statement.names]
+    if isinstance(statement, ast.ImportFrom) and statement.module != "__future__":
+        if any(alias.name == "*" for alias in statement.names):
+            return [statement]
+        return [
+            _attempt(ast.ImportFrom(module=statement.module, names=[alias], level=statement.level), alias, statement)
+            for alias in statement.names
+        ]
+    return [statement]
+
+
+def _attempt(single: ast.Import | ast.ImportFrom, alias: ast.alias, place: ast.stmt) -> ast.stmt:
+    """The import of one name in a `try`, all of it in the place of the original."""
+    name = alias.asname or alias.name.partition(".")[0]
+    told = {"WRITTEN": ast.unparse(single), "PACKAGE": "" if alias.asname or name == alias.name else name}
+    attempt = ast.parse(TEMPLATE).body[0]
+    assert isinstance(attempt, ast.Try)
+    attempt.body = [single]
+    for node in ast.walk(attempt):
+        if isinstance(node, ast.Name) and node.id == "NAME":
+            node.id = name
+        elif isinstance(node, ast.Call):
+            node.args = [
+                ast.Constant(told[item.id]) if isinstance(item, ast.Name) and item.id in told else item
+                for item in node.args
+            ]
+        if "lineno" in node._attributes:
+            ast.copy_location(node, place)
+    return attempt
+
+
+IMPORTERS = {"import_ipynb", "importnb", "nbimporter"}
+
+
+class Notebooks(MetaPathFinder, Loader):
+    """The last finder to be asked: a notebook beside the one that runs, all of its code cells."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec of a notebook of this name, in which blanks stand for underscores too; None where there is none."""
+        names = [fullname, fullname.replace("_", " ")]
+        found = next((name for name in names if "." not in name and Path(f"{name}.ipynb").is_file()), None)
+        return None if found is None else ModuleSpec(fullname, self, origin=f"{found}.ipynb")
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run its code cells, magics and all, with the module's names."""
+        assert module.__spec__ is not None
+        path = Path(str(module.__spec__.origin))
+        for cell in json.loads(path.read_text(encoding="utf-8-sig")).get("cells", []):
+            if cell.get("cell_type") == "code":
+                code = self._shell.transform_cell("".join(cell["source"]))
+                exec(compile(code, str(path), "exec"), vars(module))
+
+
+SIDES = (320, 80)
+VECTOR = b'<svg xmlns="http://www.w3.org/2000/svg" width="320" height="80"/>'
+TEXTS = (".html", ".htm", ".json", ".dot", ".txt", ".tex", ".md")
+
+
+def write_blank(path: Any) -> None:
+    """A blank file of the kind that its name says, unless there is one. Never raises."""
+    try:
+        name = os.fspath(path)
+        if isinstance(name, str) and os.path.splitext(name)[1] and not os.path.lexists(name):  # noqa: PTH122
+            data = blank(os.path.splitext(name)[1])  # noqa: PTH122
+            with open(name, "wb") as file:  # noqa: PTH123
+                file.write(data)
+    except Exception:
+        return
+
+
+def blank(extension: str) -> bytes:
+    """A blank picture, or an empty text, as files with this extension hold it."""
+    import io
+
+    kind = f".{extension.lower().lstrip('.')}"
+    if kind == ".svg":
+        return VECTOR
+    if kind in TEXTS:
+        return b""
+    image = importlib.import_module("PIL.Image")
+    buffer = io.BytesIO()
+    known = image.registered_extensions()
+    image.new("RGB", SIDES, "white").save(buffer, known.get(kind, "PNG"))
+    return buffer.getvalue()
+
+
+class Drawing:
+    """What `model_to_dot` gives: it writes blank pictures, and has no content."""
+
+    def write(self, path: Any, prog: Any = None, format: Any = "raw", **options: object) -> bool:
+        """As pydot's."""
+        write_blank(path)
+        return True
+
+    def create(self, prog: Any = None, format: Any = "ps", **options: object) -> bytes:
+        """As pydot's."""
+        return blank(str(format))
+
+    def to_string(self, **options: object) -> str:
+        """As pydot's."""
+        return ""
+
+    def __getattr__(self, name: str) -> Any:
+        head, _, kind = name.partition("_")
+        if head == "create" and kind:
+            return lambda *arguments, **options: blank(kind)
+        if head == "write" and kind:
+            return lambda path, *arguments, **options: self.write(path)
+        raise AttributeError(name)
+
+
+def leave_pictures_out(notes: Notes) -> None:
+    """`plot_model` and `model_to_dot` without graphviz: a note, and blank pictures where files are asked for."""
+    drawing: Any = sys.modules["keras.src.utils.model_visualization"]
+    utils: Any = [sys.modules[name] for name in ("keras.utils", "keras._tf_keras.keras.utils") if name in sys.modules]
+    original = {name: getattr(drawing, name) for name in ("plot_model", "model_to_dot")}
+
+    def there() -> bool:
+        """Whether networks can be drawn."""
+        found = bool(drawing.check_graphviz())
+        if not found:
+            notes.note("`plot_model` drew nothing: graphviz is not installed where notebooks are graded")
+            notes.leave_undrawn()
+        return found
+
+    def plot_model(model: Any, to_file: Any = "model.png", *arguments: Any, **options: Any) -> Any:
+        """Keras' own, where networks can be drawn."""
+        if there():
+            return original["plot_model"](model, to_file, *arguments, **options)
+        if not model.built:
+            raise ValueError("This model has not yet been built: call `build()`, or the model on some data, first.")
+        write_blank(to_file)
+        return None
+
+    def model_to_dot(model: Any, *arguments: Any, **options: Any) -> Any:
+        """Keras' own, where networks can be drawn."""
+        return original["model_to_dot"](model, *arguments, **options) if there() else Drawing()
+
+    for module in (drawing, *utils):
+        module.plot_model, module.model_to_dot = plot_model, model_to_dot
+
+
+DRAW = set(
+    """
+    altair ann_visualizer bokeh bqplot chart_studio cufflinks dash dash_bootstrap_components deepreplay dtreeviz folium
+    ggplot graphviz gradio hiplot holoviews hvplot ipyplot ipyvolume keras_visualizer livelossplot lets_plot missingno
+    mpld3 mplcyberpunk mplfinance netron nn_visualizer panel plotext plotly plotnine pyecharts pygal pydot pydot_ng
+    pydotplus scienceplots scikitplot scikitplots streamlit sweetviz tensorwatch torchviz umap_plot vega visualkeras
+    tensorflow_docs visualtorch voila wordcloud yellowbrick
+    """.split()  # noqa: SIM905
+)
+WATCH = set(
+    """
+    aim clearml codecarbon comet_ml dagshub hiddenlayer jovian jupyternotify keras_tqdm knockknock line_profiler
+    memory_profiler mlflow neptune notify_run pushbullet pyinstrument sacred snakeviz tensorboardX telegram
+    wandb
+    """.split()  # noqa: SIM905
+)
+SHOW = set(
+    """
+    art autotime beautifultable colorama colored colorlog coloredlogs cowsay emoji halo ipympl ipywidgets itables
+    jupyter_dash jupyterthemes lab_black loguru nb_black playsound prettytable pyfiglet pyttsx3 qgrid tabulate termcolor
+    texttable watermark winsound yaspin
+    """.split()  # noqa: SIM905
+)
+PROGRESS = {"alive_progress", "enlighten", "fastprogress", "progressbar", "rich"}  # bars around what is gone through
+PLATFORM = set(
+    """
+    GPUtil colab_env colab_xterm condacolab cpuinfo dotenv gputil humanize kaggle
+    kaggle_datasets kaggle_secrets kaggle_web_client ngrok nest_asyncio notebook nvidia_smi paperspace py3nvml pyngrok
+    pynvml sagemaker tensorflow_cloud
+    """.split()  # noqa: SIM905
+)
+WATCHERS = DRAW | WATCH | SHOW | PROGRESS | PLATFORM
+SAVERS = ("file", "filename", "filepath", "fname", "fp", "outfile", "path", "to_file")  # arguments with a file's name
+SAVING = ("write_image", "write_html", "write_json", "savefig", "save", "export", "render", "to_file", "layered_view",
+          "graph_view", "ann_viz", "html", "output_file", "view")  # fmt: skip
+
+
+class Nothing:
+    """Whatever is done with it does nothing. `used` is called at every use; files that are asked for are blank.
+
+    `around`: what it was put around, as a bar of progress is, and goes through as if it were not there.
+    """
+
+    def __init__(
+        self, *arguments: Any, used: Callable[[], None] | None = None, name: str = "", around: Any = (), **options: Any
+    ) -> None:
+        self._used, self._name, self._around = used, name, around
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # IPython and others ask every object for such names
+            raise AttributeError(name)
+        return Nothing(used=self._used, name=name)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Nothing again; a function that it is to decorate stays what it is."""
+        if self._used is not None:
+            self._used()
+        if len(arguments) == 1 and not options and isinstance(arguments[0], types.FunctionType):
+            return arguments[0]
+        paths = [options[name] for name in SAVERS if name in options]
+        for path in [*paths, *(arguments if self._name in SAVING else ())]:
+            if isinstance(path, str):
+                write_blank(path)
+        inner = arguments[0] if arguments and isinstance(arguments[0], Iterable) else ()
+        return Nothing(used=self._used, around=() if isinstance(inner, (str, Nothing)) else inner)
+
+    def __mro_entries__(self, bases: object) -> tuple[type, ...]:
+        return (Nothing,)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._around)
+
+    def __len__(self) -> int:
+        return len(self._around) if hasattr(self._around, "__len__") else 0
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        import numpy
+
+        return numpy.full((SIDES[1], SIDES[0], 3), 255, dtype or "uint8")  # a blank picture
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __str__(self) -> str:
+        return ""
+
+    def __getitem__(self, key: object) -> Any:
+        return Nothing(used=self._used)
+
+    def __setitem__(self, key: object, value: object) -> None:
+        """Forgotten."""
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """An error is nobody's here."""
+
+    def _joined(self, other: Any) -> Any:
+        return other if isinstance(other, str) else self
+
+    __add__ = __radd__ = __or__ = __ror__ = __and__ = __mul__ = __rmul__ = _joined
+
+
+class Settings(dict[str, Any]):
+    """The settings of a run, which code reads back: `wandb.config`."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self:
+            return self[name]
+        raise AttributeError(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def update(self, *values: Any, **named: Any) -> None:
+        """As a dict's; other arguments are about changes, which nobody minds."""
+        named.pop("allow_val_change", None)
+        super().update(*[_plain(value) for value in values if not isinstance(value, bool)], **named)
+
+
+class Run(Nothing):
+    """A run that knows its settings alone."""
+
+    def __init__(self, config: Settings) -> None:
+        super().__init__()
+        self.config = config
+
+
+class Watchers(MetaPathFinder, Loader):
+    """The last finder to be asked: stand-ins for those packages and all their modules.
+
+    `nest`: what `nest_asyncio.apply()` is to do.
+    """
+
+    def __init__(self, shell: Any, notes: Notes, nest: Callable[[], None]) -> None:
+        self._shell, self._notes, self._config, self._nest = shell, notes, Settings(), nest
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """A stand-in's spec; None for all else, and for what is installed."""
+        root = fullname.partition(".")[0]
+        if root not in WATCHERS | IMPORTERS or PathFinder.find_spec(root) is not None or asked_by_a_library():
+            return None
+        return ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """A module whose every name does nothing."""
+        root = spec.name.partition(".")[0]
+        if root in IMPORTERS:
+            sys.meta_path.append(Notebooks(self._shell))
+        elif spec.name == root:
+            self._notes.note(f"`{root}` is not installed: it recorded and drew nothing, and all else went on")
+        module = ModuleType(spec.name, f"Stands for {spec.name}, which is not installed.")
+        module.__path__ = []
+        used = self._notes.leave_undrawn if root in DRAW else None
+
+        def answer(name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return Nothing(used=used, name=name)
+
+        vars(module)["__getattr__"] = answer
+        vars(module).update(self._functions(spec.name))
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing is left to be done."""
+
+    def _functions(self, name: str) -> dict[str, Any]:
+        """What gives something that code goes on with."""
+        if name == "wandb":
+            return {"config": self._config, "init": self._begin}
+        if name == "nest_asyncio":
+            return {"apply": lambda *arguments, **options: self._nest()}
+        return {"UserSecretsClient": Secrets} if name == "kaggle_secrets" else {}
+
+    def _begin(self, *arguments: object, config: Any = None, **options: object) -> Run:
+        """`wandb.init`."""
+        self._config.update(_plain(config))
+        return Run(self._config)
+
+
+class Secrets(Nothing):
+    """`kaggle_secrets.UserSecretsClient`: no secret is kept here."""
+
+    def get_secret(self, label: str = "") -> str:
+        """None, as text."""
+        return ""
+
+
+def plain_progress(module: Any) -> None:
+    """`tqdm.notebook` without ipywidgets shows the bars that a terminal would. After its import."""
+    if PathFinder.find_spec("ipywidgets") is not None:
+        return
+    bars: Any = sys.modules["tqdm.std"]
+    module.tqdm = module.tqdm_notebook = bars.tqdm
+    module.trange = module.tnrange = bars.trange
+
+
+def _plain(config: Any) -> dict[str, Any]:
+    """Settings that were given as a dict, or as an object like those of `argparse`."""
+    if isinstance(config, dict):
+        return config
+    return dict(vars(config)) if hasattr(config, "__dict__") else {}
+
+
+def without_watchers(callbacks: Any) -> Any:
+    """The callbacks of a `fit` that do something."""
+    if isinstance(callbacks, (list, tuple)):
+        return [callback for callback in callbacks if not isinstance(callback, Nothing)]
+    return None if isinstance(callbacks, Nothing) else callbacks
+
+
+class Colab(MetaPathFinder, Loader):
+    """`google.colab`: nothing is mounted or uploaded, pictures are shown, and whatever else is called does nothing."""
+
+    def __init__(self, notes: Notes, show: Callable[[Any], None]) -> None:
+        self._notes, self._show = notes, show
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The package and its modules; `google` too where nothing else brings it."""
+        if fullname == "google.colab" or fullname.startswith("google.colab."):
+            return ModuleSpec(fullname, self, is_package=True)
+        return None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """A module with the functions that notebooks call."""
+        module = ModuleType(spec.name, "Stands for a module of Google Colab.")
+        module.__path__ = []
+        if spec.name == "google.colab":
+            self._notes.note("`google.colab` is not here: nothing is mounted, uploaded or downloaded")
+
+            def submodule(name: str) -> Any:
+                if name.startswith("__"):
+                    raise AttributeError(name)
+                return importlib.import_module(f"google.colab.{name}")
+
+            vars(module)["__getattr__"] = submodule
+        else:
+            vars(module)["__getattr__"] = self._unknown
+        vars(module).update(self._functions(spec.name.rpartition(".")[2]))
+        return module
+
+    def _unknown(self, name: str) -> Any:
+        """A function that nobody here knows: it does nothing."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Nothing()
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Nothing is left to be done."""
+
+    def _functions(self, name: str) -> dict[str, Any]:
+        def nothing(*arguments: object, **options: object) -> None:
+            """Does nothing."""
+
+        def upload(*arguments: object, **options: object) -> dict[str, bytes]:
+            """Nobody is there to choose a file."""
+            self._notes.note("`files.upload()` returned no file: nobody is there to choose one")
+            return {}
+
+        def get(key: str = "") -> str:
+            """No secret is kept here."""
+            return ""
+
+        known: dict[str, dict[str, Any]] = {
+            "drive": {"mount": nothing, "flush_and_unmount": nothing},
+            "files": {"upload": upload, "download": nothing, "view": nothing},
+            "patches": {"cv2_imshow": self._show_picture},
+            "output": {"clear": nothing, "eval_js": nothing, "enable_custom_widget_manager": nothing},
+            "auth": {"authenticate_user": nothing},
+            "userdata": {"get": get},
+        }
+        return known.get(name, {})
+
+    def _show_picture(self, picture: Any) -> None:
+        """`cv2_imshow`: blue, green, red, or grey."""
+        image = importlib.import_module("PIL.Image")
+        pixels = picture.clip(0, 255).astype("uint8")
+        self._show(image.fromarray(pixels[..., ::-1] if pixels.ndim == 3 else pixels))

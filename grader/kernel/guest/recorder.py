@@ -1,0 +1,398 @@
+"""What the recorder keeps of a network that was trained.
+
+The recorder: keeps every network that was trained, what it was given, and saves those that may be graded.
+"""
+
+import functools
+import gc
+import inspect
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grader.kernel.guest.candidates import FILES, Shelf, name_of, networks, saved_networks
+from grader.kernel.guest.description import (
+    Look,
+    Looks,
+    accuracy_in,
+    describe_fit,
+    describe_loop,
+    layer_kinds,
+    moved,
+    number,
+    output_units,
+    sample_weights,
+    shorten,
+    summarise,
+    with_rows,
+)
+from grader.kernel.guest.neutral import neutrally
+from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.rows import FirstRows, Spare, watched
+from grader.kernel.guest.smoke import SmokeRun
+
+MOST_EVALUATIONS = 20
+MOST_COPIES = 8192  # small copies of rows
+
+
+@dataclass
+class Network:
+    """A network that was trained: a strong reference, what it was called then, and the first rows of its last training.
+
+    `earlier` are the rows of trainings before, `evaluations` those since its last one, `left` a sample of the weights that
+    its last `fit` left.
+    """
+
+    model: Any
+    name: str
+    cell: int
+    rows: FirstRows
+    loops: list[tuple[Any, int, str]] = field(default_factory=list)  # optimizer, its steps before, how
+    used: int = 0  # the tick of its last `evaluate` or `predict`
+    trained: int = 0  # the tick of its last training
+    evaluations: list[dict[str, Any]] = field(default_factory=list)
+    earlier: list[FirstRows] = field(default_factory=list)
+    left: Any = None
+
+    def fitted(self, rows: FirstRows) -> None:
+        """A `fit` has ended, which saw these rows."""
+        if rows.x is not None:
+            if sum(map(len, self.copies())) < MOST_COPIES:
+                self.earlier.append(self.rows)
+            self.rows = rows
+        self.left = sample_weights(self.model)
+
+    def copies(self) -> list[Any]:
+        """Small copies of rows of all its trainings, the last one's first."""
+        return [copies for rows in (self.rows, *self.earlier) for copies in rows.glances.copies]
+
+    @neutrally
+    def evaluated(self, x: Any, cell: int | None) -> None:
+        """`evaluate` was called from outside of a training. Never raises."""
+        try:
+            found = self.model.get_metrics_result()
+            told = {
+                "cell": cell, "identity": id(self.model), "accuracy": accuracy_in(found),
+                "loss": number(found.get("loss")), "x": summarise(x),
+            }  # fmt: skip
+            self.evaluations = [*self.evaluations, told][-MOST_EVALUATIONS:]
+        except Exception:
+            return
+
+    def changed(self) -> bool | None:
+        """Whether its weights are not those that its last `fit` left; None where nobody can say."""
+        distance = moved(self.left, sample_weights(self.model)) if not self.loops else None
+        return None if distance is None else distance > 0
+
+
+MOST_LOOPS = 50  # optimizers of trainings without `fit`
+MOST_FITS = 400  # of one network in a loop around `fit`: the first ones are left out of the record
+
+
+class Recorder:
+    """Wraps `keras.Model.fit` and what else trains. The kernel's choice is a proposal: the host may take another."""
+
+    def __init__(self, *, folder: Path, units: Sequence[int], notes: Notes, smoke: SmokeRun | None = None) -> None:
+        self._folder, self._units, self._notes, self._smoke = folder, tuple(units), notes, smoke
+        self._shelf = Shelf(folder, notes)
+        self._last: Sequence[dict[str, Any]] = ()  # the candidates that were written last
+        self._fits: list[dict[str, Any]] = []
+        self._networks: list[Network] = []  # in order of their last training
+        self._optimizers: list[Any] = []  # seen in trainings without `fit`; strong references, so that an id stays one
+        self._keras: Any = None
+        self._problem: str | None = None
+        self._inside = self._ticks = 0
+        self._looks, self._spare = Looks(), Spare()
+
+    def write_notes(self, *_: object) -> None:
+        """Called after each cell: notes that came up since the record was written."""
+        if self._notes.changed:
+            self._write(self._last)
+
+    def attach(self, keras: Any) -> None:
+        """Wrap what trains and what uses a network, of every class, `tf.keras` included."""
+        self._keras = keras
+        keras.Model.fit = self._recording(keras.Model.fit)
+        self._looks.attach(keras)
+        for name in ("evaluate", "predict"):
+            setattr(keras.Model, name, self._noticing(getattr(keras.Model, name)))
+        keras.Model.train_on_batch = self._by_batch(keras.Model.train_on_batch)
+        keras.optimizers.Optimizer.apply = self._applying(keras.optimizers.Optimizer.apply)
+
+    @neutrally
+    def finish(self) -> None:
+        """After the last cell: save the networks as they are now (weights may have changed since) and tell all."""
+        if self._keras is None:
+            self._write(())
+            return
+        others = [(name, model) for name, model in networks(self._keras.Model) if self._known(model) is None]
+        trained = [network.model for network in self._networks if self._was_trained(network)]
+        if not trained and not any(self._suits(model) for _, model in others):
+            others += [item for item in saved_networks(self._keras) if self._suits(item[1])][:1]
+        unique = {id(model): (name, model) for name, model in reversed(others)}
+        others = [unique.pop(id(model)) for _, model in others if id(model) in unique]
+        taken, reason = self._choose([model for _, model in others])
+        for model in self._shelf.held():
+            if model is not taken:
+                self._shelf.save_again(self._keras, model)
+        for model in [
+            model for model in reversed(trained) if self._shelf.file_of(model) is None and self._suits(model)
+        ]:
+            if model is not taken and len(self._shelf.held()) < len(FILES) - 1:  # trained without `fit`
+                self._save(model)
+        if taken is not None:
+            self._save(taken)
+        told = self._candidates(others, taken, reason)
+        for network, candidate in zip(self._networks, told, strict=False):  # they come first
+            candidate["changed"] = network.changed()
+        self._write(told)
+
+    def _recording(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(original)
+
+        @functools.wraps(original)
+        def fit(*arguments: Any, **options: Any) -> Any:
+            try:
+                bound = signature.bind(*arguments, **options)
+            except TypeError:
+                return original(*arguments, **options)  # which says what is wrong
+            given, rows, started = dict(bound.arguments), FirstRows(self._spare), time.monotonic()
+            failure: BaseException | None = None
+            self._inside += 1
+            try:
+                with self._looks.at(arguments[0]) as look, watched(given.get("x"), given.get("y"), rows) as x:
+                    if x is not given.get("x"):
+                        bound.arguments["x"] = x
+                    return original(*bound.args, **bound.kwargs)
+            except BaseException as error:
+                failure = error
+                raise
+            finally:
+                self._inside -= 1
+                self._remember(arguments[0], given, rows, look, time.monotonic() - started, failure)
+
+        return fit
+
+    def _noticing(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def use(*arguments: Any, **options: Any) -> Any:
+            network = self._known(arguments[0]) if arguments and not self._inside else None
+            if network is not None:
+                network.used = self._tick()
+            answer = original(*arguments, **options)
+            if network is not None and original.__name__ == "evaluate":
+                network.evaluated((*arguments, options.get("x"))[1], self._notes.cell or None)
+            return answer
+
+        return use
+
+    def _by_batch(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def train_on_batch(model: Any, *arguments: Any, **options: Any) -> Any:
+            x, y = (*arguments, None, None)[:2]
+            network = self._known(model)
+            if network is None or not network.loops:
+                network = self._meet(model)
+                self._add_loop(network, getattr(model, "optimizer", None), "train_on_batch")
+            network.rows.keep_parts(options.get("x", x), options.get("y", y))
+            self._inside += 1
+            try:
+                return original(model, *arguments, **options)
+            finally:
+                self._inside -= 1
+
+        return train_on_batch
+
+    def _applying(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def apply(optimizer: Any, grads: Any, trainable_variables: Any = None, **options: Any) -> Any:
+            if not self._inside and not any(optimizer is known for known in self._optimizers):
+                self._meet_loop(optimizer, trainable_variables)
+            return original(optimizer, grads, trainable_variables, **options)
+
+        return apply
+
+    @neutrally
+    def _meet_loop(self, optimizer: Any, variables: Any) -> None:
+        """A training loop of one's own: the networks whose weights it changes. Inside `tf.function` this is seen once."""
+        try:
+            if len(self._optimizers) >= MOST_LOOPS:
+                return
+            self._optimizers.append(optimizer)
+            given = (
+                variables if isinstance(variables, (list, tuple)) else getattr(optimizer, "_trainable_variables", ())
+            )
+            changed = {id(variable) for variable in given}
+            known = [thing for thing in gc.get_objects() if issubclass(type(thing), self._keras.Model)]
+            inner = {id(getattr(model, "_functional", None)) for model in known}  # a Sequential's own other half
+            for model in known:
+                if id(model) not in inner and changed & {id(variable) for variable in model.trainable_variables}:
+                    self._add_loop(self._meet(model), optimizer, "own loop")
+        except Exception as error:
+            self._problem = shorten(f"the recorder failed: {type(error).__name__}: {error}")
+
+    def _add_loop(self, network: Network, optimizer: Any, how: str) -> None:
+        network.loops.append((optimizer, steps_of(optimizer), how))
+        network.trained = self._tick()
+
+    def _meet(self, model: Any) -> Network:
+        """The entry of a network that is trained now: it becomes the last one."""
+        found = self._known(model)
+        self._networks = [network for network in self._networks if network is not found]
+        name = name_of(model, self._keras.Model) or shorten(getattr(model, "name", "?"))
+        network = found or Network(model, name, self._notes.cell, FirstRows(self._spare))
+        network.name, network.cell, network.trained = name, self._notes.cell, self._tick()
+        network.evaluations = []
+        self._networks.append(network)
+        return network
+
+    def _known(self, model: Any) -> Network | None:
+        return next((network for network in self._networks if network.model is model), None)
+
+    def _tick(self) -> int:
+        self._ticks += 1
+        return self._ticks
+
+    @neutrally
+    def _remember(
+        self, model: Any, given: dict[str, Any], rows: FirstRows, look: Look, seconds: float,
+        failure: BaseException | None,
+    ) -> None:  # fmt: skip
+        """Never raises: recording must not change what the student's code does."""
+        try:
+            network = self._meet(model)
+            network.fitted(rows)
+            told = {**describe_fit(model, given, seconds, failure), **look.told(model)}
+            told["x"] = with_rows(told["x"], rows.x)
+            told["pace"] = self._smoke.take_pace() if self._smoke is not None else None
+            self._fits.append({**told, "cell": self._notes.cell or None, "labels": rows.labels})
+            self._fits = self._fits[-MOST_FITS:]
+            if self._suits(model) and told["epochs_done"]:
+                self._save(model)
+            saved = [other.model for other in self._networks if self._shelf.file_of(other.model)]
+            self._write(self._candidates([], saved[-1] if saved else None, "fitted last"))
+        except Exception as error:
+            self._problem = shorten(f"the recorder failed: {type(error).__name__}: {error}")
+
+    def _suits(self, model: Any) -> bool:
+        return output_units(model) in self._units
+
+    def _was_trained(self, network: Network) -> bool:
+        return any(self._epochs_of(network.model)) or any(steps > 0 for _, _, steps in self._loops_of(network))
+
+    def _source_of(self, model: Any) -> Network | None:
+        """The network, trained last, in which all weights of another one were trained; None where there is none."""
+        weights = {id(variable) for variable in getattr(model, "weights", ())}
+        for network in reversed(self._networks):
+            own = {id(variable) for variable in network.model.weights} if self._was_trained(network) else set()
+            if weights and network.model is not model and weights <= own:
+                return network
+        return None
+
+    def _epochs_of(self, model: Any) -> list[int]:
+        return [fit["epochs_done"] for fit in self._fits if fit["identity"] == id(model)]
+
+    def _loops_of(self, network: Network) -> list[tuple[Any, str, int]]:
+        return [(optimizer, how, steps_of(optimizer) - before) for optimizer, before, how in network.loops]
+
+    def _choose(self, others: list[Any]) -> tuple[Any, str]:
+        trained = [network for network in self._networks if self._was_trained(network)]
+        suited = [network for network in trained if self._suits(network.model)]
+        if suited:
+            since = [network for network in suited if network.used > max(other.trained for other in trained)]
+            if len(suited) > 1 and len(since) == 1 and since[0] is not suited[-1]:
+                return since[0].model, "the only one that was used after all training"
+            return suited[-1].model, "fitted last" if len(suited) > 1 else "the one that was fitted"
+        parts = [model for model in others if self._suits(model) and self._source_of(model) is not None]
+        if parts:
+            return parts[-1], "made of layers that were trained in another network"
+        if trained:
+            return trained[-1].model, "fitted last, though its output does not suit the exercise"
+        known = [*(network.model for network in self._networks), *others]
+        unfitted = [model for model in known if self._suits(model)] or known
+        return (unfitted[-1], "never fitted") if unfitted else (None, "")
+
+    def _save(self, model: Any) -> None:
+        network = self._known(model)
+        order = [other.model for other in self._networks]
+        try:
+            source = network or self._source_of(model)
+            rows, copies = (source.rows.x, source.copies()) if source else (None, [])
+            self._shelf.save(self._keras, model, rows, copies, order)
+            self._problem = None
+        except Exception as error:
+            self._problem = shorten(f"the network could not be saved: {type(error).__name__}: {error}")
+
+    def _candidates(self, others: list[tuple[str, Any]], taken: Any, reason: str) -> list[dict[str, Any]]:
+        known = [(name, network.model) for network, name in zip(self._networks, self._names(), strict=True)]
+        trained = {id(network.model) for network in self._networks if self._was_trained(network)}
+        return [
+            {
+                "name": shorten(name),
+                "fitted": id(model) in trained or self._source_of(model) is not None,
+                "output_units": output_units(model),
+                "taken": model is taken,
+                "reason": reason if model is taken else "",
+                "file": self._shelf.file_of(model),
+                "kinds": layer_kinds(model)[:200],
+            }
+            for name, model in [*known, *others]
+        ]
+
+    def _names(self) -> list[str]:
+        """A name for each trained network; of several that were called the same, the later one keeps it."""
+        names = [name_of(network.model, self._keras.Model) or network.name for network in self._networks]
+        last = {name: index for index, name in enumerate(names)}
+        free = set(names)
+        for index, name in enumerate(names):
+            if last[name] != index:
+                names[index] = next(
+                    told for count in range(len(names) + 1)
+                    if (told := f"{name} of cell {self._networks[index].cell}{f' ({count + 1})' * bool(count)}") not in free
+                )  # fmt: skip
+                free.add(names[index])
+        return names
+
+    def _told_evaluations(self) -> list[dict[str, Any]]:
+        named = zip(self._networks, self._names(), strict=True)
+        return [{**told, "model": name} for network, name in named for told in network.evaluations]
+
+    def _told_fits(self) -> list[dict[str, Any]]:
+        names = {id(network.model): name for network, name in zip(self._networks, self._names(), strict=True)}
+        told = [{**fit, "model": names.get(fit["identity"], "?")} for fit in self._fits]
+        for network in self._networks:
+            for optimizer, how, steps in self._loops_of(network):
+                if steps > 0:
+                    told.append(
+                        {
+                            **describe_loop(network.model, optimizer, how=how, steps=steps),
+                            "model": names[id(network.model)], "cell": network.cell or None,
+                            "labels": network.rows.labels,
+                        }
+                    )  # fmt: skip
+        return told
+
+    def _write(self, candidates: Sequence[dict[str, Any]]) -> None:
+        partial = self._folder / "record.partial"
+        self._last = candidates
+        try:
+            record = {"fits": self._told_fits(), "evaluations": self._told_evaluations(),
+                      "candidates": list(candidates), "problem": self._problem,
+                      "left_out_s": round(self._smoke.left_out_s, 2) if self._smoke is not None else 0.0,
+                      **self._notes.told()}  # fmt: skip
+            partial.write_text(json.dumps(record), encoding="utf-8")
+            os.replace(partial, self._folder / "record.json")  # noqa: PTH105
+        except (OSError, TypeError, ValueError):
+            pass  # a full disk or a tampered value: the host says that there is no record
+
+
+def steps_of(optimizer: Any) -> int:
+    """How often an optimizer has changed weights."""
+    try:
+        return int(optimizer.iterations)
+    except Exception:
+        return 0

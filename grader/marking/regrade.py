@@ -1,0 +1,410 @@
+"""Marks stored evidence again and says who moved; writes pages again. No sandbox, no TensorFlow, no notebook library."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.core.errors import GraderError, Infrastructure, UsageError
+from grader.core.evidence import Cause, Evidence
+from grader.core.grades import HandIn, grades_of
+from grader.core.results import CheckResult, Comparison, Grade, Result
+from grader.core.store import CONFIDENTIAL, EVIDENCE, RESULT, load_result, owner_of
+from grader.core.text import one_line
+from grader.core.workspace import require_room
+from grader.course.rubric import Rubric
+from grader.marking.attempts import EVIDENCE_FOLDER, load_attempts
+from grader.marking.compare import Earlier, compare, compare_again, index_earlier
+from grader.marking.flags import Row, explain_unread
+from grader.marking.mark import mark_attempts
+from grader.marking.publish import Grades, Order, publish_again, publish_class, publish_student, remember_origin
+from grader.marking.similarity import keep_similar
+
+if TYPE_CHECKING:
+    from grader.gradebook import Gradebook
+
+MOST_SAID = 300  # characters of a reason on one line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """One student of a regrade: the old result (None: never marked), the new one, and the student's folder.
+
+    Beside both stand the grades that the gradebook gave before and gives now (of a group: each member's); without a
+    gradebook a result's own points are the grade. `submission` is the digest of what was handed in. `trouble` says why it
+    could not be marked again, or shown in full: then both are what was found before, or the row that says so.
+    """
+
+    old: Result | None
+    new: Result
+    folder: Path
+    submission: str = ""
+    trouble: str = ""
+
+    @property
+    def moved(self) -> bool:
+        """Whether what somebody gets changed, or the points or the status of the result."""
+        if self.trouble and self.old in (None, self.new):
+            return False
+        if self.old is None or self.grade_moves():
+            return True
+        before = (self.old.points, self.old.passed, self.old.status)
+        return before != (self.new.points, self.new.passed, self.new.status)
+
+    def reasons(self) -> list[str]:
+        """What changed, old to new: checks' points (with titles where a rubric uses one several times), and the status."""
+        old = _by_label(self.old) if self.old else {}
+        points = [
+            f"{label} {old[label].points:g} -> {check.points:g}"
+            for label, check in _by_label(self.new).items()
+            if label in old and old[label].points != check.points
+        ]
+        if self.old is None or self.old.status is self.new.status:
+            return points
+        before, now = (result.status.value.replace("_", " ") for result in (self.old, self.new))
+        return [*points, f"{before} -> {now}"]
+
+    def grades(self) -> list[tuple[Grade | None, Grade]]:
+        """What each student of the result got before and gets now."""
+        before = [] if self.old is None else list(grades_of(self.old))
+        known = {grade.student.name: grade for grade in before}
+        alone = before[0] if len(before) == 1 and not (self.old and self.old.members) else None
+        return [(known.get(grade.student.name, alone), grade) for grade in grades_of(self.new)]
+
+    def grade_moves(self) -> list[tuple[Grade | None, Grade]]:
+        """The grades that changed: also by lateness alone, where the deadline was moved."""
+        return [
+            (old, new)
+            for old, new in self.grades()
+            if old is None or (old.points, old.passed) != (new.points, new.passed)
+        ]
+
+    def words(self) -> str:
+        """The move in a line of a terminal, for each member of a group that moved in one."""
+        pairs = (self.grade_moves() or self.grades()) if self.new.members else self.grades()
+        return "\n".join(self._line(old, new) for old, new in pairs)
+
+    def _line(self, old: Grade | None, new: Grade) -> str:
+        of_group = f" ({one_line(self.new.student)})" if self.new.members else ""
+        who = one_line(new.student.name if self.new.members else self.new.student)
+        before = "nothing" if old is None else _got(old)
+        why = "; ".join([*self.reasons(), *_why(new)])
+        return f"{who}{of_group}: {before} -> {_got(new)}  {why}".rstrip()
+
+    def plain(self) -> dict[str, object]:
+        """The move for machines: what the student gets; `earned` is what the checks give, `grades` each member's grade."""
+        first = self.grades()[0] if not self.new.members else None
+        plain: dict[str, object] = {
+            "student": self.new.student,
+            "old": first[0] and first[0].points if first else _points(self.old),
+            "new": first[1].points if first else self.new.points,
+            "passed": first[1].passed if first else self.new.passed,
+            "why": self.reasons(),
+        }
+        if self.trouble:
+            plain["trouble"] = self.trouble
+        if self.new.grade is not None or self.new.members:
+            plain["earned"] = {"old": _points(self.old), "new": self.new.points}
+            plain["grades"] = [
+                {"student": new.student.name, "old": old and old.points, "new": new.points, "passed": new.passed}
+                for old, new in self.grades()
+            ]
+        return plain
+
+
+def _by_label(result: Result) -> dict[str, CheckResult]:
+    often = Counter(check.name for check in result.checks)
+    return {check.name if often[check.name] == 1 else f"{check.name} ({check.title})": check for check in result.checks}
+
+
+def _points(result: Result | None) -> float | None:
+    return None if result is None else result.points
+
+
+def _got(grade: Grade) -> str:
+    """What a student gets, in a few words."""
+    if grade.excused:
+        return "excused"
+    if grade.points is None:
+        return "no mark"
+    provisional = ", provisional" if grade.provisional else ""
+    return f"{grade.points:g} ({'passed' if grade.passed else 'not passed'}{provisional})"
+
+
+def _why(grade: Grade) -> list[str]:
+    """What makes the grade another one than the points by the checks."""
+    if grade.override is not None:
+        what = "the excuse" if grade.excused else f"the override to {grade.override.points:g}"
+        return [f"{what} by {one_line(grade.override.author)} stays"]
+    if grade.penalty is not None and grade.penalty.points and grade.earned is not None:
+        return [f"earned {grade.earned:g}, {grade.penalty.words}"]
+    return []
+
+
+class _OfAnother(UsageError):
+    """Evidence of another assignment, or of other images."""
+
+
+def regrade(rubric: Rubric, order: Order, *, dry_run: bool, book: "Gradebook | None" = None) -> list[Move]:
+    """Mark all stored evidence below `order.out` again: no sandbox, no TensorFlow. Raises UsageError, Infrastructure.
+
+    What goes wrong with one folder is that row's `trouble`, and all others stand. `book` is told of it first, in one
+    transaction with a savepoint for each folder: where it does not answer, no page is written.
+    """
+    moves, kept = _mark_again(rubric, order, book)
+    if book is not None:
+        moves, kept = _remark(book, moves, kept, rubric, dry_run=dry_run)
+    if dry_run:
+        return moves
+    moves = [_show_move(move, rubric, order) for move in moves]  # only now: a class is not left half re-marked
+    for folder, result in kept.items():
+        if trouble := _show(result, folder, rubric, order):
+            moves.append(Move(old=result, new=result, folder=folder, trouble=trouble))
+    _publish_rows({**kept, **{move.folder: move.new for move in moves}}, rubric, order)
+    remember_origin(order)
+    return moves
+
+
+def _show_move(move: Move, rubric: Rubric, order: Order) -> Move:
+    """Write its pages again; those of a row that can't be marked again only where its grade moved all the same."""
+    if move.trouble and not move.moved:
+        return move
+    told = (move.trouble, _show(move.new, move.folder, rubric, order))
+    return replace(move, trouble="; ".join(filter(None, told)))
+
+
+def _show(result: Result, folder: Path, rubric: Rubric, order: Order) -> str:
+    """Write a row's result and pages again; "", or why they could not be: then there is a page without the notebook."""
+    try:
+        publish_again(order.out, result, rubric, order.course, folder=folder)
+    except Exception as error:  # a class of three hundred must not stop for one folder
+        if isinstance(error, Infrastructure):
+            require_room(order.out)
+        with suppress(Exception):
+            publish_student(order.out, result, None, rubric, order.course, folder=folder)
+        return f"its page could not be written in full: {_said(error)}"
+    return ""
+
+
+def _said(error: Exception) -> str:
+    """What went wrong with one row, on a line."""
+    if isinstance(error, GraderError):
+        return one_line(f"{error.message} {error.remedy}".strip())
+    return one_line(f"{type(error).__name__}: {error}")[:MOST_SAID]
+
+
+def _mark_again(rubric: Rubric, order: Order, book: "Gradebook | None") -> tuple[list[Move], dict[Path, Result]]:
+    """Everyone who can be marked again, and the results of those of whom no evidence is stored. Raises UsageError."""
+    moves: list[Move] = []
+    kept: dict[Path, Result] = {}
+    others: list[_OfAnother] = []
+    earlier = index_earlier(order.earlier, book=book)
+    for folder in _folders(order.out):
+        try:
+            found = _mark_folder(rubric, folder, order, earlier)
+        except Exception as error:
+            others += [error] if isinstance(error, _OfAnother) else []
+            old = load_result(folder)
+            row = old or _unreadable(rubric, folder, f"{folder.name} can't be marked again: {_said(error)}")
+            found = Move(old=old, new=row, folder=folder, trouble=f"can't be marked again: {_said(error)}")
+        if isinstance(found, Move):
+            moves.append(found)
+        elif found is not None:
+            kept[folder] = found
+    if others and len(others) == len(moves):
+        raise others[0]
+    if not moves and not kept:
+        raise UsageError(f"{order.out} holds no stored evidence.", "Name the --out folder of an earlier batch.")
+    return moves, kept
+
+
+def _mark_folder(rubric: Rubric, folder: Path, order: Order, earlier: Earlier | None) -> Move | Result | None:
+    """What became of one student: a mark by today's rubric, the stored result where there is no evidence, or nothing."""
+    old = load_result(folder)
+    unread = old is not None and old.ending.cause is Cause.NOT_RUN  # what is stored is of an earlier hand-in
+    if unread or not (folder / EVIDENCE_FOLDER / EVIDENCE).is_file():
+        return old or _stored(rubric, folder, order)
+    runs = load_attempts(folder)
+    evidence = runs[0].evidence
+    _require_same(rubric, evidence, folder, order)
+    student = evidence.student if old is None else old.student  # who may be called otherwise than when it was run
+    compared = _recompared(rubric, student, old, order, earlier)
+    marked = mark_attempts(runs, rubric, compared).model_copy(update={"student": student})
+    return Move(old=old, new=keep_similar(marked, old), folder=folder, submission=evidence.submission.sha256)
+
+
+def _folders(out: Path) -> list[Path]:
+    return sorted(path for path in out.iterdir() if path.is_dir())
+
+
+def _stored(rubric: Rubric, folder: Path, order: Order) -> Result | None:
+    """The result that is stored in a folder; where it can't be read, made again of the evidence, or a row that says so.
+
+    None where nothing of a student is in it.
+    """
+    result, has_evidence = load_result(folder), (folder / EVIDENCE_FOLDER / EVIDENCE).is_file()
+    if result is not None:
+        return result
+    if has_evidence:
+        with suppress(GraderError):
+            runs = load_attempts(folder)
+            student = runs[0].evidence.student
+            compared = compare(rubric, student=student, earlier=index_earlier(order.earlier), course=order.course)
+            return mark_attempts(runs, rubric, compared)
+    if not has_evidence and not (folder / RESULT).exists():
+        return None
+    return _unreadable(
+        rubric, folder, f"{folder.name}/{RESULT} can't be read, and no evidence from which it could be made again."
+    )
+
+
+def _unreadable(rubric: Rubric, folder: Path, reason: str) -> Result:
+    """The row of a folder in which something lies that can't be read."""
+    row = Row(
+        student=owner_of(folder) or folder.name, submission="(unknown)", assignment=rubric.assignment,
+        planned=rubric.planned, dataset=rubric.dataset, isolation="none", judged_on=rubric.judged_on, versions={}, seed=0,
+        started="",
+    )  # fmt: skip
+    return explain_unread(row, reason=reason, remedy="Grade the submission again.", ours=True)
+
+
+def _require_same(rubric: Rubric, evidence: Evidence, folder: Path, order: Order) -> None:
+    """Raise UsageError for evidence of another assignment, or of other images."""
+    if evidence.assignment != rubric.assignment.id:
+        raise _OfAnother(
+            f"{folder}: is evidence for {evidence.assignment}, not for {rubric.assignment.id}.",
+            f"Type `grader regrade {evidence.assignment} {order.out}`.",
+        )
+    if rubric.dataset is not None and evidence.data_digest != rubric.dataset.digest:
+        raise _OfAnother(
+            f"{folder}: was judged on other images than those of today's `{rubric.dataset.id}`.",
+            "Name the data of that time with --data, or grade the submissions again.",
+        )
+
+
+def _remark(
+    book: "Gradebook", moves: list[Move], kept: dict[Path, Result], rubric: Rubric, *, dry_run: bool
+) -> tuple[list[Move], dict[Path, Result]]:
+    """Everyone with what the gradebook makes of it; it knows who handed in what lies in a folder: a group's members."""
+    assignment = rubric.assignment
+    known: dict[tuple[str, str], list[HandIn]] = defaultdict(list)
+    for hand_in in book.hand_ins(assignment.id):
+        known[hand_in.folder, hand_in.digest].append(hand_in)
+    told = [
+        (move.new.model_copy(update={"student": hand_in.student.name}), hand_in)
+        for move in moves
+        for hand_in in known[move.folder.name, move.submission]
+        if not move.trouble
+    ]
+    done = book.remark(assignment, told, rubric_digest=rubric.digest, dry_run=dry_run)
+    before, after = Grades(old for old, _ in done.grades), Grades(new for _, new in done.grades)
+    moves = [_unrecorded(move, done.refused.get(move.folder.name)) for move in moves]
+    graded = [
+        replace(
+            move, old=move.old and before.beside(move.old, move.folder), new=after.beside(move.new, move.folder)
+        )
+        for move in moves
+    ]  # fmt: skip
+    return graded, {folder: after.beside(result, folder) for folder, result in kept.items()}
+
+
+def _unrecorded(move: Move, error: Exception | None) -> Move:
+    """A row that the gradebook did not take, `error` says why: what was found before stands."""
+    if error is None or move.trouble:
+        return move
+    return replace(move, new=move.old or move.new, trouble=f"can't be recorded in the gradebook: {_said(error)}")
+
+
+def not_here(book: "Gradebook | None", assignment: str, out: Path) -> list[str]:
+    """The students who handed something in, as the gradebook knows, and of whom nothing lies in `out`."""
+    if book is None:
+        return []
+    newest = {hand_in.student.name: hand_in.folder for hand_in in book.hand_ins(assignment)}
+    return sorted(name for name, folder in newest.items() if not _holds(out / folder, name, newest, folder))
+
+
+def _holds(place: Path, name: str, newest: Mapping[str, str], folder: str) -> bool:
+    """Whether a student's results lie there, and not another's of the same folder who is in no group with them."""
+    result = load_result(place) if folder else None
+    owner = owner_of(place) if result is None else result.student
+    if not folder or owner is None:
+        return False
+    return owner == name or bool(result and result.members) or newest.get(owner) != folder
+
+
+def grades_of_book(book: "Gradebook | None", assignment: str) -> Grades:
+    """What a gradebook gives; nothing without one, or where it does not know the assignment."""
+    if book is None:
+        return Grades()
+    return Grades(grade for grade in book.grades() if grade.assignment == assignment)
+
+
+def _recompared(
+    rubric: Rubric, student: str, old: Result | None, order: Order, earlier: Earlier | None
+) -> dict[str, Comparison]:
+    """The student's own result that the mark was compared with before, unless --earlier names something else."""
+    before = old.compared if old is not None and order.earlier is None else ()
+    who = old.grade.student if old is not None and old.grade is not None else None
+    return compare_again(rubric, student=student, earlier=earlier, course=order.course, before=before, who=who)
+
+
+def render_again(
+    rubric: Rubric, order: Order, *, book: "Gradebook | None" = None, say: Callable[[str], None] = lambda words: None
+) -> Path:
+    """Write every page below `order.out` again from stored results and evidence. Raises UsageError.
+
+    What goes wrong with one folder is told to `say`, and all others stand.
+    """
+    grades = grades_of_book(book, rubric.assignment.id)
+    rows: dict[Path, Result] = {}
+    for folder in _folders(order.out):
+        try:
+            result = _stored(rubric, folder, order)
+        except Exception as error:
+            say(f"{folder.name}: {_said(error)}")
+            result = _unreadable(rubric, folder, f"{folder.name} can't be read.")
+        if result is not None:
+            rows[folder] = grades.beside(result, folder)
+    if not rows:
+        raise UsageError(f"{order.out} holds no results.", "Name the --out folder of an earlier batch.")
+    _show_rows(rows, rubric, order, say)
+    remember_origin(order)
+    return _publish_rows(rows, rubric, order)
+
+
+def _show_rows(rows: Mapping[Path, Result], rubric: Rubric, order: Order, say: Callable[[str], None]) -> None:
+    for folder, result in rows.items():
+        if trouble := _show(result, folder, rubric, order):
+            say(f"{one_line(result.student)}: {trouble}")
+
+
+def _publish_rows(rows: Mapping[Path, Result], rubric: Rubric, order: Order) -> Path:
+    folders = {result.student: folder for folder, result in rows.items()}
+    return publish_class(order.out, list(rows.values()), rubric, order.course, folders=folders)
+
+
+def show_grades(
+    order: Order, assignment: str, open_rubric: Callable[[], Rubric], book: "Gradebook",
+    say: Callable[[str], None] = lambda words: None,
+) -> bool:  # fmt: skip
+    """Write again what shows another grade than today's, and the class' page and lists; False where no result is there.
+
+    The rubric is opened only where something is to be written. Raises GraderError; `say` as above.
+    """
+    stored = {folder: result for folder in _folders(order.out) if (result := load_result(folder)) is not None}
+    results = {folder: result for folder, result in stored.items() if result.assignment == assignment}
+    if not results:
+        return False
+    grades = grades_of_book(book, assignment)
+    shown = {folder: grades.beside(result, folder) for folder, result in results.items()}
+    rubric = open_rubric()
+    changed = {
+        folder: new
+        for folder, new in shown.items()
+        if results[folder].model_dump(exclude=CONFIDENTIAL) != new.model_dump(exclude=CONFIDENTIAL)
+    }
+    _show_rows(changed, rubric, order, say)
+    _publish_rows(shown, rubric, order)
+    return True

@@ -1,0 +1,242 @@
+"""The images that a network was most surely wrong about, for a page that may show them. Pure.
+
+The judged accuracy as a report shows it: beside what is needed and the reference, and class by class. Pure.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.checks.layers import output_activation
+from grader.core.evidence import Architecture
+from grader.core.metrics import predicted_classes
+from grader.core.results import Accuracy, Attempt, Comparison, Result, Spread
+from grader.core.text import one_line, shorten
+from grader.course.dataset import Images
+from grader.pages.cells import Picture, thumbnail
+from grader.pages.plots import Band, NumberLine
+from grader.pages.wording import (
+    VERDICT_TONES,
+    VERDICTS,
+    Phrase,
+    Text,
+    Tone,
+    accuracy_percent,
+    accuracy_sentence,
+    images,
+    interval_percent,
+    joined,
+    many,
+    number,
+    percent,
+    reference_sentence,
+    reference_words,
+    say,
+)
+
+SHOWN = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What the images were judged by: outputs (n, units) of a network, true classes (n,), and the images themselves."""
+
+    outputs: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    images: Images
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """An image, what it shows, what the network said, and how sure it was of that."""
+
+    picture: Picture
+    true: str
+    called: str
+    sure: str
+
+
+def find_mistakes(judged: Judged, architecture: Architecture | None, classes: Sequence[str]) -> tuple[Mistake, ...]:
+    """The wrong images in the order of the probability that the network gave to its wrong answer; at most twelve.
+
+    None where the three parts of `judged` are not of the same images, or the network is not known.
+    """
+    if architecture is None or not len(judged.outputs) == len(judged.labels) == len(judged.images):
+        return ()
+    logits = output_activation(architecture) == "linear"
+    predicted = predicted_classes(judged.outputs, logits=logits)
+    sure = confidence(judged.outputs, logits=logits)
+    wrong = np.flatnonzero((predicted != judged.labels) & np.isfinite(sure))
+    order = wrong[np.argsort(-sure[wrong], kind="stable")][:SHOWN]
+    return tuple(
+        _mistake(
+            judged, int(i), _named(classes, int(predicted[i])), _named(classes, int(judged.labels[i])), float(sure[i])
+        )
+        for i in order
+    )
+
+
+def confidence(outputs: NDArray[np.float32], *, logits: bool) -> NDArray[np.float64]:
+    """The probability of the predicted class (n,) from raw outputs: softmax or sigmoid is made up for where it lacks."""
+    values = outputs.astype(np.float64)
+    if values.shape[1] == 1:
+        with np.errstate(over="ignore"):
+            second = 1 / (1 + np.exp(-values[:, 0])) if logits else values[:, 0]
+        return np.maximum(second, 1 - second)
+    if logits:
+        with np.errstate(invalid="ignore", over="ignore"):
+            raised = np.exp(values - values.max(axis=1, keepdims=True))
+            values = raised / raised.sum(axis=1, keepdims=True)
+    return np.asarray(values.max(axis=1))
+
+
+def _mistake(judged: Judged, index: int, called: str, true: str, sure: float) -> Mistake:
+    share = f"{min(100 * sure, 99.9):.1f}\u00a0%" if sure < 1 else "100\u00a0%"
+    alt: Phrase = say("an image of {true} that the network took for {called}", true=true, called=called)
+    return Mistake(thumbnail(judged.images[index], alt), true, called, share)
+
+
+def _named(classes: Sequence[str], number: int) -> str:
+    """The name of a class; a network may have more outputs than there are classes."""
+    return shorten(one_line(classes[number]), 30) if number < len(classes) else str(number)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyView:
+    """The judged accuracy in words, and the line that is drawn of it."""
+
+    value: str
+    counts: Phrase
+    interval: Phrase
+    badge: Text
+    tone: Tone
+    sentence: Text
+    reference: Text
+    compared: tuple[Phrase, ...]
+    attempts: tuple["AttemptView", ...]
+    line: NumberLine
+
+
+@dataclass(frozen=True)
+class AttemptView:
+    """One run of a submission that was repeated, as a row."""
+
+    seed: str
+    accuracy: Text
+    points: str
+    counted: bool
+
+
+@dataclass(frozen=True)
+class ConfusionCell:
+    """How often one class was called another; `shade` from 0 to 9."""
+
+    count: int
+    shade: int
+    right: bool
+    words: Text  # empty where nothing was counted
+
+
+@dataclass(frozen=True)
+class ConfusionView:
+    """The confusion matrix with class names, the share right of each class, and the worst mix-ups in words."""
+
+    classes: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[ConfusionCell, ...], str], ...]
+    worst: tuple[Phrase, ...]
+
+
+def accuracy_view(result: Result) -> AccuracyView | None:
+    """The judged accuracy of a result whose text is visible already, or None where none was taken."""
+    accuracy = result.accuracy
+    if accuracy is None:
+        return None
+    label = accuracy_percent(accuracy)
+    compared = tuple((item.source, item.accuracy) for item in result.compared)
+    return AccuracyView(
+        value=label,
+        counts=many(accuracy.judged, "{right} of {n} image", "{right} of {n} images", right=accuracy.correct),
+        interval=interval_percent(accuracy),
+        badge=say("borderline, counted as reached") if accuracy.granted else VERDICTS.get(accuracy.verdict or "", ""),
+        tone=VERDICT_TONES.get(accuracy.verdict or "", "calm"),
+        sentence=accuracy_sentence(accuracy),
+        reference=reference_sentence(result.baseline, accuracy) if result.baseline else "",
+        compared=tuple(_comparison(item) for item in result.compared),
+        attempts=tuple(_attempt(item) for item in result.attempts) if len(result.attempts) > 1 else (),
+        line=NumberLine(
+            value=accuracy.value,
+            label=label,
+            low=accuracy.interval[0],
+            high=accuracy.interval[1],
+            threshold=accuracy.threshold,
+            reference=_band(result.baseline, accuracy.judged) if result.baseline else None,
+            others=tuple((shorten(one_line(name), 60), value) for name, value in compared[:6]),
+        ),
+    )
+
+
+def _attempt(attempt: Attempt) -> AttemptView:
+    reached = say("not judged") if attempt.accuracy is None else percent(attempt.accuracy, 2)
+    return AttemptView(str(attempt.seed), reached, number(attempt.points), attempt.counted)
+
+
+def _comparison(other: Comparison) -> Phrase:
+    value, source, beside = percent(other.accuracy, 2), shorten(one_line(other.source), 200), _beside(other)
+    if not beside:
+        return say("To compare with: {value}, {source}.", value=value, source=source)
+    return say("To compare with: {value}, {source} ({beside}).", value=value, source=source, beside=beside)
+
+
+def _beside(other: Comparison) -> Text:
+    """What else is known of an accuracy to compare with: the images, its range, and how the two differ image by image."""
+    said: list[Text] = [one_line(other.judged_on)] if other.judged_on else []
+    if other.runs is not None and other.lowest is not None and other.highest is not None:
+        low, high = percent(other.lowest, 2), percent(other.highest, 2)
+        said.append(many(other.runs, "{n} run, {low} to {high}", "{n} runs, {low} to {high}", low=low, high=high))
+    if other.only_here is not None and other.only_there is not None and other.p_value is not None:
+        alone = images(other.only_here)
+        said.append(say("{alone} recognised by this network alone, {n} by the other", alone=alone, n=other.only_there))
+        said.append(say("McNemar's test: p = {p}", p=f"{other.p_value:.2g}"))
+    return joined(said, "; ")
+
+
+def _band(spread: Spread, judged: int) -> Band:
+    label = say("reference: {words}", words=reference_words(spread, judged))
+    return Band(label=label, lowest=spread.lowest, mean=spread.mean, highest=spread.highest)
+
+
+def confusion_view(accuracy: Accuracy | None, classes: Sequence[str]) -> ConfusionView | None:
+    """The confusion matrix, or None where there is none; classes without names are numbered."""
+    if accuracy is None or not accuracy.confusion:
+        return None
+    matrix = accuracy.confusion
+    given = tuple(shorten(one_line(name), 30) for name in classes)
+    names = given if len(given) == len(matrix) else tuple(str(i) for i in range(len(matrix)))
+    rows = []
+    for i, row in enumerate(matrix):
+        total = max(sum(row), 1)
+        cells = [_confusion_cell(n, i == j, total, names[i], names[j]) for j, n in enumerate(row)]
+        rows.append((names[i], tuple(cells), percent(row[i] / total, 1)))
+    mixed = sorted(((n, i, j) for i, row in enumerate(matrix) for j, n in enumerate(row) if i != j and n), reverse=True)
+    worst = tuple(_mix_up(n, f"“{names[i]}”", f"“{names[j]}”") for n, i, j in mixed[:3])
+    return ConfusionView(names, tuple(rows), worst)
+
+
+def _confusion_cell(n: int, right: bool, total: int, true: str, called: str) -> ConfusionCell:
+    # by the square root: a share of 1 % is still seen beside one of 99 %, and no mix-up looks like a hit
+    if n <= 0:
+        return ConfusionCell(n, 0, right, "")
+    shade = max(1, min(9, round(9 * math.sqrt(n / total))))
+    if not right:
+        return ConfusionCell(n, shade, right, _mix_up(n, true, called))
+    words = many(n, "{n} image of {true} recognised", "{n} images of {true} recognised", true=true)
+    return ConfusionCell(n, shade, right, words)
+
+
+def _mix_up(n: int, true: str, called: str) -> Phrase:
+    return many(
+        n, "{n} image of {true} taken for {called}", "{n} images of {true} taken for {called}", true=true, called=called
+    )

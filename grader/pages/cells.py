@@ -1,0 +1,314 @@
+"""Pictures that go into a page: looked at byte by byte, made lighter where they are heavy, and thumbnails. Pure.
+
+Students' figures are PNG from the sandbox. Most go into the page as they are; those that weigh much are decoded here, by
+Pillow's PNG reader alone and within bounds that are checked before, and written again as WebP.
+
+The executed notebook as a report shows it: cells, outputs and pictures, each bounded. Pure.
+
+A notebook may print ten megabytes and draw a thousand figures; a page that opens on a phone may not hold them, and stays
+below 1.5 MB. Figures are made lighter where all of them together are too heavy. What is left out is counted, and the page
+says so.
+"""
+
+import base64
+import binascii
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from grader.core.evidence import Cell, CellError, Output
+from grader.core.limits import write_duration
+from grader.core.text import one_line, settled, shorten, visible
+from grader.pages.wording import Text, joined, many, say
+
+PIXELS = 25_000_000  # of one figure: a small file can unpack to more memory than a browser has
+WIDEST = 1_000  # pixels of a figure that was made lighter; a page shows it no wider
+QUALITY = 72
+THUMBNAIL = 96  # longest side of a photograph's
+CHUNKS = 20_000  # of one figure: matplotlib writes one for every 64 kB
+LARGEST_DECODED = 12_000_000  # pixels of a figure that is decoded here
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture for a data URL; sizes in pixels."""
+
+    base64: str
+    width: int
+    height: int
+    alt: Text
+    kind: str = "png"
+
+    @property
+    def url(self) -> str:
+        """The picture as an address that asks nobody."""
+        return f"data:image/{self.kind};base64,{self.base64}"
+
+
+def read_png(encoded: str, alt: Text) -> Picture | None:
+    """The picture if `encoded` is base64 of a whole, bounded PNG, else None."""
+    try:
+        data = base64.b64decode("".join(encoded.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if len(data) < 57 or not data.startswith(_SIGNATURE) or data[12:16] != b"IHDR" or data[-8:-4] != b"IEND":
+        return None
+    length, width, height = struct.unpack(">I4xII", data[8:24])
+    if length != 13 or zlib.crc32(data[12:29]) != int.from_bytes(data[29:33], "big"):
+        return None
+    if not (0 < width <= 20_000 and 0 < height <= 20_000 and width * height <= PIXELS):
+        return None
+    plain = _without_extras(data)
+    return None if plain is None else Picture(base64.b64encode(plain).decode("ascii"), width, height, alt)
+
+
+def _without_extras(data: bytes) -> bytes | None:
+    """A PNG of the chunks alone that its pixels need, in their order; None where it is no such file.
+
+    Of what else a PNG may hold, profiles, texts, animations, readers raise anything.
+    """
+    kept, place, count, pixels = [_SIGNATURE], len(_SIGNATURE), 0, False
+    while place + 12 <= len(data) and count < CHUNKS:
+        size, kind = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
+        end = place + 12 + size
+        if end > len(data) or (kind == b"IHDR") != (count == 0):
+            return None
+        if kind in (b"IHDR", b"IDAT", b"IEND") or (kind in (b"PLTE", b"tRNS") and not pixels):
+            kept.append(data[place:end])
+        if kind == b"IEND":
+            return b"".join(kept)
+        pixels, place, count = pixels or kind == b"IDAT", end, count + 1
+    return None
+
+
+def lighter(picture: Picture) -> Picture | None:
+    """The picture scaled to the width of a page and written again; None where it can't be decoded or gets no lighter."""
+    if picture.width * picture.height > LARGEST_DECODED:
+        return None
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(picture.base64)), formats=["PNG"]) as opened:
+            if opened.size != (picture.width, picture.height):
+                return None
+            image = _on_white(opened)
+            image.thumbnail((WIDEST, 4 * WIDEST), Image.Resampling.BILINEAR, reducing_gap=1.5)
+            written = io.BytesIO()
+            image.save(written, "WEBP", quality=QUALITY, method=1)
+    except Exception:  # Pillow has no complete list of what a damaged picture makes it raise
+        return None
+    encoded = base64.b64encode(written.getvalue()).decode("ascii")
+    if len(encoded) >= len(picture.base64):
+        return None
+    return Picture(encoded, image.width, image.height, picture.alt, "webp")
+
+
+def thumbnail(pixels: NDArray[np.uint8], alt: Text) -> Picture:
+    """A small picture of one image of a dataset, uint8 (height, width, 1 or 3)."""
+    kind, encoded, width, height = _thumbnail(pixels.tobytes(), pixels.shape)
+    return Picture(encoded, width, height, alt, kind)
+
+
+@lru_cache(maxsize=2048)
+def _thumbnail(data: bytes, shape: tuple[int, ...]) -> tuple[str, str, int, int]:
+    """Remembered: in a class the same few images are hard for everybody."""
+    pixels = np.frombuffer(data, dtype=np.uint8).reshape(shape)
+    image = Image.fromarray(pixels[..., 0] if shape[-1] == 1 else pixels)
+    written = io.BytesIO()
+    if max(image.size) <= 64:
+        image.save(written, "PNG", optimize=True)
+        return "png", base64.b64encode(written.getvalue()).decode("ascii"), *image.size
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    image.save(written, "WEBP", quality=QUALITY, method=1)
+    return "webp", base64.b64encode(written.getvalue()).decode("ascii"), *image.size
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """RGB without transparency: a figure's background is white."""
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        coloured = image.convert("RGBA")
+        paper = Image.new("RGB", image.size, "white")
+        paper.paste(coloured, mask=coloured.getchannel("A"))
+        return paper
+    return image.convert("RGB")
+
+
+TEXT = 20_000  # bytes of one output or one cell's source, as they stand in the page
+PAGE_TEXT = 300_000  # of all of them
+FIGURES = 30
+FIGURE_BYTES = 420_000  # of all data URLs together
+HEAVY = 24_000  # bytes of a figure that is worth making lighter
+ALL_DECODED = 60_000_000  # pixels of all figures that are decoded for it
+CELLS = 300
+OUTPUTS = 100  # of one cell
+FOLDED = 18  # lines of output beyond which it is folded
+LONG = 4_000  # characters of a short output with long lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputView:
+    """One output as shown: text or a picture, else a note why there is neither."""
+
+    kind: str
+    text: str = ""
+    picture: Picture | None = None
+    note: Text = ""
+    folded: Text = ""  # what the fold is called; empty where nothing is folded
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellView:
+    """One code cell as shown."""
+
+    number: int
+    source: str
+    source_note: Text
+    state: str  # "run", "failed" or "not run"
+    seconds: str
+    outputs: tuple[OutputView, ...]
+    note: Text
+
+
+@dataclass(frozen=True)
+class NotebookView:
+    """The executed notebook, with notes of what was left out."""
+
+    cells: tuple[CellView, ...]
+    notes: tuple[Text, ...]
+
+
+@dataclass
+class _Budget:
+    """What is left for the page; `left_out` counts figures that were good but too many or too heavy."""
+
+    squeeze: bool  # all figures together are too heavy
+    text: int = PAGE_TEXT
+    figures: int = FIGURES
+    figure_bytes: int = FIGURE_BYTES
+    decoded: int = ALL_DECODED
+    left_out: int = 0
+    squeezed: int = 0
+    muted: bool = False
+
+
+def notebook_view(cells: tuple[Cell, ...]) -> NotebookView:
+    """The cells of a run as they were stored: all text that is shown is made visible here."""
+    drawn = [len(output.png) for cell in cells[:CELLS] for output in cell.outputs[:OUTPUTS] if output.png]
+    budget = _Budget(squeeze=sum(drawn[:FIGURES]) > FIGURE_BYTES)
+    shown = tuple(_cell(cell, budget) for cell in cells[:CELLS])
+    notes: list[Text] = []
+    if budget.squeezed:
+        notes.append(
+            many(
+                budget.squeezed,
+                "{n} figure is shown smaller or less sharp than it was drawn, so that the page stays light.",
+                "{n} figures are shown smaller or less sharp than they were drawn, so that the page stays light.",
+            )
+        )
+    if budget.left_out:
+        notes.append(
+            many(
+                budget.left_out,
+                "{n} figure is left out: a page holds at most {most} figures and {size} kB of them.",
+                "{n} figures are left out: a page holds at most {most} figures and {size} kB of them.",
+                most=FIGURES,
+                size=FIGURE_BYTES // 1000,
+            )
+        )
+    if budget.muted:
+        notes.append(say("Text after the first {n} kB of the notebook is left out.", n=PAGE_TEXT // 1000))
+    if len(cells) > CELLS:
+        notes.append(say("The notebook has {n} code cells; the first {most} are shown.", n=len(cells), most=CELLS))
+    return NotebookView(shown, tuple(notes))
+
+
+def _cell(cell: Cell, budget: _Budget) -> CellView:
+    source, source_note = _cut(cell.source, budget)
+    outputs = [_output(item, cell.number, budget) for item in cell.outputs[:OUTPUTS] if item.kind != "error"]
+    if cell.error is not None:
+        outputs.append(_error(cell.error, budget))
+    surplus = len(cell.outputs) - OUTPUTS
+    more = many(surplus, "{n} more output of this cell is left out.", "{n} more outputs of this cell are left out.")
+    return CellView(
+        number=cell.number,
+        source=source.strip("\n"),
+        source_note=source_note,
+        state="failed" if cell.error is not None else "run" if cell.executed else "not run",
+        seconds=write_duration(cell.seconds),
+        outputs=tuple(item for item in outputs if item.text or item.picture or item.note),
+        note=more if surplus > 0 else "",
+    )
+
+
+def _output(output: Output, cell: int, budget: _Budget) -> OutputView:
+    if output.png is None:
+        text, note = _cut(output.text, budget, printed=True)
+        return OutputView(kind=output.kind, text=text, note=note, folded=_fold(text))
+    said = shorten(one_line(output.text[:1_000]), 160)
+    picture = read_png(output.png, joined((say("Figure drawn by cell {n}.", n=cell), said)))
+    if picture is None:
+        text, _ = _cut(output.text, budget, printed=True)
+        return OutputView(kind=output.kind, text=text, note=say("A picture that is not a readable PNG is not shown."))
+    picture = _lightened(picture, budget)
+    if budget.figures <= 0 or budget.figure_bytes < len(picture.base64):
+        budget.left_out += 1
+        return OutputView(kind=output.kind, note=say("A figure is left out here, so that the page stays light."))
+    budget.figures -= 1
+    budget.figure_bytes -= len(picture.base64)
+    return OutputView(kind=output.kind, picture=picture)
+
+
+def _lightened(picture: Picture, budget: _Budget) -> Picture:
+    pixels = picture.width * picture.height
+    if not budget.squeeze or len(picture.base64) < HEAVY or budget.figures <= 0 or pixels > budget.decoded:
+        return picture
+    budget.decoded -= pixels
+    light = lighter(picture)
+    budget.squeezed += light is not None
+    return light or picture
+
+
+def _error(error: CellError, budget: _Budget) -> OutputView:
+    said = f"{error.name}: {error.message}" if error.message else error.name
+    text, note = _cut(error.traceback.strip() or said, budget, printed=True)
+    folded = shorten(one_line(said[:1_000]), 200) if len(text.splitlines()) > 1 else ""
+    return OutputView(kind="error", text=text, note=note, folded=folded)
+
+
+def _fold(text: str) -> Text:
+    lines = text.count("\n") + 1
+    if lines > FOLDED:
+        return many(lines, "{n} line of output", "{n} lines of output")
+    return say("a long output") if len(text) > LONG else ""
+
+
+def _cut(text: str, budget: _Budget, *, printed: bool = False) -> tuple[str, Text]:
+    """The beginning of a text that there is room for: what counts are the bytes that it takes in a page.
+
+    `printed` text is shown as a terminal would have left it.
+    """
+    room = min(TEXT, budget.text)
+    if printed and room:
+        text = settled(text).rstrip()
+    kept = text[:room]
+    shown = visible(kept)
+    while (used := _weight(shown)) > room:  # few rounds: each takes away the share that is too much
+        kept = kept[: len(kept) * room // used]
+        shown = visible(kept)
+    budget.text -= used
+    if len(kept) == len(text):
+        return shown, ""
+    budget.muted |= room < TEXT
+    left = len(text) - len(kept)
+    return shown, many(left, "{n} more character is left out here.", "{n} more characters are left out here.")
+
+
+def _weight(text: str) -> int:
+    return len(escape(text).encode("utf-8", "replace"))

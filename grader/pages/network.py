@@ -1,0 +1,362 @@
+"""The diagram of a network: layers from top to bottom, wires that fork and meet, and each output as a block. Pure.
+
+Every layer is a row, and every row draws its own piece of the wires, stretched to the row's height; so the diagram is part
+of the table that says the same in words. A tensor that is still needed further down keeps a lane of its own.
+
+The graded network as a report shows it: which one, how pictures were prepared for it, its layers as a diagram. Pure.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grader.core.evidence import Architecture, Claims, Evidence, Layer, Preparation
+from grader.core.results import ModelSummary, Result
+from grader.core.text import one_line, shorten
+from grader.pages.shapes import Explained, explained, rules
+from grader.pages.wording import Text, count, joined, many, percent, say, shape
+
+DEEPEST = 8  # networks within networks
+MOST_LANES = 8  # beyond it wires are spaghetti, and only words are left
+LANE = 14  # pixels from lane to lane
+TALLEST = 30  # pixels of the largest block
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer's piece of the wiring: its own lane, the lanes that it reads, those that go past, and whether it goes on."""
+
+    lane: int
+    reads: tuple[int, ...]
+    past: tuple[int, ...]
+    goes_on: bool
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """All rows, and how many lanes they need."""
+
+    rows: tuple[Row, ...]
+    lanes: int
+
+
+def wire(layers: Sequence[Layer]) -> Wiring:
+    """Lanes for layers in the order of computation; a network whose layers don't say what they read is a chain."""
+    sources = _sources(layers)
+    last = [max((j for j, read in enumerate(sources) if i in read), default=i) for i in range(len(layers))]
+    lane_of: dict[int, int] = {}  # of those whose output is still needed
+    rows = []
+    for i, read in enumerate(sources):
+        reads = tuple(lane_of[j] for j in read)
+        kept = {j: lane for j, lane in lane_of.items() if last[j] > i}
+        lane = next(lane for lane in range(len(layers)) if lane not in kept.values())
+        rows.append(Row(lane, reads, tuple(sorted(kept.values())), last[i] > i))
+        lane_of = {**kept, i: lane} if last[i] > i else kept
+    return Wiring(tuple(rows), 1 + max((max((row.lane, *row.past)) for row in rows), default=0))
+
+
+def lanes_shown(layers: Sequence[Layer]) -> int:
+    """How many lanes the diagram needs room for; none where they are too many to be drawn."""
+    lanes = wire(layers).lanes
+    return lanes if lanes <= MOST_LANES else 0
+
+
+def _sources(layers: Sequence[Layer]) -> list[tuple[int, ...]]:
+    """For each layer the earlier ones that it reads, by place."""
+    found = []
+    place: dict[str, int] = {}
+    silent = not any(layer.inputs for layer in layers)
+    for i, layer in enumerate(layers):
+        named = dict.fromkeys(place[name] for name in layer.inputs if name in place)
+        found.append(((i - 1,) if i else ()) if silent else tuple(named))
+        parts = layer.name.split("/", DEEPEST)  # what holds layers stands for the last of them
+        place |= {"/".join(parts[: depth + 1]): i for depth in range(len(parts))}
+    return found
+
+
+def draw_wires(wiring: Wiring, number: int) -> str:
+    """The wires of one row as SVG that fills the row's height; empty where there are too many lanes."""
+    if wiring.lanes > MOST_LANES:
+        return ""
+    row = wiring.rows[number]
+    x = _middle(row.lane)
+    strokes = [f"M{_middle(lane)} 0V100" for lane in row.past]
+    for lane in row.reads:
+        start = _middle(lane)
+        strokes.append(f"M{x} 0V50" if lane == row.lane else f"M{start} 0C{start} 30 {x} 20 {x} 50")
+    strokes += [f"M{x} 50V100"] if row.goes_on else []
+    width = LANE * wiring.lanes
+    return (
+        f'<svg class="wires" width="{width}" height="100%" viewBox="0 0 {width} 100" preserveAspectRatio="none" '
+        f'aria-hidden="true" focusable="false"><path d="{"".join(strokes)}"/>'
+        f'<path class="node" d="M{x} 50h0"/></svg>'
+    )
+
+
+def largest_picture(layers: Sequence[Layer]) -> int:
+    """The longest side of anything that goes through the network: what blocks are measured by."""
+    shapes = [
+        sizes for layer in layers for sizes in (*layer.input_shapes, layer.output_shape) if sizes and len(sizes) > 1
+    ]
+    return max((size for sizes in shapes for size in sizes[:-1] if size is not None), default=1)
+
+
+def draw_volume(layer: Layer, largest: int) -> str:
+    """The layer's output as a block: its face shrinks with the picture, its depth grows with the channels."""
+    sizes = [size for size in layer.output_shape or () if size is not None]
+    if not sizes:
+        return ""
+    deep = math.log2(max(sizes[-1], 1))
+    if len(sizes) == 1:
+        return _block("row", 5.0, min(TALLEST, 5 + 3 * deep), 0.0)
+    side = 5 + (TALLEST - 5) * min(max(sizes[:-1]) / max(largest, 1), 1.0) ** 0.7
+    return _block("volume", side, side, min(13.0, 1 + 1.5 * deep))
+
+
+def _block(kind: str, width: float, height: float, depth: float) -> str:
+    """A block seen from the front and a little from above; `depth` in pixels to the right and up."""
+    up = depth * 0.6
+    box = 48
+    x, y = (box - width - depth) / 2, (box - height + up) / 2
+    face = f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
+    top = f'<path d="M{x:.1f} {y:.1f}l{depth:.1f} {-up:.1f}h{width:.1f}l{-depth:.1f} {up:.1f}z"/>' if depth else ""
+    side = (
+        f'<path class="side" d="M{x + width:.1f} {y:.1f}l{depth:.1f} {-up:.1f}v{height:.1f}l{-depth:.1f} {up:.1f}z"/>'
+        if depth
+        else ""
+    )
+    return (
+        f'<svg class="block {kind}" width="{box}" height="{box}" viewBox="0 0 {box} {box}" aria-hidden="true" '
+        f'focusable="false">{top}{side}{face}</svg>'
+    )
+
+
+def _middle(lane: int) -> int:
+    return LANE * lane + LANE // 2
+
+
+MOST = 30  # rows of candidates or fits
+MOST_LAYERS = 200
+
+# What a layer is known by, in the order it is read; a value that everybody has is left out.
+_SETTINGS: tuple[tuple[str, Text], ...] = (
+    ("filters", say("filters")),
+    ("kernel_size", say("kernel")),
+    ("pool_size", say("pool")),
+    ("strides", say("strides")),
+    ("padding", say("padding")),
+    ("units", say("units")),
+    ("activation", say("activation")),
+    ("rate", say("rate")),
+    ("factor", say("factor")),
+    ("scale", say("scale")),
+    ("target_shape", say("shape")),
+)
+_USUAL: tuple[tuple[str, object], ...] = (
+    ("activation", "linear"),
+    ("padding", "valid"),
+    ("strides", (1, 1)),
+    ("strides", (1,)),
+    ("strides", 1),
+    ("strides", None),
+    ("scale", True),  # of a normalisation; a Rescaling's is a number
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerView:
+    """One layer as a row; `wires` and `volume` are its part of the diagram, as SVG; `reads` is said where wires fork."""
+
+    number: int
+    name: str
+    kind: str
+    settings: Text
+    rules: tuple[str, ...]
+    reads: Text
+    output: Text
+    parameters: str
+    share: float
+    frozen: bool
+    wires: str
+    volume: str
+
+
+@dataclass(frozen=True)
+class CandidateView:
+    """A network that was found, and why it was taken or not."""
+
+    name: str
+    taken: bool
+    about: Text
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelView:
+    """Which network was graded, how pictures were prepared for it, and its layers."""
+
+    chosen: str | None
+    judged: bool
+    about: tuple[tuple[Text, Text], ...]
+    candidates: tuple[CandidateView, ...]
+    preparation: str
+    tried: tuple[tuple[str, str], ...]
+    matched: Text
+    layers: tuple[LayerView, ...]
+    lanes: int
+    more_layers: int
+    explained: Explained | None
+    parameters: str
+    problem: str
+
+
+def model_view(result: Result, evidence: Evidence | None) -> ModelView:
+    """The network section; give it values whose text is visible already."""
+    summary = result.model
+    judgement = evidence.facts.judgement if evidence else None
+    architecture = judgement.architecture if judgement else None
+    parameters = architecture.parameters if architecture else summary.parameters
+    problem = ""
+    if evidence and judgement and judgement.outcome != "judged":
+        problem = judgement.reason or evidence.claims.problem or ""
+    return ModelView(
+        chosen=shorten(one_line(summary.chosen), 120) if summary.chosen else None,
+        judged=judgement is None or judgement.outcome == "judged",
+        about=_about(summary, architecture),
+        candidates=_candidates(summary, evidence),
+        preparation=shorten(summary.preprocessing or _described(judgement.preparation if judgement else None), 2_000),
+        tried=_tried(judgement.preparation if judgement else None),
+        matched=_matched(judgement.preparation if judgement else None),
+        layers=_layers(architecture),
+        lanes=lanes_shown(architecture.layers[:MOST_LAYERS]) if architecture else 0,
+        more_layers=max(len(architecture.layers) - MOST_LAYERS, 0) if architecture else 0,
+        explained=explained(architecture),
+        parameters="" if parameters is None else count(parameters),
+        problem=shorten(problem, 2_000),
+    )
+
+
+def settings(layer: Layer) -> Text:
+    """A layer's key settings in words: `filters 32, kernel 3 × 3, activation relu`."""
+    said: list[Text] = []
+    for key, word in _SETTINGS:
+        if key not in layer.config:
+            continue
+        value = layer.config[key]
+        plain = tuple(value) if isinstance(value, list | tuple) else value
+        if isinstance(plain, dict):
+            plain = plain.get("class_name") or plain.get("registered_name") or "an own one"
+        usual = any(key == name and plain == common for name, common in _USUAL)
+        if usual or (key == "strides" and plain == _pool(layer)):
+            continue
+        said.append(joined((word, _setting(plain))))
+    return joined(said, ", ")
+
+
+def _pool(layer: Layer) -> object:
+    pool = layer.config.get("pool_size")
+    return tuple(pool) if isinstance(pool, list | tuple) else pool
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, tuple) and all(isinstance(part, int | float) for part in value):
+        return " × ".join(f"{part:g}" for part in value[:6])
+    if isinstance(value, float):
+        return f"{value:g}"
+    return shorten(one_line(str(value)), 40)
+
+
+def _about(summary: ModelSummary, architecture: Architecture | None) -> tuple[tuple[Text, Text], ...]:
+    rows: list[tuple[Text, Text]] = []
+    if summary.family:
+        kind = f"{summary.family}{f', {architecture.kind}' if architecture else ''}"
+        rows.append((say("kind"), shorten(one_line(kind), 120)))
+    sizes = summary.input_shape or (architecture.input_shape if architecture else None)
+    if sizes is not None:
+        rows.append((say("takes in"), shape(sizes)))
+    if architecture is not None:
+        rows.append((say("gives out"), shape(architecture.output_shape)))
+        rows.append((say("layers"), count(len(architecture.layers))))
+    parameters = architecture.parameters if architecture else summary.parameters
+    if parameters is not None:
+        rows.append((say("parameters"), count(parameters)))
+    return tuple(rows)
+
+
+def _candidates(summary: ModelSummary, evidence: Evidence | None) -> tuple[CandidateView, ...]:
+    found = evidence.claims.candidates if evidence else ()
+    if not found:
+        return tuple(CandidateView(shorten(name, 120), name == summary.chosen, "", "") for name in summary.candidates)
+    views = []
+    for item in found[:MOST]:
+        units: Text = "" if item.output_units is None else many(item.output_units, "{n} output", "{n} outputs")
+        told = _own_score(item.name, evidence.claims) if evidence else None
+        score: Text = "" if told is None else say("{accuracy} by the notebook's own account", accuracy=percent(told, 1))
+        about = joined((say("trained") if item.fitted else say("never trained"), units, score), ", ")
+        views.append(CandidateView(shorten(one_line(item.name), 120), item.taken, about, shorten(item.reason, 600)))
+    return tuple(views)
+
+
+def _own_score(name: str, claims: Claims) -> float | None:
+    """The accuracy that the notebook got last for a network of its own: of `evaluate`, else of validation in `fit`."""
+    evaluated = [item.accuracy for item in claims.evaluations if item.model == name and item.accuracy is not None]
+    if evaluated:
+        return evaluated[-1]
+    histories = [fit.history for fit in claims.fits if fit.model == name]
+    curves = [
+        values
+        for key, values in (histories[-1].items() if histories else ())
+        if key.startswith("val_") and "acc" in key
+    ]
+    return next((value for values in curves for value in reversed(values) if value is not None), None)
+
+
+def _described(preparation: Preparation | None) -> str:
+    return preparation.description if preparation else ""
+
+
+def _tried(preparation: Preparation | None) -> tuple[tuple[str, str], ...]:
+    tried = sorted(preparation.tried.items(), key=lambda item: -item[1])[:MOST] if preparation else []
+    return tuple((shorten(one_line(name), 120), percent(value, 1)) for name, value in tried)
+
+
+def _matched(preparation: Preparation | None) -> Text:
+    if preparation is None or not preparation.matched:
+        return ""
+    return many(
+        preparation.matched,
+        "{n} row that the network was trained on is just what the graded way makes of a training image.",
+        "{n} rows that the network was trained on are just what the graded way makes of training images.",
+    )
+
+
+def _layers(architecture: Architecture | None) -> tuple[LayerView, ...]:
+    if architecture is None:
+        return ()
+    shown = architecture.layers[:MOST_LAYERS]
+    most = max((layer.parameters for layer in architecture.layers), default=0)
+    wiring, largest = wire(shown), largest_picture(shown)
+    return tuple(
+        LayerView(
+            number=number,
+            name=shorten(one_line(layer.name), 80),
+            kind=shorten(one_line(layer.kind), 60),
+            settings=settings(layer),
+            rules=rules(layer),
+            reads=_reads(layer, wiring),
+            output=shape(layer.output_shape),
+            parameters=count(layer.parameters),
+            share=layer.parameters / most if most else 0.0,
+            frozen=layer.trainable < layer.parameters and layer.trainable == 0,
+            wires=draw_wires(wiring, number - 1),
+            volume=draw_volume(layer, largest),
+        )
+        for number, layer in enumerate(shown, 1)
+    )
+
+
+def _reads(layer: Layer, wiring: Wiring) -> Text:
+    if wiring.lanes < 2 or not layer.inputs:
+        return ""
+    named = ", ".join(shorten(one_line(name), 60) for name in layer.inputs[:8])
+    return say("reads {layers}", layers=named)

@@ -1,0 +1,201 @@
+"""The trainings of a notebook as a report shows them: a row each, curves of the graded network, where it overfits. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from grader.core.evidence import ArraySummary, Evidence, Fit
+from grader.core.limits import write_duration
+from grader.core.results import Result
+from grader.core.text import one_line, shorten
+from grader.pages.plots import Chart, Series
+from grader.pages.wording import Phrase, Text, accuracy_percent, count, joined, many, percent, say, shape
+
+MOST = 30  # rows
+EPOCHS = 10_000  # of one curve
+RISE = 1.03  # a validation loss that stays this much above its lowest has turned
+GAP = 0.03  # between training and judged accuracy, from which on it is spoken of
+FALL = 0.97  # a training loss that went on falling by as much
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitView:
+    """One training."""
+
+    number: int
+    model: str
+    epochs: str
+    batch: Text
+    optimizer: Text
+    loss: Text
+    given: Text
+    reach: Text
+    cell: int | None
+    validation: Phrase
+    seconds: str
+    error: str
+
+
+@dataclass(frozen=True)
+class TrainingView:
+    """All trainings, and the curves of the graded network with what they show."""
+
+    fits: tuple[FitView, ...]
+    more_fits: int
+    charts: tuple[Chart, ...]
+    caption: Text
+    overfitting: Text
+
+
+@dataclass(frozen=True)
+class Onset:
+    """Where overfitting sets in: the epoch of the lowest validation loss, that loss, and the one of the last epoch."""
+
+    epoch: int
+    lowest: float
+    last: float
+
+
+def training_view(result: Result, evidence: Evidence | None) -> TrainingView | None:
+    """The training section, or None where nothing was trained."""
+    fits = evidence.claims.fits if evidence else ()
+    if not fits:
+        return None
+    drawn = _drawn(fits, result.model.chosen)
+    history, joints = _in_one(drawn)
+    onset = find_onset(history.get("loss", ()), history.get("val_loss", ()))
+    drawable = max(map(len, history.values()), default=0) > 1  # a single epoch is no curve
+    charts = _charts(history, joints, onset) if drawable else ()
+    caption: Text = ""
+    if charts:
+        model = shorten(one_line(drawn[-1].model), 80)
+        caption = many(
+            len(drawn),
+            "Learning curves of the last training of `{model}`.",
+            "Learning curves of the {n} trainings of `{model}`, one after the other; a vertical line parts them.",
+            model=model,
+        )
+    return TrainingView(
+        tuple(_fit(number, fit) for number, fit in enumerate(fits[:MOST], 1)),
+        len(fits[MOST:]),
+        charts,
+        caption,
+        joined((_overfitting(history, onset), _gap(history, result))) if charts else "",
+    )
+
+
+def find_onset(loss: Sequence[float | None], validation: Sequence[float | None]) -> Onset | None:
+    """The epoch from which on a network learns its training images by heart, or None where the curves show none.
+
+    It is the epoch of the lowest validation loss, if two or more epochs follow, the mean validation loss of those lies 3 %
+    above the lowest or more, and the training loss went on falling by 3 % or more (Prechelt, "Early stopping - but when?",
+    1998, looks at the same two curves).
+    """
+    known = [(value, place) for place, value in enumerate(validation) if value is not None]
+    if len(known) < 3:
+        return None
+    lowest, place = min(known)
+    later = [value for value, other in known if other > place]
+    trained = [value for value in loss[place:] if value is not None]
+    if len(later) < 2 or len(trained) < 2 or lowest <= 0:
+        return None
+    if sum(later) / len(later) < RISE * lowest or later[-1] <= lowest or trained[-1] > FALL * trained[0]:
+        return None
+    return Onset(place + 1, lowest, later[-1])
+
+
+def _overfitting(history: dict[str, tuple[float | None, ...]], onset: Onset | None) -> Text:
+    if onset is not None:
+        return say(
+            "Overfitting sets in after epoch {epoch}: there the validation loss was lowest ({lowest}). By the last epoch "
+            "it rose to {last}, while the training loss went on falling: from there on the network learnt its training "
+            "images by heart. Stop there, or hold it back with Dropout or augmentation.",
+            epoch=onset.epoch,
+            lowest=f"{onset.lowest:.4g}",
+            last=f"{onset.last:.4g}",
+        )
+    if not any(value is not None for value in history.get("val_loss", ())):
+        return say(
+            "There are no validation losses, so nobody can see whether the network overfits: give `fit` validation data."
+        )
+    return say("The validation loss shows no overfitting up to the last epoch.")
+
+
+def _gap(history: dict[str, tuple[float | None, ...]], result: Result) -> Text:
+    """What validation data can't show where they are stand-ins: training accuracy beside the judged one."""
+    known = [value for value in history.get(_accuracy_key(history) or "", ()) if value is not None]
+    if result.accuracy is None or not known or known[-1] > 1 or known[-1] - result.accuracy.value < GAP:
+        return ""
+    return say(
+        "On its training images the network was right in {training} of cases in the last epoch, on the judged ones in "
+        "{judged}: what lies between them is learnt by heart.",
+        training=percent(known[-1], 1),
+        judged=accuracy_percent(result.accuracy),
+    )
+
+
+def _accuracy_key(history: dict[str, tuple[float | None, ...]]) -> str | None:
+    return next((key for key in history if "acc" in key.lower() and not key.startswith("val_")), None)
+
+
+def _drawn(fits: tuple[Fit, ...], chosen: str | None) -> tuple[Fit, ...]:
+    """The trainings of the graded network that left a history, else the last one of any that did."""
+    with_history = [fit for fit in fits if any(fit.history.values())]
+    own = [fit for fit in with_history if fit.model == chosen]
+    if not own:
+        return tuple(with_history[-1:])
+    last = own[-1]
+    return tuple(fit for fit in own if fit.identity == last.identity and fit.history.keys() == last.history.keys())
+
+
+def _in_one(fits: Sequence[Fit]) -> tuple[dict[str, tuple[float | None, ...]], tuple[int, ...]]:
+    """The histories one after the other, and the epochs after which one ends and another begins."""
+    if not fits:
+        return {}, ()
+    lengths = [max(len(values) for values in fit.history.values()) for fit in fits]
+    history = {}
+    for key in fits[-1].history:
+        values: list[float | None] = []
+        for fit, length in zip(fits, lengths, strict=True):
+            values += [*fit.history[key], *(None,) * (length - len(fit.history[key]))]
+        history[key] = tuple(values[:EPOCHS])
+    return history, tuple(accumulate(lengths))[:-1]
+
+
+def _charts(
+    history: dict[str, tuple[float | None, ...]], joints: tuple[int, ...], onset: Onset | None
+) -> tuple[Chart, ...]:
+    charts = []
+    for title, key, as_percent in ((say("Accuracy"), _accuracy_key(history), True), (say("Loss"), "loss", False)):
+        named = ((say("training"), key or ""), (say("validation"), f"val_{key}"))
+        series = tuple(Series(label, history[name]) for label, name in named if history.get(name))
+        if series:
+            charts.append(Chart(title, series, as_percent, joints, onset.epoch if onset else None))
+    return tuple(charts)
+
+
+def _fit(number: int, fit: Fit) -> FitView:
+    unknown = say("not known")
+    rate: Text = "" if fit.learning_rate is None else say("rate {rate}", rate=f"{fit.learning_rate:g}")
+    validation = {"data": say("data of its own"), "split": say("split off"), "none": say("none")}
+    optimizer: Text = shorten(one_line(fit.optimizer), 60) if fit.optimizer else unknown
+    return FitView(
+        number=number,
+        model=shorten(one_line(fit.model), 80),
+        epochs=f"{count(fit.epochs_done)} / {count(fit.epochs)}",
+        batch=unknown if fit.batch_size is None else count(fit.batch_size),
+        optimizer=joined((optimizer, rate), ", "),
+        loss=shorten(one_line(fit.loss), 80) if fit.loss else unknown,
+        given=shape(fit.x.shape) if fit.x else unknown,
+        reach=_reach(fit.x),
+        cell=fit.cell,
+        validation=validation[fit.validation],
+        seconds=write_duration(fit.seconds),
+        error=shorten(fit.error or "", 300),
+    )
+
+
+def _reach(x: ArraySummary | None) -> Text:
+    if x is None or x.low is None or x.high is None:
+        return ""
+    return say("from {low} to {high}", low=f"{x.low:.4g}", high=f"{x.high:.4g}")

@@ -1,0 +1,156 @@
+"""What became of a submission and what its student gets, in a headline and a sentence to the student. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from grader.core.evidence import Cause
+from grader.core.grades import LATER_RUN_BROKE, grades_of, is_of, shared_grade
+from grader.core.results import Grade, Result, Status
+from grader.core.text import one_line, shorten
+from grader.pages.wording import STATUSES, Phrase, Text, Tone, joined, number, points, say
+
+LONGEST = 4_000  # characters of a comment
+NOTHING = say("nothing handed in")
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a submission, in a headline and a sentence."""
+
+    tone: Tone
+    mark: str
+    headline: Phrase
+    sentence: Text
+
+
+def verdict(result: Result) -> Verdict:
+    """The verdict on a result and its grade, in words to the student, or to a group whose members have several grades."""
+    if result.smoke is not None and result.status is not Status.BROKEN:
+        return _smoke_verdict(result)
+    grade = shared_grade(result)
+    if grade is not None:
+        return grade_verdict(result, grade)
+    told = [joined((say("{who}:", who=one_line(one.student.name)), _short(one))) for one in grades_of(result)]
+    return Verdict("calm", "◐", say("The members have different grades"), joined(told, "; "))
+
+
+def grade_verdict(result: Result, grade: Grade) -> Verdict:
+    """The verdict where what the student gets is `grade`."""
+    if grade.excused:
+        free = say("Your instructor excused you: this exercise gives you no points, and you need none.")
+        return Verdict("calm", NONE, say("Excused"), free)
+    if grade.decided:
+        return _passed_or_below(result, grade, _decided(result, grade))
+    match grade.status:
+        case None:
+            return Verdict("calm", NONE, say("Nothing handed in"), _nothing(result))
+        case Status.BROKEN:
+            ours = say("This is our fault, not yours: no mark has been decided, and your instructor is told.")
+            return Verdict("ours", "!", say("The grader broke"), ours)
+        case Status.NEEDS_REVIEW:
+            by_hand = say("Your instructor looks at this by hand before the mark stands.")
+            sentence = joined((*_counted(result, grade), by_hand))
+            return Verdict("warn", "◐", say("Needs review: provisional"), sentence)
+        case Status.EXPLAINED:
+            return Verdict(
+                "bad", "✗", say("Explained, not judged"), joined((_unjudged(result), *_changed(result, grade)))
+            )
+    return _passed_or_below(result, grade, joined(_counted(result, grade)))
+
+
+def standing(grade: Grade) -> str:
+    """By what a class is counted and filtered: passed, below, absent, excused, or the status of what did not get so far."""
+    if grade.excused:
+        return "excused"
+    if grade.decided or grade.status is Status.GRADED:
+        return "passed" if grade.passed else "below"
+    return "absent" if grade.status is None else grade.status.value
+
+
+def status_word(grade: Grade) -> Phrase:
+    """What became of the submission that counts."""
+    return NOTHING if grade.status is None else STATUSES[grade.status]
+
+
+def points_word(grade: Grade) -> str:
+    """The points that the student gets, or a dash."""
+    return NONE if grade.points is None else number(grade.points)
+
+
+def comment_of_instructor(result: Result) -> str:
+    """What a person said to the student of this grade; empty for a group whose members have grades of their own."""
+    grade = shared_grade(result)
+    return shorten(grade.override.comment, LONGEST) if grade is not None and grade.override is not None else ""
+
+
+def _passed_or_below(result: Result, grade: Grade, sentence: Text) -> Verdict:
+    if grade.passed:
+        return Verdict("good", "✓", say("Passed"), sentence)
+    change = say("The checks below say what to change.")
+    more = joined((sentence, change)) if result.points < result.out_of and not grade.decided else sentence
+    return Verdict("bad", "✗", say("Below the pass mark"), more)
+
+
+def _decided(result: Result, grade: Grade) -> Text:
+    decided = say(
+        "Your instructor decided: you have {points} of {all}; {needed} are needed.",
+        points=points_word(grade), all=points(grade.out_of), needed=number(result.pass_mark),
+    )  # fmt: skip
+    if grade.earned is None or grade.earned == grade.points or not is_of(grade, result):
+        return decided
+    return joined((decided, say("The checks alone give {earned}.", earned=number(grade.earned))))
+
+
+def _counted(result: Result, grade: Grade) -> Iterator[Text]:
+    """The points, and all that makes them others than those of the checks below."""
+    values: dict[str, Text] = {
+        "points": points_word(grade), "all": points(grade.out_of), "needed": number(result.pass_mark),
+    }  # fmt: skip
+    if grade.provisional:
+        yield say("Provisionally you have {points} of {all}; {needed} are needed.", **values)
+    else:
+        yield say("You have {points} of {all}; {needed} are needed.", **values)
+    yield from _changed(result, grade)
+
+
+def _changed(result: Result, grade: Grade) -> Iterator[Text]:
+    if grade.penalty is not None and grade.penalty.points and grade.earned is not None:
+        yield say("You earned {earned}; {why}.", earned=number(grade.earned), why=grade.penalty.words)
+    if LATER_RUN_BROKE in grade.flags:
+        yield say("A later run broke by a fault of ours, so what was found before it stands.")
+    elif not is_of(grade, result):
+        yield say("What counts is another hand-in or run of yours: {what}.", what=one_line(grade.submission))
+
+
+def _nothing(result: Result) -> Text:
+    """Why nothing is there: where a hand-in could not be told from another's, the instructor's note says more."""
+    said = one_line(result.ending.message)
+    return said if said and said != "Nothing was handed in." else say("Nothing was handed in.")
+
+
+def _unjudged(result: Result) -> Text:
+    if result.dataset:
+        return say("There was no trained network that could be judged. Below it says what happened and what to do.")
+    return say("There was nothing that could be judged. Below it says what happened and what to do.")
+
+
+def _short(grade: Grade) -> Text:
+    """A member's grade in a few words."""
+    if grade.excused:
+        return say("excused")
+    of = say("{n} of {all}", n=points_word(grade), all=number(grade.out_of))
+    return joined((of, say("as your instructor decided"))) if grade.decided else of
+
+
+def _smoke_verdict(result: Result) -> Verdict:
+    no_mark = say("This was a smoke run on a few images: it shows whether the notebook works, and gives no mark.")
+    if result.ending.cut is not None and result.without_loss:
+        ended = say("Its time was up in cell {cell}: what follows was not looked at.", cell=str(result.ending.cut))
+        return Verdict("warn", "◐", say("It was not seen to its end"), joined((no_mark, ended)))
+    if result.ending.cause is Cause.FINISHED and result.without_loss:
+        return Verdict("good", "✓", say("It runs"), no_mark)
+    happened = say("Below it says what happened and what to do.")
+    if result.ending.cause is Cause.FINISHED:
+        return Verdict("bad", "✗", say("Something is to be mended"), joined((no_mark, happened)))
+    return Verdict("bad", "✗", say("It does not run to its end"), joined((no_mark, happened)))

@@ -1,0 +1,185 @@
+"""The bench: all that one assignment needs while submissions go through, made once for a batch."""
+
+import hashlib
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from grader.core.assignment import Assignment
+from grader.core.evidence import Isolation, Serve, Smoke
+from grader.core.progress import Progress
+from grader.core.workspace import workspace
+from grader.course.course import Course
+from grader.course.dataset import Dataset, Images, load_labels, load_split
+from grader.course.rubric import Rubric, find_dataset, functions_rubric, network_rubric, plan_checks
+from grader.course.serving import Served, serve
+from grader.intake import Submission
+from grader.judge.matching import Album
+from grader.marking.compare import require_fresh_baselines
+from grader.run.other_data import OtherData, find_others
+from grader.run.overlap import Known, know
+from grader.sandbox.choose import open_sandbox
+from grader.sandbox.fork_server.warm import with_warm_starts
+from grader.sandbox.interface import Sandbox
+
+PACKAGES = ("grader", "keras", "numpy", "ipykernel", "nbclient")
+RUNNING = ("functions", "judge", "kernel", "sandbox")  # the rooms whose code runs a submission, judges, or holds both
+TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # the distributions that bring the package
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """The images of an exercise: what is served to a kernel, and what a network is judged on (without labels).
+
+    `shown` is the file or folder with the test set as it is served; None where that is what is judged.
+    """
+
+    dataset: Dataset
+    served: Served
+    judged: Images
+    shown: Path | None = None
+    others: OtherData | None = None  # of the course's other exercises, for a notebook that holds several
+
+    @cached_property
+    def album(self) -> Album | None:
+        """Its training images, for rows to be looked up in; None where there are none."""
+        return None if self.served.train is None else Album(self.served.train)
+
+    @cached_property
+    def known(self) -> Known | None:
+        """Small copies of its pictures, made when they are first asked for; None where there are no training images."""
+        train = self.served.train
+        photographs = self.dataset.kind == "photographs"
+        return None if train is None else know(self.judged, train.images, self.shown, photographs=photographs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """All that collecting needs: the rubric, images where a network is asked for, the sandbox, the seed."""
+
+    rubric: Rubric
+    gallery: Gallery | None
+    sandbox: Sandbox
+    seed: int
+    threads: int
+    smoke: Smoke | None = None
+    warm: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What the person at the keyboard chose."""
+
+    isolation: Isolation = "bubblewrap"
+    data: Path | None = None
+    seed: int = 0
+    jobs: int = 1
+    serve: Serve | None = None  # None: as the rubric says
+    smoke: Smoke | None = None  # cut every training and judge nothing
+    private: bool = True  # judge on the course's private split where this machine has one
+    warm: bool = False  # kernels too are forked from an interpreter that has imported TensorFlow
+
+
+@contextmanager
+def open_bench(course: Course, assignment_id: str, setup: Setup, progress: Progress) -> Iterator[Bench]:
+    """Everything ready to collect. Raises SandboxUnavailable before any data is touched."""
+    assignment = course.assignment(assignment_id)
+    if setup.serve is not None:
+        assignment = assignment.model_copy(update={"serve": setup.serve})
+    plan_checks(course, assignment)  # a misspelt rubric is told before anything else
+    with (
+        with_warm_starts(open_sandbox(setup.isolation), progress.say) as sandbox,
+        _furnish(course, assignment, setup, sandbox, progress) as bench,
+    ):
+        yield bench
+
+
+@contextmanager
+def _furnish(
+    course: Course, assignment: Assignment, setup: Setup, sandbox: Sandbox, progress: Progress
+) -> Iterator[Bench]:
+    threads = max(1, assignment.run.threads // setup.jobs)
+    if assignment.dataset is None:
+        rubric = functions_rubric(course, assignment)
+        yield Bench(rubric=rubric, gallery=None, sandbox=sandbox, seed=setup.seed, threads=threads)
+        return
+    dataset, folder = find_dataset(course, assignment.dataset, setup.data, progress, private=setup.private)
+    with workspace() as temporary, workspace() as more:
+        progress.step(dataset.id, "preparing the data")
+        if setup.smoke is not None:
+            rubric = network_rubric(course, assignment, dataset, load_labels(dataset, dataset.judged, folder))
+            served = serve(dataset, folder, temporary, assignment.serve, smoke=True)
+            judged = served.probe.images  # a network that can't answer is found out with any images
+        else:
+            split = load_split(dataset, dataset.judged, folder)
+            rubric, judged = network_rubric(course, assignment, dataset, split.labels, split.images), split.images
+            require_fresh_baselines(rubric, course)
+            served = serve(dataset, folder, temporary, assignment.serve)
+        shown = served.inputs[0].source if assignment.serve == "sealed" and served.inputs else None
+        known = find_others(course, dataset, setup.data, setup.serve, private=setup.private)
+        others = OtherData(known, more, smoke=setup.smoke is not None)
+        gallery = Gallery(dataset=dataset, served=served, judged=judged, shown=shown, others=others)
+        yield Bench(
+            rubric=rubric, gallery=gallery, sandbox=sandbox, seed=setup.seed, threads=threads, smoke=setup.smoke,
+            warm=setup.warm,
+        )  # fmt: skip
+
+
+def output_sizes(dataset: Dataset) -> tuple[int, ...]:
+    """How many outputs a network for this data may have: one a class, and one alone for two classes."""
+    count = len(dataset.classes)
+    return (1, 2) if count == 2 else (count,)
+
+
+def versions() -> dict[str, str]:
+    """The environment that a run is tied to, without importing any of it."""
+    found = {"python": platform.python_version(), "tensorflow": _version(*TENSORFLOW)}
+    return found | {package: _version(package) for package in PACKAGES}
+
+
+@cache
+def _version(*distributions: str) -> str:
+    """The version of the first that is installed; looked up once, for it can't change while we run."""
+    for distribution in distributions:
+        try:
+            return version(distribution)
+        except PackageNotFoundError:
+            continue
+    return "not installed"
+
+
+@cache
+def code_digest() -> str:
+    """The digest of the code that makes a run; looked up once, as versions are.
+
+    A version alone would let runs of the same version's earlier state pass for those of today.
+    """
+    return digest_code(Path(__file__).parent)
+
+
+def digest_code(home: Path) -> str:
+    """SHA-256 of the code below `home` that makes a run: kernel, judge, functions and what holds them."""
+    digest = hashlib.sha256()
+    for path in sorted(path for room in RUNNING for path in (home / room).rglob("*.py")):
+        digest.update(f"{path.relative_to(home).as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def evidence_key(submission: Submission, bench: Bench) -> str:
+    """The digest of all that a run depends on: submission, served and judged data, limits, code, environment, seed."""
+    # without the defaults: a new kind of limit changes no old key; without a smoke run's seconds: a busy machine has more
+    limits = bench.rubric.assignment.run.model_dump_json(exclude_defaults=True)
+    served = bench.gallery.served.digest if bench.gallery else ""
+    others = bench.gallery.others.digest(submission.script.cells) if bench.gallery and bench.gallery.others else ""
+    parts = [
+        submission.sha256, submission.script.name, served, bench.rubric.data_digest, limits,
+        repr(sorted(versions().items())), code_digest(), sys.platform, bench.sandbox.isolation, str(bench.seed),
+        *([] if not others else [f"beside it: {others}"]),
+        *([] if bench.smoke is None else [f"smoke: {bench.smoke.model_dump_json(exclude={'seconds'})}"]),
+    ]  # fmt: skip
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,205 @@
+"""What travels between a batch and a worker elsewhere: plain bytes, both ways, and nothing of them is ever unpickled.
+
+A parcel is a line of JSON with names and sizes, then the bytes. Out go a submission and the setting it must be run in; back
+comes evidence (the files that lie in `evidence/`) or what went wrong. No label, no mark and no path of the batch is in it.
+The worker opens course and data of its own, and compares: whatever differs between two places that a run depends on is
+told by name. An answer is checked as any foreign bytes are.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from grader.checks.architecture import wishes_of
+from grader.core.errors import UsageError
+from grader.core.evidence import Isolation, Reported, Serve, Value
+from grader.core.notebook import Script
+from grader.core.store import MODEL, Stored, pack_evidence, unpack_evidence
+from grader.intake import Submission
+from grader.run.context import Bench, code_digest, evidence_key, versions
+
+ORDER, TROUBLE = "order.json", "trouble.json"
+MOST_HEADER = 1 << 20
+MOST_PARCEL = 2 << 30  # bytes: a network, its predictions, the cells' outputs
+
+
+class Order(Value):
+    """One submission to be run: everything but the bytes of its files, which follow in the order of `files`.
+
+    `setting` is what the run depends on, by name, as the batch has it. `hints` are the folders of course and data there:
+    taken where a worker is told of none and has them too, as on a shared disk.
+    """
+
+    form: Literal[1] = 1  # another is another grader's
+    assignment: str
+    isolation: Isolation
+    serve: Serve
+    seed: int
+    student: str
+    main: str
+    cells: tuple[str, ...]
+    saved: tuple[Reported, ...] = ()
+    sha256: str
+    notes: tuple[str, ...]
+    files: tuple[str, ...]
+    setting: dict[str, str]
+    hints: dict[str, str]
+
+
+class Trouble(Value):
+    """Why there is no evidence: a worker that can't run anything of this batch, a fault in one run, a bug of ours."""
+
+    kind: Literal["unfit", "fault", "bug"]
+    message: str
+    remedy: str = ""
+    where: str = ""  # the worker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came back: evidence with the network's bytes, or trouble."""
+
+    stored: Stored | None = None
+    model: bytes | None = None
+    trouble: Trouble | None = None
+
+
+def pack(parts: Mapping[str, bytes]) -> bytes:
+    """Named bytes as one piece."""
+    header = json.dumps([[name, len(data)] for name, data in parts.items()]).encode()
+    return b"".join([header, b"\n", *parts.values()])
+
+
+def unpack(data: bytes) -> dict[str, bytes]:
+    """The named bytes of a parcel. Raises ValueError for anything that is none."""
+    end = data.find(b"\n", 0, MOST_HEADER)
+    if end < 0 or len(data) > MOST_PARCEL:
+        raise ValueError("no parcel")
+    try:
+        header = json.loads(data[:end])
+    except (ValueError, RecursionError):
+        raise ValueError("a parcel without a list of its parts") from None
+    parts: dict[str, bytes] = {}
+    place = end + 1
+    for name, size in header if _is_list_of_parts(header) else [("", -1)]:
+        if size < 0 or name in parts or place + size > len(data):
+            raise ValueError("a parcel with a wrong list of its parts")
+        parts[name] = data[place : place + size]
+        place += size
+    if place != len(data):
+        raise ValueError("a parcel with bytes that nobody announced")
+    return parts
+
+
+def _is_list_of_parts(header: object) -> bool:
+    return isinstance(header, list) and all(
+        isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) and type(item[1]) is int
+        for item in header
+    )
+
+
+def setting_of(bench: Bench) -> dict[str, str]:
+    """All that a run depends on beside submission and seed, by the name it is told under; the same on every machine."""
+    rubric = bench.rubric
+    wishes = json.dumps(asdict(wishes_of(rubric.planned)), sort_keys=True, default=sorted)
+    return {
+        "the limits under [run]": rubric.assignment.run.model_dump_json(exclude_defaults=True),
+        "the layers that the rubric asks for": wishes,
+        "the dataset's description": _digest(rubric.dataset.model_dump_json().encode()) if rubric.dataset else "",
+        "the data": rubric.data_digest,
+        "the served data": bench.gallery.served.digest if bench.gallery else "",
+        "the sandbox": bench.sandbox.isolation,
+        "the grader's code": code_digest(),
+        "the platform": sys.platform,
+        **versions(),
+    }
+
+
+def differences(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
+    """What a worker (`here`) has otherwise than the batch (`there`), in words."""
+    return [
+        f"{name} ({_short(here.get(name, ''))} here, {_short(there.get(name, ''))} there)"
+        for name in sorted({*here, *there})
+        if here.get(name) != there.get(name)
+    ]
+
+
+def _short(value: str) -> str:
+    return f"{value[:12]}..." if len(value) > 40 else value or "nothing"
+
+
+def pack_order(submission: Submission, bench: Bench, seed: int, hints: Mapping[str, str]) -> bytes:
+    """A submission as a parcel."""
+    order = Order(
+        assignment=bench.rubric.assignment.id, isolation=bench.sandbox.isolation, serve=bench.rubric.assignment.serve,
+        seed=seed, student=submission.student, main=submission.script.name,
+        cells=submission.script.cells, saved=submission.script.saved, sha256=submission.sha256, notes=submission.notes,
+        files=tuple(map(_visible_name, submission.files)),
+        setting=setting_of(bench), hints=dict(hints),
+    )  # fmt: skip
+    files = {f"file-{number}": data for number, data in enumerate(submission.files.values())}
+    return pack({ORDER: order.model_dump_json().encode("utf-8", "replace"), **files})
+
+
+def unpack_order(data: bytes) -> tuple[Order, Submission]:
+    """The order and the submission of a parcel. Raises ValueError."""
+    parts = unpack(data)
+    order = Order.model_validate_json(parts[ORDER])
+    files = {_real_name(name): parts[f"file-{number}"] for number, name in enumerate(order.files)}
+    script = Script(order.main, order.cells, order.saved)
+    submission = Submission(student=order.student, script=script, files=files, sha256=order.sha256, notes=order.notes)
+    return order, submission
+
+
+def _visible_name(name: str) -> str:
+    """A file's name as JSON text: what is no character of it (a lone surrogate, PEP 383) is spelt out."""
+    return name.encode("utf-8", "surrogateescape").hex()
+
+
+def _real_name(name: str) -> str:
+    return bytes.fromhex(name).decode("utf-8", "surrogateescape")
+
+
+def pack_answer(stored: Stored, model: bytes | None) -> bytes:
+    """Evidence as a parcel."""
+    return pack(pack_evidence(stored, model))
+
+
+def pack_trouble(trouble: Trouble) -> bytes:
+    """What went wrong as a parcel."""
+    return pack({TROUBLE: trouble.model_dump_json().encode("utf-8", "replace")})
+
+
+def unpack_answer(data: object, submission: Submission, bench: Bench) -> Answer:
+    """What a worker sent for this submission and the seed of `bench`. Raises ValueError for anything else."""
+    if not isinstance(data, bytes):
+        raise ValueError("no bytes")
+    parts = unpack(data)
+    if TROUBLE in parts:
+        return Answer(trouble=Trouble.model_validate_json(parts[TROUBLE]))
+    try:
+        stored = unpack_evidence(parts, "the worker's answer")
+    except UsageError as error:
+        raise ValueError(error.message) from None
+    evidence, model = stored.evidence, parts.get(MODEL)
+    described = evidence.facts.model.sha256 if evidence.facts.model else None
+    left_out = model is None and evidence.facts.judgement.outcome == "refused"
+    if not left_out and described != (_digest(model) if model is not None else None):
+        raise ValueError("a network that is not the one that the evidence describes")
+    asked = (
+        evidence_key(submission, bench),
+        submission.student,
+        submission.sha256,
+        bench.rubric.assignment.id,
+        bench.seed,
+    )
+    if asked != (evidence.key, evidence.student, evidence.submission.sha256, evidence.assignment, evidence.seed):
+        raise ValueError("evidence of another run than the one that was asked for")
+    return Answer(stored=stored, model=model)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

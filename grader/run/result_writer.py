@@ -1,0 +1,411 @@
+"""The rows of a class: ten thousand results in a few megabytes.
+
+Compares the code of a class once all of it is there, and tells pairs that are much alike to the instructor.
+
+What becomes of a row: on disk, in the gradebook, on the class page. Here alone, whoever ran the submission.
+"""
+
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import overload
+
+from pydantic import ValidationError
+
+from grader.core.errors import GraderError
+from grader.core.evidence import Cause, Evidence
+from grader.core.grades import Enrolment, HandIn, Student, grades_of, with_grade, with_members
+from grader.core.notebook import read_submission, without_surrogates
+from grader.core.progress import Progress
+from grader.core.results import Grade, Outcome, Result, Status
+from grader.core.store import EVIDENCE, load_result, owner_of, save_result
+from grader.core.text import one_line
+from grader.course.course import Course
+from grader.exports.release import write_number
+from grader.gradebook import Gradebook, Refused
+from grader.gradebook.persons import Person
+from grader.intake import Entry, Submission
+from grader.marking.attempts import attempt_folder
+from grader.marking.flags import Row, explain_unread
+from grader.marking.publish import Order, publish_again, publish_class, publish_student, remember_origin, student_folder
+from grader.marking.similarity import FEWEST, Compared, read_compared, source_of, with_similar
+from grader.run.context import Bench, versions
+from grader.run.grade_one import Marked
+from grader.sandbox.own_process import WorkLost, in_own_process
+
+
+class Rows(Sequence[Result]):
+    """Results in the order of a class' entries, packed: as values each takes 25 kB, as text a tenth of it.
+
+    What was not set is not there: the rows of a batch that was interrupted are those that there are.
+    """
+
+    def __init__(self) -> None:
+        self._packed: dict[int, bytes] = {}
+        self._order: list[int] | None = None
+
+    def put(self, place: int, result: Result) -> None:
+        """Set the row of the entry number `place`, from 0; the last one set counts."""
+        text = result.model_dump_json(by_alias=True).encode("utf-8", "surrogatepass")
+        self._packed[place] = zlib.compress(text, 1)
+        self._order = None
+
+    def at(self, place: int) -> Result:
+        """The row of the entry number `place`. Raises KeyError."""
+        return self._read(place)
+
+    def has(self, place: int) -> bool:
+        """Whether the entry number `place` has its row."""
+        return place in self._packed
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    @overload
+    def __getitem__(self, index: int) -> Result: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Result]: ...
+    def __getitem__(self, index: int | slice) -> Result | list[Result]:
+        if self._order is None:
+            self._order = sorted(self._packed)
+        if isinstance(index, slice):
+            return [self._read(place) for place in self._order[index]]
+        return self._read(self._order[index])
+
+    def _read(self, place: int) -> Result:
+        return Result.model_validate_json(zlib.decompress(self._packed[place]))
+
+
+MOST = 2_000  # submissions: each one's pieces take a fifth of a megabyte while they are compared
+CLASS_S, EACH_S = 60, 0.5  # of processor time, for a class and on top for each submission
+MEMORY = 2 << 30
+
+
+def flag_similar(rows: Rows, places: Mapping[int, str], out: Path, course: Course, assignment: str) -> str:
+    """Add flags to the rows (`places`: entry number to student) and to each `result.json`; why not, in a sentence, else "".
+
+    The code is compared in a process of its own: what becomes of that costs no row.
+    """
+    if len(rows) > MOST:
+        return f"The code of more than {MOST:,} submissions is not compared."
+    sources = dict(_read_sources(rows, places, out))
+    try:
+        compared = compare(sources, starters(course, assignment))
+    except WorkLost as lost:
+        return f"The code of the class was not compared: comparing it {lost}."
+    found = [(place, old) for place in places if rows.has(place) and not (old := rows.at(place)).absent]
+    for (place, old), new in zip(found, with_similar([old for _, old in found], compared), strict=True):
+        if new is not old:
+            rows.put(place, new)
+            save_result(student_folder(out, new.student), new)
+    return ""
+
+
+def compare(sources: Mapping[str, str], boilerplate: list[str]) -> Compared:
+    """The code of a class (student to code), compared in a process of its own. Raises WorkLost."""
+    if (
+        sum(len(code) >= FEWEST for code in sources.values()) < 2
+    ):  # two are needed for a pair, and each has to have so much
+        return Compared(pairs=(), left_out={})
+    given = json.dumps({"sources": sources, "boilerplate": boilerplate}).encode()
+    seconds = CLASS_S + round(EACH_S * len(sources))
+    return read_compared(
+        in_own_process("grader.marking.similarity:compare_class", given, seconds=seconds, memory=MEMORY)
+    )
+
+
+def _read_sources(rows: Rows, places: Mapping[int, str], out: Path) -> Iterator[tuple[str, str]]:
+    """The code of everyone whose submission was run."""
+    for place, student in places.items():
+        if not rows.has(place) or rows.at(place).ending.cause is Cause.NOT_RUN:
+            continue
+        with suppress(OSError, ValidationError):  # of a row that broke there may be none
+            path = attempt_folder(student_folder(out, student), 1) / EVIDENCE
+            yield student, source_of(Evidence.model_validate_json(path.read_bytes()))
+
+
+def starters(course: Course, assignment: str) -> list[str]:
+    """The code that students are given to begin with."""
+    folder = course.assignment_file(assignment).parent
+    found = []
+    for path in sorted(folder.glob("starter.*")):
+        with suppress(OSError, GraderError):
+            found.append("\n".join(read_submission(path.name, path.read_bytes()).cells))
+    return found
+
+
+MOST_SAID = 200  # characters of a reason on one line
+
+
+class Registrar:
+    """Publishes and records the results of a class as they come; `close` makes the class page.
+
+    A gradebook that goes away stops nothing: what it missed is offered again at the end, and by the next run of the batch.
+    """
+
+    def __init__(
+        self, entries: Sequence[Entry], bench: Bench, order: Order, book: Gradebook | None, progress: Progress
+    ) -> None:
+        self._entries, self._bench, self._order = list(entries), bench, order
+        self._persons: dict[int, list[Person]] = defaultdict(list)  # of each row, as the gradebook knows them
+        self._book, self._progress = book, progress
+        self._missed: list[int] = []
+        self._digests: dict[int, str] = {}
+        self._rubric = bench.rubric.digest
+        self.rows = Rows()
+
+    def enrol(self) -> Sequence[Entry]:
+        """Everyone of the class, before anything is run; the entries by the names that the gradebook knows them by.
+
+        Raises GraderError: then nothing was lost yet.
+        """
+        remember_origin(self._order)
+        if self._book is not None:
+            enrolled = [(place, item) for place, entry in enumerate(self._entries) for item in enrolments(entry)]
+            persons = self._book.enrol(self._bench.rubric.assignment, [item for _, item in enrolled])
+            for (place, item), person in zip(enrolled, persons, strict=True):
+                self._persons[place].append(person)
+                self._rename(place, item.student, person)
+                for words in told_of(item.student, person):
+                    self._progress.say(words)
+            self._take_along()
+        return self._entries
+
+    def _rename(self, place: int, student: Student, person: Person) -> None:
+        """Call an entry, or a member of its group, as the gradebook does; but two hand-ins of one person stay two rows."""
+        entry = self._entries[place]
+        if person.name == student.name or (not entry.members and person.name in {one.student for one in self._entries}):
+            return
+        if not entry.members:
+            self._entries[place] = replace(entry, student=person.name)
+            return
+        called = student.model_copy(update={"name": person.name})
+        members = tuple(called if member == student else member for member in entry.members)
+        self._entries[place] = replace(entry, members=members)
+
+    def _take_along(self) -> None:
+        """What lies in the folder of somebody's former name is theirs: one person has one folder."""
+        assert self._book is not None
+        out, assignment = self._order.out, self._bench.rubric.assignment.id
+        handed_in = {item.student.name: item.folder for item in self._book.hand_ins(assignment) if item.folder}
+        for place, entry in enumerate(self._entries):
+            person = self._persons[place][0]
+            before, now = out / handed_in.get(person.name, ""), student_folder(out, entry.student)
+            if entry.members or entry.student != person.name or before in (out, now) or now.exists():
+                continue
+            result = load_result(before) if owner_of(before) in (person.name, person.before) else None
+            if result is None:
+                continue
+            try:
+                before.rename(now)
+            except OSError as error:
+                self._progress.say(f"{before}: could not be renamed to {now.name} ({error.strerror}); both stay.")
+            else:
+                save_result(now, result.model_copy(update={"student": person.name}))
+                self._book.moved(assignment, before.name, now.name)
+
+    def marked(self, place: int, submission: Submission, marked: Marked) -> None:
+        """The result of entry number `place`. Raises GraderError where it can't be published."""
+        self._digests[place] = submission.sha256
+        result = self._record(place, marked.result)
+        publish_student(self._order.out, result, marked.evidence, self._bench.rubric, self._order.course)
+        self._enter(place, result)
+
+    def unread(self, place: int, reason: str, remedy: str, *, ours: bool) -> None:
+        """The row of an entry that can't be read or, `ours`, could not be run."""
+        self._enter(place, self._without_mark(place, reason, remedy, ours=ours))
+
+    def _without_mark(self, place: int, reason: str, remedy: str, *, ours: bool) -> Result:
+        """As published, and told to the gradebook: which may not take even that, and is then said not to have it."""
+        entry, bench = self._entries[place], self._bench
+        row = Row(
+            student=entry.student, submission=entry.file, assignment=bench.rubric.assignment,
+            planned=bench.rubric.planned, dataset=bench.rubric.dataset, isolation=bench.sandbox.isolation,
+            judged_on=bench.rubric.judged_on, versions=versions(), seed=bench.seed,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+        )  # fmt: skip
+        result = explain_unread(row, reason=without_surrogates(reason), remedy=remedy, ours=ours)
+        try:
+            result = self._record(place, result)
+        except Exception as error:
+            self._progress.say(
+                f"{one_line(entry.student)}: is not in the gradebook: {one_line(str(error))[:MOST_SAID]}"
+            )
+        with suppress(Exception):  # whatever it is that went wrong: the class page still has the row
+            publish_student(self._order.out, result, None, bench.rubric, self._order.course)
+        return result
+
+    def _enter(self, place: int, result: Result) -> None:
+        self.rows.put(place, result)
+        words = points_told(result)
+        trouble = result.status is not Status.GRADED and not result.absent
+        if trouble:
+            words += f" ({result.status.value.replace('_', ' ')}): {one_line(why(result))[:MOST_SAID]}"
+        self._progress.done(result.student, words, trouble=trouble)
+
+    def _record(self, place: int, result: Result) -> Result:
+        """Tell the gradebook; the result with the grade that follows, where the gradebook answers.
+
+        Raises Refused where it works and does not take this row.
+        """
+        if self._book is None:
+            return result
+        if self._missed:  # it is away: not twenty seconds of waiting for each row
+            self._missed.append(place)
+            return result
+        try:
+            return self._offer(place, result)
+        except Refused:
+            raise
+        except GraderError as error:
+            self._missed.append(place)
+            self._progress.say(
+                f"The gradebook does not answer: {error.message} Results are kept on disk and recorded at the end."
+            )
+            return result
+
+    def _offer(self, place: int, result: Result) -> Result:
+        """Record what was handed in, and read the grades of the row's students."""
+        assert self._book is not None
+        entry, persons = self._entries[place], self._persons[place]
+        if entry.handed_in:
+            folder = student_folder(self._order.out, entry.student).name
+            told = hand_ins(entry, result, self._digests.get(place, ""), folder)
+            for hand_in, person in zip(told, persons, strict=True):
+                who = hand_in.student.model_copy(update={"name": person.name})
+                own = result.model_copy(update={"student": person.name})
+                self._book.record(own, hand_in.model_copy(update={"student": who}), rubric_digest=self._rubric)
+        return self._beside(
+            place, result, [self._book.grade(result.assignment, person.student_id) for person in persons]
+        )
+
+    def _beside(self, place: int, result: Result, grades: Sequence[Grade]) -> Result:
+        return with_members(result, grades) if self._entries[place].members else with_grade(result, grades[0])
+
+    def _catch_up(self) -> None:
+        """Offer again what the gradebook missed."""
+        places, self._missed = self._missed, []
+        for number, place in enumerate(places):
+            try:
+                self._offer(place, self.rows.at(place))
+            except Refused as error:
+                self.rows.put(place, self._without_mark(place, error.message, error.remedy, ours=True))
+            except GraderError as error:
+                self._missed = places[number:]
+                self._progress.say(
+                    f"{len(self._missed)} results are not in the gradebook: {error.message} {error.remedy} They are on "
+                    "disk; the same command records them, and runs nothing again."
+                )
+                return
+        if places:
+            self._progress.say(f"The gradebook is there again: {len(places)} results were recorded late.")
+
+    def close(self) -> tuple[Rows, Path]:
+        """The class page, after the whole class. Raises Infrastructure."""
+        self._catch_up()
+        self._compare_code()
+        return self.rows, self._publish()
+
+    def _compare_code(self) -> None:
+        bench, places = self._bench, {place: entry.student for place, entry in enumerate(self._entries)}
+        said = flag_similar(self.rows, places, self._order.out, self._order.course, bench.rubric.assignment.id)
+        if said:
+            self._progress.say(said)
+
+    def close_early(self) -> None:
+        """The class page of what is there, and how much that is; nobody waits for a gradebook now. Raises Infrastructure."""
+        done = len(self.rows)
+        self._take_up_earlier()
+        if self.rows:
+            page = self._publish()
+            self._progress.say(f"{done} of {len(self._entries)} were come to; {page} shows {len(self.rows)} of them.")
+
+    def _publish(self) -> Path:
+        self._show_todays_grades()
+        return publish_class(self._order.out, self.rows, self._bench.rubric, self._order.course)
+
+    def _show_todays_grades(self) -> None:
+        """Each row with the grade that it has now, and its page, where that is another than was shown."""
+        if self._book is None or self._missed:
+            return
+        try:
+            found = self._book.grades(self._bench.rubric.assignment.id)
+        except GraderError as error:
+            self._progress.say(f"The class page shows points without penalties and overrides: {error.message}")
+            return
+        known = {grade.student.name: grade for grade in found}
+        for place in range(len(self._entries)):
+            mine = [known[person.name] for person in self._persons[place] if person.name in known]
+            if not mine or not self.rows.has(place):
+                continue
+            old = self.rows.at(place)
+            new = self._beside(place, old, mine)
+            if new != old:
+                self.rows.put(place, new)
+                with suppress(Exception):  # as in `unread`: a page that can't be written costs no row
+                    publish_again(self._order.out, new, self._bench.rubric, self._order.course)
+
+    def _take_up_earlier(self) -> None:
+        """Rows that this batch did not come to, from results of an earlier run of it: a page never shrinks."""
+        for place, entry in enumerate(self._entries):
+            if self.rows.has(place):
+                continue
+            result = load_result(student_folder(self._order.out, entry.student))
+            if result is not None and result.assignment == self._bench.rubric.assignment.id:
+                self.rows.put(place, result)
+
+
+def points_told(result: Result) -> str:
+    """What the student of a row gets, or each member of a group, in a few words."""
+    told = [
+        "excused" if grade.excused
+        else "nothing handed in" if grade.status is None and grade.points is None
+        else "no mark" if grade.points is None
+        else f"{write_number(grade.points)} of {write_number(grade.out_of)} points"
+        for grade in grades_of(result)
+    ]  # fmt: skip
+    return ", ".join(dict.fromkeys(told))
+
+
+def told_of(student: Student, person: Person) -> Iterator[str]:
+    """What a teacher should know of who somebody is."""
+    name, now = one_line(student.name), one_line(person.name)
+    if person.before:
+        yield f"{one_line(person.before)} is called {now} now: one person, by the number, login or address."
+    if person.apart:
+        yield f"{name}: the gradebook knows another person of this name; this one is called {now}."
+    elif now != name:
+        yield f"{name} is {now} of the gradebook, by the number or login."
+
+
+def why(result: Result) -> str:
+    """The first thing that went wrong: what a person wants to know of a row that is in trouble."""
+    wrong = (Outcome.FAILED, Outcome.BROKEN)
+    reasons = [
+        *(check.reason for check in result.checks if check.outcome in wrong),
+        *(flag.reason for flag in result.flags),
+    ]
+    return next(filter(None, reasons), result.ending.message)
+
+
+def enrolments(entry: Entry) -> list[Enrolment]:
+    """The students whom a row is for: one, or those of a group."""
+    if not entry.members:
+        return [entry.enrolment]
+    return [Enrolment(student=member, extension=entry.enrolment.extension) for member in entry.members]
+
+
+def hand_ins(entry: Entry, result: Result, digest: str, folder: str) -> list[HandIn]:
+    """What each student of a row handed in; the name of the `folder` in which the results of it lie."""
+    return [
+        HandIn(
+            student=item.student, digest=digest, name=result.submission, submitted=entry.submitted,
+            marked_late=bool(entry.late), folder=folder,
+        )
+        for item in enrolments(entry)
+    ]  # fmt: skip

@@ -1,0 +1,210 @@
+"""PID 1 of the fork server's sandbox: trusted, does once what programs begin with, then forks one child a request.
+
+A child makes namespaces of its own, becomes their PID 1 and does what `launcher` does for a cold start: it writes files,
+hands over descriptors, sets limits, starts the program, reaps and reports. The program is not executed but forked: it finds
+done what `entry` has done here. Standard library only; nothing of a submission is ever read in the server itself.
+
+Usage: server.py SOCKET ORDERS, two inherited descriptors. ORDERS holds a line of JSON (`entry`, `path`, `files`), then the
+files' bytes. A request is a JSON list, the numbers that the program's descriptors shall have, and carries descriptors: the
+child's socket, its orders, its log, then those of the program. To the host goes `refused` with the reason, or `ready`.
+"""
+
+import contextlib
+import fcntl
+import gc
+import importlib
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import traceback
+import types
+import warnings
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # `-P` knows no folder of a script
+
+from grader.sandbox.fork_server.namespaces import drop_privileges, furnish, leave
+from grader.sandbox.launcher import become_program, close_others, open_up, read_orders, reap, shut_off, write_files
+
+OURS = str(Path(__file__).resolve().parents[3])
+MOST_DESCRIPTORS = 64
+REQUEST_BYTES = 4096
+LOWEST_OWN = 64  # descriptors of ours are moved above this, and above those that the program expects
+FAILED = 70
+
+
+def main() -> None:
+    """Try the namespaces, prepare, serve; what returns from `serve` is a child that is to be a program."""
+    requests = socket.socket(fileno=int(sys.argv[1]))
+    os.umask(0o077)
+    with os.fdopen(int(sys.argv[2]), "rb") as file:
+        orders = read_orders(file)
+    shut_off()
+    reason = try_namespaces()
+    if not reason:
+        prepare(orders)
+        reason = shared_memory(Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace"))
+    requests.send(json.dumps({"refused": reason} if reason else {"ready": True}).encode())
+    if not reason:
+        run_program(serve(requests))
+
+
+def try_namespaces() -> str:
+    """Why a child can't have namespaces of its own on this machine; "" where it can."""
+    receiving, sending = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            open_up()
+            leave()
+            if os.fork():
+                os.wait()
+            else:
+                furnish([("/tmp", 1 << 20, "1777")], [])
+                drop_privileges()
+                os.write(sending, b"made")
+        except BaseException as error:
+            os.write(sending, (getattr(error, "strerror", None) or str(error)).encode()[:1000])
+        os._exit(0)
+    os.close(sending)
+    with os.fdopen(receiving, "rb") as pipe:
+        said = pipe.read().decode(errors="replace")
+    os.waitpid(child, 0)
+    return "" if said == "made" else said or "a child of the fork server ended without a word"
+
+
+def prepare(orders: dict[str, Any]) -> None:
+    """Call the entry (module:function): what it imports and makes will be there in every child."""
+    sys.path.insert(0, orders["path"])
+    module, _, function = orders["entry"].partition(":")
+    getattr(importlib.import_module(module), function)()
+    for path in (orders["path"], OURS):
+        sys.path.remove(path)
+    for name in [name for name in sys.modules if name.startswith("grader.sandbox")]:
+        del sys.modules[name]  # a program's own modules are none of ours
+    gc.collect()
+    gc.freeze()
+
+
+def shared_memory(maps: str) -> str:
+    """A line of /proc/self/maps whose memory all children would write into, which must not be; "" without any."""
+    shared = (line for line in maps.splitlines() if "w" in line.split()[1] and line.split()[1].endswith("s"))
+    return next((f"children would share memory: {line}" for line in shared), "")
+
+
+def serve(requests: socket.socket) -> list[str]:
+    """Fork a child for each request until the host is gone. Returns in a child alone: the command line of its program."""
+    signal.signal(signal.SIGCHLD, bury)
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(requests, REQUEST_BYTES, MOST_DESCRIPTORS)
+        if not request:
+            os._exit(0)
+        if fork() == 0:
+            requests.close()
+            return confine(json.loads(request), descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def bury(*_: object) -> None:
+    """Wait for children that have ended: how they did is told by PID 1 of each, and seen at its pidfd."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def fork() -> int:
+    """The child's pid, 0 in the child; -1 where there can be none: the host sees its socket closed."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of threads: OpenBLAS ends its own before a fork
+            return os.fork()
+    except OSError:
+        return -1
+
+
+def confine(wanted: list[int], descriptors: list[int]) -> list[str]:
+    """Become PID 1 of a sandbox and start its program. Returns in the program alone: its command line."""
+    try:
+        log = descriptors.pop(2)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        control, orders = arrange(wanted, descriptors)
+        open_up()  # the files of /proc that a user namespace is made with are only then ours
+        leave()
+        if os.fork():
+            os._exit(0)
+        return oversee(control, orders)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(FAILED)
+
+
+def arrange(wanted: list[int], descriptors: list[int]) -> tuple[int, int]:
+    """Give the program's descriptors their numbers, move ours out of the way, close all others; socket and orders."""
+    high = max([LOWEST_OWN, *wanted, *descriptors]) + 1
+    control, orders, *given = (fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, high) for descriptor in descriptors)
+    close_others({0, 1, 2, control, orders, *given})
+    for number, descriptor in zip(wanted, given, strict=True):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    return control, orders
+
+
+def oversee(descriptor: int, orders_file: int) -> list[str]:
+    """PID 1: furnish, write files, export, start, reap, report. Returns in the program alone."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    control = socket.socket(fileno=descriptor)
+    with os.fdopen(orders_file, "rb") as file:
+        orders: dict[str, Any] = json.loads(file.readline())
+        furnish([(path, size, mode) for path, size, mode in orders["scratch"]], orders["kept"])
+        write_files(orders, file)
+    drop_privileges()
+    shut_off(with_parent=False)  # which is gone already: this namespace ends with the server's
+    folders = [os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for path in orders["export"]]
+    own = os.pidfd_open(os.getpid())
+    socket.send_fds(control, [b"ready"], [*folders, own])
+    if control.recv(16) != b"go":  # the host makes us a member of a control group first
+        os._exit(FAILED)
+    program = os.fork()
+    if program == 0:
+        control.detach()
+        become_program(orders)
+        argv: list[str] = orders["argv"]
+        return argv
+    for held in [*folders, own, *orders["descriptors"]]:
+        os.close(held)
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    os._exit(reap(control, program))
+
+
+def run_program(argv: list[str]) -> None:
+    """Run a Python command line (options, then `-c CODE` or a file, then arguments) as this interpreter would have."""
+    random.seed()  # or all children would draw the same
+    if (numpy := sys.modules.get("numpy")) is not None:
+        numpy.random.seed()
+    at = next(index for index, word in enumerate(argv) if index and (word == "-c" or not word.startswith("-")))
+    main_module = types.ModuleType("__main__")
+    if argv[at] == "-c":
+        code = compile(argv[at + 1], "<string>", "exec")
+        sys.argv = ["-c", *argv[at + 2 :]]
+    else:
+        code = compile(Path(argv[at]).read_bytes(), argv[at], "exec")
+        sys.argv = argv[at:]
+        main_module.__file__ = argv[at]
+    sys.orig_argv = list(argv)
+    sys.modules["__main__"] = main_module
+    exec(code, vars(main_module))
+
+
+if __name__ == "__main__":
+    main()

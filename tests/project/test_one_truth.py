@@ -1,0 +1,299 @@
+"""What a student gets is the same on every page, line, file and export, whatever lateness and persons made of it."""
+
+import itertools
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from grader.core.errors import Infrastructure
+from grader.core.evidence import Claims
+from grader.core.grades import Student
+from grader.core.limits import Limits
+from grader.core.progress import Progress, Silent
+from grader.gradebook import open_gradebook
+from grader.intake import Entry, safe_name
+from grader.judge.client import Question, Verdict
+from grader.kernel.run import Execution, Job
+from grader.marking.publish import Order
+from grader.marking.regrade import regrade, render_again
+from grader.pages.terminal import row
+from grader.run.batch import grade_class
+from grader.run.result_writer import Rows
+from grader.sandbox.interface import Sandbox
+from tests import surfaces
+from tests.fakes import (
+    RUBRIC,
+    Act,
+    Stage,
+    a_bench,
+    a_judgement,
+    a_rubric,
+    data_of,
+    run_cli,
+    trained_claims,
+    write_course,
+    write_rubric,
+)
+
+DUE = datetime.fromisoformat("2026-11-20T23:59:00+01:00")
+RULES = RUBRIC.replace(
+    "pass_mark = 60", f"pass_mark = 60\ndue = {DUE.isoformat()}\n[late]\nper_day = 0.25\nmost = 0.5\n[retry]\ntimes = 1\n", 1
+)  # fmt: skip
+FAULT = Infrastructure("the sandbox did not start", "See `grader doctor`.")
+COMMENT = "Well explained in person.\nSee you on Monday <b>& bring it</b>."
+REASON = "confidential: an illness"
+HANDED_IN = ("plain", "broken", "review", "retried")
+DECISIONS = ("", "override", "excused")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A combination, and what its student gets by hand-written arithmetic: 100 points, less 25 a day begun."""
+
+    what: str
+    late: bool
+    extension: bool
+    decision: str
+    group: bool
+
+    @property
+    def name(self) -> str:
+        words = (self.what, "late" * self.late, "extended" * self.extension, self.decision, "group" * self.group)
+        return "-".join(filter(None, words))
+
+    @property
+    def students(self) -> tuple[str, ...]:
+        return (f"{self.short} A", f"{self.short} B") if self.group else (self.short,)
+
+    @property
+    def short(self) -> str:
+        """A name of one word that fits into a row of a terminal."""
+        letters = f"{self.what[0]}{'L' * self.late}{'X' * self.extension}{self.decision[:1].upper()}{'G' * self.group}"
+        return f"{self.what[0]}{self.what[-1]}{letters[1:]}"
+
+    def expected(self, student: str) -> str:
+        decided = self.decision if student == self.students[0] else ""  # of a group, one member alone
+        if decided:
+            return "excused" if decided == "excused" else "61.5"
+        if self.what in ("absent", "broken"):
+            return "none"
+        return "50" if self.late and not self.extension else "100"
+
+
+def cases() -> list[Case]:
+    yes = (False, True)
+    found = [
+        Case(what=what, late=late, extension=extension, decision=decision, group=group)
+        for what, late, extension, decision, group in itertools.product(HANDED_IN, yes, yes, DECISIONS, yes)
+    ]
+    absent = itertools.product(yes, DECISIONS)
+    return [*found, *(Case(what="absent", late=False, extension=e, decision=d, group=False) for e, d in absent)]
+
+
+@dataclass
+class Doubts(Stage):
+    """A stage on which the judge is not sure how some networks want their images prepared."""
+
+    doubtful: frozenset[str] = field(default_factory=frozenset)
+
+    def run_notebook(self, job: Job, sandbox: Sandbox, *, who: str, progress: Progress) -> Execution:
+        done = super().run_notebook(job, sandbox, who=who, progress=progress)
+        if who not in self.doubtful:
+            return done
+        return Execution(ending=done.ending, claims=trained_claims(*done.claims.cells, accuracy=0.99), model=done.model)
+
+    def judge_model(
+        self, model: bytes, question: Question, claims: Claims, sandbox: Sandbox, limits: Limits
+    ) -> Verdict:
+        found = super().judge_model(model, question, claims, sandbox, limits)
+        return Verdict(judgement=a_judgement(0.5), outputs=found.outputs) if model.decode() in self.doubtful else found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graded:
+    """A class with every combination, after all decisions; `rows` are what the batch printed the last time."""
+
+    known: surfaces.Class
+    order: Order
+    cases: list[Case]
+    rows: list[str]
+
+
+def entries_of(known: list[Case], folder: Path) -> Iterator[Entry]:
+    folder.mkdir()
+    for number, case in enumerate(known):
+        path = folder / f"{case.short}.py"
+        path.write_text(f"print({case.short!r})\n", encoding="utf-8")
+        members = tuple(
+            Student(name=name, participant=f"{number + 1}{place}", group=case.short)
+            for place, name in enumerate(case.students)
+        )
+        yield Entry(
+            student=case.short, path=path, who=members[0].model_copy(update={"name": case.short, "group": ""}),
+            submitted=None if case.what == "absent" else DUE + timedelta(hours=30 if case.late else -1),
+            extension="3d" if case.extension else "", members=members if case.group else (),
+            problem="Nothing was handed in." if case.what == "absent" else "", handed_in=case.what != "absent",
+        )  # fmt: skip
+
+
+def batch(entries: list[Entry], order: Order) -> Rows:
+    with a_bench(order.course) as bench, open_gradebook(order.out) as book:
+        return grade_class(entries, bench, order, jobs=1, progress=Silent(), book=book)[0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _data_of_its_own() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("GRADER_DATA")
+        yield
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
+    """Graded, decided by hand, and graded again by the same command; the last decision is a command's."""
+    root, known = tmp_path_factory.mktemp("truth"), cases()
+    course = write_course(root / "course", RULES)
+    order = Order(out=root / "out", course=course, data=data_of(course.root))
+    order.out.mkdir()
+    acts = {
+        "plain": Act(),
+        "review": Act(),
+        "broken": Act(faults=(FAULT,) * 9),
+        "retried": Act(correct=7, by_seed={1000: 9}),
+    }
+    stage = Doubts(
+        {case.short: acts[case.what] for case in known if case.what in acts},
+        doubtful=frozenset(case.short for case in known if case.what == "review"),
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        stage.install(patch)
+        entries = list(entries_of(known, root / "class"))
+        batch(entries, order)
+        decided = [case for case in known if case.decision]
+        with open_gradebook(order.out) as book:
+            for case in decided[:-1]:
+                points = {"points": 61.5} if case.decision == "override" else {"excused": True}
+                book.override(case.students[0], author="kim", reason=REASON, comment=COMMENT, **points)
+        last = decided[-1]
+        said = run_cli(
+            "gradebook", "override", order.out, last.students[0], "--excuse", "--reason", REASON, "--comment", COMMENT
+        )
+        assert (last.decision, said.code, said.err) == ("excused", 0, "")
+        names = [(name, case) for case in known for name in case.students]
+        yield Graded(
+            known=surfaces.Class(
+                out=order.out, folders={name: safe_name(case.short) for name, case in names},
+                numbers={name: f"{known.index(case) + 1}{case.students.index(name)}" for name, case in names},
+                groups={name: case.short for name, case in names if case.group},
+            ),
+            order=order, cases=known,
+            rows=[line for result in batch(entries, order) for line in row(result).splitlines()],
+        )  # fmt: skip
+
+
+def read_all(graded: Graded) -> dict[str, surfaces.Shown]:
+    """Every surface."""
+    known = graded.known
+    with open_gradebook(known.out) as book:
+        again = regrade(a_rubric(graded.order.course), graded.order, dry_run=True, book=book)
+    return {
+        "page": surfaces.pages(known), "class": surfaces.class_page(known), "row": surfaces.terminal(graded.rows),
+        "csv": surfaces.gradebook_csv(known), "batch": surfaces.batch_json(known), "result": surfaces.result_json(known),
+        "show": surfaces.show(known), "json": surfaces.show_json(known), "regrade": surfaces.moves(again),
+        "export": surfaces.export_csv(known), "moodle": surfaces.moodle(known), "canvas": surfaces.canvas(known),
+        "nbgrad": surfaces.nbgrader(known), "zip": surfaces.feedback(known), "gscope": surfaces.gradescope(known),
+        "clroom": surfaces.classroom(known), "junit": surfaces.junit(known), "github": surfaces.summary(known),
+    }  # fmt: skip
+
+
+# What a format can't say is left out of it, and nothing else is.
+SILENT = {
+    "moodle": {"excused", "none"}, "canvas": {"none"}, "nbgrad": {"excused", "none"}, "gscope": {"excused", "none"},
+    "clroom": {"excused", "none"},
+}  # fmt: skip
+ONE_GRADE = ("gscope", "clroom", "github")  # hold one grade of a result, and none of a group with several
+
+
+def fits(surface: str, case: Case, said: str, expected: str) -> bool:
+    """Whether a cell says what is expected, or nothing where the format can't."""
+    if said == expected:
+        return True
+    if surface == "nbgrad" and case.what == "absent" and expected == "none":
+        return said == "0"  # nbgrader's own zero for who handed in nothing
+    if surface == "regrade" and case.what in ("absent", "broken"):
+        return said == surfaces.LEFT_OUT  # nothing is stored that could be marked again
+    left_out = expected in SILENT.get(surface, set()) or (case.group and surface in ONE_GRADE)
+    return said == surfaces.LEFT_OUT and left_out
+
+
+def test_no_surface_contradicts_another_for_any_combination(graded: Graded) -> None:
+    shown = read_all(graded)
+    lines, wrong = [f"{'':<34} {'right':>8} " + " ".join(f"{name:>7}" for name in shown)], []
+    for case in graded.cases:
+        for student in case.students:
+            expected = case.expected(student)
+            cells = {name: found.get(student, surfaces.LEFT_OUT) for name, found in shown.items()}
+            bad = [name for name, said in cells.items() if not fits(name, case, said, expected)]
+            wrong += [f"{case.name}, {student}: {name} says {cells[name]}, right is {expected}" for name in bad]
+            marked = (f"{said}{'!' * (name in bad)}" for name, said in cells.items())
+            lines.append(f"{case.name:<34} {expected:>8} " + " ".join(f"{said:>7}" for said in marked))
+    sys.stdout.write("\n".join(["", *lines, ""]))  # the matrix, with `pytest -s`
+    assert wrong == []
+
+
+def test_a_page_says_why_and_whose_word_it_is(graded: Graded) -> None:
+    for case in graded.cases:
+        for student in case.students:
+            text = surfaces.page_of(graded.known, student).read_text(encoding="utf-8")
+            decided = bool(case.decision) and student == case.students[0]
+            assert REASON not in text and "kim" not in text, "what is for colleagues stands on no student's page"
+            assert ("From your instructor" in text) == decided
+            assert ("&lt;b&gt;&amp; bring it" in text) == decided and "<b>& bring" not in text
+            late = case.late and not case.extension and case.what != "broken" and not decided
+            assert ("handed in after the deadline, on day 2: 50 points off" in text) == late
+            assert ("provisional" in text.partition("<main")[2]) == (case.what == "review" and not decided)
+            assert ("Most to gain" in text) is False
+            if case.what == "absent":
+                assert '<tr id="check-' not in text and "<nav" not in text
+
+
+def test_every_file_is_the_same_after_writing_all_of_it_again(graded: Graded) -> None:
+    names = ("index.html", "gradebook.csv", "batch.json")
+    before = {name: (graded.known.out / name).read_bytes() for name in names}
+    pages = surfaces.pages(graded.known)
+    with open_gradebook(graded.known.out) as book:
+        render_again(a_rubric(graded.order.course), graded.order, book=book)
+    assert {name: (graded.known.out / name).read_bytes() for name in names} == before
+    assert surfaces.pages(graded.known) == pages
+
+
+def test_absent_students_count_neither_as_submissions_nor_among_those_who_failed(graded: Graded) -> None:
+    page = (graded.known.out / "index.html").read_text(encoding="utf-8")
+    handed_in = sum(case.what != "absent" for case in graded.cases)
+    assert f"{handed_in} submissions" in page
+    troubles = page.partition('id="troubles"')[2].partition("</section>")[0]
+    assert not any(f">{case.short}<" in troubles for case in graded.cases if case.what == "absent")
+
+
+def test_another_deadline_is_on_every_surface_after_a_regrade(graded: Graded) -> None:
+    """Last in this file: it moves the class."""
+    write_rubric(graded.order.course.root, RULES.replace("2026-11-20", "2026-11-23"))
+    words = ("--course", graded.order.course.root, "--data", data_of(graded.order.course.root))
+    assert run_cli("regrade", "tiny", graded.known.out, *words).code == 0
+    for name in ("page", "class", "csv", "batch", "result", "show", "export", "moodle", "canvas", "zip", "junit"):
+        shown = getattr(surfaces, READERS[name])(graded.known)
+        said = {shown[student] for case in graded.cases for student in case.students}
+        assert "50" not in said, name
+    assert os.fspath(graded.order.course.root) not in surfaces.page_of(graded.known, "pn").read_text(encoding="utf-8")
+
+
+READERS = {
+    "page": "pages",
+    "class": "class_page", "csv": "gradebook_csv", "batch": "batch_json", "result": "result_json", "show": "show",
+    "export": "export_csv", "moodle": "moodle", "canvas": "canvas", "zip": "feedback", "junit": "junit",
+}  # fmt: skip
