@@ -25,15 +25,15 @@ RUN = """
 import resource, sys
 sys.path.insert(0, sys.argv.pop(1))
 import scripted
-from grader.batch import registrar
+from grader.run import result_writer
 
-publish = registrar.publish_class
+publish = result_writer.publish_class
 
 def told(*words, **more):
     print("before", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
     return publish(*words, **more)
 
-registrar.publish_class = told
+result_writer.publish_class = told
 scripted.follow()
 from grader.cli import main
 try:

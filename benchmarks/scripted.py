@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from grader.core.errors import Infrastructure  # noqa: E402
-from grader.core.evidence import Cause, Cell, Claims, Ending, Judgement
+from grader.core.evidence import Cause, Cell, Claims, Ending, Judgement  # noqa: E402
 from grader.core.limits import Limits  # noqa: E402
 from grader.core.progress import Progress  # noqa: E402
 from grader.course.course import Course  # noqa: E402

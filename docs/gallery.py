@@ -17,8 +17,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.report.classes import a_class  # noqa: E402
-
 from grader.core.evidence import Claims, Evidence  # noqa: E402
 from grader.core.results import Result  # noqa: E402
 from grader.core.store import load_result  # noqa: E402
@@ -32,6 +30,7 @@ from grader.pages.accuracy import Judged, Mistake, find_mistakes  # noqa: E402
 from grader.pages.cells import Picture  # noqa: E402
 from grader.pages.html import class_page, student_page  # noqa: E402
 from grader.pages.wording import say  # noqa: E402
+from tests.pages.classes import a_class  # noqa: E402
 
 RECORDS = ROOT / "docs" / "records"
 HEAVY = 150_000  # characters of base64: plots weigh less, photographs more

@@ -13,9 +13,9 @@ SLOWEST = 10
 
 
 def room_of(classname: str) -> str:
-    """The folder of a test's file below `tests`, or the file's name."""
+    """The folder of a test's file below `tests`; of the whole project's own tests, the file."""
     parts = [part for part in classname.removeprefix("tests.").split(".") if not part[:1].isupper()]
-    return f"{parts[0]}/" if len(parts) > 1 else f"{parts[0]}.py"
+    return "/".join(parts) + ".py" if parts[0] == "project" else f"{parts[0]}/"
 
 
 def table(cases: Sequence[tuple[str, str, float]]) -> list[str]:

@@ -12,8 +12,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from grader.checks import accuracy, architecture, execution, functions, training
-from grader.checks import architecture as convolution
-from grader.checks import architecture as inspiration
 from grader.checks.base import Case, Check, Planned, Score
 from grader.checks.layers import named, reaches_answer
 from grader.core.assignment import CheckSpec, did_you_mean, explain_validation
@@ -22,7 +20,7 @@ from grader.core.errors import Failure, RubricError, Unseen
 from grader.core.evidence import Evidence, Layer, Smoke
 from grader.core.results import CheckResult, Outcome
 
-ROOMS = (execution, training, architecture, convolution, inspiration, accuracy, functions)
+ROOMS = (execution, training, architecture, accuracy, functions)
 
 
 def built_in() -> dict[str, Check]:

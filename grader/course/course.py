@@ -10,7 +10,7 @@ from grader.core.errors import DataError, UsageError
 from grader.course.dataset import Dataset, read_dataset
 
 REFERENCES = ("solution.ipynb", "solution.py")
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from grader.core.grades import Grade, flags_of, grades_of, with_grade
-from grader.core.results import Grade, Result
+from grader.core.results import Result
 from grader.exports.release import Cell, Filled, sort_grades, write_table
 
 GRADEBOOK_COLUMNS = (

@@ -199,7 +199,7 @@ def module_program(root: Path, job: ModuleJob, descriptor: int) -> Program:
         limits=job.limits.model_copy(update={"wall": WALLS * job.limits.wall}),
         inputs=(
             Input(FOLDER / "guest.py", f"{GUEST}/grader/functions/guest.py"),
-            Input(FOLDER.parent / "judge/protocol.py", f"{GUEST}/grader/sandbox/channel.py"),
+            Input(FOLDER.parent / "sandbox/channel.py", f"{GUEST}/grader/sandbox/channel.py"),
         ),
         scratch=(
             Scratch("dev/shm", 16 << 20, shared=True),

@@ -144,8 +144,8 @@ FEWEST_CUT, MOST_CUT, MOST_CUTTING_S = (
     5.0,
 )  # judged images that are asked where layers are cut; what that may take
 STEADY, UNSTEADY_SHARE = 0.02, 0.02  # of the largest output; of the images that may differ by more
-FOLDER = Path(__file__).resolve().parent
-OUR_FILES = ("worker.py", "protocol.py")
+ROOMS = Path(__file__).resolve().parents[1]
+OUR_FILES = ("judge/worker.py", "sandbox/channel.py")
 GUEST, MODEL = "run/guest", "run/model/model.keras"
 ROOM_BESIDE = 1 << 20  # bytes of the folder that holds the network, beside it
 
@@ -295,7 +295,7 @@ def judge_program(root: Path, model: bytes, descriptor: int, limits: Limits) -> 
         environment={**environment(root, limits.threads, 0), "MPLBACKEND": "agg"},
         folder="tmp",
         limits=limits.model_copy(update={"wall": WALL_S + READY_S}),
-        inputs=tuple(Input(FOLDER / name, f"{GUEST}/grader/judge/{name}") for name in OUR_FILES),
+        inputs=tuple(Input(ROOMS / name, f"{GUEST}/grader/{name}") for name in OUR_FILES),
         scratch=(
             Scratch("dev/shm", 16 << 20, shared=True),
             Scratch("tmp", MOST_UNPACKED, shared=True),

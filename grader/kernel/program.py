@@ -119,7 +119,7 @@ PHOTOGRAPHS = f"{SUBMISSION}/dataset"
 USUAL_PLACES = ("content", "kaggle/working", "kaggle/input")  # where notebooks of Colab and Kaggle keep code and data
 GUEST_FOLDER = Path(__file__).resolve().parent / "guest"
 SHARED = Path(grey_copies.__file__)  # the one file that kernel and host have in common
-OURS = (Input(GUEST_FOLDER, f"{GUEST}/grader/kernel/guest"), Input(SHARED, f"{GUEST}/grader/{SHARED.name}"))
+OURS = (Input(GUEST_FOLDER, f"{GUEST}/grader/kernel/guest"), Input(SHARED, f"{GUEST}/grader/core/{SHARED.name}"))
 # What is read of the artefacts: networks, the first rows that each was trained on, small copies of more, the record.
 MODELS = ("model.keras", "model-2.keras", "model-3.keras", "model-4.keras")
 ROWS = ("rows.npy", "rows-2.npy", "rows-3.npy", "rows-4.npy")

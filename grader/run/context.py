@@ -28,7 +28,13 @@ from grader.sandbox.fork_server.warm import with_warm_starts
 from grader.sandbox.interface import Sandbox
 
 PACKAGES = ("grader", "keras", "numpy", "ipykernel", "nbclient")
-RUNNING = ("functions", "judge", "kernel", "sandbox")  # the rooms whose code runs a submission, judges, or holds both
+RUNNING = (
+    "core/grey_copies.py",
+    "functions/*.py",
+    "judge/*.py",
+    "kernel/**/*.py",
+    "sandbox/**/*.py",
+)  # below the package
 TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # the distributions that bring the package
 
 
@@ -159,13 +165,13 @@ def code_digest() -> str:
 
     A version alone would let runs of the same version's earlier state pass for those of today.
     """
-    return digest_code(Path(__file__).parent)
+    return digest_code(Path(__file__).parents[1])
 
 
 def digest_code(home: Path) -> str:
     """SHA-256 of the code below `home` that makes a run: kernel, judge, functions and what holds them."""
     digest = hashlib.sha256()
-    for path in sorted(path for room in RUNNING for path in (home / room).rglob("*.py")):
+    for path in sorted(path for pattern in RUNNING for path in home.glob(pattern)):
         digest.update(f"{path.relative_to(home).as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 

@@ -2,7 +2,7 @@
 
 A `Collector` takes a submission and a seed and answers with a future. The batch waits for futures, and everything that
 follows (marks, pages, the gradebook) happens in its own process, whoever collected. Here are the collector of this
-machine and what it may use; `grader.cluster` has the one of a Dask cluster.
+machine and what it may use; `cluster` has the one of a Dask cluster.
 """
 
 import os

@@ -10,16 +10,16 @@ descriptors of the writable folders, sets resource limits, starts the program, r
 writable place is a size-limited tmpfs that the host reaches only through those descriptors; nothing of the host is
 writable, and results are read (`artefacts`) after the program is dead, beneath the descriptor, following nothing. The
 host may kill the sandbox (pidfd of PID 1: everything in its process namespace dies with it); the sandbox may kill nothing
-outside. `watch` kills on limits; where the machine grants control groups (`cgroup`), memory is limited exactly.
+outside. `process` kills on limits; where the machine grants control groups (`cgroup`), memory is limited exactly.
 
-*Warm starts* (`warm`, `zygote`). A fork server is PID 1 of an outer bubblewrap: the same read-only system, no network, no
+*Warm starts* (`fork_server`). A fork server is PID 1 of an outer bubblewrap: the same read-only system, no network, no
 secret, an unprivileged uid, no capability. Before it is asked for anything it imports what its programs begin with, and
-refuses to go on if memory would be shared with children. It reads nothing of a submission, ever. For each request it forks a
-child, which does for itself what bwrap does for a cold start (`zygote.namespaces`): namespaces of its own of every kind, a
-fresh tmpfs over each place that can be written to, a /proc and terminals of its own, no capability in any set, no new
-privilege, no further namespace. It is then PID 1 there, does what `launcher` does, and forks the program, which gets the
-same filter, limits and descriptors as a cold one. The host holds a pidfd of each child's PID 1 and watches the tree below it
-alone; where there are control groups, each child is put into its own before its program starts.
+refuses to go on if memory would be shared with children. It reads nothing of a submission, ever. For each request it forks
+a child, which does for itself what bwrap does for a cold start (`fork_server.namespaces`): namespaces of its own of every
+kind, a fresh tmpfs over each place that can be written to, a /proc and terminals of its own, no capability in any set, no
+new privilege, no further namespace. It is then PID 1 there, does what `launcher` does, and forks the program, which gets
+the same filter, limits and descriptors as a cold one. The host holds a pidfd of each child's PID 1 and watches the tree
+below it alone; where there are control groups, each child is put into its own before its program starts.
 
 Who may kill whom: the host any child, and the server with all its children; the end of a child is its own; a child sees
 neither the server nor its siblings, and can signal none of them. The server dies with the grader. Where it dies by itself,
@@ -31,11 +31,12 @@ and the secret of Python's hashes, so whoever learns them in one program knows t
 somebody who has a hole in native code already, and namespaces and filter stand behind it. Judges and kernels never share a
 server. `docs/explanation/warm-starts.md` says what that means for a class.
 
-*podman, docker.* No descriptor crosses a container's border, so PID 1 is `relay`: the same launcher behind two pipes, over
-which everything goes as `frames`. The host's end, `bridge`, shows sockets and results in a private folder of its own,
+*podman, docker* (`container`). No descriptor crosses a container's border, so PID 1 is `relay`: the same launcher behind
+two pipes, over which everything goes as `frames`. The host's end shows sockets and results in a private folder of its own,
 written by itself. Limits are the engine's, and the relay watches them from inside.
 
-*none.* Resource limits, the watchdog and the hardened client, in a throw-away folder; nothing else is promised.
+*none* (`unsandboxed`). Resource limits, the watchdog and the hardened client, in a throw-away folder; nothing else is
+promised.
 
 Labels live in the grader's memory alone. What this does not protect against: holes in the Linux kernel that the system
 call filter (`seccomp`; x86_64 and aarch64) leaves reachable, and side channels of a shared CPU. For a hostile population

@@ -1,6 +1,6 @@
 import pytest
 
-from grader.checks import registry as runner
+from grader.checks import registry
 from grader.checks.base import Case, Check, NoParameters, Planned, Score, check
 from grader.checks.registry import NOT_CHECKED, all_checks, run_checks
 from grader.core.assignment import CheckSpec
@@ -66,7 +66,7 @@ def follower_of_third(case: Case, parameters: NoParameters) -> Score:
 @pytest.fixture(autouse=True)
 def _with_checks_of_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
     own = {item.name: item for item in globals().values() if isinstance(item, Check)}
-    monkeypatch.setattr(runner, "all_checks", lambda: {**all_checks(), **own})
+    monkeypatch.setattr(registry, "all_checks", lambda: {**all_checks(), **own})
 
 
 def plan_of(item: Check, points: float = 10) -> Planned:

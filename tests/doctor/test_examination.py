@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from grader.cli import doctor as command
+from grader.cli import doctor
 from grader.core.errors import SandboxUnavailable
 from grader.core.progress import Silent
 from grader.doctor import examination
@@ -119,7 +119,7 @@ def test_a_probe_that_could_not_be_run_ends_with_3(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setitem(examination.WAYS, "cell", no_notebook)
     said = run_cli("doctor", "--only", "tcp")
-    assert said.code == command.NOT_RUN
+    assert said.code == doctor.NOT_RUN
     assert "could not be run: tcp" in said.out
     assert "no space left on device" in said.out
 

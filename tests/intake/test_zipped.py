@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.core.errors import SubmissionError, UsageError
-from grader.intake import list_class, open_class, read_path, submissions
-from grader.intake import zips as zipped
+from grader.intake import list_class, open_class, read_path, submissions, zips
 from tests.intake.zips import zip_of
 
 
@@ -142,7 +141,7 @@ def test_a_zip_holds_no_more_than_a_folder_may(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_directory_of_very_many_entries_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    (tmp_path / "ada.zip").write_bytes(zipped.ENTRY * (zipped.MOST_MEMBERS + 1))
+    (tmp_path / "ada.zip").write_bytes(zips.ENTRY * (zips.MOST_MEMBERS + 1))
     with pytest.raises(SubmissionError, match="too many files"):
         read_path(tmp_path / "ada.zip")
 
@@ -178,7 +177,7 @@ def test_a_damaged_zip_is_read_or_refused_in_words(changes: list[tuple[int, int]
         packed[place] = value
     left = bytes(packed[: len(packed) - cut])
     try:
-        files = zipped.unpack_zip("ada.zip", left, most_files=500, most_bytes=50 << 20)
+        files = zips.unpack_zip("ada.zip", left, most_files=500, most_bytes=50 << 20)
     except SubmissionError as error:
         assert error.message.startswith("ada.zip: ")
         assert error.remedy
@@ -191,5 +190,5 @@ def test_a_damaged_zip_is_read_or_refused_in_words(changes: list[tuple[int, int]
 def test_whatever_plain_files_are_packed_come_out_again(files: dict[str, bytes]) -> None:
     inside = {f"top/{name}": data for name, data in files.items()}
     packed = zip_of(*inside.items(), ("top/Z", b"z"))
-    found = zipped.unpack_zip("a.zip", packed, most_files=500, most_bytes=1 << 20)
+    found = zips.unpack_zip("a.zip", packed, most_files=500, most_bytes=1 << 20)
     assert found == {**files, "Z": b"z"}

@@ -26,7 +26,7 @@ UNSAID = tuple(
 def collect() -> Catalog:
     """Messages of the report's code and templates, titles of shipped checks, assignments and datasets."""
     catalog = Catalog(project="grader", charset="utf-8")
-    sources = [(path, "python") for path in sorted((ROOT / "grader" / "report").glob("*.py"))]
+    sources = [(path, "python") for path in sorted((ROOT / "grader" / "pages").glob("*.py"))]
     sources += [(path, "jinja2.ext:babel_extract") for path in sorted((ROOT / "reports" / "templates").glob("*.j2"))]
     for path, method in sources:
         options = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}

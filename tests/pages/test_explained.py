@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from grader.core.evidence import Architecture, Layer
-from grader.pages import shapes as explaining
+from grader.pages import shapes
 from grader.pages.shapes import MOST
 from tests.pages.arithmetic import equations
 from tests.pages.english import english
@@ -17,11 +17,11 @@ def a_network(*layers: Layer) -> Architecture:
 
 
 def explained(architecture: Architecture | None) -> Any:
-    return english(explaining.explained(architecture))
+    return english(shapes.explained(architecture))
 
 
 def times_as_many(more: int, few: int) -> str:
-    return str(explaining.times_as_many(more, few))
+    return str(shapes.times_as_many(more, few))
 
 
 def told(*layers: Layer) -> Any:

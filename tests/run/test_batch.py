@@ -27,8 +27,7 @@ from grader.marking.mark import mark_attempts
 from grader.marking.publish import Order, publish_student
 from grader.marking.regrade import regrade
 from grader.marking.similarity import KIND
-from grader.run import batch as schedule
-from grader.run import collect, grade_one, result_writer
+from grader.run import batch, collect, grade_one, result_writer
 from grader.run.batch import grade_class
 from grader.run.grade_one import grade_submission, reusable
 from grader.run.result_writer import Rows
@@ -479,7 +478,7 @@ def test_earlier_results_are_read_once_for_a_class_and_a_wrong_folder_is_told_be
         walked.append(str(folder))
         return index_earlier(folder, exercises, book)
 
-    monkeypatch.setattr(schedule, "index_earlier", index)
+    monkeypatch.setattr(batch, "index_earlier", index)
     found = grade(Order(out=order.out, course=order.course, earlier=tmp_path / "earlier"), folder)
     assert {name: result.compared[0].source for name, result in found.items()} == dict.fromkeys(
         ("ada", "bob", "cy"), "other of the same student"

@@ -11,7 +11,7 @@ from grader.course.course import Course
 from grader.intake import read_path
 from grader.kernel.program import PHOTOGRAPHS
 from grader.marking.mark import mark
-from grader.run import context as bench_module
+from grader.run import context
 from grader.run.collect import collect, set_aside_served
 from grader.run.context import digest_code, evidence_key, output_sizes
 from grader.sandbox.interface import Input
@@ -116,15 +116,16 @@ def test_a_run_of_another_state_of_our_code_is_not_known(
 
 
 @pytest.mark.parametrize(
-    "file", ["kernel/guest/record.py", "judge/worker.py", "functions/guest.py", "sandbox/process.py"]
+    "file",
+    ["kernel/guest/recorder.py", "judge/worker.py", "functions/guest.py", "sandbox/process.py", "core/grey_copies.py"],
 )
 def test_the_code_of_guest_judge_functions_and_sandbox_is_told_apart_and_no_other(tmp_path: Path, file: str) -> None:
-    assert (Path(bench_module.__file__).parent / file).is_file()
-    for name in (file, "report/html.py"):
+    assert (Path(context.__file__).parents[1] / file).is_file()
+    for name in (file, "pages/html.py"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text("x = 1\n")
     before = digest_code(tmp_path)
-    (tmp_path / "report/html.py").write_text("x = 2\n")
+    (tmp_path / "pages/html.py").write_text("x = 2\n")
     assert digest_code(tmp_path) == before
     (tmp_path / file).write_text("x = 2\n")
     changed = digest_code(tmp_path)

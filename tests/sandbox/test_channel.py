@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.sandbox import channel as protocol
+from grader.sandbox import channel
 from grader.sandbox.channel import Channel, ProtocolError
 
 JSON = st.recursive(
@@ -26,7 +26,7 @@ class Wire:
         ours.settimeout(5)
         self.host = Channel(ours)
 
-    def answers(self, data: bytes, *, at_most: int = protocol.PAYLOAD_BYTES) -> tuple[dict[str, object], bytes]:
+    def answers(self, data: bytes, *, at_most: int = channel.PAYLOAD_BYTES) -> tuple[dict[str, object], bytes]:
         """What the host receives of `data` from a judge that then hangs up."""
         self.raw.sendall(data)
         self.raw.close()
@@ -44,7 +44,7 @@ def wire() -> Iterator[Wire]:
     made.close()
 
 
-def received(data: bytes, *, at_most: int = protocol.PAYLOAD_BYTES) -> tuple[dict[str, object], bytes]:
+def received(data: bytes, *, at_most: int = channel.PAYLOAD_BYTES) -> tuple[dict[str, object], bytes]:
     wire = Wire()
     try:
         return wire.answers(data, at_most=at_most)
@@ -115,11 +115,11 @@ def test_a_payload_over_the_limit_is_refused_before_it_is_read(wire: Wire) -> No
     with pytest.raises(ProtocolError, match="malformed"):
         wire.host.receive(at_most=999)
     with pytest.raises(ProtocolError):
-        received(json.dumps({"bytes": protocol.PAYLOAD_BYTES + 1}).encode() + b"\n")
+        received(json.dumps({"bytes": channel.PAYLOAD_BYTES + 1}).encode() + b"\n")
 
 
 def test_a_header_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEADER_BYTES", 100)
+    monkeypatch.setattr(channel, "HEADER_BYTES", 100)
     fits = json.dumps({"bytes": 0, "x": "a" * 70}).encode() + b"\n"
     assert len(fits) <= 100
     assert received(fits)[1] == b""

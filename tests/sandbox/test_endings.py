@@ -11,7 +11,7 @@ import pytest
 
 from grader.core.limits import Limits
 from grader.kernel.run import _silent_log
-from grader.sandbox import container as bridge
+from grader.sandbox import container
 from grader.sandbox.container import BridgedProcess, Container, Engine
 from grader.sandbox.fork_server import client
 from grader.sandbox.fork_server.client import Server, WarmStartFailed
@@ -55,7 +55,7 @@ def test_one_that_runs_is_killed() -> None:
 
 
 def test_a_container_that_does_not_die_is_let_go_without_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bridge, "ENDING_S", 0.01)
+    monkeypatch.setattr(container, "ENDING_S", 0.01)
     process = subprocess.Popen(
         ["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )

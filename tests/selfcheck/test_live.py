@@ -144,7 +144,7 @@ def test_a_network_that_was_never_trained_claims_no_training() -> None:
 def test_importing_grader_imports_nothing_heavy() -> None:
     code = (
         "import sys, grader; grader.__version__; assert hasattr(grader, 'load_ipython_extension'); "
-        "heavy = {'tensorflow', 'keras', 'numpy', 'typer', 'pydantic', 'IPython', 'grader.desk'} & set(sys.modules); "
+        "heavy = {'tensorflow', 'keras', 'numpy', 'typer', 'pydantic', 'IPython', 'grader.selfcheck'} & set(sys.modules); "
         "sys.exit(', '.join(heavy) or 0)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

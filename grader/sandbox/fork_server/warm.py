@@ -25,9 +25,9 @@ from grader.sandbox.bubblewrap import (
 from grader.sandbox.fork_server.client import Server, WarmStartFailed, start_server
 from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox
 
-FOLDER = Path(__file__).resolve().parent
-INSIDE = "run/zygote/grader/sandbox"
-OUR_FILES = ("launcher.py", "zygote/server.py", "zygote/namespaces.py")
+FOLDER = Path(__file__).resolve().parents[1]
+INSIDE = "run/fork_server/grader/sandbox"
+OUR_FILES = ("launcher.py", "fork_server/server.py", "fork_server/namespaces.py")
 OPTIONS = ("-s", "-P", "-B")  # of the interpreter: those of every program that may be forked
 ATTEMPTS = 2
 
@@ -146,7 +146,7 @@ class WarmBubblewrap(Bubblewrap):
         with names_of_user(self.host) as (passwd, names):
             inner = bubblewrap_arguments(self.host, like, passwd=passwd, group=names, nesting=True)
             inner += [word for name, value in like.environment.items() for word in ("--setenv", name, value)]
-            script = str(like.root / INSIDE / "zygote/server.py")
+            script = str(like.root / INSIDE / "fork_server/server.py")
             before = outer_view(self.host, sources(self.host, like))
 
             def command(requests: int, orders: int) -> list[str]:
