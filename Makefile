@@ -15,7 +15,7 @@ WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); [ $$cores -lt 5 ] || cor
 # Python files are compiled once, not by each of the many processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test suite times check quick pins zoo lint fuzz bench reference gallery docs clean
+.PHONY: install demo test suite times size check quick pins zoo lint fuzz bench reference gallery docs clean
 
 # A demonstration needs no linter, no browser's driver and no documentation site: `demo` installs what grades, `test` the rest.
 GRADING := $(VENV)/.installed-grading
@@ -61,6 +61,10 @@ suite:
 # Where the time of the last `make test` went.
 times:
 	@$(BIN)/python -m tests.times .pytest_cache/tests.xml
+
+# How large the house is: rooms with their floor, files, lines, lines of code.
+size: install
+	@$(BIN)/python -m tests.project.size
 
 # Before a commit: what needs no kernel, no sandbox, no server and no browser, with a quarter of Hypothesis' examples.
 check: install

@@ -37,8 +37,8 @@ from grader.course.course import Course
 from grader.course.dataset import load_split
 from grader.course.rubric import find_dataset
 from grader.course.serving import serve
-from grader.judge.client import Question, Verdict, judge_model
-from grader.judge.matching import Album
+from grader.judge.client import JudgeAnswer, Question, judge_model
+from grader.judge.matching import TrainingImageIndex
 from grader.sandbox.bubblewrap import Bubblewrap
 from grader.sandbox.fork_server.warm import with_warm_starts
 from grader.sandbox.interface import Sandbox
@@ -86,19 +86,19 @@ def ask(folder: Path, data: Path | None) -> Question:
     images = load_split(dataset, dataset.judged, source).images
     return Question(
         image_shape=dataset.image_shape, probe=served.probe, images=images, units=(len(dataset.classes),),
-        trained_on=Album(served.train) if served.train else None, classes=dataset.classes,
+        trained_on=TrainingImageIndex(served.train) if served.train else None, classes=dataset.classes,
     )  # fmt: skip
 
 
 def judge_all(
     models: Sequence[bytes], question: Question, sandbox: Sandbox, limits: Limits, jobs: int
-) -> list[Verdict]:
+) -> list[JudgeAnswer]:
     """The verdicts, `jobs` at a time."""
     with ThreadPoolExecutor(jobs) as pool:
         return list(pool.map(lambda model: judge_model(model, question, Claims(), sandbox, limits), models))
 
 
-def same(one: Verdict, other: Verdict) -> bool:
+def same(one: JudgeAnswer, other: JudgeAnswer) -> bool:
     """Whether two verdicts and their outputs are the same to the bit."""
     if one.outputs is None or other.outputs is None:
         return one.judgement == other.judgement and one.outputs is other.outputs

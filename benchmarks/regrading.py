@@ -27,7 +27,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from grader.course.course import Course  # noqa: E402 - found beside us
 from grader.course.rubric import Rubric, open_rubric  # noqa: E402
-from grader.marking.publish import Order  # noqa: E402
+from grader.marking.publish import OutputOptions  # noqa: E402
 from grader.marking.regrade import regrade  # noqa: E402
 
 LIMIT_S = 5.0  # for a thousand
@@ -85,7 +85,7 @@ def main() -> None:
         write_class(rubric, words.write_into, words.count)
         return
     with tempfile.TemporaryDirectory(prefix="regrading-") as name:
-        order = Order(out=Path(name), course=course)
+        order = OutputOptions(out=Path(name), course=course)
         options = ["--count", str(words.count), "--assignment", words.assignment, "--write-into", name]
         subprocess.run([sys.executable, __file__, *options], check=True)
         regrade(rubric, order, dry_run=False)

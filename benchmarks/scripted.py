@@ -23,7 +23,7 @@ from grader.core.evidence import Cause, Cell, Claims, Ending, Judgement  # noqa:
 from grader.core.limits import Limits  # noqa: E402
 from grader.core.progress import Progress  # noqa: E402
 from grader.course.course import Course  # noqa: E402
-from grader.judge.client import Question, Verdict  # noqa: E402
+from grader.judge.client import JudgeAnswer, Question  # noqa: E402
 from grader.kernel.run import Execution, Job  # noqa: E402
 from grader.run import collect  # noqa: E402 - the tests' package is beside us, not installed
 from grader.sandbox.interface import Sandbox  # noqa: E402
@@ -99,14 +99,14 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
     return Execution(ending=act.ending, claims=fakes.trained_claims(*cells), model=model)
 
 
-def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandbox, limits: Limits) -> Verdict:
+def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandbox, limits: Limits) -> JudgeAnswer:
     """As `grader.judge.client.judge_model`."""
     who, seed = model.decode().split()
     act = act_of(who)
     if act.refused:
-        return Verdict(judgement=Judgement(outcome="refused", reason=act.refused), outputs=None)
+        return JudgeAnswer(judgement=Judgement(outcome="refused", reason=act.refused), outputs=None)
     correct = act.by_seed.get(int(seed), act.correct)
-    return Verdict(judgement=fakes.a_judgement(), outputs=built.answers(fakes.LABELS, correct, units=2))
+    return JudgeAnswer(judgement=fakes.a_judgement(), outputs=built.answers(fakes.LABELS, correct, units=2))
 
 
 def _first_times(what: str, times: int) -> bool:

@@ -42,7 +42,7 @@ from grader.course.rubric import Rubric
 from grader.intake import Submission
 from grader.marking.mark import mark
 from grader.run.collect import collect
-from grader.run.context import Bench, Setup, open_bench
+from grader.run.context import RunContext, RunOptions, open_context
 
 EXERCISES = ("exercise1", "exercise2", "pets")
 CLAIM = 0.1  # points at most
@@ -83,7 +83,7 @@ def mean_cost(pairs: Sequence[Pair]) -> Cost:
     return Cost(mean=statistics.fmean(costs), interval=mean_interval(costs) if len(costs) > 1 else None)
 
 
-def judged(bench: Bench, solution: Submission, seed: int, batches: int | None) -> Stored:
+def judged(bench: RunContext, solution: Submission, seed: int, batches: int | None) -> Stored:
     """One run and what the judge saw of it. Raises GraderError where there is nothing to compare."""
     alone = dataclasses.replace(bench, rubric=cut(bench.rubric.without_retries(), batches), seed=seed)
     stored, _ = collect(dataclasses.replace(solution, student=f"seed-{seed}"), alone, Silent())
@@ -100,7 +100,7 @@ def cut(rubric: Rubric, batches: int | None) -> Rubric:
     return dataclasses.replace(rubric, assignment=rubric.assignment.model_copy(update={"run": run}))
 
 
-def pair_of(found: dict[Serve, Stored], bench: Bench, seed: int) -> Pair:
+def pair_of(found: dict[Serve, Stored], bench: RunContext, seed: int) -> Pair:
     """Both sides compared. Raises GraderError where a result has no accuracy."""
     reached = {side: mark(stored, bench.rubric.without_retries(), {}).accuracy for side, stored in found.items()}
     sealed, opened = reached["sealed"], reached["open"]
@@ -117,7 +117,9 @@ def measure(exercise: str, arguments: argparse.Namespace) -> list[Pair]:
     pairs = []
     with ExitStack() as stack:
         benches = {
-            side: stack.enter_context(open_bench(course, exercise, Setup(data=arguments.data, serve=side), Silent()))
+            side: stack.enter_context(
+                open_context(course, exercise, RunOptions(data=arguments.data, serve=side), Silent())
+            )
             for side in SIDES
         }
         for seed in range(arguments.first, arguments.first + arguments.seeds):

@@ -37,7 +37,7 @@ from grader.core.results import Accuracy
 from grader.core.store import load_evidence
 from grader.course.course import Course
 from grader.course.rubric import open_rubric, plan_checks
-from grader.marking.attempts import EVIDENCE_FOLDER, Trial, choose, wants_another
+from grader.marking.attempts import EVIDENCE_FOLDER, RunOutcome, choose, wants_another
 
 POINTS = (-3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)
 FINE = (-3.0, -1.0, -0.5, -0.2, -0.1, 0.0, 0.1, 0.2, 0.5, 1.0, 3.0)
@@ -139,10 +139,10 @@ class Examiner:
         empty = Accuracy(value=0, correct=0, judged=images, interval=(0, 1))
         self._trial = cache(lambda correct: self._look(with_correct(empty, correct)))
 
-    def _look(self, measured: Accuracy) -> Trial:
+    def _look(self, measured: Accuracy) -> RunOutcome:
         share = self._needed.share(measured)
         borderline = self._needed.judge(measured).verdict == "borderline" and share == 0
-        return Trial(correct=measured.correct, points=share, reached=share > 0, borderline=borderline)
+        return RunOutcome(correct=measured.correct, points=share, reached=share > 0, borderline=borderline)
 
     def passes(self, corrects: Sequence[int]) -> tuple[bool, int]:
         """Whether a submission gets points for its accuracy, and after how many runs."""

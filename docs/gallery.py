@@ -26,7 +26,7 @@ from grader.intake import safe_name  # noqa: E402
 from grader.marking.attempts import counted_run, load_attempts, load_outputs  # noqa: E402
 from grader.marking.compare import compare  # noqa: E402
 from grader.marking.mark import mark_attempts  # noqa: E402
-from grader.pages.accuracy import Judged, Mistake, find_mistakes  # noqa: E402
+from grader.pages.accuracy import JudgedImages, Mistake, find_mistakes  # noqa: E402
 from grader.pages.cells import Picture  # noqa: E402
 from grader.pages.html import class_page, student_page  # noqa: E402
 from grader.pages.wording import say  # noqa: E402
@@ -138,7 +138,7 @@ def the_mistakes(folder: Path, evidence: Evidence, rubric: Rubric) -> tuple[Mist
     outputs = load_outputs(folder, judgement.predictions)
     if outputs is None:
         return ()
-    judged = Judged(outputs=outputs, labels=rubric.labels, images=rubric.images)
+    judged = JudgedImages(outputs=outputs, labels=rubric.labels, images=rubric.images)
     return find_mistakes(judged, judgement.architecture, rubric.classes)
 
 

@@ -25,10 +25,10 @@ from grader.course.baselines import Baseline, BaselineRun, mean_recall, summaris
 from grader.course.course import Course
 from grader.course.dataset import digest_images, digest_labels
 from grader.course.rubric import Rubric, open_rubric
-from grader.judge.client import Question, Verdict
+from grader.judge.client import JudgeAnswer, Question
 from grader.kernel.run import Execution, Job
 from grader.run import collect
-from grader.run.context import Bench, Setup, open_bench
+from grader.run.context import RunContext, RunOptions, open_context
 from grader.sandbox.interface import Sandbox
 from tests.checks import builders as built
 from tests.pages.builders import a_result as a_result  # the sample result of the reports serves others as well
@@ -112,10 +112,10 @@ def a_rubric(course: Course) -> Rubric:
     return open_rubric(course, ASSIGNMENT, data_of(course.root))
 
 
-def a_bench(course: Course, *, seed: int = 0) -> contextlib.AbstractContextManager[Bench]:
+def a_bench(course: Course, *, seed: int = 0) -> contextlib.AbstractContextManager[RunContext]:
     """A real bench for the tiny course; its sandbox is never started where a `Stage` is installed."""
-    setup = Setup(isolation="none", data=data_of(course.root), seed=seed)
-    return open_bench(course, ASSIGNMENT, setup, Silent())
+    setup = RunOptions(isolation="none", data=data_of(course.root), seed=seed)
+    return open_context(course, ASSIGNMENT, setup, Silent())
 
 
 def write_class(folder: Path, *students: str) -> Path:
@@ -172,7 +172,7 @@ class Stage:
 
     def judge_model(
         self, model: bytes, question: Question, claims: Claims, sandbox: Sandbox, limits: Limits
-    ) -> Verdict:
+    ) -> JudgeAnswer:
         """As `grader.judge.client.judge_model`."""
         who = model.decode()
         self.judged.append(who)
@@ -180,9 +180,9 @@ class Stage:
         if self.judged.count(who) <= len(act.judge_faults):
             raise act.judge_faults[self.judged.count(who) - 1]
         if act.refused:
-            return Verdict(judgement=Judgement(outcome="refused", reason=act.refused), outputs=None)
+            return JudgeAnswer(judgement=Judgement(outcome="refused", reason=act.refused), outputs=None)
         correct = act.by_seed.get(self.seeds[who][-1], act.correct)
-        return Verdict(judgement=a_judgement(), outputs=built.answers(LABELS, correct, units=2))
+        return JudgeAnswer(judgement=a_judgement(), outputs=built.answers(LABELS, correct, units=2))
 
 
 def trained_claims(*cells: Cell, accuracy: float | None = None) -> Claims:

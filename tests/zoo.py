@@ -19,9 +19,9 @@ from grader.core.progress import Silent
 from grader.core.results import Outcome, Result, Status
 from grader.course.course import Course
 from grader.intake import Entry
-from grader.marking.publish import Order
+from grader.marking.publish import OutputOptions
 from grader.run.batch import grade_class
-from grader.run.context import Bench, Setup, open_bench
+from grader.run.context import RunContext, RunOptions, open_context
 
 ZOO = Path(__file__).parent / "submissions"
 LIMITS = {"wall": "6m", "cell": "4m", "memory": "3GiB"}
@@ -45,25 +45,25 @@ def run_zoo(
     chosen: Sequence[str], out: Path, *, jobs: int = 2, data: Path | None = None, smoke: Smoke | None = None
 ) -> Iterator[tuple[str, Result]]:
     """Each submission and its result, `jobs` at a time, in the order of `chosen`; as a smoke run nothing is judged."""
-    setup = Setup(jobs=jobs, data=data, smoke=smoke, warm=smoke is not None)
+    setup = RunOptions(jobs=jobs, data=data, smoke=smoke, warm=smoke is not None)
     course = Course.at()
     with ExitStack() as stack, ThreadPoolExecutor(jobs) as pool:
         benches = {
-            assignment: stack.enter_context(open_bench(course, assignment, setup, Silent()))
+            assignment: stack.enter_context(open_context(course, assignment, setup, Silent()))
             for assignment in sorted({expected(name)["assignment"] for name in chosen})
         }
 
         def grade(name: str) -> Result:
             story = expected(name)
             entry = Entry(student=name, path=ZOO / name / story["path"])
-            order = Order(out=out / name, course=course)
+            order = OutputOptions(out=out / name, course=course)
             bench = _limited(benches[story["assignment"]], story.get("limits", {}))
             return grade_class([entry], bench, order, jobs=1, progress=Silent())[0][0]
 
         yield from zip(chosen, pool.map(grade, chosen), strict=True)
 
 
-def _limited(bench: Bench, changes: dict[str, Any]) -> Bench:
+def _limited(bench: RunContext, changes: dict[str, Any]) -> RunContext:
     """The bench with short limits, and without repetitions of borderline runs."""
     assignment = bench.rubric.assignment
     limits = {**QUICK_LIMITS, **changes} if bench.smoke is None else {**LIMITS, **changes, "batches": None}

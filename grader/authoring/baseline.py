@@ -11,10 +11,10 @@ from grader.core.results import Result
 from grader.core.store import load_evidence
 from grader.core.workspace import write_whole
 from grader.course.baselines import Baseline, BaselineRun, mean_recall, summarise
-from grader.course.course import Architecture, Course
+from grader.course.course import Course, ReferenceArchitecture
 from grader.intake import Submission, read_path, submission_of
-from grader.marking.publish import EVIDENCE_FOLDER, Order, student_folder
-from grader.run.context import Bench, versions
+from grader.marking.publish import EVIDENCE_FOLDER, OutputOptions, student_folder
+from grader.run.context import RunContext, versions
 from grader.run.grade_one import grade_submission
 
 LARGEST = 256  # pixels: beyond that the scaled-down networks no longer train in minutes
@@ -25,7 +25,9 @@ def read_solution(course: Course, assignment: str) -> Submission:
     return read_path(course.reference(assignment))
 
 
-def read_architecture(course: Course, assignment: str, architecture: Architecture, image_size: int) -> Submission:
+def read_architecture(
+    course: Course, assignment: str, architecture: ReferenceArchitecture, image_size: int
+) -> Submission:
     """The training module of `assignment` with one of the architectures beside it, for square images of `image_size`.
 
     Raises UsageError for a size that the architecture can't take, and where the assignment has no such module.
@@ -46,7 +48,7 @@ def read_architecture(course: Course, assignment: str, architecture: Architectur
 
 
 def measure_baseline(
-    bench: Bench, order: Order, solution: Submission, *, title: str, seeds: int, progress: Progress
+    bench: RunContext, order: OutputOptions, solution: Submission, *, title: str, seeds: int, progress: Progress
 ) -> Baseline:
     """Grade `solution` with the seeds 0 to `seeds` - 1; evidence goes below `order.out`. Raises GraderError."""
     dataset = bench.rubric.dataset
@@ -80,7 +82,7 @@ def measure_baseline(
     )
 
 
-def describe_seed(result: Result, classes: Sequence[str], order: Order) -> BaselineRun:
+def describe_seed(result: Result, classes: Sequence[str], order: OutputOptions) -> BaselineRun:
     """One run of a baseline from its result and its stored evidence. Raises GraderError where nothing was judged."""
     if result.accuracy is None:
         raise GraderError(f"{result.submission}: could not be judged with seed {result.seed}: {result.ending.message}.")

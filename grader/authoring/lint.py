@@ -27,7 +27,7 @@ LONGEST_TITLE = 70
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class LintFinding:
     """Something about an assignment; a `fault` must be mended, anything else is to be thought about."""
 
     fault: bool
@@ -51,7 +51,7 @@ class Means:
 
 def lint_assignment(
     course: Course, assignment: str, means: Means | None = None, progress: Progress | None = None
-) -> list[Finding]:
+) -> list[LintFinding]:
     """Everything that is to be said about `assignment`. Raises UsageError where there is none."""
     means, progress = means or Means(), progress or Silent()
     if assignment in course.assignment_folders() and assignment not in course.assignment_ids():
@@ -77,15 +77,15 @@ def lint_assignment(
     return found
 
 
-def _fault(where: str, said: str, remedy: str = "") -> Finding:
-    return Finding(fault=True, where=where, said=said, remedy=remedy)
+def _fault(where: str, said: str, remedy: str = "") -> LintFinding:
+    return LintFinding(fault=True, where=where, said=said, remedy=remedy)
 
 
-def _remark(where: str, said: str, remedy: str = "") -> Finding:
-    return Finding(fault=False, where=where, said=said, remedy=remedy)
+def _remark(where: str, said: str, remedy: str = "") -> LintFinding:
+    return LintFinding(fault=False, where=where, said=said, remedy=remedy)
 
 
-def _look_at_texts(course: Course, assignment: str, planned: tuple[Planned, ...]) -> Iterator[Finding]:
+def _look_at_texts(course: Course, assignment: str, planned: tuple[Planned, ...]) -> Iterator[LintFinding]:
     """The exercise as students read it, against the rubric."""
     rubric = course.assignment(assignment)
     path = course.assignment_file(assignment).with_name("README.md")
@@ -111,7 +111,7 @@ def _look_at_texts(course: Course, assignment: str, planned: tuple[Planned, ...]
         yield _remark(str(path), f"does not say that {rubric.pass_mark:g} points are needed to pass.")
 
 
-def _look_at_own_checks(path: Path, planned: tuple[Planned, ...]) -> Iterator[Finding]:
+def _look_at_own_checks(path: Path, planned: tuple[Planned, ...]) -> Iterator[LintFinding]:
     for item in planned:
         if ":" not in item.check.name:
             continue
@@ -128,7 +128,7 @@ def _look_at_own_checks(path: Path, planned: tuple[Planned, ...]) -> Iterator[Fi
             )
 
 
-def _try_starter(course: Course, rubric: Rubric, means: Means, progress: Progress) -> Iterator[Finding]:
+def _try_starter(course: Course, rubric: Rubric, means: Means, progress: Progress) -> Iterator[LintFinding]:
     """What a student is given to begin with must not pass already."""
     home = course.assignment_file(rubric.assignment.id).parent
     path = next((home / name for name in ("starter.ipynb", "starter.py") if (home / name).is_file()), None)
@@ -149,7 +149,7 @@ def _try_starter(course: Course, rubric: Rubric, means: Means, progress: Progres
         yield _fault(str(path), "fails no check: there is nothing left to do.")
 
 
-def _try_reference(course: Course, rubric: Rubric, means: Means, progress: Progress) -> Iterator[Finding]:
+def _try_reference(course: Course, rubric: Rubric, means: Means, progress: Progress) -> Iterator[LintFinding]:
     """The reference solution must earn every point: else the exercise can't be done as it is set."""
     try:
         path = course.reference(rubric.assignment.id)
@@ -185,7 +185,7 @@ def _run(
     return checked.result.checks
 
 
-def _look_at_baseline(course: Course, rubric: Rubric) -> Iterator[Finding]:
+def _look_at_baseline(course: Course, rubric: Rubric) -> Iterator[LintFinding]:
     """What a smoke run leaves open, by the accuracies that the reference reached when it was measured."""
     name = rubric.assignment.id
     try:

@@ -61,7 +61,7 @@ SIZE = 64  # pixels, of the images in the notebooks that are written
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class NewAssignment:
     """A new assignment: its id and title, and the dataset or the folder of images that it is about."""
 
     id: str
@@ -70,7 +70,7 @@ class Wanted:
     images: Path | None = None
 
 
-def new_assignment(wanted: Wanted, root: Path, *, data_root: Path) -> list[Path]:
+def new_assignment(wanted: NewAssignment, root: Path, *, data_root: Path) -> list[Path]:
     """Write the assignment below the course `root`; the files written. Raises UsageError, DataError, Infrastructure.
 
     A folder of images, <split>/<class>/<image>, is copied to `data_root` and becomes a dataset called after the assignment.
@@ -91,7 +91,7 @@ def new_assignment(wanted: Wanted, root: Path, *, data_root: Path) -> list[Path]
     return written
 
 
-def _require_free(wanted: Wanted, root: Path) -> None:
+def _require_free(wanted: NewAssignment, root: Path) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,60}", wanted.id):
         raise UsageError(
             f"`{wanted.id}` can't be the id of an assignment.", "Use small letters, digits and hyphens, a letter first."
@@ -101,7 +101,7 @@ def _require_free(wanted: Wanted, root: Path) -> None:
             raise UsageError(f"{there} is there already.", "Choose another id, or remove it.")
 
 
-def _take_in(wanted: Wanted, root: Path, data_root: Path) -> tuple[Dataset, Path]:
+def _take_in(wanted: NewAssignment, root: Path, data_root: Path) -> tuple[Dataset, Path]:
     """The folder of images as a dataset of the course: its data below `data_root`, its manifest below `root`."""
     assert wanted.images is not None
     manifest = root / "datasets" / wanted.id / "dataset.toml"
@@ -183,7 +183,7 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _write_files(wanted: Wanted, dataset: Dataset, root: Path) -> list[Path]:
+def _write_files(wanted: NewAssignment, dataset: Dataset, root: Path) -> list[Path]:
     words = _words(wanted, dataset)
     form = "folder" if dataset.kind == "photographs" else "mnist"
     home, reference = root / "assignments" / wanted.id, root / "reference" / wanted.id
@@ -211,7 +211,7 @@ def _filled(name: str, words: Mapping[str, str]) -> str:
     return Template((TEMPLATES / f"{name}.txt").read_text(encoding="utf-8")).substitute(words)
 
 
-def _words(wanted: Wanted, dataset: Dataset) -> dict[str, str]:
+def _words(wanted: NewAssignment, dataset: Dataset) -> dict[str, str]:
     folder = dataset.kind == "photographs"
     count = len(dataset.classes)
     low, high = (0.70, 0.80) if folder else (0.97, 0.985)

@@ -166,7 +166,7 @@ ALEXNET_CONVOLUTIONS = 3
 OF_PERCEPTRONS = frozenset({"Dense"}) | NORMALIZATIONS | ACTIVATION_LAYERS | PREPARATION
 
 
-class Known(NamedTuple):
+class KnownArchitecture(NamedTuple):
     """A family: its name in rubrics, its title for people, and what makes it."""
 
     name: str
@@ -175,16 +175,20 @@ class Known(NamedTuple):
 
 
 KNOWN = (
-    Known("lenet", "LeNet-like", "two or three pairs of convolution and pooling, then dense layers"),
-    Known("alexnet", "AlexNet-like", "a first kernel of 7 × 7 or more, and pooling windows wider than their strides"),
-    Known(
+    KnownArchitecture("lenet", "LeNet-like", "two or three pairs of convolution and pooling, then dense layers"),
+    KnownArchitecture(
+        "alexnet", "AlexNet-like", "a first kernel of 7 × 7 or more, and pooling windows wider than their strides"
+    ),
+    KnownArchitecture(
         "vgg", "VGG-like", "two or more blocks of stacked 3 × 3 convolutions, each ended by pooling, filters growing"
     ),
-    Known("inception", "Inception-like", "parallel convolutions over the same maps, concatenated along the channels"),
-    Known("resnet", "ResNet-like", "skips that add what convolutions were given to what they made of it"),
-    Known("plain", "plain convolutional network", "convolutions in a row, of no known family"),
-    Known("custom", "network of its own kind", "branches or layers of no known family"),
-    Known("mlp", "multi-layer perceptron", "dense layers without any convolution"),
+    KnownArchitecture(
+        "inception", "Inception-like", "parallel convolutions over the same maps, concatenated along the channels"
+    ),
+    KnownArchitecture("resnet", "ResNet-like", "skips that add what convolutions were given to what they made of it"),
+    KnownArchitecture("plain", "plain convolutional network", "convolutions in a row, of no known family"),
+    KnownArchitecture("custom", "network of its own kind", "branches or layers of no known family"),
+    KnownArchitecture("mlp", "multi-layer perceptron", "dense layers without any convolution"),
 )
 FAMILIES = tuple(item.name for item in KNOWN)
 
@@ -203,7 +207,7 @@ class Family(Value):
     missing: str = ""
 
 
-def known(name: str) -> Known:
+def known(name: str) -> KnownArchitecture:
     """The family of that name, which must be one of FAMILIES."""
     return KNOWN[FAMILIES.index(name)]
 

@@ -28,9 +28,9 @@ from grader.course.rubric import plan_checks
 from grader.exports.github import Place, cell_lines
 from grader.intake import Entry, like_it
 from grader.marking.compare import exercises_compared
-from grader.marking.publish import Order
+from grader.marking.publish import OutputOptions
 from grader.run.batch import grade_class
-from grader.run.context import Setup, open_bench
+from grader.run.context import RunOptions, open_context
 from grader.selfcheck.run import smoke_run
 
 FILE = "grader.toml"
@@ -55,7 +55,7 @@ def _require_inside(value: object) -> object:
 Inside = Annotated[str, BeforeValidator(_require_inside)]
 
 
-class Handed(Value):
+class CiSubmission(Value):
     """`[[submission]]`: what is handed in for an assignment. `mode`: "smoke" gives no mark, and takes half a minute.
 
     `optional`: nothing is wrong where it is not there yet.
@@ -67,20 +67,20 @@ class Handed(Value):
     optional: bool = False
 
 
-class Settings(Value):
+class CiSettings(Value):
     """A repository's `grader.toml`; `budget` in seconds: after that nothing more is started."""
 
     schema_: Annotated[Literal[1], Field(alias="schema")]
     course: Inside | None = None
     student: str | None = None
     budget: Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=24 * 3600)] = 45 * 60.0
-    submission: Annotated[tuple[Handed, ...], Field(min_length=1)]
+    submission: Annotated[tuple[CiSubmission, ...], Field(min_length=1)]
 
 
-KEYS = ("schema", *(name for name in Settings.model_fields if name != "schema_"), *Handed.model_fields)
+KEYS = ("schema", *(name for name in CiSettings.model_fields if name != "schema_"), *CiSubmission.model_fields)
 
 
-def read_settings(root: Path) -> Settings:
+def read_settings(root: Path) -> CiSettings:
     """The settings of the repository at `root`. Raises UsageError, with the key and the nearest right word."""
     path = root / FILE
     if not path.exists():
@@ -94,7 +94,7 @@ def read_settings(root: Path) -> Settings:
     if isinstance(raw.get("submission"), dict):
         raise UsageError(f"{path}: `[submission]` is one table.", "Write `[[submission]]`: there may be several.")
     try:
-        settings = Settings.model_validate(raw)
+        settings = CiSettings.model_validate(raw)
     except ValidationError as error:
         raise UsageError(f"{path}: {explain_validation(error, raw, KEYS)}") from None
     names = [item.assignment for item in settings.submission]
@@ -115,7 +115,7 @@ class Visit:
     without being run.
     """
 
-    handed: Handed
+    handed: CiSubmission
     out_of: float
     result: Result | None = None
     place: Place = field(default_factory=Place)
@@ -167,7 +167,7 @@ class Named:
 
 
 def visit_all(
-    root: Path, settings: Settings, course: Course, setup: Setup, out: Path, *, student: str, progress: Progress,
+    root: Path, settings: CiSettings, course: Course, setup: RunOptions, out: Path, *, student: str, progress: Progress,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Visit]:  # fmt: skip
     """Every submission that `settings` name, in their order. Raises UsageError, RubricError, DataError before any is run.
@@ -199,16 +199,16 @@ def visit_all(
 
 
 def _visit(
-    path: Path, handed: Handed, settings: Settings, course: Course, setup: Setup, out: Path, student: str,
+    path: Path, handed: CiSubmission, settings: CiSettings, course: Course, setup: RunOptions, out: Path, student: str,
     progress: Progress,
 ) -> Visit:  # fmt: skip
     smoke = handed.mode == "smoke" and course.assignment(handed.assignment).dataset is not None
     setup = replace(setup, smoke=smoke_run(os.getloadavg()[0]), serve="open", private=False) if smoke else setup
-    order = Order(
+    order = OutputOptions(
         out=output_folder(out / handed.assignment), course=course, earlier=_earlier(course, handed, settings, out)
     )
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    with open_bench(course, handed.assignment, setup, progress) as bench:
+    with open_context(course, handed.assignment, setup, progress) as bench:
         told = Named(handed.assignment, progress)
         rows, _ = grade_class([_entry(path, handed, student)], bench, order, jobs=1, progress=told)
     result = rows[0]
@@ -221,7 +221,7 @@ def _visit(
     )
 
 
-def _entry(path: Path, handed: Handed, student: str) -> Entry:
+def _entry(path: Path, handed: CiSubmission, student: str) -> Entry:
     """The row; where nothing lies there, that is said by the repository's own path, not by that of this machine."""
     if os.path.lexists(path):
         return Entry(student=student, path=path)
@@ -230,7 +230,7 @@ def _entry(path: Path, handed: Handed, student: str) -> Entry:
     return Entry(student=student, path=path, problem=f"{handed.path}: there is no such file or folder.", remedy=remedy)
 
 
-def _earlier(course: Course, handed: Handed, settings: Settings, out: Path) -> Path | None:
+def _earlier(course: Course, handed: CiSubmission, settings: CiSettings, out: Path) -> Path | None:
     """The results of the exercise that this one has to be better than, where the repository holds it too."""
     compared = exercises_compared(plan_checks(course, course.assignment(handed.assignment)))
     there = [item.assignment for item in settings.submission if item.assignment in compared and item.mode == "full"]

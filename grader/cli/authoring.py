@@ -22,7 +22,7 @@ from grader.cli.options import (
 from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.authoring.lint import Finding
+    from grader.authoring.lint import LintFinding
 
 app = typer.Typer()
 
@@ -51,7 +51,7 @@ def new(
             raise UsageError("--gradescope packs what is there; it takes no --images, --dataset or --title.")
         _pack(assignment, into, data, course)
         return
-    from grader.authoring.scaffold import Wanted, course_folder, new_assignment
+    from grader.authoring.scaffold import NewAssignment, course_folder, new_assignment
     from grader.course.find import cache_folder
 
     if images is not None:
@@ -59,7 +59,7 @@ def new(
             raise UsageError("Both --images and --dataset are given.", "Give one of them.")
         must_be_folder(images)
     root = course_folder(course)
-    wanted = Wanted(id=assignment, title=title, dataset=dataset or "mnist", images=images)
+    wanted = NewAssignment(id=assignment, title=title, dataset=dataset or "mnist", images=images)
     for path in new_assignment(wanted, root, data_root=into or data or cache_folder()):
         print(path)
     where = f" --data {shlex.quote(str(into))}" if into is not None and images is not None else ""
@@ -105,6 +105,6 @@ def lint(
     raise typer.Exit(1 if any(item.fault for items in found.values() for item in items) else 0)
 
 
-def _verdict(found: "list[Finding]") -> str:
+def _verdict(found: "list[LintFinding]") -> str:
     faults = sum(item.fault for item in found)
     return "no fault" if not faults else f"{faults} fault{'s' if faults > 1 else ''}"

@@ -58,12 +58,12 @@ def baseline(
         return
     from grader.authoring.baseline import measure_baseline, write_baseline
     from grader.course.baselines import describe_baseline
-    from grader.run.context import open_bench
+    from grader.run.context import open_context
 
     solution, title = _solution(home, assignment, architecture, image_size or IMAGE_SIZE)
     folder = out / assignment / f"{architecture}-{image_size or IMAGE_SIZE}" if architecture else out / assignment
     home, order, setup = open_order(course, folder, None, False, sandbox, data, 0, jobs=1)
-    with progress_bar(as_json, total=seeds) as progress, open_bench(home, assignment, setup, progress) as bench:
+    with progress_bar(as_json, total=seeds) as progress, open_context(home, assignment, setup, progress) as bench:
         measured = measure_baseline(bench, order, solution, title=title, seeds=seeds, progress=progress)
     if write:
         write_baseline(home.baseline_file(assignment, architecture), measured)

@@ -23,7 +23,7 @@ from grader.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from grader.ci.run import Settings, Visit
+    from grader.ci.run import CiSettings, Visit
 
 app = typer.Typer()
 JUNIT, CLASSROOM = "junit.xml", "classroom.json"
@@ -43,19 +43,19 @@ def ci(
     """
     from grader.ci.run import read_settings, visit_all
     from grader.core.workspace import output_folder
-    from grader.run.context import Setup
+    from grader.run.context import RunOptions
 
     must_be_folder(folder)
     settings = read_settings(folder)
     home = find_course(course or (folder / settings.course if settings.course else None))
     output_folder(out)
-    setup = Setup(isolation=sandbox.value, data=data, seed=seed)
+    setup = RunOptions(isolation=sandbox.value, data=data, seed=seed)
     with ending_in_order(), progress_bar(as_json, total=len(settings.submission)) as progress:
         visits = visit_all(folder, settings, home, setup, out, student=_student(folder, settings), progress=progress)
     raise typer.Exit(_tell(visits, out, as_json))
 
 
-def _student(folder: Path, settings: "Settings") -> str:
+def _student(folder: Path, settings: "CiSettings") -> str:
     """The settings' word, else the repository's name on GitHub, else the folder's."""
     repository = os.environ.get("GITHUB_REPOSITORY", "").rpartition("/")[2]
     return settings.student or repository or folder.resolve().name or "submission"

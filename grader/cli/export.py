@@ -27,7 +27,7 @@ LARGEST_WORKSHEET = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class ExportWords:
     """What was asked for on the command line."""
 
     folder: Path
@@ -47,7 +47,7 @@ class Wanted:
     path: Path | None
 
 
-def make(format_: str, wanted: Wanted) -> "Filled":
+def make(format_: str, wanted: ExportWords) -> "Filled":
     """The file of a format, with a word about each result in DIR that should be in it and can't be read."""
     filled = makers()[format_](wanted)
     of_gradebook = format_ in ("csv", "moodle", "moodle-feedback", "canvas", "nbgrader") and _has_gradebook(wanted)
@@ -56,7 +56,7 @@ def make(format_: str, wanted: Wanted) -> "Filled":
     return replace(filled, troubles=(*filled.troubles, *_unreadable(wanted.folder)))
 
 
-def makers() -> "dict[str, Callable[[Wanted], Filled]]":
+def makers() -> "dict[str, Callable[[ExportWords], Filled]]":
     """What makes each format. Each raises UsageError for what it can't do."""
     return {
         "csv": _csv, "moodle": _moodle, "moodle-feedback": _moodle_feedback, "canvas": _canvas, "nbgrader": _nbgrader,
@@ -65,7 +65,7 @@ def makers() -> "dict[str, Callable[[Wanted], Filled]]":
     }  # fmt: skip
 
 
-def _csv(wanted: Wanted) -> "Filled":
+def _csv(wanted: ExportWords) -> "Filled":
     from grader.exports.csv_files import write_grades
     from grader.exports.release import MARK
 
@@ -73,7 +73,7 @@ def _csv(wanted: Wanted) -> "Filled":
     return _of_text(MARK + write_grades(grades), len(grades))
 
 
-def _moodle(wanted: Wanted) -> "Filled":
+def _moodle(wanted: ExportWords) -> "Filled":
     from grader.exports.moodle import MoodleOptions, fill_worksheet
 
     options = MoodleOptions(
@@ -84,7 +84,7 @@ def _moodle(wanted: Wanted) -> "Filled":
     return fill_worksheet(data, _one_assignment(wanted), name=name, options=options)
 
 
-def _canvas(wanted: Wanted) -> "Filled":
+def _canvas(wanted: ExportWords) -> "Filled":
     from grader.exports.canvas import CanvasOptions, fill_gradebook
 
     options = CanvasOptions(column=wanted.column, scale=wanted.scale, provisional=wanted.provisional)
@@ -92,13 +92,13 @@ def _canvas(wanted: Wanted) -> "Filled":
     return fill_gradebook(data, _one_assignment(wanted), name=name, options=options)
 
 
-def _nbgrader(wanted: Wanted) -> "Filled":
+def _nbgrader(wanted: ExportWords) -> "Filled":
     from grader.exports.csv_files import write_scores
 
     return write_scores(_grades(wanted), provisional=wanted.provisional)
 
 
-def _moodle_feedback(wanted: Wanted) -> "Filled":
+def _moodle_feedback(wanted: ExportWords) -> "Filled":
     from grader.exports.moodle import pack_reports
     from grader.intake import former_names
     from grader.marking.publish import REPORT, member_page, student_folder
@@ -117,7 +117,7 @@ def _moodle_feedback(wanted: Wanted) -> "Filled":
     return pack_reports(_one_assignment(wanted), read, file=REPORT)
 
 
-def _gradescope(wanted: Wanted) -> "Filled":
+def _gradescope(wanted: ExportWords) -> "Filled":
     from grader.exports.gradescope import write_results
 
     return _of_text(
@@ -128,19 +128,19 @@ def _gradescope(wanted: Wanted) -> "Filled":
     )
 
 
-def _classroom(wanted: Wanted) -> "Filled":
+def _classroom(wanted: ExportWords) -> "Filled":
     from grader.exports.github import encode_classroom
 
     return _of_text(encode_classroom(_one_result(wanted)) + "\n", 1)
 
 
-def _junit(wanted: Wanted) -> "Filled":
+def _junit(wanted: ExportWords) -> "Filled":
     from grader.exports.junit import write_junit
 
     return _of_rows(wanted, write_junit)
 
 
-def _github(wanted: Wanted) -> "Filled":
+def _github(wanted: ExportWords) -> "Filled":
     import secrets
 
     from grader.exports.github import write_log
@@ -152,13 +152,13 @@ def _github(wanted: Wanted) -> "Filled":
     return _of_text(write_log([result], token=token, places={result.student: _place(wanted.path)}), 1)
 
 
-def _github_summary(wanted: Wanted) -> "Filled":
+def _github_summary(wanted: ExportWords) -> "Filled":
     from grader.exports.github import write_summary
 
     return _of_rows(wanted, write_summary)
 
 
-def _of_rows(wanted: Wanted, write: "Callable[[list[Result]], str]") -> "Filled":
+def _of_rows(wanted: ExportWords, write: "Callable[[list[Result]], str]") -> "Filled":
     """A text of all results; one that can't be read or written is left out and told, and all others stand."""
     rows = _rows(wanted)
     fine, troubles = [], []
@@ -204,7 +204,7 @@ def _read_visibility(words: tuple[str, ...]) -> "dict[str, Visibility]":
     return pairs
 
 
-def _read_worksheet(wanted: Wanted) -> tuple[str, bytes]:
+def _read_worksheet(wanted: ExportWords) -> tuple[str, bytes]:
     path = wanted.worksheet
     assert path is not None, "`_target` asks for it"
     try:
@@ -223,7 +223,7 @@ class _Rows:
     missing: tuple[str, ...] = ()
 
 
-def _rows(wanted: Wanted) -> _Rows:
+def _rows(wanted: ExportWords) -> _Rows:
     """The results in DIR, or in a student's own folder. Raises UsageError where there is none."""
     stored = _stored(wanted.folder)
     results, missing = _with_todays_grades(wanted.folder, stored)
@@ -241,7 +241,7 @@ def _rows(wanted: Wanted) -> _Rows:
     return _Rows(results=results, missing=missing)
 
 
-def _results(wanted: Wanted) -> "list[Result]":
+def _results(wanted: ExportWords) -> "list[Result]":
     return _rows(wanted).results
 
 
@@ -287,14 +287,14 @@ def _with_todays_grades(folder: Path, stored: "dict[Path, Result]") -> "tuple[li
     return [grades.beside(result, path) for path, result in stored.items()], missing
 
 
-def _one_result(wanted: Wanted) -> "Result":
+def _one_result(wanted: ExportWords) -> "Result":
     results = _results(wanted)
     if len(results) > 1:
         raise UsageError(f"{wanted.folder} holds {len(results)} results, and one is wanted.", "Name it with --student.")
     return results[0]
 
 
-def _grades(wanted: Wanted) -> "list[Grade]":
+def _grades(wanted: ExportWords) -> "list[Grade]":
     """Grades of the gradebook where there is one, else what the results in DIR give. Raises UsageError."""
     from grader.exports.release import all_grades
     from grader.gradebook import open_gradebook
@@ -312,13 +312,13 @@ def _grades(wanted: Wanted) -> "list[Grade]":
     return grades
 
 
-def _has_gradebook(wanted: Wanted) -> bool:
+def _has_gradebook(wanted: ExportWords) -> bool:
     from grader.gradebook import FILE
 
     return wanted.gradebook is not None or (wanted.folder / FILE).is_file()
 
 
-def _one_assignment(wanted: Wanted) -> "list[Grade]":
+def _one_assignment(wanted: ExportWords) -> "list[Grade]":
     grades = _grades(wanted)
     names = sorted({grade.assignment for grade in grades})
     if len(names) > 1:
@@ -384,7 +384,7 @@ def export(
     """Write grades or results for a platform: Moodle, Canvas, nbgrader, Gradescope, GitHub, JUnit, a spreadsheet."""
     _check_words(context, format_)
     must_be_folder(folder)
-    wanted = Wanted(
+    wanted = ExportWords(
         folder=folder, gradebook=gradebook, assignment=assignment, worksheet=worksheet, identifier=identifier, grade=grade,
         maximum=maximum, comments=comments, column=column, scale=scale, provisional=provisional, student=student,
         visibility=tuple(visibility or ()), leaderboard=leaderboard, path=path,
@@ -412,7 +412,7 @@ def _check_words(context: typer.Context, format_: str) -> None:
             raise UsageError(f"--{word} is nothing that `{format_}` knows.", f"It takes {takes}.")
 
 
-def _target(format_: str, wanted: Wanted, into: Path | None, in_place: bool) -> Path | None:
+def _target(format_: str, wanted: ExportWords, into: Path | None, in_place: bool) -> Path | None:
     """The file to write, None for standard output. The worksheet that is read is replaced only on request."""
     if "worksheet" in FORMATS[format_] and wanted.worksheet is None:
         raise UsageError(

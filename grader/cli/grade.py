@@ -43,7 +43,7 @@ from grader.core.errors import UsageError
 if TYPE_CHECKING:
     from grader.core.progress import Progress
     from grader.course.course import Course
-    from grader.run.context import Bench
+    from grader.run.context import RunContext
     from grader.run.executors import Collector, Plan
     from grader.run.result_writer import Rows
 
@@ -80,7 +80,7 @@ def run_batch(home: "Course", wish: BatchWish) -> None:
     from grader.gradebook import open_gradebook
     from grader.intake.opening import open_class
     from grader.run.batch import grade_class
-    from grader.run.context import open_bench
+    from grader.run.context import open_context
 
     rubric = home.assignment(wish.assignment)
     _require_executor(wish.executor)
@@ -99,7 +99,7 @@ def run_batch(home: "Course", wish: BatchWish) -> None:
         )  # fmt: skip
         for words in filter(None, (*known.notes, plan.words)):
             progress.say(words)
-        bench = stack.enter_context(open_bench(home, wish.assignment, setup, progress))
+        bench = stack.enter_context(open_context(home, wish.assignment, setup, progress))
         book = stack.enter_context(open_gradebook(wish.gradebook or order.out))
         results, index = grade_class(
             known.entries, bench, order, jobs=plan.jobs, progress=progress, book=book,
@@ -131,7 +131,7 @@ def _plan(wish: BatchWish, memory: int) -> "Plan":
 
 
 def _collector(
-    stack: ExitStack, home: "Course", wish: BatchWish, bench: "Bench", progress: "Progress"
+    stack: ExitStack, home: "Course", wish: BatchWish, bench: "RunContext", progress: "Progress"
 ) -> "Collector | None":
     """A cluster's, where one was named."""
     if wish.executor == LOCAL:
@@ -188,13 +188,13 @@ def grade(
     from grader.intake import read_path
     from grader.marking.publish import REPORT, student_folder
     from grader.pages.terminal import summary
-    from grader.run.context import open_bench
+    from grader.run.context import open_context
     from grader.run.grade_one import grade_submission
 
     find_course(course).assignment(assignment)
     work = read_path(submission)
     home, order, setup = open_order(course, out, earlier, rerun, sandbox, data, seed, jobs=1, warm=warm)
-    with progress_bar(as_json) as progress, open_bench(home, assignment, setup, progress) as bench:
+    with progress_bar(as_json) as progress, open_context(home, assignment, setup, progress) as bench:
         result = grade_submission(work, bench, order, progress)
     with open_beside(order.out, None) as book:  # of a batch: what counts is the grade that stands there
         if book is not None and not show_decision(order.out, assignment, book, home.root, data):
@@ -237,12 +237,12 @@ def regrade(
 ) -> None:  # fmt: skip
     """Mark stored evidence again, without running anything; prints who moved and why."""
     from grader.course.rubric import open_rubric
-    from grader.marking.publish import Order
+    from grader.marking.publish import OutputOptions
     from grader.marking.regrade import not_here, regrade
 
     home = find_course(course)
     must_be_folder(folder)
-    order = Order(out=folder, course=home, earlier=earlier, data=data)
+    order = OutputOptions(out=folder, course=home, earlier=earlier, data=data)
     rubric = open_rubric(home, assignment, data)
     with open_beside(folder, gradebook) as book:
         require_gradebook(folder, book)
@@ -268,7 +268,7 @@ def report(
     """Write every page again from stored results and evidence."""
     from grader.core.store import load_result
     from grader.course.rubric import open_rubric
-    from grader.marking.publish import Order
+    from grader.marking.publish import OutputOptions
     from grader.marking.regrade import not_here, render_again
 
     home = find_course(course)
@@ -280,7 +280,7 @@ def report(
     troubles: list[str] = []
     with open_beside(folder, gradebook) as book:
         require_gradebook(folder, book)
-        index = render_again(rubric, Order(out=folder, course=home, data=data), book=book, say=troubles.append)
+        index = render_again(rubric, OutputOptions(out=folder, course=home, data=data), book=book, say=troubles.append)
         missing = not_here(book, first.assignment, folder)
     print(f"Class page: {index}")
     end_with_troubles(troubles, missing, folder)

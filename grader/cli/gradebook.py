@@ -73,7 +73,7 @@ def show_decision(
     """Write again what shows the grades of an assignment; "" where that was done, else what to do instead."""
     from grader.cli.options import find_course
     from grader.course.rubric import open_rubric
-    from grader.marking.publish import Order, recall_origin
+    from grader.marking.publish import OutputOptions, recall_origin
     from grader.marking.regrade import show_grades
 
     if folder is None or not folder.is_dir():
@@ -84,7 +84,7 @@ def show_decision(
     known_course, known_data = recall_origin(folder)
     try:
         home = find_course(course or known_course)
-        order = Order(out=folder, course=home, data=data or known_data)
+        order = OutputOptions(out=folder, course=home, data=data or known_data)
         troubles: list[str] = []
         if show_grades(order, assignment, lambda: open_rubric(home, assignment, order.data), book, troubles.append):
             return " ".join(troubles)

@@ -21,8 +21,8 @@ from grader.core.errors import GraderError, UsageError
 if TYPE_CHECKING:
     from grader.core.progress import Progress
     from grader.course.course import Course
-    from grader.marking.publish import Order
-    from grader.run.context import Setup
+    from grader.marking.publish import OutputOptions
+    from grader.run.context import RunOptions
 
 
 INTERRUPTED = 130  # what Typer ends with after Ctrl-C
@@ -125,15 +125,15 @@ Jobs = Annotated[
 def open_order(
     course: Path | None, out: Path, earlier: Path | None, rerun: bool, sandbox: SandboxName, data: Path | None, seed: int,
     *, jobs: int, warm: bool = False,
-) -> "tuple[Course, Order, Setup]":  # fmt: skip
+) -> "tuple[Course, OutputOptions, RunOptions]":  # fmt: skip
     """The course, where results go, and what the person at the keyboard chose."""
     from grader.core.workspace import output_folder
-    from grader.marking.publish import Order
-    from grader.run.context import Setup
+    from grader.marking.publish import OutputOptions
+    from grader.run.context import RunOptions
 
     home = find_course(course)
-    order = Order(out=output_folder(out), course=home, earlier=earlier, rerun=rerun, data=data)
-    return home, order, Setup(isolation=sandbox.value, data=data, seed=seed, jobs=jobs, warm=warm)
+    order = OutputOptions(out=output_folder(out), course=home, earlier=earlier, rerun=rerun, data=data)
+    return home, order, RunOptions(isolation=sandbox.value, data=data, seed=seed, jobs=jobs, warm=warm)
 
 
 def find_course(root: Path | None) -> "Course":

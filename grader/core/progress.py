@@ -63,7 +63,7 @@ class Several:
             listener.say(what)
 
 
-class Pace:
+class TimeLeft:
     """How long the rest of a batch will take, from its own times; all of them seconds of one monotonic clock.
 
     What was never started (a run that was stored) takes no time and is no measure.

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Architecture:
+class ReferenceArchitecture:
     """A known architecture, scaled down: its file with a Keras builder, and the smallest square image it takes."""
 
     name: str
@@ -106,12 +106,12 @@ class Course:
         found = (self._content("reference")).glob("*/*baseline.json")
         return sorted(found, key=lambda path: (path.parent.name, path.name != "baseline.json", path.name))
 
-    def architectures(self) -> list[Architecture]:
+    def architectures(self) -> list[ReferenceArchitecture]:
         """The known architectures, by name. Raises DataError for a file that does not say its smallest image."""
         found = sorted((self._content("reference") / "architectures").glob("*.py"))
         return [_read_architecture(path) for path in found]
 
-    def architecture(self, name: str) -> Architecture:
+    def architecture(self, name: str) -> ReferenceArchitecture:
         """The architecture called `name`. Raises UsageError with the nearest name."""
         there = {item.name: item for item in self.architectures()}
         if name in there:
@@ -164,7 +164,7 @@ class Course:
         return own if own.is_dir() else Course.at().root / name
 
 
-def _read_architecture(path: Path) -> Architecture:
+def _read_architecture(path: Path) -> ReferenceArchitecture:
     """TITLE and SMALLEST of an architecture's file, read and not run: it imports Keras."""
     said: dict[str, object] = {}
     for node in ast.parse(path.read_bytes(), str(path)).body:
@@ -176,7 +176,7 @@ def _read_architecture(path: Path) -> Architecture:
     title, smallest = said.get("TITLE"), said.get("SMALLEST")
     if not isinstance(title, str) or not isinstance(smallest, int):
         raise DataError(f"{path}: does not say TITLE and SMALLEST.", "Give it both, as plain constants.")
-    return Architecture(name=path.stem, title=title, path=path, smallest=smallest)
+    return ReferenceArchitecture(name=path.stem, title=title, path=path, smallest=smallest)
 
 
 def _guess(word: str, known: list[str]) -> str:

@@ -35,12 +35,12 @@ from grader.core.store import load_evidence
 from grader.course.course import Course
 from grader.course.dataset import digest_images, digest_labels
 from grader.doctor.control import CONTROL_S, WORK, Bait, cells_in, lay_bait, plain_cells, read_answers
-from grader.doctor.corpus import Attack, Seen, Trial, network, prelude
+from grader.doctor.corpus import Attack, AttackTrial, Seen, network, prelude
 from grader.intake import Entry
-from grader.marking.publish import EVIDENCE_FOLDER, GRADEBOOK, INDEX, REPORT, Order, student_folder
-from grader.pages.terminal import Lines, row, summary
+from grader.marking.publish import EVIDENCE_FOLDER, GRADEBOOK, INDEX, REPORT, OutputOptions, student_folder
+from grader.pages.terminal import PlainProgress, row, summary
 from grader.run.batch import grade_class
-from grader.run.context import Bench, Setup, open_bench
+from grader.run.context import RunContext, RunOptions, open_context
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.interface import Sandbox
 
@@ -86,7 +86,7 @@ class Graded:
 class Classroom:
     """Grades notebooks one class at a time; made by `open_classroom`."""
 
-    def __init__(self, bench: Bench, course: Course, folder: Path) -> None:
+    def __init__(self, bench: RunContext, course: Course, folder: Path) -> None:
         self._bench, self._course, self._folder = bench, course, folder
         self._numbers = count()
 
@@ -112,14 +112,14 @@ class Classroom:
             path.write_bytes(notebook(cells))
             entries.append(Entry(student=student, path=path))
         with own_growth() as growth:
-            order = Order(out=out, course=self._course)
+            order = OutputOptions(out=out, course=self._course)
             results, _ = grade_class(entries, self._limited(limits or {}), order, jobs=1, progress=Silent())
         return {
             result.student: Graded(result=result, evidence=evidence_of(out, result), out=out, grown=growth())
             for result in results
         }
 
-    def _limited(self, changes: Mapping[str, Any]) -> Bench:
+    def _limited(self, changes: Mapping[str, Any]) -> RunContext:
         limits = Limits.model_validate({**LIMITS, **changes})
         rubric = self._bench.rubric
         assignment = rubric.assignment.model_copy(update={"run": limits})
@@ -132,8 +132,8 @@ def open_classroom(isolation: Isolation, *, warm: bool = False) -> Iterator[Clas
     with tempfile.TemporaryDirectory(prefix="grader-doctor-") as name:
         folder = Path(name)
         course = write_course(folder / "course")
-        setup = Setup(isolation=isolation, data=folder / "course" / "data", warm=warm)
-        with open_bench(course, ID, setup, Silent()) as bench:
+        setup = RunOptions(isolation=isolation, data=folder / "course" / "data", warm=warm)
+        with open_context(course, ID, setup, Silent()) as bench:
             yield Classroom(bench, course, folder)
 
 
@@ -215,7 +215,7 @@ MOST_BYTES = 1 << 20
 READ_S = 5.0
 
 
-def try_leftovers(attacks: Sequence[Attack], room: Classroom) -> Iterator[Trial]:
+def try_leftovers(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTrial]:
     """One program leaves all of it behind; the control is a plain open()."""
     codes = {attack.name: attack.code for attack in attacks}
     with (
@@ -227,10 +227,12 @@ def try_leftovers(attacks: Sequence[Attack], room: Classroom) -> Iterator[Trial]
         for attack in attacks:
             said = answers.get(attack.name, "")
             if "DONE" not in said:
-                yield Trial(attack=attack, seen=Seen(fault=f"it left nothing behind: {said or stopped.log[-200:]}"))
+                yield AttackTrial(
+                    attack=attack, seen=Seen(fault=f"it left nothing behind: {said or stopped.log[-200:]}")
+                )
                 continue
             control = [plainly(folder, name, bait) for name in attack.leaves] if attack.controlled else []
-            yield Trial(
+            yield AttackTrial(
                 attack=attack,
                 seen=combined([as_results(folder, name, bait) for name in attack.leaves]),
                 control=combined(control) if control else None,
@@ -282,7 +284,7 @@ MOST_GROWTH = 150 << 20  # bytes of the grader itself, whatever a notebook does
 ALIVE = "the cell after it was run"
 
 
-def try_together(attacks: Sequence[Attack], room: Classroom) -> Iterator[Trial]:
+def try_together(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTrial]:
     """One notebook for all; where one of them ends it, those behind it get another."""
     controls = run_controls([attack for attack in attacks if attack.controlled], processes=True)
     waiting = list(attacks)
@@ -298,23 +300,23 @@ def try_together(attacks: Sequence[Attack], room: Classroom) -> Iterator[Trial]:
             seen = Seen(
                 output=output, host=what_the_host_saw(attack, bait, saw, output), fault=fault if cell is ran[-1] else ""
             )
-            yield Trial(attack=attack, seen=seen, control=controls.get(attack.name))
+            yield AttackTrial(attack=attack, seen=seen, control=controls.get(attack.name))
         if not ran:
             for attack in waiting:
-                yield Trial(attack=attack, seen=Seen(fault=ending.message), control=controls.get(attack.name))
+                yield AttackTrial(attack=attack, seen=Seen(fault=ending.message), control=controls.get(attack.name))
         waiting = waiting[len(ran) :] if ran else []
 
 
-def try_alone(attacks: Sequence[Attack], room: Classroom) -> Iterator[Trial]:
+def try_alone(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTrial]:
     """A notebook for each: how it ends, whether it goes on afterwards, and what that costs the grader itself."""
     for attack in attacks:
         control = run_controls([attack]).get(attack.name) if attack.controlled else None
         with lay_bait(prelude()) as bait:
             graded = room.grade(attack.name, [opening(bait), attack.code, f"print({ALIVE!r})"], attack.limits)
-            yield Trial(attack=attack, seen=observe(attack, graded, bait), control=control)
+            yield AttackTrial(attack=attack, seen=observe(attack, graded, bait), control=control)
 
 
-def try_models(attacks: Sequence[Attack], room: Classroom) -> Iterator[Trial]:
+def try_models(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTrial]:
     """A notebook for each that leaves something in the place of a network: refused before anything opens it."""
     for attack in attacks:
         with lay_bait(prelude()) as bait:
@@ -327,7 +329,7 @@ def try_models(attacks: Sequence[Attack], room: Classroom) -> Iterator[Trial]:
             seen = Seen(host=(*host, f"it was {facts.judgement.outcome}: {facts.judgement.reason}"))
         else:
             seen = Seen(host=tuple(host), output=f"HELD {facts.judgement.reason}")
-        yield Trial(attack=attack, seen=seen)
+        yield AttackTrial(attack=attack, seen=seen)
 
 
 def observe(attack: Attack, graded: Graded, bait: Bait) -> Seen:
@@ -400,7 +402,7 @@ CONTROL = ("\x1b", "\x07", "\x9b", "\u202e")  # what acts in a terminal, and hid
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV injection
 
 
-def try_claims(attacks: Sequence[Attack], room: Classroom) -> Iterator[Trial]:
+def try_claims(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTrial]:
     """All lies in one notebook, about a network that is right by half: the mark says so, whatever is claimed."""
     with lay_bait(prelude()) as bait:
         cells = [opening(bait), network(), *(attack.code for attack in attacks)]
@@ -408,7 +410,7 @@ def try_claims(attacks: Sequence[Attack], room: Classroom) -> Iterator[Trial]:
     told = [text_of(cell) for cell in graded.cells[2:]]
     for attack, said in zip(attacks, told or [""] * len(attacks), strict=True):
         claimed = Seen(output="OPEN the lie was told") if LIE in said else Seen(output=said)
-        yield Trial(attack=attack, seen=as_marked(graded, said), control=claimed)
+        yield AttackTrial(attack=attack, seen=as_marked(graded, said), control=claimed)
 
 
 def as_marked(graded: Graded, said: str) -> Seen:
@@ -424,7 +426,7 @@ def as_marked(graded: Graded, said: str) -> Seen:
     return Seen(output=f"HELD a claim by design; the judge measured {SHARE:g}, and {result.points:g} points were given")
 
 
-def try_reports(attacks: Sequence[Attack], room: Classroom) -> Iterator[Trial]:
+def try_reports(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTrial]:
     """Each attack as a student of its own, all in one class; then its pages, its lines and its files are looked at."""
     with lay_bait(prelude()) as bait:
         students = {attack.name: student_name(attack, bait) for attack in attacks}
@@ -432,13 +434,13 @@ def try_reports(attacks: Sequence[Attack], room: Classroom) -> Iterator[Trial]:
     for attack in attacks:
         mine = graded[students[attack.name]]
         if mine.result.status is Status.BROKEN or len(mine.cells) < 2:
-            yield Trial(attack=attack, seen=Seen(fault=f"the notebook was not run: {mine.result.ending.message}"))
+            yield AttackTrial(attack=attack, seen=Seen(fault=f"the notebook was not run: {mine.result.ending.message}"))
             continue
         looks = {"page": on_pages, "log": in_log, "gradebook": in_gradebook, "folders": in_folders}
         host = [word for name in attack.seen for word in looks[name](mine, bait)] + too_much(mine)
         claimed = Seen(output="OPEN" if bait.name in text_of(mine.cells[1]) else "")
         nothing = f"HELD nothing acts in the {' and the '.join(attack.seen)}"
-        yield Trial(attack=attack, seen=Seen(output=nothing, host=tuple(host)), control=claimed)
+        yield AttackTrial(attack=attack, seen=Seen(output=nothing, host=tuple(host)), control=claimed)
 
 
 def student_name(attack: Attack, bait: Bait) -> str:
@@ -459,7 +461,7 @@ def on_pages(graded: Graded, bait: Bait) -> list[str]:
 def in_log(graded: Graded, bait: Bait) -> list[str]:
     """What a CI system or a terminal would obey in what `grader grade` and `grader batch` print."""
     progress = io.StringIO()
-    Lines(1, progress).done(graded.result.student, "done")
+    PlainProgress(1, progress).done(graded.result.student, "done")
     lines = [
         line
         for text in (*summary(graded.result), row(graded.result), progress.getvalue())

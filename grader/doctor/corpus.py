@@ -150,7 +150,7 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class AttackTrial:
     """An attack and what was observed of it, in the sandbox and in its control (None: not run)."""
 
     attack: Attack
@@ -178,7 +178,7 @@ class Finding:
         }  # fmt: skip
 
 
-def decide(trial: Trial, *, sandboxed: bool = True) -> Finding:
+def decide(trial: AttackTrial, *, sandboxed: bool = True) -> Finding:
     """Whether an attack was held: the host's own eyes first, then the cell's word; silence is no proof."""
     attack, seen = trial.attack, trial.seen
     held, ran, detail = False, True, ""

@@ -16,11 +16,11 @@ from grader.doctor.attacks import (
     try_reports,
     try_together,
 )
-from grader.doctor.corpus import NO_SANDBOX, Attack, Finding, How, Seen, Trial, decide
+from grader.doctor.corpus import NO_SANDBOX, Attack, AttackTrial, Finding, How, Seen, decide
 from grader.doctor.host import try_host
 from grader.sandbox.bubblewrap import Bubblewrap
 
-Way = Callable[[Sequence[Attack], Classroom], Iterator[Trial]]
+Way = Callable[[Sequence[Attack], Classroom], Iterator[AttackTrial]]
 WAYS: dict[How, Way] = {
     "cell": try_together,
     "file": try_leftovers,
@@ -65,12 +65,12 @@ def examine(
     )
 
 
-def _trials(attacks: Sequence[Attack], way: Way, room: Classroom) -> Iterator[Trial]:
+def _trials(attacks: Sequence[Attack], way: Way, room: Classroom) -> Iterator[AttackTrial]:
     """A trial for each attack, also where the grader fails half-way; what is unsafe is not run without a sandbox."""
     waiting = {attack.name: attack for attack in attacks}
     if room.sandbox.isolation == "none":
         for attack in [attack for attack in attacks if attack.unsafe]:
-            yield Trial(
+            yield AttackTrial(
                 attack=waiting.pop(attack.name),
                 seen=Seen(host=(f"nothing would hold it, so it was not run: {attack.unsafe}",)),
             )
@@ -82,7 +82,7 @@ def _trials(attacks: Sequence[Attack], way: Way, room: Classroom) -> Iterator[Tr
         raise
     except (GraderError, TimeoutError, OSError) as error:
         for attack in waiting.values():
-            yield Trial(attack=attack, seen=Seen(fault=str(error)))
+            yield AttackTrial(attack=attack, seen=Seen(fault=str(error)))
 
 
 def _sandbox(*, held: bool, detail: str, remedy: str) -> Finding:

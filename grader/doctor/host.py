@@ -19,7 +19,7 @@ from grader.core.errors import Failure, SubmissionError
 from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Evidence, Facts, Judgement
 from grader.core.notebook import plain_outputs, read_submission
 from grader.doctor.attacks import Classroom
-from grader.doctor.corpus import Attack, Seen, Trial
+from grader.doctor.corpus import Attack, AttackTrial, Seen
 from grader.kernel.claims import bounded
 from grader.kernel.run import first_after_training
 from grader.marking.similarity import compare_code
@@ -60,12 +60,12 @@ class Cost:
         return f"{first:.3f} s and {less / 2**20:.1f} MiB; of twice the size {second:.3f} s and {more / 2**20:.1f} MiB"
 
 
-def try_host(attacks: Sequence[Attack], room: Classroom) -> Iterator[Trial]:
+def try_host(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTrial]:
     """What each input costs."""
     for attack in attacks:
         cost = measure(attack)
         seen = Seen(host=(f"{cost.grows} ({cost.words})",)) if cost.grows else Seen(output=f"HELD {cost.words}")
-        yield Trial(attack=attack, seen=seen)
+        yield AttackTrial(attack=attack, seen=seen)
 
 
 def measure(attack: Attack) -> Cost:

@@ -13,7 +13,7 @@ from grader.core.errors import UsageError
 from grader.core.grades import Grade
 from grader.exports.release import Filled, points_for, sort_grades
 from grader.exports.worksheet import (
-    Person,
+    RowPerson,
     Worksheet,
     fill_cells,
     has_decimal_comma,
@@ -123,7 +123,7 @@ def _points_possible(sheet: Worksheet, column: int) -> float | None:
     return read_number(said)
 
 
-def _people(sheet: Worksheet, first: int) -> dict[int, Person]:
+def _people(sheet: Worksheet, first: int) -> dict[int, RowPerson]:
     """The rows that are students'. Names are matched as they stand and in the order that Canvas sorts by."""
     two = sheet.columns[0] == "LastName"
     identities = [index for title in IDENTITIES if (index := sheet.find(title)) is not None]
@@ -134,7 +134,7 @@ def _people(sheet: Worksheet, first: int) -> dict[int, Person]:
         if POSSIBLE in values[0] or all(map(POSTING.fullmatch, values)):
             continue
         last, given = (values[0], values[1]) if two else values[0].partition(",")[::2]
-        people[number] = Person(
+        people[number] = RowPerson(
             participant=values[2 if two else 1].strip(),
             identities=tuple(values[index] for index in identities),
             emails=(values[login],) if login is not None and "@" in values[login] else (),

@@ -24,7 +24,7 @@ from grader.core.grades import Grade
 from grader.core.text import shorten, visible
 from grader.exports.release import Filled, comment_of, points_for, sort_grades, write_number
 from grader.exports.worksheet import (
-    Person,
+    RowPerson,
     Worksheet,
     fill_cells,
     has_decimal_comma,
@@ -102,7 +102,7 @@ def _columns(sheet: Worksheet, options: MoodleOptions) -> _Columns:
     )  # fmt: skip
 
 
-def _people(sheet: Worksheet, identifier: int) -> dict[int, Person]:
+def _people(sheet: Worksheet, identifier: int) -> dict[int, RowPerson]:
     identities, emails, names = (
         [index for title in titles if (index := sheet.find(title)) is not None]
         for titles in (IDENTITIES, EMAILS, NAMES)
@@ -110,7 +110,7 @@ def _people(sheet: Worksheet, identifier: int) -> dict[int, Person]:
     people = {}
     for number, row in enumerate(sheet.rows):
         digits = re.search(r"([0-9]+)\s*\Z", row[identifier].value)  # "Participant 123", whatever the language
-        people[number] = Person(
+        people[number] = RowPerson(
             participant=digits[1] if digits else "",
             identities=tuple(row[index].value for index in identities),
             emails=tuple(row[index].value for index in emails),

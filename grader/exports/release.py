@@ -118,7 +118,7 @@ class Filled:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Handed:
+class Released:
     """Grades to hand on, those of the excused, and why others are not handed on; who has nothing is in none of them."""
 
     marks: tuple[Grade, ...]
@@ -126,7 +126,7 @@ class Handed:
     held: tuple[str, ...]
 
 
-def sort_grades(grades: Sequence[Grade], *, provisional: bool) -> Handed:
+def sort_grades(grades: Sequence[Grade], *, provisional: bool) -> Released:
     """What there is to hand on. A mark that a person must look at first is held back, unless `provisional`."""
     marks, excused, held = [], [], []
     for grade in grades:
@@ -137,7 +137,7 @@ def sort_grades(grades: Sequence[Grade], *, provisional: bool) -> Handed:
             held.append(f"{grade.student.name}: {reason}")
         elif grade.points is not None:
             marks.append(grade)
-    return Handed(marks=tuple(marks), excused=tuple(excused), held=tuple(held))
+    return Released(marks=tuple(marks), excused=tuple(excused), held=tuple(held))
 
 
 def _reason_to_hold(grade: Grade, provisional: bool) -> str:

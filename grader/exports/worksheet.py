@@ -29,7 +29,7 @@ COMMA_NUMBER, POINT_NUMBER = re.compile(r"\s*-?\d+,\d+\s*"), re.compile(r"\s*-?\
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class WorksheetCell:
     """A cell: what it says, where it stands in the text, and whether it is quoted."""
 
     value: str
@@ -47,8 +47,8 @@ class Worksheet:
     encoding: str
     mark: bytes
     delimiter: str
-    header: tuple[Cell, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    header: tuple[WorksheetCell, ...]
+    rows: tuple[tuple[WorksheetCell, ...], ...]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -137,15 +137,15 @@ def _decode(data: bytes, name: str) -> tuple[bytes, str, str]:
     return b"", ENCODINGS[-1], data.decode(ENCODINGS[-1])
 
 
-def _split(text: str, delimiter: str, quoted: str) -> list[tuple[Cell, ...]]:
+def _split(text: str, delimiter: str, quoted: str) -> list[tuple[WorksheetCell, ...]]:
     """Rows of cells, without empty lines; none where a cell is never closed.
 
     What follows a closing quotation mark belongs to the cell, as it is.
     """
     sign = re.escape(delimiter)
     pattern = re.compile(rf"(?:({quoted})([^{sign}\r\n]*)|((?!\x22)[^{sign}\r\n]*))({sign}|\r\n|\r|\n|\Z)", re.DOTALL)
-    rows: list[tuple[Cell, ...]] = []
-    row: list[Cell] = []
+    rows: list[tuple[WorksheetCell, ...]] = []
+    row: list[WorksheetCell] = []
     position, last = 0, delimiter
     while position < len(text) or last == delimiter:
         found = pattern.match(text, position)
@@ -153,7 +153,7 @@ def _split(text: str, delimiter: str, quoted: str) -> list[tuple[Cell, ...]]:
             return []
         inner, tail, plain, last = found[1], found[2], found[3], found[4]
         value = plain if inner is None else inner[1:-1].replace('""', '"') + tail
-        row.append(Cell(value, position, found.start(4), inner is not None))
+        row.append(WorksheetCell(value, position, found.start(4), inner is not None))
         position = found.end()
         if last != delimiter:
             if len(row) > 1 or row[0].value.strip():
@@ -162,7 +162,7 @@ def _split(text: str, delimiter: str, quoted: str) -> list[tuple[Cell, ...]]:
     return rows
 
 
-def _unevenness(tables: list[list[tuple[Cell, ...]]]) -> str:
+def _unevenness(tables: list[list[tuple[WorksheetCell, ...]]]) -> str:
     rows = next((rows for rows in tables if rows), None)
     if rows is None:
         return "a quotation mark is never closed."
@@ -179,7 +179,7 @@ def _quote(value: str, delimiter: str, *, quoted: bool) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Person:
+class RowPerson:
     """What a row says of its student: the platform's number, numbers and logins, addresses, ways to write the name."""
 
     participant: str = ""
@@ -202,7 +202,7 @@ MOST_NAMED = 10
 KINDS = {"participant": "number", "identity": "number or login", "email": "address", "name": "name"}
 
 
-def match_rows(grades: Sequence[Grade], people: Mapping[int, Person]) -> Matching:
+def match_rows(grades: Sequence[Grade], people: Mapping[int, RowPerson]) -> Matching:
     """Each grade's row. `people` are the rows by number; a row that several grades claim gets none of them."""
     index = _index(people)
     names = Counter(words_of(grade.student.name) for grade in grades)
@@ -227,7 +227,7 @@ def match_rows(grades: Sequence[Grade], people: Mapping[int, Person]) -> Matchin
     return Matching(rows=rows, unplaced=tuple(unplaced), remarks=(told,) if alone else ())
 
 
-def _index(people: Mapping[int, Person]) -> dict[tuple[str, str], list[int]]:
+def _index(people: Mapping[int, RowPerson]) -> dict[tuple[str, str], list[int]]:
     """Which rows go by a number, an address, a name."""
     index: dict[tuple[str, str], list[int]] = defaultdict(list)
     for row, person in people.items():
@@ -243,7 +243,7 @@ def _index(people: Mapping[int, Person]) -> dict[tuple[str, str], list[int]]:
 
 
 def _find(
-    student: Student, people: Mapping[int, Person], index: Mapping[tuple[str, str], list[int]], names: Counter[str]
+    student: Student, people: Mapping[int, RowPerson], index: Mapping[tuple[str, str], list[int]], names: Counter[str]
 ) -> tuple[int | None, str]:
     """The student's row with what it was found by, or the reason why there is none."""
     name = words_of(student.name)
@@ -264,7 +264,7 @@ def _find(
     return None, "is in no row of the file"
 
 
-def _contradicts(person: Person, student: Student) -> bool:
+def _contradicts(person: RowPerson, student: Student) -> bool:
     """Whether a row that fits by its number is somebody else's, as in a file of another platform."""
     addresses, address = {_plain(text) for text in person.emails} - {""}, _plain(student.email)
     numbers = {_plain(text) for text in person.identities}

@@ -21,7 +21,7 @@ from grader.core.results import Result
 from grader.gradebook.database import Database, bring_up_to_date, file_engine, prefer_write_ahead_log, server_engine
 from grader.gradebook.persons import Person
 from grader.gradebook.reading import (
-    Choice,
+    Selection,
     find_student,
     read_grades,
     read_hand_ins,
@@ -102,7 +102,7 @@ class Gradebook:
         """
 
         def work(connection: Connection) -> Remarked:
-            choice = Choice(assignment=assignment.id)
+            choice = Selection(assignment=assignment.id)
             before = {grade.student.name: grade for grade in read_grades(connection, choice)}
             enrol(connection, assignment, ())
             refused: dict[str, Exception] = {}
@@ -124,7 +124,7 @@ class Gradebook:
 
     def grade(self, assignment: str, student_id: int) -> Grade:
         """The grade of a student who is enrolled."""
-        choice = Choice(assignment=assignment, student_id=student_id)
+        choice = Selection(assignment=assignment, student_id=student_id)
         return self._database.read(lambda connection: read_grades(connection, choice))[0]
 
     def moved(self, assignment: str, before: str, folder: str) -> None:
@@ -151,7 +151,7 @@ class Gradebook:
         def work(connection: Connection) -> list[Grade]:
             require_assignment(connection, assignment)
             number = None if student is None else find_student(connection, student)
-            return read_grades(connection, Choice(assignment=assignment, student_id=number))
+            return read_grades(connection, Selection(assignment=assignment, student_id=number))
 
         return self._database.read(work)
 
@@ -201,7 +201,7 @@ class Gradebook:
         def work(connection: Connection) -> Grade:
             number = find_student(connection, student)
             which = the_assignment(connection, number, assignment)
-            choice = Choice(assignment=which, student_id=number)
+            choice = Selection(assignment=which, student_id=number)
             if not above_maximum:
                 require_possible(decision.points, read_grades(connection, choice)[0].out_of)
             decide(connection, which, number, decision)

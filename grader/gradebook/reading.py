@@ -45,14 +45,14 @@ MOST_LISTED = 20  # nobody reads a list of a whole class
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class Selection:
     """Whose grades are meant: all, or those of one assignment, one student, both."""
 
     assignment: str | None = None
     student_id: int | None = None
 
 
-def read_grades(connection: Connection, choice: Choice) -> list[Grade]:
+def read_grades(connection: Connection, choice: Selection) -> list[Grade]:
     """The grades that follow from what stands, by assignment, then by student's name."""
     rules = read_rules(connection)
     marked = _read_marked(connection, choice)
@@ -83,7 +83,7 @@ def read_judged(connection: Connection, assignment: str) -> list[Judged]:
     newest = {(row.name, row.evidence): row for row in connection.execute(found)}
     counted = [
         (grade.student, newest.get((grade.student.name, grade.evidence)))
-        for grade in read_grades(connection, Choice(assignment=assignment))
+        for grade in read_grades(connection, Selection(assignment=assignment))
     ]
     return [
         Judged(student=student, accuracy=row.accuracy, judged=row.judged or 0, evidence=row.evidence)
@@ -158,14 +158,14 @@ def read_rules(connection: Connection) -> dict[str, Rules]:
     return {row.id: Rules.model_validate_json(row.rules) for row in rows}
 
 
-def _enrolled(choice: Choice) -> Any:
+def _enrolled(choice: Selection) -> Any:
     chosen = select(EnrolmentRow, StudentRow.name, StudentRow.identity, StudentRow.login, StudentRow.email).join(
         StudentRow, StudentRow.id == EnrolmentRow.student_id
     )
     return _narrowed(chosen, EnrolmentRow, choice)
 
 
-def _narrowed(chosen: Any, table: Any, choice: Choice) -> Any:
+def _narrowed(chosen: Any, table: Any, choice: Selection) -> Any:
     if choice.assignment is not None:
         chosen = chosen.where(table.assignment == choice.assignment)
     if choice.student_id is not None:
@@ -190,7 +190,7 @@ def _extension(row: Any) -> Extension | None:
     return Extension(due=row.extension_due, seconds=row.extension_s)
 
 
-def _read_marked(connection: Connection, choice: Choice) -> dict[tuple[str, int], list[Marked]]:
+def _read_marked(connection: Connection, choice: Selection) -> dict[tuple[str, int], list[Marked]]:
     """The result that stands for every submission: the newest, but no fault of ours where there is another."""
     newest = select(func.max(ResultRow.id)).group_by(ResultRow.submission_id)
     if choice.student_id is not None:  # of one student: not all that there are
@@ -225,7 +225,7 @@ def _marked(row: Any) -> Marked:
     )  # fmt: skip
 
 
-def _read_overrides(connection: Connection, choice: Choice) -> dict[tuple[str, int], Override]:
+def _read_overrides(connection: Connection, choice: Selection) -> dict[tuple[str, int], Override]:
     newest = select(func.max(OverrideRow.id)).group_by(OverrideRow.assignment, OverrideRow.student_id)
     newest = _narrowed(newest, OverrideRow, choice)
     rows = connection.execute(_narrowed(select(OverrideRow), OverrideRow, choice).where(OverrideRow.id.in_(newest)))

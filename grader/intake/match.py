@@ -26,7 +26,7 @@ KINDS: Mapping[Kind, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Match:
+class RosterMatch:
     """Whose a hand-in is: one student's, a group's, or nobody's in the roster; `doubt` says why one could not be told."""
 
     student: Enrolled | None = None
@@ -44,7 +44,7 @@ class Match:
 class Matches:
     """A match for each hand-in, in order; the students without any, each with what makes that doubtful, or ""."""
 
-    matches: tuple[Match, ...]
+    matches: tuple[RosterMatch, ...]
     missing: tuple[tuple[Enrolled, str], ...]
 
 
@@ -65,7 +65,7 @@ def match(found: Sequence[Found], roster: Roster) -> Matches:
 class _Groups:
     """The groups of a roster, and which of the hand-ins that are no student's are theirs."""
 
-    def __init__(self, students: Sequence[Enrolled], found: Sequence[Found], matches: Sequence[Match]) -> None:
+    def __init__(self, students: Sequence[Enrolled], found: Sequence[Found], matches: Sequence[RosterMatch]) -> None:
         self._found, self._matches = found, matches
         self._groups: dict[str, list[Enrolled]] = defaultdict(list)
         for student in students:
@@ -78,7 +78,7 @@ class _Groups:
         self._teams = sum(map(bool, of_teams)) * 2 >= len(of_teams)
         self._often = Counter(self._group(item) for item, of in zip(found, matches, strict=True) if of.stranger)
 
-    def settle(self) -> list[Match]:
+    def settle(self) -> list[RosterMatch]:
         """The matches, with those of groups."""
         return [
             self._members(item, group) if of.stranger and (group := self._group(item)) else of
@@ -94,7 +94,7 @@ class _Groups:
             return self._of_canvas.get(name, "")
         return name if name in self._groups else ""
 
-    def _members(self, item: Found, group: str) -> Match:
+    def _members(self, item: Found, group: str) -> RosterMatch:
         members = self._groups[group]
         own = next((student for student in members if student.line in self._handed_in), None)
         if not (item.kind == "canvas" or (item.kind == "moodle" and self._teams) or self._everybody):
@@ -104,8 +104,8 @@ class _Groups:
         elif own is not None:
             why = f"of which {own.name or own.told_by} handed in something too"
         else:
-            return Match(members=tuple(members))
-        return Match(doubt=f"{item.label}: has the name of the group {members[0].group!r}, {why}")
+            return RosterMatch(members=tuple(members))
+        return RosterMatch(doubt=f"{item.label}: has the name of the group {members[0].group!r}, {why}")
 
 
 class _Index:
@@ -128,29 +128,29 @@ class _Index:
         """The students of whom a doubt spoke."""
         return self._doubts.get(doubt, [])
 
-    def look_up(self, item: Found, *, alone: bool) -> Match:
+    def look_up(self, item: Found, *, alone: bool) -> RosterMatch:
         """Whose a hand-in is; `alone`: no other one has its name."""
         if item.people:
             return self._look_up_people(item)
         if item.doubt:
-            return Match(doubt=item.doubt)
+            return RosterMatch(doubt=item.doubt)
         kinds, word = KINDS[item.kind], item.key or ("" if item.kind in PLATFORMS else item.name)
         known = self._known(word, kinds)
         if len(known) == 1 and _may_be(known[0], item):
-            return Match(student=known[0])
+            return RosterMatch(student=known[0])
         if len(known) > 1:
             who = " and ".join(student.name or student.told_by for student in known)
-            return Match(
+            return RosterMatch(
                 doubt=self._doubt(item, known, f"{word!r} is known of {who}, as a number, a login or an address")
             )
         students = [student for student in self._names.get(fold(item.name), []) if _may_be(student, item)]
         if len(students) == 1 and alone and item.kind != "login":
-            return Match(student=students[0])
+            return RosterMatch(student=students[0])
         if students:
-            return Match(doubt=self._doubt(item, students, _shared_name(item, students)))
+            return RosterMatch(doubt=self._doubt(item, students, _shared_name(item, students)))
         return self._left_over(item, word)
 
-    def _left_over(self, item: Found, word: str) -> Match:
+    def _left_over(self, item: Found, word: str) -> RosterMatch:
         """Nobody's, or a doubt: what is another kind's of somebody, or differs from a number in zeros alone."""
         others = [kind for kind in self._keys if kind not in KINDS[item.kind]]
         of_others = self._known(word, others) if item.kind not in PLATFORMS else []
@@ -158,19 +158,19 @@ class _Index:
         if called and _may_be(called[0], item):
             who = called[0].name or called[0].told_by
             why = f"{(word if of_others else item.name)!r} is what {who} is known by elsewhere, and proves nothing here"
-            return Match(doubt=self._doubt(item, called, why))
+            return RosterMatch(doubt=self._doubt(item, called, why))
         near = self._near(word, KINDS[item.kind])
-        return Match(doubt=self._doubt_near(item, *near)) if near is not None else Match()
+        return RosterMatch(doubt=self._doubt_near(item, *near)) if near is not None else RosterMatch()
 
     def _known(self, word: str, kinds: Iterable[str]) -> list[Enrolled]:
         """Whom a word is known of, looked up among these kinds alone."""
         found = (self._keys[kind].get(fold(word)) for kind in kinds) if word else ()
         return list({student.line: student for student in found if student is not None}.values())
 
-    def _look_up_people(self, item: Found) -> Match:
+    def _look_up_people(self, item: Found) -> RosterMatch:
         """Those who handed it in, as the roster knows them; who is not in it, as the download does."""
         people = tuple(self._person(person) or person for person in item.people)
-        return Match(student=people[0]) if len(people) == 1 else Match(members=people)
+        return RosterMatch(student=people[0]) if len(people) == 1 else RosterMatch(members=people)
 
     def _person(self, person: Enrolled) -> Enrolled | None:
         """By number or address, else by a name that nothing speaks against."""

@@ -12,7 +12,7 @@ from grader.core.grades import Student
 from grader.core.limits import write_size
 from grader.core.notebook import without_surrogates
 from grader.core.workspace import require_room
-from grader.intake.match import PLATFORMS, Match, Matches, match
+from grader.intake.match import PLATFORMS, Matches, RosterMatch, match
 from grader.intake.names import listed, tell_apart
 from grader.intake.platforms import nbgrader
 from grader.intake.platforms.forms import FINDERS, TITLES, Form, read_form, recognise, unread_form
@@ -38,7 +38,7 @@ class _Row:
     """A hand-in, or a student without any, before it has a name of its own."""
 
     found: Found
-    match: Match
+    match: RosterMatch
 
 
 def open_class(
@@ -100,7 +100,7 @@ def _require_room(tree: Tree, found: Sequence[Found], workspace: Path) -> None:
         )
 
 
-def _row(found: Found, match: Match) -> _Row:
+def _row(found: Found, match: RosterMatch) -> _Row:
     return _Row(found=found, match=match)
 
 
@@ -113,7 +113,7 @@ def _missing(student: Enrolled, doubt: str) -> _Row:
         problem="Nothing could be matched." if doubt else "Nothing was handed in.",
         remedy=f"{doubt}. Give the roster a number or a login that tells them apart." if doubt else "",
     )
-    return _Row(found=found, match=Match(student=student))
+    return _Row(found=found, match=RosterMatch(student=student))
 
 
 def _own_names(rows: Sequence[_Row]) -> tuple[list[str], dict[int, str]]:
@@ -201,7 +201,7 @@ def _person(enrolled: Enrolled, name: str) -> Student:
     )
 
 
-def _extension(match: Match) -> str:
+def _extension(match: RosterMatch) -> str:
     """The student's, or the one that all members of a group have; "" where they differ."""
     students = match.members if match.student is None else (match.student,)
     given = {student.extension for student in students}

@@ -55,7 +55,7 @@ class Node:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class ClassFile:
     """A file or folder of the tree, and what it becomes in the submission; "": a folder's content at the top."""
 
     source: tuple[str, ...]
@@ -79,7 +79,7 @@ class Found:
 
     name: str
     label: str
-    parts: tuple[Part, ...] = ()
+    parts: tuple[ClassFile, ...] = ()
     key: str = ""
     kind: Kind = "plain"
     doubt: str = ""
@@ -130,10 +130,10 @@ class Tree(Protocol):
     def newest(self, *path: str) -> datetime | None:
         """The latest date of a file or of the files below a folder, in the zone of this computer; None if unknown."""
 
-    def weight(self, parts: Sequence[Part]) -> int:
+    def weight(self, parts: Sequence[ClassFile]) -> int:
         """How many bytes `place` would write for them."""
 
-    def place(self, label: str, parts: Sequence[Part], into: Path) -> Placed:
+    def place(self, label: str, parts: Sequence[ClassFile], into: Path) -> Placed:
         """The parts of one hand-in, checked, on disk: where they lie already, or below the new folder `into`.
 
         Raises SubmissionError for what is wrong with them, Infrastructure where `into` can't be written.
@@ -182,11 +182,11 @@ class FolderTree:
         """Unknown: copying and unpacking change the dates of files."""
         return None
 
-    def weight(self, parts: Sequence[Part]) -> int:
+    def weight(self, parts: Sequence[ClassFile]) -> int:
         """Nothing is written for what lies on disk; a hand-in of several parts is small."""
         return 0
 
-    def place(self, label: str, parts: Sequence[Part], into: Path) -> Placed:
+    def place(self, label: str, parts: Sequence[ClassFile], into: Path) -> Placed:
         """One part stays where it is; several are copied together."""
         if len(parts) == 1 and parts[0].target in ("", parts[0].source[-1]):
             return Placed(path=self.path.joinpath(*parts[0].source))
@@ -358,12 +358,12 @@ class ZipTree:
         except (ValueError, OverflowError, OSError):
             return None
 
-    def weight(self, parts: Sequence[Part]) -> int:
+    def weight(self, parts: Sequence[ClassFile]) -> int:
         """The sizes that the entries tell, of what is not refused for its size."""
         size = sum(item.info.file_size for part in parts for item in self._find(part.source))
         return size if size <= MOST_BYTES else 0
 
-    def place(self, label: str, parts: Sequence[Part], into: Path) -> Placed:
+    def place(self, label: str, parts: Sequence[ClassFile], into: Path) -> Placed:
         """The parts of one hand-in below `into`, after every entry of them was looked at."""
         found: dict[str, Member] = {}
         twice = set[str]()

@@ -36,7 +36,7 @@ RENAMED = re.compile(r"(?P<meant>.+\.(?:ipynb|py))\.(?:txt|json|download)", re.I
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class ChosenFiles:
     """The files, of which `main` is the submission (under the name that was meant), and what is to be told about it."""
 
     files: Mapping[str, bytes]
@@ -44,7 +44,7 @@ class Choice:
     notes: tuple[str, ...]
 
 
-def choose_main(where: str, files: Mapping[str, bytes], *, assignment: str = "") -> Choice:
+def choose_main(where: str, files: Mapping[str, bytes], *, assignment: str = "") -> ChosenFiles:
     """The one notebook or module that counts among `files` of `where`. Raises SubmissionError where none or any could.
 
     In this order: notebooks go before modules; the same bytes count once; of several uploads of one name the last counts;
@@ -68,9 +68,9 @@ def choose_main(where: str, files: Mapping[str, bytes], *, assignment: str = "")
     if len(candidates) > 1:
         notes.append(f"{main} was graded; beside it lay {listed(name for name in candidates if name != main)}")
     if main not in meant:
-        return Choice(files=files, main=main, notes=tuple(notes))
+        return ChosenFiles(files=files, main=main, notes=tuple(notes))
     renamed = {meant[main] if name == main else name: data for name, data in files.items()}
-    return Choice(files=renamed, main=meant[main], notes=(*notes, f"{main} was read as {meant[main]}"))
+    return ChosenFiles(files=renamed, main=meant[main], notes=(*notes, f"{main} was read as {meant[main]}"))
 
 
 def meant_name(name: str, data: bytes) -> str | None:

@@ -18,7 +18,7 @@ from grader.checks.architecture import Wishes
 from grader.core.evidence import Candidate, Claims, Preparation
 from grader.core.metrics import predicted_classes
 from grader.judge.archive import saved_kinds
-from grader.judge.matching import Match
+from grader.judge.matching import RowMatch
 from grader.judge.preparation import Recipe, refinements
 
 
@@ -95,7 +95,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenPreparation:
     """The recipe, what it gives, and all that was tried: words to accuracy."""
 
     recipe: Recipe
@@ -140,7 +140,7 @@ def choose_recipe(
     told: bool = False,
     claimed: float | None = None,
     further: Iterable[Recipe] = (),
-) -> Choice:
+) -> ChosenPreparation:
     """The recipe that suits the network best. Earlier ones win near ties.
 
     `matched` was found in recorded rows; `told`: the first of `recipes` is what their range says. A network that has learnt
@@ -175,7 +175,7 @@ def choose_recipe(
         if claimed is not None and best[1].fit < claimed - DOUBT:
             for recipe in further:
                 attempt(recipe, by_accuracy)
-    return Choice(best[0], best[1], {words: round(scored.accuracy, 4) for words, scored in tried.items()})
+    return ChosenPreparation(best[0], best[1], {words: round(scored.accuracy, 4) for words, scored in tried.items()})
 
 
 def by_accuracy(new: Scored, old: Scored) -> bool:
@@ -198,7 +198,12 @@ def by_likelihood(new: Scored, old: Scored) -> bool:
 
 
 def describe_choice(
-    choice: Choice, *, probed: int, match: Match | None, labels: Sequence[int] = (), classes: Sequence[str] = ()
+    choice: ChosenPreparation,
+    *,
+    probed: int,
+    match: RowMatch | None,
+    labels: Sequence[int] = (),
+    classes: Sequence[str] = (),
 ) -> Preparation:
     """The chosen recipe as evidence; `labels` are the recorded classes of the first rows, `classes` their names."""
     recipe, found = choice.recipe, match is not None and match.recipe == choice.recipe

@@ -31,7 +31,7 @@ from grader.core.limits import Limits, write_duration, write_size
 from grader.course.dataset import Images, Split
 from grader.judge.archive import MOST_UNPACKED, precheck
 from grader.judge.choosing import Scored, choose_recipe, describe_choice, score_outputs
-from grader.judge.matching import Album, Match, further_recipes, match_rows
+from grader.judge.matching import RowMatch, TrainingImageIndex, further_recipes, match_rows
 from grader.judge.preparation import Recipe, first_recipes, is_told, prepare_images
 from grader.judge.probes import choose_shifted, count_changed, measure_influence, shift_images, with_influence
 from grader.sandbox.channel import Channel, ProtocolError, is_bounded
@@ -162,19 +162,19 @@ class Question:
     images: Images
     units: tuple[int, ...]
     rows: bytes | None = None
-    trained_on: Album | None = None
+    trained_on: TrainingImageIndex | None = None
     classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class JudgeAnswer:
     """What the judge found, and the model's outputs on the judged images, float32 (n, units), where there are any."""
 
     judgement: Judgement
     outputs: NDArray[np.float32] | None
 
 
-def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandbox, limits: Limits) -> Verdict:
+def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandbox, limits: Limits) -> JudgeAnswer:
     """Judge a `.keras` file. Raises Infrastructure; whatever is the model's fault is a refusal with its reason."""
     reason = precheck(model)
     if reason is not None:
@@ -323,7 +323,7 @@ def _describe(judge: _Judge) -> Architecture:
 
 def _judge(
     judge: _Judge, architecture: Architecture, question: Question, claims: Claims, order: NDArray[np.int64]
-) -> Verdict:
+) -> JudgeAnswer:
     """Find the preparation on training images, then predict the judged ones, which are sent in `order`."""
     units = architecture.output_shape[-1] if len(architecture.output_shape) == 1 else None
     if units not in question.units:
@@ -346,7 +346,7 @@ def _judge(
         architecture=_cut(judge, architecture, _pick(question.images, order[:some]), chosen),
         shifted=_shift(judge, question, chosen, outputs, output_activation(architecture), each_s),
     )  # fmt: skip
-    return Verdict(judgement=judgement, outputs=outputs)
+    return JudgeAnswer(judgement=judgement, outputs=outputs)
 
 
 def _shift(
@@ -415,7 +415,7 @@ def _own_fits(claims: Claims) -> tuple[Fit, ...]:
     return tuple(fit for fit in done if fit.model == taken) or done
 
 
-def _match(judge: _Judge, question: Question, architecture: Architecture) -> Match | None:
+def _match(judge: _Judge, question: Question, architecture: Architecture) -> RowMatch | None:
     """What the recorded rows say; a kernel may have left anything in their place."""
     if question.rows is None or question.trained_on is None:
         return None
@@ -482,8 +482,8 @@ def _predict_part(
     return np.frombuffer(data, np.float32).reshape(len(prepared), units)
 
 
-def _refused(reason: str, architecture: Architecture | None = None) -> Verdict:
+def _refused(reason: str, architecture: Architecture | None = None) -> JudgeAnswer:
     reason = reason if len(reason) <= MOST_REASON else f"{reason[:MOST_REASON]}..."
     if architecture is None:
-        return Verdict(judgement=Judgement(outcome="refused", reason=reason), outputs=None)
-    return Verdict(judgement=Judgement(outcome="described", reason=reason, architecture=architecture), outputs=None)
+        return JudgeAnswer(judgement=Judgement(outcome="refused", reason=reason), outputs=None)
+    return JudgeAnswer(judgement=Judgement(outcome="described", reason=reason, architecture=architecture), outputs=None)

@@ -47,7 +47,7 @@ PART = 10_000  # pictures compared at once
 MOST_BYTES = 192 << 20  # of copies: those of 60,000 digits are 45 MiB
 
 
-class Album:
+class TrainingImageIndex:
     """A training split; rows are looked up in it. What that takes is made when it is first asked for, and kept."""
 
     def __init__(self, split: Split) -> None:
@@ -178,7 +178,7 @@ STEADY = 0.01  # relative spread of the factors of single pictures that are one 
 
 
 @dataclass(frozen=True)
-class Match:
+class RowMatch:
     """A recipe, and how many of the recorded rows it explains; `truth`: the classes of these rows by their place."""
 
     recipe: Recipe
@@ -200,9 +200,9 @@ class _Fitted:
 
 
 def match_rows(
-    rows: NDArray[np.generic], train: Album, wanted: tuple[int | None, ...], image_shape: tuple[int, ...] | None,
-    before_each: Callable[[], None] = go_on,
-) -> Match | None:  # fmt: skip
+    rows: NDArray[np.generic], train: TrainingImageIndex, wanted: tuple[int | None, ...],
+    image_shape: tuple[int, ...] | None, before_each: Callable[[], None] = go_on,
+) -> RowMatch | None:  # fmt: skip
     """What was done to training images to make `rows` (n, ...) for an input of shape `wanted`; None: not recognised.
 
     What `before_each` raises before a picture is looked at ends the work.
@@ -236,13 +236,13 @@ def match_rows(
     return None
 
 
-def _matched(fitted: _Fitted, found: NDArray[np.int64], train: Album) -> Match:
+def _matched(fitted: _Fitted, found: NDArray[np.int64], train: TrainingImageIndex) -> RowMatch:
     """Of the rows that were not looked at closely as many are counted as of the others."""
     compared = _compared(found)
     places = compared[fitted.good]
     truth = tuple((int(place), int(train.labels[found[place]])) for place in places)
     rows = round(len(places) / len(compared) * int((found >= 0).sum()))
-    return Match(fitted.recipe, max(len(places), rows), len(found), truth)
+    return RowMatch(fitted.recipe, max(len(places), rows), len(found), truth)
 
 
 def _ways(plain: Recipe, image_shape: tuple[int, ...] | None, channels: int) -> Iterator[Recipe]:

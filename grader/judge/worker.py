@@ -122,7 +122,7 @@ def only_shape(shapes: Any) -> Any:
     return shapes
 
 
-class Part(NamedTuple):
+class DescribedPart(NamedTuple):
     """A layer, or an operation that is no layer; `held` are the parts inside it, which have rows of their own."""
 
     name: str
@@ -131,7 +131,7 @@ class Part(NamedTuple):
     held: list[Any]
 
 
-def closure(network: Any) -> list[Part]:
+def closure(network: Any) -> list[DescribedPart]:
     """All that a network computes, in order: its operations, and what they hold in any attribute. Shared parts come once.
 
     A network inside is replaced by its parts, under `inner/`; its first ones read from what it is given.
@@ -139,7 +139,7 @@ def closure(network: Any) -> list[Part]:
     return list(parts_of(network, "", set()))
 
 
-def parts_of(network: Any, prefix: str, seen: set[int]) -> Iterator[Part]:
+def parts_of(network: Any, prefix: str, seen: set[int]) -> Iterator[DescribedPart]:
     """The parts of one network that were not seen before."""
     for operation in getattr(network, "operations", network.layers):
         if id(operation) in seen:
@@ -147,13 +147,13 @@ def parts_of(network: Any, prefix: str, seen: set[int]) -> Iterator[Part]:
         seen.add(id(operation))
         name, inputs = f"{prefix}{operation.name}", inbound_names(operation, prefix)
         if not is_network(operation):
-            yield from with_held(Part(name, operation, inputs, list(held_in(operation))), seen)
+            yield from with_held(DescribedPart(name, operation, inputs, list(held_in(operation))), seen)
             continue
         for number, part in enumerate(parts_of(operation, f"{name}/", seen)):
             yield part if number and part.inputs else part._replace(inputs=inputs)
 
 
-def with_held(part: Part, seen: set[int]) -> Iterator[Part]:
+def with_held(part: DescribedPart, seen: set[int]) -> Iterator[DescribedPart]:
     """A part and those inside it, one after another, under its name."""
     yield part
     before = part.name
@@ -165,7 +165,7 @@ def with_held(part: Part, seen: set[int]) -> Iterator[Part]:
         if is_network(operation):
             inside = parts_of(operation, f"{name}/", seen)
         else:
-            inside = with_held(Part(name, operation, [], list(held_in(operation))), seen)
+            inside = with_held(DescribedPart(name, operation, [], list(held_in(operation))), seen)
         for number, inner in enumerate(inside):
             yield inner if number and inner.inputs else inner._replace(inputs=[before])
             before = inner.name
@@ -232,7 +232,7 @@ def is_layer(operation: Any) -> bool:
     return hasattr(operation, "trainable_weights")
 
 
-def describe_part(part: Part) -> dict[str, Any]:
+def describe_part(part: DescribedPart) -> dict[str, Any]:
     """One layer or operation, with the parameters that no part inside it has."""
     operation = part.operation
     return {
@@ -253,7 +253,7 @@ def kind_of(operation: Any) -> str:
     return kind if is_layer(operation) or (kind in MERGES and merges(operation)) else f"ops.{kind}"
 
 
-def own_size(part: Part, weights: str) -> int:
+def own_size(part: DescribedPart, weights: str) -> int:
     """How many numbers are in the weights of a part that belong to none of those inside it."""
     inside = {id(weight) for inner in part.held for weight in getattr(inner, weights, ())}
     return sum(math.prod(each.shape) for each in getattr(part.operation, weights, ()) if id(each) not in inside)

@@ -70,7 +70,7 @@ ALTERNATIVE_BYTES = 128 << 20  # of all alternatives together
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class SavedNetwork:
     """A saved network; `rows` is a `.npy` file of the first rows that it was trained on, `seen` one of small copies of more.
 
     Nobody has looked into any of them.
@@ -82,7 +82,7 @@ class Network:
     seen: bytes | None = None
 
 
-def read_networks(folder: int, claims: Claims) -> tuple[Network, ...]:
+def read_networks(folder: int, claims: Claims) -> tuple[SavedNetwork, ...]:
     """The proposed network, then the others, the last trained one first. Raises Failure for a proposed one that is none.
 
     Of the others only those are kept that can be networks, and no more than `ALTERNATIVE_BYTES`.
@@ -105,14 +105,14 @@ def read_networks(folder: int, claims: Claims) -> tuple[Network, ...]:
     return tuple(found)
 
 
-def _read(folder: int, file: str, at_most: int) -> Network | None:
+def _read(folder: int, file: str, at_most: int) -> SavedNetwork | None:
     try:
         model = read_artefact(folder, file, at_most=at_most)
     except FileNotFoundError:
         return None
     place = MODELS.index(file)
     rows, seen = _read_beside(folder, ROWS[place], ROWS_BYTES), _read_beside(folder, SEEN[place], SEEN_BYTES)
-    return Network(file=file, model=model, rows=rows, seen=seen)
+    return SavedNetwork(file=file, model=model, rows=rows, seen=seen)
 
 
 def _read_beside(folder: int, file: str, at_most: int) -> bytes | None:

@@ -42,7 +42,7 @@ GREETING = 64
 MORE, LONG, COMMAND = 1, 2, 4  # bits of a frame's flags
 
 
-class Trespass(Exception):
+class ProtocolViolation(Exception):
     """Something that may not pass: the cause that the run ends with, and what it was, in words for its message."""
 
     def __init__(self, cause: Cause, what: str) -> None:
@@ -62,9 +62,9 @@ class Budget:
         self._messages += 1
         self._bytes += max(0, size - ENVELOPE)
         if self._bytes > self._limits.output:
-            raise Trespass(Cause.OUTPUT_LIMIT, write_size(self._limits.output))
+            raise ProtocolViolation(Cause.OUTPUT_LIMIT, write_size(self._limits.output))
         if self._messages > self._limits.messages:
-            raise Trespass(Cause.OUTPUT_LIMIT, f"{self._limits.messages:,} times")
+            raise ProtocolViolation(Cause.OUTPUT_LIMIT, f"{self._limits.messages:,} times")
 
 
 class FrameReader:
@@ -102,7 +102,7 @@ class FrameReader:
         header = bytes(self._header)
         if not self._greeted:
             if header[0] != 0xFF or header[9] != 0x7F or header[10] < 3:
-                raise Trespass(Cause.PROTOCOL_VIOLATION, "a greeting that is not ZMTP 3")
+                raise ProtocolViolation(Cause.PROTOCOL_VIOLATION, "a greeting that is not ZMTP 3")
             self._greeted = True
             self._header.clear()
         elif len(header) > 1:
@@ -113,17 +113,17 @@ class FrameReader:
     def _count(self, flags: int) -> None:
         if flags & COMMAND:
             if flags & MORE or self._skip > COMMAND_BYTES:
-                raise Trespass(Cause.PROTOCOL_VIOLATION, "a command that is none of ZMTP")
+                raise ProtocolViolation(Cause.PROTOCOL_VIOLATION, "a command that is none of ZMTP")
             self._budget.spend(0)
             return
         if flags & ~(MORE | LONG):
-            raise Trespass(Cause.PROTOCOL_VIOLATION, "a frame that is none of ZMTP")
+            raise ProtocolViolation(Cause.PROTOCOL_VIOLATION, "a frame that is none of ZMTP")
         self._frames += 1
         self._size += self._skip
         if self._size > MESSAGE_BYTES:
-            raise Trespass(Cause.OUTPUT_LIMIT, f"{write_size(MESSAGE_BYTES)} at once")
+            raise ProtocolViolation(Cause.OUTPUT_LIMIT, f"{write_size(MESSAGE_BYTES)} at once")
         if self._frames > MOST_FRAMES:
-            raise Trespass(Cause.PROTOCOL_VIOLATION, f"a message in more than {MOST_FRAMES} parts")
+            raise ProtocolViolation(Cause.PROTOCOL_VIOLATION, f"a message in more than {MOST_FRAMES} parts")
         if not flags & MORE:
             self._budget.spend(self._size)
             self._frames = self._size = 0
@@ -133,7 +133,7 @@ class Border:
     """Carries bytes between a kernel and the client. `prefix` is where the client connects; `trespass`: why it was shut."""
 
     def __init__(self, limits: Limits, confined: Confined) -> None:
-        self.trespass: Trespass | None = None
+        self.trespass: ProtocolViolation | None = None
         self._budget, self._confined, self._shut = Budget(limits), confined, False
         self._thrown_away = ExitStack()
         self.prefix = str(self._thrown_away.enter_context(workspace(private=True)) / "kernel")
@@ -162,7 +162,7 @@ class Border:
             used.close()
         self._thrown_away.close()
 
-    def refuse(self, trespass: Trespass) -> None:
+    def refuse(self, trespass: ProtocolViolation) -> None:
         """End the run for it; the first is remembered."""
         if self._shut:
             return
@@ -200,7 +200,7 @@ class Border:
         outward = asyncio.create_task(_carry(ours, theirs))
         try:
             await self._carry_in(theirs, ours)
-        except Trespass as trespass:
+        except ProtocolViolation as trespass:
             self.refuse(trespass)
         finally:
             outward.cancel()
@@ -216,7 +216,7 @@ class Border:
             await asyncio.sleep(0.1)
             if self._confined.poll() is not None:
                 return
-        raise Trespass(Cause.PROTOCOL_VIOLATION, "a connection closed while the kernel runs")
+        raise ProtocolViolation(Cause.PROTOCOL_VIOLATION, "a connection closed while the kernel runs")
 
 
 async def _carry(source: socket.socket, target: socket.socket) -> None:
@@ -316,9 +316,13 @@ class HardenedNotebookClient(NotebookClient):
         """Neither are output widgets."""
 
 
-def name_violation(border: Border, error: Exception) -> Trespass:
+def name_violation(border: Border, error: Exception) -> ProtocolViolation:
     """Whatever a kernel's message raised here, as a violation of the protocol that ends the run."""
-    trespass = error if isinstance(error, Trespass) else Trespass(Cause.PROTOCOL_VIOLATION, type(error).__name__)
+    trespass = (
+        error
+        if isinstance(error, ProtocolViolation)
+        else ProtocolViolation(Cause.PROTOCOL_VIOLATION, type(error).__name__)
+    )
     border.refuse(trespass)
     return trespass
 
@@ -329,7 +333,7 @@ def read_json(data: bytes) -> Any:
         bare = STRING.sub(b"", data)
         values = bare.count(b",") + bare.count(b":")
         if values > MOST_VALUES or bare.count(b"[") + bare.count(b"{") > MOST_CONTAINERS:
-            raise Trespass(Cause.PROTOCOL_VIOLATION, "JSON of too many values")
+            raise ProtocolViolation(Cause.PROTOCOL_VIOLATION, "JSON of too many values")
     return json.loads(data.decode("utf-8", "replace"))
 
 

@@ -130,7 +130,7 @@ TEMPORARY_BYTES, SHARED_BYTES, SOCKET_BYTES, ARTEFACT_BYTES = 256 << 20, 64 << 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class KernelSettings:
     """What the guest is told.
 
     `root` is the sandbox' root, `units` the output sizes that suit the exercise, `fits` the calls of `fit` that each cell
@@ -153,7 +153,7 @@ def meets_served(name: str, inputs: tuple[Input, ...]) -> bool:
 
 
 def kernel_program(
-    settings: Settings,
+    settings: KernelSettings,
     limits: Limits,
     inputs: tuple[Input, ...],
     files: Mapping[str, bytes],
@@ -197,7 +197,7 @@ def kernel_program(
     )  # fmt: skip
 
 
-def _told(settings: Settings, limits: Limits, inputs: tuple[Input, ...]) -> dict[str, object]:
+def _told(settings: KernelSettings, limits: Limits, inputs: tuple[Input, ...]) -> dict[str, object]:
     """What the kernel's side is told of the run."""
     root = settings.root
     return {

@@ -27,10 +27,10 @@ from grader.core.evidence import Cause, Cell, Claims, Ending, Smoke, Start
 from grader.core.limits import Limits
 from grader.core.notebook import Script, count_fits, plain_outputs
 from grader.core.progress import Progress
-from grader.kernel.claims import Network, bounded, read_networks
-from grader.kernel.client import HardenedKernelClient, HardenedNotebookClient, Trespass
+from grader.kernel.claims import SavedNetwork, bounded, read_networks
+from grader.kernel.client import HardenedKernelClient, HardenedNotebookClient, ProtocolViolation
 from grader.kernel.endings import describe_ending
-from grader.kernel.program import ARTEFACTS, RECORD, RECORD_BYTES, SandboxProvisioner, Settings, kernel_program
+from grader.kernel.program import ARTEFACTS, RECORD, RECORD_BYTES, KernelSettings, SandboxProvisioner, kernel_program
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.environment import font_list
 from grader.sandbox.interface import Confined, Input, Sandbox
@@ -140,7 +140,7 @@ class Execution:
     ending: Ending
     claims: Claims
     model: bytes | None
-    networks: tuple[Network, ...] = ()  # the proposed one first
+    networks: tuple[SavedNetwork, ...] = ()  # the proposed one first
     start: Start = "cold"
     start_note: str = ""  # why it was started cold where a warm start was asked for
 
@@ -167,7 +167,7 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
         fits = tuple(count_fits(cell) for cell in job.script.cells)
         tail = _tail(job)
         seconds = tuple(job.limits.of_cell(after_training=index >= tail) for index in range(len(job.script.cells)))
-        settings = Settings(root=root, seed=job.seed, units=job.units, name=job.script.name, fits=fits,
+        settings = KernelSettings(root=root, seed=job.seed, units=job.units, name=job.script.name, fits=fits,
                             seconds=seconds, smoke=job.smoke)  # fmt: skip
         cold = cold_reason(job.script, job.files) if job.warm else ""
         if cold:
@@ -233,7 +233,7 @@ async def _connect(
         client.kc, client.border = kernel, provisioner.border
         kernel.start_at(provisioner.border)
         await kernel.wait_for_ready(timeout=READY_S)
-    except (RuntimeError, OSError, Trespass) as error:
+    except (RuntimeError, OSError, ProtocolViolation) as error:
         raise Infrastructure(f"The kernel did not start: {error}") from None
     client.reset_execution_trackers()
 
@@ -323,7 +323,7 @@ def _ignore(message: object) -> None:
     """Outputs after the last cell are nobody's."""
 
 
-def _read_out(job: Job, confined: Confined, run: _Run, trespass: Trespass | None) -> Execution:
+def _read_out(job: Job, confined: Confined, run: _Run, trespass: ProtocolViolation | None) -> Execution:
     """After the kernel's death: its artefacts, its claims, the ending."""
     stopped = confined.wait(60)
     if stopped.cause is Cause.INFRASTRUCTURE:
@@ -331,7 +331,7 @@ def _read_out(job: Job, confined: Confined, run: _Run, trespass: Trespass | None
     folder = confined.folders[ARTEFACTS]
     notes: list[str] = []
     record = None
-    networks: tuple[Network, ...] = ()
+    networks: tuple[SavedNetwork, ...] = ()
     try:
         record = read_artefact(folder, RECORD, at_most=RECORD_BYTES)
     except (FileNotFoundError, Failure):
@@ -363,7 +363,7 @@ def _cause_of(fault: BaseException | None) -> Cause | None:
         return Cause.FINISHED
     if isinstance(fault, CellTimeoutError):
         return Cause.CELL_TIMEOUT
-    if isinstance(fault, Trespass):
+    if isinstance(fault, ProtocolViolation):
         return fault.cause
     if isinstance(fault, DeadKernelError):
         return None

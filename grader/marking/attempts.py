@@ -23,7 +23,7 @@ SEED_STEP = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class RunOutcome:
     """What the policy looks at in one run: images recognised (None: not judged) and points of the whole submission.
 
     `reached`: it gets points for its accuracy. `borderline`: it gets none, and chance may have decided that.
@@ -38,7 +38,7 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class ChosenRuns:
     """Which of the runs stands for all (from 0), which ones its accuracy is taken from, and a mean's images."""
 
     index: int
@@ -46,12 +46,12 @@ class Choice:
     correct: int | None = None
 
 
-def describe_trial(result: Result, stored: Stored) -> Trial:
+def describe_trial(result: Result, stored: Stored) -> RunOutcome:
     """What the policy looks at, from a run's own mark."""
     judged = result.status in (Status.GRADED, Status.NEEDS_REVIEW) and result.accuracy is not None
     check = _accuracy_check(result)
     failed = judged and check is not None and check.outcome is Outcome.FAILED and check.out_of > 0
-    return Trial(
+    return RunOutcome(
         correct=result.accuracy.correct if judged and result.accuracy is not None else None,
         points=result.points,
         reached=judged and check is not None and check.points > 0,
@@ -64,7 +64,7 @@ def _accuracy_check(result: Result) -> CheckResult | None:
     return next((check for check in result.checks if check.name == "accuracy"), None)
 
 
-def wants_another(trials: Sequence[Trial], retry: Retry) -> bool:
+def wants_another(trials: Sequence[RunOutcome], retry: Retry) -> bool:
     """Whether the policy asks for one more run after these.
 
     The first run decides whether there are any: only a borderline one that fails is repeated. The best and the last
@@ -78,7 +78,7 @@ def wants_another(trials: Sequence[Trial], retry: Retry) -> bool:
     return len(set(known)) == len(known)  # the same predictions again: the code sets its seed itself
 
 
-def looked_at(trials: Sequence[Trial], retry: Retry) -> int:
+def looked_at(trials: Sequence[RunOutcome], retry: Retry) -> int:
     """How many of the stored runs today's policy would have made."""
     count = 1
     while count < len(trials) and wants_another(trials[:count], retry):
@@ -86,22 +86,22 @@ def looked_at(trials: Sequence[Trial], retry: Retry) -> int:
     return count
 
 
-def choose(trials: Sequence[Trial], retry: Retry) -> Choice:
+def choose(trials: Sequence[RunOutcome], retry: Retry) -> ChosenRuns:
     """The run that counts; one that could not be judged counts only where no other is there."""
     judged = [number for number, trial in enumerate(trials) if trial.correct is not None]
     if not judged or retry.counts == "first":
-        return Choice(index=0, counted=frozenset({0}))
+        return ChosenRuns(index=0, counted=frozenset({0}))
     if retry.counts == "last":
-        return Choice(index=judged[-1], counted=frozenset({judged[-1]}))
+        return ChosenRuns(index=judged[-1], counted=frozenset({judged[-1]}))
     recognised = {number: trials[number].correct or 0 for number in judged}
     if retry.counts == "best":
         best = max(judged, key=lambda number: (trials[number].points, recognised[number], -number))
-        return Choice(index=best, counted=frozenset({best}))
+        return ChosenRuns(index=best, counted=frozenset({best}))
     if len(judged) == 1:
-        return Choice(index=judged[0], counted=frozenset(judged))
+        return ChosenRuns(index=judged[0], counted=frozenset(judged))
     mean = (2 * sum(recognised.values()) + len(judged)) // (2 * len(judged))  # to the nearest image, a half upwards
     nearest = min(judged, key=lambda number: (abs(recognised[number] - mean), number))
-    return Choice(index=nearest, counted=frozenset(judged), correct=mean)
+    return ChosenRuns(index=nearest, counted=frozenset(judged), correct=mean)
 
 
 def seed_of(first: int, number: int) -> int:

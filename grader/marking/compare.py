@@ -33,7 +33,7 @@ OF_THE_SAME = "of the same student"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Own:
+class EarlierResult:
     """What a student reached before: the judged result that lies in a folder, what a gradebook counts, or both."""
 
     student: Student
@@ -45,25 +45,25 @@ class Earlier:
     """What everybody reached in earlier exercises, by numbers, logins and addresses that tell who they are, or by name."""
 
     def __init__(self, results: Iterable[tuple[Result, Path]], counted: Mapping[str, Sequence[Judged]]) -> None:
-        self._own: dict[str, list[Own]] = defaultdict(list)
+        self._own: dict[str, list[EarlierResult]] = defaultdict(list)
         self._judged_on: dict[str, set[str]] = defaultdict(set)
-        self._known: dict[tuple[str, str, str], list[Own]] = defaultdict(list)
+        self._known: dict[tuple[str, str, str], list[EarlierResult]] = defaultdict(list)
         for exercise, judged in counted.items():
             for item in judged:
-                self._add(exercise, Own(student=item.student, counted=item))
+                self._add(exercise, EarlierResult(student=item.student, counted=item))
         for result, place in results:
             self._judged_on[result.assignment].add(result.judged_on)
             for grade in grades_of(result):
-                self._add(result.assignment, Own(student=grade.student, stored=(result, place)))
+                self._add(result.assignment, EarlierResult(student=grade.student, stored=(result, place)))
             row = {"name": result.student}  # which may be called otherwise than its student, or be a group's
             person = Student(**row) if result.members else grades_of(result)[0].student.model_copy(update=row)
-            self._add(result.assignment, Own(student=person, stored=(result, place)))
+            self._add(result.assignment, EarlierResult(student=person, stored=(result, place)))
 
-    def _add(self, exercise: str, own: Own) -> None:
+    def _add(self, exercise: str, own: EarlierResult) -> None:
         for kind, value in _keys(own.student):
             self._known[exercise, kind, value].append(own)
 
-    def find(self, exercise: str, who: Student, judged_on: str) -> Own | None:
+    def find(self, exercise: str, who: Student, judged_on: str) -> EarlierResult | None:
         """What a student reached in an exercise: by what is surest; by the name only where nothing speaks against it."""
         if judged_on not in self._judged_on[exercise] and self._judged_on[exercise]:
             return None
@@ -73,9 +73,9 @@ class Earlier:
             stored = [own.stored for own in found if own.stored and own.stored[0].judged_on == judged_on]
             if counted is not None:
                 same = [item for item in stored if item[0].evidence == counted.evidence]
-                return Own(student=who, stored=same[0] if same else None, counted=counted)
+                return EarlierResult(student=who, stored=same[0] if same else None, counted=counted)
             if stored:
-                return Own(student=who, stored=stored[0])
+                return EarlierResult(student=who, stored=stored[0])
         return None
 
 
@@ -240,7 +240,7 @@ def require_fresh_baselines(rubric: Rubric, course: Course) -> None:
             _otherwise(check, rubric.dataset, course)
 
 
-def _own(exercise: str, own: Own, dataset: Dataset, labels: NDArray[np.int64] | None) -> Comparison:
+def _own(exercise: str, own: EarlierResult, dataset: Dataset, labels: NDArray[np.int64] | None) -> Comparison:
     """What the student reached, image by image where the run that counts is stored."""
     source = f"{exercise} {OF_THE_SAME}"
     if own.stored is None:

@@ -174,7 +174,7 @@ SHIFTED_SHARE, ABOVE_CHANCE = 0.3, 0.3  # of images that change their class, bes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Own:
+class OwnClaim:
     """What the notebook itself says of its network: the last accuracies, all, how many images, and which."""
 
     last: tuple[float, ...]
@@ -236,7 +236,7 @@ def _margin(own: float, images: int, accuracy: Accuracy) -> float:
     return GAP + SIGMAS * float(spread**0.5)
 
 
-def _own_accuracy(evidence: Evidence) -> Own | None:
+def _own_accuracy(evidence: Evidence) -> OwnClaim | None:
     claims, fits = evidence.claims, [fit for fit in fits_of_chosen(evidence.claims) if fit.epochs_done]
     taken = next((item.name for item in claims.candidates if item.taken), None)
     validated = [curve for fit in fits if (curve := _validation(fit))]
@@ -249,12 +249,14 @@ def _own_accuracy(evidence: Evidence) -> Own | None:
     if tested:
         values = tuple(value for value, _ in tested)
         images = min(_count(x) for _, x in tested)
-        return Own(last=values, every=(*values, *every), images=images, x=tested[-1][1], evaluated=True, split=False)
+        return OwnClaim(
+            last=values, every=(*values, *every), images=images, x=tested[-1][1], evaluated=True, split=False
+        )
     if not validated or not (curve := _validation(fits[-1])):
         return None
     last = fits[-1]
     images = _count(last.validation_x) or UNKNOWN_TESTED
-    return Own(
+    return OwnClaim(
         last=(curve[-1], max(curve)), every=tuple(every), images=images, x=last.validation_x, evaluated=False,
         split=last.validation == "split",
     )  # fmt: skip
@@ -274,7 +276,7 @@ def _count(x: ArraySummary | None) -> int:
     return max(0, x.shape[0] or 0) if x is not None and x.shape else 0
 
 
-def _differs(value: float, own: Own, accuracy: Accuracy, why: str) -> Flag:
+def _differs(value: float, own: OwnClaim, accuracy: Accuracy, why: str) -> Flag:
     number = "test accuracy" if own.evaluated else "validation accuracy"
     reason = (
         f"The notebook's own {number} is {value:.1%}; on {accuracy.judged:,} other images it is {accuracy.value:.1%}. "
@@ -283,7 +285,7 @@ def _differs(value: float, own: Own, accuracy: Accuracy, why: str) -> Flag:
     return Flag(kind="own_accuracy_differs", reason=reason)
 
 
-def _why_lower(evidence: Evidence, own: Own) -> str:
+def _why_lower(evidence: Evidence, own: OwnClaim) -> str:
     overlap = evidence.claims.overlap
     if overlap is not None and overlap.test >= FEWEST_ROWS:
         return "Images of the test set are among those that the network was trained on, so it knew them already."
@@ -292,14 +294,14 @@ def _why_lower(evidence: Evidence, own: Own) -> str:
     )
 
 
-def _why_higher(evidence: Evidence, own: Own) -> str:
+def _why_higher(evidence: Evidence, own: OwnClaim) -> str:
     return _other_range(evidence, own) or (
         "The usual reason: in the notebook the images or labels of the test are prepared in another way than those for "
         "training."
     )
 
 
-def _other_range(evidence: Evidence, own: Own) -> str:
+def _other_range(evidence: Evidence, own: OwnClaim) -> str:
     """That test and training images differ in their range, where they do."""
     fits = fits_of_chosen(evidence.claims)
     x = next((fit.x for fit in reversed(fits) if fit.x is not None), None)
@@ -378,7 +380,7 @@ GUESSED_GAP, ERRORS = 0.05, 2.0  # where no recorded row confirms the preparatio
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class UnrunSubmission:
     """What is known of a submission that was not run."""
 
     student: str
@@ -502,7 +504,7 @@ def attempt_flag(attempts: Sequence[Attempt], retry: Retry, *, due: bool) -> Fla
     return Flag(kind="borderline", reason=reason)
 
 
-def explain_unread(row: Row, *, reason: str, remedy: str, ours: bool) -> Result:
+def explain_unread(row: UnrunSubmission, *, reason: str, remedy: str, ours: bool) -> Result:
     """The result of a submission that was not run: it can't be read, or (`ours`) the grader failed.
 
     Who handed in nothing (`submission` is empty) has no checks: there is nothing that they could have looked at.

@@ -11,7 +11,7 @@ from grader.core.evidence import Evidence
 from grader.core.results import Attempt, Comparison, ModelSummary, Result, Status
 from grader.core.store import Stored, evidence_digest
 from grader.course.rubric import Rubric
-from grader.marking.attempts import Choice, Trial, choose, describe_trial, looked_at, wants_another
+from grader.marking.attempts import ChosenRuns, RunOutcome, choose, describe_trial, looked_at, wants_another
 from grader.marking.flags import (
     attempt_flag,
     decide_status,
@@ -51,7 +51,7 @@ def another_is_due(runs: Sequence[Stored], rubric: Rubric, compared: Mapping[str
     return wants_another(trials, rubric.assignment.retry)
 
 
-def _list_attempts(alone: Sequence[Result], trials: Sequence[Trial], choice: Choice) -> tuple[Attempt, ...]:
+def _list_attempts(alone: Sequence[Result], trials: Sequence[RunOutcome], choice: ChosenRuns) -> tuple[Attempt, ...]:
     return tuple(
         Attempt(
             seed=result.seed,

@@ -22,7 +22,7 @@ from grader.exports.release import MARK
 from grader.intake import digest_name, former_names, safe_name
 from grader.marking.attempts import EVIDENCE_FOLDER as EVIDENCE_FOLDER
 from grader.marking.attempts import counted_run, load_attempts, load_outputs
-from grader.pages.accuracy import Judged, Mistake, find_mistakes
+from grader.pages.accuracy import JudgedImages, Mistake, find_mistakes
 from grader.pages.html import class_page, has_key, page_key, student_page
 
 REPORT, INDEX, GRADEBOOK, BATCH = "report.html", "index.html", "gradebook.csv", "batch.json"
@@ -32,7 +32,7 @@ LONG_PARTS = {"checks", "versions", "compared", "functions"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class OutputOptions:
     """Where results go, and how: `earlier` holds results of another exercise to be better than."""
 
     out: Path
@@ -42,7 +42,7 @@ class Order:
     data: Path | None = None  # as it was named, for who writes pages again
 
 
-def remember_origin(order: Order) -> None:
+def remember_origin(order: OutputOptions) -> None:
     """Keep beside the results which course they are of, and which data was named, so that pages can be written again."""
     course, data = recall_origin(order.out)
     if order.data is not None or course != order.course.root:
@@ -143,7 +143,7 @@ def _mistakes(folder: Path, evidence: Evidence | None, rubric: Rubric) -> tuple[
     outputs = load_outputs(folder, judgement.predictions)
     if outputs is None:
         return ()
-    judged = Judged(outputs=outputs, labels=rubric.labels, images=rubric.images)
+    judged = JudgedImages(outputs=outputs, labels=rubric.labels, images=rubric.images)
     return find_mistakes(judged, judgement.architecture, rubric.classes)
 
 

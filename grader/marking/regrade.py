@@ -17,9 +17,9 @@ from grader.core.workspace import require_room
 from grader.course.rubric import Rubric
 from grader.marking.attempts import EVIDENCE_FOLDER, load_attempts
 from grader.marking.compare import Earlier, compare, compare_again, index_earlier
-from grader.marking.flags import Row, explain_unread
+from grader.marking.flags import UnrunSubmission, explain_unread
 from grader.marking.mark import mark_attempts
-from grader.marking.publish import Grades, Order, publish_again, publish_class, publish_student, remember_origin
+from grader.marking.publish import Grades, OutputOptions, publish_again, publish_class, publish_student, remember_origin
 from grader.marking.similarity import keep_similar
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class _OfAnother(UsageError):
     """Evidence of another assignment, or of other images."""
 
 
-def regrade(rubric: Rubric, order: Order, *, dry_run: bool, book: "Gradebook | None" = None) -> list[Move]:
+def regrade(rubric: Rubric, order: OutputOptions, *, dry_run: bool, book: "Gradebook | None" = None) -> list[Move]:
     """Mark all stored evidence below `order.out` again: no sandbox, no TensorFlow. Raises UsageError, Infrastructure.
 
     What goes wrong with one folder is that row's `trouble`, and all others stand. `book` is told of it first, in one
@@ -167,7 +167,7 @@ def regrade(rubric: Rubric, order: Order, *, dry_run: bool, book: "Gradebook | N
     return moves
 
 
-def _show_move(move: Move, rubric: Rubric, order: Order) -> Move:
+def _show_move(move: Move, rubric: Rubric, order: OutputOptions) -> Move:
     """Write its pages again; those of a row that can't be marked again only where its grade moved all the same."""
     if move.trouble and not move.moved:
         return move
@@ -175,7 +175,7 @@ def _show_move(move: Move, rubric: Rubric, order: Order) -> Move:
     return replace(move, trouble="; ".join(filter(None, told)))
 
 
-def _show(result: Result, folder: Path, rubric: Rubric, order: Order) -> str:
+def _show(result: Result, folder: Path, rubric: Rubric, order: OutputOptions) -> str:
     """Write a row's result and pages again; "", or why they could not be: then there is a page without the notebook."""
     try:
         publish_again(order.out, result, rubric, order.course, folder=folder)
@@ -195,7 +195,9 @@ def _said(error: Exception) -> str:
     return one_line(f"{type(error).__name__}: {error}")[:MOST_SAID]
 
 
-def _mark_again(rubric: Rubric, order: Order, book: "Gradebook | None") -> tuple[list[Move], dict[Path, Result]]:
+def _mark_again(
+    rubric: Rubric, order: OutputOptions, book: "Gradebook | None"
+) -> tuple[list[Move], dict[Path, Result]]:
     """Everyone who can be marked again, and the results of those of whom no evidence is stored. Raises UsageError."""
     moves: list[Move] = []
     kept: dict[Path, Result] = {}
@@ -220,7 +222,7 @@ def _mark_again(rubric: Rubric, order: Order, book: "Gradebook | None") -> tuple
     return moves, kept
 
 
-def _mark_folder(rubric: Rubric, folder: Path, order: Order, earlier: Earlier | None) -> Move | Result | None:
+def _mark_folder(rubric: Rubric, folder: Path, order: OutputOptions, earlier: Earlier | None) -> Move | Result | None:
     """What became of one student: a mark by today's rubric, the stored result where there is no evidence, or nothing."""
     old = load_result(folder)
     unread = old is not None and old.ending.cause is Cause.NOT_RUN  # what is stored is of an earlier hand-in
@@ -239,7 +241,7 @@ def _folders(out: Path) -> list[Path]:
     return sorted(path for path in out.iterdir() if path.is_dir())
 
 
-def _stored(rubric: Rubric, folder: Path, order: Order) -> Result | None:
+def _stored(rubric: Rubric, folder: Path, order: OutputOptions) -> Result | None:
     """The result that is stored in a folder; where it can't be read, made again of the evidence, or a row that says so.
 
     None where nothing of a student is in it.
@@ -262,7 +264,7 @@ def _stored(rubric: Rubric, folder: Path, order: Order) -> Result | None:
 
 def _unreadable(rubric: Rubric, folder: Path, reason: str) -> Result:
     """The row of a folder in which something lies that can't be read."""
-    row = Row(
+    row = UnrunSubmission(
         student=owner_of(folder) or folder.name, submission="(unknown)", assignment=rubric.assignment,
         planned=rubric.planned, dataset=rubric.dataset, isolation="none", judged_on=rubric.judged_on, versions={}, seed=0,
         started="",
@@ -270,7 +272,7 @@ def _unreadable(rubric: Rubric, folder: Path, reason: str) -> Result:
     return explain_unread(row, reason=reason, remedy="Grade the submission again.", ours=True)
 
 
-def _require_same(rubric: Rubric, evidence: Evidence, folder: Path, order: Order) -> None:
+def _require_same(rubric: Rubric, evidence: Evidence, folder: Path, order: OutputOptions) -> None:
     """Raise UsageError for evidence of another assignment, or of other images."""
     if evidence.assignment != rubric.assignment.id:
         raise _OfAnother(
@@ -342,7 +344,7 @@ def grades_of_book(book: "Gradebook | None", assignment: str) -> Grades:
 
 
 def _recompared(
-    rubric: Rubric, student: str, old: Result | None, order: Order, earlier: Earlier | None
+    rubric: Rubric, student: str, old: Result | None, order: OutputOptions, earlier: Earlier | None
 ) -> dict[str, Comparison]:
     """The student's own result that the mark was compared with before, unless --earlier names something else."""
     before = old.compared if old is not None and order.earlier is None else ()
@@ -351,7 +353,11 @@ def _recompared(
 
 
 def render_again(
-    rubric: Rubric, order: Order, *, book: "Gradebook | None" = None, say: Callable[[str], None] = lambda words: None
+    rubric: Rubric,
+    order: OutputOptions,
+    *,
+    book: "Gradebook | None" = None,
+    say: Callable[[str], None] = lambda words: None,
 ) -> Path:
     """Write every page below `order.out` again from stored results and evidence. Raises UsageError.
 
@@ -374,19 +380,19 @@ def render_again(
     return _publish_rows(rows, rubric, order)
 
 
-def _show_rows(rows: Mapping[Path, Result], rubric: Rubric, order: Order, say: Callable[[str], None]) -> None:
+def _show_rows(rows: Mapping[Path, Result], rubric: Rubric, order: OutputOptions, say: Callable[[str], None]) -> None:
     for folder, result in rows.items():
         if trouble := _show(result, folder, rubric, order):
             say(f"{one_line(result.student)}: {trouble}")
 
 
-def _publish_rows(rows: Mapping[Path, Result], rubric: Rubric, order: Order) -> Path:
+def _publish_rows(rows: Mapping[Path, Result], rubric: Rubric, order: OutputOptions) -> Path:
     folders = {result.student: folder for folder, result in rows.items()}
     return publish_class(order.out, list(rows.values()), rubric, order.course, folders=folders)
 
 
 def show_grades(
-    order: Order, assignment: str, open_rubric: Callable[[], Rubric], book: "Gradebook",
+    order: OutputOptions, assignment: str, open_rubric: Callable[[], Rubric], book: "Gradebook",
     say: Callable[[str], None] = lambda words: None,
 ) -> bool:  # fmt: skip
     """Write again what shows another grade than today's, and the class' page and lists; False where no result is there.

@@ -17,7 +17,7 @@ from grader.core.results import Accuracy, Attempt, Comparison, Result, Spread
 from grader.core.text import one_line, shorten
 from grader.course.dataset import Images
 from grader.pages.cells import Picture, thumbnail
-from grader.pages.plots import Band, NumberLine
+from grader.pages.plots import NumberLine, SeedSpread
 from grader.pages.wording import (
     VERDICT_TONES,
     VERDICTS,
@@ -41,7 +41,7 @@ SHOWN = 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class JudgedImages:
     """What the images were judged by: outputs (n, units) of a network, true classes (n,), and the images themselves."""
 
     outputs: NDArray[np.float32]
@@ -59,7 +59,9 @@ class Mistake:
     sure: str
 
 
-def find_mistakes(judged: Judged, architecture: Architecture | None, classes: Sequence[str]) -> tuple[Mistake, ...]:
+def find_mistakes(
+    judged: JudgedImages, architecture: Architecture | None, classes: Sequence[str]
+) -> tuple[Mistake, ...]:
     """The wrong images in the order of the probability that the network gave to its wrong answer; at most twelve.
 
     None where the three parts of `judged` are not of the same images, or the network is not known.
@@ -93,7 +95,7 @@ def confidence(outputs: NDArray[np.float32], *, logits: bool) -> NDArray[np.floa
     return np.asarray(values.max(axis=1))
 
 
-def _mistake(judged: Judged, index: int, called: str, true: str, sure: float) -> Mistake:
+def _mistake(judged: JudgedImages, index: int, called: str, true: str, sure: float) -> Mistake:
     share = f"{min(100 * sure, 99.9):.1f}\u00a0%" if sure < 1 else "100\u00a0%"
     alt: Phrase = say("an image of {true} that the network took for {called}", true=true, called=called)
     return Mistake(thumbnail(judged.images[index], alt), true, called, share)
@@ -203,9 +205,9 @@ def _beside(other: Comparison) -> Text:
     return joined(said, "; ")
 
 
-def _band(spread: Spread, judged: int) -> Band:
+def _band(spread: Spread, judged: int) -> SeedSpread:
     label = say("reference: {words}", words=reference_words(spread, judged))
-    return Band(label=label, lowest=spread.lowest, mean=spread.mean, highest=spread.highest)
+    return SeedSpread(label=label, lowest=spread.lowest, mean=spread.mean, highest=spread.highest)
 
 
 def confusion_view(accuracy: Accuracy | None, classes: Sequence[str]) -> ConfusionView | None:

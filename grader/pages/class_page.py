@@ -16,7 +16,7 @@ from grader.core.limits import write_duration
 from grader.core.results import Flag, Grade, Outcome, Result, Status
 from grader.core.text import cleaned, one_line, shorten, visible
 from grader.pages.class_plots import AccuracyStrip
-from grader.pages.plots import Band, Segment
+from grader.pages.plots import SeedSpread, Segment
 from grader.pages.verdicts import NOTHING, grade_verdict, points_word, standing, status_word
 from grader.pages.wording import (
     CAUSES,
@@ -54,7 +54,7 @@ class Whom:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trouble:
+class CommonTrouble:
     """A check that students stumble over, with how many and whom."""
 
     title: Text
@@ -80,7 +80,7 @@ class Attention:
 Linked = tuple[Result, str | None]  # a result whose text is visible already, with the address of its report
 
 
-def find_troubles(linked: Sequence[Linked]) -> tuple[Trouble, ...]:
+def find_troubles(linked: Sequence[Linked]) -> tuple[CommonTrouble, ...]:
     """Checks that somebody lost points by, the most frequent first; what was skipped, or never run, has another cause."""
     found: dict[tuple[str, str], list[tuple[Outcome, Whom]]] = {}
     handed_in = sum(not result.absent for result, _ in linked)
@@ -114,12 +114,12 @@ def student_name(result: Result) -> str:
     return shorten(one_line(result.student), 120) or "(no name)"
 
 
-def _trouble(title: str, concerned: Sequence[tuple[Outcome, Whom]], of: int) -> Trouble:
+def _trouble(title: str, concerned: Sequence[tuple[Outcome, Whom]], of: int) -> CommonTrouble:
     failed = sum(outcome is Outcome.FAILED for outcome, _ in concerned)
     whom = [
         Whom(who.student, who.href, "" if outcome is Outcome.FAILED else say("partly")) for outcome, who in concerned
     ]
-    return Trouble(
+    return CommonTrouble(
         title=shipped(shorten(one_line(title), 200)),
         failed=failed,
         partly=len(concerned) - failed,
@@ -152,7 +152,7 @@ def _asks(flag: Flag) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ClassRow:
     """One student in the class table; `order_…` are what columns are sorted by, `standing` what they are filtered by."""
 
     student: str
@@ -178,7 +178,7 @@ class Row:
     ending_detail: str
 
 
-def write_row(result: Result, grade: Grade, href: str | None, *, marked: bool) -> Row:
+def write_row(result: Result, grade: Grade, href: str | None, *, marked: bool) -> ClassRow:
     """The row of one student: a result whose text is visible already, and what the student gets for it."""
     alone = with_grade(result, grade) if result.members else result
     found = grade_verdict(result, grade)
@@ -186,7 +186,7 @@ def write_row(result: Result, grade: Grade, href: str | None, *, marked: bool) -
     reason: Text = detail or found.headline
     wall = result.ending.wall_s
     order = -2.0 if grade.excused else -1.0 if grade.points is None else grade.points
-    return Row(
+    return ClassRow(
         student=student_name(result) if not result.members else shorten(one_line(grade.student.name), 120),
         submission=shorten(one_line(result.submission), 120),
         href=href,
@@ -240,7 +240,7 @@ class ClassView:
     warning: Text
     unsandboxed: Text
     submissions: int
-    rows: tuple[Row, ...]
+    rows: tuple[ClassRow, ...]
     graded: bool  # there is a gradebook, and grades may differ from points
     tally: tuple[tuple[Phrase, int, Tone, str], ...]
     strip: tuple[Segment, ...]
@@ -251,7 +251,7 @@ class ClassView:
     figures: tuple[tuple[Phrase, Text], ...]
     flagged: int
     attention: tuple[Attention, ...]
-    troubles: tuple[Trouble, ...]
+    troubles: tuple[CommonTrouble, ...]
     setting: tuple[tuple[Phrase, Text], ...]
 
 
@@ -308,7 +308,7 @@ def has_mark(grade: Grade) -> bool:
     return grade.points is not None and grade.out_of > 0
 
 
-def _rows(known: Sequence[tuple[str, Result]], links: Mapping[str, str]) -> tuple[Row, ...]:
+def _rows(known: Sequence[tuple[str, Result]], links: Mapping[str, str]) -> tuple[ClassRow, ...]:
     """A row for each grade; a member's own page is linked where there is one, else the group's."""
     rows = []
     for student, result in known:
@@ -382,7 +382,7 @@ def _accuracies(results: Sequence[Result]) -> AccuracyStrip | None:
     if len(references) == 1:
         spread, judged = references.pop()
         label = say("reference: {words}", words=reference_words(spread, judged))
-        band = Band(label=label, lowest=spread.lowest, mean=spread.mean, highest=spread.highest)
+        band = SeedSpread(label=label, lowest=spread.lowest, mean=spread.mean, highest=spread.highest)
     threshold = thresholds.pop() if len(thresholds) == 1 else None
     return AccuracyStrip(accuracies=tuple(known), threshold=threshold, reference=band)
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from grader.pages.plots import Band, Canvas, region, start_of, ticks
+from grader.pages.plots import Canvas, SeedSpread, region, start_of, ticks
 from grader.pages.wording import SPEECH, Phrase, Speech, Text, joined, many, percent, say
 
 At = Callable[[float], float]
@@ -18,7 +18,7 @@ class AccuracyStrip:
 
     accuracies: tuple[tuple[str, float], ...]
     threshold: float | None = None
-    reference: Band | None = None
+    reference: SeedSpread | None = None
 
 
 def histogram(

@@ -23,7 +23,7 @@ TALLEST = 30  # pixels of the largest block
 
 
 @dataclass(frozen=True)
-class Row:
+class WiringRow:
     """One layer's piece of the wiring: its own lane, the lanes that it reads, those that go past, and whether it goes on."""
 
     lane: int
@@ -36,7 +36,7 @@ class Row:
 class Wiring:
     """All rows, and how many lanes they need."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[WiringRow, ...]
     lanes: int
 
 
@@ -50,7 +50,7 @@ def wire(layers: Sequence[Layer]) -> Wiring:
         reads = tuple(lane_of[j] for j in read)
         kept = {j: lane for j, lane in lane_of.items() if last[j] > i}
         lane = next(lane for lane in range(len(layers)) if lane not in kept.values())
-        rows.append(Row(lane, reads, tuple(sorted(kept.values())), last[i] > i))
+        rows.append(WiringRow(lane, reads, tuple(sorted(kept.values())), last[i] > i))
         lane_of = {**kept, i: lane} if last[i] > i else kept
     return Wiring(tuple(rows), 1 + max((max((row.lane, *row.past)) for row in rows), default=0))
 

@@ -158,7 +158,7 @@ Place = Callable[[float, float], tuple[float, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Band:
+class SeedSpread:
     """Several runs of one thing: their mean, and from the lowest to the highest."""
 
     label: Text
@@ -176,7 +176,7 @@ class NumberLine:
     low: float
     high: float
     threshold: float | None = None
-    reference: Band | None = None
+    reference: SeedSpread | None = None
     others: tuple[tuple[str, float], ...] = ()
 
 
@@ -355,7 +355,7 @@ def region(values: Sequence[float]) -> tuple[float, float, float]:
     return max(low, 0.0), min(high, 1.0), step
 
 
-def _band(svg: Canvas, band: Band, at: Callable[[float], float], *, y: int) -> None:
+def _band(svg: Canvas, band: SeedSpread, at: Callable[[float], float], *, y: int) -> None:
     """Below the axis, where it hides no interval: a box over all runs, a tick at their mean."""
     left, right, middle = at(band.lowest), at(band.highest), at(band.mean)
     if right > left:

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from grader.core.grades import flags_of, grades_of, with_grade
 from grader.core.limits import write_duration, write_size
-from grader.core.progress import Pace, Progress, Several, Silent
+from grader.core.progress import Progress, Several, Silent, TimeLeft
 from grader.core.results import CheckResult, Grade, Result
 from grader.core.text import cleaned, defused, one_line, shorten
 from grader.pages.verdicts import comment_of_instructor, grade_verdict, points_word, verdict
@@ -144,19 +144,19 @@ MOST_ROWS = 16  # of the live table
 Clock = Callable[[], float]
 
 
-class Lines:
+class PlainProgress:
     """One line for each finished submission and each download; safe to use from several threads."""
 
     def __init__(self, total: int, stream: IO[str], clock: Clock = time.monotonic) -> None:
         self._total, self._stream, self._clock = total, stream, clock
         self._jobs, self._done, self._ran = 1, 0, 0
-        self._pace = Pace()
+        self._pace = TimeLeft()
         self._lock = threading.Lock()
 
     def begin(self, total: int, jobs: int) -> None:
         """Count from here on."""
         with self._lock:
-            self._total, self._jobs, self._pace, self._done, self._ran = total, jobs, Pace(), 0, 0
+            self._total, self._jobs, self._pace, self._done, self._ran = total, jobs, TimeLeft(), 0, 0
 
     def step(self, who: str, what: str) -> None:
         """Only downloads are worth a line in a log."""
@@ -193,13 +193,13 @@ class Live:
         self._total, self._tell, self._clock = total, tell, clock
         self._jobs, self._done, self._troubles = 1, 0, 0
         self._now: dict[str, str] = {}
-        self._pace = Pace()
+        self._pace = TimeLeft()
         self._lock = threading.Lock()
 
     def begin(self, total: int, jobs: int) -> None:
         """Count from here on."""
         with self._lock:
-            self._total, self._jobs, self._pace, self._now = total, jobs, Pace(), {}
+            self._total, self._jobs, self._pace, self._now = total, jobs, TimeLeft(), {}
             self._done = self._troubles = 0
 
     def step(self, who: str, what: str) -> None:
@@ -296,7 +296,9 @@ def show_progress(total: int, stream: IO[str], *, quiet: bool, events: IO[str] |
     with ExitStack() as stack:
         listeners: list[Progress] = [Events(events)] if events is not None else []
         if not quiet:
-            listeners.append(stack.enter_context(live_table(total)) if stream.isatty() else Lines(total, stream))
+            listeners.append(
+                stack.enter_context(live_table(total)) if stream.isatty() else PlainProgress(total, stream)
+            )
         yield Several(listeners) if listeners else Silent()
 
 

@@ -15,7 +15,7 @@ NONE = "–"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Headline:
     """What became of a submission, in a headline and a sentence."""
 
     tone: Tone
@@ -24,7 +24,7 @@ class Verdict:
     sentence: Text
 
 
-def verdict(result: Result) -> Verdict:
+def verdict(result: Result) -> Headline:
     """The verdict on a result and its grade, in words to the student, or to a group whose members have several grades."""
     if result.smoke is not None and result.status is not Status.BROKEN:
         return _smoke_verdict(result)
@@ -32,28 +32,28 @@ def verdict(result: Result) -> Verdict:
     if grade is not None:
         return grade_verdict(result, grade)
     told = [joined((say("{who}:", who=one_line(one.student.name)), _short(one))) for one in grades_of(result)]
-    return Verdict("calm", "◐", say("The members have different grades"), joined(told, "; "))
+    return Headline("calm", "◐", say("The members have different grades"), joined(told, "; "))
 
 
-def grade_verdict(result: Result, grade: Grade) -> Verdict:
+def grade_verdict(result: Result, grade: Grade) -> Headline:
     """The verdict where what the student gets is `grade`."""
     if grade.excused:
         free = say("Your instructor excused you: this exercise gives you no points, and you need none.")
-        return Verdict("calm", NONE, say("Excused"), free)
+        return Headline("calm", NONE, say("Excused"), free)
     if grade.decided:
         return _passed_or_below(result, grade, _decided(result, grade))
     match grade.status:
         case None:
-            return Verdict("calm", NONE, say("Nothing handed in"), _nothing(result))
+            return Headline("calm", NONE, say("Nothing handed in"), _nothing(result))
         case Status.BROKEN:
             ours = say("This is our fault, not yours: no mark has been decided, and your instructor is told.")
-            return Verdict("ours", "!", say("The grader broke"), ours)
+            return Headline("ours", "!", say("The grader broke"), ours)
         case Status.NEEDS_REVIEW:
             by_hand = say("Your instructor looks at this by hand before the mark stands.")
             sentence = joined((*_counted(result, grade), by_hand))
-            return Verdict("warn", "◐", say("Needs review: provisional"), sentence)
+            return Headline("warn", "◐", say("Needs review: provisional"), sentence)
         case Status.EXPLAINED:
-            return Verdict(
+            return Headline(
                 "bad", "✗", say("Explained, not judged"), joined((_unjudged(result), *_changed(result, grade)))
             )
     return _passed_or_below(result, grade, joined(_counted(result, grade)))
@@ -84,12 +84,12 @@ def comment_of_instructor(result: Result) -> str:
     return shorten(grade.override.comment, LONGEST) if grade is not None and grade.override is not None else ""
 
 
-def _passed_or_below(result: Result, grade: Grade, sentence: Text) -> Verdict:
+def _passed_or_below(result: Result, grade: Grade, sentence: Text) -> Headline:
     if grade.passed:
-        return Verdict("good", "✓", say("Passed"), sentence)
+        return Headline("good", "✓", say("Passed"), sentence)
     change = say("The checks below say what to change.")
     more = joined((sentence, change)) if result.points < result.out_of and not grade.decided else sentence
-    return Verdict("bad", "✗", say("Below the pass mark"), more)
+    return Headline("bad", "✗", say("Below the pass mark"), more)
 
 
 def _decided(result: Result, grade: Grade) -> Text:
@@ -143,14 +143,14 @@ def _short(grade: Grade) -> Text:
     return joined((of, say("as your instructor decided"))) if grade.decided else of
 
 
-def _smoke_verdict(result: Result) -> Verdict:
+def _smoke_verdict(result: Result) -> Headline:
     no_mark = say("This was a smoke run on a few images: it shows whether the notebook works, and gives no mark.")
     if result.ending.cut is not None and result.without_loss:
         ended = say("Its time was up in cell {cell}: what follows was not looked at.", cell=str(result.ending.cut))
-        return Verdict("warn", "◐", say("It was not seen to its end"), joined((no_mark, ended)))
+        return Headline("warn", "◐", say("It was not seen to its end"), joined((no_mark, ended)))
     if result.ending.cause is Cause.FINISHED and result.without_loss:
-        return Verdict("good", "✓", say("It runs"), no_mark)
+        return Headline("good", "✓", say("It runs"), no_mark)
     happened = say("Below it says what happened and what to do.")
     if result.ending.cause is Cause.FINISHED:
-        return Verdict("bad", "✗", say("Something is to be mended"), joined((no_mark, happened)))
-    return Verdict("bad", "✗", say("It does not run to its end"), joined((no_mark, happened)))
+        return Headline("bad", "✗", say("Something is to be mended"), joined((no_mark, happened)))
+    return Headline("bad", "✗", say("It does not run to its end"), joined((no_mark, happened)))

@@ -16,7 +16,7 @@ from grader.pages.cells import NotebookView, notebook_view
 from grader.pages.network import ModelView, model_view
 from grader.pages.plots import Segment
 from grader.pages.training import TrainingView, training_view
-from grader.pages.verdicts import Verdict, comment_of_instructor, points_word, verdict
+from grader.pages.verdicts import Headline, comment_of_instructor, points_word, verdict
 from grader.pages.wording import (
     BASIS,
     CAUSES,
@@ -140,7 +140,7 @@ class StudentView:
     assignment: str
     student: str
     submission: str
-    verdict: Verdict
+    verdict: Headline
     absent: bool  # nothing was handed in: the page is one sentence
     points: str  # what the student gets
     provisional: bool

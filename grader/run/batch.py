@@ -13,11 +13,11 @@ from grader.core.workspace import require_room
 from grader.gradebook import Gradebook
 from grader.intake import Entry, Submission, read_entry
 from grader.marking.compare import Earlier, exercises_compared, index_earlier
-from grader.marking.publish import Order
-from grader.run.context import Bench
+from grader.marking.publish import OutputOptions
+from grader.run.context import RunContext
 from grader.run.executors import Collector, CollectorGone, WorkerLost, WorkerUnfit, open_local
-from grader.run.grade_one import Attending, Marked, attend
-from grader.run.result_writer import Registrar, Rows
+from grader.run.grade_one import Attending, GradedSubmission, attend
+from grader.run.result_writer import ResultWriter, Rows
 
 WAIT_S = 30.0  # until the collector is asked again whether all is well
 MOST_LOST = 2  # new starts of one submission whose worker went away
@@ -25,7 +25,7 @@ MOST_REFUSED = 20  # workers, or new addresses of one, that could not run anythi
 
 
 def grade_class(
-    entries: Sequence[Entry], bench: Bench, order: Order, *, jobs: int, progress: Progress,
+    entries: Sequence[Entry], bench: RunContext, order: OutputOptions, *, jobs: int, progress: Progress,
     collector: Collector | None = None, book: Gradebook | None = None,
 ) -> tuple[Rows, Path]:  # fmt: skip
     """A result for each entry, and the path of the class page. Raises Infrastructure, UsageError.
@@ -34,7 +34,7 @@ def grade_class(
     then is published.
     """
     earlier = index_earlier(order.earlier, exercises_compared(bench.rubric.planned), book)
-    registrar = Registrar(entries, bench, order, book, progress)
+    registrar = ResultWriter(entries, bench, order, book, progress)
     entries = registrar.enrol()
     with _closing_early(registrar):
         if collector is not None:
@@ -48,7 +48,7 @@ def grade_class(
 
 
 @contextmanager
-def _closing_early(registrar: Registrar) -> Iterator[None]:
+def _closing_early(registrar: ResultWriter) -> Iterator[None]:
     """Whatever ends the batch: a class page of what is there, as far as it can be written."""
     try:
         yield
@@ -74,8 +74,8 @@ class _Class:
     """The state of one batch: whose run is on the way."""
 
     def __init__(
-        self, registrar: Registrar, entries: Sequence[Entry], bench: Bench, order: Order, earlier: Earlier | None,
-        progress: Progress, collector: Collector,
+        self, registrar: ResultWriter, entries: Sequence[Entry], bench: RunContext, order: OutputOptions,
+        earlier: Earlier | None, progress: Progress, collector: Collector,
     ) -> None:  # fmt: skip
         self._registrar, self._entries, self._bench, self._order = registrar, entries, bench, order
         self._earlier, self._progress, self._collector = earlier, progress, collector
@@ -112,7 +112,7 @@ class _Class:
         try:
             way.seed = next(way.attending) if future is None else self._send(way, future)
         except StopIteration as end:
-            marked: Marked = end.value
+            marked: GradedSubmission = end.value
             self._registrar.marked(way.place, way.submission, marked)
         except _Again:
             self._submit(way)

@@ -23,11 +23,11 @@ from grader.core.progress import Progress, Silent
 from grader.course.course import Course
 from grader.intake import Submission
 from grader.run.collect import collect
-from grader.run.context import Bench, Setup, open_bench
+from grader.run.context import RunContext, RunOptions, open_context
 from grader.run.executors import Collected, CollectorGone, WorkerLost, WorkerUnfit
 from grader.run.parcels import (
-    Order,
-    Trouble,
+    NoEvidence,
+    RunParcel,
     differences,
     pack_answer,
     pack_order,
@@ -42,7 +42,7 @@ SAME = "Give every machine the same grader, libraries, course and data."
 
 
 @dataclass
-class Workroom:
+class WorkerContexts:
     """The benches of one worker, open as long as it lives.
 
     `where`: the worker's address; `places`: the folders of course and data that it was told of.
@@ -50,7 +50,7 @@ class Workroom:
 
     where: str
     places: Mapping[str, str]
-    _benches: dict[str, Bench] = field(default_factory=dict)
+    _benches: dict[str, RunContext] = field(default_factory=dict)
     _open: ExitStack = field(default_factory=ExitStack)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -77,13 +77,13 @@ class Workroom:
 
     def _trouble(self, kind: Literal["unfit", "fault", "bug"], message: str, remedy: str = "") -> bytes:
         words = message.encode("utf-8", "replace").decode()
-        return pack_trouble(Trouble(kind=kind, message=words, remedy=remedy, where=self.where))
+        return pack_trouble(NoEvidence(kind=kind, message=words, remedy=remedy, where=self.where))
 
     def close(self) -> None:
         """Throw the served data away."""
         self._open.close()
 
-    def _bench(self, order: Order) -> Bench:
+    def _bench(self, order: RunParcel) -> RunContext:
         """The bench for an order. Raises GraderError where this machine has no such data, sandbox or assignment."""
         wanted = f"{order.assignment} {order.isolation} {order.serve} {sorted(order.hints.items())}"
         with self._lock:
@@ -91,15 +91,15 @@ class Workroom:
                 self._benches[wanted] = self._open.enter_context(self._opened(order))
             return self._benches[wanted]
 
-    def _opened(self, order: Order) -> AbstractContextManager[Bench]:
+    def _opened(self, order: RunParcel) -> AbstractContextManager[RunContext]:
         course = Course.at(self._place(COURSE, order))
         threads = course.assignment(order.assignment).run.threads
-        setup = Setup(
+        setup = RunOptions(
             isolation=order.isolation, data=self._place(DATA, order), jobs=threads, serve=order.serve
         )  # a thread for each kernel: a worker has a core
-        return open_bench(course, order.assignment, setup, Silent())
+        return open_context(course, order.assignment, setup, Silent())
 
-    def _place(self, name: str, order: Order) -> Path | None:
+    def _place(self, name: str, order: RunParcel) -> Path | None:
         """A folder that this worker was told of, else the batch's own where it is here too, else the usual places."""
         if self.places.get(name):
             return Path(self.places[name])
@@ -123,7 +123,7 @@ class DaskCollector:
     """
 
     def __init__(
-        self, client: Any, bench: Bench, answering: Answering, hints: Mapping[str, str], progress: Progress
+        self, client: Any, bench: RunContext, answering: Answering, hints: Mapping[str, str], progress: Progress
     ) -> None:  # fmt: skip
         self._client, self._executor, self._bench = client, client.get_executor(), bench
         self._answering, self._hints, self._progress = answering, hints, progress
@@ -210,7 +210,7 @@ def received(future: Future[Any]) -> object:
         ) from None
 
 
-def unpack_or_raise(data: object, submission: Submission, bench: Bench) -> Collected | Trouble:
+def unpack_or_raise(data: object, submission: Submission, bench: RunContext) -> Collected | NoEvidence:
     """An answer as evidence or trouble. Raises Infrastructure for bytes that are neither."""
     try:
         answer = unpack_answer(data, submission, bench)
@@ -232,7 +232,7 @@ def _gone(error: BaseException) -> CollectorGone:
 
 @contextmanager
 def open_cluster(
-    address: str, bench: Bench, answering: Answering, hints: Mapping[str, str], progress: Progress
+    address: str, bench: RunContext, answering: Answering, hints: Mapping[str, str], progress: Progress
 ) -> Iterator[DaskCollector]:
     """A collector on the cluster whose scheduler listens at `address` (dask://HOST:PORT). Raises UsageError."""
     collector = DaskCollector(_connect(address), bench, answering, hints, progress)
@@ -273,9 +273,9 @@ def answer_order(parcel: bytes, topic: str, places: Mapping[str, str]) -> bytes:
 
     worker = get_worker()
     if ROOM not in vars(worker):
-        opened = vars(worker).setdefault(ROOM, Workroom(worker.address, places))
+        opened = vars(worker).setdefault(ROOM, WorkerContexts(worker.address, places))
         atexit.register(opened.close)
-    room: Workroom = vars(worker)[ROOM]
+    room: WorkerContexts = vars(worker)[ROOM]
 
     class Told(Silent):
         """Says each step on the cluster's board."""

@@ -32,18 +32,18 @@ from grader.intake import Submission
 from grader.intake.names import listed
 from grader.judge.archive import precheck
 from grader.judge.choosing import choose_network
-from grader.judge.client import Question, Verdict, expect_networks, judge_model
-from grader.kernel.claims import Network
+from grader.judge.client import JudgeAnswer, Question, expect_networks, judge_model
+from grader.kernel.claims import SavedNetwork
 from grader.kernel.program import meets_served
 from grader.kernel.run import Execution, Job, run_notebook
-from grader.run.context import Bench, Gallery, evidence_key, output_sizes, versions
-from grader.run.overlap import Known, find_overlap, judged_in_files
+from grader.run.context import ExerciseImages, RunContext, evidence_key, output_sizes, versions
+from grader.run.overlap import ReferenceImages, find_overlap, judged_in_files
 from grader.sandbox.interface import Input
 
 T = TypeVar("T")
 
 
-def collect(submission: Submission, bench: Bench, progress: Progress) -> tuple[Stored, bytes | None]:
+def collect(submission: Submission, bench: RunContext, progress: Progress) -> tuple[Stored, bytes | None]:
     """Run a submission, judge what it made, freeze what is known; a network's file as bytes beside it.
 
     An infrastructure fault is retried once. Raises Infrastructure when that fails too.
@@ -54,7 +54,7 @@ def collect(submission: Submission, bench: Bench, progress: Progress) -> tuple[S
 
 
 def collect_network(
-    submission: Submission, bench: Bench, gallery: Gallery, progress: Progress
+    submission: Submission, bench: RunContext, gallery: ExerciseImages, progress: Progress
 ) -> tuple[Stored, bytes | None]:
     """Run the notebook in a kernel, have its network judged on the images."""
     started = _now()
@@ -83,12 +83,12 @@ def collect_network(
     return stored, None if refused else model  # half a gigabyte of anything is no network to keep
 
 
-def _overlap(taken: Network | None, known: Known) -> Overlap | None:
+def _overlap(taken: SavedNetwork | None, known: ReferenceImages) -> Overlap | None:
     """What the rows that the judged network was trained on have in common with pictures it should not have seen."""
     return find_overlap(taken.seen, known) if taken is not None and taken.seen is not None else None
 
 
-def collect_functions(submission: Submission, bench: Bench, progress: Progress) -> Stored:
+def collect_functions(submission: Submission, bench: RunContext, progress: Progress) -> Stored:
     """Load the module, call its functions on the cases of the course."""
     started = _now()
     explored = _twice(lambda: _explore(submission, bench, progress))
@@ -129,7 +129,7 @@ def set_aside_served(submission: Submission, inputs: tuple[Input, ...]) -> Submi
 
 
 def _run(
-    submission: Submission, bench: Bench, gallery: Gallery, inputs: tuple[Input, ...], progress: Progress
+    submission: Submission, bench: RunContext, gallery: ExerciseImages, inputs: tuple[Input, ...], progress: Progress
 ) -> Execution:
     job = Job(
         script=submission.script,
@@ -145,7 +145,7 @@ def _run(
     return run_notebook(job, bench.sandbox, who=submission.student, progress=progress)
 
 
-def _choose(execution: Execution, bench: Bench, gallery: Gallery) -> tuple[Execution, Network | None]:
+def _choose(execution: Execution, bench: RunContext, gallery: ExerciseImages) -> tuple[Execution, SavedNetwork | None]:
     """The run with the network that the exercise is about, and this one with rows that it was trained on."""
     if not execution.networks:
         return execution, None
@@ -156,10 +156,10 @@ def _choose(execution: Execution, bench: Bench, gallery: Gallery) -> tuple[Execu
     return replace(execution, claims=claims, model=taken.model), taken
 
 
-def _judge(execution: Execution, rows: bytes | None, bench: Bench, gallery: Gallery) -> Verdict:
+def _judge(execution: Execution, rows: bytes | None, bench: RunContext, gallery: ExerciseImages) -> JudgeAnswer:
     if execution.model is None:
         reason = execution.claims.problem or "the notebook left no Keras network"
-        return Verdict(judgement=Judgement(outcome="no-model", reason=reason), outputs=None)
+        return JudgeAnswer(judgement=Judgement(outcome="no-model", reason=reason), outputs=None)
     question = Question(
         image_shape=gallery.dataset.image_shape,
         probe=gallery.served.probe,
@@ -174,15 +174,15 @@ def _judge(execution: Execution, rows: bytes | None, bench: Bench, gallery: Gall
     return verdict if bench.smoke is None else _unjudged(verdict, bench.smoke)
 
 
-def _unjudged(verdict: Verdict, smoke: Smoke) -> Verdict:
+def _unjudged(verdict: JudgeAnswer, smoke: Smoke) -> JudgeAnswer:
     """What a smoke run keeps of a verdict: the network's description, and why it was refused, if it was."""
     if verdict.judgement.outcome != "judged":
         return verdict
     described = {"outcome": "described", "reason": unjudged(smoke), "judged": 0}
-    return Verdict(judgement=verdict.judgement.model_copy(update=described), outputs=None)
+    return JudgeAnswer(judgement=verdict.judgement.model_copy(update=described), outputs=None)
 
 
-def _explore(submission: Submission, bench: Bench, progress: Progress) -> Exploration:
+def _explore(submission: Submission, bench: RunContext, progress: Progress) -> Exploration:
     functions = bench.rubric.functions
     assert functions is not None
     job = ModuleJob(
@@ -222,7 +222,7 @@ def _ending(explored: Exploration) -> Ending:
     )
 
 
-def describe_run(submission: Submission, bench: Bench, started: str, facts: Facts, claims: Claims) -> Evidence:
+def describe_run(submission: Submission, bench: RunContext, started: str, facts: Facts, claims: Claims) -> Evidence:
     """The evidence of a run."""
     return Evidence(
         assignment=bench.rubric.assignment.id,

@@ -19,10 +19,10 @@ from grader.course.dataset import Dataset, Images, load_labels, load_split
 from grader.course.rubric import Rubric, find_dataset, functions_rubric, network_rubric, plan_checks
 from grader.course.serving import Served, serve
 from grader.intake import Submission
-from grader.judge.matching import Album
+from grader.judge.matching import TrainingImageIndex
 from grader.marking.compare import require_fresh_baselines
 from grader.run.other_data import OtherData, find_others
-from grader.run.overlap import Known, know
+from grader.run.overlap import ReferenceImages, know
 from grader.sandbox.choose import open_sandbox
 from grader.sandbox.fork_server.warm import with_warm_starts
 from grader.sandbox.interface import Sandbox
@@ -39,7 +39,7 @@ TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # the distributions that bring th
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gallery:
+class ExerciseImages:
     """The images of an exercise: what is served to a kernel, and what a network is judged on (without labels).
 
     `shown` is the file or folder with the test set as it is served; None where that is what is judged.
@@ -52,12 +52,12 @@ class Gallery:
     others: OtherData | None = None  # of the course's other exercises, for a notebook that holds several
 
     @cached_property
-    def album(self) -> Album | None:
+    def album(self) -> TrainingImageIndex | None:
         """Its training images, for rows to be looked up in; None where there are none."""
-        return None if self.served.train is None else Album(self.served.train)
+        return None if self.served.train is None else TrainingImageIndex(self.served.train)
 
     @cached_property
-    def known(self) -> Known | None:
+    def known(self) -> ReferenceImages | None:
         """Small copies of its pictures, made when they are first asked for; None where there are no training images."""
         train = self.served.train
         photographs = self.dataset.kind == "photographs"
@@ -65,11 +65,11 @@ class Gallery:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
+class RunContext:
     """All that collecting needs: the rubric, images where a network is asked for, the sandbox, the seed."""
 
     rubric: Rubric
-    gallery: Gallery | None
+    gallery: ExerciseImages | None
     sandbox: Sandbox
     seed: int
     threads: int
@@ -78,7 +78,7 @@ class Bench:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setup:
+class RunOptions:
     """What the person at the keyboard chose."""
 
     isolation: Isolation = "bubblewrap"
@@ -92,7 +92,7 @@ class Setup:
 
 
 @contextmanager
-def open_bench(course: Course, assignment_id: str, setup: Setup, progress: Progress) -> Iterator[Bench]:
+def open_context(course: Course, assignment_id: str, setup: RunOptions, progress: Progress) -> Iterator[RunContext]:
     """Everything ready to collect. Raises SandboxUnavailable before any data is touched."""
     assignment = course.assignment(assignment_id)
     if setup.serve is not None:
@@ -107,12 +107,12 @@ def open_bench(course: Course, assignment_id: str, setup: Setup, progress: Progr
 
 @contextmanager
 def _furnish(
-    course: Course, assignment: Assignment, setup: Setup, sandbox: Sandbox, progress: Progress
-) -> Iterator[Bench]:
+    course: Course, assignment: Assignment, setup: RunOptions, sandbox: Sandbox, progress: Progress
+) -> Iterator[RunContext]:
     threads = max(1, assignment.run.threads // setup.jobs)
     if assignment.dataset is None:
         rubric = functions_rubric(course, assignment)
-        yield Bench(rubric=rubric, gallery=None, sandbox=sandbox, seed=setup.seed, threads=threads)
+        yield RunContext(rubric=rubric, gallery=None, sandbox=sandbox, seed=setup.seed, threads=threads)
         return
     dataset, folder = find_dataset(course, assignment.dataset, setup.data, progress, private=setup.private)
     with workspace() as temporary, workspace() as more:
@@ -129,8 +129,8 @@ def _furnish(
         shown = served.inputs[0].source if assignment.serve == "sealed" and served.inputs else None
         known = find_others(course, dataset, setup.data, setup.serve, private=setup.private)
         others = OtherData(known, more, smoke=setup.smoke is not None)
-        gallery = Gallery(dataset=dataset, served=served, judged=judged, shown=shown, others=others)
-        yield Bench(
+        gallery = ExerciseImages(dataset=dataset, served=served, judged=judged, shown=shown, others=others)
+        yield RunContext(
             rubric=rubric, gallery=gallery, sandbox=sandbox, seed=setup.seed, threads=threads, smoke=setup.smoke,
             warm=setup.warm,
         )  # fmt: skip
@@ -176,7 +176,7 @@ def digest_code(home: Path) -> str:
     return digest.hexdigest()
 
 
-def evidence_key(submission: Submission, bench: Bench) -> str:
+def evidence_key(submission: Submission, bench: RunContext) -> str:
     """The digest of all that a run depends on: submission, served and judged data, limits, code, environment, seed."""
     # without the defaults: a new kind of limit changes no old key; without a smoke run's seconds: a busy machine has more
     limits = bench.rubric.assignment.run.model_dump_json(exclude_defaults=True)

@@ -18,7 +18,7 @@ from grader.core.progress import Progress
 from grader.core.store import Stored
 from grader.intake import Submission
 from grader.run.collect import collect
-from grader.run.context import Bench
+from grader.run.context import RunContext
 
 HOST_BYTES = 256 << 20  # the grader's own part of one run: a saved network, prepared images, what the kernel printed
 
@@ -66,7 +66,7 @@ class LocalCollector:
     Each runs in a thread that lives as long as the batch: the sandbox' life is tied to it.
     """
 
-    def __init__(self, bench: Bench, pool: ThreadPoolExecutor, jobs: int, progress: Progress) -> None:
+    def __init__(self, bench: RunContext, pool: ThreadPoolExecutor, jobs: int, progress: Progress) -> None:
         self._bench, self._pool, self._jobs, self._progress = bench, pool, jobs, progress
 
     @property
@@ -88,7 +88,7 @@ class LocalCollector:
 
 
 @contextmanager
-def open_local(bench: Bench, jobs: int, progress: Progress) -> Iterator[LocalCollector]:
+def open_local(bench: RunContext, jobs: int, progress: Progress) -> Iterator[LocalCollector]:
     """A collector of `jobs` threads. After an error nobody waits for what still runs: it dies with this process."""
     pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="grade")
     try:

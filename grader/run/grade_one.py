@@ -15,25 +15,30 @@ from grader.intake import Submission
 from grader.marking.attempts import attempt_folder, counted_run, seed_of
 from grader.marking.compare import Earlier, compare, exercises_compared, index_earlier
 from grader.marking.mark import another_is_due, mark_attempts
-from grader.marking.publish import Order, publish_student, student_folder
+from grader.marking.publish import OutputOptions, publish_student, student_folder
 from grader.run.collect import collect
-from grader.run.context import Bench, evidence_key
+from grader.run.context import RunContext, evidence_key
 from grader.run.executors import Collected
 
 
 @dataclass(frozen=True, kw_only=True)
-class Marked:
+class GradedSubmission:
     """What a submission came to, with the evidence that its report shows."""
 
     result: Result
     evidence: Evidence
 
 
-Attending = Generator[int, Collected, Marked]  # yields the seed of a run that is due, is sent what it left
+Attending = Generator[int, Collected, GradedSubmission]  # yields the seed of a run that is due, is sent what it left
 
 
 def grade_submission(
-    submission: Submission, bench: Bench, order: Order, progress: Progress, *, earlier: Earlier | None = None
+    submission: Submission,
+    bench: RunContext,
+    order: OutputOptions,
+    progress: Progress,
+    *,
+    earlier: Earlier | None = None,
 ) -> Result:
     """Collect (or take what is stored for the same key), mark, repeat a borderline run, publish. Raises GraderError.
 
@@ -45,7 +50,9 @@ def grade_submission(
     return marked.result
 
 
-def _collect_here(attending: Attending, submission: Submission, bench: Bench, progress: Progress) -> Marked:
+def _collect_here(
+    attending: Attending, submission: Submission, bench: RunContext, progress: Progress
+) -> GradedSubmission:
     try:
         seed = next(attending)
         while True:
@@ -56,12 +63,12 @@ def _collect_here(attending: Attending, submission: Submission, bench: Bench, pr
             else:
                 seed = attending.send(Collected(stored=stored, model=model))
     except StopIteration as end:
-        marked: Marked = end.value
+        marked: GradedSubmission = end.value
         return marked
 
 
 def attend(
-    submission: Submission, bench: Bench, order: Order, progress: Progress, *, earlier: Earlier | None,
+    submission: Submission, bench: RunContext, order: OutputOptions, progress: Progress, *, earlier: Earlier | None,
     who: Student | None = None,
 ) -> Attending:  # fmt: skip
     """Asks for one run after the other, stores each, marks them all. Raises GraderError, also one that it is thrown.
@@ -78,10 +85,12 @@ def attend(
         runs.append(run)
     runs += _stored_runs(submission, bench, folder, len(runs) + 1)
     result = mark_attempts(runs, bench.rubric, compared).model_copy(update={"student": submission.student})
-    return Marked(result=result, evidence=counted_run(runs, result).evidence)
+    return GradedSubmission(result=result, evidence=counted_run(runs, result).evidence)
 
 
-def _obtain_run(submission: Submission, bench: Bench, folder: Path, order: Order) -> Generator[int, Collected, Stored]:
+def _obtain_run(
+    submission: Submission, bench: RunContext, folder: Path, order: OutputOptions
+) -> Generator[int, Collected, Stored]:
     """One run with the seed of `bench`: the stored one of the same key, else a new one, which is stored."""
     there = reusable(folder, evidence_key(submission, bench))
     if there is None:
@@ -94,7 +103,7 @@ def _obtain_run(submission: Submission, bench: Bench, folder: Path, order: Order
 
 
 def _repeat_run(
-    submission: Submission, bench: Bench, folder: Path, number: int, order: Order, progress: Progress
+    submission: Submission, bench: RunContext, folder: Path, number: int, order: OutputOptions, progress: Progress
 ) -> Generator[int, Collected, Stored | None]:
     """Run `number` of a borderline submission; None where our own machinery fails: what was found before stands."""
     again = _with_seed(bench, number)
@@ -107,7 +116,7 @@ def _repeat_run(
         return reusable(place, evidence_key(submission, again))
 
 
-def _stored_runs(submission: Submission, bench: Bench, folder: Path, number: int) -> list[Stored]:
+def _stored_runs(submission: Submission, bench: RunContext, folder: Path, number: int) -> list[Stored]:
     """Runs from `number` on that an earlier policy asked for; what is there of another hand-in is discarded."""
     runs: list[Stored] = []
     while (attempt_folder(folder, number) / EVIDENCE).exists():
@@ -121,7 +130,7 @@ def _stored_runs(submission: Submission, bench: Bench, folder: Path, number: int
     return runs
 
 
-def _with_seed(bench: Bench, number: int) -> Bench:
+def _with_seed(bench: RunContext, number: int) -> RunContext:
     return replace(bench, seed=seed_of(bench.seed, number))
 
 

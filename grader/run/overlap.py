@@ -49,7 +49,7 @@ FAULTS = (ValueError, OSError, EOFError, RuntimeError, NotImplementedError, zipf
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class ReferenceImages:
     """Small copies of pictures of a dataset, each of length 1: arrays (n, SIDE * SIDE); `test` may be empty."""
 
     judged: Copies
@@ -59,7 +59,7 @@ class Known:
     mirrored: bool  # whether a picture and its mirror image are taken for the same
 
 
-def know(judged: Images, train: Images, shown: Path | None, *, photographs: bool) -> Known:
+def know(judged: Images, train: Images, shown: Path | None, *, photographs: bool) -> ReferenceImages:
     """The pictures that rows are compared with; `shown`: the file or folder that is served, None if it is what is judged.
 
     Raises Infrastructure.
@@ -68,7 +68,7 @@ def know(judged: Images, train: Images, shown: Path | None, *, photographs: bool
         test = _copies_of(_read_shown(shown)) if shown is not None else np.zeros((0, SIDE * SIDE), np.float32)
     except FAULTS as error:
         raise Infrastructure(f"{shown}: what was served can't be read again ({type(error).__name__}).") from None
-    return Known(
+    return ReferenceImages(
         judged=_copies_of(judged),
         train=_copies_of(train),
         test=test,
@@ -77,7 +77,7 @@ def know(judged: Images, train: Images, shown: Path | None, *, photographs: bool
     )
 
 
-def find_overlap(seen: bytes, known: Known) -> Overlap | None:
+def find_overlap(seen: bytes, known: ReferenceImages) -> Overlap | None:
     """What the small copies that a kernel left (a `.npy`) have in common with known pictures; None where there are none."""
     try:
         copies = read_npy(seen)
@@ -89,7 +89,7 @@ def find_overlap(seen: bytes, known: Known) -> Overlap | None:
     return Overlap(rows=rows, judged=judged, test=test) if rows else None
 
 
-def judged_in_files(files: Mapping[str, bytes], known: Known) -> tuple[dict[str, int], str]:
+def judged_in_files(files: Mapping[str, bytes], known: ReferenceImages) -> tuple[dict[str, int], str]:
     """About how many judged pictures the arrays in each file hold: `.npy`, `.npz`, and MNIST's own format.
 
     With it a note where the files could not be looked into: they are opened in a process of their own.
@@ -151,7 +151,7 @@ def _copies_of_rows(array: NDArray[np.generic]) -> tuple[NDArray[np.uint8], int]
     return (np.concatenate(made) if made else none), step
 
 
-def _compare(rows: Copies, known: Known) -> tuple[int, int, int]:
+def _compare(rows: Copies, known: ReferenceImages) -> tuple[int, int, int]:
     """How many rows there are, how many of them are judged pictures, how many are of the test set."""
     judged, test = (_nearest(rows, pictures, known.mirrored) for pictures in (known.judged, known.test))
     places = np.flatnonzero(np.maximum(judged, test) >= known.alike)

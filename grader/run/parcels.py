@@ -19,14 +19,14 @@ from grader.core.evidence import Isolation, Reported, Serve, Value
 from grader.core.notebook import Script
 from grader.core.store import MODEL, Stored, pack_evidence, unpack_evidence
 from grader.intake import Submission
-from grader.run.context import Bench, code_digest, evidence_key, versions
+from grader.run.context import RunContext, code_digest, evidence_key, versions
 
 ORDER, TROUBLE = "order.json", "trouble.json"
 MOST_HEADER = 1 << 20
 MOST_PARCEL = 2 << 30  # bytes: a network, its predictions, the cells' outputs
 
 
-class Order(Value):
+class RunParcel(Value):
     """One submission to be run: everything but the bytes of its files, which follow in the order of `files`.
 
     `setting` is what the run depends on, by name, as the batch has it. `hints` are the folders of course and data there:
@@ -49,7 +49,7 @@ class Order(Value):
     hints: dict[str, str]
 
 
-class Trouble(Value):
+class NoEvidence(Value):
     """Why there is no evidence: a worker that can't run anything of this batch, a fault in one run, a bug of ours."""
 
     kind: Literal["unfit", "fault", "bug"]
@@ -64,7 +64,7 @@ class Answer:
 
     stored: Stored | None = None
     model: bytes | None = None
-    trouble: Trouble | None = None
+    trouble: NoEvidence | None = None
 
 
 def pack(parts: Mapping[str, bytes]) -> bytes:
@@ -101,7 +101,7 @@ def _is_list_of_parts(header: object) -> bool:
     )
 
 
-def setting_of(bench: Bench) -> dict[str, str]:
+def setting_of(bench: RunContext) -> dict[str, str]:
     """All that a run depends on beside submission and seed, by the name it is told under; the same on every machine."""
     rubric = bench.rubric
     wishes = json.dumps(asdict(wishes_of(rubric.planned)), sort_keys=True, default=sorted)
@@ -131,9 +131,9 @@ def _short(value: str) -> str:
     return f"{value[:12]}..." if len(value) > 40 else value or "nothing"
 
 
-def pack_order(submission: Submission, bench: Bench, seed: int, hints: Mapping[str, str]) -> bytes:
+def pack_order(submission: Submission, bench: RunContext, seed: int, hints: Mapping[str, str]) -> bytes:
     """A submission as a parcel."""
-    order = Order(
+    order = RunParcel(
         assignment=bench.rubric.assignment.id, isolation=bench.sandbox.isolation, serve=bench.rubric.assignment.serve,
         seed=seed, student=submission.student, main=submission.script.name,
         cells=submission.script.cells, saved=submission.script.saved, sha256=submission.sha256, notes=submission.notes,
@@ -144,10 +144,10 @@ def pack_order(submission: Submission, bench: Bench, seed: int, hints: Mapping[s
     return pack({ORDER: order.model_dump_json().encode("utf-8", "replace"), **files})
 
 
-def unpack_order(data: bytes) -> tuple[Order, Submission]:
+def unpack_order(data: bytes) -> tuple[RunParcel, Submission]:
     """The order and the submission of a parcel. Raises ValueError."""
     parts = unpack(data)
-    order = Order.model_validate_json(parts[ORDER])
+    order = RunParcel.model_validate_json(parts[ORDER])
     files = {_real_name(name): parts[f"file-{number}"] for number, name in enumerate(order.files)}
     script = Script(order.main, order.cells, order.saved)
     submission = Submission(student=order.student, script=script, files=files, sha256=order.sha256, notes=order.notes)
@@ -168,18 +168,18 @@ def pack_answer(stored: Stored, model: bytes | None) -> bytes:
     return pack(pack_evidence(stored, model))
 
 
-def pack_trouble(trouble: Trouble) -> bytes:
+def pack_trouble(trouble: NoEvidence) -> bytes:
     """What went wrong as a parcel."""
     return pack({TROUBLE: trouble.model_dump_json().encode("utf-8", "replace")})
 
 
-def unpack_answer(data: object, submission: Submission, bench: Bench) -> Answer:
+def unpack_answer(data: object, submission: Submission, bench: RunContext) -> Answer:
     """What a worker sent for this submission and the seed of `bench`. Raises ValueError for anything else."""
     if not isinstance(data, bytes):
         raise ValueError("no bytes")
     parts = unpack(data)
     if TROUBLE in parts:
-        return Answer(trouble=Trouble.model_validate_json(parts[TROUBLE]))
+        return Answer(trouble=NoEvidence.model_validate_json(parts[TROUBLE]))
     try:
         stored = unpack_evidence(parts, "the worker's answer")
     except UsageError as error:

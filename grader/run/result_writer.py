@@ -31,11 +31,18 @@ from grader.gradebook import Gradebook, Refused
 from grader.gradebook.persons import Person
 from grader.intake import Entry, Submission
 from grader.marking.attempts import attempt_folder
-from grader.marking.flags import Row, explain_unread
-from grader.marking.publish import Order, publish_again, publish_class, publish_student, remember_origin, student_folder
+from grader.marking.flags import UnrunSubmission, explain_unread
+from grader.marking.publish import (
+    OutputOptions,
+    publish_again,
+    publish_class,
+    publish_student,
+    remember_origin,
+    student_folder,
+)
 from grader.marking.similarity import FEWEST, Compared, read_compared, source_of, with_similar
-from grader.run.context import Bench, versions
-from grader.run.grade_one import Marked
+from grader.run.context import RunContext, versions
+from grader.run.grade_one import GradedSubmission
 from grader.sandbox.own_process import WorkLost, in_own_process
 
 
@@ -142,14 +149,19 @@ def starters(course: Course, assignment: str) -> list[str]:
 MOST_SAID = 200  # characters of a reason on one line
 
 
-class Registrar:
+class ResultWriter:
     """Publishes and records the results of a class as they come; `close` makes the class page.
 
     A gradebook that goes away stops nothing: what it missed is offered again at the end, and by the next run of the batch.
     """
 
     def __init__(
-        self, entries: Sequence[Entry], bench: Bench, order: Order, book: Gradebook | None, progress: Progress
+        self,
+        entries: Sequence[Entry],
+        bench: RunContext,
+        order: OutputOptions,
+        book: Gradebook | None,
+        progress: Progress,
     ) -> None:
         self._entries, self._bench, self._order = list(entries), bench, order
         self._persons: dict[int, list[Person]] = defaultdict(list)  # of each row, as the gradebook knows them
@@ -209,7 +221,7 @@ class Registrar:
                 save_result(now, result.model_copy(update={"student": person.name}))
                 self._book.moved(assignment, before.name, now.name)
 
-    def marked(self, place: int, submission: Submission, marked: Marked) -> None:
+    def marked(self, place: int, submission: Submission, marked: GradedSubmission) -> None:
         """The result of entry number `place`. Raises GraderError where it can't be published."""
         self._digests[place] = submission.sha256
         result = self._record(place, marked.result)
@@ -223,7 +235,7 @@ class Registrar:
     def _without_mark(self, place: int, reason: str, remedy: str, *, ours: bool) -> Result:
         """As published, and told to the gradebook: which may not take even that, and is then said not to have it."""
         entry, bench = self._entries[place], self._bench
-        row = Row(
+        row = UnrunSubmission(
             student=entry.student, submission=entry.file, assignment=bench.rubric.assignment,
             planned=bench.rubric.planned, dataset=bench.rubric.dataset, isolation=bench.sandbox.isolation,
             judged_on=bench.rubric.judged_on, versions=versions(), seed=bench.seed,

@@ -20,7 +20,7 @@ from pathlib import Path
 from grader.core.errors import SandboxUnavailable
 from grader.core.evidence import Isolation
 from grader.sandbox import launcher
-from grader.sandbox.cgroup import NOT_GRANTED, Group, Hierarchy, find_hierarchy
+from grader.sandbox.cgroup import NOT_GRANTED, ControlGroup, Hierarchy, find_hierarchy
 from grader.sandbox.interface import Confined, Program, Promise
 from grader.sandbox.process import launch, launcher_command, most_tasks, unwritable
 from grader.sandbox.seccomp import build_filter
@@ -283,7 +283,7 @@ class Bubblewrap:
                 group=group,
             )
 
-    def _group(self, program: Program) -> Group | None:
+    def _group(self, program: Program) -> ControlGroup | None:
         """A control group for it; None where this machine grants none any more: the watchdog is there all the same."""
         try:
             return self.host.groups.make(program.limits, tasks=most_tasks(program.limits)) if self.host.groups else None

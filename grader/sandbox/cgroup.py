@@ -42,10 +42,10 @@ class Hierarchy:
         """For people: how memory is limited."""
         return f"memory is limited exactly, by control groups of version {self.version} below {self.memory}"
 
-    def make(self, limits: Limits, *, tasks: int) -> "Group":
+    def make(self, limits: Limits, *, tasks: int) -> "ControlGroup":
         """A group with these limits, at most `tasks` processes and threads. Raises OSError where it is not granted."""
         name = f"grader-{os.getpid()}-{next(_numbers)}"
-        group = Group(tuple(dict.fromkeys((self.memory / name, self.pids / name))), version=self.version)
+        group = ControlGroup(tuple(dict.fromkeys((self.memory / name, self.pids / name))), version=self.version)
         try:
             for folder in group.folders:
                 folder.mkdir()
@@ -62,7 +62,7 @@ class Hierarchy:
 
 
 @dataclass(frozen=True)
-class Group:
+class ControlGroup:
     """One tree's group."""
 
     folders: tuple[Path, ...]

@@ -26,7 +26,7 @@ from typing import IO, Any, Protocol
 from grader.core.errors import GraderError, Infrastructure, SubmissionError
 from grader.core.evidence import Cause
 from grader.core.limits import Limits
-from grader.sandbox.cgroup import Group
+from grader.sandbox.cgroup import ControlGroup
 from grader.sandbox.interface import Program, Stopped
 from grader.sandbox.launcher import UNWRITTEN
 from grader.sandbox.measure import SHARED_FROM, Usage, measure, passed, process_tree, runs
@@ -80,7 +80,7 @@ class Watchdog:
         folders: Mapping[str, int],
         limits: Limits,
         kill: Callable[[Cause], None],
-        group: Group | None = None,
+        group: ControlGroup | None = None,
         forked: bool = False,
     ) -> None:
         self.peak = 0
@@ -143,7 +143,7 @@ class LaunchedProcess:
         control: socket.socket,
         log: Log,
         limits: Limits,
-        group: Group | None,
+        group: ControlGroup | None,
         lost: Callable[[], bool] | None = None,
     ) -> None:
         self.pid = process.pid
@@ -322,7 +322,7 @@ def launch(
     export: Mapping[str, str],
     namespaced: bool,
     descriptors: Sequence[int] = (),
-    group: Group | None = None,
+    group: ControlGroup | None = None,
 ) -> LaunchedProcess:
     """Start `argv(socket, orders)`, which must end in the launcher. `export`: scratch folders' paths inside.
 

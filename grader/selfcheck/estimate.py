@@ -25,7 +25,7 @@ class Unchecked(Value):
     reason: str
 
 
-class Standing(Value):
+class PointsByCertainty(Value):
     """Points by what they rest on; they add up to `out_of`.
 
     `certain` rest on the network's layers, which more training does not change; `likely` on how the code ran this time;
@@ -100,7 +100,7 @@ class Checked(Value):
 
     mode: Mode
     result: Result
-    standing: Standing
+    standing: PointsByCertainty
     open: tuple[str, ...] = ()  # names of the checks that a smoke run leaves open
     unchecked: tuple[Unchecked, ...] = ()
     failures: tuple[CellFailure, ...] = ()
@@ -126,7 +126,7 @@ def left_open(result: Result, judged: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def stand(result: Result, judged: Sequence[str], unchecked: Sequence[Unchecked] = ()) -> Standing:
+def stand(result: Result, judged: Sequence[str], unchecked: Sequence[Unchecked] = ()) -> PointsByCertainty:
     """How the points stand; `judged` names the checks that rest on judged images."""
     certain = likely = left = lost = 0.0
     waiting = left_open(result, judged)
@@ -141,7 +141,7 @@ def stand(result: Result, judged: Sequence[str], unchecked: Sequence[Unchecked] 
             likely += check.points
     left += sum(item.out_of for item in unchecked)
     total = certain + likely + left + lost
-    return Standing(
+    return PointsByCertainty(
         out_of=round(total, 2), certain=round(certain, 2), likely=round(likely, 2), open=round(left, 2), lost=round(lost, 2)
     )  # fmt: skip
 

@@ -48,7 +48,7 @@ NAMELESS = "network"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exhibit:
+class JudgedWith:
     """What a live network of one exercise is judged with; read once in a process."""
 
     course: Course
@@ -83,7 +83,7 @@ def check_network(assignment: str, network: Any, *, data: Path | None = None, co
 
 
 @cache
-def read_exhibit(root: Path | None, assignment: str, data: Path | None) -> Exhibit:
+def read_exhibit(root: Path | None, assignment: str, data: Path | None) -> JudgedWith:
     """The rubric with the public images. Raises UsageError for an exercise that is about no network."""
     course = Course.at(root)
     known = course.assignment(assignment)
@@ -94,7 +94,7 @@ def read_exhibit(root: Path | None, assignment: str, data: Path | None) -> Exhib
     dataset, folder = find_dataset(course, known.dataset, data, Silent(), private=False)
     judged = load_split(dataset, dataset.judged, folder)
     isolation, remarks = choose_isolation(None)
-    return Exhibit(
+    return JudgedWith(
         course=course, rubric=network_rubric(course, known, dataset, judged.labels),
         probe=sample_split(dataset, folder), judged=judged.images, isolation=isolation,
         remarks=tuple(remark.replace("Your code runs", "The judge runs") for remark in remarks),
@@ -180,7 +180,7 @@ def _is_trained(network: Any) -> bool:
 
 
 def _checkable(
-    exhibit: Exhibit, claims: Claims
+    exhibit: JudgedWith, claims: Claims
 ) -> tuple[Rubric, Mapping[str, Comparison], tuple[Unchecked, ...]]:  # fmt: skip
     """The rubric without what only a run of the whole notebook shows, or what has nothing to be compared with."""
     rubric = exhibit.rubric
@@ -204,7 +204,7 @@ def _can_answer(item: Planned, claims: Claims) -> bool:
     return item.check.name in WITHOUT_A_RUN and (item.check.name == "trained" or by_fit)
 
 
-def _judge(saved: bytes, claims: Claims, exhibit: Exhibit) -> Stored:
+def _judge(saved: bytes, claims: Claims, exhibit: JudgedWith) -> Stored:
     rubric, dataset = exhibit.rubric, exhibit.rubric.dataset
     assert dataset is not None
     question = Question(

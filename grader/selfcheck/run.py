@@ -28,7 +28,7 @@ from grader.intake.submissions import is_work
 from grader.marking.compare import compare
 from grader.marking.mark import mark
 from grader.run.collect import collect
-from grader.run.context import Bench, Setup, open_bench
+from grader.run.context import RunContext, RunOptions, open_context
 from grader.sandbox.choose import open_sandbox
 from grader.selfcheck.estimate import (
     Checked,
@@ -134,7 +134,7 @@ CODE = (".ipynb", ".py")
 class Desk:
     """All that checking one assignment needs; `remarks` are said with every finding. Made once for a `--watch`."""
 
-    bench: Bench
+    bench: RunContext
     course: Course
     mode: Mode
     remarks: tuple[str, ...] = ()
@@ -145,15 +145,15 @@ def open_desk(
     course: Course, assignment: str, *, full: bool, isolation: Isolation | None, data: Path | None, seed: int,
     progress: Progress, often: bool = False,
 ) -> Iterator[Desk]:  # fmt: skip
-    """Everything ready to check; without `isolation` the best there is. Raises what `open_bench` raises.
+    """Everything ready to check; without `isolation` the best there is. Raises what `open_context` raises.
 
     `often`: it will be checked again and again, so that a warm start is worth its memory.
     A module of functions is called in full every time: that takes seconds.
     """
     held, remarks = choose_isolation(isolation)
     smoke = None if full or course.assignment(assignment).dataset is None else smoke_run(os.getloadavg()[0])
-    setup = Setup(isolation=held, data=data, seed=seed, serve="open", smoke=smoke, private=False, warm=often)
-    with open_bench(course, assignment, setup, progress) as bench:
+    setup = RunOptions(isolation=held, data=data, seed=seed, serve="open", smoke=smoke, private=False, warm=often)
+    with open_context(course, assignment, setup, progress) as bench:
         yield Desk(bench=bench, course=course, mode="full" if smoke is None else "smoke", remarks=remarks)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.authoring.lint import Finding, lint_assignment
+from grader.authoring.lint import LintFinding, lint_assignment
 from grader.course.course import Course
 from tests.fakes import run_cli
 
@@ -22,7 +22,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def faults(root: Path) -> list[Finding]:
+def faults(root: Path) -> list[LintFinding]:
     return [item for item in lint_assignment(Course.at(root), "operators") if item.fault]
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from grader.authoring.lint import Means, lint_assignment
-from grader.authoring.scaffold import Wanted, new_assignment
+from grader.authoring.scaffold import NewAssignment, new_assignment
 from grader.core.errors import DataError, UsageError
 from grader.course.course import Course
 from grader.course.dataset import load_split
@@ -32,7 +32,7 @@ def write_images(folder: Path, *, splits: tuple[str, ...] = ("train", "validatio
 
 def test_a_folder_of_images_becomes_an_assignment_that_has_no_fault(tmp_path: Path) -> None:
     images, root, data = write_images(tmp_path / "images"), tmp_path / "course", tmp_path / "data"
-    written = new_assignment(Wanted(id="fashion", title='Clothes "to go"', images=images), root, data_root=data)
+    written = new_assignment(NewAssignment(id="fashion", title='Clothes "to go"', images=images), root, data_root=data)
     names = {path.relative_to(root).as_posix() for path in written}
     assert names == {
         "datasets/fashion/dataset.toml", "reference/fashion/solution.ipynb",
@@ -51,7 +51,7 @@ def test_a_folder_of_images_becomes_an_assignment_that_has_no_fault(tmp_path: Pa
 
 
 def test_an_assignment_on_digits_needs_no_images(tmp_path: Path) -> None:
-    new_assignment(Wanted(id="digits"), tmp_path / "course", data_root=tmp_path)
+    new_assignment(NewAssignment(id="digits"), tmp_path / "course", data_root=tmp_path)
     course = Course.at(tmp_path / "course")
     assert course.assignment("digits").dataset == "mnist"
     assert "load_data" in (course.assignment_file("digits").parent / "starter.ipynb").read_text(encoding="utf-8")
@@ -60,19 +60,19 @@ def test_an_assignment_on_digits_needs_no_images(tmp_path: Path) -> None:
 @pytest.mark.parametrize("word", ["../x", "Fashion", "", "a b", "9to5", "x" * 80])
 def test_an_id_is_a_plain_word(tmp_path: Path, word: str) -> None:
     with pytest.raises(UsageError, match="can't be the id"):
-        new_assignment(Wanted(id=word), tmp_path, data_root=tmp_path)
+        new_assignment(NewAssignment(id=word), tmp_path, data_root=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    new_assignment(Wanted(id="digits"), tmp_path, data_root=tmp_path)
+    new_assignment(NewAssignment(id="digits"), tmp_path, data_root=tmp_path)
     with pytest.raises(UsageError, match="is there already"):
-        new_assignment(Wanted(id="digits"), tmp_path, data_root=tmp_path)
+        new_assignment(NewAssignment(id="digits"), tmp_path, data_root=tmp_path)
 
 
 def test_images_in_the_wrong_folders_are_told_how_to_lie(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"holds none of the folders test, validation"):
-        wanted = Wanted(id="f", images=write_images(tmp_path / "images", splits=("train",)))
+        wanted = NewAssignment(id="f", images=write_images(tmp_path / "images", splits=("train",)))
         new_assignment(wanted, tmp_path / "course", data_root=tmp_path / "data")
     (tmp_path / "images" / "test" / "coat").mkdir(parents=True)
     with pytest.raises(UsageError, match="the classes are coat, sneaker, t-shirt for training and none for testing"):
@@ -83,7 +83,7 @@ def test_a_file_that_is_no_image_is_named_and_nothing_is_kept(tmp_path: Path) ->
     images = write_images(tmp_path / "images")
     (images / "train" / "coat" / "broken.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"broken\.png .* is no photograph"):
-        new_assignment(Wanted(id="f", images=images), tmp_path / "course", data_root=tmp_path / "data")
+        new_assignment(NewAssignment(id="f", images=images), tmp_path / "course", data_root=tmp_path / "data")
     assert not (tmp_path / "course" / "assignments" / "f").exists() and list((tmp_path / "data").iterdir()) == []
 
 
@@ -98,7 +98,7 @@ def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path: Path, monk
 
 
 def test_a_changed_check_of_the_course_is_another_rubric(tmp_path: Path) -> None:
-    new_assignment(Wanted(id="digits"), tmp_path, data_root=tmp_path)
+    new_assignment(NewAssignment(id="digits"), tmp_path, data_root=tmp_path)
     course = Course.at(tmp_path)
     before = own_code_digest(course, course.assignment("digits"))
     file = course.assignment_file("digits").with_name("checks.py")

@@ -9,7 +9,7 @@ from grader.core.evidence import Cause, Claims, Ending
 from grader.core.grades import Grade, Override, Penalty, Student
 from grader.core.limits import Limits
 from grader.core.results import Flag, Outcome, Result, Status
-from grader.pages.accuracy import Judged, Mistake, find_mistakes
+from grader.pages.accuracy import JudgedImages, Mistake, find_mistakes
 from grader.pages.html import class_page, student_page
 from tests.pages.builders import (
     CLASSES,
@@ -71,7 +71,7 @@ def some_mistakes() -> tuple[Mistake, ...]:
     dice = np.random.default_rng(3)
     outputs = dice.dirichlet(np.full(10, 0.1), 60).astype(np.float32)
     images = dice.integers(0, 255, (60, 28, 28, 1), dtype=np.uint8)
-    judged = Judged(outputs=outputs, labels=dice.integers(0, 10, 60), images=images)
+    judged = JudgedImages(outputs=outputs, labels=dice.integers(0, 10, 60), images=images)
     return find_mistakes(judged, an_architecture(), CLASSES)
 
 

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.ci.run import Settings, read_settings
+from grader.ci.run import CiSettings, read_settings
 from grader.core.errors import UsageError
 from grader.course.course import Course
 
 RIGHT = 'schema = 1\nbudget = "20m"\n[[submission]]\nassignment = "exercise1"\npath = "a/b.ipynb"\nmode = "smoke"\n'
 
 
-def read(folder: Path, text: str) -> Settings:
+def read(folder: Path, text: str) -> CiSettings:
     (folder / "grader.toml").write_text(text, encoding="utf-8")
     return read_settings(folder)
 
@@ -66,7 +66,7 @@ def test_a_repository_without_settings_is_shown_how_they_look(tmp_path: Path) ->
 @given(st.text())
 def test_any_path_stays_inside_or_is_refused(path: str) -> None:
     try:
-        settings = Settings.model_validate({"schema": 1, "submission": [{"assignment": "a", "path": path}]})
+        settings = CiSettings.model_validate({"schema": 1, "submission": [{"assignment": "a", "path": path}]})
     except ValueError:
         return
     root = Path("/repository")

@@ -8,7 +8,7 @@ from grader.core.errors import DataError, UsageError
 from grader.core.progress import Silent
 from grader.course.dataset import Dataset, Naming, load_labels, load_split
 from grader.course.find import Places, import_private, with_private_split
-from grader.run.context import Setup, open_bench
+from grader.run.context import RunOptions, open_context
 from tests.fakes import ASSIGNMENT, a_rubric, data_of, photographs, run_cli, write_course, write_photographs
 
 
@@ -53,7 +53,7 @@ def test_the_command_takes_them_in_and_every_later_mark_rests_on_them(tmp_path: 
     assert said.out.endswith("7 private photographs; work for `tiny` is judged on them from now on\n")
     title = "7 private photographs of the course (imported from mine)"
     assert a_rubric(course).judged_on == title
-    with open_bench(course, ASSIGNMENT, Setup(isolation="none", data=root), Silent()) as bench:
+    with open_context(course, ASSIGNMENT, RunOptions(isolation="none", data=root), Silent()) as bench:
         assert bench.gallery is not None
         assert len(bench.gallery.judged) == 7
     listed = run_cli("data", "list", "--data", root, "--course", course.root)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.doctor.corpus import LONGEST, NO_SANDBOX, Attack, Finding, Seen, Trial, decide, read_attack
+from grader.doctor.corpus import LONGEST, NO_SANDBOX, Attack, AttackTrial, Finding, Seen, decide, read_attack
 
 
 def an_attack(control: str = "open") -> Attack:
@@ -11,7 +11,7 @@ def an_attack(control: str = "open") -> Attack:
 
 
 def found(seen: Seen, *, control: Seen | None = None, expected: str = "open", sandboxed: bool = True) -> Finding:
-    return decide(Trial(attack=an_attack(expected), seen=seen, control=control), sandboxed=sandboxed)
+    return decide(AttackTrial(attack=an_attack(expected), seen=seen, control=control), sandboxed=sandboxed)
 
 
 def test_a_cell_that_was_stopped_is_held_with_its_words() -> None:

@@ -1,11 +1,11 @@
 """A grade finds the one row that is its student's, or says why it found none."""
 
 from grader.core.grades import Grade
-from grader.exports.worksheet import Person, match_rows
+from grader.exports.worksheet import RowPerson, match_rows
 from tests.exports.builders import a_grade
 
-ADA = Person(participant="11", identities=("s1", "ada"), emails=("ada@x.org",), names=("Ada Lovelace",))
-BOB = Person(participant="12", identities=("s2", ""), emails=("bob@x.org",), names=("Bob Stone",))
+ADA = RowPerson(participant="11", identities=("s1", "ada"), emails=("ada@x.org",), names=("Ada Lovelace",))
+BOB = RowPerson(participant="12", identities=("s2", ""), emails=("bob@x.org",), names=("Bob Stone",))
 PEOPLE = {0: ADA, 3: BOB}
 
 
@@ -23,7 +23,7 @@ def test_the_platforms_number_counts_first_then_number_login_address_name() -> N
 
 
 def test_a_name_is_matched_as_it_survives_in_a_files_name() -> None:
-    people = {0: Person(names=("Sean O'Brien",)), 1: Person(names=("Zoë de Vries",))}
+    people = {0: RowPerson(names=("Sean O'Brien",)), 1: RowPerson(names=("Zoë de Vries",))}
     found = match_rows([a_grade("Sean OBrien"), a_grade("zoe\u0308 de vries")], people)
     assert set(found.rows) == {0, 1}
 
@@ -48,7 +48,7 @@ def test_who_is_in_no_row_is_named() -> None:
 
 
 def test_nothing_is_guessed_where_several_rows_fit() -> None:
-    twins = {0: Person(names=("Kim Lee",)), 1: Person(names=("Kim  Lee",))}
+    twins = {0: RowPerson(names=("Kim Lee",)), 1: RowPerson(names=("Kim  Lee",))}
     found = match_rows([a_grade("Kim Lee")], twins)
     assert (found.rows, found.unplaced) == ({}, ("Kim Lee: several rows of the file have this name (kim lee)",))
 

@@ -9,7 +9,7 @@ import pytest
 from grader.core.progress import Silent
 from grader.gradebook import open_gradebook
 from grader.intake import Entry, list_class
-from grader.marking.publish import Order
+from grader.marking.publish import OutputOptions
 from grader.run.batch import grade_class
 from tests.fakes import Act, Said, Stage, a_bench, data_of, run_cli, write_class, write_course
 
@@ -21,7 +21,7 @@ def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A class of three in a course of its own: bob is below the pass mark, cy handed in nothing."""
     monkeypatch.delenv("GRADER_DATA")
     course = write_course(tmp_path / "course")
-    order = Order(out=tmp_path / "out", course=course, data=data_of(course.root))
+    order = OutputOptions(out=tmp_path / "out", course=course, data=data_of(course.root))
     order.out.mkdir()
     Stage({"bob": Act(correct=5)}).install(monkeypatch)
     entries = list_class(write_class(tmp_path / "class", "ada", "bob"))

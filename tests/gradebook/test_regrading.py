@@ -15,7 +15,7 @@ from grader.core.store import load_evidence, load_result
 from grader.course.course import Course
 from grader.gradebook import FILE, Gradebook, open_gradebook, rubric_digest
 from grader.intake import list_class
-from grader.marking.publish import Order
+from grader.marking.publish import OutputOptions
 from grader.marking.regrade import Move, regrade, render_again
 from grader.run.batch import grade_class
 from tests.fakes import (
@@ -41,10 +41,10 @@ ACTS = {"ada": Act(correct=10), "bob": Act(correct=7)}
 
 
 @pytest.fixture
-def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Order:
+def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OutputOptions:
     """A class of two that was graded and recorded: ada handed in an hour late, bob is a group of two."""
     course = write_course(tmp_path / "course")
-    order = Order(out=tmp_path / "out", course=course)
+    order = OutputOptions(out=tmp_path / "out", course=course)
     Stage(ACTS).install(monkeypatch)
     with a_bench(course) as bench:
         grade_class(list_class(write_class(tmp_path / "class", *ACTS)), bench, order, jobs=1, progress=Silent())
@@ -67,27 +67,27 @@ def record(book: Gradebook, course: Course, folder: Path, members: tuple[str, ..
         book.record(result, hand_in, rubric_digest=rubric_digest(rubric.assignment, rubric.data_digest))
 
 
-def again(order: Order, *, dry_run: bool = False) -> dict[str, Move]:
+def again(order: OutputOptions, *, dry_run: bool = False) -> dict[str, Move]:
     with open_gradebook(order.out, create=False) as book:
         return {move.new.student: move for move in regrade(a_rubric(order.course), order, dry_run=dry_run, book=book)}
 
 
-def points(order: Order) -> dict[str, float | None]:
+def points(order: OutputOptions) -> dict[str, float | None]:
     with open_gradebook(order.out, create=False) as book:
         return {grade.student.name: grade.points for grade in book.grades()}
 
 
-def lengths(order: Order) -> dict[str, int]:
+def lengths(order: OutputOptions) -> dict[str, int]:
     with open_gradebook(order.out, create=False) as book:
         return {grade.student.name: len(book.history(grade.student.name)) for grade in book.grades()}
 
 
-def test_the_same_rubric_adds_nothing_to_any_history(order: Order) -> None:
+def test_the_same_rubric_adds_nothing_to_any_history(order: OutputOptions) -> None:
     assert not any(move.moved for move in again(order).values())
     assert lengths(order) == {"ada": 1, "Bob One": 1, "Bob Two": 1}
 
 
-def test_another_threshold_is_in_the_history_of_every_member(order: Order) -> None:
+def test_another_threshold_is_in_the_history_of_every_member(order: OutputOptions) -> None:
     write_rubric(order.course.root, LENIENT)
     both = [f"Bob {n} (bob): 30 (not passed) -> 100 (passed)  accuracy 0 -> 70" for n in ("One", "Two")]
     assert again(order)["bob"].words().splitlines() == both
@@ -97,7 +97,7 @@ def test_another_threshold_is_in_the_history_of_every_member(order: Order) -> No
     assert (event.before, event.points, event.changed) == (30, 100, ("accuracy 0 -> 70",))
 
 
-def test_a_dry_run_tells_the_same_moves_and_changes_no_history(order: Order) -> None:
+def test_a_dry_run_tells_the_same_moves_and_changes_no_history(order: OutputOptions) -> None:
     write_rubric(order.course.root, WITH_DEADLINE)
     before = (order.out / FILE).read_bytes()
     assert again(order, dry_run=True)["ada"].words() == again(order, dry_run=True)["ada"].words()
@@ -105,7 +105,7 @@ def test_a_dry_run_tells_the_same_moves_and_changes_no_history(order: Order) -> 
     assert len((order.out / FILE).read_bytes()) == len(before)
 
 
-def test_a_deadline_that_was_set_moves_grades_and_says_why(order: Order) -> None:
+def test_a_deadline_that_was_set_moves_grades_and_says_why(order: OutputOptions) -> None:
     write_rubric(order.course.root, WITH_DEADLINE)
     moves = again(order)
     late = "handed in after the deadline, on day 1: 10 points off (10 % of all points for each day begun)"
@@ -118,7 +118,7 @@ def test_a_deadline_that_was_set_moves_grades_and_says_why(order: Order) -> None
     assert '"90"' in page, "the class page and its CSV show what the student gets"
 
 
-def test_a_decision_survives_and_is_told(order: Order) -> None:
+def test_a_decision_survives_and_is_told(order: OutputOptions) -> None:
     with open_gradebook(order.out) as book:
         book.override("Bob One", points=55, author="kim", reason="x")
         book.override("Bob Two", excused=True, author="kim", reason="x")
@@ -131,7 +131,7 @@ def test_a_decision_survives_and_is_told(order: Order) -> None:
     assert points(order) == {"ada": 100, "Bob One": 55, "Bob Two": None}
 
 
-def test_a_gradebook_that_does_not_answer_leaves_every_page_as_it_was(order: Order) -> None:
+def test_a_gradebook_that_does_not_answer_leaves_every_page_as_it_was(order: OutputOptions) -> None:
     write_rubric(order.course.root, LENIENT)
     before = (order.out / "bob" / "result.json").read_bytes()
     with closing(sqlite3.connect(order.out / FILE, isolation_level=None)) as other:
@@ -141,7 +141,7 @@ def test_a_gradebook_that_does_not_answer_leaves_every_page_as_it_was(order: Ord
     assert (order.out / "bob" / "result.json").read_bytes() == before
 
 
-def test_pages_that_are_written_again_show_what_students_get(order: Order) -> None:
+def test_pages_that_are_written_again_show_what_students_get(order: OutputOptions) -> None:
     with open_gradebook(order.out) as book:
         book.override("ada", points=42, author="kim", reason="x")
         render_again(a_rubric(order.course), order, book=book)
@@ -155,7 +155,9 @@ BEGIN SELECT RAISE(ABORT, 'no room for bob'); END
 """
 
 
-def test_a_row_that_the_gradebook_refuses_keeps_what_it_had_and_all_others_are_marked_again(order: Order) -> None:
+def test_a_row_that_the_gradebook_refuses_keeps_what_it_had_and_all_others_are_marked_again(
+    order: OutputOptions,
+) -> None:
     write_rubric(order.course.root, LENIENT.replace('use = "accuracy"', 'use = "accuracy"\ntitle = "Told anew"'))
     before = {path: path.read_bytes() for path in (order.out / "bob").rglob("*") if path.is_file()}
     with closing(sqlite3.connect(order.out / FILE)) as other:
@@ -174,13 +176,13 @@ def test_a_row_that_the_gradebook_refuses_keeps_what_it_had_and_all_others_are_m
     assert rows == {"ada": 100, "bob": 30}
 
 
-def command(order: Order, *words: str) -> Said:
+def command(order: OutputOptions, *words: str) -> Said:
     course = order.course
     return run_cli("regrade", "tiny", order.out, "--course", course.root, "--data", data_of(course.root), *words)
 
 
 def test_the_command_takes_the_gradebook_beside_the_results_or_the_one_that_is_named(
-    order: Order, on_server: str
+    order: OutputOptions, on_server: str
 ) -> None:
     with open_gradebook(on_server) as book:
         record(book, order.course, order.out / "ada", ("ada",))
@@ -198,7 +200,7 @@ def test_the_command_takes_the_gradebook_beside_the_results_or_the_one_that_is_n
     assert "there is no gradebook" in command(order, "--gradebook", str(order.course.root)).err
 
 
-def test_without_a_gradebook_none_is_made(order: Order) -> None:
+def test_without_a_gradebook_none_is_made(order: OutputOptions) -> None:
     (order.out / FILE).unlink()
     assert "0 of 2 moved" in command(order).out
     assert not (order.out / FILE).exists()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.core.grades import Student
-from grader.intake.platforms.canvas import Name, read_name
+from grader.intake.platforms.canvas import CanvasName, read_name
 from tests.intake.zips import (
     NOTEBOOK,
     another_notebook,
@@ -195,9 +195,13 @@ NUMBERS = st.integers(0, 10**12)
 @given(LETTERS, st.booleans(), NUMBERS, NUMBERS, st.text(min_size=1, max_size=40))
 def test_what_canvas_puts_into_a_name_is_read_again(name: str, late: bool, user: int, number: int, file: str) -> None:
     found = read_name("_".join([name, *["LATE"] * late, str(user), str(number), file]))
-    assert found == Name(name=name, user=str(user), late=late, anonymous=False, attachment=number, file=file, entry="")
+    assert found == CanvasName(
+        name=name, user=str(user), late=late, anonymous=False, attachment=number, file=file, entry=""
+    )
     hidden = read_name("_".join([*["LATE"] * late, f"anon_x{user}", str(number), file]))
-    assert hidden == Name(name="", user=f"x{user}", late=late, anonymous=True, attachment=number, file=file, entry="")
+    assert hidden == CanvasName(
+        name="", user=f"x{user}", late=late, anonymous=True, attachment=number, file=file, entry=""
+    )
 
 
 @given(st.text() | st.from_regex(r"(\w{0,3}_)?(LATE_)?(anon_)?\w{1,4}_\w{1,4}_.{1,9}", fullmatch=True))

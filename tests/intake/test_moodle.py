@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from grader.core.errors import UsageError
 from grader.core.grades import Student
-from grader.intake.platforms.moodle import Name, read_name
+from grader.intake.platforms.moodle import MoodleName, read_name
 from tests.intake.zips import NOTEBOOK, both_ways, graded, opened, problem, row_of, write_tree, write_zip, zip_of
 
 TEXT = b"<p>my work</p>"
@@ -151,9 +151,9 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_characters="_/\0"), min_siz
 def test_what_moodle_puts_into_a_name_is_read_again(name: str, number: str, file: str, old: bool) -> None:
     start = f"{name}_{number}" if number else name
     folder = read_name(f"{start}_assignsubmission_file{'_' * old}", folder=True)
-    assert folder == Name(name=name, number=number, plugin="file")
+    assert folder == MoodleName(name=name, number=number, plugin="file")
     flat = read_name(f"{start}_assignsubmission_file_{file}", folder=False)
-    assert flat == Name(name=name, number=number, plugin="file", file=file)
+    assert flat == MoodleName(name=name, number=number, plugin="file", file=file)
 
 
 @given(st.text(), st.booleans())

@@ -8,13 +8,13 @@ from grader.checks.family import recognise
 from grader.core.evidence import Claims
 from grader.core.limits import Limits
 from grader.core.results import Outcome
-from grader.judge.client import Question, Verdict, judge_model
+from grader.judge.client import JudgeAnswer, Question, judge_model
 from grader.sandbox.interface import Sandbox
 from tests.checks.builders import built, look
 from tests.judge.models import images
 
 
-def judge(model: bytes, sandbox: Sandbox) -> Verdict:
+def judge(model: bytes, sandbox: Sandbox) -> JudgeAnswer:
     judged = images(300, 2)
     question = Question(image_shape=(8, 8, 1), probe=images(200, 1), images=judged.images, units=(2,))
     return judge_model(model, question, Claims(), sandbox, Limits())

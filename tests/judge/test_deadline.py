@@ -14,8 +14,8 @@ from grader.core.evidence import Claims
 from grader.core.limits import Limits
 from grader.course.dataset import Split
 from grader.judge import client, matching, preparation
-from grader.judge.client import Question, Verdict, judge_model
-from grader.judge.matching import Album
+from grader.judge.client import JudgeAnswer, Question, judge_model
+from grader.judge.matching import TrainingImageIndex
 from grader.sandbox.channel import Channel
 from tests.fakes import photographs
 from tests.judge.hostile import archive
@@ -43,10 +43,15 @@ def judging(size: int, *, answers: bool) -> Script:
     return play
 
 
-def judge(script: Script, rows: bytes | None = None) -> Verdict:
+def judge(script: Script, rows: bytes | None = None) -> JudgeAnswer:
     known = Split(photographs(1, COUNT), np.arange(COUNT) % 2)
     question = Question(
-        image_shape=None, probe=known, images=photographs(2, COUNT), units=(2,), rows=rows, trained_on=Album(known)
+        image_shape=None,
+        probe=known,
+        images=photographs(2, COUNT),
+        units=(2,),
+        rows=rows,
+        trained_on=TrainingImageIndex(known),
     )
     return judge_model(archive(), question, Claims(), Impostor(script), Limits())
 

@@ -13,7 +13,7 @@ import pytest
 from grader.core.evidence import Claims
 from grader.core.limits import Limits
 from grader.judge import client
-from grader.judge.client import Question, Verdict, judge_model
+from grader.judge.client import JudgeAnswer, Question, judge_model
 from grader.sandbox.choose import open_sandbox
 from grader.sandbox.interface import Sandbox
 from tests.judge import hostile
@@ -29,7 +29,7 @@ def sandbox(warm_sandbox: Sandbox) -> Sandbox:
     return warm_sandbox
 
 
-def judge(model: bytes, sandbox: Sandbox) -> Verdict:
+def judge(model: bytes, sandbox: Sandbox) -> JudgeAnswer:
     judged = images(300, 2)
     question = Question(image_shape=(8, 8, 1), probe=images(200, 1), images=judged.images, units=(2,))
     begun = time.monotonic()

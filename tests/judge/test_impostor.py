@@ -14,7 +14,7 @@ from grader.core.errors import Failure, Infrastructure
 from grader.core.evidence import Cause, Claims
 from grader.core.limits import Limits
 from grader.judge import client
-from grader.judge.client import Question, Verdict, arrange, explain_death, judge_model, require_steady
+from grader.judge.client import JudgeAnswer, Question, arrange, explain_death, judge_model, require_steady
 from grader.sandbox import channel as protocol
 from grader.sandbox.channel import Channel, is_bounded
 from grader.sandbox.interface import Stopped
@@ -29,7 +29,7 @@ MALFORMED = "the judge's description of the network is malformed"
 CRASHED = "the judge crashed while it loaded or ran the network, which is usually a lack of memory"
 
 
-def judge(impostor: Impostor) -> Verdict:
+def judge(impostor: Impostor) -> JudgeAnswer:
     judged = images(300, 2)
     question = Question(image_shape=(8, 8, 1), probe=images(200, 1), images=judged.images, units=(2,))
     return judge_model(archive(), question, Claims(), impostor, Limits())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from grader.course.dataset import Split
-from grader.judge.matching import Album, further_recipes, match_rows, small_copies
+from grader.judge.matching import TrainingImageIndex, further_recipes, match_rows, small_copies
 from grader.judge.preparation import RESIZES, Recipe, first_recipes, lay_out, prepare_images
 
 DIGIT = (28, 28, 1)
@@ -65,7 +65,7 @@ def test_any_factor_and_offset_of_digits_is_recovered(scale: tuple[float, bool, 
     plain = first_recipes(shape, DIGIT)[0]
     recipe = Recipe(shape, plain.size, plain.channels, -size if inverted else size, offset, "", plain.resize)
     rows, order = rows_of(digits(), recipe)
-    match = match_rows(rows, Album(digits()), shape, DIGIT)
+    match = match_rows(rows, TrainingImageIndex(digits()), shape, DIGIT)
     assert match is not None
     assert same(match.recipe, recipe)
     again = (lay_out(digits().images[:9], match.recipe) - match.recipe.offset) / match.recipe.scale
@@ -80,7 +80,7 @@ def test_resizing_and_channels_of_photographs_are_told_apart(resize: str, channe
     depth = 1 if channels.startswith("grey") else 3
     recipe = Recipe((48, 48, depth), (48, 48), channels, 255.0, 0.0, "", resize)  # type: ignore[arg-type]
     rows, _ = rows_of(photographs(), recipe)
-    match = match_rows(rows, Album(photographs()), (48, 48, depth), None)
+    match = match_rows(rows, TrainingImageIndex(photographs()), (48, 48, depth), None)
     assert match is not None
     assert same(match.recipe, recipe)
     assert (match.recipe.scale, match.recipe.offset) == (255.0, 0.0)
@@ -99,7 +99,7 @@ def test_a_usual_scale_is_told_where_another_fits_but_a_little_better(
     scale: float, offset: float, share: float
 ) -> None:
     pixels = blurred(np.asarray(digits().images)[:40].astype(np.float64), share)
-    match = match_rows((pixels - offset) / scale, Album(digits()), (28, 28, 1), DIGIT)
+    match = match_rows((pixels - offset) / scale, TrainingImageIndex(digits()), (28, 28, 1), DIGIT)
     assert match is not None
     assert (match.recipe.scale, match.recipe.offset) == (scale, offset)
 
@@ -107,7 +107,7 @@ def test_a_usual_scale_is_told_where_another_fits_but_a_little_better(
 def test_an_unusual_scale_stays_one() -> None:
     recipe = Recipe((48, 48, 3), (48, 48), "as they are", 240.0, 5.0, "", "bilinear")
     rows, _ = rows_of(photographs(), recipe)
-    match = match_rows(rows, Album(photographs()), (48, 48, 3), None)
+    match = match_rows(rows, TrainingImageIndex(photographs()), (48, 48, 3), None)
     assert match is not None
     assert match.recipe.scale == pytest.approx(240, rel=0.01)
     assert match.recipe.offset == pytest.approx(5, abs=0.5)
@@ -117,7 +117,7 @@ def test_an_unusual_scale_stays_one() -> None:
 def test_lengths_are_recognised(lengths: str) -> None:
     recipe = Recipe((28, 28), (28, 28), "as they are", 1.0, 0.0, "", "none", lengths)  # type: ignore[arg-type]
     rows, _ = rows_of(digits(), recipe)
-    match = match_rows(rows, Album(digits()), (28, 28), DIGIT)
+    match = match_rows(rows, TrainingImageIndex(digits()), (28, 28), DIGIT)
     assert match is not None
     assert match.recipe.lengths == lengths
 
@@ -128,7 +128,7 @@ def test_a_mean_image_that_was_subtracted_is_recognised_though_it_was_that_of_a_
 ) -> None:
     images = np.asarray(digits().images).astype(np.float64)
     rows = ((images[50:90] - images[:290].mean(axis=0)) / scale).astype(np.float32).reshape(40, *shape)
-    match = match_rows(rows, Album(digits()), shape, DIGIT)
+    match = match_rows(rows, TrainingImageIndex(digits()), shape, DIGIT)
     assert match is not None
     assert match.recipe.scale_words.startswith("each pixel less its mean over the training images")
     again = prepare_images(np.asarray(digits().images)[50:90], match.recipe)
@@ -139,7 +139,7 @@ def test_a_mean_image_that_was_subtracted_is_recognised_though_it_was_that_of_a_
 def test_pictures_in_black_and_white_are_recognised(border: int, low: float, high: float) -> None:
     images = np.asarray(digits().images)
     rows = np.where(images[5:65] > border, high, low).astype(np.float32)
-    match = match_rows(rows, Album(digits()), DIGIT, DIGIT)
+    match = match_rows(rows, TrainingImageIndex(digits()), DIGIT, DIGIT)
     assert match is not None
     assert match.recipe.levels is not None
     assert match.recipe.levels[0] == pytest.approx(border, abs=1)
@@ -150,7 +150,7 @@ def test_pictures_in_black_and_white_are_recognised(border: int, low: float, hig
 
 def test_the_middle_of_digits_is_recognised_though_a_smaller_picture_could_be_a_smaller_copy() -> None:
     rows = np.asarray(digits().images)[:40, 4:24, 4:24].astype(np.float32) / 255
-    match = match_rows(rows, Album(digits()), (20, 20, 1), DIGIT)
+    match = match_rows(rows, TrainingImageIndex(digits()), (20, 20, 1), DIGIT)
     assert match is not None
     assert match.recipe.resize == "cut"
     again = prepare_images(np.asarray(digits().images)[:40], match.recipe)
@@ -161,7 +161,7 @@ def test_a_standard_scaler_is_recognised_though_it_saw_only_a_part_of_the_images
     flat = np.asarray(digits().images).reshape(300, 784).astype(np.float64)
     mean, deviation = flat[:280].mean(axis=0), flat[:280].std(axis=0)
     rows = ((flat[50:90] - mean) / np.where(deviation == 0, 1, deviation)).astype(np.float32)
-    match = match_rows(rows, Album(digits()), (784,), DIGIT)
+    match = match_rows(rows, TrainingImageIndex(digits()), (784,), DIGIT)
     assert match is not None
     assert "each pixel less its mean" in match.recipe.scale_words
     again = prepare_images(np.asarray(digits().images)[50:90], match.recipe)
@@ -172,7 +172,7 @@ def test_means_of_channels_are_recognised() -> None:
     plain = Recipe((48, 48, 3), (48, 48), "BGR", 1.0, 0.0, "", "nearest")
     means = np.array([103.939, 116.779, 123.68], np.float32)
     rows, _ = rows_of(photographs(), plain)
-    match = match_rows(rows - means, Album(photographs()), (48, 48, 3), None)
+    match = match_rows(rows - means, TrainingImageIndex(photographs()), (48, 48, 3), None)
     assert match is not None
     assert (match.recipe.channels, match.recipe.resize) == ("BGR", "nearest")
     again = prepare_images(photographs().images[:3], match.recipe)
@@ -188,7 +188,7 @@ def test_means_of_channels_are_recognised_in_flat_rows() -> None:
         return np.asarray(((pixels.reshape(-1, 16, 16, 3) - means) / deviations).reshape(-1, 768), np.float32)
 
     rows, _ = rows_of(photographs(), plain)
-    match = match_rows(standardised(rows), Album(photographs()), (768,), None)
+    match = match_rows(standardised(rows), TrainingImageIndex(photographs()), (768,), None)
     assert match is not None
     again = prepare_images(photographs().images[:3], match.recipe)
     np.testing.assert_allclose(
@@ -199,15 +199,18 @@ def test_means_of_channels_are_recognised_in_flat_rows() -> None:
 def test_rows_that_were_changed_at_random_are_not_taken_for_a_recipe() -> None:
     rows, _ = rows_of(digits(), first_recipes((28, 28, 1), DIGIT)[0])
     generator = np.random.default_rng(5)
-    assert match_rows(np.roll(rows, 3, axis=2), Album(digits()), (28, 28, 1), DIGIT) is None
-    assert match_rows(rows + generator.normal(0, 0.2, rows.shape), Album(digits()), (28, 28, 1), DIGIT) is None
-    assert match_rows(generator.random((20, 28, 28, 1)), Album(digits()), (28, 28, 1), DIGIT) is None
+    assert match_rows(np.roll(rows, 3, axis=2), TrainingImageIndex(digits()), (28, 28, 1), DIGIT) is None
+    assert (
+        match_rows(rows + generator.normal(0, 0.2, rows.shape), TrainingImageIndex(digits()), (28, 28, 1), DIGIT)
+        is None
+    )
+    assert match_rows(generator.random((20, 28, 28, 1)), TrainingImageIndex(digits()), (28, 28, 1), DIGIT) is None
 
 
 def test_a_few_changed_rows_do_not_hide_the_recipe_of_the_others() -> None:
     rows, _ = rows_of(digits(), first_recipes((28, 28, 1), DIGIT)[0])
     rows[::3] = np.roll(rows[::3], 2, axis=1)
-    match = match_rows(rows, Album(digits()), (28, 28, 1), DIGIT)
+    match = match_rows(rows, TrainingImageIndex(digits()), (28, 28, 1), DIGIT)
     assert match is not None
     assert match.recipe.scale == 255.0
     assert match.rows < match.of
@@ -222,7 +225,7 @@ VALUES = st.sampled_from([0.0, 1.0, float("nan"), float("inf"), -1e30, 255.0])
 def test_whatever_a_kernel_left_as_rows_nothing_breaks(shape: tuple[int, ...], value: float, kind: str) -> None:
     with np.errstate(all="ignore"):
         rows = np.full(shape, value).astype(kind)
-        assert match_rows(rows, Album(digits()), (784,), DIGIT) is None
+        assert match_rows(rows, TrainingImageIndex(digits()), (784,), DIGIT) is None
 
 
 @pytest.mark.parametrize("wanted", [(784, 1), (28, 28, 3), (32, 32, 3), (1, 28, 28), (1, 900, 1), (56, 14, 1), (2352,)])
@@ -235,12 +238,12 @@ def test_rows_for_any_input_are_looked_at_in_good_order(wanted: tuple[int, ...],
         "centred": generator.random((20, *wanted)) - generator.random(wanted),
         "one pixel": np.eye(20, int(np.prod(wanted))).reshape(20, *wanted),
     }[made]
-    assert match_rows(rows, Album(digits()), wanted, DIGIT) is None
+    assert match_rows(rows, TrainingImageIndex(digits()), wanted, DIGIT) is None
 
 
 def test_digits_in_one_long_column_are_recognised() -> None:
     rows, _ = rows_of(digits(), first_recipes((784, 1), DIGIT)[0])
-    match = match_rows(rows, Album(digits()), (784, 1), DIGIT)
+    match = match_rows(rows, TrainingImageIndex(digits()), (784, 1), DIGIT)
     assert match is not None
     assert (match.recipe.shape, match.recipe.resize, match.recipe.scale, match.rows) == ((784, 1), "none", 255.0, 20)
 

@@ -11,7 +11,7 @@ from grader.core.evidence import Candidate, Claims, Preparation
 from grader.core.limits import Limits
 from grader.judge import worker
 from grader.judge.client import Question, judge_model
-from grader.judge.matching import Album
+from grader.judge.matching import TrainingImageIndex
 from tests.fakes import trained_claims
 from tests.judge.hostile import archive
 from tests.judge.impostor import Impostor
@@ -30,8 +30,8 @@ def prepared(rows: bytes | None, claims: Claims, *, dark: bool = False) -> Prepa
     """How the judge prepared images for a network that tells bright ones from dark ones; `dark`: the wrong way round."""
     judged, known = images(300, 2), images(200, 1)
     question = Question(
-        image_shape=(8, 8, 1), probe=known, images=judged.images, units=(2,), rows=rows, trained_on=Album(known),
-        classes=("night", "day"),
+        image_shape=(8, 8, 1), probe=known, images=judged.images, units=(2,), rows=rows,
+        trained_on=TrainingImageIndex(known), classes=("night", "day"),
     )  # fmt: skip
 
     def answer(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

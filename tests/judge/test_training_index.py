@@ -8,7 +8,7 @@ import pytest
 from grader.core.grey_copies import SIDE
 from grader.course.dataset import Split
 from grader.judge import matching
-from grader.judge.matching import Album
+from grader.judge.matching import TrainingImageIndex
 
 GENERATOR = np.random.default_rng(3)
 PICTURES = GENERATOR.integers(0, 256, (60, 28, 28, 1), dtype=np.uint8)
@@ -32,12 +32,12 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_rows_are_found_by_their_place_and_strangers_are_not() -> None:
     rows = np.concatenate([ROWS * 3 - 1, GENERATOR.random((1, 28, 28, 1))]).astype(np.float32)
-    found = Album(Split(PICTURES, LABELS)).find(rows, "stretched", (28, 28))
+    found = TrainingImageIndex(Split(PICTURES, LABELS)).find(rows, "stretched", (28, 28))
     assert found.tolist() == [5, 17, 41, -1]
 
 
 def test_copies_are_made_once_for_all_who_ask_at_once(made: list[str]) -> None:
-    album = Album(Split(PICTURES, LABELS))
+    album = TrainingImageIndex(Split(PICTURES, LABELS))
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: album.find(ROWS, "stretched", (28, 28)).tolist(), range(8)))
     assert found == [[5, 17, 41]] * 8
@@ -45,7 +45,7 @@ def test_copies_are_made_once_for_all_who_ask_at_once(made: list[str]) -> None:
 
 
 def test_how_rows_are_stretched_makes_no_other_copies_and_a_frame_does(made: list[str]) -> None:
-    album = Album(Split(PICTURES, LABELS))
+    album = TrainingImageIndex(Split(PICTURES, LABELS))
     album.find(ROWS, "stretched", (28, 28))
     album.find(ROWS, "stretched", (14, 28))
     album.find(ROWS, "padded", (32, 32))
@@ -57,7 +57,7 @@ def test_what_was_used_longest_ago_is_let_go_where_there_is_too_much(
     made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(matching, "MOST_BYTES", 2 * 60 * SIDE**2 * 4)
-    album = Album(Split(PICTURES, LABELS))
+    album = TrainingImageIndex(Split(PICTURES, LABELS))
     for frame in ("stretched", "padded", "stretched", "centre", "stretched", "padded"):
         album.find(ROWS, frame, (30, 26))
     assert made == ["stretched", "padded", "centre", "padded"]
@@ -65,13 +65,13 @@ def test_what_was_used_longest_ago_is_let_go_where_there_is_too_much(
 
 def test_pictures_of_several_sizes_are_looked_up_too() -> None:
     pictures = [GENERATOR.integers(0, 256, (20 + step, 30, 3), dtype=np.uint8) for step in range(6)]
-    album = Album(Split(pictures, LABELS[:6]))
+    album = TrainingImageIndex(Split(pictures, LABELS[:6]))
     rows = pictures[3][None].astype(np.float32) / np.float32(255)
     assert album.find(rows, "stretched", (23, 30)).tolist() == [3]
 
 
 def test_rows_with_pixels_standardised_one_by_one_are_found() -> None:
-    album = Album(Split(PICTURES, LABELS))
+    album = TrainingImageIndex(Split(PICTURES, LABELS))
     mean, deviation = album.standard()
     rows = PICTURES[[9, 30]].astype(np.float32) - mean
     assert album.find_by_pixels(rows / deviation, divided=True).tolist() == [9, 30]
@@ -80,5 +80,7 @@ def test_rows_with_pixels_standardised_one_by_one_are_found() -> None:
 
 
 def test_mean_and_deviation_of_all_pixels_are_those_of_the_pictures() -> None:
-    assert Album(Split(PICTURES, LABELS)).overall() == pytest.approx((PICTURES.mean(), PICTURES.std()), rel=1e-3)
-    assert Album(Split([PICTURES[0]], LABELS[:1])).overall() is None
+    assert TrainingImageIndex(Split(PICTURES, LABELS)).overall() == pytest.approx(
+        (PICTURES.mean(), PICTURES.std()), rel=1e-3
+    )
+    assert TrainingImageIndex(Split([PICTURES[0]], LABELS[:1])).overall() is None

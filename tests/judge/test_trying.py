@@ -11,7 +11,7 @@ from grader.judge.choosing import (
     DOUBT,
     LESS,
     TRUST,
-    Choice,
+    ChosenPreparation,
     Scored,
     by_accuracy,
     by_likelihood,
@@ -20,7 +20,7 @@ from grader.judge.choosing import (
     log_likelihood,
     score_outputs,
 )
-from grader.judge.matching import Match
+from grader.judge.matching import RowMatch
 from grader.judge.preparation import Recipe
 
 
@@ -148,17 +148,17 @@ def test_outputs_that_are_no_numbers_have_no_likelihood_and_a_missing_unit_neith
 
 def test_how_the_recipe_was_found_is_told() -> None:
     recipe = a_recipe("divided by 255")
-    match = Match(recipe, 31, 32, ((0, 1), (1, 0), (2, 1)))
-    found = describe_choice(Choice(recipe, Scored(0.9), {}), probed=400, match=match)
+    match = RowMatch(recipe, 31, 32, ((0, 1), (1, 0), (2, 1)))
+    found = describe_choice(ChosenPreparation(recipe, Scored(0.9), {}), probed=400, match=match)
     assert "found in your first batch: 31 of 32 rows are training images prepared like this" in found.description
     assert found.matched == 31
-    other = describe_choice(Choice(a_recipe("as they are"), Scored(0.9), {}), probed=400, match=match)
+    other = describe_choice(ChosenPreparation(a_recipe("as they are"), Scored(0.9), {}), probed=400, match=match)
     assert "your first batch looks like divided by 255" in other.description
     assert other.matched == 0
 
 
 def test_labels_that_are_the_other_way_round_are_noticed() -> None:
-    match = Match(a_recipe(), 3, 3, ((0, 1), (1, 0), (2, 1)))
+    match = RowMatch(a_recipe(), 3, 3, ((0, 1), (1, 0), (2, 1)))
     assert match.opposite([0, 1, 0])
     assert not match.opposite([1, 0, 1])
     assert not match.opposite([])
@@ -167,8 +167,8 @@ def test_labels_that_are_the_other_way_round_are_noticed() -> None:
 @pytest.mark.parametrize(("accuracy", "swapped"), [(0.45, True), (0.62, False)])
 def test_labels_tell_of_swapped_classes_where_a_network_is_too_weak_to_show_it(accuracy: float, swapped: bool) -> None:
     recipe = a_recipe()
-    match = Match(recipe, 3, 3, ((0, 1), (1, 0), (2, 1)))
-    choice = Choice(recipe, Scored(accuracy, two=True), {})
+    match = RowMatch(recipe, 3, 3, ((0, 1), (1, 0), (2, 1)))
+    choice = ChosenPreparation(recipe, Scored(accuracy, two=True), {})
     told = describe_choice(choice, probed=400, match=match, labels=[0, 1, 0], classes=("cat", "dog"))
     assert told.swapped is swapped
     assert "the labels of 3 rows take the two classes for each other (cat must be 0, dog must be 1)" in told.description

@@ -14,7 +14,7 @@ import pytest
 from grader.core.errors import Infrastructure
 from grader.core.evidence import Claims
 from grader.core.limits import Limits
-from grader.judge.client import Question, Verdict, judge_model, judge_program
+from grader.judge.client import JudgeAnswer, Question, judge_model, judge_program
 from grader.sandbox.bubblewrap import Bubblewrap
 from grader.sandbox.fork_server.warm import WarmBubblewrap
 from grader.sandbox.interface import Confined, Program
@@ -56,12 +56,12 @@ def warm() -> Iterator[Watched]:
         yield sandbox
 
 
-def judge(model: bytes, sandbox: Bubblewrap) -> Verdict:
+def judge(model: bytes, sandbox: Bubblewrap) -> JudgeAnswer:
     question = Question(image_shape=(8, 8, 1), probe=images(200, 1), images=images(300, 2).images, units=(2,))
     return judge_model(model, question, Claims(), sandbox, LIMITS)
 
 
-def same(one: Verdict, other: Verdict) -> bool:
+def same(one: JudgeAnswer, other: JudgeAnswer) -> bool:
     """The same judgement, the same outputs to the bit."""
     outputs = [None if verdict.outputs is None else verdict.outputs.tobytes() for verdict in (one, other)]
     return one.judgement == other.judgement and outputs[0] == outputs[1]

@@ -21,7 +21,7 @@ from grader.kernel.client import (
     SMALL_JSON,
     Budget,
     FrameReader,
-    Trespass,
+    ProtocolViolation,
     read_json,
 )
 
@@ -45,9 +45,9 @@ def reader(limits: Limits = LIMITS) -> FrameReader:
     return found
 
 
-def refused(*blocks: bytes, limits: Limits = LIMITS) -> Trespass:
+def refused(*blocks: bytes, limits: Limits = LIMITS) -> ProtocolViolation:
     border = reader(limits)
-    with pytest.raises(Trespass) as caught:
+    with pytest.raises(ProtocolViolation) as caught:
         for block in blocks:
             border.feed(block)
     return caught.value
@@ -75,7 +75,7 @@ def test_anything_else_passes_or_is_a_trespass_and_blocks_make_no_difference(dat
         try:
             for block in blocks:
                 border.feed(block)
-        except Trespass as trespass:
+        except ProtocolViolation as trespass:
             return trespass.what
         return "passed"
 
@@ -120,7 +120,7 @@ def test_a_long_command_is_a_violation() -> None:
 
 @pytest.mark.parametrize("greeting", [b"\x01" + GREETING[1:], GREETING[:10] + b"\x02" + GREETING[11:], bytes(64)])
 def test_another_protocol_is_a_violation(greeting: bytes) -> None:
-    with pytest.raises(Trespass, match="greeting"):
+    with pytest.raises(ProtocolViolation, match="greeting"):
         FrameReader(Budget(LIMITS)).feed(greeting)
 
 
@@ -129,7 +129,7 @@ def test_another_protocol_is_a_violation(greeting: bytes) -> None:
     [b"[" + b"[]," * MOST_CONTAINERS + b"0]", b"[" + b"1," * MOST_VALUES + b"1,0]", b"{" * (SMALL_JSON + 1)],
 )
 def test_json_that_would_swell_is_not_read(data: bytes) -> None:
-    with pytest.raises(Trespass, match="JSON"):
+    with pytest.raises(ProtocolViolation, match="JSON"):
         read_json(data)
 
 

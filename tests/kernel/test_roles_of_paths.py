@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.kernel.guest.data_paths.layouts import Wanted, components, is_foreign, read_path, words_of
+from grader.kernel.guest.data_paths.layouts import WantedData, components, is_foreign, read_path, words_of
 
 CLASSES = ("cat", "dog")
 
 
-def wanted(path: str) -> Wanted:
+def wanted(path: str) -> WantedData:
     return read_path(path, CLASSES)
 
 

@@ -15,8 +15,8 @@ from grader.core.store import Stored, evidence_digest, save_evidence
 from grader.course.course import Course
 from grader.course.rubric import Rubric
 from grader.marking.attempts import (
-    Choice,
-    Trial,
+    ChosenRuns,
+    RunOutcome,
     attempt_folder,
     choose,
     load_attempts,
@@ -30,16 +30,16 @@ from tests.fakes import RUBRIC, a_rubric, a_stored, write_course
 COUNTS = ("best", "last", "mean", "first")
 
 
-def trial(correct: int | None, *, bar: int = 8, border: int = 5, predictions: str | None = None) -> Trial:
+def trial(correct: int | None, *, bar: int = 8, border: int = 5, predictions: str | None = None) -> RunOutcome:
     """A run of ten images with a bar at eight, where five to seven are borderline; 70 points for the bar."""
     reached = correct is not None and correct >= bar
     borderline = correct is not None and border <= correct < bar
-    return Trial(
+    return RunOutcome(
         correct=correct, points=100 if reached else 30, reached=reached, borderline=borderline, predictions=predictions
     )
 
 
-def trials(*corrects: int | None) -> list[Trial]:
+def trials(*corrects: int | None) -> list[RunOutcome]:
     return [trial(correct) for correct in corrects]
 
 
@@ -74,13 +74,13 @@ def test_which_run_counts_is_the_rubrics_choice(
     counts: str, index: int, counted: set[int], correct: int | None
 ) -> None:
     found = choose(trials(7, 8, 5), Retry.model_validate({"times": 2, "counts": counts}))
-    assert found == Choice(index=index, counted=frozenset(counted), correct=correct)
+    assert found == ChosenRuns(index=index, counted=frozenset(counted), correct=correct)
 
 
 @pytest.mark.parametrize("counts", ["best", "last", "mean"])
 def test_a_run_that_could_not_be_judged_counts_only_where_there_is_no_other(counts: str) -> None:
     retry = Retry.model_validate({"times": 2, "counts": counts})
-    assert choose(trials(7, None), retry) == Choice(index=0, counted=frozenset({0}))
+    assert choose(trials(7, None), retry) == ChosenRuns(index=0, counted=frozenset({0}))
     assert choose(trials(None), retry).index == 0
 
 
@@ -95,7 +95,9 @@ any_retry = st.builds(Retry, times=st.integers(0, 4), counts=st.sampled_from(COU
 
 
 @given(any_trials, any_retry)
-def test_a_clear_result_stands_whatever_the_policy_and_whatever_is_stored(found: list[Trial], retry: Retry) -> None:
+def test_a_clear_result_stands_whatever_the_policy_and_whatever_is_stored(
+    found: list[RunOutcome], retry: Retry
+) -> None:
     made = looked_at(found, retry)
     assert 1 <= made <= min(len(found), retry.times + 1)
     if not found[0].borderline:
@@ -104,14 +106,14 @@ def test_a_clear_result_stands_whatever_the_policy_and_whatever_is_stored(found:
 
 
 @given(any_trials, st.integers(0, 4))
-def test_the_best_of_several_runs_never_has_fewer_points_than_the_first(found: list[Trial], times: int) -> None:
+def test_the_best_of_several_runs_never_has_fewer_points_than_the_first(found: list[RunOutcome], times: int) -> None:
     retry = Retry(times=times, counts="best")
     made = found[: looked_at(found, retry)]
     assert made[choose(made, retry).index].points >= (found[0].points if found[0].correct is not None else 0)
 
 
 @given(any_trials, any_retry, any_trials)
-def test_runs_beyond_the_policy_change_nothing(found: list[Trial], retry: Retry, more: list[Trial]) -> None:
+def test_runs_beyond_the_policy_change_nothing(found: list[RunOutcome], retry: Retry, more: list[RunOutcome]) -> None:
     made = found[: looked_at(found, retry)]
     if not wants_another(made, retry):
         longer = [*made, *more]
@@ -120,7 +122,7 @@ def test_runs_beyond_the_policy_change_nothing(found: list[Trial], retry: Retry,
 
 @given(any_trials, any_retry, st.data())
 def test_a_run_with_more_images_never_makes_the_choice_worse(
-    found: list[Trial], retry: Retry, data: st.DataObject
+    found: list[RunOutcome], retry: Retry, data: st.DataObject
 ) -> None:
     """With the same number of runs; a first run that passes is not repeated, and passes by its own."""
     made = found[: looked_at(found, retry)]
@@ -132,7 +134,7 @@ def test_a_run_with_more_images_never_makes_the_choice_worse(
     assert _recognised(better, retry) >= _recognised(made, retry)
 
 
-def _recognised(found: Sequence[Trial], retry: Retry) -> int:
+def _recognised(found: Sequence[RunOutcome], retry: Retry) -> int:
     choice = choose(found, retry)
     return choice.correct if choice.correct is not None else found[choice.index].correct or 0
 

@@ -8,7 +8,14 @@ from grader.core.evidence import Cause, Claims, Ending, Evidence, Facts, Judgeme
 from grader.core.results import Accuracy, CheckResult, Comparison, Flag, Outcome, Status
 from grader.course.course import Course
 from grader.course.rubric import Rubric
-from grader.marking.flags import Row, decide_status, explain_unread, raise_flags, substitute_flags, verdict_flags
+from grader.marking.flags import (
+    UnrunSubmission,
+    decide_status,
+    explain_unread,
+    raise_flags,
+    substitute_flags,
+    verdict_flags,
+)
 from tests.fakes import a_judgement, a_rubric, an_evidence, trained_claims, write_course
 from tests.pages.builders import an_accuracy
 
@@ -143,8 +150,8 @@ def test_a_demonstration_is_flagged_and_the_real_thing_is_not() -> None:
     assert "no result for mnist" in flag.reason
 
 
-def row(rubric: Rubric) -> Row:
-    return Row(
+def row(rubric: Rubric) -> UnrunSubmission:
+    return UnrunSubmission(
         student="ada", submission="ada.docx", assignment=rubric.assignment, planned=rubric.planned,
         dataset=rubric.dataset, isolation="bubblewrap", judged_on=rubric.judged_on, versions={"grader": "1"}, seed=3,
         started="now",

@@ -23,7 +23,7 @@ from grader.intake import list_class
 from grader.marking import publish
 from grader.marking import regrade as regrading
 from grader.marking.mark import mark_attempts
-from grader.marking.publish import Order
+from grader.marking.publish import OutputOptions
 from grader.marking.regrade import Move, regrade, render_again
 from grader.pages.html import student_page
 from grader.run.batch import grade_class
@@ -48,10 +48,10 @@ ACTS = {"ada": Act(correct=10), "bob": Act(correct=7), "cy": Act(correct=9), "de
 
 
 @pytest.fixture
-def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Order:
+def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OutputOptions:
     """A class that was graded: four that ran, and one that could not be read."""
     course = write_course(tmp_path / "course")
-    order = Order(out=tmp_path / "out", course=course)
+    order = OutputOptions(out=tmp_path / "out", course=course)
     folder = write_class(tmp_path / "class", *ACTS)
     (folder / "eve.docx").write_text("words")
     Stage(ACTS).install(monkeypatch)
@@ -68,7 +68,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_same_rubric_moves_nobody_and_changes_no_result(order: Order) -> None:
+def test_the_same_rubric_moves_nobody_and_changes_no_result(order: OutputOptions) -> None:
     before = snapshot(order.out)
     moves = regrade(a_rubric(order.course), order, dry_run=False)
     assert [move.new.student for move in moves] == list(ACTS)
@@ -76,7 +76,7 @@ def test_the_same_rubric_moves_nobody_and_changes_no_result(order: Order) -> Non
     assert snapshot(order.out) == before
 
 
-def test_another_threshold_moves_who_it_concerns_and_says_why(order: Order) -> None:
+def test_another_threshold_moves_who_it_concerns_and_says_why(order: OutputOptions) -> None:
     write_rubric(order.course.root, LENIENT)
     moves = regrade(a_rubric(order.course), order, dry_run=False)
     assert moved(moves) == {"bob": (30, 100)}
@@ -90,7 +90,7 @@ def test_another_threshold_moves_who_it_concerns_and_says_why(order: Order) -> N
     assert moved(regrade(a_rubric(order.course), order, dry_run=False)) == {}
 
 
-def test_a_move_from_review_to_graded_says_so_even_where_no_point_moved(order: Order) -> None:
+def test_a_move_from_review_to_graded_says_so_even_where_no_point_moved(order: OutputOptions) -> None:
     ada = load_result(order.out / "ada")
     assert ada is not None
     doubtful = ada.model_copy(update={"status": Status.NEEDS_REVIEW})
@@ -99,7 +99,7 @@ def test_a_move_from_review_to_graded_says_so_even_where_no_point_moved(order: O
     assert move.words() == "ada: 100 (passed, provisional) -> 100 (passed)  needs review -> graded"
 
 
-def test_a_dry_run_says_the_same_and_writes_nothing(order: Order) -> None:
+def test_a_dry_run_says_the_same_and_writes_nothing(order: OutputOptions) -> None:
     write_rubric(order.course.root, STRICT)
     before = snapshot(order.out)
     dry = regrade(a_rubric(order.course), order, dry_run=True)
@@ -108,14 +108,14 @@ def test_a_dry_run_says_the_same_and_writes_nothing(order: Order) -> None:
     assert moved(regrade(a_rubric(order.course), order, dry_run=False)) == moved(dry)
 
 
-def test_the_class_page_keeps_the_rows_of_those_who_could_not_be_read(order: Order) -> None:
+def test_the_class_page_keeps_the_rows_of_those_who_could_not_be_read(order: OutputOptions) -> None:
     write_rubric(order.course.root, LENIENT)
     regrade(a_rubric(order.course), order, dry_run=False)
     rows = {row["student"]: row["points"] for row in json.loads((order.out / "batch.json").read_text())}
     assert rows == {"ada": 100, "bob": 100, "cy": 100, "dee": 20, "eve": 0}
 
 
-def test_a_hand_in_that_could_not_be_read_is_not_marked_by_the_evidence_of_an_earlier_one(order: Order) -> None:
+def test_a_hand_in_that_could_not_be_read_is_not_marked_by_the_evidence_of_an_earlier_one(order: OutputOptions) -> None:
     unread = load_result(order.out / "eve")
     assert unread is not None
     save_result(order.out / "ada", unread.model_copy(update={"student": "ada"}))
@@ -125,14 +125,14 @@ def test_a_hand_in_that_could_not_be_read_is_not_marked_by_the_evidence_of_an_ea
     assert rows["ada"] == 0
 
 
-def test_evidence_without_a_result_is_marked_for_the_first_time(order: Order) -> None:
+def test_evidence_without_a_result_is_marked_for_the_first_time(order: OutputOptions) -> None:
     (order.out / "ada" / "result.json").unlink()
     moves = regrade(a_rubric(order.course), order, dry_run=True)
     assert moved(moves) == {"ada": (None, 100)}
     assert moves[0].words() == "ada: nothing -> 100 (passed)"
 
 
-def test_evidence_of_another_assignment_is_refused_and_nothing_is_written(order: Order) -> None:
+def test_evidence_of_another_assignment_is_refused_and_nothing_is_written(order: OutputOptions) -> None:
     other = order.course.root / "assignments" / "other"
     other.mkdir()
     (other / "assignment.toml").write_text(LENIENT)
@@ -143,7 +143,7 @@ def test_evidence_of_another_assignment_is_refused_and_nothing_is_written(order:
     assert snapshot(order.out) == before
 
 
-def test_evidence_on_other_images_is_refused_and_nothing_is_written(order: Order, tmp_path: Path) -> None:
+def test_evidence_on_other_images_is_refused_and_nothing_is_written(order: OutputOptions, tmp_path: Path) -> None:
     other = write_course(tmp_path / "other", LENIENT, judged_seed=9)
     before = snapshot(order.out)
     with pytest.raises(UsageError, match="judged on other images"):
@@ -153,7 +153,7 @@ def test_evidence_on_other_images_is_refused_and_nothing_is_written(order: Order
 
 @pytest.mark.parametrize("damage", ["cut", "predictions", "of-another-assignment", "a-bug-of-ours"])
 def test_damaged_evidence_of_one_student_costs_that_row_and_no_other(
-    order: Order, damage: str, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, damage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     evidence = order.out / "dee" / "evidence" / EVIDENCE
     if damage == "cut":
@@ -187,7 +187,7 @@ def breaking_for(student: str) -> Callable[..., Result]:
 
 
 def test_a_page_that_can_not_be_made_is_a_page_without_the_notebook_and_a_line(
-    order: Order, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def page(result: Result, evidence: Evidence | None, **more: Any) -> str:
         if result.student == "cy" and evidence is not None:
@@ -207,7 +207,7 @@ def test_a_page_that_can_not_be_made_is_a_page_without_the_notebook_and_a_line(
     assert (said.code, said.out) == (3, "0 of 4 moved.\n") and said.err.count("trouble: cy") == 1
 
 
-def test_who_is_in_the_gradebook_and_has_no_evidence_is_named(order: Order) -> None:
+def test_who_is_in_the_gradebook_and_has_no_evidence_is_named(order: OutputOptions) -> None:
     with open_gradebook(order.out) as book:
         record(book, order)
     shutil.rmtree(order.out / "ada")
@@ -218,7 +218,7 @@ def test_who_is_in_the_gradebook_and_has_no_evidence_is_named(order: Order) -> N
     assert "1 student of the gradebook has no results" in run_cli("export", "junit", order.out).err
 
 
-def test_an_export_leaves_out_a_result_that_can_not_be_read_and_says_so(order: Order) -> None:
+def test_an_export_leaves_out_a_result_that_can_not_be_read_and_says_so(order: OutputOptions) -> None:
     (order.out / "ada" / "result.json").write_text("{", encoding="utf-8")
     for name in ("junit", "csv", "github"):
         said = run_cli("export", name, order.out)
@@ -227,34 +227,34 @@ def test_an_export_leaves_out_a_result_that_can_not_be_read_and_says_so(order: O
         assert "bob" in said.out and re.search(r"\bada\b", said.out) is None  # tokens are hexadecimal
 
 
-def test_a_folder_without_evidence_is_refused(order: Order, tmp_path: Path) -> None:
+def test_a_folder_without_evidence_is_refused(order: OutputOptions, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="holds no stored evidence"):
-        regrade(a_rubric(order.course), Order(out=tmp_path / "empty", course=order.course), dry_run=False)
+        regrade(a_rubric(order.course), OutputOptions(out=tmp_path / "empty", course=order.course), dry_run=False)
 
 
-def test_what_it_was_compared_with_stays_unless_another_folder_is_named(order: Order, tmp_path: Path) -> None:
+def test_what_it_was_compared_with_stays_unless_another_folder_is_named(order: OutputOptions, tmp_path: Path) -> None:
     compared = RUBRIC + '\n[[check]]\nuse = "better_than"\npoints = 10\nexercise = "other"\n'
     write_rubric(order.course.root, compared)
     write_rubric(order.course.root, LENIENT, assignment="other")
     rubric = a_rubric(order.course)
     earlier = a_result(assignment="other", student="ada", judged_on=rubric.judged_on)
     save_result(tmp_path / "earlier" / "ada", earlier)
-    named = Order(out=order.out, course=order.course, earlier=tmp_path / "earlier")
+    named = OutputOptions(out=order.out, course=order.course, earlier=tmp_path / "earlier")
     first = {move.new.student: move.new for move in regrade(rubric, named, dry_run=False)}
     assert [item.source for item in first["ada"].compared] == ["other of the same student"]
     again = {move.new.student: move.new for move in regrade(rubric, order, dry_run=False)}
     assert again["ada"].compared == first["ada"].compared
 
 
-def test_pages_are_written_again_from_what_is_stored(order: Order) -> None:
+def test_pages_are_written_again_from_what_is_stored(order: OutputOptions) -> None:
     before = snapshot(order.out)
     for path in order.out.rglob("*.html"):
         path.unlink()
     assert render_again(a_rubric(order.course), order) == order.out / "index.html"
     assert snapshot(order.out) == before
     with pytest.raises(UsageError, match="holds no results"):
-        render_again(a_rubric(order.course), Order(out=order.course.root, course=order.course))
+        render_again(a_rubric(order.course), OutputOptions(out=order.course.root, course=order.course))
 
 
 SPY = """
@@ -273,7 +273,7 @@ print([name for name in HEAVY if name in sys.modules], started)
 """
 
 
-def test_regrading_loads_no_tensorflow_and_starts_no_process(order: Order) -> None:
+def test_regrading_loads_no_tensorflow_and_starts_no_process(order: OutputOptions) -> None:
     write_rubric(order.course.root, LENIENT)
     words = ["regrade", "tiny", str(order.out), *map(str, course_words(order.course))]
     done = subprocess.run([sys.executable, "-W", "error", "-c", SPY, *words], capture_output=True, text=True)
@@ -286,7 +286,7 @@ def course_words(course: Course) -> tuple[str | Path, ...]:
     return ("--course", course.root, "--data", data_of(course.root))
 
 
-def test_the_command_line_prints_moves_and_json(order: Order) -> None:
+def test_the_command_line_prints_moves_and_json(order: OutputOptions) -> None:
     write_rubric(order.course.root, LENIENT)
     said = run_cli("regrade", "tiny", order.out, "--dry-run", *course_words(order.course))
     assert (said.code, said.err) == (0, "")
@@ -307,7 +307,7 @@ def neat(case: Case, parameters: NoParameters) -> Score:
 """
 
 
-def test_a_check_of_ones_own_that_is_edited_and_put_back_gives_the_first_mark_again(order: Order) -> None:
+def test_a_check_of_ones_own_that_is_edited_and_put_back_gives_the_first_mark_again(order: OutputOptions) -> None:
     rubric = RUBRIC + '\n[[check]]\nuse = "mine:neat"\npoints = 10\n'
     code = order.course.assignment_file("tiny").parent / "mine.py"
     points = []
@@ -321,7 +321,7 @@ def test_a_check_of_ones_own_that_is_edited_and_put_back_gives_the_first_mark_ag
     assert points == [[100], [110], [100]]
 
 
-def record(book: Gradebook, order: Order) -> None:
+def record(book: Gradebook, order: OutputOptions) -> None:
     """That ada handed in what lies in her folder, as a batch says it."""
     evidence = load_evidence(order.out / "ada" / "evidence").evidence
     found = HandIn(student=Student(name="ada"), digest=evidence.submission.sha256, name="ada.py", folder="ada")
@@ -334,7 +334,9 @@ def known(book: Gradebook) -> bool:
     return bool(book.hand_ins("tiny"))
 
 
-def test_what_it_was_compared_with_decides_a_mark_so_its_change_back_stands(order: Order, tmp_path: Path) -> None:
+def test_what_it_was_compared_with_decides_a_mark_so_its_change_back_stands(
+    order: OutputOptions, tmp_path: Path
+) -> None:
     compared = RUBRIC + '\n[[check]]\nuse = "better_than"\npoints = 10\nexercise = "other"\n'
     write_rubric(order.course.root, compared)
     write_rubric(order.course.root, LENIENT, assignment="other")
@@ -344,7 +346,7 @@ def test_what_it_was_compared_with_decides_a_mark_so_its_change_back_stands(orde
         assert earlier.accuracy is not None
         of = earlier.accuracy.model_copy(update={"value": accuracy})
         save_result(tmp_path / name / "ada", earlier.model_copy(update={"accuracy": of}))
-        named = Order(out=order.out, course=order.course, earlier=tmp_path / name)
+        named = OutputOptions(out=order.out, course=order.course, earlier=tmp_path / name)
         with open_gradebook(order.out) as book:
             record(book, order)
             regrade(rubric, named, dry_run=False, book=book)
@@ -352,7 +354,7 @@ def test_what_it_was_compared_with_decides_a_mark_so_its_change_back_stands(orde
     assert points == [[110], [100], [110]]
 
 
-def test_a_result_that_can_not_be_read_costs_no_row(order: Order) -> None:
+def test_a_result_that_can_not_be_read_costs_no_row(order: OutputOptions) -> None:
     (order.out / "ada" / "result.json").write_text("{", encoding="utf-8")
     (order.out / "eve" / "result.json").write_text("{", encoding="utf-8")
     render_again(a_rubric(order.course), order)
@@ -364,7 +366,7 @@ def test_a_result_that_can_not_be_read_costs_no_row(order: Order) -> None:
     assert load_result(order.out / "ada") is not None
 
 
-def test_lists_for_a_spreadsheet_say_that_they_are_utf_8(order: Order) -> None:
+def test_lists_for_a_spreadsheet_say_that_they_are_utf_8(order: OutputOptions) -> None:
     assert (order.out / "gradebook.csv").read_bytes().startswith(b'\xef\xbb\xbf"student"')
     assert run_cli("export", "csv", order.out).out.startswith('\ufeff"assignment"')
     assert run_cli("export", "nbgrader", order.out).out.startswith('"assignment"'), "programs read its first column"

@@ -10,7 +10,7 @@ from grader.course.dataset import Naming
 from grader.course.find import import_private
 from grader.intake import list_class
 from grader.marking.attempts import load_attempts, load_outputs
-from grader.marking.publish import REPORT, Order, student_folder
+from grader.marking.publish import REPORT, OutputOptions, student_folder
 from grader.marking.regrade import regrade, render_again
 from grader.run.batch import grade_class
 from tests.fakes import (
@@ -32,11 +32,11 @@ OPEN = RUBRIC + "\n[report]\njudged_images = true\n"
 
 
 @pytest.fixture
-def order(tmp_path: Path) -> Order:
-    return Order(out=tmp_path / "out", course=write_course(tmp_path / "course", OPEN))
+def order(tmp_path: Path) -> OutputOptions:
+    return OutputOptions(out=tmp_path / "out", course=write_course(tmp_path / "course", OPEN))
 
 
-def graded(order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def graded(order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The page of a student whose network was wrong about three images."""
     Stage({"ada": Act(correct=7)}).install(monkeypatch)
     with a_bench(order.course) as bench:
@@ -44,7 +44,7 @@ def graded(order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str
     return page_of(order)
 
 
-def page_of(order: Order) -> str:
+def page_of(order: OutputOptions) -> str:
     return (student_folder(order.out, "ada") / REPORT).read_text(encoding="utf-8")
 
 
@@ -53,14 +53,14 @@ def shown(page: str) -> int:
 
 
 def test_the_most_certain_mistakes_are_shown_where_the_rubric_says_so(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = graded(order, tmp_path, monkeypatch)
     assert shown(page) == 3 and "an image of right that the network took for left" in page
 
 
 def test_nothing_is_shown_where_the_rubric_says_nothing(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_rubric(order.course.root, RUBRIC)
     page = graded(order, tmp_path, monkeypatch)
@@ -68,7 +68,7 @@ def test_nothing_is_shown_where_the_rubric_says_nothing(
 
 
 def test_a_regrade_shows_them_again_and_does_without_where_the_images_are_gone(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graded(order, tmp_path, monkeypatch)
     rubric = a_rubric(order.course)
@@ -83,7 +83,7 @@ def test_a_regrade_shows_them_again_and_does_without_where_the_images_are_gone(
 
 
 def test_predictions_are_found_by_their_digest_or_not_at_all(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graded(order, tmp_path, monkeypatch)
     folder = student_folder(order.out, "ada")
@@ -96,7 +96,7 @@ def test_predictions_are_found_by_their_digest_or_not_at_all(
     assert load_outputs(folder, digest) is None
 
 
-def test_private_photographs_are_never_shown(order: Order, tmp_path: Path) -> None:
+def test_private_photographs_are_never_shown(order: OutputOptions, tmp_path: Path) -> None:
     made = photographs(9, 10)
     write_photographs(tmp_path / "mine", {CLASSES[0]: made[:5], CLASSES[1]: made[5:]})
     data = data_of(order.course.root)
@@ -106,7 +106,7 @@ def test_private_photographs_are_never_shown(order: Order, tmp_path: Path) -> No
 
 
 def test_the_rubric_says_in_which_language_its_pages_begin(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_rubric(order.course.root, RUBRIC + '\n[report]\nlanguage = "it"\n')
     page = graded(order, tmp_path, monkeypatch)
@@ -114,7 +114,7 @@ def test_the_rubric_says_in_which_language_its_pages_begin(
     assert '<html lang="it">' in (order.out / "index.html").read_text(encoding="utf-8")
 
 
-def test_a_misspelt_key_of_the_pages_is_refused(order: Order) -> None:
+def test_a_misspelt_key_of_the_pages_is_refused(order: OutputOptions) -> None:
     write_rubric(order.course.root, RUBRIC + "\n[report]\njudged_image = true\n")
     with pytest.raises(RubricError, match="did you mean `judged_images`"):
         a_rubric(order.course)

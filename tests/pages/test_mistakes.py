@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from grader.core.evidence import Architecture, Layer
-from grader.pages.accuracy import SHOWN, Judged, confidence, find_mistakes
+from grader.pages.accuracy import SHOWN, JudgedImages, confidence, find_mistakes
 
 IMAGES = np.arange(6 * 28 * 28, dtype=np.uint8).reshape(6, 28, 28, 1)
 
@@ -18,9 +18,9 @@ def ending_in(activation: str, units: int) -> Architecture:
     return Architecture(kind="Sequential", input_shape=(4,), output_shape=(units,), parameters=1, layers=(layer,))
 
 
-def judged(outputs: list[list[float]], labels: list[int]) -> Judged:
+def judged(outputs: list[list[float]], labels: list[int]) -> JudgedImages:
     values = np.asarray(outputs, dtype=np.float32)
-    return Judged(outputs=values, labels=np.asarray(labels), images=IMAGES[: len(labels)])
+    return JudgedImages(outputs=values, labels=np.asarray(labels), images=IMAGES[: len(labels)])
 
 
 def test_mistakes_come_in_the_order_of_how_sure_the_network_was() -> None:
@@ -54,7 +54,7 @@ def test_a_network_without_mistakes_has_none_and_nan_is_no_certainty() -> None:
 
 def test_parts_that_are_not_of_the_same_images_and_an_unknown_network_show_nothing() -> None:
     ours = judged([[0.1, 0.9], [0.1, 0.9]], [0, 0])
-    short = Judged(outputs=ours.outputs, labels=ours.labels[:1], images=ours.images)
+    short = JudgedImages(outputs=ours.outputs, labels=ours.labels[:1], images=ours.images)
     assert find_mistakes(short, ending_in("softmax", 2), ("a", "b")) == ()
     assert find_mistakes(ours, None, ("a", "b")) == ()
 
@@ -65,7 +65,7 @@ def test_a_class_that_there_is_not_is_called_by_its_number() -> None:
 
 
 def test_no_page_shows_more_than_a_dozen() -> None:
-    many = Judged(
+    many = JudgedImages(
         outputs=np.tile(np.asarray([0.9, 0.1], dtype=np.float32), (40, 1)),
         labels=np.ones(40, dtype=np.int64),
         images=IMAGES[:1].repeat(40, 0),

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from grader.pages.class_plots import AccuracyStrip, accuracy_strip, histogram
 from grader.pages.plots import (
-    Band,
     Chart,
     NumberLine,
+    SeedSpread,
     Segment,
     Series,
     apart,
@@ -26,7 +26,7 @@ from grader.pages.plots import (
     ticks,
 )
 
-BAND = Band(label="reference: 98.61 % ± 0.05 (5 seeds)", lowest=0.9855, mean=0.98614, highest=0.9868)
+BAND = SeedSpread(label="reference: 98.61 % ± 0.05 (5 seeds)", lowest=0.9855, mean=0.98614, highest=0.9868)
 LINE = NumberLine(
     value=0.9842,
     label="98.42 %",
@@ -101,14 +101,14 @@ def test_the_reference_is_a_box_from_its_lowest_to_its_highest_run_with_a_tick_a
 
 
 def test_a_reference_of_one_run_is_a_tick_and_no_box() -> None:
-    one = dataclasses.replace(LINE, reference=Band(label="one", lowest=0.986, mean=0.986, highest=0.986))
+    one = dataclasses.replace(LINE, reference=SeedSpread(label="one", lowest=0.986, mean=0.986, highest=0.986))
     assert not _marked(number_line(one), "band") and len(_marked(number_line(one), "mean")) == 1
     none = number_line(dataclasses.replace(LINE, reference=None))
     assert not _marked(none, "band") and not _marked(none, "mean")
 
 
 bands = st.none() | st.builds(
-    Band, label=st.text(max_size=40), lowest=st.floats(-1, 2), mean=st.floats(-1, 2), highest=st.floats(-1, 2)
+    SeedSpread, label=st.text(max_size=40), lowest=st.floats(-1, 2), mean=st.floats(-1, 2), highest=st.floats(-1, 2)
 )
 
 
@@ -121,7 +121,12 @@ bands = st.none() | st.builds(
     st.lists(st.tuples(st.text(), fractions), max_size=5),
 )
 def test_the_number_line_stays_inside_its_frame(
-    value: float, low: float, high: float, threshold: float | None, band: Band | None, others: list[tuple[str, float]]
+    value: float,
+    low: float,
+    high: float,
+    threshold: float | None,
+    band: SeedSpread | None,
+    others: list[tuple[str, float]],
 ) -> None:
     line = NumberLine(
         value=value, label="x", low=low, high=high, threshold=threshold, reference=band, others=tuple(others)
@@ -191,7 +196,7 @@ def test_a_large_class_is_drawn_as_bars_that_count_everybody() -> None:
 
 @given(st.lists(st.tuples(st.text(max_size=5), fractions), max_size=60), st.none() | fractions, bands)
 def test_the_strip_of_accuracies_stays_inside_its_frame(
-    accuracies: list[tuple[str, float]], threshold: float | None, band: Band | None
+    accuracies: list[tuple[str, float]], threshold: float | None, band: SeedSpread | None
 ) -> None:
     for width in (340, 720):
         shown = AccuracyStrip(accuracies=tuple(accuracies), threshold=threshold, reference=band)

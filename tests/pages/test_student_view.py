@@ -7,7 +7,7 @@ import numpy as np
 from grader.core.evidence import Cause, Ending, Smoke
 from grader.core.results import Flag, Outcome, Result, Status
 from grader.pages import verdicts, view
-from grader.pages.accuracy import Judged, find_mistakes
+from grader.pages.accuracy import JudgedImages, find_mistakes
 from grader.pages.html import student_page
 from tests.pages.builders import CLASSES, SOME_CHECKS, TEMPLATES, a_check, a_result, some_evidence
 from tests.pages.english import english
@@ -47,7 +47,7 @@ def test_a_smoke_run_says_that_it_gives_no_mark() -> None:
 def test_mistakes_are_shown_only_where_the_images_may_be_shown() -> None:
     images = np.zeros((4, 28, 28, 1), dtype=np.uint8)
     outputs = np.eye(10, dtype=np.float32)[:4]
-    judged = Judged(outputs=outputs, labels=np.arange(4)[::-1].copy(), images=images)
+    judged = JudgedImages(outputs=outputs, labels=np.arange(4)[::-1].copy(), images=images)
     found = find_mistakes(judged, an_architecture(), CLASSES)
     assert len(student_view(a_result(), some_evidence(), mistakes=found).mistakes) == 4
     assert student_view(a_result(), some_evidence()).mistakes == ()

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from grader.core.progress import Pace, Several, Silent
-from grader.pages.terminal import Events, Lines, Live, live_table, show_progress
+from grader.core.progress import Several, Silent, TimeLeft
+from grader.pages.terminal import Events, Live, PlainProgress, live_table, show_progress
 from tests.fakes import Act, Stage, data_of, run_cli, write_class, write_course
 
 
@@ -29,7 +29,7 @@ def told_nothing(words: str) -> None:
 
 def test_a_log_gets_a_line_for_each_that_is_finished() -> None:
     stream = io.StringIO()
-    lines = Lines(3, stream)
+    lines = PlainProgress(3, stream)
     lines.step("ada", "cell 1 of 9")
     lines.done("ada", "61 of 100 points")
     lines.done("bob", "0 of 100 points")
@@ -38,7 +38,7 @@ def test_a_log_gets_a_line_for_each_that_is_finished() -> None:
 
 def test_a_log_is_told_how_long_the_rest_will_take_once_that_is_known() -> None:
     stream, clock = io.StringIO(), Clock()
-    lines = Lines(1, stream, clock)
+    lines = PlainProgress(1, stream, clock)
     lines.begin(12, 1)
     for number in range(4):
         lines.step(f"s{number}", "cell 1 of 1")
@@ -51,7 +51,7 @@ def test_a_log_is_told_how_long_the_rest_will_take_once_that_is_known() -> None:
 
 def test_a_download_and_a_word_about_the_whole_are_worth_a_line() -> None:
     stream = io.StringIO()
-    lines = Lines(1, stream)
+    lines = PlainProgress(1, stream)
     lines.step("mnist", "downloading https://example.org/mnist.npz")
     lines.say("1 at a time instead of 2")
     assert stream.getvalue() == "mnist: downloading https://example.org/mnist.npz\n1 at a time instead of 2\n"
@@ -60,7 +60,7 @@ def test_a_download_and_a_word_about_the_whole_are_worth_a_line() -> None:
 @pytest.mark.parametrize("name", ["a\x1b[2Jb", "a\nb", "a\rb", "\u202eb", "a\x07b", "::error::b"])
 def test_a_students_name_can_not_steer_the_terminal(name: str) -> None:
     stream = io.StringIO()
-    Lines(1, stream).done(name, name)
+    PlainProgress(1, stream).done(name, name)
     assert stream.getvalue().count("\n") == 1
     assert stream.getvalue().rstrip("\n").isprintable()
     shown: list[str] = []
@@ -73,7 +73,7 @@ def test_a_students_name_can_not_steer_the_terminal(name: str) -> None:
 
 def test_lines_from_many_threads_are_counted_and_stay_whole() -> None:
     stream = io.StringIO()
-    lines = Lines(200, stream)
+    lines = PlainProgress(200, stream)
 
     def work(number: int) -> None:
         for item in range(20):
@@ -155,7 +155,7 @@ def test_silence_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_pace_is_that_of_what_ran_and_not_of_what_was_stored() -> None:
-    pace = Pace()
+    pace = TimeLeft()
     assert pace.left(10, 2, 0.0) is None
     assert pace.finish("stored", 1.0) is None
     assert pace.left(9, 2, 1.0) is None
@@ -226,7 +226,7 @@ def test_a_batch_writes_its_events_where_it_is_told_to_and_its_json_to_standard_
 
 def test_what_was_fetched_before_a_batch_is_not_counted_in_it() -> None:
     lines, events = io.StringIO(), io.StringIO()
-    log, live, told = Lines(1, lines), Live(1, told_nothing), Events(events)
+    log, live, told = PlainProgress(1, lines), Live(1, told_nothing), Events(events)
     for progress in (log, live, told):
         progress.done("mnist", "downloaded", trouble=True)
         progress.begin(2, 1)

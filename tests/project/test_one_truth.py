@@ -17,9 +17,9 @@ from grader.core.limits import Limits
 from grader.core.progress import Progress, Silent
 from grader.gradebook import open_gradebook
 from grader.intake import Entry, safe_name
-from grader.judge.client import Question, Verdict
+from grader.judge.client import JudgeAnswer, Question
 from grader.kernel.run import Execution, Job
-from grader.marking.publish import Order
+from grader.marking.publish import OutputOptions
 from grader.marking.regrade import regrade, render_again
 from grader.pages.terminal import row
 from grader.run.batch import grade_class
@@ -109,9 +109,11 @@ class Doubts(Stage):
 
     def judge_model(
         self, model: bytes, question: Question, claims: Claims, sandbox: Sandbox, limits: Limits
-    ) -> Verdict:
+    ) -> JudgeAnswer:
         found = super().judge_model(model, question, claims, sandbox, limits)
-        return Verdict(judgement=a_judgement(0.5), outputs=found.outputs) if model.decode() in self.doubtful else found
+        return (
+            JudgeAnswer(judgement=a_judgement(0.5), outputs=found.outputs) if model.decode() in self.doubtful else found
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +121,7 @@ class Graded:
     """A class with every combination, after all decisions; `rows` are what the batch printed the last time."""
 
     known: surfaces.Class
-    order: Order
+    order: OutputOptions
     cases: list[Case]
     rows: list[str]
 
@@ -141,7 +143,7 @@ def entries_of(known: list[Case], folder: Path) -> Iterator[Entry]:
         )  # fmt: skip
 
 
-def batch(entries: list[Entry], order: Order) -> Rows:
+def batch(entries: list[Entry], order: OutputOptions) -> Rows:
     with a_bench(order.course) as bench, open_gradebook(order.out) as book:
         return grade_class(entries, bench, order, jobs=1, progress=Silent(), book=book)[0]
 
@@ -158,7 +160,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
     """Graded, decided by hand, and graded again by the same command; the last decision is a command's."""
     root, known = tmp_path_factory.mktemp("truth"), cases()
     course = write_course(root / "course", RULES)
-    order = Order(out=root / "out", course=course, data=data_of(course.root))
+    order = OutputOptions(out=root / "out", course=course, data=data_of(course.root))
     order.out.mkdir()
     acts = {
         "plain": Act(),

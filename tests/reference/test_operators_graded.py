@@ -17,9 +17,9 @@ from grader.core.progress import Silent
 from grader.core.results import CheckResult, Outcome, Result
 from grader.course.course import Course
 from grader.intake import Entry, list_class, read_path
-from grader.marking.publish import Order
+from grader.marking.publish import OutputOptions
 from grader.run.batch import grade_class
-from grader.run.context import Bench, Setup, evidence_key, open_bench
+from grader.run.context import RunContext, RunOptions, evidence_key, open_context
 from grader.run.grade_one import grade_submission
 from tests.fakes import Said, run_cli
 from tests.notebooks import notebook
@@ -40,7 +40,7 @@ def points(result: Result) -> dict[str, float]:
     return {named(check, functions): check.points for check in result.checks}
 
 
-def limited(bench: Bench) -> Bench:
+def limited(bench: RunContext) -> RunContext:
     assignment = bench.rubric.assignment
     run = Limits.model_validate({**assignment.run.model_dump(), **SHORT})
     rubric = dataclasses.replace(bench.rubric, assignment=assignment.model_copy(update={"run": run}))
@@ -72,10 +72,10 @@ class Graded:
 def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
     root = tmp_path_factory.mktemp("operators")
     course = Course.at()
-    with open_bench(course, "operators", Setup(jobs=2), Silent()) as bench:
+    with open_context(course, "operators", RunOptions(jobs=2), Silent()) as bench:
         entries = list_class(write_modules(root / "class"))
         results, _ = grade_class(
-            entries, limited(bench), Order(out=root / "out", course=course), jobs=2, progress=Silent()
+            entries, limited(bench), OutputOptions(out=root / "out", course=course), jobs=2, progress=Silent()
         )
     yield Graded({result.student: result for result in results}, root / "out")
 
@@ -130,17 +130,19 @@ def test_the_same_work_is_not_run_twice_unless_cases_change(graded: Graded, tmp_
     submission = read_path(MODULES / "vectorised.py")
     other = course_with(tmp_path, lambda text: f"{text}\n# another year\n")
     with (
-        open_bench(Course.at(), "operators", Setup(), Silent()) as ours,
-        open_bench(other, "operators", Setup(), Silent()) as theirs,
+        open_context(Course.at(), "operators", RunOptions(), Silent()) as ours,
+        open_context(other, "operators", RunOptions(), Silent()) as theirs,
     ):
         assert evidence_key(submission, ours) == evidence_key(submission, ours)
         assert evidence_key(submission, ours) != evidence_key(submission, theirs)
         again = dataclasses.replace(ours, sandbox=NoSandbox())  # type: ignore[arg-type]
-        found = grade_submission(submission, limited(again), Order(out=graded.out, course=Course.at()), Silent())
+        found = grade_submission(
+            submission, limited(again), OutputOptions(out=graded.out, course=Course.at()), Silent()
+        )
         assert found.points == 100
         with pytest.raises(AssertionError, match="nothing may be started"):
             grade_submission(submission, limited(dataclasses.replace(theirs, sandbox=NoSandbox())),  # type: ignore[arg-type]
-                             Order(out=tmp_path / "out", course=other), Silent())  # fmt: skip
+                             OutputOptions(out=tmp_path / "out", course=other), Silent())  # fmt: skip
 
 
 class NoSandbox:
@@ -230,8 +232,8 @@ def test_an_oracle_that_fails_stops_the_regrade_before_anything_is_written(
 
 def test_another_seed_tries_other_cases_and_gives_the_right_ones_the_same_points(tmp_path: Path) -> None:
     course = Course.at()
-    with open_bench(course, "operators", Setup(seed=7), Silent()) as bench:
+    with open_context(course, "operators", RunOptions(seed=7), Silent()) as bench:
         entry = Entry(student="vectorised", path=MODULES / "vectorised.py")
-        order = Order(out=tmp_path / "out", course=course)
+        order = OutputOptions(out=tmp_path / "out", course=course)
         ((result,), _) = grade_class([entry], bench, order, jobs=1, progress=Silent())
     assert (result.points, result.seed) == (100, 7)

@@ -24,7 +24,7 @@ from grader.kernel.run import Execution, Job
 from grader.marking.attempts import load_attempts
 from grader.marking.compare import Earlier, index_earlier
 from grader.marking.mark import mark_attempts
-from grader.marking.publish import Order, publish_student
+from grader.marking.publish import OutputOptions, publish_student
 from grader.marking.regrade import regrade
 from grader.marking.similarity import KIND
 from grader.run import batch, collect, grade_one, result_writer
@@ -53,11 +53,11 @@ def course(tmp_path: Path) -> Course:
 
 
 @pytest.fixture
-def order(course: Course, tmp_path: Path) -> Order:
-    return Order(out=tmp_path / "out", course=course)
+def order(course: Course, tmp_path: Path) -> OutputOptions:
+    return OutputOptions(out=tmp_path / "out", course=course)
 
 
-def grade(order: Order, source: Path, *, jobs: int = 1, seed: int = 0) -> dict[str, Result]:
+def grade(order: OutputOptions, source: Path, *, jobs: int = 1, seed: int = 0) -> dict[str, Result]:
     """The results of a class by student; the class page has a row for each of them, and so has every other file."""
     with a_bench(order.course, seed=seed) as bench:
         results, index = grade_class(list_class(source), bench, order, jobs=jobs, progress=Silent())
@@ -72,7 +72,7 @@ def grade(order: Order, source: Path, *, jobs: int = 1, seed: int = 0) -> dict[s
 
 
 def test_every_student_gets_a_row_whatever_they_handed_in(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acts = {
         "good": Act(), "poor": Act(correct=5), "no network": Act(model=False), "refused": Act(refused="a Lambda layer"),
@@ -104,7 +104,7 @@ def test_every_student_gets_a_row_whatever_they_handed_in(
 
 
 def test_whose_fault_it_was_is_said_with_a_next_step(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acts = {"theirs": Act(), "ours": Act(faults=(FAULT, FAULT)), "bug": Act(faults=(KeyError("layers"),))}
     Stage(acts).install(monkeypatch)
@@ -120,7 +120,7 @@ def test_whose_fault_it_was_is_said_with_a_next_step(
 
 
 def test_a_report_that_can_not_be_made_costs_no_row(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage().install(monkeypatch)
 
@@ -135,7 +135,7 @@ def test_a_report_that_can_not_be_made_costs_no_row(
 
 
 def test_a_student_whose_folder_can_not_be_written_keeps_a_row(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage().install(monkeypatch)
     order.out.mkdir()
@@ -147,7 +147,7 @@ def test_a_student_whose_folder_can_not_be_written_keeps_a_row(
 
 
 def test_names_that_would_overwrite_each_other_or_the_class_page_do_not(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage().install(monkeypatch)
     names = ["index.html", "gradebook.csv", "batch.json", "a b", safe_name("a b"), "a_b", "=1+1", "-rf", "😀", "Zoë"]
@@ -164,7 +164,7 @@ def test_names_that_would_overwrite_each_other_or_the_class_page_do_not(
 
 
 def test_submissions_run_side_by_side_and_keep_their_order(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [f"s{number}" for number in range(6)]
     stage = Stage({name: Act(seconds=0.2 if name == "s0" else 0.0) for name in names}).install(monkeypatch)
@@ -183,7 +183,7 @@ def test_submissions_run_side_by_side_and_keep_their_order(
 
 
 def test_the_same_command_goes_on_where_it_was_interrupted(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write_class(tmp_path / "class", "ada", "bob", "cy")
     stage = Stage({"bob": Act(faults=(KeyboardInterrupt(),))}).install(monkeypatch)
@@ -200,7 +200,7 @@ def test_the_same_command_goes_on_where_it_was_interrupted(
 
 
 def test_stored_evidence_is_used_for_the_same_run_and_for_no_other(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage().install(monkeypatch)
     folder = write_class(tmp_path / "class", "ada", "bob")
@@ -221,30 +221,30 @@ def test_stored_evidence_is_used_for_the_same_run_and_for_no_other(
 
 
 def test_rerun_runs_again_though_the_evidence_is_there(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage().install(monkeypatch)
     folder = write_class(tmp_path / "class", "ada")
     grade(order, folder)
-    grade(Order(out=order.out, course=order.course, rerun=True), folder)
+    grade(OutputOptions(out=order.out, course=order.course, rerun=True), folder)
     assert stage.runs == ["ada", "ada"]
 
 
 def test_a_rerun_that_fails_by_our_fault_leaves_the_evidence_that_was_there(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage().install(monkeypatch)
     folder = write_class(tmp_path / "class", "ada")
     grade(order, folder)
     before = (order.out / "ada" / "evidence" / EVIDENCE).read_bytes()
     Stage({"ada": Act(faults=(Infrastructure("gone"), Infrastructure("gone")))}).install(monkeypatch)
-    found = grade(Order(out=order.out, course=order.course, rerun=True), folder)
+    found = grade(OutputOptions(out=order.out, course=order.course, rerun=True), folder)
     assert found["ada"].status is Status.BROKEN
     assert (order.out / "ada" / "evidence" / EVIDENCE).read_bytes() == before
 
 
 def test_evidence_of_our_own_failure_or_that_was_damaged_is_not_used_again(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage({"ada": Act(ending=BROKE, model=False)}).install(monkeypatch)
     folder = write_class(tmp_path / "class", "ada", "bob")
@@ -262,7 +262,7 @@ def test_evidence_of_our_own_failure_or_that_was_damaged_is_not_used_again(
 
 
 def test_a_run_that_fails_leaves_no_evidence_of_an_earlier_hand_in(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write_class(tmp_path / "class", "ada")
     Stage().install(monkeypatch)
@@ -274,7 +274,7 @@ def test_a_run_that_fails_leaves_no_evidence_of_an_earlier_hand_in(
 
 
 def test_one_submission_alone_is_graded_the_same_way(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage({"bob": Act(faults=(FAULT, FAULT))}).install(monkeypatch)
     folder = write_class(tmp_path / "class", "ada", "bob")
@@ -302,7 +302,7 @@ class Told(Silent):
         self.said.append((who, what))
 
 
-def one(order: Order, source: Path) -> tuple[Result, Told]:
+def one(order: OutputOptions, source: Path) -> tuple[Result, Told]:
     """ada's hand-in alone, and what was said while it went on."""
     told = Told()
     with a_bench(order.course) as bench:
@@ -310,14 +310,14 @@ def one(order: Order, source: Path) -> tuple[Result, Told]:
 
 
 @pytest.fixture
-def twice(order: Order, tmp_path: Path) -> Path:
+def twice(order: OutputOptions, tmp_path: Path) -> Path:
     """A rubric that repeats borderline runs, and ada's hand-in."""
     write_rubric(order.course.root, TWICE)
     return write_class(tmp_path / "class", "ada")
 
 
 def test_only_borderline_runs_are_repeated_and_nobody_else_waits(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_rubric(order.course.root, TWICE)
     acts = {
@@ -337,13 +337,15 @@ def test_only_borderline_runs_are_repeated_and_nobody_else_waits(
     }  # fmt: skip
 
 
-def test_it_is_said_while_it_goes_on(order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_said_while_it_goes_on(order: OutputOptions, twice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Stage({"ada": Act(correct=7, by_seed={1000: 9})}).install(monkeypatch)
     _, told = one(order, twice)
     assert ("ada", "borderline: run again with seed 1000") in told.said
 
 
-def test_the_limits_of_each_run_are_the_same(order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limits_of_each_run_are_the_same(
+    order: OutputOptions, twice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage = Stage({"ada": Act(correct=7, by_seed={1000: 6})}).install(monkeypatch)
     plain, limits = stage.run_notebook, []
 
@@ -358,7 +360,7 @@ def test_the_limits_of_each_run_are_the_same(order: Order, twice: Path, monkeypa
 
 
 def test_a_network_that_no_seed_changes_is_run_twice_and_no_more(
-    order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, twice: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage({"ada": Act(correct=7)}).install(monkeypatch)
     found, _ = one(order, twice)
@@ -366,7 +368,9 @@ def test_a_network_that_no_seed_changes_is_run_twice_and_no_more(
     assert found.points == 30
 
 
-def test_the_same_command_goes_on_between_two_runs(order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_command_goes_on_between_two_runs(
+    order: OutputOptions, twice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     act = Act(correct=7, by_seed={1000: 6, 2000: 9})
     stage = Stage({"ada": act}).install(monkeypatch)
     plain = stage.run_notebook
@@ -389,7 +393,7 @@ def test_the_same_command_goes_on_between_two_runs(order: Order, twice: Path, mo
 
 
 def test_a_repetition_that_fails_by_our_fault_costs_nobody_the_first_run(
-    order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, twice: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage({"ada": Act(correct=7, by_seed={1000: 9})}).install(monkeypatch)
     plain = stage.run_notebook
@@ -409,7 +413,7 @@ def test_a_repetition_that_fails_by_our_fault_costs_nobody_the_first_run(
 
 
 def test_runs_of_an_earlier_hand_in_do_not_count_for_a_new_one(
-    order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, twice: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage({"ada": Act(correct=7, by_seed={1000: 10})}).install(monkeypatch)
     assert one(order, twice)[0].points == 100
@@ -422,15 +426,15 @@ def test_runs_of_an_earlier_hand_in_do_not_count_for_a_new_one(
     assert load_result(order.out / "ada") == found
 
 
-def test_a_rerun_makes_every_run_afresh(order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rerun_makes_every_run_afresh(order: OutputOptions, twice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage({"ada": Act(correct=7, by_seed={1000: 9})}).install(monkeypatch)
     one(order, twice)
-    one(Order(out=order.out, course=order.course, rerun=True), twice)
+    one(OutputOptions(out=order.out, course=order.course, rerun=True), twice)
     assert stage.seeds["ada"] == [0, 1000, 0, 1000]
 
 
 def test_a_regrade_is_a_pure_function_of_all_stored_runs(
-    order: Order, twice: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, twice: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage({"ada": Act(correct=7, by_seed={1000: 6, 2000: 9})}).install(monkeypatch)
     found, _ = one(order, twice)
@@ -462,7 +466,7 @@ def test_a_regrade_is_a_pure_function_of_all_stored_runs(
 
 
 def test_earlier_results_are_read_once_for_a_class_and_a_wrong_folder_is_told_before_anything_runs(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_rubric(order.course.root, RUBRIC + '\n[[check]]\nuse = "better_than"\npoints = 10\nexercise = "other"\n')
     write_rubric(order.course.root, RUBRIC, assignment="other")
@@ -479,13 +483,13 @@ def test_earlier_results_are_read_once_for_a_class_and_a_wrong_folder_is_told_be
         return index_earlier(folder, exercises, book)
 
     monkeypatch.setattr(batch, "index_earlier", index)
-    found = grade(Order(out=order.out, course=order.course, earlier=tmp_path / "earlier"), folder)
+    found = grade(OutputOptions(out=order.out, course=order.course, earlier=tmp_path / "earlier"), folder)
     assert {name: result.compared[0].source for name, result in found.items()} == dict.fromkeys(
         ("ada", "bob", "cy"), "other of the same student"
     )
     assert walked == [str(tmp_path / "earlier")]
     with pytest.raises(UsageError, match="--earlier"):
-        grade(Order(out=order.out, course=order.course, earlier=tmp_path / "nowhere"), folder)
+        grade(OutputOptions(out=order.out, course=order.course, earlier=tmp_path / "nowhere"), folder)
     assert stage.runs == ["ada", "bob", "cy"]
 
 
@@ -495,7 +499,7 @@ SOLVED = "\n".join(
 
 
 def test_code_that_two_of_a_class_share_is_told_to_the_instructor_and_to_nobody_else(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("ada", "bob", "cy", "dora", "eve", "finn")
     Stage({name: Act() for name in names}).install(monkeypatch)
@@ -559,7 +563,7 @@ class Away:
 
 
 def recorded(
-    order: Order, source: Path, *, until: int = 1000, back: int = 1000, refused: str = ""
+    order: OutputOptions, source: Path, *, until: int = 1000, back: int = 1000, refused: str = ""
 ) -> tuple[list[Grade], Heard]:
     """The grades of a class after a batch whose gradebook is away for a while, and what was said."""
     heard = Heard()
@@ -571,7 +575,7 @@ def recorded(
 
 
 def test_each_result_is_recorded_and_a_second_batch_adds_nothing(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage({"bob": Act(correct=5), "cy": Act(faults=(FAULT, FAULT))}).install(monkeypatch)
     source = write_class(tmp_path / "class", "ada", "bob", "cy")
@@ -586,7 +590,7 @@ def test_each_result_is_recorded_and_a_second_batch_adds_nothing(
 
 
 def test_a_gradebook_that_goes_away_and_comes_back_misses_nothing(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage().install(monkeypatch)
     grades, heard = recorded(order, write_class(tmp_path / "class", *"abcde"), until=2, back=1)
@@ -596,7 +600,7 @@ def test_a_gradebook_that_goes_away_and_comes_back_misses_nothing(
 
 
 def test_a_gradebook_that_stays_away_stops_nothing_and_the_next_batch_makes_up_for_it(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage().install(monkeypatch)
     source = write_class(tmp_path / "class", *"abcde")
@@ -614,7 +618,7 @@ def test_a_gradebook_that_stays_away_stops_nothing_and_the_next_batch_makes_up_f
 
 @pytest.mark.parametrize("until", [1, 1000])
 def test_a_row_that_the_gradebook_does_not_take_is_broken_and_all_others_are_recorded(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: int
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: int
 ) -> None:
     stage = Stage().install(monkeypatch)
     source = write_class(tmp_path / "class", *"abcde")
@@ -629,7 +633,7 @@ def test_a_row_that_the_gradebook_does_not_take_is_broken_and_all_others_are_rec
 
 
 def test_class_page_and_csv_show_overrides_and_the_result_keeps_the_rubrics_points(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage({"ada": Act(correct=5)}).install(monkeypatch)
     source = write_class(tmp_path / "class", "ada", "bob")
@@ -648,7 +652,7 @@ def test_class_page_and_csv_show_overrides_and_the_result_keeps_the_rubrics_poin
 
 
 def test_a_disk_that_is_full_ends_the_batch_with_a_clear_line_and_loses_nothing(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage().install(monkeypatch)
     source = write_class(tmp_path / "class", *"abcde")
@@ -678,7 +682,7 @@ def test_a_disk_that_is_full_ends_the_batch_with_a_clear_line_and_loses_nothing(
 
 
 def test_trouble_is_told_as_it_comes_with_its_reason(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage({"bob": Act(faults=(FAULT, FAULT))}).install(monkeypatch)
     source = write_class(tmp_path / "class", "ada", "bob")
@@ -692,7 +696,7 @@ def test_trouble_is_told_as_it_comes_with_its_reason(
 
 
 def test_an_entry_that_intake_could_not_read_is_a_row_and_a_group_is_recorded_for_each_member(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage().install(monkeypatch)
     source = write_class(tmp_path / "class", "ada")
@@ -714,7 +718,7 @@ def test_an_entry_that_intake_could_not_read_is_a_row_and_a_group_is_recorded_fo
     assert stage.runs == ["group 1"]
 
 
-def test_rows_are_small_and_come_back_as_they_were(order: Order) -> None:
+def test_rows_are_small_and_come_back_as_they_were(order: OutputOptions) -> None:
     rows = Rows()
     results = [a_result(student=f"s{number}") for number in range(5)]
     for place in (3, 0, 4, 1):

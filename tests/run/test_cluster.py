@@ -21,23 +21,23 @@ from grader.core.progress import Silent
 from grader.core.results import Result, Status
 from grader.course.course import Course
 from grader.intake import Submission, list_class, read_path
-from grader.marking.publish import Order
+from grader.marking.publish import OutputOptions
 from grader.run.batch import grade_class
 from grader.run.cluster import (
     COURSE,
     DATA,
     PLAIN,
-    Workroom,
+    WorkerContexts,
     answer_order,
     open_cluster,
     pass_on,
     received,
     unpack_or_raise,
 )
-from grader.run.context import Bench
+from grader.run.context import RunContext
 from grader.run.executors import Collected, CollectorGone, WorkerLost, WorkerUnfit
 from grader.run.parcels import (
-    Trouble,
+    NoEvidence,
     differences,
     pack,
     pack_answer,
@@ -70,8 +70,8 @@ def submission(tmp_path: Path) -> Submission:
     return read_path(folder / "more", student="Zoë 😀")
 
 
-def room(course: Course) -> Workroom:
-    return Workroom("here", {COURSE: str(course.root), DATA: str(data_of(course.root))})
+def room(course: Course) -> WorkerContexts:
+    return WorkerContexts("here", {COURSE: str(course.root), DATA: str(data_of(course.root))})
 
 
 # -- what crosses
@@ -108,7 +108,7 @@ def test_parts_of_any_name_and_content_survive() -> None:
     assert unpack(pack(parts)) == parts
 
 
-def forged(bench: Bench, submission: Submission, *, what: str) -> object:
+def forged(bench: RunContext, submission: Submission, *, what: str) -> object:
     """What a worker might send instead of this submission's evidence."""
     stored = a_stored(bench.rubric, student=submission.student)
     good = pack_answer(stored, None)
@@ -165,7 +165,7 @@ def test_what_goes_wrong_at_a_worker_is_told_as_bytes(
     Stage({submission.student: Act(faults=(fault, fault))}).install(monkeypatch)
     with a_bench(course) as bench:
         answer = unpack_or_raise(room(course).answer(pack_order(submission, bench, 0, {}), Silent()), submission, bench)
-    assert isinstance(answer, Trouble)
+    assert isinstance(answer, NoEvidence)
     assert (answer.kind, answer.where) == (kind, "here")
     assert word in answer.message
 
@@ -187,9 +187,9 @@ def test_a_worker_without_the_data_or_with_other_data_says_so_and_runs_nothing(
     said = {}
     with a_bench(course) as bench:
         for name, place in places.items():
-            parcel = Workroom("w", place).answer(pack_order(submission, bench, 0, {}), Silent())
+            parcel = WorkerContexts("w", place).answer(pack_order(submission, bench, 0, {}), Silent())
             answer = unpack_or_raise(parcel, submission, bench)
-            assert isinstance(answer, Trouble)
+            assert isinstance(answer, NoEvidence)
             assert answer.kind == "unfit"
             said[name] = answer.message
     assert "holds no dataset" in said["no data"]
@@ -209,7 +209,7 @@ def test_another_version_is_told_by_name(course: Course) -> None:
 
 
 def test_bytes_that_are_no_order_are_told_as_another_grader(course: Course) -> None:
-    found = Trouble.model_validate_json(unpack(room(course).answer(b"\x80\x04", Silent()))["trouble.json"])
+    found = NoEvidence.model_validate_json(unpack(room(course).answer(b"\x80\x04", Silent()))["trouble.json"])
     assert found.kind == "unfit"
 
 
@@ -240,7 +240,7 @@ def test_a_worker_opens_one_room_and_closes_it_when_it_ends(monkeypatch: pytest.
     monkeypatch.setattr("atexit.register", at_the_end.append)
     for _ in range(2):
         assert "unfit" in unpack(answer_order(b"no order", "topic", {}))["trouble.json"].decode()
-    (room,) = [value for value in vars(worker).values() if isinstance(value, Workroom)]
+    (room,) = [value for value in vars(worker).values() if isinstance(value, WorkerContexts)]
     assert at_the_end == [room.close]
     closed: list[str] = []
     room._open.callback(closed.append, "the bench and its served data")
@@ -364,7 +364,7 @@ def loaded_script() -> ModuleType:
 
 def graded(course: Course, source: Path, out: Path, address: str | None, told: Silent) -> dict[str, Result]:
     with a_bench(course) as bench:
-        order, entries = Order(out=out, course=course), list_class(source)
+        order, entries = OutputOptions(out=out, course=course), list_class(source)
         if address is None:
             rows, _ = grade_class(entries, bench, order, jobs=2, progress=told)
         else:
@@ -444,7 +444,7 @@ def test_a_worker_is_told_of_its_folders_by_its_environment(
 
     def answer(parcel: bytes, topic: str, places: dict[str, str]) -> bytes:
         told.append(places)
-        return pack_trouble(Trouble(kind="fault", message="x"))
+        return pack_trouble(NoEvidence(kind="fault", message="x"))
 
     monkeypatch.setattr("grader.run.cluster.answer_order", answer)
     monkeypatch.setenv("GRADER_DATA", "/somewhere")
@@ -478,7 +478,10 @@ class Refusing:
 def test_a_worker_that_refuses_under_ever_new_addresses_ends_in_a_row(course: Course, tmp_path: Path) -> None:
     collector = Refusing()
     with a_bench(course) as bench:
-        order, entries = Order(out=tmp_path / "out", course=course), list_class(write_class(tmp_path / "c", "ada"))
+        order, entries = (
+            OutputOptions(out=tmp_path / "out", course=course),
+            list_class(write_class(tmp_path / "c", "ada")),
+        )
         rows, _ = grade_class(entries, bench, order, jobs=1, progress=Silent(), collector=collector)
     assert (rows[0].status, collector.asked) == (Status.BROKEN, 21)
     assert "can't run this batch: no data" in rows[0].checks[0].reason

@@ -17,9 +17,9 @@ from PIL import Image
 
 from grader.core.evidence import Overlap
 from grader.core.grey_copies import looks_like_pictures, small_copies
-from grader.kernel.guest.rows import Glances, Spare
+from grader.kernel.guest.rows import RowCopies, Spare
 from grader.run import overlap
-from grader.run.overlap import Known, copies_in_files, find_overlap, judged_in_files, know
+from grader.run.overlap import ReferenceImages, copies_in_files, find_overlap, judged_in_files, know
 
 COUNT = 60
 
@@ -46,13 +46,13 @@ JUDGED, TRAIN, TEST = (blobs(seed, COUNT) for seed in (1, 2, 3))
 
 
 @pytest.fixture(scope="module")
-def known(tmp_path_factory: pytest.TempPathFactory) -> Known:
+def known(tmp_path_factory: pytest.TempPathFactory) -> ReferenceImages:
     served = tmp_path_factory.mktemp("served") / "mnist.npz"
     np.savez(served, allow_pickle=False, x_train=TRAIN[..., 0], x_test=TEST[..., 0])
     return know(JUDGED, np.concatenate([TRAIN, TEST]), served, photographs=False)
 
 
-def found(rows: NDArray[Any], known: Known) -> Overlap | None:
+def found(rows: NDArray[Any], known: ReferenceImages) -> Overlap | None:
     copies = small_copies(rows)
     return None if copies is None else find_overlap(npy(copies), known)
 
@@ -76,12 +76,12 @@ def standardised(images: NDArray[np.uint8]) -> NDArray[Any]:
     ],
     ids=["raw", "divided", "flat", "inverted", "standardised", "channels first", "three channels", "larger", "noisy"],
 )
-def test_judged_pictures_are_found_however_they_were_prepared(prepare: Any, known: Known) -> None:
+def test_judged_pictures_are_found_however_they_were_prepared(prepare: Any, known: ReferenceImages) -> None:
     rows = prepare(np.concatenate([TRAIN[:40], JUDGED[:7], TEST[:5]]))
     assert found(rows, known) == Overlap(rows=52, judged=7, test=5)
 
 
-def test_other_pictures_are_not_found_and_flat_ones_are_none(known: Known) -> None:
+def test_other_pictures_are_not_found_and_flat_ones_are_none(known: ReferenceImages) -> None:
     assert found(np.concatenate([blobs(9, 50), np.zeros((5, 28, 28, 1), np.uint8)]), known) == Overlap(
         rows=50, judged=0, test=0
     )
@@ -129,7 +129,9 @@ def test_photographs_are_found_smaller_mirrored_and_as_stand_ins(tmp_path: Path)
         np.zeros((9000, 196), np.uint8),
     ],
 )
-def test_what_a_kernel_leaves_in_the_place_of_copies_is_passed_over(copies: NDArray[Any], known: Known) -> None:
+def test_what_a_kernel_leaves_in_the_place_of_copies_is_passed_over(
+    copies: NDArray[Any], known: ReferenceImages
+) -> None:
     assert find_overlap(npy(copies), known) is None
     assert find_overlap(b"", known) is None
 
@@ -152,7 +154,7 @@ def idx(images: NDArray[np.uint8]) -> bytes:
     return b"\0\0\x08\x03" + sizes + images.tobytes()
 
 
-def test_arrays_in_files_of_a_submission_are_looked_into(known: Known) -> None:
+def test_arrays_in_files_of_a_submission_are_looked_into(known: ReferenceImages) -> None:
     files = {
         "notebook.ipynb": b"{}",
         "own.npy": npy(TRAIN),
@@ -166,7 +168,7 @@ def test_arrays_in_files_of_a_submission_are_looked_into(known: Known) -> None:
     assert judged_in_files({"notebook.ipynb": b"{}", "data.csv": b"1,2\n"}, known) == ({}, "")
 
 
-def test_of_a_long_array_a_part_is_looked_at_and_the_whole_is_estimated(known: Known) -> None:
+def test_of_a_long_array_a_part_is_looked_at_and_the_whole_is_estimated(known: ReferenceImages) -> None:
     long = np.concatenate([np.repeat(JUDGED, 100, axis=0), np.repeat(TRAIN, 50, axis=0)])
     (count,) = judged_in_files({"long.npy": npy(long)}, known)[0].values()
     assert count == pytest.approx(6000, rel=0.01)
@@ -193,17 +195,17 @@ def test_a_look_at_what_is_no_picture_is_none_and_the_time_for_looking_is_bounde
     assert small_copies(np.zeros((5, 10))) is None
     assert small_copies(np.array([["a", "b"]])) is None
     assert small_copies(np.zeros((2, 3, 4, 5, 6))) is None
-    glances = Glances(Spare(0.0))
+    glances = RowCopies(Spare(0.0))
     glances.spread(TRAIN)
     assert (glances.copies, glances.wanted()) == ([], 0)
-    glances = Glances()
+    glances = RowCopies()
     glances.spread(np.zeros((100_000, 8, 8), np.uint8))
     assert 1000 < sum(map(len, glances.copies)) <= 2048
     glances.spread(object())
     glances.pass_by(None)
 
 
-def test_a_picture_that_nobody_trains_on_costs_nothing_and_is_none(known: Known) -> None:
+def test_a_picture_that_nobody_trains_on_costs_nothing_and_is_none(known: ReferenceImages) -> None:
     long, flat = np.zeros((1, 1, 40_000_000), np.uint8), np.zeros((1, 5000 * 5000), np.uint8)
     tracemalloc.start()
     assert small_copies(long) is None
@@ -217,7 +219,7 @@ def test_a_picture_that_nobody_trains_on_costs_nothing_and_is_none(known: Known)
 
 
 def test_files_that_would_take_too_much_are_passed_over_with_a_note(
-    known: Known, monkeypatch: pytest.MonkeyPatch
+    known: ReferenceImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(overlap, "OPENING_BYTES", 260 << 20)
     held, note = judged_in_files({"big.npz": archive(x=np.zeros((120 << 20,), np.uint8))}, known)

@@ -12,7 +12,7 @@ from grader.core.store import owner_of
 from grader.course.course import Course
 from grader.gradebook import open_gradebook
 from grader.intake import Entry, former_names, list_class, safe_name
-from grader.marking.publish import Order, student_folder
+from grader.marking.publish import OutputOptions, student_folder
 from grader.marking.regrade import not_here, regrade
 from grader.run.batch import grade_class
 from tests.fakes import Act, Stage, a_bench, a_rubric, write_class, write_course
@@ -20,13 +20,13 @@ from tests.run.test_batch import Heard
 
 
 @pytest.fixture
-def order(tmp_path: Path) -> Order:
+def order(tmp_path: Path) -> OutputOptions:
     course: Course = write_course(tmp_path / "course")
     (tmp_path / "out").mkdir()
-    return Order(out=tmp_path / "out", course=course)
+    return OutputOptions(out=tmp_path / "out", course=course)
 
 
-def batch(order: Order, *entries: Entry) -> tuple[dict[str, Result], list[str]]:
+def batch(order: OutputOptions, *entries: Entry) -> tuple[dict[str, Result], list[str]]:
     """The rows of a class by name, and what was said."""
     heard = Heard()
     with a_bench(order.course) as bench, open_gradebook(order.out) as book:
@@ -43,7 +43,7 @@ def called(entry: Entry, name: str, **keys: str) -> Entry:
 
 
 def test_a_renamed_student_keeps_the_folder_the_evidence_and_the_grade(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage().install(monkeypatch)
     (entry,) = hand_ins(tmp_path, "aberg")
@@ -65,7 +65,7 @@ def test_a_renamed_student_keeps_the_folder_the_evidence_and_the_grade(
 
 
 def test_another_person_who_takes_a_name_gets_a_name_a_folder_and_a_grade_of_their_own(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage({"Ada Lovelace (12)": Act(correct=5)}).install(monkeypatch)
     ada, eve = hand_ins(tmp_path, "ada", "eve")
@@ -83,7 +83,7 @@ def test_another_person_who_takes_a_name_gets_a_name_a_folder_and_a_grade_of_the
 
 
 def test_two_of_one_name_and_no_number_are_told_apart_by_what_they_handed_in(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage().install(monkeypatch)
     first, second = hand_ins(tmp_path, "one", "two")
@@ -94,7 +94,7 @@ def test_two_of_one_name_and_no_number_are_told_apart_by_what_they_handed_in(
 
 
 def test_two_hand_ins_of_one_person_are_two_rows_of_one_grade(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage({"Ada (7) (2)": Act(correct=5)}).install(monkeypatch)
     first, second = hand_ins(tmp_path, "one", "two")
@@ -110,7 +110,7 @@ JONAS, EVE = "Jonas Bauer", "Jonas]][]&*); Bauer"  # an older grader gave both o
 
 
 def test_the_folder_of_an_older_grader_is_found_by_whose_results_lie_in_it(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage({EVE: Act(correct=5)}).install(monkeypatch)
     first, second = hand_ins(tmp_path, "one", "two")
@@ -136,7 +136,7 @@ def test_the_folder_of_an_older_grader_is_found_by_whose_results_lie_in_it(
 
 
 def test_a_folder_that_bears_anothers_results_and_a_file_in_its_place_are_left_alone(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage().install(monkeypatch)
     first, second = hand_ins(tmp_path, "ada", "log")
@@ -152,7 +152,7 @@ def test_a_folder_that_bears_anothers_results_and_a_file_in_its_place_are_left_a
 
 
 def test_a_student_who_is_called_as_the_gradebooks_journal_leaves_the_gradebook_alone(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage().install(monkeypatch)
     names = ("gradebook.sqlite-journal", "gradebook.sqlite-wal", "gradebook.sqlite-shm")
@@ -165,7 +165,7 @@ def test_a_student_who_is_called_as_the_gradebooks_journal_leaves_the_gradebook_
 
 
 def test_of_two_whose_results_an_older_grader_put_into_one_folder_the_other_is_named(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage().install(monkeypatch)
     first, second = hand_ins(tmp_path, "one", "two")
@@ -182,7 +182,7 @@ def test_of_two_whose_results_an_older_grader_put_into_one_folder_the_other_is_n
 
 
 def test_a_name_that_changed_elsewhere_leaves_one_folder(
-    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage().install(monkeypatch)
     (entry,) = hand_ins(tmp_path, "aberg")

@@ -8,7 +8,7 @@ from grader.cli import app
 from grader.core.evidence import Smoke
 from grader.kernel.guest import smoke
 from grader.kernel.guest import smoke as smoke_watch
-from grader.selfcheck.estimate import Checked, Estimate, Standing
+from grader.selfcheck.estimate import Checked, Estimate, PointsByCertainty
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/check.md").read_text(encoding="utf-8")
@@ -20,7 +20,7 @@ def test_every_option_and_every_key_is_documented() -> None:
         for option in parameter.opts:
             if option.startswith("--") and option != "--help":
                 assert f"`{option}" in PAGE, option
-    for kind in (Checked, Standing, Estimate):
+    for kind in (Checked, PointsByCertainty, Estimate):
         for name in kind.model_fields:
             assert f"`{name}`" in PAGE, name
 

@@ -11,7 +11,7 @@ from grader.course.course import Course
 from grader.intake import read_path
 from grader.marking.mark import mark
 from grader.run.collect import collect
-from grader.run.context import Setup, evidence_key, open_bench
+from grader.run.context import RunOptions, evidence_key, open_context
 from tests.fakes import ASSIGNMENT, Stage, a_rubric, a_stored, data_of, write_class, write_course
 
 
@@ -42,8 +42,8 @@ def test_a_smoke_run_has_a_key_of_its_own(course: Course, tmp_path: Path) -> Non
     work = read_path(write_class(tmp_path / "class", "ada") / "ada.py")
     keys = []
     for smoke in (None, Smoke(), Smoke(images=64)):
-        setup = Setup(isolation="none", data=data_of(course.root), smoke=smoke)
-        with open_bench(course, ASSIGNMENT, setup, Silent()) as bench:
+        setup = RunOptions(isolation="none", data=data_of(course.root), smoke=smoke)
+        with open_context(course, ASSIGNMENT, setup, Silent()) as bench:
             keys.append(evidence_key(work, bench))
     assert len(set(keys)) == 3
 
@@ -53,8 +53,8 @@ def test_what_is_collected_in_a_smoke_run_holds_no_predictions(
 ) -> None:
     Stage().install(monkeypatch)
     work = read_path(write_class(tmp_path / "class", "ada") / "ada.py")
-    setup = Setup(isolation="none", data=data_of(course.root), serve="open", smoke=Smoke(), private=False)
-    with open_bench(course, ASSIGNMENT, setup, Silent()) as bench:
+    setup = RunOptions(isolation="none", data=data_of(course.root), serve="open", smoke=Smoke(), private=False)
+    with open_context(course, ASSIGNMENT, setup, Silent()) as bench:
         stored, _ = collect(work, bench, Silent())
     assert stored.outputs is None
     assert stored.evidence.smoke == Smoke()

@@ -16,7 +16,7 @@ from statistics import median_low
 
 from grader.intake.names import listed, squeeze
 from grader.intake.platforms.listing import find_plain, visible
-from grader.intake.sources import LONGEST_NAME, Found, Node, Part, Tree
+from grader.intake.sources import LONGEST_NAME, ClassFile, Found, Node, Tree
 from grader.intake.submissions import AGAIN, CODE
 
 NAME = re.compile(
@@ -31,7 +31,7 @@ UNKNOWN = "not named as Canvas names what is handed in"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Name:
+class CanvasName:
     """What Canvas put into the name of a file; `attachment` is -1 for a text entry or a link, whose kind is `entry`."""
 
     name: str
@@ -43,7 +43,7 @@ class Name:
     entry: str
 
 
-def read_name(text: str) -> Name | None:
+def read_name(text: str) -> CanvasName | None:
     """The parts of a name in a download; None for one that Canvas didn't write."""
     if len(text) > LONGEST_NAME:
         return None
@@ -51,7 +51,7 @@ def read_name(text: str) -> Name | None:
     found = NAME.fullmatch(digits["rest"] if digits else text)
     if found is None or len(found["attachment"] or "") > 30:
         return None
-    return Name(
+    return CanvasName(
         name=digits["name"] if digits else found["name"] or "", user=found["user"] or found["anonymous"],
         late=found["late"] is not None,
         anonymous=found["anonymous"] is not None, attachment=int(found["attachment"] or -1), file=found["file"] or "",
@@ -72,7 +72,7 @@ def counts(tree: Tree) -> int:
     )
 
 
-def _shared(names: Iterable[Name]) -> set[str]:
+def _shared(names: Iterable[CanvasName]) -> set[str]:
     """The users whose numbers stand beside several names."""
     return {
         user
@@ -83,7 +83,7 @@ def _shared(names: Iterable[Name]) -> set[str]:
 
 def find(tree: Tree, assignment: str) -> list[Found]:
     """A hand-in for every student or group, and for whatever else lies there."""
-    groups: dict[tuple[str, str], list[tuple[Node, Name]]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[tuple[Node, CanvasName]]] = defaultdict(list)
     others = []
     for node in visible(tree.nodes()):
         name = None if node.folder else read_name(node.name)
@@ -96,7 +96,7 @@ def find(tree: Tree, assignment: str) -> list[Found]:
     return [*found, *find_plain(others, UNKNOWN)]
 
 
-def _doubts(names: Sequence[Name]) -> Mapping[tuple[str, str], str]:
+def _doubts(names: Sequence[CanvasName]) -> Mapping[tuple[str, str], str]:
     """Why the number beside a name may not be its own; nobody is looked up by such a one."""
     shared = _shared(names)
     length = median_low([len(str(name.attachment)) for name in names if name.file] or [0])
@@ -111,13 +111,13 @@ def _doubts(names: Sequence[Name]) -> Mapping[tuple[str, str], str]:
     return doubts
 
 
-def _shifted(name: Name, length: int) -> bool:
+def _shifted(name: CanvasName, length: int) -> bool:
     """Whether a number in the student's name pushes the others on: what should be the file's begins like an attachment."""
     further = re.match(r"[0-9]+(?=_)", name.file)
     return further is not None and len(further[0]) == length != len(str(name.attachment))
 
 
-def _hand_in(group: Sequence[tuple[Node, Name]], assignment: str, why: str) -> Found:
+def _hand_in(group: Sequence[tuple[Node, CanvasName]], assignment: str, why: str) -> Found:
     first = group[0][1]
     key, doubt = ("", f"{group[0][0].name}: {why}") if why else (first.user, "")
     name = first.name or f"anonymous {first.user}"
@@ -139,16 +139,16 @@ def _hand_in(group: Sequence[tuple[Node, Name]], assignment: str, why: str) -> F
         doubt=doubt,
         kind="canvas",
         label=kept[0][1].file if len(kept) == 1 else name,
-        parts=tuple(Part(source=(node.name,), target=parts.file) for node, parts in kept),
+        parts=tuple(ClassFile(source=(node.name,), target=parts.file) for node, parts in kept),
         late=late,
         notes=tuple(filter(None, (entry, older))),
     )
 
 
-def _newest(files: Iterable[tuple[Node, Name]], assignment: str) -> list[tuple[Node, Name]]:
+def _newest(files: Iterable[tuple[Node, CanvasName]], assignment: str) -> list[tuple[Node, CanvasName]]:
     """Without the earlier ones of several uploads of one code file, or zip; all where one bears the assignment's name."""
-    groups: dict[str, list[tuple[Node, Name]]] = defaultdict(list)
-    kept: list[tuple[Node, Name]] = []
+    groups: dict[str, list[tuple[Node, CanvasName]]] = defaultdict(list)
+    kept: list[tuple[Node, CanvasName]] = []
     for node, parts in files:
         path = PurePosixPath(parts.file)
         if path.suffix.lower() not in {*CODE, ".zip"}:

@@ -21,7 +21,7 @@ from pathlib import Path, PurePath
 
 from grader.core.notebook import without_surrogates
 from grader.intake.platforms.listing import find_plain, visible
-from grader.intake.sources import Found, Part, Tree
+from grader.intake.sources import ClassFile, Found, Tree
 
 SMALL, MOST_REFS, MOST_COMMIT = 4096, 4 << 20, 64 << 10  # bytes
 MOST_PACKS, MOST_NAMES = 64, 1 << 20  # packs of a clone; objects whose names begin with one byte
@@ -156,7 +156,7 @@ def find(tree: Tree, assignment: str) -> list[Found]:
                 key=login,
                 kind="login",
                 label=name,
-                parts=(Part(source=(name,), target=""),),
+                parts=(ClassFile(source=(name,), target=""),),
                 submitted=None if tree.path is None else last_commit(tree.path / name),
             )
         )

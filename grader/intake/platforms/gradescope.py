@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from grader.core.notebook import without_surrogates
 from grader.intake.platforms.listing import find_plain, visible
 from grader.intake.roster import LONGEST_FIELD, Enrolled
-from grader.intake.sources import Found, Node, Part, Tree
+from grader.intake.sources import ClassFile, Found, Node, Tree
 
 METADATA = "submission_metadata.yml"
 MOST_METADATA = 64 << 20  # bytes: results and histories of every submission are in it
@@ -62,7 +62,7 @@ def _hand_in(name: str, record: Record, node: Node | None, *, first: int) -> Fou
     return Found(
         name=called or without_surrogates(name),
         label=name,
-        parts=() if node is None else (Part(source=(name,), target="" if node.folder else name),),
+        parts=() if node is None else (ClassFile(source=(name,), target="" if node.folder else name),),
         submitted=record.submitted,
         problem=missing,
         remedy="Download the submissions again." if missing else "",

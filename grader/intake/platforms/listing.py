@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from grader.core.errors import UsageError
 from grader.core.notebook import without_surrogates
 from grader.intake.names import student_name, tell_apart
-from grader.intake.sources import Found, Node, Part, Tree
+from grader.intake.sources import ClassFile, Found, Node, Tree
 from grader.intake.submissions import Entry
 from grader.intake.zips import is_leftover
 
@@ -53,7 +53,7 @@ def find_plain(nodes: Sequence[Node], remark: str = "") -> list[Found]:
         Found(
             name=without_surrogates(node.name if node.folder or "/" in node.name else PurePosixPath(node.name).stem),
             label=node.name,
-            parts=(Part(source=(node.name,), target="" if node.folder else node.name),),
+            parts=(ClassFile(source=(node.name,), target="" if node.folder else node.name),),
             remark=remark,
         )
         for node in nodes

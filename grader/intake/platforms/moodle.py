@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 from grader.core.notebook import without_surrogates
 from grader.intake.platforms.listing import find_plain, visible
-from grader.intake.sources import LONGEST_NAME, Found, Node, Part, Tree
+from grader.intake.sources import LONGEST_NAME, ClassFile, Found, Node, Tree
 
 PREFIX = r"(?P<name>.*?)(?:_(?P<number>[0-9]+))?_assignsubmission_(?P<plugin>[a-z]+)"
 FOLDER = re.compile(PREFIX + r"_?", re.DOTALL)
@@ -30,7 +30,7 @@ UNKNOWN = "not named as Moodle names what is handed in"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Name:
+class MoodleName:
     """What Moodle put into the name of a file or folder; `file` is "" for a folder."""
 
     name: str
@@ -39,14 +39,14 @@ class Name:
     file: str = ""
 
 
-def read_name(text: str, *, folder: bool) -> Name | None:
+def read_name(text: str, *, folder: bool) -> MoodleName | None:
     """The parts of a name at the top of a download; None for one that Moodle didn't write."""
     found = (FOLDER if folder else FILE).fullmatch(text) if len(text) <= LONGEST_NAME else None
     if found is None:
         return None
     parts = found.groupdict()
     name = without_surrogates(parts["name"]).replace("_", " ").strip()
-    return Name(name=name, number=parts["number"] or "", plugin=parts["plugin"], file=parts.get("file") or "")
+    return MoodleName(name=name, number=parts["number"] or "", plugin=parts["plugin"], file=parts.get("file") or "")
 
 
 def counts(tree: Tree) -> int:
@@ -57,7 +57,7 @@ def counts(tree: Tree) -> int:
 def find(tree: Tree, assignment: str) -> list[Found]:
     """A hand-in for every student or team, and for whatever else lies there."""
     del assignment  # forms are called alike
-    groups: dict[tuple[str, str], list[tuple[Node, Name]]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[tuple[Node, MoodleName]]] = defaultdict(list)
     others = []
     for node in visible(tree.nodes()):
         name = read_name(node.name, folder=node.folder)
@@ -76,7 +76,7 @@ def _display(keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
     return {key: f"{key[0]} {key[1]}".strip() if anonymous or not key[0] else key[0] for key in keys}
 
 
-def _hand_in(name: str, number: str, group: Sequence[tuple[Node, Name]]) -> Found:
+def _hand_in(name: str, number: str, group: Sequence[tuple[Node, MoodleName]]) -> Found:
     files = [(node, parts) for node, parts in group if parts.plugin == "file"]
     label = files[0][0].name if len(files) == 1 else " ".join(filter(None, (name, number)))
     if not files:
@@ -91,7 +91,7 @@ def _hand_in(name: str, number: str, group: Sequence[tuple[Node, Name]]) -> Foun
         key=number,
         kind="moodle",
         label=label,
-        parts=tuple(Part(source=(node.name,), target=parts.file) for node, parts in files),
+        parts=tuple(ClassFile(source=(node.name,), target=parts.file) for node, parts in files),
         notes=(extra,) if extra else (),
     )
 

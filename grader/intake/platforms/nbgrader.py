@@ -13,7 +13,7 @@ from grader.core.errors import UsageError
 from grader.core.notebook import without_surrogates
 from grader.intake.names import listed
 from grader.intake.platforms.listing import find_plain, visible
-from grader.intake.sources import Found, Node, Part, Tree
+from grader.intake.sources import ClassFile, Found, Node, Tree
 from grader.intake.submissions import CODE
 
 SUBMITTED, DOWNLOADED, TIMESTAMP = "submitted", "downloaded", "timestamp.txt"
@@ -135,7 +135,7 @@ def _hand_in(tree: Tree, student: str, assignment: str) -> Found:
         key=name,
         kind="folder",
         label=student,
-        parts=(Part(source=(student, assignment), target=""),),
+        parts=(ClassFile(source=(student, assignment), target=""),),
         submitted=when,
         remark="" if text is None or when else f"with a {TIMESTAMP} that can't be read",
     )

@@ -145,7 +145,7 @@ MOST_WEIGHTS = 1 << 16  # numbers in a sample of a network's weights
 ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 
 
-class Looks:
+class FirstStep:
     """Hears the first step of each training that is open."""
 
     def __init__(self) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 
 from grader.kernel.guest.candidates import FILES, Shelf, name_of, networks, saved_networks
 from grader.kernel.guest.description import (
+    FirstStep,
     Look,
-    Looks,
     accuracy_in,
     describe_fit,
     describe_loop,
@@ -40,7 +40,7 @@ MOST_COPIES = 8192  # small copies of rows
 
 
 @dataclass
-class Network:
+class TrainedNetwork:
     """A network that was trained: a strong reference, what it was called then, and the first rows of its last training.
 
     `earlier` are the rows of trainings before, `evaluations` those since its last one, `left` a sample of the weights that
@@ -101,12 +101,12 @@ class Recorder:
         self._shelf = Shelf(folder, notes)
         self._last: Sequence[dict[str, Any]] = ()  # the candidates that were written last
         self._fits: list[dict[str, Any]] = []
-        self._networks: list[Network] = []  # in order of their last training
+        self._networks: list[TrainedNetwork] = []  # in order of their last training
         self._optimizers: list[Any] = []  # seen in trainings without `fit`; strong references, so that an id stays one
         self._keras: Any = None
         self._problem: str | None = None
         self._inside = self._ticks = 0
-        self._looks, self._spare = Looks(), Spare()
+        self._looks, self._spare = FirstStep(), Spare()
 
     def write_notes(self, *_: object) -> None:
         """Called after each cell: notes that came up since the record was written."""
@@ -235,22 +235,22 @@ class Recorder:
         except Exception as error:
             self._problem = shorten(f"the recorder failed: {type(error).__name__}: {error}")
 
-    def _add_loop(self, network: Network, optimizer: Any, how: str) -> None:
+    def _add_loop(self, network: TrainedNetwork, optimizer: Any, how: str) -> None:
         network.loops.append((optimizer, steps_of(optimizer), how))
         network.trained = self._tick()
 
-    def _meet(self, model: Any) -> Network:
+    def _meet(self, model: Any) -> TrainedNetwork:
         """The entry of a network that is trained now: it becomes the last one."""
         found = self._known(model)
         self._networks = [network for network in self._networks if network is not found]
         name = name_of(model, self._keras.Model) or shorten(getattr(model, "name", "?"))
-        network = found or Network(model, name, self._notes.cell, FirstRows(self._spare))
+        network = found or TrainedNetwork(model, name, self._notes.cell, FirstRows(self._spare))
         network.name, network.cell, network.trained = name, self._notes.cell, self._tick()
         network.evaluations = []
         self._networks.append(network)
         return network
 
-    def _known(self, model: Any) -> Network | None:
+    def _known(self, model: Any) -> TrainedNetwork | None:
         return next((network for network in self._networks if network.model is model), None)
 
     def _tick(self) -> int:
@@ -281,10 +281,10 @@ class Recorder:
     def _suits(self, model: Any) -> bool:
         return output_units(model) in self._units
 
-    def _was_trained(self, network: Network) -> bool:
+    def _was_trained(self, network: TrainedNetwork) -> bool:
         return any(self._epochs_of(network.model)) or any(steps > 0 for _, _, steps in self._loops_of(network))
 
-    def _source_of(self, model: Any) -> Network | None:
+    def _source_of(self, model: Any) -> TrainedNetwork | None:
         """The network, trained last, in which all weights of another one were trained; None where there is none."""
         weights = {id(variable) for variable in getattr(model, "weights", ())}
         for network in reversed(self._networks):
@@ -296,7 +296,7 @@ class Recorder:
     def _epochs_of(self, model: Any) -> list[int]:
         return [fit["epochs_done"] for fit in self._fits if fit["identity"] == id(model)]
 
-    def _loops_of(self, network: Network) -> list[tuple[Any, str, int]]:
+    def _loops_of(self, network: TrainedNetwork) -> list[tuple[Any, str, int]]:
         return [(optimizer, how, steps_of(optimizer) - before) for optimizer, before, how in network.loops]
 
     def _choose(self, others: list[Any]) -> tuple[Any, str]:

@@ -32,7 +32,7 @@ class Spare:
         self.seconds = seconds
 
 
-class Glances:
+class RowCopies:
     """Copies of rows of one training, arrays of bytes (n, SIDE * SIDE)."""
 
     def __init__(self, spare: Spare | None = None) -> None:
@@ -86,7 +86,7 @@ class FirstRows:
     def __init__(self, spare: Spare | None = None) -> None:
         self.x: Any = None
         self.labels: list[int] = []
-        self.glances = Glances(spare)
+        self.glances = RowCopies(spare)
 
     @neutrally
     def keep(self, x: Any, y: Any = None) -> None:

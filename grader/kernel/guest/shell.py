@@ -117,7 +117,7 @@ SHELL_CELLS = {"bash", "sh", "script", "system", "sx", "!", "shell"}
 LONGEST_SHOWN = 80  # characters of a command that a note shows
 
 
-class Lines:
+class ShellLines:
     """Takes the places of the shell's own methods; the source of a cell stays what it is."""
 
     def __init__(self, shell: Any, notes: Notes) -> None:

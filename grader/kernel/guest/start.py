@@ -24,7 +24,7 @@ def main() -> None:
     from grader.kernel.guest.old_names.install import Shims
     from grader.kernel.guest.old_names.stand_ins import Colab
     from grader.kernel.guest.recorder import Recorder
-    from grader.kernel.guest.shell import Lines
+    from grader.kernel.guest.shell import ShellLines
     from grader.kernel.guest.smoke import SmokeRun
 
     notes = Notes()
@@ -46,7 +46,7 @@ def main() -> None:
         shims.prepare(numpy, app.shell, loop.nest)
     sys.meta_path.insert(0, Colab(notes, display))
     install_world(mnist=settings["mnist"], photographs=settings["photographs"], notes=notes)
-    Lines(app.shell, notes)
+    ShellLines(app.shell, notes)
     pass_over_self_checks(notes)
     caps = Caps(app.shell, notes, settings["output"])
     for stream in (sys.stdout, sys.stderr):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from grader.core.errors import Infrastructure
-from grader.sandbox.cgroup import Group
+from grader.sandbox.cgroup import ControlGroup
 from grader.sandbox.interface import Preload, Program
 from grader.sandbox.process import (
     LaunchedProcess,
@@ -63,7 +63,7 @@ class Server:
         self.pid = process.pid
         self._process, self._requests = process, requests
 
-    def start(self, program: Program, group: Group | None, kept: Sequence[str]) -> LaunchedProcess:
+    def start(self, program: Program, group: ControlGroup | None, kept: Sequence[str]) -> LaunchedProcess:
         """A child that runs `program`, a member of `group`; it sees `kept` of the server's paths below scratch too.
 
         `group` is given back when the child is closed or could not be had. Raises WarmStartFailed, and Infrastructure
@@ -204,7 +204,7 @@ def server_orders(preload: Preload, root: Path) -> IO[bytes]:
     return lines_and_files(header, preload.files.values())
 
 
-def _joined(group: Group | None, pid: int) -> Group | None:
+def _joined(group: ControlGroup | None, pid: int) -> ControlGroup | None:
     """The group with that member; None where it can't be joined: the watchdog is there all the same."""
     if group is None:
         return None

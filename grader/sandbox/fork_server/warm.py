@@ -33,7 +33,7 @@ ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
-class Kind:
+class ServerKind:
     """What programs that one server can start have in common."""
 
     entry: str
@@ -43,9 +43,9 @@ class Kind:
     links: tuple[tuple[str, str], ...]
 
     @staticmethod
-    def of(program: Program, preload: Preload) -> "Kind":
+    def of(program: Program, preload: Preload) -> "ServerKind":
         """The kind of `program`."""
-        return Kind(
+        return ServerKind(
             entry=preload.entry,
             environment=tuple(sorted(program.environment.items())),
             inputs=program.inputs,
@@ -63,7 +63,7 @@ class WarmBubblewrap(Bubblewrap):
     def __init__(self, host: Host, tell: Callable[[str], None]) -> None:
         super().__init__(host)
         self._tell = tell
-        self._kinds: dict[str, Kind] = {}  # of each entry, the one that servers are made for
+        self._kinds: dict[str, ServerKind] = {}  # of each entry, the one that servers are made for
         self._servers: dict[str, Server] = {}
         self._opening: dict[str, threading.Lock] = {}
         self._said: set[str] = set()
@@ -108,7 +108,7 @@ class WarmBubblewrap(Bubblewrap):
 
     def _is_of_kind(self, program: Program, preload: Preload) -> bool:
         """Whether it may be forked; the first program of an entry says what kind its servers are of."""
-        kind = Kind.of(program, preload)
+        kind = ServerKind.of(program, preload)
         with self._lock:
             return not self._cold and self._kinds.setdefault(preload.entry, kind) == kind
 

@@ -61,7 +61,7 @@ DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class WantedData:
     """What a path asks for: `label` is a class index, `flat` says that the class stands in the file's name alone.
 
     `known`: the path says something about photographs at all; nothing but a listing is redirected otherwise.
@@ -101,21 +101,21 @@ def words_of(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=4096)
-def read_path(path: str, classes: tuple[str, ...]) -> Wanted:
+def read_path(path: str, classes: tuple[str, ...]) -> WantedData:
     """What `path` asks for, of photographs of `classes` (in the order of their indices). Never raises."""
     parts = components(path)
     if KAGGLEHUB in parts:  # its cache is where it downloads to, and not where a program writes
         parts = parts[parts.index(KAGGLEHUB) + 1 :]
     if not parts:
-        return Wanted(kind="other", layout="plain")
+        return WantedData(kind="other", layout="plain")
     name = parts[-1]
     kind = _kind(name)
     written = any(set(words_of(part)) & WRITTEN for part in parts)
     if kind == "other" or written or any(part.startswith(".") for part in parts if part != ".layouts"):
-        return Wanted(kind="other", layout="plain", name=name)
+        return WantedData(kind="other", layout="plain", name=name)
     split, label, flat, layout = _scan(parts, classes)
     number = re.findall(r"\d+", name) if kind == "photograph" else []
-    return Wanted(
+    return WantedData(
         kind=kind,
         layout=layout or "plain",
         split=split,
@@ -312,7 +312,7 @@ class Layouts:
         """The photographs of a split: validation and test are the same ones."""
         return self._test if split in ("validation", "test") else self._train
 
-    def photograph(self, wanted: Wanted) -> str | None:
+    def photograph(self, wanted: WantedData) -> str | None:
         """The file that stands for one photograph; None for a number that no collection has."""
         number = wanted.number or 0
         if number > MOST_NUMBER * len(self.classes):
@@ -326,7 +326,7 @@ class Layouts:
             files = self._test[wanted.label] or files  # what is split off `train/cat.N.jpg` by hand, to test with
         return files[number % len(files)] if files else None
 
-    def directory(self, wanted: Wanted, *, flat: bool) -> str:
+    def directory(self, wanted: WantedData, *, flat: bool) -> str:
         """The folder that stands for the one that was wanted; `flat`: its photographs lie side by side."""
         if wanted.label is not None:
             root, split = self._class_tree(wanted)
@@ -373,7 +373,7 @@ class Layouts:
                 _link(partial, "test1", {f"{number}{_suffix(path)}": path for number, path in enumerate(mixed, 1)})
         return root
 
-    def side_by_side(self, wanted: Wanted) -> Path:
+    def side_by_side(self, wanted: WantedData) -> Path:
         """`validation/cat.N.jpg`, for code that reads classes off names: without them every photograph is a dog's."""
         split = wanted.split or "train"
         root = self.folder / "flat" / split
@@ -394,7 +394,7 @@ class Layouts:
             yield partial
             partial.rename(root)
 
-    def archive(self, wanted: Wanted) -> str:
+    def archive(self, wanted: WantedData) -> str:
         """The path of an archive with the layout that its name promises."""
         path = self.folder / "archives" / re.sub(r"[^\w.-]", "_", wanted.name)
         with self._lock:
@@ -407,11 +407,11 @@ class Layouts:
                 partial.rename(path)
         return str(path)
 
-    def _archived(self, wanted: Wanted) -> Iterator[tuple[str, str]]:
+    def _archived(self, wanted: WantedData) -> Iterator[tuple[str, str]]:
         """What lies in an archive: name inside, and file."""
         if wanted.layout == "kaggle" and wanted.split is None:
             for name, split in (("train.zip", "train"), ("test1.zip", "test")):
-                sheet = Wanted(kind="archive", layout="kaggle", split=split, name=name)  # type: ignore[arg-type]
+                sheet = WantedData(kind="archive", layout="kaggle", split=split, name=name)  # type: ignore[arg-type]
                 yield name, self.archive(sheet)
             return
         if wanted.split is not None and wanted.label is None and wanted.layout in ("kaggle", "plain", "sets"):
@@ -421,7 +421,7 @@ class Layouts:
         top = {"petimages": "PetImages"}.get(wanted.layout, wanted.name.rpartition(".")[0])
         yield from _walk(Path(self.directory(wanted, flat=False)), top)
 
-    def _class_tree(self, wanted: Wanted) -> tuple[Path, str]:
+    def _class_tree(self, wanted: WantedData) -> tuple[Path, str]:
         """The root and the split of the tree that holds the wanted class."""
         if wanted.layout == "petimages" and wanted.split in (None, "train"):
             return self.petimages(), ""

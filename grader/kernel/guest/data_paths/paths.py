@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from grader.kernel.guest.data_paths.layouts import Digits, Layouts, Wanted, components, is_foreign, read_path
+from grader.kernel.guest.data_paths.layouts import Digits, Layouts, WantedData, components, is_foreign, read_path
 from grader.kernel.guest.notes import Notes
 
 Purpose = Literal["look", "read", "list", "tree"]  # tree: whoever asks wants a folder a class
@@ -203,7 +203,7 @@ class World:
             self._tell_once(shown, f"`{shown}` was not there: {describe(wanted, self.layouts.classes)} instead")
         return found
 
-    def _is_flat(self, wanted: Wanted, purpose: Purpose) -> bool:
+    def _is_flat(self, wanted: WantedData, purpose: Purpose) -> bool:
         """Whether photographs are to lie side by side: as the pattern says, the collection, or the code so far."""
         if wanted.label is not None or purpose in ("look", "tree"):
             return False
@@ -232,7 +232,7 @@ def speaks_of_names(cells: Sequence[str]) -> bool:
     return False
 
 
-def describe(wanted: Wanted, classes: tuple[str, ...]) -> str:
+def describe(wanted: WantedData, classes: tuple[str, ...]) -> str:
     """What stands for a path, in words that follow "was not there: "."""
     if wanted.split in ("validation", "test"):
         kind = "the test photographs that the course serves"

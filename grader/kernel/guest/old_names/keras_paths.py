@@ -127,7 +127,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
 OTHER_ROOTS: Mapping[str, str] = {"keras_preprocessing": "preprocessing"}
 
 
-class Stand(ModuleType):
+class StandInModule(ModuleType):
     """A module that is gone: asks those that have its names today, the first that knows answers."""
 
     def __init__(self, name: str, root: str, targets: Sequence[str], below: Sequence[str], notes: Notes) -> None:
@@ -189,7 +189,7 @@ class OldPaths(MetaPathFinder, Loader):
         here = relative(spec.name)
         prefix = f"{here}." if here else ""
         below = {name.removeprefix(prefix).partition(".")[0] for name in MODULES if prefix and name.startswith(prefix)}
-        return Stand(spec.name, root, targets, sorted(below), self._notes)
+        return StandInModule(spec.name, root, targets, sorted(below), self._notes)
 
     def exec_module(self, module: ModuleType) -> None:
         """Nothing is left to be done."""
@@ -216,7 +216,7 @@ class OldPaths(MetaPathFinder, Loader):
     def _answer(self, module: ModuleType) -> None:
         """Give `module` its `__getattr__`, once."""
         here = relative(module.__name__)
-        if here is None or isinstance(module, Stand) or "__getattr__" in module.__dict__:
+        if here is None or isinstance(module, StandInModule) or "__getattr__" in module.__dict__:
             return
         for name in [name for name in vars(module) if _broken(here, name)]:
             delattr(module, name)

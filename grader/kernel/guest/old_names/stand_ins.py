@@ -333,7 +333,7 @@ class Nothing:
     __add__ = __radd__ = __or__ = __ror__ = __and__ = __mul__ = __rmul__ = _joined
 
 
-class Settings(dict[str, Any]):
+class StandInSettings(dict[str, Any]):
     """The settings of a run, which code reads back: `wandb.config`."""
 
     def __getattr__(self, name: str) -> Any:
@@ -353,7 +353,7 @@ class Settings(dict[str, Any]):
 class Run(Nothing):
     """A run that knows its settings alone."""
 
-    def __init__(self, config: Settings) -> None:
+    def __init__(self, config: StandInSettings) -> None:
         super().__init__()
         self.config = config
 
@@ -365,7 +365,7 @@ class Watchers(MetaPathFinder, Loader):
     """
 
     def __init__(self, shell: Any, notes: Notes, nest: Callable[[], None]) -> None:
-        self._shell, self._notes, self._config, self._nest = shell, notes, Settings(), nest
+        self._shell, self._notes, self._config, self._nest = shell, notes, StandInSettings(), nest
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

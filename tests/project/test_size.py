@@ -1,0 +1,21 @@
+"""The table of how large the house is."""
+
+from pathlib import Path
+
+from tests.project.size import ROOT, Size, floors, size_of, table
+
+
+def test_blank_lines_comments_and_docstrings_are_no_code(tmp_path: Path) -> None:
+    file = tmp_path / "a.py"
+    file.write_text(
+        '"""What it is.\n\nMore.\n"""\n\n# why\nX = """two\nlines"""\n\n\ndef f():\n    """Doc."""\n    return 1  # one\n'
+    )
+    assert size_of(file) == Size(files=1, lines=13, code=4)
+
+
+def test_the_table_counts_every_file_once_and_every_room_has_a_floor() -> None:
+    lines = table()
+    counted = int(lines[-1].split("|")[3])
+    assert counted == len(list((ROOT / "grader").rglob("*.py")))
+    rooms = {path.name for path in (ROOT / "grader").iterdir() if (path / "__init__.py").is_file()}
+    assert {room for floor in floors() for room in floor} == rooms
