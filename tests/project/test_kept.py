@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes import Said, run_cli
 
-KEPT = Path(__file__).parent / "kept"
+KEPT = Path(__file__).parents[1] / "kept"
 EXPECTED: dict[str, dict[str, dict[str, Any]]] = json.loads((KEPT / "expected.json").read_text(encoding="utf-8"))
 BOOKS = {"digits": "digits/gradebook.sqlite", "windows": "course.sqlite", "sharper": "course.sqlite"}
 EVIDENCE = {"digits": 6, "windows": 3, "sharper": 2}  # how many hand-ins can be marked again
