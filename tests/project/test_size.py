@@ -19,3 +19,14 @@ def test_the_table_counts_every_file_once_and_every_room_has_a_floor() -> None:
     assert counted == len(list((ROOT / "grader").rglob("*.py")))
     rooms = {path.name for path in (ROOT / "grader").iterdir() if (path / "__init__.py").is_file()}
     assert {room for floor in floors() for room in floor} == rooms
+
+
+def test_the_map_of_the_rooms_names_each_on_its_floor() -> None:
+    drawn = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## The rooms")[1].split("```")[1]
+    found: list[list[str]] = []
+    for line in drawn.strip("\n").splitlines():
+        if line.strip():
+            number, room = line[:3].strip(), line[4:].split()[0]
+            found += [[]] if number else []
+            found[-1].append(room)
+    assert [sorted(rooms) for rooms in found] == [sorted(rooms) for rooms in floors()]

@@ -61,6 +61,18 @@ def test_the_wheel_holds_the_content_and_only_one_importable_package(wheel: Path
     assert not any(name.endswith((".npz", ".gz", ".jpg", ".keras")) for name in names)
 
 
+def test_the_wheel_says_its_licence_and_which_pythons_it_is_for(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        assert metadata.replace("METADATA", "licenses/LICENSE") in archive.namelist()
+        told = archive.read(metadata).decode()
+    assert "License-Expression: MIT" in told
+    makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    (supported,) = [line for line in makefile.splitlines() if line.startswith("SUPPORTED := ")]
+    for version in supported.removeprefix("SUPPORTED := ").split():
+        assert f"Programming Language :: Python :: {version}" in told
+
+
 def test_the_installed_grader_grades_from_a_folder_of_its_own(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "work.ipynb").write_bytes(notebook(DIGITS, PERCEPTRON.replace("epochs=2", "epochs=1")))
     command = [str(installed / "bin" / "grader"), "grade", "exercise1", "work.ipynb", "--out", "results", "--json"]
