@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.core.limits import Limits
+from grader.sandbox.measure import names_kill
 
 MOUNT = Path("/sys/fs/cgroup")
 OWN = Path("/proc/self/cgroup")
@@ -79,12 +80,7 @@ class ControlGroup:
 
     def out_of_memory(self) -> bool:
         """Whether the kernel killed a member for want of memory."""
-        file = self.folders[0] / ("memory.events" if self.version == 2 else "memory.oom_control")
-        with suppress(OSError):
-            return any(
-                line.startswith("oom_kill ") and line.split()[1] != "0" for line in file.read_text().splitlines()
-            )
-        return False
+        return names_kill(self.folders[0] / ("memory.events" if self.version == 2 else "memory.oom_control"))
 
     def close(self) -> None:
         """Remove it; its members are dead, and gone from it a moment later."""
