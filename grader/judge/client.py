@@ -9,12 +9,9 @@ The host's side of the judge: starts it, asks, prepares images, keeps the labels
 import hashlib
 import math
 import re
-import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,17 +24,19 @@ from grader.checks.layers import output_activation
 from grader.core.errors import Failure, Infrastructure
 from grader.core.evidence import Architecture, Cause, Claims, Fit, Judgement, Preparation, Shifted, training_accuracy
 from grader.core.files import read_npy
-from grader.core.limits import Limits, write_duration, write_size
+from grader.core.limits import Limits
 from grader.course.dataset import Images, Split
 from grader.judge.archive import MOST_UNPACKED, precheck
 from grader.judge.choosing import Scored, choose_recipe, describe_choice, score_outputs
 from grader.judge.matching import RowMatch, TrainingImageIndex, further_recipes, match_rows
 from grader.judge.preparation import Recipe, first_recipes, is_told, prepare_images
 from grader.judge.probes import choose_shifted, count_changed, measure_influence, shift_images, with_influence
-from grader.sandbox.channel import Channel, ProtocolError, is_bounded
+from grader.sandbox.channel import ProtocolError, is_bounded
+from grader.sandbox.endings import classify, explain_ending
 from grader.sandbox.environment import environment
 from grader.sandbox.fork_server.warm import foresee
-from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox, Scratch, Stopped
+from grader.sandbox.interface import Input, Preload, Program, Sandbox, Scratch, Stopped
+from grader.sandbox.worker_process import WorkerProcess, start_worker
 
 MOST_WORDS = 1 << 16  # characters of Keras' words that are looked at
 WRAPPED = (
@@ -131,7 +130,6 @@ def reason_in(words: str) -> str:
 
 WALL_S = 600.0
 READY_S = 120.0
-STOP_S = 60.0
 PART_BYTES = 64 << 20  # of prepared images on their way: what a network asks for must not fill our memory
 MOST_AXES = 8
 MOST_ROWS = 256  # recorded ones that are looked for among the training images
@@ -179,7 +177,14 @@ def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandb
     reason = precheck(model)
     if reason is not None:
         return _refused(reason)
-    with _running(model, sandbox, limits) as judge:
+    start = start_worker(
+        sandbox,
+        lambda root, descriptor: judge_program(root, model, descriptor, limits),
+        name="The judge",
+        ready_s=READY_S,
+    )
+    with start as worker:
+        judge = _Judge(worker, until=time.monotonic() + WALL_S)
         architecture: Architecture | None = None
         try:
             architecture = _describe(judge)
@@ -187,7 +192,7 @@ def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandb
         except Failure as failure:
             return _refused(failure.reason, architecture)
         except (ProtocolError, OSError) as error:  # a TimeoutError is an OSError
-            stopped = _stop(judge.confined)
+            stopped = worker.end()
             if stopped is not None and stopped.cause is Cause.INFRASTRUCTURE:
                 raise Infrastructure("The judge was lost: what it was forked from has died.") from None
             return _refused(explain_death(stopped, error, limits), architecture)
@@ -200,18 +205,9 @@ def expect_networks(sandbox: Sandbox, limits: Limits) -> None:
 
 def explain_death(stopped: Stopped | None, error: Exception, limits: Limits) -> str:
     """Why a model was refused whose judge died or said nothing sensible."""
-    cause = stopped.cause if stopped is not None else None
-    if cause is Cause.MEMORY_LIMIT:
-        return f"the network needs more memory than the {write_size(limits.memory)} allowed: use fewer units or filters"
-    if cause is Cause.WALL_LIMIT or isinstance(error, TimeoutError):
-        return (
-            f"the network took longer than {write_duration(WALL_S)} to load or to predict the images: make it smaller"
-        )
-    if cause is not None:
-        return f"loading or running the network went over a limit ({cause})"
-    if stopped is not None and stopped.signal == signal.SIGXCPU:
-        return "loading or running the network used more processor time than allowed: make it smaller"
-    return "the judge crashed while it loaded or ran the network, which is usually a lack of memory"
+    fault = Cause.WALL_LIMIT if isinstance(error, TimeoutError) else None
+    cause = fault or Cause.CRASH if stopped is None else classify(fault, stopped)
+    return explain_ending("network", cause, limits.model_copy(update={"wall": WALL_S}))
 
 
 @dataclass(frozen=True)
@@ -221,67 +217,26 @@ class _Judge:
     What the host prepares for it counts: once its time is over, or its process has died, nobody waits for more.
     """
 
-    confined: Confined
-    connection: socket.socket
-    channel: Channel
+    worker: WorkerProcess
     until: float
 
     def require_running(self) -> None:
         """Raise TimeoutError where its time is over, ProtocolError where it has died."""
         if time.monotonic() >= self.until:
             raise TimeoutError("the judge's time is over")
-        if self.confined.poll() is not None:
+        if self.worker.confined.poll() is not None:
             raise ProtocolError("the judge has died")
 
     def ask(
         self, request: dict[str, object], payload: bytes = b"", *, at_most: int = 0
     ) -> tuple[dict[str, object], bytes]:
-        """A reply with at most so many bytes: a model that took the judge over can't fill the host's memory."""
+        """The reply. Raises Failure for a refusal, ProtocolError, and OSError as a TimeoutError."""
         self.require_running()
-        self.connection.settimeout(max(0.01, self.until - time.monotonic()))
-        self.channel.send(request, payload)
-        reply, data = self.channel.receive(at_most=at_most)
+        left = max(0.01, self.until - time.monotonic())
+        reply, data = self.worker.ask(request, payload, at_most=at_most, within=left)
         if "refused" in reply:
             raise Failure(explain_refusal(str(reply["refused"])))
         return reply, data
-
-
-@contextmanager
-def _running(model: bytes, sandbox: Sandbox, limits: Limits) -> Iterator[_Judge]:
-    """A judge that has said *ready*. Raises Infrastructure for anything that goes wrong before."""
-    with sandbox.root() as root:
-        ours, theirs = socket.socketpair()
-        try:
-            confined = sandbox.start(judge_program(root, model, theirs.fileno(), limits))
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        channel = Channel(ours)
-        try:
-            ours.settimeout(READY_S)
-            try:
-                ready, _ = channel.receive(at_most=0)
-                if "ready" not in ready:
-                    raise ProtocolError("it did not say ready")
-            except (ProtocolError, OSError) as error:
-                stopped = _stop(confined)
-                log = stopped.log[-1000:] if stopped is not None else ""
-                raise Infrastructure(f"The judge did not start: {error}. {log}".strip()) from None
-            yield _Judge(confined, ours, channel, until=time.monotonic() + WALL_S)
-        finally:
-            channel.close()
-            confined.close()
-
-
-def _stop(confined: Confined) -> Stopped | None:
-    """Kill the judge; how it ended, or None where it does not go away."""
-    confined.kill()
-    try:
-        return confined.wait(STOP_S)
-    except TimeoutError:
-        return None
 
 
 def judge_program(root: Path, model: bytes, descriptor: int, limits: Limits) -> Program:

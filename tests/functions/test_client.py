@@ -329,8 +329,8 @@ def test_a_process_that_never_says_ready_is_our_fault(
     (tmp_path / "guest.py").write_text("print('broken guest')\nraise SystemExit(3)\n")
     tmp_path.chmod(0o755)
     monkeypatch.setattr(client, "FOLDER", tmp_path)
-    (tmp_path.parent / "judge").mkdir(exist_ok=True)
-    (tmp_path.parent / "judge" / "protocol.py").write_text("")
+    (tmp_path.parent / "sandbox").mkdir(exist_ok=True)
+    (tmp_path.parent / "sandbox" / "channel.py").write_text("")
     with pytest.raises(Infrastructure, match="broken guest"), ModuleProcess(job("f = None"), sandbox):
         pass
 
