@@ -222,9 +222,10 @@ def describe_choice(
         words += f"; the network takes the two classes for each other{told}{own}"
     elif opposite:
         words += f"; the labels of {rows} rows take the two classes for each other{told}"
+    scale, offset = recipe.remaining
     return Preparation(
-        scale=recipe.scale,
-        offset=recipe.offset,
+        scale=scale,
+        offset=offset,
         resize=recipe.resize,
         channels=recipe.channels,
         shape=recipe.shape,

@@ -29,7 +29,7 @@ from grader.course.dataset import Images, Split
 from grader.judge.archive import MOST_UNPACKED, precheck
 from grader.judge.choosing import Scored, choose_recipe, describe_choice, score_outputs
 from grader.judge.matching import RowMatch, TrainingImageIndex, further_recipes, match_rows
-from grader.judge.preparation import Recipe, first_recipes, is_told, prepare_images
+from grader.judge.preparation import Recipe, first_recipes, is_told, pick_images, prepare_images
 from grader.judge.probes import choose_shifted, count_changed, measure_influence, shift_images, with_influence
 from grader.sandbox.channel import ProtocolError, is_bounded
 from grader.sandbox.endings import classify, explain_ending
@@ -289,16 +289,16 @@ def _judge(
     preparation, chosen = _prepare(judge, architecture, question, claims, units)
     outputs = np.empty((len(question.images), units), np.float32)
     started = time.monotonic()
-    outputs[order] = _predict(judge, _pick(question.images, order), chosen, units)
+    outputs[order] = _predict(judge, pick_images(question.images, order), chosen, units)
     if not np.isfinite(outputs).all():
         raise Failure("the network predicts NaN or infinity: its training diverged")
     each_s = (time.monotonic() - started) / len(order)
     some = max(FEWEST_CUT, min(MOST_CUT, int(MOST_CUTTING_S / max(each_s, 1e-6))))
     again = order[::-1][:ASKED_TWICE]
-    require_steady(outputs[again], _predict(judge, _pick(question.images, again), chosen, units))
+    require_steady(outputs[again], _predict(judge, pick_images(question.images, again), chosen, units))
     judgement = Judgement(
         outcome="judged", preparation=preparation, judged=len(question.images),
-        architecture=_cut(judge, architecture, _pick(question.images, order[:some]), chosen),
+        architecture=_cut(judge, architecture, pick_images(question.images, order[:some]), chosen),
         shifted=_shift(judge, question, chosen, outputs, output_activation(architecture), each_s),
     )  # fmt: skip
     return JudgeAnswer(judgement=judgement, outputs=outputs)
@@ -311,7 +311,7 @@ def _shift(
     chosen = choose_shifted(len(outputs), photographs=question.image_shape is None)
     if each_s * len(chosen) > MOST_SHIFTING_S:
         return None
-    moved = shift_images(_pick(question.images, chosen), recipe.size)
+    moved = shift_images(pick_images(question.images, chosen), recipe.size)
     images = np.stack(moved) if isinstance(question.images, np.ndarray) else moved
     return count_changed(outputs[chosen], _predict(judge, images, recipe, outputs.shape[1]), activation=activation)
 
@@ -397,10 +397,6 @@ def arrange(count: int, model: bytes) -> NDArray[np.int64]:
     return np.random.default_rng(seed).permutation(count).astype(np.int64)
 
 
-def _pick(images: Images, chosen: NDArray[np.int64]) -> Images:
-    return images[chosen] if isinstance(images, np.ndarray) else [images[int(index)] for index in chosen]
-
-
 def require_steady(first: NDArray[np.float32], again: NDArray[np.float32]) -> None:
     """Raise Failure unless outputs (n, units) for the same images are the same when they came in another order."""
     once, twice = first.astype(np.float64), again.astype(np.float64)  # the difference of two float32 may be none
@@ -426,9 +422,10 @@ def _predict_part(
     judge: _Judge, prepared: NDArray[np.uint8] | NDArray[np.float32], recipe: Recipe, units: int,
     cut: tuple[str, ...] | None = None,
 ) -> NDArray[np.float32]:  # fmt: skip
+    scale, offset = recipe.remaining
     request: dict[str, object] = {
         "do": "predict", "shape": list(prepared.shape), "dtype": prepared.dtype.name,
-        "scale": recipe.scale, "offset": recipe.offset, **({} if cut is None else {"cut": list(cut)}),
+        "scale": scale, "offset": offset, **({} if cut is None else {"cut": list(cut)}),
     }  # fmt: skip
     expected = 4 * len(prepared) * units
     reply, data = judge.ask(request, prepared.tobytes(), at_most=expected)
