@@ -1,9 +1,7 @@
-"""Keras' words for a model it won't load or run, in a student's words with the next step. Pure.
+"""The host's side of the judge: starts it, asks it, prepares images for it, and keeps the labels to itself.
 
-Keras wraps a reason in the configuration it was found in, which the student's file wrote: the reason is taken out first,
-so that a name in the file can't pass for it.
-
-The host's side of the judge: starts it, asks, prepares images, keeps the labels to itself.
+`judge_model` is the way in. At the end of the file: Keras' words for a model that it won't load or run, put into a
+student's words with the next step.
 """
 
 import hashlib
@@ -15,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,99 +33,9 @@ from grader.judge.probes import choose_shifted, count_changed, measure_influence
 from grader.sandbox.channel import ProtocolError, is_bounded
 from grader.sandbox.endings import classify, explain_ending
 from grader.sandbox.environment import environment
-from grader.sandbox.fork_server.warm import foresee
+from grader.sandbox.fork_server.warm import prepare_server
 from grader.sandbox.interface import Input, Preload, Program, Sandbox, Scratch, Stopped
 from grader.sandbox.worker_process import WorkerProcess, start_worker
-
-MOST_WORDS = 1 << 16  # characters of Keras' words that are looked at
-WRAPPED = (
-    r"\AA total of \d+ objects could not be loaded\. Example error message for object [^\n]*\n\n",
-    r"\A(?:\w+: )?Exception encountered when calling [^\n]*\n\n",
-)
-BEHIND = r"Full object config:|Arguments received by |\n\nList of objects that could not be loaded"
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-REFUSALS: tuple[tuple[str, str], ...] = (
-    (
-        r"Could not locate (?:class|function) '?(?P<name>[\w>.]{1,100})",
-        "the network uses `{name}`, which exists only in your notebook, so it can't be loaded anywhere else: build it "
-        "from Keras' own layers (Sequential or the functional API) instead of a class or function of your own",
-    ),
-    (
-        r"(?:Cannot deserialize `|Could not deserialize '|its parent module )(?P<name>[\w>.]{1,100})",
-        "the network uses `{name}`, which is no layer and no function that networks are built from, and is not loaded by "
-        "the grader: build it from Keras' own layers",
-    ),
-    (
-        r"TFSMLayer|TorchModuleWrapper|JaxLayer|FlaxLayer",
-        "the network holds a layer that runs another program's model, which is not loaded by the grader: build it from "
-        "Keras' own layers",
-    ),
-    (
-        r"vocabulary file",
-        "the network reads a vocabulary from a file of its own, which is not loaded by the grader: it judges images",
-    ),
-    (
-        r"Lambda|arbitrary code|unsafe",
-        "the network holds a Lambda layer, which is Python code and is not loaded by the grader: use a Keras layer "
-        "instead (Rescaling, Reshape, Activation, ...)",
-    ),
-    (
-        r"Not allowed: H5",
-        "the file with the network's weights refers to other files, or unpacks to far more than it holds: save the "
-        "network with `model.save(...)` and leave the file as it is",
-    ),
-    (
-        r"ResourceExhausted|OOM|bad_alloc|MemoryError|Unable to allocate",
-        "the network needs more memory than the limit: use fewer units or filters",
-    ),
-    (
-        r"Unable to (?:synchronously )?open (?:file|object)|JSONDecodeError|UnicodeDecodeError|BadZipFile",
-        "the network's file is damaged and can't be opened: save it with `model.save(...)` and leave the file as it is",
-    ),
-    (
-        r"several inputs or outputs",
-        "the network has several inputs or outputs; one image goes in and one prediction comes out",
-    ),
-    (
-        r"Expected batch size|batch size of the input",
-        "the network takes only a fixed number of images at a time: begin it with `keras.Input(shape=...)` without a "
-        "batch size",
-    ),
-    (
-        r"could not convert string to float",
-        "the network predicts text; numbers are needed, one for each class",
-    ),
-    (
-        r"input_shape|has never been called|not been built|no defined input",
-        "the network's input shape is not known: begin it with `keras.Input(shape=...)`",
-    ),
-)
-
-
-def explain_refusal(words: str) -> str:
-    """What was wrong with the model; Keras' own words, shortened, where nothing better is known."""
-    reason = reason_in(words)
-    for pattern, text in REFUSALS:
-        found = re.search(pattern, reason)
-        if found:
-            return text.format(**{key: value.split(">")[-1] for key, value in found.groupdict().items()})
-    said = " ".join(next((line for line in reason.splitlines() if line.strip()), "no reason given").split())
-    return f"the network could not be loaded or run outside the notebook: {said[:300]}"
-
-
-def reason_in(words: str) -> str:
-    """The innermost of nested error messages, without the configurations around it."""
-    kept = words if len(words) <= MOST_WORDS else f"{words[: MOST_WORDS // 8]}\n{words[-MOST_WORDS * 7 // 8 :]}"
-    kept = ANSI.sub("", kept)
-    kind, _, rest = kept.partition(": ")
-    inner = kept.rpartition("Exception encountered: ")[2]
-    kept = inner if inner != kept else rest if kind.isidentifier() else kept
-    for wrapping in WRAPPED:
-        kept = re.sub(wrapping, "", kept, count=1)
-    reason = re.split(BEHIND, kept, maxsplit=1)[0]
-    return f"{kind}: {reason}" if kind.isidentifier() else reason
-
 
 WALL_S = 600.0
 READY_S = 120.0
@@ -136,11 +45,8 @@ MOST_ROWS = 256  # recorded ones that are looked for among the training images
 MOST_REASON = 1000  # characters: what a network is refused for may quote it
 ASKED_TWICE = 128  # images that are predicted again in other company
 MOST_SHIFTING_S = 5.0  # what moved images may take; a network that is slower is not asked
-FEWEST_CUT, MOST_CUT, MOST_CUTTING_S = (
-    8,
-    32,
-    5.0,
-)  # judged images that are asked where layers are cut; what that may take
+FEWEST_CUT, MOST_CUT = 8, 32  # judged images that are asked where layers are cut
+MOST_CUTTING_S = 5.0  # what that may take
 STEADY, UNSTEADY_SHARE = 0.02, 0.02  # of the largest output; of the images that may differ by more
 ROOMS = Path(__file__).resolve().parents[1]
 OUR_FILES = ("judge/worker.py", "sandbox/channel.py")
@@ -177,13 +83,13 @@ def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandb
     reason = precheck(model)
     if reason is not None:
         return _refused(reason)
-    start = start_worker(
+    starting = start_worker(
         sandbox,
         lambda root, descriptor: judge_program(root, model, descriptor, limits),
         name="The judge",
         ready_s=READY_S,
     )
-    with start as worker:
+    with starting as worker:
         judge = _Judge(worker, until=time.monotonic() + WALL_S)
         architecture: Architecture | None = None
         try:
@@ -199,8 +105,8 @@ def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandb
 
 
 def expect_networks(sandbox: Sandbox, limits: Limits) -> None:
-    """Say that networks will be judged with these limits, while their notebooks run: a fork server takes its time."""
-    foresee(sandbox, judge_program(Path("/"), b"", 0, limits))  # no other sandbox than bubblewrap takes notice
+    """Have a fork server for judges with these limits started, while notebooks run: that takes its time."""
+    prepare_server(sandbox, judge_program(Path("/"), b"", 0, limits))
 
 
 def explain_death(stopped: Stopped | None, error: Exception, limits: Limits) -> str:
@@ -381,10 +287,7 @@ def _match(judge: _Judge, question: Question, architecture: Architecture) -> Row
         return match_rows(
             rows[:MOST_ROWS], question.trained_on, architecture.input_shape, question.image_shape, judge.require_running
         )
-    except (
-        ValueError,
-        MemoryError,
-    ):  # then trying tells, as for rows that are not recognised: no reason to judge nothing
+    except (ValueError, MemoryError):  # then trying tells, as for rows that are not recognised
         return None
 
 
@@ -436,6 +339,96 @@ def _predict_part(
 
 def _refused(reason: str, architecture: Architecture | None = None) -> JudgeAnswer:
     reason = reason if len(reason) <= MOST_REASON else f"{reason[:MOST_REASON]}..."
-    if architecture is None:
-        return JudgeAnswer(judgement=Judgement(outcome="refused", reason=reason), outputs=None)
-    return JudgeAnswer(judgement=Judgement(outcome="described", reason=reason, architecture=architecture), outputs=None)
+    outcome: Literal["refused", "described"] = "refused" if architecture is None else "described"
+    return JudgeAnswer(judgement=Judgement(outcome=outcome, reason=reason, architecture=architecture), outputs=None)
+
+
+# Keras wraps a reason in the configuration it was found in, which the student's file wrote: the reason is taken out first,
+# so that a name in the file can't pass for it.
+MOST_WORDS = 1 << 16  # characters of Keras' words that are looked at
+WRAPPED = (
+    r"\AA total of \d+ objects could not be loaded\. Example error message for object [^\n]*\n\n",
+    r"\A(?:\w+: )?Exception encountered when calling [^\n]*\n\n",
+)
+BEHIND = r"Full object config:|Arguments received by |\n\nList of objects that could not be loaded"
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+REFUSALS: tuple[tuple[str, str], ...] = (
+    (
+        r"Could not locate (?:class|function) '?(?P<name>[\w>.]{1,100})",
+        "the network uses `{name}`, which exists only in your notebook, so it can't be loaded anywhere else: build it "
+        "from Keras' own layers (Sequential or the functional API) instead of a class or function of your own",
+    ),
+    (
+        r"(?:Cannot deserialize `|Could not deserialize '|its parent module )(?P<name>[\w>.]{1,100})",
+        "the network uses `{name}`, which is neither a layer nor a function that networks are built from, and is not loaded "
+        "by the grader: build it from Keras' own layers",
+    ),
+    (
+        r"TFSMLayer|TorchModuleWrapper|JaxLayer|FlaxLayer",
+        "the network holds a layer that runs another program's model, which is not loaded by the grader: build it from "
+        "Keras' own layers",
+    ),
+    (
+        r"vocabulary file",
+        "the network reads a vocabulary from a file of its own, which is not loaded by the grader: it judges images",
+    ),
+    (
+        r"Lambda|arbitrary code|unsafe",
+        "the network holds a Lambda layer, which is Python code and is not loaded by the grader: use a Keras layer "
+        "instead (Rescaling, Reshape, Activation, ...)",
+    ),
+    (
+        r"Not allowed: H5",
+        "the file with the network's weights refers to other files, or unpacks to far more than it holds: save the "
+        "network with `model.save(...)` and leave the file as it is",
+    ),
+    (
+        r"ResourceExhausted|OOM|bad_alloc|MemoryError|Unable to allocate",
+        "the network needs more memory than the limit: use fewer units or filters",
+    ),
+    (
+        r"Unable to (?:synchronously )?open (?:file|object)|JSONDecodeError|UnicodeDecodeError|BadZipFile",
+        "the network's file is damaged and can't be opened: save it with `model.save(...)` and leave the file as it is",
+    ),
+    (
+        r"several inputs or outputs",
+        "the network has several inputs or outputs; one image goes in and one prediction comes out",
+    ),
+    (
+        r"Expected batch size|batch size of the input",
+        "the network takes only a fixed number of images at a time: begin it with `keras.Input(shape=...)` without a "
+        "batch size",
+    ),
+    (
+        r"could not convert string to float",
+        "the network predicts text; numbers are needed, one for each class",
+    ),
+    (
+        r"input_shape|has never been called|not been built|no defined input",
+        "the network's input shape is not known: begin it with `keras.Input(shape=...)`",
+    ),
+)
+
+
+def explain_refusal(words: str) -> str:
+    """What was wrong with the model; Keras' own words, shortened, where nothing better is known."""
+    reason = reason_in(words)
+    for pattern, text in REFUSALS:
+        found = re.search(pattern, reason)
+        if found:
+            return text.format(**{key: value.split(">")[-1] for key, value in found.groupdict().items()})
+    said = " ".join(next((line for line in reason.splitlines() if line.strip()), "no reason given").split())
+    return f"the network could not be loaded or run outside the notebook: {said[:300]}"
+
+
+def reason_in(words: str) -> str:
+    """The innermost of nested error messages, without the configurations around it."""
+    kept = words if len(words) <= MOST_WORDS else f"{words[: MOST_WORDS // 8]}\n{words[-MOST_WORDS * 7 // 8 :]}"
+    kept = ANSI.sub("", kept)
+    kind, _, rest = kept.partition(": ")
+    inner = kept.rpartition("Exception encountered: ")[2]
+    kept = inner if inner != kept else rest if kind.isidentifier() else kept
+    for wrapping in WRAPPED:
+        kept = re.sub(wrapping, "", kept, count=1)
+    reason = re.split(BEHIND, kept, maxsplit=1)[0]
+    return f"{kind}: {reason}" if kind.isidentifier() else reason

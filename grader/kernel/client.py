@@ -116,11 +116,11 @@ class FrameReader:
     def _count(self, flags: int) -> None:
         if flags & COMMAND:
             if flags & MORE or self._skip > COMMAND_BYTES:
-                raise ProtocolViolation(Cause.PROTOCOL_VIOLATION, "a command that is none of ZMTP")
+                raise ProtocolViolation(Cause.PROTOCOL_VIOLATION, "a command that is not ZMTP")
             self._budget.spend(0)
             return
         if flags & ~(MORE | LONG):
-            raise ProtocolViolation(Cause.PROTOCOL_VIOLATION, "a frame that is none of ZMTP")
+            raise ProtocolViolation(Cause.PROTOCOL_VIOLATION, "a frame that is not ZMTP")
         self._frames += 1
         self._size += self._skip
         if self._size > MESSAGE_BYTES:
