@@ -12,10 +12,27 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.signal import correlate
 
 VERTICAL_EDGES = np.array([[1, 0, -1]] * 3)
-SIX = np.array([[3, 0, 1, 2, 7, 4], [1, 5, 8, 9, 3, 1], [2, 7, 2, 5, 1, 3],
-                [0, 1, 3, 1, 7, 8], [4, 2, 1, 6, 2, 8], [2, 4, 5, 2, 3, 9]])
-SEVEN = np.array([[2, 3, 7, 4, 6, 2, 9], [6, 6, 9, 8, 7, 4, 3], [3, 4, 8, 3, 8, 9, 7], [7, 8, 3, 6, 6, 3, 4],
-                  [4, 2, 1, 8, 3, 4, 6], [3, 2, 4, 1, 9, 8, 3], [0, 1, 3, 9, 2, 1, 4]])
+SIX = np.array(
+    [
+        [3, 0, 1, 2, 7, 4],
+        [1, 5, 8, 9, 3, 1],
+        [2, 7, 2, 5, 1, 3],
+        [0, 1, 3, 1, 7, 8],
+        [4, 2, 1, 6, 2, 8],
+        [2, 4, 5, 2, 3, 9],
+    ]
+)
+SEVEN = np.array(
+    [
+        [2, 3, 7, 4, 6, 2, 9],
+        [6, 6, 9, 8, 7, 4, 3],
+        [3, 4, 8, 3, 8, 9, 7],
+        [7, 8, 3, 6, 6, 3, 4],
+        [4, 2, 1, 8, 3, 4, 6],
+        [3, 2, 4, 1, 9, 8, 3],
+        [0, 1, 3, 9, 2, 1, 4],
+    ]
+)
 SLIDE_KERNEL = np.array([[3, 4, 4], [1, 0, 2], [-1, 0, 3]])
 FOUR = np.array([[2, 3, 1, 9], [4, 7, 3, 5], [8, 2, 2, 2], [1, 3, 4, 5]])
 
@@ -68,8 +85,11 @@ def windows(draw, *, elements=WHOLE, overlap=False, even=True):
     Group(title="strides", draws=images(strides=3)),
     Group(title="images and kernels that are not square", draws=images(square=False, paddings=1, strides=2)),
     Group(title="fractions", draws=images(elements=FRACTIONS)),
-    Group(title="images of 8 bits", examples=((np.full((2, 2), 200, np.uint8), np.ones((2, 2), np.int8), 0, 1),),
-          draws=bytes_and_kernels()),
+    Group(
+        title="images of 8 bits",
+        examples=((np.full((2, 2), 200, np.uint8), np.ones((2, 2), np.int8), 0, 1),),
+        draws=bytes_and_kernels(),
+    ),
 )
 def convolve2d(image, kernel, padding, stride):
     """Rows x columns, with a border of zeros around the image."""
@@ -94,8 +114,11 @@ def convolve_volume(volume, kernels, padding, stride):
 @cases(
     Group(title="the worked example", examples=((FOUR, 2, 2),)),
     Group(title="windows side by side", draws=windows()),
-    Group(title="negative numbers", examples=((-np.ones((2, 2)), 2, 2),),
-          draws=windows(elements=st.integers(-9, -1).map(float))),
+    Group(
+        title="negative numbers",
+        examples=((-np.ones((2, 2)), 2, 2),),
+        draws=windows(elements=st.integers(-9, -1).map(float)),
+    ),
     Group(title="overlapping windows", draws=windows(overlap=True)),
     Group(title="a rest that no window covers", draws=windows(even=False)),
 )
@@ -127,8 +150,10 @@ def sizes(draw, *, padding=0, stride=1):
 
 @cases(
     Group(title="the worked examples", examples=((6, 6, 3, 0, 1, 1), (7, 7, 3, 0, 2, 1))),
-    Group(title="layers of LeNet-5 and AlexNet", examples=((32, 32, 5, 0, 1, 6), (227, 227, 11, 0, 4, 96),
-                                                           (27, 27, 5, 2, 1, 256), (55, 55, 3, 0, 2, 96))),
+    Group(
+        title="layers of LeNet-5 and AlexNet",
+        examples=((32, 32, 5, 0, 1, 6), (227, 227, 11, 0, 4, 96), (27, 27, 5, 2, 1, 256), (55, 55, 3, 0, 2, 96)),
+    ),
     Group(title="no padding, stride 1", draws=sizes()),
     Group(title="padding", draws=sizes(padding=3)),
     Group(title="strides", draws=sizes(stride=4)),

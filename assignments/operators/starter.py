@@ -29,13 +29,15 @@ def output_shape(m, n, f, p, s, filters):
 
 
 if __name__ == "__main__":
-    image = np.array([
-        [3, 0, 1, 2, 7, 4],
-        [1, 5, 8, 9, 3, 1],
-        [2, 7, 2, 5, 1, 3],
-        [0, 1, 3, 1, 7, 8],
-        [4, 2, 1, 6, 2, 8],
-        [2, 4, 5, 2, 3, 9],
-    ])
+    image = np.array(
+        [
+            [3, 0, 1, 2, 7, 4],
+            [1, 5, 8, 9, 3, 1],
+            [2, 7, 2, 5, 1, 3],
+            [0, 1, 3, 1, 7, 8],
+            [4, 2, 1, 6, 2, 8],
+            [2, 4, 5, 2, 3, 9],
+        ]
+    )
     vertical_edges = np.array([[1, 0, -1]] * 3)
     print(convolve2d(image, vertical_edges, padding=0, stride=1))  # the first worked example

@@ -152,12 +152,12 @@ def _require_cases(function: Function, group: Group) -> None:
 
         if not isinstance(group.draws, SearchStrategy) or group.number < 1:
             raise RubricError(
-                f"`{function.name}`, {where}: `draws` is no strategy, or `number` is below 1.",
+                f"`{function.name}`, {where}: `draws` is not a strategy, or `number` is below 1.",
                 "A function made by @composite must be called: draws=images().",
             )
     if not isinstance(group.examples, tuple):
         raise RubricError(
-            f"`{function.name}`, {where}: `examples` is no tuple of tuples.", "Write examples=((6, 3), (7, 3))."
+            f"`{function.name}`, {where}: `examples` is not a tuple of tuples.", "Write examples=((6, 3), (7, 3))."
         )
     for number, example in enumerate(group.examples, 1):
         arguments = function.plain(example, f"{where}, example {number}")

@@ -1,13 +1,10 @@
 """The host's side of a call: a sandboxed process with the submitted module in it, asked one call at a time."""
 
-import math
-import socket
 import sys
-import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
@@ -15,12 +12,14 @@ from pydantic import ValidationError
 
 from grader.core.errors import Infrastructure
 from grader.core.evidence import Argument, Array, Call, Cause, CellError
-from grader.core.limits import Limits, write_duration, write_size
+from grader.core.limits import Limits
 from grader.core.notebook import Script, strip_ansi
 from grader.functions.agreement import pack_array, unpack_array
-from grader.sandbox.channel import Channel, ProtocolError
+from grader.sandbox.channel import ProtocolError
+from grader.sandbox.endings import classify, explain_ending
 from grader.sandbox.environment import environment
-from grader.sandbox.interface import Confined, Input, Program, Sandbox, Scratch, Stopped
+from grader.sandbox.interface import Input, Program, Sandbox, Scratch, Stopped
+from grader.sandbox.worker_process import start_worker
 
 READY_S = 60.0
 WALLS = 10  # a process lives longer than it computes: it waits while arguments are drawn and answers compared
@@ -57,75 +56,28 @@ class ModuleJob:
     seed: int
 
 
-class TimedSocket(socket.socket):
-    """A stream socket on which a whole answer must have come by `until`, not only its next piece."""
-
-    until = math.inf
-
-    def recv_into(self, *arguments: Any, **options: Any) -> int:
-        """As socket.recv_into. Raises TimeoutError."""
-        left = self.until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("timed out")
-        self.settimeout(left)
-        return super().recv_into(*arguments, **options)
-
-    def give(self, seconds: float) -> None:
-        """So long may what comes next take, sending and receiving each."""
-        self.settimeout(seconds)
-        self.until = time.monotonic() + seconds
-
-
 class ModuleProcess:
-    """A sandboxed process that has loaded the module. Raises Infrastructure where it did not come up."""
+    """A sandboxed process that holds the module. Entering it raises Infrastructure where it did not come up."""
 
     def __init__(self, job: ModuleJob, sandbox: Sandbox) -> None:
         self._job, self._sandbox = job, sandbox
-        self._root = sandbox.root()
-        self._confined: Confined | None = None
-        self._channel: Channel | None = None
-        self.stopped: Stopped | None = None
+        self._stack = ExitStack()
 
     def __enter__(self) -> "ModuleProcess":
-        root = self._root.__enter__()
-        ours, theirs = socket.socketpair()
-        try:
-            self._confined = self._sandbox.start(module_program(root, self._job, theirs.fileno()))
-        except BaseException:
-            ours.close()
-            self._root.__exit__(*sys.exc_info())
-            raise
-        finally:
-            theirs.close()
-        self._connection = TimedSocket(fileno=ours.detach())
-        self._channel = Channel(self._connection)
-        try:
-            self._await_ready()
-        except BaseException:
-            self.__exit__(*sys.exc_info())
-            raise
+        worker = start_worker(
+            self._sandbox, lambda root, descriptor: module_program(root, self._job, descriptor),
+            name="The process for the module", ready_s=READY_S,
+        )  # fmt: skip
+        self._worker = self._stack.enter_context(worker)
         return self
 
-    def _await_ready(self) -> None:
-        assert self._channel is not None
-        self._connection.give(READY_S)
-        try:
-            ready, _ = self._channel.receive(at_most=0)
-            if "ready" not in ready:
-                raise ProtocolError("it did not say ready")
-        except (ProtocolError, TimeoutError) as error:
-            log = self._end().log[-1000:]
-            raise Infrastructure(f"The process for the module did not start: {error}. {log}") from None
+    def __exit__(self, *raised: object) -> None:
+        self._stack.close()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._end()
-        if self._channel is not None:
-            self._channel.close()
-        if self._confined is not None:
-            self._confined.close()
-        self._root.__exit__(kind, value, trace)
+    @property
+    def stopped(self) -> Stopped | None:
+        """How the process ended, once it has."""
+        return self._worker.stopped
 
     def load(self) -> Loaded:
         """Run the module. Raises LostError where that does not end, or ends the process."""
@@ -158,32 +110,19 @@ class ModuleProcess:
         return answered.model_copy(update={"function": function, "group": group, "arguments": tuple(arguments)})
 
     def _ask(self, request: dict[str, Any], payload: bytes, *, within: float) -> tuple[dict[str, Any], bytes]:
-        assert self._channel is not None
-        self._connection.give(within)
         try:
-            self._channel.send(request, payload)
-            return self._channel.receive(at_most=MOST_BYTES)
+            return self._worker.ask(request, payload, at_most=MOST_BYTES, within=within)
         except TimeoutError:
-            self._end()
-            raise LostError(f"did not return within {write_duration(within)}", Cause.CELL_TIMEOUT) from None
+            self._worker.end()
+            limits = self._job.limits.model_copy(update={"call": within})
+            raise LostError(explain_ending("module", Cause.CELL_TIMEOUT, limits), Cause.CELL_TIMEOUT) from None
         except (ProtocolError, OSError) as error:
-            stopped = self._end(patience=1.0)
-            raise _explain_loss(stopped, error, self._job.limits) from None
+            raise _explain_loss(self._worker.end(patience=1.0), error, self._job.limits) from None
 
     def _violated(self) -> LostError:
-        self._end()
-        return LostError("sent the grader messages that no module sends", Cause.PROTOCOL_VIOLATION)
-
-    def _end(self, patience: float = 0.0) -> Stopped:
-        """Kill the process, after `patience` seconds in which it may end by itself and say how."""
-        assert self._confined is not None
-        if self.stopped is None:
-            until = time.monotonic() + patience
-            while self._confined.poll() is None and time.monotonic() < until:
-                time.sleep(0.02)
-            self._confined.kill()
-            self.stopped = self._confined.wait(60)
-        return self.stopped
+        self._worker.end()
+        words = explain_ending("module", Cause.PROTOCOL_VIOLATION, self._job.limits)
+        return LostError(words, Cause.PROTOCOL_VIOLATION)
 
 
 def module_program(root: Path, job: ModuleJob, descriptor: int) -> Program:
@@ -211,19 +150,14 @@ def module_program(root: Path, job: ModuleJob, descriptor: int) -> Program:
     )  # fmt: skip
 
 
-def _explain_loss(stopped: Stopped, error: Exception, limits: Limits) -> LostError:
-    words = {
-        Cause.MEMORY_LIMIT: f"used more than {write_size(limits.memory)} of memory and was stopped",
-        Cause.PROCESS_LIMIT: f"started more than {limits.processes} processes and was stopped",
-        Cause.WALL_LIMIT: f"was stopped, because the whole run took longer than {write_duration(WALLS * limits.wall)}",
-    }
-    if stopped.cause is not None:
-        return LostError(words.get(stopped.cause, f"went over a limit ({stopped.cause})"), stopped.cause)
-    if stopped.signal is not None:
-        return LostError(f"crashed Python (signal {stopped.signal})", Cause.CRASH)
-    if stopped.code is not None:
-        return LostError("ended the process itself, as os._exit() does", Cause.KERNEL_EXITED)
-    return LostError(f"sent the grader messages that no module sends ({error})", Cause.PROTOCOL_VIOLATION)
+def _explain_loss(stopped: Stopped | None, error: Exception, limits: Limits) -> LostError:
+    if stopped is None:
+        raise Infrastructure("The process for the module does not end.")
+    silent = stopped.signal is None and stopped.code is None
+    cause = classify(Cause.PROTOCOL_VIOLATION if silent else None, stopped)
+    cause = Cause.CRASH if cause is Cause.KILLED else cause
+    limits = limits.model_copy(update={"wall": WALLS * limits.wall})
+    return LostError(explain_ending("module", cause, limits, signal=stopped.signal, what=str(error)), cause)
 
 
 def _plain_error(raw: Mapping[str, Any]) -> CellError:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -53,7 +52,7 @@ def explore_module(
     with _Processes(job, sandbox) as processes:
         progress.step(who, "loading the module")
         try:
-            loaded = processes.now().loaded
+            loaded = processes.load()
         except LostError as lost:
             failed = lost
         for function in functions.by_name.values():
@@ -173,37 +172,29 @@ def _settle_hypothesis() -> None:
     set_hypothesis_home_dir(Path(os.devnull, "hypothesis"))
 
 
-@dataclass(frozen=True)
-class _Running:
-    process: ModuleProcess
-    loaded: Loaded
-
-
 class _Processes:
     """One process at a time with the module in it: a new one for the next function after one was lost."""
 
     def __init__(self, job: ModuleJob, sandbox: Sandbox) -> None:
         self._job, self._sandbox = job, sandbox
         self._stack = ExitStack()
-        self._running: _Running | None = None
+        self._current: ModuleProcess | None = None
         self._all: list[ModuleProcess] = []
         self._left = job.limits.wall  # for the module alone: how long the grader thinks in between is not its fault
 
     def __enter__(self) -> "_Processes":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._stack.close()
 
-    def now(self) -> _Running:
-        """The process that runs, else a new one. Raises LostError where the module can't be loaded."""
-        if self._running is None:
-            process = self._stack.enter_context(ModuleProcess(self._job, self._sandbox))
-            self._all.append(process)
-            self._running = _Running(process, process.load())
-        return self._running
+    def load(self) -> Loaded:
+        """What a new process finds in the module. Raises LostError where it can't be loaded."""
+        process = self._stack.enter_context(ModuleProcess(self._job, self._sandbox))
+        self._all.append(process)
+        loaded = process.load()
+        self._current = process
+        return loaded
 
     def ask(self, function: Function) -> Ask:
         """A way of calling `function`: a lost process becomes a call of outcome "lost"."""
@@ -215,9 +206,12 @@ class _Processes:
                 if self._left <= 0:
                     late = f"was not called any more: all calls together took {write_duration(self._job.limits.wall)}"
                     raise LostError(late, Cause.WALL_LIMIT)
-                return self.now().process.call(function.name, group.title, packed)
+                if self._current is None:
+                    self.load()
+                assert self._current is not None
+                return self._current.call(function.name, group.title, packed)
             except LostError as lost:
-                self._running = None
+                self._current = None
                 return Call(
                     function=function.name, group=group.title, arguments=packed, outcome="lost", said=lost.words
                 )

@@ -1,8 +1,8 @@
 """Inside the sandbox: loads a submitted module and calls its functions. It knows no expected value and no verdict.
 
 Usage: guest.py GUEST SOCKET. Requests: {"do": "load", "name", "cells": [how many bytes], "functions": {name: how many
-arguments}, "seed"} followed by the cells in UTF-8, {"do": "call", "function", "arguments"} followed by the arrays' bytes,
-{"do": "stop"}. What a function answers leaves as a form, a dtype, a shape and bytes.
+arguments}, "seed"} followed by the cells in UTF-8, {"do": "call", "function", "arguments"} followed by the arrays' bytes.
+What a function answers leaves as a form, a dtype, a shape and bytes.
 """
 
 import __future__
@@ -21,7 +21,7 @@ FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_
 
 
 def main() -> None:
-    """Say ready, then answer until told to stop. What fails before that word is the grader's fault."""
+    """Say ready, then answer until the host ends it. What fails before that word is the grader's fault."""
     sys.path.insert(0, sys.argv[1])
     from grader.sandbox.channel import Channel
 
@@ -34,8 +34,6 @@ def main() -> None:
     channel.send({"ready": {"numpy": numpy.__version__}})
     while True:
         request, payload = channel.receive()
-        if request["do"] == "stop":
-            return
         if request["do"] == "load":
             errors, namespace = load(request, payload, numpy)
             wanted = request["functions"].items()
@@ -117,7 +115,7 @@ def pack(value: Any, numpy: Any) -> tuple[dict[str, Any], bytes]:
         try:
             array = numpy.asarray(value)
         except (ValueError, TypeError, OverflowError):  # rows of different lengths
-            return {"outcome": "returned", "form": "other", "said": f"a {form} that is no table of numbers"}, b""
+            return {"outcome": "returned", "form": "other", "said": f"a {form} that is not a table of numbers"}, b""
         if array.dtype.kind == "f" and array.dtype.itemsize > 8:
             array = array.astype("float64")
     if array is None or array.dtype.kind not in "biuf" or array.nbytes > MOST_BYTES or array.ndim > MOST_DIMENSIONS:

@@ -1,33 +1,32 @@
 """The judge: a second sandbox, with no student code, that opens the student's network and holds no label.
 
-Theory of operation
-===================
+*Files.* `client` is the way in on the host's side. `archive` looks at the model file with zipfile alone and refuses what is
+not a saved network. `preparation` says how images become what a network wants; `matching` and `choosing` find out which way
+is right; `probes` asks the network a little more. `worker` runs in the sandbox.
 
-*Processes.* The host is the grader's own process: `client` and all other files here. It never
-imports Keras and never opens a network. `worker` runs in a sandbox of its own, started for one model file and gone with
-it; it is ours, imports Keras (or is forked from a server that has, and that opens nothing), and does nothing but load,
-describe and predict. No process that ran a submission's code has a part in this, and no judge ever sees a second file:
-what one network does to its judge happens to itself.
+*Processes.* The host never imports Keras and never opens a network. The worker's sandbox is started for one model file and
+gone with it; it is our code, imports Keras (or is forked from a server that has, and that opens nothing), and does nothing
+but load, describe and predict. No process that ran a submission's code has a part in this, and no judge ever sees a second
+file: what one network does to its judge happens to itself.
 
-*Who holds what.* The labels of the judged images stay in the host's memory, where `metrics` compares them; they are in no
-file, message or environment that a worker could read. The worker has a Python environment, read-only, the model file in
-scratch space of its own, and over its socket images without labels. Training images, whose labels are no secret, go the
-same way.
+*Who holds what.* The labels of the judged images stay in the host's memory, where `core.metrics` compares them; they are
+in no file, message or environment that a worker could read. The worker has a Python environment, read-only, the model
+file in scratch space of its own, and over its socket images without labels. Training images, whose labels are no secret,
+go the same way.
 
 *What crosses, and in which form.* Host to worker: the model file as opaque bytes, requests as one line of JSON, images as
 raw numbers (bytes, or float32) that the host has resized and laid out itself. Worker to host: *ready*, then for each
-request one line of JSON of at most 4 MiB and at most as many bytes as there are answers (`protocol`); a description of the
-layers whose lists, texts and numbers are bounded before they are looked at; outputs as float32, whose count is known
-beforehand. Words of Keras' are quoted, shortened, never obeyed. Nothing is unpickled, no path is followed, no verdict is
-taken over.
+request one line of JSON of at most 4 MiB and at most as many bytes as there are answers (`sandbox.channel`); a description
+of the layers whose lists, texts and numbers are bounded before they are looked at; outputs as float32, whose count is
+known beforehand. Words of Keras' are quoted, shortened, never obeyed. Nothing is unpickled, no path is followed, no
+verdict is taken over.
 
-*Order of events.* `archive` looks at the file with zipfile alone and refuses what no saved network is. The worker says
-*ready* once Keras is imported and before it opens the file: what fails before that word is our fault (Infrastructure, tried
-again once), what fails after it is the network's, and becomes a `refused` judgement with its reason. The host finds the
-preparation of images by trying candidates on training images (`trying`); the first rows that the kernel says the network
-was trained on may propose one (`matching`), and are believed unless the network does far better with another. It sends the
-judged ones in an order that follows from the file's own digest, and some of them again in another order: a network that
-answers by place, or by what stands beside an image, gains nothing and is told apart.
+*Order of events.* The worker says *ready* once Keras is imported and before it opens the file: what fails before that word
+is our fault (Infrastructure, tried again once), what fails after it is the network's, and becomes a `refused` judgement
+with its reason. The host finds the preparation by trying candidates on training images; the first rows that the kernel
+says the network was trained on may propose one, and are believed unless the network does far better with another. It
+sends the judged images in an order that follows from the file's own digest, and some of them again in another order: a
+network that answers by place, or by what stands beside an image, gains nothing and is told apart.
 
 *Who may kill whom.* The host kills the worker, with everything it started, whenever it breaks the protocol, is silent for
 ten minutes, passes a limit of the rubric (the watchdog's memory, processes, time) or is done with. The worker can end

@@ -36,7 +36,7 @@ STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 
 class Unfit(Exception):
-    """Why an archive is no saved network that can be judged: the end of a sentence that begins with what it is."""
+    """Why an archive can't be judged as a saved network: the end of a sentence that begins with "the saved network"."""
 
 
 def precheck(model: bytes) -> str | None:
@@ -52,7 +52,7 @@ def precheck(model: bytes) -> str | None:
 
 def _check(model: bytes) -> None:
     if not model.startswith(b"PK\x03\x04"):
-        raise Unfit("is no .keras file")
+        raise Unfit("is not a .keras file")
     _check_end(model)
     with zipfile.ZipFile(io.BytesIO(model)) as archive:
         members = archive.infolist()
@@ -64,7 +64,7 @@ def _check(model: bytes) -> None:
         for name in TEXTS:
             _check_text(name, _unpack(archive, name, MOST_CONFIG + 1))
         if _unpack(archive, WEIGHTS, len(HDF5)) != HDF5:
-            raise Unfit(f"holds no weights: its {WEIGHTS} is no HDF5 file")
+            raise Unfit(f"holds no weights: its {WEIGHTS} is not an HDF5 file")
 
 
 def _check_end(model: bytes) -> None:
@@ -151,7 +151,7 @@ def _check_text(name: str, data: bytes) -> None:
     except UnicodeDecodeError:
         plain = False
     if not plain:
-        raise Unfit(f"is damaged (its {name} is no text)")
+        raise Unfit(f"is damaged (its {name} is not text)")
     if bracket_depth(data) > MOST_DEPTH:
         raise Unfit(f"is nested more than {MOST_DEPTH} levels deep in its {name}")
 

@@ -1,11 +1,10 @@
-"""Which of several networks an exercise is about: the kernel proposes one, the files themselves decide. Pure.
+"""Which network is judged, and how images are prepared for it. Pure.
 
-A notebook may hold a perceptron and a convolutional network, one for each of two exercises, or an autoencoder before the
+A notebook may hold several networks: a perceptron and a convolutional one for two exercises, or an autoencoder before the
 classifier. The kernel's proposal, by order, stands unless another network's layers suit the exercise better.
 
-Which recipe a network wants: what it makes of training images decides, whose labels are no secret. Pure.
-
-Rows that the kernel recorded may propose a recipe; it is taken unless the network does far better with another.
+Which recipe a network wants is decided by how well it does on training images, whose labels are no secret. Rows that the
+kernel recorded may propose a recipe; it is taken unless the network does far better with another.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -222,9 +221,10 @@ def describe_choice(
         words += f"; the network takes the two classes for each other{told}{own}"
     elif opposite:
         words += f"; the labels of {rows} rows take the two classes for each other{told}"
+    scale, offset = recipe.remaining
     return Preparation(
-        scale=recipe.scale,
-        offset=recipe.offset,
+        scale=scale,
+        offset=offset,
         resize=recipe.resize,
         channels=recipe.channels,
         shape=recipe.shape,

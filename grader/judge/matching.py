@@ -1,13 +1,9 @@
-"""Training pictures as they are looked things up in: small grey copies, made once for each way that rows are framed.
+"""Recorded rows against raw training images: which picture each row is, and what was done to it. Pure.
 
-One album serves all judges of a batch, from as many threads as there are.
-
-Recorded rows against raw training images: which picture each row is, and what was done to it. Pure.
-
-Rows are the kernel's word. They are looked for by small grey copies, whatever was done to brightness and size; then each
-way of resizing is applied to the pictures that were found, and numbers are fitted to what is left: one factor for all,
-one for each channel, for each pixel, each picture by its own length, or two levels. What fits to within rounding is a
-recipe.
+Rows are the kernel's word. They are looked for by small grey copies, whatever was done to brightness and size
+(`TrainingImageIndex`, which serves all judges of a batch from as many threads as there are). Then each way of resizing is
+applied to the pictures that were found, and numbers are fitted to what is left: one factor for all, one for each channel,
+for each pixel, each picture by its own length, or two levels. What fits to within rounding is a recipe.
 """
 
 import threading
@@ -31,15 +27,16 @@ from grader.judge.preparation import (
     STANDARD_WORDS,
     Channels,
     Lengths,
+    Numbers,
     Recipe,
     divide_by_length,
     fit_shape,
     framed,
     go_on,
     lay_out,
+    pick_images,
 )
 
-Numbers = NDArray[np.float32]
 Way = tuple[str, tuple[int, int] | None, bool]  # frame, the size where it tells on the frame, by luma
 BETWEEN = tuple((one + other) / 2 for one, other in zip(LUMA, LUMA[::-1], strict=True))
 ALIKE = 0.9  # correlation of small copies from which on two pictures may be one
@@ -174,6 +171,7 @@ LENGTH_WORDS: dict[Lengths, str] = {
     "columns": "each column of pixels divided by its length",
     "rows": "each row of pixels divided by its length",
 }
+EACH_PIXEL = "each pixel less its mean, divided by its standard deviation over the training images"
 STEADY = 0.01  # relative spread of the factors of single pictures that are one factor
 
 
@@ -264,10 +262,6 @@ def _compared(found: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.flatnonzero(found >= 0)[:MOST_PICTURES]
 
 
-def _pick(images: Images, chosen: NDArray[np.int64]) -> Images:
-    return images[chosen] if isinstance(images, np.ndarray) else [images[int(index)] for index in chosen]
-
-
 def _fit_all(
     rows: Numbers, images: Images, found: NDArray[np.int64], recipes: Sequence[Recipe], before_each: Callable[[], None]
 ) -> _Fitted | None:
@@ -275,9 +269,8 @@ def _fit_all(
     compared = _compared(found)
     if len(compared) < FEWEST:
         return None
-    values, pictures = rows[compared], _pick(images, found[compared])
-    shape = values.shape[1:]
-    tried = [(recipe, lay_out(pictures, replace(recipe, shape=shape), before_each)) for recipe in recipes]
+    values, pictures = rows[compared], pick_images(images, found[compared])
+    tried = [(recipe, lay_out(pictures, recipe, before_each)) for recipe in recipes]
     for fit in (_fit_one, _fit_lengths, _fit_channels, _fit_levels):
         best: _Fitted | None = None
         for recipe, laid_out in tried:
@@ -321,10 +314,10 @@ def _usual_scale(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe, lef
 def _fit_lengths(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe) -> _Fitted | None:
     """Each picture, or each of its columns or rows, by its own length."""
     for lengths, words in LENGTH_WORDS.items():
-        scaled = replace(recipe, lengths=lengths, scale_words=words)
-        expected = divide_by_length(laid_out, replace(scaled, shape=laid_out.shape[1:]))
+        expected = divide_by_length(laid_out, lengths)
         apart = np.sqrt(((rows - expected) ** 2).mean(axis=(1, 2, 3))) / max(float(expected.max()), 1e-9) * 255
         if (apart <= EXACT).sum() >= FEWEST:
+            scaled = replace(recipe, lengths=lengths, scale_words=words)
             return _Fitted(scaled, float(np.median(apart[apart <= EXACT])), apart <= EXACT)
     return None
 
@@ -367,13 +360,11 @@ def _fit_channels(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe) ->
     offsets = np.array([np.median(fit[1][good]) for fit in fits], np.float32)
     if max(float(np.abs(fit[0][good] / factor - 1).max()) for fit, factor in zip(fits, factors, strict=True)) > STEADY:
         return None
-    mean, deviation = (
-        np.broadcast_to(numbers, (*recipe.size, 3)).astype(np.float32).reshape(recipe.shape)
-        for numbers in (-offsets / factors, 1 / factors)
+    mean, deviation = (np.asarray(numbers, np.float32) for numbers in (-offsets / factors, 1 / factors))
+    words = f"each channel less {_few(mean)}, divided by {_few(deviation)}"
+    return _Fitted(
+        replace(recipe, scale=deviation, offset=mean, scale_words=words), float(np.median(residual[good])), good
     )
-    words = f"each channel less {_few(-offsets / factors)}, divided by {_few(1 / factors)}"
-    scaled = replace(recipe, standard=(mean, deviation), scale_words=words)
-    return _Fitted(scaled, float(np.median(residual[good])), good)
 
 
 def _fit_levels(rows: Numbers, laid_out: NDArray[np.uint8], recipe: Recipe) -> _Fitted | None:
@@ -406,8 +397,8 @@ def _fit_pixels(
     near = apart <= 0.05  # of a standard deviation: the student may have used a part of the images
     if near.sum() < FEWEST:
         return None
-    words = "each pixel less its mean, divided by its standard deviation over the training images"
-    return _Fitted(pixelwise(recipe, standard, words), float(np.median(apart[near])), near)
+    scaled = replace(recipe, scale=deviation, offset=mean, scale_words=EACH_PIXEL)
+    return _Fitted(scaled, float(np.median(apart[near])), near)
 
 
 def _fit_centred(
@@ -424,30 +415,16 @@ def _fit_centred(
         return None
     scale = next((usual for _, usual, _ in USUAL if abs(middle * usual - 1) < ROUND), 1 / middle)
     words = "each pixel less its mean over the training images" + (f", divided by {scale:.4g}" if scale != 1 else "")
-    even = (mean, np.full_like(mean, scale))
-    return _Fitted(pixelwise(recipe, even, words), float(np.median(residual[good])), good)
-
-
-def pixelwise(recipe: Recipe, standard: tuple[Numbers, Numbers], words: str) -> Recipe:
-    """The recipe that standardises each pixel of images in their own size."""
-    mean, deviation = (part.reshape(recipe.shape) for part in standard)
-    return replace(recipe, standard=(mean, deviation), scale_words=words)
+    return _Fitted(replace(recipe, scale=scale, offset=mean, scale_words=words), float(np.median(residual[good])), good)
 
 
 def further_recipes(first: Recipe, images: Images) -> tuple[Recipe, ...]:
     """What is tried where nothing usual will do: lengths, standardised values, other ways of resizing."""
-    found = [
-        replace(first, scale=1.0, offset=0.0, lengths="image", scale_words="each image divided by its length"),
-        replace(
-            first, scale=1.0, offset=0.0, lengths="columns", scale_words="each column of pixels divided by its length"
-        ),
-        replace(first, scale=1.0, offset=0.0, lengths="rows", scale_words="each row of pixels divided by its length"),
-    ]
+    found = [replace(first, lengths=lengths, scale_words=words) for lengths, words in LENGTH_WORDS.items()]
     if isinstance(images, np.ndarray):
         mean, deviation = float(images.mean()), float(images.std())
         found.append(replace(first, scale=deviation, offset=mean, scale_words=STANDARD_WORDS))
         if first.resize == "none" and first.channels == "as they are":
-            words = "each pixel less its mean, divided by its standard deviation over the training images"
-            plain = replace(first, scale=1.0, offset=0.0)
-            found.append(pixelwise(plain, standardise(images), words))
+            each_mean, each_deviation = standardise(images)
+            found.append(replace(first, scale=each_deviation, offset=each_mean, scale_words=EACH_PIXEL))
     return tuple(found)

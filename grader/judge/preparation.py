@@ -1,7 +1,7 @@
-"""How raw images become what a model wants: recipes, and what they make of images. Pure.
+"""How raw images become what a network wants: recipes, and what they make of images. Pure.
 
-The host resizes, lays out and sends whole images; the judge only computes `(pixel - offset) / scale`. What is more than
-that (each pixel by its own mean, each image by its own length) the host computes too, and sends numbers instead of bytes.
+A recipe resizes, arranges channels, and then computes `(pixel - offset) / scale`, with single numbers or with numbers for
+each channel or pixel. Single numbers are left to the judge, which is sent bytes; everything else the host computes.
 """
 
 import math
@@ -16,6 +16,7 @@ from PIL import Image
 from grader.core.errors import Failure
 from grader.course.dataset import Images
 
+Numbers = NDArray[np.float32]
 Channels = Literal["as they are", "grey", "BGR", "grey to RGB", "grey of BGR"]
 Lengths = Literal["", "image", "columns", "rows"]
 RESIZES = ("bilinear", "nearest", "bicubic", "area")
@@ -45,20 +46,28 @@ CHANNEL_WORDS = {
 class Recipe:
     """One way of preparing images; `shape` is what one prepared image looks like, without the batch axis.
 
-    `standard` holds a mean and a deviation for each number of a prepared image, float32 arrays of its shape; `levels` a
-    pixel and two numbers: pixels above it become the second, all others the first.
+    A prepared number is `(pixel - offset) / scale`; both may be arrays that are broadcast to (height, width, channels).
+    Instead of that, `lengths` divides by the Euclidean length of the whole image or of each of its columns or rows, and
+    `levels` holds a pixel and two numbers: pixels above it become the second, all others the first. Recipes of the same
+    words are equal.
     """
 
     shape: tuple[int, ...]
     size: tuple[int, int]  # height, width before laying out
     channels: Channels
-    scale: float
-    offset: float
+    scale: float | Numbers = field(compare=False)
+    offset: float | Numbers = field(compare=False)
     scale_words: str
     resize: str = "none"
-    lengths: Lengths = ""  # divided by the Euclidean length of the whole image, or of each of its columns or rows
-    standard: tuple[NDArray[np.float32], NDArray[np.float32]] | None = field(default=None, compare=False)
+    lengths: Lengths = ""
     levels: tuple[float, float, float] | None = None
+
+    @property
+    def remaining(self) -> tuple[float, float]:
+        """Scale and offset that the judge applies to what it is sent; 1 and 0 where the host computes all of it."""
+        if self.lengths or self.levels or isinstance(self.scale, np.ndarray) or isinstance(self.offset, np.ndarray):
+            return 1.0, 0.0
+        return self.scale, self.offset
 
     @property
     def words(self) -> str:
@@ -153,7 +162,8 @@ def is_told(recipe: Recipe, seen_range: tuple[float, float] | None) -> bool:
 
 
 def _distance(recipe: Recipe, seen_range: tuple[float, float]) -> float:
-    low, high = -recipe.offset / recipe.scale, (255 - recipe.offset) / recipe.scale
+    scale, offset = recipe.remaining
+    low, high = -offset / scale, (255 - offset) / scale
     return abs(math.log((seen_range[1] - seen_range[0] + 1e-6) / (high - low))) + abs(low - seen_range[0]) / (
         high - low
     )
@@ -175,32 +185,34 @@ def go_on() -> None:
 
 def prepare_images(
     images: Images, recipe: Recipe, before_each: Callable[[], None] = go_on
-) -> NDArray[np.uint8] | NDArray[np.float32]:
-    """Images laid out for the recipe, (n, *shape): uint8, whose scaling is left to the judge, or float32 and ready.
+) -> NDArray[np.uint8] | Numbers:
+    """Images prepared by the recipe, (n, *shape): uint8, whose scaling is left to the judge, or float32 and ready.
 
     What `before_each` raises before an image is resized ends the work.
     """
-    laid_out = lay_out(images, recipe, before_each)
-    if recipe.standard is not None:
-        mean, deviation = recipe.standard
-        return np.ascontiguousarray((laid_out - mean) / deviation, dtype=np.float32)
+    pixels = lay_out(images, recipe, before_each)
+    prepared: NDArray[np.uint8] | Numbers = pixels
     if recipe.levels is not None:
         border, low, high = recipe.levels
-        return np.where(laid_out > border, np.float32(high), np.float32(low))
-    return divide_by_length(laid_out, recipe) if recipe.lengths else laid_out
+        prepared = np.where(pixels > border, np.float32(high), np.float32(low))
+    elif recipe.lengths:
+        prepared = divide_by_length(pixels, recipe.lengths)
+    elif isinstance(recipe.scale, np.ndarray) or isinstance(recipe.offset, np.ndarray):
+        prepared = np.asarray((pixels - recipe.offset) / recipe.scale, np.float32)
+    prepared = prepared.reshape(len(images), *recipe.shape)
+    return prepared if prepared.flags.c_contiguous else prepared.copy()
 
 
-def divide_by_length(laid_out: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.float32]:
-    """Each image, column or row of images (n, *shape) by its Euclidean length, as `keras.utils.normalize` does."""
-    values = laid_out.reshape(len(laid_out), *recipe.size, -1).astype(np.float32)
-    axes = {"image": (1, 2, 3), "columns": (1,), "rows": (2,)}[recipe.lengths or "image"]
-    lengths = np.sqrt((values**2).sum(axis=axes, keepdims=True))
-    divided = np.asarray(values / np.where(lengths == 0, 1, lengths), np.float32)
-    return divided.reshape(laid_out.shape)
+def divide_by_length(pixels: NDArray[np.uint8], lengths: Lengths) -> Numbers:
+    """Each image, column or row of images (n, height, width, channels) by its length, as `keras.utils.normalize` does."""
+    values = pixels.astype(np.float32)
+    axes = {"image": (1, 2, 3), "columns": (1,), "rows": (2,)}[lengths or "image"]
+    each = np.sqrt((values**2).sum(axis=axes, keepdims=True))
+    return np.asarray(values / np.where(each == 0, 1, each), np.float32)
 
 
 def lay_out(images: Images, recipe: Recipe, before_each: Callable[[], None] = go_on) -> NDArray[np.uint8]:
-    """Images in the recipe's size, channels and shape, uint8 (n, *shape)."""
+    """Images in the recipe's size and channels, (n, height, width, channels)."""
 
     def resized(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         before_each()
@@ -210,8 +222,12 @@ def lay_out(images: Images, recipe: Recipe, before_each: Callable[[], None] = go
         stacked: NDArray[np.uint8] = images
     else:
         stacked = np.stack([resized(image) for image in images])
-    stacked = _set_channels(stacked, recipe.channels)
-    return np.ascontiguousarray(stacked.reshape(len(images), *recipe.shape))
+    return _set_channels(stacked, recipe.channels)
+
+
+def pick_images(images: Images, chosen: NDArray[np.int64]) -> Images:
+    """The images at these places."""
+    return images[chosen] if isinstance(images, np.ndarray) else [images[int(index)] for index in chosen]
 
 
 def _resize(image: NDArray[np.uint8], recipe: Recipe) -> NDArray[np.uint8]:

@@ -1,10 +1,8 @@
-"""Which layers a network's answers depend on: what becomes of them where a layer tells nothing of an image. Pure.
+"""Which layers do a network's answers depend on, and does it see the same in pictures that are moved by a pixel? Pure.
 
-A layer is cut by exchanging its outputs among the images: it then says of each image what it said of another. Where the
+A layer is cut by exchanging its outputs among the images: it then says of each image what it said of another one. Where the
 answers stay what they were, nothing that it makes of an image reaches them, whatever the graph looks like. In a network
 without branches every layer stands in the only way from image to answer, and none is cut.
-
-Pictures moved by a pixel, to see whether a network means what they show. Pure.
 """
 
 import time

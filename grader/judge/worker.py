@@ -1,6 +1,8 @@
 """Inside the judge's sandbox: loads the model, describes its layers, predicts what it is sent. No label exists here.
 
-Usage: worker.py GUEST MODEL SOCKET. One of the two files of the grader that import Keras.
+Usage: worker.py GUEST MODEL SOCKET. Requests: {"do": "describe"}, {"do": "predict", "shape", "dtype", "scale", "offset"}
+followed by images of uint8 or float32 (with "cut", a list of names, these layers tell nothing of an image). Replies:
+{"architecture": ...}, {"shape"} followed by float32 outputs, or {"refused": reason}.
 """
 
 import math
@@ -25,7 +27,7 @@ def prepare() -> None:
 
 
 def main() -> None:
-    """Say ready, then answer until told to stop. What fails before that word is the grader's fault."""
+    """Say ready, then answer until the host ends it. What fails before that word is the grader's fault."""
     sys.path.insert(0, sys.argv[1])
     from grader.sandbox.channel import Channel
 
@@ -38,8 +40,6 @@ def main() -> None:
     model: Any = None
     while True:
         request, payload = channel.receive()
-        if request["do"] == "stop":
-            return
         try:
             if model is None:
                 model = keras.saving.load_model(sys.argv[2], compile=False, safe_mode=True)
@@ -123,7 +123,7 @@ def only_shape(shapes: Any) -> Any:
 
 
 class DescribedPart(NamedTuple):
-    """A layer, or an operation that is no layer; `held` are the parts inside it, which have rows of their own."""
+    """A layer, or an operation that is not one; `held` are the parts inside it, which have rows of their own."""
 
     name: str
     operation: Any
@@ -275,7 +275,7 @@ def inbound_names(operation: Any, prefix: str) -> list[str]:
 
 
 def source(node: Any) -> Any:
-    """The layer or merging operation whose output arrives at `node`: `x / 255` is no layer, and comes from `x`."""
+    """The layer or merging operation whose output arrives at `node`: `x / 255` is not a layer, and comes from `x`."""
     operation = node.operation
     while not is_layer(operation) and not merges(operation):
         parents = operation._inbound_nodes[0].parent_nodes
@@ -296,7 +296,7 @@ def plain_shape(shape: Any) -> list[int | None]:
 
 
 def plain_config(operation: Any) -> dict[str, Any]:
-    """A part's configuration as JSON values; what is none, or too long, becomes text.
+    """A part's configuration as JSON values; anything else, or what is too long, becomes text.
 
     `constants`: the shapes of tensors that an operation has among its arguments.
     """

@@ -1,7 +1,8 @@
 """Runs a notebook or module in a Jupyter kernel that lives in a sandbox.
 
-`run` is the way in: cells go through nbclient, one after the other. `provisioner` makes jupyter_client start the kernel
-through `grader.sandbox`; `border` stands between its two sockets that are used (shell and iopub) and ours, and counts
-bytes and messages before anything of them is read; `client` is hardened against what such messages may say; `guest` is our
-code inside the kernel, which records what was trained. Whatever comes out is a claim; the model file is opaque bytes here.
+`run` is the way in: cells go through nbclient, one after the other. `program` says what the kernel's sandbox holds, and
+makes jupyter_client start it there. `client` stands between the kernel's sockets and ours: it counts bytes before they are
+read, and is hardened against what messages may say. `claims` reads what a kernel left, `endings` says how its run ended.
+`guest` is our code inside the kernel, which records what was trained. Whatever comes out is a claim; a model file is opaque
+bytes here.
 """

@@ -1,19 +1,20 @@
-"""A kernel's record, cut to what the recorder writes: a kernel may have written anything in its place. Pure.
+"""What a kernel left, which is its own word: its record, cut to what the recorder writes, and the networks as opaque bytes.
 
-The networks that a kernel left, as opaque bytes: the one that it proposes, and alternatives.
+A kernel may have written anything in the place of either.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from grader.core.errors import Failure
-from grader.core.evidence import Candidate, Claims, Evaluation, Fit
+from grader.core.evidence import Candidate, Claims, Fit
 from grader.judge.archive import precheck
 from grader.kernel.program import MODEL_BYTES, MODELS, ROWS, ROWS_BYTES, SEEN, SEEN_BYTES
 from grader.sandbox.artefacts import read_artefact
 
 MOST_FITS, MOST_EVALUATIONS, MOST_CANDIDATES = 500, 500, 300  # the last ones are kept
 MOST_TOLD, LONGEST_TOLD = 150, 300  # shims, notes and cells that drew nothing; characters of one
+ALTERNATIVE_BYTES = 128 << 20  # of all alternatives together
 LONGEST_NAME, LONGEST_PROBLEM = 250, 1_000  # characters
 MOST_CURVES, MOST_LABELS, MOST_KINDS = 50, 256, 200  # of one fit, of one network
 
@@ -24,7 +25,10 @@ def bounded(claims: Claims) -> Claims:
     return claims.model_copy(
         update={
             "fits": tuple(_fit(fit) for fit in claims.fits[-MOST_FITS:]),
-            "evaluations": tuple(_evaluation(item) for item in claims.evaluations[-MOST_EVALUATIONS:]),
+            "evaluations": tuple(
+                item.model_copy(update={"model": item.model[:LONGEST_NAME]})
+                for item in claims.evaluations[-MOST_EVALUATIONS:]
+            ),
             "candidates": tuple(_candidate(item) for item in (*taken, *claims.candidates[-MOST_CANDIDATES:])),
             "shims": _cut_all(claims.shims[:MOST_TOLD], LONGEST_TOLD),
             "notes": _cut_all(claims.notes[:MOST_TOLD], LONGEST_TOLD),
@@ -45,10 +49,6 @@ def _fit(fit: Fit) -> Fit:
     )  # fmt: skip
 
 
-def _evaluation(item: Evaluation) -> Evaluation:
-    return item.model_copy(update={"model": item.model[:LONGEST_NAME]})
-
-
 def _candidate(item: Candidate) -> Candidate:
     return item.model_copy(
         update={
@@ -66,9 +66,6 @@ def _cut_all(texts: Iterable[str], most: int) -> tuple[str, ...]:
     return tuple(text[:most] for text in texts)
 
 
-ALTERNATIVE_BYTES = 128 << 20  # of all alternatives together
-
-
 @dataclass(frozen=True, kw_only=True)
 class SavedNetwork:
     """A saved network; `rows` is a `.npy` file of the first rows that it was trained on, `seen` one of small copies of more.
@@ -83,7 +80,7 @@ class SavedNetwork:
 
 
 def read_networks(folder: int, claims: Claims) -> tuple[SavedNetwork, ...]:
-    """The proposed network, then the others, the last trained one first. Raises Failure for a proposed one that is none.
+    """The proposed network, then the others, the last trained one first. Raises Failure for an unreadable proposed one.
 
     Of the others only those are kept that can be networks, and no more than `ALTERNATIVE_BYTES`.
     """
@@ -106,17 +103,15 @@ def read_networks(folder: int, claims: Claims) -> tuple[SavedNetwork, ...]:
 
 
 def _read(folder: int, file: str, at_most: int) -> SavedNetwork | None:
+    """The network in this file with what was saved beside it; None where there is no file. Raises Failure."""
     try:
         model = read_artefact(folder, file, at_most=at_most)
     except FileNotFoundError:
         return None
-    place = MODELS.index(file)
-    rows, seen = _read_beside(folder, ROWS[place], ROWS_BYTES), _read_beside(folder, SEEN[place], SEEN_BYTES)
-    return SavedNetwork(file=file, model=model, rows=rows, seen=seen)
-
-
-def _read_beside(folder: int, file: str, at_most: int) -> bytes | None:
-    try:
-        return read_artefact(folder, file, at_most=at_most)
-    except (FileNotFoundError, Failure):
-        return None
+    beside: list[bytes | None] = []
+    for names, most in ((ROWS, ROWS_BYTES), (SEEN, SEEN_BYTES)):
+        try:
+            beside.append(read_artefact(folder, names[MODELS.index(file)], at_most=most))
+        except (FileNotFoundError, Failure):
+            beside.append(None)
+    return SavedNetwork(file=file, model=model, rows=beside[0], seen=beside[1])

@@ -1,11 +1,13 @@
-"""The border between a kernel's sockets and ours: bytes are counted before anything of them is read.
+"""Between a hostile kernel and the grader: bytes are counted before they are read, and what is read is cut to what is kept.
 
-libzmq bounds a frame, but a message may have any number of frames, and all of them are kept until the last one is there:
-a single forged message drove a grader to 2 GB. So no socket of ours touches one of the kernel's. The border connects to
-those once, while nothing of the submission runs yet, and never again; it follows the framing of ZMTP 3 (RFC 23 and 37 of
-rfc.zeromq.org) and stops the kernel at the first header that announces too much.
+`Border` stands between the kernel's sockets and ours. libzmq bounds a frame, but a message may have any number of frames,
+and all of them are kept until the last one is there: a single forged message drove a grader to 2 GB. So no socket of ours
+touches one of the kernel's. The border connects to those once, while nothing of the submission runs yet, and never again; it
+follows the framing of ZMTP 3 (RFC 23 and 37 of rfc.zeromq.org) and stops the kernel at the first header that announces too
+much.
 
-Clients hardened against a hostile kernel: what passed the border is bounded, and what it says may still be anything.
+What passed the border is bounded, and may still say anything: the clients of jupyter_client and nbclient are hardened
+against that.
 """
 
 import asyncio
@@ -15,7 +17,7 @@ import socket
 import stat
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
@@ -31,6 +33,7 @@ from grader.core.notebook import MOST_TEXT, STRING
 from grader.core.workspace import workspace
 from grader.sandbox.interface import Confined
 
+T = TypeVar("T")
 MESSAGE_BYTES = 8 << 20  # of all frames of one message
 MOST_FRAMES = 16  # of one message; a notebook's have five to seven
 ENVELOPE = 1 << 10  # bytes of a message that are header and signature, not output
@@ -58,7 +61,7 @@ class Budget:
         self._bytes = self._messages = 0
 
     def spend(self, size: int) -> None:
-        """Count a message of `size` bytes. Raises Trespass."""
+        """Count a message of `size` bytes. Raises ProtocolViolation."""
         self._messages += 1
         self._bytes += max(0, size - ENVELOPE)
         if self._bytes > self._limits.output:
@@ -78,7 +81,7 @@ class FrameReader:
         self._frames = self._size = 0  # of the present message
 
     def feed(self, block: bytes) -> None:
-        """The next bytes. Raises Trespass at the first that may not pass."""
+        """The next bytes. Raises ProtocolViolation at the first that may not pass."""
         place = 0
         while place < len(block):
             if self._skip:
@@ -113,11 +116,11 @@ class FrameReader:
     def _count(self, flags: int) -> None:
         if flags & COMMAND:
             if flags & MORE or self._skip > COMMAND_BYTES:
-                raise ProtocolViolation(Cause.PROTOCOL_VIOLATION, "a command that is none of ZMTP")
+                raise ProtocolViolation(Cause.PROTOCOL_VIOLATION, "a command that is not ZMTP")
             self._budget.spend(0)
             return
         if flags & ~(MORE | LONG):
-            raise ProtocolViolation(Cause.PROTOCOL_VIOLATION, "a frame that is none of ZMTP")
+            raise ProtocolViolation(Cause.PROTOCOL_VIOLATION, "a frame that is not ZMTP")
         self._frames += 1
         self._size += self._skip
         if self._size > MESSAGE_BYTES:
@@ -130,10 +133,10 @@ class FrameReader:
 
 
 class Border:
-    """Carries bytes between a kernel and the client. `prefix` is where the client connects; `trespass`: why it was shut."""
+    """Carries bytes between a kernel and the client, which connects to `prefix`. `violation`: why it ended the run."""
 
     def __init__(self, limits: Limits, confined: Confined) -> None:
-        self.trespass: ProtocolViolation | None = None
+        self.violation: ProtocolViolation | None = None
         self._budget, self._confined, self._shut = Budget(limits), confined, False
         self._thrown_away = ExitStack()
         self.prefix = str(self._thrown_away.enter_context(workspace(private=True)) / "kernel")
@@ -153,7 +156,7 @@ class Border:
             self._tasks.append(asyncio.create_task(self._serve(listener, theirs)))
 
     async def close(self) -> None:
-        """Carry nothing any more, and hold nothing against the kernel from here on."""
+        """Carry nothing any more; what the kernel does from here on is not its fault."""
         self._shut = True
         for task in self._tasks:
             task.cancel()
@@ -162,12 +165,12 @@ class Border:
             used.close()
         self._thrown_away.close()
 
-    def refuse(self, trespass: ProtocolViolation) -> None:
+    def refuse(self, violation: ProtocolViolation) -> None:
         """End the run for it; the first is remembered."""
         if self._shut:
             return
-        self.trespass = self.trespass or trespass
-        self._confined.kill(trespass.cause)
+        self.violation = self.violation or violation
+        self._confined.kill(violation.cause)
 
     def _socket(self) -> socket.socket:
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -178,7 +181,7 @@ class Border:
     async def _reach(self, path: str) -> socket.socket:
         """A connection to a socket that is bound, though perhaps not listened at yet. Raises OSError."""
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
-            raise OSError(f"{path} is no socket")
+            raise OSError(f"{path} is not a socket")
         for attempt in range(LISTENING_TRIES):
             theirs = self._socket()
             try:
@@ -200,8 +203,8 @@ class Border:
         outward = asyncio.create_task(_carry(ours, theirs))
         try:
             await self._carry_in(theirs, ours)
-        except ProtocolViolation as trespass:
-            self.refuse(trespass)
+        except ProtocolViolation as violation:
+            self.refuse(violation)
         finally:
             outward.cancel()
 
@@ -318,17 +321,14 @@ class HardenedNotebookClient(NotebookClient):
 
 def name_violation(border: Border, error: Exception) -> ProtocolViolation:
     """Whatever a kernel's message raised here, as a violation of the protocol that ends the run."""
-    trespass = (
-        error
-        if isinstance(error, ProtocolViolation)
-        else ProtocolViolation(Cause.PROTOCOL_VIOLATION, type(error).__name__)
-    )
-    border.refuse(trespass)
-    return trespass
+    if not isinstance(error, ProtocolViolation):
+        error = ProtocolViolation(Cause.PROTOCOL_VIOLATION, type(error).__name__)
+    border.refuse(error)
+    return error
 
 
 def read_json(data: bytes) -> Any:
-    """A part of a message. Raises Trespass for what would take far more memory as values than as bytes."""
+    """A part of a message. Raises ProtocolViolation for what would take far more memory as values than as bytes."""
     if len(data) > SMALL_JSON:
         bare = STRING.sub(b"", data)
         values = bare.count(b",") + bare.count(b":")
@@ -338,17 +338,31 @@ def read_json(data: bytes) -> Any:
 
 
 def shown_part(msg: dict[str, Any]) -> dict[str, Any]:
-    """`msg` with texts no longer than anybody will see, and of all ways to display a value only those that are kept."""
-    content = msg["content"]
+    """`msg` with texts no longer than anybody will see, and of all ways to display a value only those that are kept.
+
+    Raises TypeError for what has another type than a kernel's own messages have, KeyError for what lacks a part.
+    """
+    content = _of_type(dict, msg["content"])
     kind = msg["msg_type"]
     if kind == "stream":
-        content = {"name": content["name"], "text": content["text"][:KEPT]}
+        content = {"name": content["name"], "text": _beginning(content["text"])}
     elif kind in ("display_data", "execute_result", "update_display_data"):
-        data = {name: value for name, value in content["data"].items() if name in SHOWN}
+        data = {name: value for name, value in _of_type(dict, content["data"]).items() if name in SHOWN}
         if isinstance(data.get("text/plain"), str):
-            data["text/plain"] = data["text/plain"][:KEPT]
+            data["text/plain"] = _beginning(data["text/plain"])
         content = {**content, "data": data, "metadata": {}}
     elif kind == "error":
-        lines = [line[:KEPT] for line in content["traceback"][:LINES]]
-        content = {"ename": content["ename"][:KEPT], "evalue": content["evalue"][:KEPT], "traceback": lines}
+        lines = [_beginning(line) for line in _of_type(list, content["traceback"])[:LINES]]
+        content = {"ename": _beginning(content["ename"]), "evalue": _beginning(content["evalue"]), "traceback": lines}
     return {**msg, "content": content}
+
+
+def _beginning(text: Any) -> str:
+    return _of_type(str, text)[:KEPT]
+
+
+def _of_type(kind: type[T], value: Any) -> T:
+    """The value. A dictionary may refuse a slice with TypeError or with KeyError, as Python's version has it."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{type(value).__name__} where {kind.__name__} belongs")
+    return value

@@ -1,10 +1,7 @@
-"""Which epoch a training is in, from what Keras prints: shown while it goes on, and never more than shown. Pure.
+"""Runs the cells of a submission through a sandboxed kernel, one after the other, and says how that ended.
 
-Which notebooks need a cold start: what TensorFlow reads as it is imported would come too late in a warm kernel. Pure.
-
-Which cells come after the last training, by their words: they get less time. Pure, and rather too late than too early.
-
-`run_notebook`: the cells of a submission through a sandboxed kernel, and how that ended.
+`run_notebook` is the way in. At the end of the file: what the text of a notebook tells beforehand (whether the kernel may be
+started warm, which cells come after the last training) and what it prints meanwhile (the epoch that a training is in).
 """
 
 import asyncio
@@ -34,83 +31,6 @@ from grader.kernel.program import ARTEFACTS, RECORD, RECORD_BYTES, KernelSetting
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.environment import font_list
 from grader.sandbox.interface import Confined, Input, Sandbox
-
-EPOCH = re.compile(r"(?<![^\s\x08])Epoch (\d{1,6})/(\d{1,6})(?=\s)")
-TAIL = 40  # characters that may begin a line which the next message ends
-EVERY_S = 0.5  # a notebook may print a thousand of them a second
-
-
-class EpochReader:
-    """Follows the printed text of one cell. What it finds is the notebook's own word."""
-
-    def __init__(self) -> None:
-        self._tail = ""
-        self._told: float | None = None
-
-    def feed(self, text: str, now: float) -> str | None:
-        """The words to show after some more text, at `now` seconds; None where there is nothing new, or too soon."""
-        text = self._tail + text
-        found = next(reversed([*EPOCH.finditer(text)]), None)
-        self._tail = text[found.end() if found else 0 :][-TAIL:]
-        if found is None or (self._told is not None and now - self._told < EVERY_S):
-            return None
-        self._told = now
-        return f"epoch {int(found[1])} of {int(found[2])}"
-
-
-# Names by which NumPy's, TensorFlow's and Keras' libraries are told things from outside.
-VARIABLE = re.compile(r"\b(?:KERAS|TF|TF2|XLA|OMP|KMP|MKL|OPENBLAS|CUDA|ONEDNN|DNNL|GOTO|NUMPY|NPY)_[A-Z0-9_]+\b")
-SETTINGS = re.compile(r"keras\.json\b")
-HARMLESS = frozenset({"TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MIN_VLOG_LEVEL", "TF_CPP_VMODULE"})  # what goes to the log
-MODULES = (".py", ".ipy")
-
-
-def cold_reason(script: Script, files: Mapping[str, bytes]) -> str:
-    """Why this submission is started cold, to follow "a cold start:"; "" where it may be started warm.
-
-    Any mention counts, wherever it stands: a cold start that was not needed costs seconds, a warm one other weights.
-    """
-    modules = (data.decode("utf-8", "replace") for name, data in files.items() if name.endswith(MODULES))
-    found = next(_mentions([*script.cells, *modules]), None)
-    return f"it mentions `{found}`, which is read when TensorFlow or Keras is imported" if found else ""
-
-
-def _mentions(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        yield from (name for name in VARIABLE.findall(text) if name not in HARMLESS)
-        yield from SETTINGS.findall(text)
-
-
-TRAINS = re.compile(
-    r"\.\s*(?:fit|fit_generator|train_on_batch)\b|\.\s*search\s*\(|['\"]fit['\"]|GradientTape|apply_gradients"
-    r"|\bcross_val|%run\b|\bexec\s*\(|\bpython[\d.]*\s|subprocess"
-)
-DEFINED = re.compile(
-    r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|^[ \t]*(\w+)[ \t]*=[ \t]*(?:lambda\b|(?:\w+\.)?partial\b)",
-    re.MULTILINE,
-)
-WORD = re.compile(r"\w+")
-
-
-def first_after_training(cells: Sequence[str]) -> int:
-    """The index of the first cell behind the last one that may train; as many as there are cells where none does.
-
-    A cell may train if it writes a `fit` (of whatever), a step or a loop of its own, or if it mentions a function, method or
-    class that such a cell defines, be it an earlier one or a later.
-    """
-    mentioning: dict[str, list[int]] = defaultdict(list)
-    for index, cell in enumerate(cells):
-        for word in set(WORD.findall(cell)):
-            mentioning[word].append(index)
-    training = {index for index, cell in enumerate(cells) if TRAINS.search(cell)}
-    waiting = list(training)
-    while waiting:  # each cell comes once, and of each word those that mention it
-        for one, other in DEFINED.findall(cells[waiting.pop()]):
-            more = [index for index in mentioning.pop(one or other, ()) if index not in training]
-            training.update(more)
-            waiting += more
-    return max(training) + 1 if training else len(cells)
-
 
 READY_S = 90
 SAVING_S = 180
@@ -184,7 +104,7 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
             asyncio.run(_execute(job, provisioner, run, tail, who, progress))
             assert provisioner.confined is not None
             assert provisioner.border is not None
-            execution = _read_out(job, provisioner.confined, run, provisioner.border.trespass)
+            execution = _read_out(job, provisioner.confined, run, provisioner.border.violation)
             if job.warm and execution.start == "cold":
                 execution = replace(execution, start_note=cold or "the fork server was made for another environment")
             return execution
@@ -323,7 +243,7 @@ def _ignore(message: object) -> None:
     """Outputs after the last cell are nobody's."""
 
 
-def _read_out(job: Job, confined: Confined, run: _Run, trespass: ProtocolViolation | None) -> Execution:
+def _read_out(job: Job, confined: Confined, run: _Run, violation: ProtocolViolation | None) -> Execution:
     """After the kernel's death: its artefacts, its claims, the ending."""
     stopped = confined.wait(60)
     if stopped.cause is Cause.INFRASTRUCTURE:
@@ -344,7 +264,7 @@ def _read_out(job: Job, confined: Confined, run: _Run, trespass: ProtocolViolati
         claims = claims.model_copy(update={"problem": "; ".join(reasons)})
     ending = describe_ending(
         fault=_cause_of(run.fault), stopped=stopped, cell=run.at, limits=job.limits,
-        wall_s=time.monotonic() - run.started, what=trespass.what if trespass else "",
+        wall_s=time.monotonic() - run.started, what=violation.what if violation else "",
         cells=run.cells, after_training=run.after_training,
     )  # fmt: skip
     if run.cut is not None and job.smoke is not None:
@@ -389,3 +309,82 @@ def _silent_log() -> logging.Logger:
         log.addHandler(logging.NullHandler())
     log.propagate = False
     return log
+
+
+# What Keras prints of a training; it is shown, and nothing else is made of it.
+EPOCH = re.compile(r"(?<![^\s\x08])Epoch (\d{1,6})/(\d{1,6})(?=\s)")
+TAIL = 40  # characters that may begin a line which the next message ends
+EVERY_S = 0.5  # a notebook may print a thousand of them a second
+
+
+class EpochReader:
+    """Follows the printed text of one cell. What it finds is the notebook's own word."""
+
+    def __init__(self) -> None:
+        self._tail = ""
+        self._told: float | None = None
+
+    def feed(self, text: str, now: float) -> str | None:
+        """The words to show after some more text, at `now` seconds; None where there is nothing new, or too soon."""
+        text = self._tail + text
+        found = next(reversed([*EPOCH.finditer(text)]), None)
+        self._tail = text[found.end() if found else 0 :][-TAIL:]
+        if found is None or (self._told is not None and now - self._told < EVERY_S):
+            return None
+        self._told = now
+        return f"epoch {int(found[1])} of {int(found[2])}"
+
+
+# Names by which NumPy's, TensorFlow's and Keras' libraries are told things from outside.
+VARIABLE = re.compile(r"\b(?:KERAS|TF|TF2|XLA|OMP|KMP|MKL|OPENBLAS|CUDA|ONEDNN|DNNL|GOTO|NUMPY|NPY)_[A-Z0-9_]+\b")
+SETTINGS = re.compile(r"keras\.json\b")
+HARMLESS = frozenset({"TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MIN_VLOG_LEVEL", "TF_CPP_VMODULE"})  # what goes to the log
+MODULES = (".py", ".ipy")
+
+
+def cold_reason(script: Script, files: Mapping[str, bytes]) -> str:
+    """Why this submission is started cold, to follow "a cold start:"; "" where it may be started warm.
+
+    Any mention counts, wherever it stands: a cold start that was not needed costs seconds, a warm one other weights.
+    """
+    modules = (data.decode("utf-8", "replace") for name, data in files.items() if name.endswith(MODULES))
+    found = next(_mentions([*script.cells, *modules]), None)
+    return f"it mentions `{found}`, which is read when TensorFlow or Keras is imported" if found else ""
+
+
+def _mentions(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        yield from (name for name in VARIABLE.findall(text) if name not in HARMLESS)
+        yield from SETTINGS.findall(text)
+
+
+# A cell that may train: rather one too many, because cells after the last one get less time.
+TRAINS = re.compile(
+    r"\.\s*(?:fit|fit_generator|train_on_batch)\b|\.\s*search\s*\(|['\"]fit['\"]|GradientTape|apply_gradients"
+    r"|\bcross_val|%run\b|\bexec\s*\(|\bpython[\d.]*\s|subprocess"
+)
+DEFINED = re.compile(
+    r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|^[ \t]*(\w+)[ \t]*=[ \t]*(?:lambda\b|(?:\w+\.)?partial\b)",
+    re.MULTILINE,
+)
+WORD = re.compile(r"\w+")
+
+
+def first_after_training(cells: Sequence[str]) -> int:
+    """The index of the first cell behind the last one that may train; as many as there are cells where none does.
+
+    A cell may train if it writes a `fit` (of whatever), a step or a loop of its own, or if it mentions a function, method or
+    class that such a cell defines, be it an earlier one or a later.
+    """
+    mentioning: dict[str, list[int]] = defaultdict(list)
+    for index, cell in enumerate(cells):
+        for word in set(WORD.findall(cell)):
+            mentioning[word].append(index)
+    training = {index for index, cell in enumerate(cells) if TRAINS.search(cell)}
+    waiting = list(training)
+    while waiting:  # each cell comes once, and of each word those that mention it
+        for one, other in DEFINED.findall(cells[waiting.pop()]):
+            more = [index for index in mentioning.pop(one or other, ()) if index not in training]
+            training.update(more)
+            waiting += more
+    return max(training) + 1 if training else len(cells)

@@ -1,16 +1,19 @@
 """How untrusted code is held.
 
-Theory of operation. `open_sandbox` gives a `Sandbox`; `Sandbox.start(Program)` gives a `Confined`. Three kinds of program
-are started: a Jupyter kernel that runs a submission (`grader.kernel`), a process that loads a module of functions
-(`grader.functions`), and the judge (`grader.judge`), which holds a model file and no student code. What a sandbox holds it
-declares (`Sandbox.promises`), and the contract tests try each promise, also those that are not declared.
+*Files.* `choose` opens a sandbox by its name; `interface` says what each one offers. `Sandbox.start(Program)` gives a
+`Confined`, `Stopped` says how it ended, and `endings` says it in words. Three kinds of program are started: a Jupyter kernel
+that runs a submission (`grader.kernel`), a process that loads a module of functions (`grader.functions`), and the judge
+(`grader.judge`), which holds a model file and no student code; the latter two are asked as a `worker_process`, over a
+`channel`. What a sandbox holds it declares (`Sandbox.promises`), and the contract tests try each promise, also those that
+are not declared. `own_process` is for work of the grader's own on a student's bytes: a time and a memory, and no sandbox.
 
 *bubblewrap.* Inside, PID 1 is `launcher`: trusted, and running before any submitted byte is read. It hands the host
 descriptors of the writable folders, sets resource limits, starts the program, reaps, and tells how it ended. Every
 writable place is a size-limited tmpfs that the host reaches only through those descriptors; nothing of the host is
 writable, and results are read (`artefacts`) after the program is dead, beneath the descriptor, following nothing. The
 host may kill the sandbox (pidfd of PID 1: everything in its process namespace dies with it); the sandbox may kill nothing
-outside. `process` kills on limits; where the machine grants control groups (`cgroup`), memory is limited exactly.
+outside. `process` kills on limits, which `measure` looks at; where the machine grants control groups (`cgroup`), memory is
+limited exactly.
 
 *Warm starts* (`fork_server`). A fork server is PID 1 of an outer bubblewrap: the same read-only system, no network, no
 secret, an unprivileged uid, no capability. Before it is asked for anything it imports what its programs begin with, and
@@ -31,9 +34,9 @@ and the secret of Python's hashes, so whoever learns them in one program knows t
 somebody who has a hole in native code already, and namespaces and filter stand behind it. Judges and kernels never share a
 server. `docs/explanation/warm-starts.md` says what that means for a class.
 
-*podman, docker* (`container`). No descriptor crosses a container's border, so PID 1 is `relay`: the same launcher behind
+*podman* (`podman`). No descriptor crosses a container's border, so PID 1 is `container_launcher`: the same launcher behind
 two pipes, over which everything goes as `frames`. The host's end shows sockets and results in a private folder of its own,
-written by itself. Limits are the engine's, and the relay watches them from inside.
+written by itself. Limits are podman's, and PID 1 watches them from inside.
 
 *none* (`unsandboxed`). Resource limits, the watchdog and the hardened client, in a throw-away folder; nothing else is
 promised.

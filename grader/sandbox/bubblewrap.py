@@ -176,6 +176,7 @@ def bubblewrap_arguments(host: Host, program: Program, *, passwd: int, group: in
     `nesting`: for the fork server, whose children make namespaces and mount a /proc of their own, as nothing else may.
     """
     arguments = [
+        # --unshare-all cuts the network: its namespace has nothing but a loopback interface of its own.
         str(host.bwrap), "--unshare-all", "--unshare-user", *([] if nesting else ["--disable-userns"]),
         "--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox",
         *system_arguments(),

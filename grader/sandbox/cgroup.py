@@ -4,7 +4,7 @@ Version 2 (Linux, admin-guide/cgroup-v2.rst): below the nearest group above our 
 children and may be written by us, as systemd's slices of a user are. Version 1 (admin-guide/cgroup-v1): below our own
 groups, as root. What is not granted is no fault: the sandbox then polls, and says so in its `accounting`.
 
-How much memory may still be used here: what the system has left, and what control groups leave of it.
+From the same files follows how much memory may still be used on this machine (`available_memory`).
 """
 
 import itertools
@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.core.limits import Limits
+from grader.sandbox.measure import names_kill
 
 MOUNT = Path("/sys/fs/cgroup")
-OWN = Path("/proc/self/cgroup")
+PROC = Path("/proc")
+OWN = PROC / "self" / "cgroup"
 CONTROLLERS = ("memory", "pids")
 JOIN = 'while [ "$1" != -- ]; do echo 0 >"$1/cgroup.procs" || exit 125; shift; done; shift; exec "$@"'
 NOT_GRANTED = (
@@ -79,12 +81,7 @@ class ControlGroup:
 
     def out_of_memory(self) -> bool:
         """Whether the kernel killed a member for want of memory."""
-        file = self.folders[0] / ("memory.events" if self.version == 2 else "memory.oom_control")
-        with suppress(OSError):
-            return any(
-                line.startswith("oom_kill ") and line.split()[1] != "0" for line in file.read_text().splitlines()
-            )
-        return False
+        return names_kill(self.folders[0] / ("memory.events" if self.version == 2 else "memory.oom_control"))
 
     def close(self) -> None:
         """Remove it; its members are dead, and gone from it a moment later."""
@@ -132,30 +129,33 @@ def find_hierarchy(mount: Path = MOUNT, own: Path = OWN) -> Hierarchy | None:
 
 def candidates(mount: Path, own: Path) -> Iterator[Hierarchy]:
     """Places that may be writable, from what the kernel says of our own groups."""
-    groups: dict[str, str] = {}
-    with suppress(OSError):
-        for line in own.read_text().splitlines():
-            _, names, path = line.split(":", 2)
-            groups |= dict.fromkeys(names.split(","), path)
+    groups = {name: path for names, path in _own_groups(own) for name in names}
     for top in (mount, mount / "unified"):
         if "" in groups and (top / "cgroup.controllers").is_file():
-            yield from _passing_on(top, groups[""])
+            for place in _levels(top, groups[""]):
+                passed = ""
+                with suppress(OSError):
+                    passed = (place / "cgroup.subtree_control").read_text()
+                if set(CONTROLLERS) <= set(passed.split()) and os.access(place, os.W_OK):
+                    yield Hierarchy(2, place, place)
     if all(name in groups for name in CONTROLLERS):
         memory, pids = (mount / name / groups[name].lstrip("/") for name in CONTROLLERS)
         if (memory / "memory.limit_in_bytes").is_file() and (pids / "cgroup.procs").is_file():
             yield Hierarchy(1, memory, pids)
 
 
-def _passing_on(top: Path, path: str) -> Iterator[Hierarchy]:
+def _own_groups(own: Path) -> Iterator[tuple[list[str], str]]:
+    """The controllers and the path of each of our own groups; the controllers are [""] in version 2."""
+    with suppress(OSError):
+        for line in own.read_text().splitlines():
+            _, names, path = (*line.split(":", 2), "", "")[:3]
+            yield names.split(","), path
+
+
+def _levels(top: Path, path: str) -> Iterator[Path]:
+    """A group's folder and those above it, up to `top`; a container shows its own group as the topmost, by another path."""
     folder = top / path.lstrip("/")
-    for place in (folder, *folder.parents):
-        if not place.is_relative_to(top):
-            return
-        passed = ""
-        with suppress(OSError):
-            passed = (place / "cgroup.subtree_control").read_text()
-        if set(CONTROLLERS) <= set(passed.split()) and os.access(place, os.W_OK):
-            yield Hierarchy(2, place, place)
+    return (place for place in (folder, *folder.parents) if place.is_relative_to(top))
 
 
 def _sweep(hierarchy: Hierarchy) -> None:
@@ -168,56 +168,38 @@ def _sweep(hierarchy: Hierarchy) -> None:
                     folder.rmdir()
 
 
-MOUNT = Path("/sys/fs/cgroup")
-PROC = Path("/proc")
-
-
 def available_memory(proc: Path = PROC, mount: Path = MOUNT) -> int | None:
     """Bytes, as the tightest of all limits leaves them; None where nothing says so (no Linux).
 
     The system: MemAvailable (proc(5)). Groups: the limit, less what is used, plus file pages that may be dropped (Linux,
     admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst), of our own group and all above it.
     """
-    found = [*_system(proc / "meminfo"), *_groups(proc / "self" / "cgroup", mount)]
+    system = _field(proc / "meminfo", "MemAvailable:")
+    found = [] if system is None else [system << 10]
+    for names, path in _own_groups(proc / "self" / "cgroup"):
+        if names == [""]:
+            for top in (mount, mount / "unified"):
+                found += _left(top, path, "memory.max", "memory.current", "inactive_file")
+        elif "memory" in names:
+            files = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+            found += _left(mount / "memory", path, *files)
     return max(0, min(found)) if found else None
 
 
-def _system(meminfo: Path) -> Iterator[int]:
-    with suppress(OSError, ValueError, IndexError):
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                yield int(line.split()[1]) << 10
-
-
-def _groups(own: Path, mount: Path) -> Iterator[int]:
-    try:
-        lines = own.read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, names, path = (*line.split(":", 2), "", "")[:3]
-        if not names:
-            for top in (mount, mount / "unified"):
-                yield from _above(top, path, "memory.max", "memory.current", "inactive_file")
-        elif "memory" in names.split(","):
-            files = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-            yield from _above(mount / "memory", path, *files)
-
-
-def _above(top: Path, path: str, limit: str, usage: str, droppable: str) -> Iterator[int]:
-    """What a group and each one above it leaves; a container shows its own group as the topmost, by another path."""
-    folder = top / path.lstrip("/")
-    for place in (folder, *folder.parents):
-        if not place.is_relative_to(top):
-            return
-        with suppress(OSError, ValueError):  # "max" is no number: no limit
+def _left(top: Path, path: str, limit: str, usage: str, droppable: str) -> list[int]:
+    """What a group and each one above it leaves."""
+    found = []
+    for place in _levels(top, path):
+        with suppress(OSError, ValueError):  # "max" is not a number: there is no limit
             left = int((place / limit).read_text()) - int((place / usage).read_text())
-            yield left + _field(place / "memory.stat", droppable)
+            found.append(left + (_field(place / "memory.stat", droppable) or 0))
+    return found
 
 
-def _field(file: Path, name: str) -> int:
+def _field(file: Path, name: str) -> int | None:
+    """The number after `name` in a file of lines."""
     with suppress(OSError, ValueError, IndexError):
         for line in file.read_text().splitlines():
             if line.split()[0] == name:
                 return int(line.split()[1])
-    return 0
+    return None

@@ -1,9 +1,7 @@
-"""Messages between the host and the judge: a line of JSON, then as many raw bytes as it says; both bounded.
+"""Messages between the host and a worker in a sandbox: a line of JSON, then as many raw bytes as it says; both bounded.
 
-Standard library only: this file runs on both sides. Requests: {"do": "describe"}, {"do": "predict", "shape", "dtype",
-"scale", "offset", "bytes"} followed by images of uint8 or float32 (with "cut", a list of names, these layers tell nothing of
-an image), {"do": "stop"}. Replies: {"ready": versions} once, before any request; then {"architecture": ...}, {"bytes",
-"shape"} followed by float32 outputs, or {"refused": reason}.
+Standard library only: this file runs on both sides. A worker says {"ready": versions} once, before any request; what is
+asked and answered then is told at the head of `judge/worker.py` and `functions/guest.py`.
 """
 
 import json
@@ -17,7 +15,7 @@ MOST_NUMBER = 1 << 63
 
 
 class ProtocolError(Exception):
-    """The other side closed, or sent what is no message."""
+    """The other side closed, or sent something that is not a message."""
 
 
 class Channel:

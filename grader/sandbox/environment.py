@@ -1,6 +1,6 @@
 """The environment of a TensorFlow program in a sandbox: all of it, nothing of the grader's own is passed on.
 
-matplotlib's list of fonts, built once for a machine: in a fresh home each import would look for them again.
+`font_list` is a part of it: in a fresh home each import of matplotlib would look for the machine's fonts again.
 """
 
 import re
@@ -18,6 +18,16 @@ from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.interface import Program, Sandbox, Scratch
 
 FONTS = "tmp/.matplotlib"  # matplotlib's settings and its list of fonts
+NAME = re.compile(r"fontlist-[\w.-]{1,40}\.json")
+LIST = "tmp/list.json"
+MOST_BYTES = 8 << 20
+LIMITS = Limits(wall=120.0, memory=2 << 30)
+BUILD = """\
+import os, shutil, sys, matplotlib.font_manager
+name, = (name for name in os.listdir(matplotlib.get_cachedir()) if name.startswith("fontlist-"))
+shutil.copy(os.path.join(matplotlib.get_cachedir(), name), sys.argv[1])
+print(name)
+"""
 
 
 def environment(root: Path, threads: int, seed: int) -> dict[str, str]:
@@ -40,18 +50,6 @@ def environment(root: Path, threads: int, seed: int) -> dict[str, str]:
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": str(threads),
     }
-
-
-NAME = re.compile(r"fontlist-[\w.-]{1,40}\.json")
-LIST = "tmp/list.json"
-MOST_BYTES = 8 << 20
-LIMITS = Limits(wall=120.0, memory=2 << 30)
-BUILD = """\
-import os, shutil, sys, matplotlib.font_manager
-name, = (name for name in os.listdir(matplotlib.get_cachedir()) if name.startswith("fontlist-"))
-shutil.copy(os.path.join(matplotlib.get_cachedir(), name), sys.argv[1])
-print(name)
-"""
 
 
 def font_list(sandbox: Sandbox, cache: Path | None = None) -> Mapping[str, bytes]:

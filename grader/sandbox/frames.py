@@ -1,10 +1,12 @@
-"""The one way into and out of a container: channels of bytes as frames over two pipes. Standard library only.
+"""The one way into and out of a container: the bytes of several channels as frames over two pipes. Standard library only.
 
 A frame is a channel (2 bytes), a length (4 bytes, big-endian) and as many bytes; an empty one ends its channel. Channel 0
-carries JSON, then the channels of the program's descriptors, then those of its sockets, then those of its results.
+carries JSON, then come the program's descriptors, its sockets and its results.
 """
 
+import contextlib
 import json
+import socket
 import struct
 import threading
 from collections.abc import Mapping
@@ -16,13 +18,14 @@ MOST_BYTES = 64 << 10
 
 
 class FrameError(Exception):
-    """What came is no frame of ours."""
+    """What came is not one of our frames."""
 
 
-class FrameWriter:
-    """Writes whole frames, from several threads."""
+class FrameLink:
+    """One end of the pipes: writes whole frames, from several threads, and knows the sockets of its channels."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
+        self.sockets: dict[int, socket.socket] = {}
         self._pipe, self._lock = pipe, threading.Lock()
 
     def send(self, channel: int, data: bytes, *, patience: float = -1) -> bool:
@@ -36,9 +39,25 @@ class FrameWriter:
             self._lock.release()
         return True
 
-    def tell(self, words: Mapping[str, Any]) -> None:
+    def send_words(self, words: Mapping[str, Any]) -> None:
         """Send JSON on the control channel."""
         self.send(CONTROL, json.dumps(words).encode())
+
+    def send_from_socket(self, channel: int) -> None:
+        """Send all that the channel's socket receives, then its end."""
+        with contextlib.suppress(OSError, ValueError):  # one of the two is closed
+            while data := self.sockets[channel].recv(MOST_BYTES):
+                self.send(channel, data)
+        with contextlib.suppress(OSError, ValueError):
+            self.send(channel, b"")
+
+    def write_to_socket(self, channel: int, data: bytes) -> None:
+        """Write what a frame brought to the channel's socket, which may be closed at its other end."""
+        with contextlib.suppress(OSError):
+            if data:
+                self.sockets[channel].sendall(data)
+            else:
+                self.sockets[channel].shutdown(socket.SHUT_WR)
 
 
 def read_frame(pipe: IO[bytes]) -> tuple[int, bytes] | None:

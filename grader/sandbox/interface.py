@@ -80,9 +80,7 @@ class Program:
     descriptors: tuple[int, ...] = ()  # kept open for the program
     links: Mapping[str, str] = field(default_factory=dict)  # symbolic links inside: path to target, below the root
     sockets: tuple[str, ...] = ()  # Unix sockets that it will listen at, in scratch folders
-    results: Mapping[str, int] = field(
-        default_factory=dict
-    )  # files in scratch folders that are read, and their most bytes
+    results: Mapping[str, int] = field(default_factory=dict)  # files in scratch folders that are read, their most bytes
     preload: Preload | None = None  # None: it needs an interpreter of its own
 
 

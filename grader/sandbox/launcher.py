@@ -121,14 +121,18 @@ def reap(control: socket.socket, program: int) -> int:
         pid, status, usage = os.wait3(0)
         if pid != program:
             continue
-        report = {
-            "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
-            "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
-            "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
-        }
         with contextlib.suppress(OSError):  # the host is gone; so shall we be
-            control.send(json.dumps(report).encode())
+            control.send(json.dumps(describe_exit(status, usage)).encode())
         return os.waitstatus_to_exitcode(status) & 0xFF
+
+
+def describe_exit(status: int, usage: resource.struct_rusage) -> dict[str, Any]:
+    """How a child ended, for the host."""
+    return {
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+        "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+        "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
+    }
 
 
 def main() -> None:

@@ -90,3 +90,12 @@ def passed(usage: Usage, *, memory: int, processes: int, cpu_s: float) -> str | 
     if usage.crowded:
         return "disk-limit"
     return "cpu-limit" if usage.cpu_s > cpu_s else None
+
+
+def names_kill(file: Path) -> bool:
+    """Whether a control group's file (memory.events, memory.oom_control) names a process killed for want of memory."""
+    try:
+        lines = file.read_text().splitlines()
+    except OSError:
+        return False
+    return any(line.startswith("oom_kill ") and line.split()[1] != "0" for line in lines)

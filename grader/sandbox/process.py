@@ -1,11 +1,8 @@
-"""What a sandboxed program and its launcher print themselves: the last of it is kept, for whoever must explain an end.
+"""The host's end of a running sandbox: starts the launcher, gives its orders, keeps its log, watches limits, kills, waits.
 
-The watchdog: measures a process tree and its scratch folders, and names the limit that was passed.
-
-It polls every 100 ms; a limit can be overshot by what fits in that time (measured: 0.2 GB of 1.5 GB). Where there is a
-control group, memory is exact, and what is left here is to notice that the kernel killed a part of the tree for it.
-
-The host's end of a running sandbox: starts the launcher, talks to it, drains its log, kills and waits.
+The watchdog measures the process tree and its scratch folders every 100 ms and names the limit that was passed; a limit can
+be overshot by what fits in that time (measured: 0.2 GB of 1.5 GB). Where there is a control group, memory is exact, and
+what is left for the watchdog is to notice that the kernel killed a part of the tree for it.
 """
 
 import collections
@@ -31,8 +28,61 @@ from grader.sandbox.interface import Program, Stopped
 from grader.sandbox.launcher import UNWRITTEN
 from grader.sandbox.measure import SHARED_FROM, Usage, measure, passed, process_tree, runs
 
-BLOCKS, BLOCK = 64, 4096  # bytes: the last 256 KiB
+START_S = 20.0
+INTERVAL_S = 0.1
+CPU_SLACK_S = 60.0
+BLOCKS, BLOCK = 64, 4096  # bytes of a log: the last 256 KiB
 PATIENCE_S = 2.0  # for the last words of a program that has ended: its pipe is closed, they may still be on their way
+
+
+def launch(
+    argv: Callable[[int, int], list[str]],
+    program: Program,
+    *,
+    export: Mapping[str, str],
+    namespaced: bool,
+    descriptors: Sequence[int] = (),
+    group: ControlGroup | None = None,
+) -> "LaunchedProcess":
+    """Start `argv(socket, orders)`, which must end in the launcher. `export`: scratch folders' paths inside.
+
+    `argv` also makes it a member of `group`, which is given back when the process is closed or could not be started.
+
+    The calling thread must outlive the program: the kernel ties the sandbox' life to it. Raises Infrastructure.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        with write_orders(program, export, resource_limits(program.limits, namespaced=namespaced)) as orders:
+            process = spawn(argv, theirs, orders, (*descriptors, *program.descriptors))
+    except (OSError, Infrastructure) as error:
+        ours.close()
+        if group is not None:
+            group.close()
+        if isinstance(error, Infrastructure):
+            raise
+        raise Infrastructure(f"The sandbox could not be started: {error}.") from None
+    finally:
+        theirs.close()
+    log = Log(process.stdout)
+    running = LaunchedProcess(process, ours, log, program.limits, group)
+    try:
+        running.receive_folders(list(export))
+        running.watch(own_file_systems=namespaced)
+    except BaseException:
+        running.close()
+        raise
+    return running
+
+
+def spawn(
+    argv: Callable[[int, int], list[str]], control: socket.socket, orders: IO[bytes], descriptors: Sequence[int]
+) -> "subprocess.Popen[bytes]":
+    """Start `argv(control, orders)` with these descriptors and nothing else of ours. Raises OSError."""
+    return subprocess.Popen(
+        argv(control.fileno(), orders.fileno()), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env={"PATH": "/usr/bin:/bin"}, cwd="/", start_new_session=True,
+        pass_fds=[control.fileno(), orders.fileno(), *descriptors],
+    )  # fmt: skip
 
 
 class Log:
@@ -56,69 +106,6 @@ class Log:
         with contextlib.suppress(OSError, ValueError):  # closed meanwhile
             while block := os.read(self._pipe.fileno(), BLOCK):
                 self._blocks.append(block)
-
-
-INTERVAL_S = 0.1
-CPU_SLACK_S = 60.0
-
-
-def cpu_limit(limits: Limits) -> float:
-    """Processor seconds of a whole tree: TensorFlow's two pools of `threads` busy all the time, and its import."""
-    return limits.wall * 2 * limits.threads + CPU_SLACK_S
-
-
-class Watchdog:
-    """A thread that calls `kill(cause)` once a limit is passed; `peak`: most memory in bytes, `cpu_s`: processor time.
-
-    `forked`: from a process outside the tree, with which it shares memory that is not all its own.
-    """
-
-    def __init__(
-        self,
-        *,
-        pid: int,
-        folders: Mapping[str, int],
-        limits: Limits,
-        kill: Callable[[Cause], None],
-        group: ControlGroup | None = None,
-        forked: bool = False,
-    ) -> None:
-        self.peak = 0
-        self.cpu_s = 0.0
-        self._pid, self._folders, self._limits, self._kill, self._group = pid, folders, limits, kill, group
-        self._shared_from = 1 if forked else SHARED_FROM  # one that was forked shares pages with its server
-        self._end = time.monotonic() + limits.wall
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"watch-{pid}", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread and wait for it: the folders may be closed afterwards."""
-        self._ended.set()
-        if self._thread is not threading.current_thread():
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._ended.wait(INTERVAL_S):
-            usage = measure(self._pid, self._folders, self._limits.memory, shared_from=self._shared_from)
-            self.peak = max(self.peak, usage.memory)
-            self.cpu_s = max(self.cpu_s, usage.cpu_s)
-            if cause := self._passed(usage):
-                self._kill(cause)
-                return
-
-    def _passed(self, usage: Usage) -> Cause | None:
-        """The limit that was passed, or None."""
-        limits = self._limits
-        if self._group is not None and self._group.out_of_memory():
-            return Cause.MEMORY_LIMIT
-        over = passed(usage, memory=limits.memory, processes=limits.processes, cpu_s=cpu_limit(limits))
-        if over is not None:
-            return Cause(over)
-        return Cause.WALL_LIMIT if time.monotonic() > self._end else None
-
-
-START_S = 20.0
 
 
 class Outermost(Protocol):
@@ -315,47 +302,60 @@ def not_started(log: Log, word: str, what: str = "sandbox") -> GraderError:
     return Infrastructure(f"The {what} did not start: {said or word or 'it said nothing'}.")
 
 
-def launch(
-    argv: Callable[[int, int], list[str]],
-    program: Program,
-    *,
-    export: Mapping[str, str],
-    namespaced: bool,
-    descriptors: Sequence[int] = (),
-    group: ControlGroup | None = None,
-) -> LaunchedProcess:
-    """Start `argv(socket, orders)`, which must end in the launcher. `export`: scratch folders' paths inside.
+class Watchdog:
+    """A thread that calls `kill(cause)` once a limit is passed; `peak`: most memory in bytes, `cpu_s`: processor time.
 
-    `argv` also makes it a member of `group`, which is given back when the process is closed or could not be started.
-
-    The calling thread must outlive the program: the kernel ties the sandbox' life to it. Raises Infrastructure.
+    `forked`: from a process outside the tree, with which it shares memory that is not all its own.
     """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    try:
-        with write_orders(program, export, resource_limits(program.limits, namespaced=namespaced)) as orders:
-            process = subprocess.Popen(
-                argv(theirs.fileno(), orders.fileno()), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, env={"PATH": "/usr/bin:/bin"}, cwd="/", start_new_session=True,
-                pass_fds=[theirs.fileno(), orders.fileno(), *descriptors, *program.descriptors],
-            )  # fmt: skip
-    except (OSError, Infrastructure) as error:
-        ours.close()
-        if group is not None:
-            group.close()
-        if isinstance(error, Infrastructure):
-            raise
-        raise Infrastructure(f"The sandbox could not be started: {error}.") from None
-    finally:
-        theirs.close()
-    log = Log(process.stdout)
-    running = LaunchedProcess(process, ours, log, program.limits, group)
-    try:
-        running.receive_folders(list(export))
-        running.watch(own_file_systems=namespaced)
-    except BaseException:
-        running.close()
-        raise
-    return running
+
+    def __init__(
+        self,
+        *,
+        pid: int,
+        folders: Mapping[str, int],
+        limits: Limits,
+        kill: Callable[[Cause], None],
+        group: ControlGroup | None = None,
+        forked: bool = False,
+    ) -> None:
+        self.peak = 0
+        self.cpu_s = 0.0
+        self._pid, self._folders, self._limits, self._kill, self._group = pid, folders, limits, kill, group
+        self._shared_from = 1 if forked else SHARED_FROM  # one that was forked shares pages with its server
+        self._end = time.monotonic() + limits.wall
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"watch-{pid}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it: the folders may be closed afterwards."""
+        self._ended.set()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(INTERVAL_S):
+            usage = measure(self._pid, self._folders, self._limits.memory, shared_from=self._shared_from)
+            self.peak = max(self.peak, usage.memory)
+            self.cpu_s = max(self.cpu_s, usage.cpu_s)
+            if cause := self._passed(usage):
+                self._kill(cause)
+                return
+
+    def _passed(self, usage: Usage) -> Cause | None:
+        """The limit that was passed, or None."""
+        limits = self._limits
+        if self._group is not None and self._group.out_of_memory():
+            return Cause.MEMORY_LIMIT
+        over = passed(usage, memory=limits.memory, processes=limits.processes, cpu_s=cpu_limit(limits))
+        if over is not None:
+            return Cause(over)
+        return Cause.WALL_LIMIT if time.monotonic() > self._end else None
+
+
+def cpu_limit(limits: Limits) -> float:
+    """Processor seconds of a whole tree: TensorFlow's two pools of `threads` busy all the time, and its import."""
+    return limits.wall * 2 * limits.threads + CPU_SLACK_S
 
 
 def launcher_command(control: int, orders: int, launcher: str) -> list[str]:

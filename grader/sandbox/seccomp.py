@@ -1,6 +1,6 @@
 """The system call filter: what a notebook never needs is refused, all else is allowed.
 
-Installed by bwrap or, in a container, by the relay. A classic BPF program (Linux,
+Installed by bwrap or, in a container, by its PID 1. A classic BPF program (Linux,
 Documentation/userspace-api/seccomp_filter.rst), assembled here for x86_64 and aarch64; elsewhere there is none, and
 `build_filter` says so. Refused with EPERM: tracing and reading other processes, keys, bpf, perf, userfaultfd, io_uring,
 namespaces and mounts, handles, modules, clocks, memory that the watchdog would not see (memfd, System V), and what
@@ -13,13 +13,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ANY_BIT, RETURN = (
-    0x20,
-    0x15,
-    0x35,
-    0x45,
-    0x06,
-)  # BPF_LD|W|ABS, BPF_JMP|..., BPF_RET
+LOAD, RETURN = 0x20, 0x06  # BPF_LD|W|ABS, BPF_RET
+JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ANY_BIT = 0x15, 0x35, 0x45  # BPF_JMP|...
 ALLOW, ERRNO, KILL = 0x7FFF0000, 0x00050000, 0x80000000  # SECCOMP_RET_*
 NUMBER, ARCHITECTURE, FIRST, SECOND = 0, 4, 16, 24  # offsets in struct seccomp_data; arguments by their lower half
 FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK

@@ -124,7 +124,7 @@ def bad_input(tmp_path: Path) -> dict[str, tuple[tuple[str, ...], tuple[str, ...
         "unknown dataset": (("data", "fetch", "tinny"), ("no dataset `tinny`", "pets, pets-drawn, tiny")),
         "unknown option": (("grade", "tiny", ada, "--jobs", "2"), ("No such option",)),
         "unknown command": (("grad", "tiny", ada), ("No such command",)),
-        "unknown sandbox": (("grade", "tiny", ada, "--sandbox", "docker"), ("docker",)),
+        "unknown sandbox": (("grade", "tiny", ada, "--sandbox", "docker"), ("docker", "podman")),
         "seed": (("grade", "tiny", ada, "--seed", "-1"), ("--seed",)),
         "jobs": (("batch", "tiny", str(folder), "--jobs", "0"), ("--jobs",)),
         "nothing to grade": (("grade", "tiny"), ("Missing argument",)),

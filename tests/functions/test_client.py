@@ -95,8 +95,8 @@ def answering(sandbox: Sandbox) -> Iterator[ModuleProcess]:
         ("named tuple", "tuple <i8 (2,) [1, 2]"),
         ("tuple of arrays", "tuple <f8 (2, 2, 3) [0.0, 1.0, 2.0]"),
         ("list", "list <i8 (2, 1) [1, 2]"),
-        ("ragged", "returned: a list that is no table of numbers"),
-        ("ragged tuple", "returned: a tuple that is no table of numbers"),
+        ("ragged", "returned: a list that is not a table of numbers"),
+        ("ragged tuple", "returned: a tuple that is not a table of numbers"),
         ("none", "returned: nothing (None)"),
         ("tuple of none", "returned: a tuple that holds more than numbers"),
         ("list of text", "returned: a list that holds more than numbers"),
@@ -329,8 +329,8 @@ def test_a_process_that_never_says_ready_is_our_fault(
     (tmp_path / "guest.py").write_text("print('broken guest')\nraise SystemExit(3)\n")
     tmp_path.chmod(0o755)
     monkeypatch.setattr(client, "FOLDER", tmp_path)
-    (tmp_path.parent / "judge").mkdir(exist_ok=True)
-    (tmp_path.parent / "judge" / "protocol.py").write_text("")
+    (tmp_path.parent / "sandbox").mkdir(exist_ok=True)
+    (tmp_path.parent / "sandbox" / "channel.py").write_text("")
     with pytest.raises(Infrastructure, match="broken guest"), ModuleProcess(job("f = None"), sandbox):
         pass
 

@@ -322,5 +322,5 @@ def test_inside_there_is_no_oracle_no_file_of_cases_and_no_expected_value(sandbo
         said = ask(process, "f", np.ones(1), words).said
     assert said == (
         "raised ValueError: ('/run/guest/grader/functions/guest.py', '/run/guest/grader/sandbox/channel.py', "
-        "'/run/launcher.py', 'grader.judge', 'grader.sandbox.channel', True)"
+        "'/run/launcher.py', 'grader.sandbox', 'grader.sandbox.channel', True)"
     )

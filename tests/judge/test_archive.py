@@ -32,7 +32,7 @@ def test_a_network_that_a_student_packed_again_is_let_through() -> None:
     "data", [b"", b"PK", HDF5 + b"\0" * 100, b"PK\x05\x06" + b"\0" * 18, b"pickle", b"\x80\x04", b"\x1f\x8b\x08"]
 )
 def test_what_is_no_archive_is_refused_a_renamed_h5_too(data: bytes) -> None:
-    assert precheck(data) == "the saved network is no .keras file"
+    assert precheck(data) == "the saved network is not a .keras file"
 
 
 def test_an_archive_that_is_cut_off_is_damaged_wherever_it_ends() -> None:
@@ -185,13 +185,13 @@ def test_a_config_that_is_nested_too_deep_is_refused_and_one_less_is_not(opening
 
 @pytest.mark.parametrize("text", [b"\xff{}", '{"a": 1}'.encode("utf-16"), b'{"a": "\0"}', b"\x80"])
 def test_a_config_that_is_no_utf8_text_is_damaged(text: bytes) -> None:
-    assert precheck(archive({**MEMBERS, CONFIG: text})) == "the saved network is damaged (its config.json is no text)"
+    assert precheck(archive({**MEMBERS, CONFIG: text})) == "the saved network is damaged (its config.json is not text)"
 
 
 def test_weights_that_are_no_hdf5_file_are_named() -> None:
     for weights in (b"", b"PK\x03\x04", b"\x93NUMPY", b"\x89HDF"):
         found = precheck(archive({**MEMBERS, WEIGHTS: weights}))
-        assert found == "the saved network holds no weights: its model.weights.h5 is no HDF5 file"
+        assert found == "the saved network holds no weights: its model.weights.h5 is not an HDF5 file"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tests.judge.models import images
 
 LIMITS = Limits(memory=2 << 30)
 LONGEST_S = 200.0  # on a machine that has other things to do; what is not stopped would take days
-NOT_KERAS = "which is no layer and no function that networks are built from"
+NOT_KERAS = "which is neither a layer nor a function that networks are built from"
 
 
 @pytest.fixture

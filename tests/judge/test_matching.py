@@ -68,9 +68,10 @@ def test_any_factor_and_offset_of_digits_is_recovered(scale: tuple[float, bool, 
     match = match_rows(rows, TrainingImageIndex(digits()), shape, DIGIT)
     assert match is not None
     assert same(match.recipe, recipe)
-    again = (lay_out(digits().images[:9], match.recipe) - match.recipe.offset) / match.recipe.scale
-    expected = (lay_out(digits().images[:9], recipe) - recipe.offset) / recipe.scale
-    np.testing.assert_allclose(again, expected, atol=2 / abs(recipe.scale))
+    again, expected = (
+        (lay_out(digits().images[:9], each) - each.remaining[1]) / each.remaining[0] for each in (match.recipe, recipe)
+    )
+    np.testing.assert_allclose(again, expected, atol=2 / abs(recipe.remaining[0]))
     assert dict(match.truth) == {place: int(digits().labels[order[place]]) for place, _ in match.truth}
 
 

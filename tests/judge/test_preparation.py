@@ -323,9 +323,9 @@ def test_lengths_are_those_of_numpy_and_what_has_none_stays_black(lengths: str, 
 
 
 def test_each_pixel_can_have_its_own_mean_and_deviation() -> None:
-    mean, deviation = np.full(784, 3, np.float32), np.arange(1, 785, dtype=np.float32)
-    prepared = prepare_images(DIGITS, a_recipe((784,), standard=(mean, deviation)))
-    np.testing.assert_allclose(prepared, (DIGITS.reshape(5, 784) - 3.0) / deviation, rtol=1e-5)
+    mean, deviation = np.full((28, 28, 1), 3, np.float32), np.arange(1, 785, dtype=np.float32).reshape(28, 28, 1)
+    prepared = prepare_images(DIGITS, a_recipe((784,), offset=mean, scale=deviation))
+    np.testing.assert_allclose(prepared, (DIGITS.reshape(5, 784) - 3.0) / deviation.ravel(), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from grader.judge.client import explain_refusal
         ("AttributeError: The layer sequential has never been called and thus has no input.", "keras.Input(shape=...)"),
         ("ValueError: This model has not been built yet", "begin it with"),
         ("ValueError: Cannot deserialize `keras.utils.get_file` because it is not a model", "uses `keras.utils.get_file`"),
-        ("ValueError: Could not deserialize 'keras.src.x.y' because it is not a KerasSaveable", "no layer and no function"),
+        ("ValueError: Could not deserialize 'keras.src.x.y' because it is not a KerasSaveable", "neither a layer nor"),
         ("ValueError: Requested the deserialization of a `TFSMLayer`, which ... arbitrary code", "another program's model"),
         ("ValueError: Requested the loading of a vocabulary file outside of ... unsafe", "a vocabulary from a file"),
         ("OSError: Unable to synchronously open file (file signature not found)", "is damaged and can't be opened"),

@@ -69,14 +69,14 @@ def test_honest_messages_pass_whatever_blocks_they_come_in(messages: list[list[i
 
 
 @given(st.binary(min_size=1, max_size=400), st.lists(st.integers(1, 50), min_size=1))
-def test_anything_else_passes_or_is_a_trespass_and_blocks_make_no_difference(data: bytes, steps: list[int]) -> None:
+def test_anything_else_passes_or_is_a_violation_and_blocks_make_no_difference(data: bytes, steps: list[int]) -> None:
     def verdict(blocks: list[bytes]) -> str:
         border = reader()
         try:
             for block in blocks:
                 border.feed(block)
-        except ProtocolViolation as trespass:
-            return trespass.what
+        except ProtocolViolation as violation:
+            return violation.what
         return "passed"
 
     parts, place = [], 0
@@ -87,8 +87,8 @@ def test_anything_else_passes_or_is_a_trespass_and_blocks_make_no_difference(dat
 
 
 def test_a_frame_is_refused_by_its_header_before_any_of_its_bytes() -> None:
-    trespass = refused(frame(1 << 40))
-    assert (trespass.cause, trespass.what) == (Cause.OUTPUT_LIMIT, "8 MiB at once")
+    violation = refused(frame(1 << 40))
+    assert (violation.cause, violation.what) == (Cause.OUTPUT_LIMIT, "8 MiB at once")
 
 
 def test_many_frames_of_one_message_are_counted_together() -> None:

@@ -91,7 +91,7 @@ ATTACKS: dict[str, tuple[str, Cause, str]] = {
     "types within types": (
         f"{FORGE}forge(b'{{\"name\": 1, \"text\": {{}}}}'){WAIT}", Cause.PROTOCOL_VIOLATION, "TypeError",
     ),
-    "bytes past libzmq": (RAW, Cause.PROTOCOL_VIOLATION, "none of ZMTP"),
+    "bytes past libzmq": (RAW, Cause.PROTOCOL_VIOLATION, "not ZMTP"),
     "hanging up": (CLOSE, Cause.PROTOCOL_VIOLATION, "closed while the kernel runs"),
 }  # fmt: skip
 CHILD = """\

@@ -28,7 +28,7 @@ INSIDE = {
     "sandbox/channel.py": set(),
     "functions/guest.py": {"grader.sandbox.channel"},
     "sandbox/launcher.py": set(),
-    "sandbox/relay.py": {"grader.sandbox.frames", "grader.sandbox.launcher", "grader.sandbox.measure"},
+    "sandbox/container_launcher.py": {"grader.sandbox.frames", "grader.sandbox.launcher", "grader.sandbox.measure"},
     "sandbox/frames.py": set(),
     "sandbox/measure.py": set(),
     "core/grey_copies.py": set(),
@@ -224,9 +224,12 @@ def test_only_the_command_line_ends_the_process() -> None:
              if word in ending}  # fmt: skip
     assert found <= COMMAND_LINE
     at_once = {name_of(path) for path in FILES if any(spelt(call.func) == "os._exit" for call in calls(path))}
-    assert at_once <= {*COMMAND_LINE, "sandbox/launcher.py", "sandbox/relay.py", "sandbox/fork_server/server.py"}, (
-        "PID 1 is a process of its own"
-    )
+    assert at_once <= {
+        *COMMAND_LINE,
+        "sandbox/launcher.py",
+        "sandbox/container_launcher.py",
+        "sandbox/fork_server/server.py",
+    }, "PID 1 is a process of its own"
 
 
 def test_only_the_command_line_reads_the_environment() -> None:

@@ -1,7 +1,7 @@
-"""An engine for containers made of bubblewrap: it understands the command lines of `container_arguments`, no others.
+"""Podman played by bubblewrap: it understands the command lines of `podman_arguments`, no others.
 
-So what a container does can be tried where neither podman nor docker is: the relay inside, the bridge outside and all
-that crosses are the real ones. What an engine holds (capabilities, its own limits) is not tried here.
+So what a container does can be tried where podman is not: both ends and all that crosses are the real ones. What podman
+itself holds (capabilities, its own limits) is not tried here.
 """
 
 import os

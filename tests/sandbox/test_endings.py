@@ -11,11 +11,11 @@ import pytest
 
 from grader.core.limits import Limits
 from grader.kernel.run import _silent_log
-from grader.sandbox import container
-from grader.sandbox.container import BridgedProcess, Container, Engine
+from grader.sandbox import podman
 from grader.sandbox.fork_server import client
 from grader.sandbox.fork_server.client import Server, WarmStartFailed
 from grader.sandbox.interface import Program
+from grader.sandbox.podman import ContainerProcess
 from grader.sandbox.process import LaunchedProcess, Log
 
 PROGRAM = Program(root=Path("/"), argv=("/bin/true",), environment={}, folder="tmp", limits=Limits(), scratch=())
@@ -55,11 +55,11 @@ def test_one_that_runs_is_killed() -> None:
 
 
 def test_a_container_that_does_not_die_is_let_go_without_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container, "ENDING_S", 0.01)
+    monkeypatch.setattr(podman, "ENDING_S", 0.01)
     process = subprocess.Popen(
         ["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )
-    BridgedProcess(process, PROGRAM, lambda: None).close()
+    ContainerProcess(process, PROGRAM, lambda: None).close()
     assert process.stdin is not None and process.stdin.closed
     assert process.wait(10) == 0
 
@@ -86,10 +86,3 @@ def test_a_child_that_ends_at_once_leaves_no_descriptor_open(monkeypatch: pytest
             server.start(PROGRAM, None, ())
     assert descriptors() == before
     server.close()
-
-
-@pytest.mark.parametrize("kind", ["podman", "docker"])
-def test_a_run_is_recorded_under_the_engine_that_held_it(kind: str) -> None:
-    engine = Engine.__new__(Engine)
-    object.__setattr__(engine, "kind", kind)
-    assert Container(engine).isolation == kind

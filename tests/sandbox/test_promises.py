@@ -70,7 +70,7 @@ def no_survivor(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch) -> bo
 def processor_time(sandbox: Sandbox, folder: Path, patch: pytest.MonkeyPatch) -> bool:
     """With the slack for TensorFlow's import taken away: two seconds of two processes."""
     limits = LIMITS.model_copy(update={"threads": 1})
-    for place in ("grader.sandbox.process", "grader.sandbox.process", "grader.sandbox.container"):
+    for place in ("grader.sandbox.process", "grader.sandbox.podman"):
         patch.setattr(f"{place}.cpu_limit", lambda limits: 2.0)
     return ended_for(Cause.CPU_LIMIT, "os.fork()\nwhile True: pass", limits)(sandbox, folder, patch)
 

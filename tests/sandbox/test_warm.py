@@ -278,24 +278,24 @@ def test_a_control_group_holds_a_child_and_not_its_server(warm: WarmBubblewrap) 
 def slow(name: str) -> Preload:
     """A server of that name (it may not write to /proc/self/comm) that takes its time."""
     code = f"import ctypes, time\ndef prepare():\n    ctypes.CDLL(None).prctl(15, {name.encode()!r}); time.sleep(2)"
-    return Preload(entry="foreseen:prepare", path="tmp", files={"tmp/foreseen.py": code.encode()})
+    return Preload(entry="prepared:prepare", path="tmp", files={"tmp/prepared.py": code.encode()})
 
 
-def test_a_server_that_was_foreseen_is_prepared_while_others_start(warm: WarmBubblewrap) -> None:
+def test_a_server_for_what_will_come_is_prepared_while_others_start(warm: WarmBubblewrap) -> None:
     name = f"slow-{time.monotonic_ns() % 10**8}"
     preload = slow(name)
-    warm.foresee(program("", preload=preload))
+    warm.prepare_server(program("", preload=preload))
     wait_until(lambda: processes(name))
-    (foreseen,) = processes(name)
+    (prepared,) = processes(name)
     assert run(warm, "raise SystemExit(3)").code == 3
     with closing(warm.start(program("raise SystemExit(4)", preload=preload))) as confined:
-        assert server_of(confined) == foreseen
+        assert server_of(confined) == prepared
         assert confined.wait(120).code == 4
 
 
 def test_a_sandbox_that_is_closed_ends_a_server_that_is_being_started(warm: WarmBubblewrap) -> None:
     name = f"slow-{time.monotonic_ns() % 10**8}"
-    warm.foresee(program("", preload=slow(name)))
+    warm.prepare_server(program("", preload=slow(name)))
     wait_until(lambda: processes(name))
     warm.close()
     wait_until(lambda: not processes(name))

@@ -23,6 +23,7 @@ from grader.sandbox.process import (
     lines_and_files,
     not_started,
     resource_limits,
+    spawn,
     write_orders,
 )
 from grader.sandbox.seccomp import build_filter
@@ -143,11 +144,7 @@ def start_server(
 
     def live(orders: IO[bytes]) -> None:
         try:
-            process = subprocess.Popen(
-                argv(theirs.fileno(), orders.fileno()), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, env={"PATH": "/usr/bin:/bin"}, cwd="/", start_new_session=True,
-                pass_fds=[theirs.fileno(), orders.fileno(), *descriptors],
-            )  # fmt: skip
+            process = spawn(argv, theirs, orders, descriptors)
         except BaseException as error:
             started.set_exception(error)
             return

@@ -41,7 +41,7 @@ def mount(source: str, target: str, kind: str, flags: int, options: str = "") ->
         raise OSError(error.errno, f"mount {kind} on {target}: {os.strerror(error.errno or 0)}") from None
 
 
-def leave() -> None:
+def enter_namespaces() -> None:
     """Be in namespaces of one's own, with the same uid; the next child is PID 1 of a process namespace. Raises OSError."""
     uid, gid = os.getuid(), os.getgid()
     call("unshare", ALL_NAMESPACES)
@@ -50,7 +50,7 @@ def leave() -> None:
     write("/proc/self/gid_map", f"{gid} {gid} 1")
 
 
-def furnish(scratch: Iterable[tuple[str, int, str]], kept: Sequence[str]) -> None:
+def mount_writable_places(scratch: Iterable[tuple[str, int, str]], kept: Sequence[str]) -> None:
     """As PID 1: fresh writable places (path, bytes, mode), what of `kept` they cover again, /proc, terminals, loopback.
 
     Raises OSError.

@@ -27,7 +27,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # `-P` knows no folder of a script
 
-from grader.sandbox.fork_server.namespaces import drop_privileges, furnish, leave
+from grader.sandbox.fork_server.namespaces import drop_privileges, enter_namespaces, mount_writable_places
 from grader.sandbox.launcher import become_program, close_others, open_up, read_orders, reap, shut_off, write_files
 
 OURS = str(Path(__file__).resolve().parents[3])
@@ -60,11 +60,11 @@ def try_namespaces() -> str:
     if child == 0:
         try:
             open_up()
-            leave()
+            enter_namespaces()
             if os.fork():
                 os.wait()
             else:
-                furnish([("/tmp", 1 << 20, "1777")], [])
+                mount_writable_places([("/tmp", 1 << 20, "1777")], [])
                 drop_privileges()
                 os.write(sending, b"made")
         except BaseException as error:
@@ -98,7 +98,7 @@ def shared_memory(maps: str) -> str:
 
 def serve(requests: socket.socket) -> list[str]:
     """Fork a child for each request until the host is gone. Returns in a child alone: the command line of its program."""
-    signal.signal(signal.SIGCHLD, bury)
+    signal.signal(signal.SIGCHLD, reap_children)
     while True:
         request, descriptors, _, _ = socket.recv_fds(requests, REQUEST_BYTES, MOST_DESCRIPTORS)
         if not request:
@@ -110,7 +110,7 @@ def serve(requests: socket.socket) -> list[str]:
             os.close(descriptor)
 
 
-def bury(*_: object) -> None:
+def reap_children(*_: object) -> None:
     """Wait for children that have ended: how they did is told by PID 1 of each, and seen at its pidfd."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
@@ -137,10 +137,10 @@ def confine(wanted: list[int], descriptors: list[int]) -> list[str]:
         os.dup2(log, 2)
         control, orders = arrange(wanted, descriptors)
         open_up()  # the files of /proc that a user namespace is made with are only then ours
-        leave()
+        enter_namespaces()
         if os.fork():
             os._exit(0)
-        return oversee(control, orders)
+        return run_as_init(control, orders)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
@@ -158,14 +158,14 @@ def arrange(wanted: list[int], descriptors: list[int]) -> tuple[int, int]:
     return control, orders
 
 
-def oversee(descriptor: int, orders_file: int) -> list[str]:
-    """PID 1: furnish, write files, export, start, reap, report. Returns in the program alone."""
+def run_as_init(descriptor: int, orders_file: int) -> list[str]:
+    """PID 1: mount, write files, export, start, reap, report. Returns in the program alone."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     control = socket.socket(fileno=descriptor)
     with os.fdopen(orders_file, "rb") as file:
         orders: dict[str, Any] = json.loads(file.readline())
-        furnish([(path, size, mode) for path, size, mode in orders["scratch"]], orders["kept"])
+        mount_writable_places([(path, size, mode) for path, size, mode in orders["scratch"]], orders["kept"])
         write_files(orders, file)
     drop_privileges()
     shut_off(with_parent=False)  # which is gone already: this namespace ends with the server's

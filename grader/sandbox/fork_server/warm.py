@@ -88,11 +88,11 @@ class WarmBubblewrap(Bubblewrap):
                     self._replace(preload, server)
         return super().start(program)
 
-    def foresee(self, program: Program) -> None:
-        """Have a server for programs like this one started meanwhile: one of them will come."""
+    def prepare_server(self, program: Program) -> None:
+        """Start a server for programs like this one meanwhile: one of them will come."""
         preload = program.preload
         if preload is not None and self._is_of_kind(program, preload) and preload.entry not in self._servers:
-            threading.Thread(target=self._server, args=(program, preload), name="foreseeing", daemon=True).start()
+            threading.Thread(target=self._server, args=(program, preload), name="preparing", daemon=True).start()
 
     def close(self) -> None:
         """End every server; one that is being started ends as soon as it is there."""
@@ -160,10 +160,10 @@ class WarmBubblewrap(Bubblewrap):
             self._tell(words)
 
 
-def foresee(sandbox: Sandbox, program: Program) -> None:
-    """Tell a sandbox of warm starts that programs like this one will come; any other one takes no notice."""
+def prepare_server(sandbox: Sandbox, program: Program) -> None:
+    """Have a sandbox of warm starts start its server for programs like this one; any other one does nothing."""
     if isinstance(sandbox, WarmBubblewrap):
-        sandbox.foresee(program)
+        sandbox.prepare_server(program)
 
 
 @contextmanager

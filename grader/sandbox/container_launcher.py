@@ -1,10 +1,10 @@
-"""PID 1 of a container: the launcher where no descriptor can cross the border. Standard library only, `python -I -S -B`.
+"""PID 1 of a container: the launcher where no descriptor can cross. Standard library only, `python -I -S -B`.
 
 Orders come over stdin, then frames (`frames`) in both directions over stdin and stdout: the bytes of the program's
 descriptors and sockets, and, when everything else inside is dead, the files that the host asked for. It watches the
 limits itself, because the host can't see the container's processes. It ends when the host says so or is gone.
 
-Usage: relay.py. Its uid is the program's, but the program can neither signal PID 1 nor look into it.
+Usage: container_launcher.py. Its uid is the program's, but the program can neither signal PID 1 nor look into it.
 """
 
 import contextlib
@@ -23,34 +23,37 @@ from typing import IO, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # `-I` knows no folder of a script
 
-from grader.sandbox.frames import (
-    CONTROL,
-    DESCRIPTORS,
-    MOST_BYTES,
-    RESULTS,
-    SOCKETS,
-    FrameError,
-    FrameWriter,
-    read_frame,
-)
-from grader.sandbox.launcher import read_orders, shut_off, start_program
-from grader.sandbox.measure import measure, passed
+from grader.sandbox.frames import CONTROL, DESCRIPTORS, MOST_BYTES, RESULTS, SOCKETS, FrameError, FrameLink, read_frame
+from grader.sandbox.launcher import describe_exit, read_orders, shut_off, start_program
+from grader.sandbox.measure import measure, names_kill, passed
 
 INTERVAL_S = 0.1
 DRAIN_S = 10.0
 HIGH = 512  # descriptors of ours are moved above those that the program expects
-OUT_OF_MEMORY = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+OUT_OF_MEMORY = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
 
 
-class Relay:
+def main() -> None:
+    """Read orders, write files, then run the program."""
+    if os.getpid() != 1:
+        raise RuntimeError("This ends every process that it may signal: it runs as PID 1 of a container only.")
+    os.umask(0o077)
+    requests, replies = os.fdopen(0, "rb", closefd=False), os.fdopen(1, "wb", closefd=False)
+    orders = read_orders(requests)
+    shut_off()
+    ContainedProgram(orders, requests, FrameLink(replies)).run()
+    replies.flush()
+    os._exit(0)
+
+
+class ContainedProgram:
     """A running program and its channels."""
 
-    def __init__(self, orders: dict[str, Any], requests: IO[bytes], writer: FrameWriter) -> None:
-        self._orders, self._requests, self._writer = orders, requests, writer
-        self._channels: dict[int, socket.socket] = {}
+    def __init__(self, orders: dict[str, Any], requests: IO[bytes], link: FrameLink) -> None:
+        self._orders, self._requests, self._link = orders, requests, link
         self._awaited = dict(enumerate(orders["sockets"], SOCKETS))
         self._stop = threading.Event()
-        self._pumps: list[threading.Thread] = []
+        self._senders: list[threading.Thread] = []
         self._peak = 0
         self._cpu_s = 0.0
 
@@ -63,25 +66,25 @@ class Relay:
         for descriptor in self._orders["descriptors"]:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-        self._writer.tell({"ready": True})
-        for channel in list(self._channels):
-            self._pump(channel)
-        threading.Thread(target=self._carry_in, daemon=True).start()
+        self._link.send_words({"ready": True})
+        for channel in list(self._link.sockets):
+            self._send_all(channel)
+        threading.Thread(target=self._receive, daemon=True).start()
         cause, ended = self._watch(program, folders)
         end_all()
-        for pump in self._pumps:
-            pump.join(DRAIN_S)
+        for sender in self._senders:
+            sender.join(DRAIN_S)
         for channel, (path, most) in enumerate(self._orders["results"], RESULTS):
             self._send_result(channel, path, most)
-        if cause is None and any(map(names_a_kill, OUT_OF_MEMORY)):
+        if cause is None and any(map(names_kill, OUT_OF_MEMORY)):
             cause = "memory-limit"
-        self._writer.tell({"report": {**ended, "cause": cause, "peak": self._peak}})
+        self._link.send_words({"report": {**ended, "cause": cause, "peak": self._peak}})
 
     def _start(self) -> int:
         """The program, with one end of a pair of sockets for each of its descriptors."""
         for channel, wanted in enumerate(self._orders["descriptors"], DESCRIPTORS):
             ours, theirs = socket.socketpair()
-            self._channels[channel] = socket.socket(fileno=move_up(ours.detach()))
+            self._link.sockets[channel] = socket.socket(fileno=move_up(ours.detach()))
             moved = move_up(theirs.detach())
             os.dup2(moved, wanted, inheritable=True)
             os.close(moved)
@@ -96,7 +99,7 @@ class Relay:
                     return None, reaped[1]
             if self._stop.wait(INTERVAL_S):
                 return None, {"cpu_s": round(self._cpu_s, 2)}
-            self._announce()
+            self._announce_sockets()
             usage = measure(os.getpid(), folders, limits["memory"])
             self._peak, self._cpu_s = max(self._peak, usage.memory), max(self._cpu_s, usage.cpu_s)
             over = passed(usage, memory=limits["memory"], processes=limits["processes"], cpu_s=limits["cpu_s"]) or (
@@ -105,15 +108,15 @@ class Relay:
             if over is not None:
                 return over, {"cpu_s": round(self._cpu_s, 2)}
 
-    def _announce(self) -> None:
+    def _announce_sockets(self) -> None:
         """Tell of each awaited socket once it is bound."""
         for channel, path in list(self._awaited.items()):
             with contextlib.suppress(OSError):
                 if stat.S_ISSOCK(os.lstat(path).st_mode):
                     del self._awaited[channel]
-                    self._writer.tell({"bound": channel})
+                    self._link.send_words({"bound": channel})
 
-    def _carry_in(self) -> None:
+    def _receive(self) -> None:
         """Frames from the host to where they belong; its end, or its word, ends everything."""
         with contextlib.suppress(FrameError, OSError, ValueError, KeyError):
             while frame := read_frame(self._requests):
@@ -123,31 +126,20 @@ class Relay:
                     if "kill" in request:
                         break
                     self._connect(request["connect"])
-                elif channel in self._channels:
-                    with contextlib.suppress(OSError):  # the program has closed its end
-                        if data:
-                            self._channels[channel].sendall(data)
-                        else:
-                            self._channels[channel].shutdown(socket.SHUT_WR)
+                elif channel in self._link.sockets:
+                    self._link.write_to_socket(channel, data)
         self._stop.set()
 
     def _connect(self, channel: int) -> None:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.connect(self._orders["sockets"][channel - SOCKETS])
-        self._channels[channel] = connection
-        self._pump(channel)
+        self._link.sockets[channel] = connection
+        self._send_all(channel)
 
-    def _pump(self, channel: int) -> None:
-        pump = threading.Thread(target=self._carry_out, args=(channel,), daemon=True)
-        self._pumps.append(pump)
-        pump.start()
-
-    def _carry_out(self, channel: int) -> None:
-        with contextlib.suppress(OSError):
-            while data := self._channels[channel].recv(MOST_BYTES):
-                self._writer.send(channel, data)
-        with contextlib.suppress(OSError):
-            self._writer.send(channel, b"")
+    def _send_all(self, channel: int) -> None:
+        sender = threading.Thread(target=self._link.send_from_socket, args=(channel,), daemon=True)
+        self._senders.append(sender)
+        sender.start()
 
     def _send_result(self, channel: int, path: str, most: int) -> None:
         """A file that lies where it should, or what lies there instead; nothing where there is nothing."""
@@ -158,12 +150,12 @@ class Relay:
         kind = "link" if stat.S_ISLNK(status.st_mode) else "file" if stat.S_ISREG(status.st_mode) else "other"
         if kind == "file" and not os.access(path, os.R_OK):
             kind = "other"
-        self._writer.tell({"result": channel, "kind": kind, "size": status.st_size})
+        self._link.send_words({"result": channel, "kind": kind, "size": status.st_size})
         if kind != "file" or status.st_size > most:
             return
         with contextlib.suppress(OSError), os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
             while data := file.read(MOST_BYTES):
-                self._writer.send(channel, data)
+                self._link.send(channel, data)
 
 
 def move_up(descriptor: int) -> int:
@@ -179,11 +171,7 @@ def reap_one() -> tuple[int, dict[str, Any]]:
         pid, status, usage = os.wait3(os.WNOHANG)
     except ChildProcessError:
         return 0, {}
-    return pid, {
-        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
-        "code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
-        "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
-    }
+    return pid, describe_exit(status, usage)
 
 
 def end_all() -> None:
@@ -196,27 +184,6 @@ def end_all() -> None:
                 select.select([], [], [], 0.01)
         except ChildProcessError:
             return
-
-
-def names_a_kill(path: str) -> bool:
-    """Whether the container's control group tells of a process that was killed for want of memory."""
-    with contextlib.suppress(OSError):
-        lines = Path(path).read_text().splitlines()
-        return any(line.startswith("oom_kill ") and line.split()[1] != "0" for line in lines)
-    return False
-
-
-def main() -> None:
-    """Read orders, write files, then relay."""
-    if os.getpid() != 1:
-        raise RuntimeError("relay.py ends every process that it may signal: it is PID 1 of a container, or nothing.")
-    os.umask(0o077)
-    requests, replies = os.fdopen(0, "rb", closefd=False), os.fdopen(1, "wb", closefd=False)
-    orders = read_orders(requests)
-    shut_off()
-    Relay(orders, requests, FrameWriter(replies)).run()
-    replies.flush()
-    os._exit(0)
 
 
 if __name__ == "__main__":
