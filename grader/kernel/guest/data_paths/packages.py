@@ -1,7 +1,4 @@
-"""`input_data.read_data_sets` of TensorFlow 1's tutorials: MNIST as flat pixels from 0 to 1, in batches on demand.
-
-Packages that would download the data: `tensorflow_datasets`, scikit-learn's `fetch_openml`, TensorFlow 1's tutorials,
-and downloaders.
+"""Packages that would download the data: `tensorflow_datasets`, scikit-learn's `fetch_openml`, and downloaders.
 
 A package that is not installed gets a small stand-in that knows the data of this exercise and nothing else.
 """
@@ -19,60 +16,6 @@ from grader.kernel.guest.data_paths.paths import World
 from grader.kernel.guest.data_paths.readers import known_download
 from grader.kernel.guest.imports import Patch
 from grader.kernel.guest.old_names.stand_ins import Nothing
-
-TUTORIALS = ("tensorflow.examples", "tensorflow.examples.tutorials", "tensorflow.examples.tutorials.mnist",
-           "tensorflow.examples.tutorials.mnist.input_data", "input_data")  # fmt: skip
-VALIDATION = 5000  # of the training images, the first ones
-
-
-class DataSet:
-    """One split: images (n, 784) from 0 to 1, or (n, 28, 28, 1), and labels, whole numbers or one-hot."""
-
-    def __init__(self, images: Any, labels: Any) -> None:
-        self.images, self.labels = images, labels
-        self.num_examples, self.epochs_completed = len(images), 0
-        self._order: Any = range(len(images))
-        self._at = 0
-
-    def next_batch(self, batch_size: int, fake_data: bool = False, shuffle: bool = True) -> tuple[Any, Any]:
-        """The next images and labels, in another order in each epoch."""
-        import numpy
-
-        if self._at == 0 and shuffle:
-            self._order = numpy.random.permutation(self.num_examples)
-        taken = numpy.asarray(self._order[self._at : self._at + batch_size])
-        self._at += batch_size
-        if self._at >= self.num_examples:
-            self._at, self.epochs_completed = 0, self.epochs_completed + 1
-        return self.images[taken], self.labels[taken]
-
-
-def reader(arrays: Callable[[], Mapping[str, Any]]) -> Callable[..., Any]:
-    """`read_data_sets` over MNIST as `arrays` gives it."""
-
-    def read_data_sets(train_dir: Any = "", fake_data: bool = False, one_hot: bool = False, dtype: Any = None,
-                       reshape: bool = True, validation_size: int = VALIDATION, **options: object) -> Any:  # fmt: skip
-        """TensorFlow 1's: `train`, `validation` and `test`."""
-        import numpy
-
-        served = arrays()
-
-        def part(split: str, rows: slice) -> DataSet:
-            images = served[f"x_{split}"][rows].reshape(-1, 28, 28, 1).astype("float32") / numpy.float32(255)
-            labels = served[f"y_{split}"][rows]
-            return DataSet(
-                images.reshape(-1, 784) if reshape else images,
-                numpy.eye(10)[labels] if one_hot else labels,
-            )
-
-        return SimpleNamespace(
-            train=part("train", slice(validation_size, None)),
-            validation=part("train", slice(0, validation_size)),
-            test=part("test", slice(None)),
-        )
-
-    return read_data_sets
-
 
 PHOTOGRAPHS = ("cats_vs_dogs", "cats_vs_dogs_dataset")
 SLICE = re.compile(r"(\w+)(?:\[(-?\d+%?)?:(-?\d+%?)?\])?")
@@ -99,15 +42,11 @@ class Stubs(MetaPathFinder, Loader):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """A stand-in's spec; None for whatever nothing is known about."""
-        if fullname in TUTORIALS and self._world.digits is not None:
-            return ModuleSpec(fullname, self, is_package=True)
         known = fullname == "tensorflow_datasets" or fullname in DOWNLOADERS
         return ModuleSpec(fullname, self) if known and PathFinder.find_spec(fullname) is None else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """The stand-in."""
-        if spec.name in TUTORIALS:
-            return self._tutorial(spec.name)
         self._world.tell(f"the package `{spec.name}` is not installed: a stand-in gave the data that the course serves")
         module: Any = ModuleType(spec.name, f"Stands for {spec.name}, which is not installed.")
         if spec.name == "tensorflow_datasets":
@@ -124,14 +63,6 @@ class Stubs(MetaPathFinder, Loader):
         if name.startswith("__"):
             raise AttributeError(name)
         return Nothing()
-
-    def _tutorial(self, name: str) -> ModuleType:
-        module: Any = ModuleType(name, f"Stands for {name}, which is gone.")
-        if name.endswith("input_data") and self._world.digits is not None:
-            self._world.tell("TensorFlow 1's `input_data` is gone: a stand-in gave the MNIST that the course serves")
-            module.read_data_sets = reader(self._world.digits.arrays)
-        made: ModuleType = module
-        return made
 
     def exec_module(self, module: ModuleType) -> None:
         """Nothing is left to be done."""
