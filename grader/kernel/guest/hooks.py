@@ -12,15 +12,12 @@ Changes Keras once, as it is imported: seeds, the served MNIST, and the recorder
 """
 
 import functools
-import importlib.util
 import inspect
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
+from dataclasses import dataclass
 from typing import Any
 
 from grader.kernel.guest.notes import Notes
@@ -180,64 +177,37 @@ def _stopper(keras: Any) -> Callable[[float, int | None], Any]:
     return StopInTime
 
 
-class PatchOnImport(MetaPathFinder):
-    """Waits for `import keras`, by whatever road, so that a notebook without it pays nothing."""
+@dataclass(kw_only=True)
+class KerasChanges:
+    """What is changed in Keras right after its import, once."""
 
-    def __init__(
-        self,
-        *,
-        recorder: Recorder,
-        budget: FitBudget,
-        shims: Shims | None,
-        notes: Notes,
-        mnist: str | None,
-        seed: int,
-        smoke: SmokeRun | None = None,
-        deterministic: bool = False,
-    ) -> None:
-        self._recorder, self._budget, self._shims, self._notes = recorder, budget, shims, notes
-        self._mnist, self._seed, self._smoke, self._deterministic = mnist, seed, smoke, deterministic
-        self._searching = self._patched = False
+    recorder: Recorder
+    budget: FitBudget
+    shims: Shims | None
+    smoke: SmokeRun | None
+    mnist: str | None
+    seed: int
+    deterministic: bool
+    made: bool = False
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Keras' own spec with our patches behind its loader; None for everything else."""
-        if fullname in ("keras", "tensorflow") and not self._patched:
-            choose_backend(self._notes)
-        if fullname != "keras" or self._searching or self._patched:
-            return None
-        self._searching = True  # others may ask for the spec without importing it: TensorFlow does
-        try:
-            spec = importlib.util.find_spec("keras")
-        finally:
-            self._searching = False
-        if spec is None or spec.loader is None:
-            return None
-        execute = spec.loader.exec_module
-
-        def execute_and_patch(module: ModuleType) -> None:
-            execute(module)
-            self._patched = True
-            self._patch(module)
-
-        spec.loader.exec_module = execute_and_patch  # type: ignore[method-assign]
-        return spec
-
-    def _patch(self, keras: Any) -> None:
-        keras.utils.set_random_seed(self._seed)
-        if self._deterministic:
+    def make(self, keras: Any) -> None:
+        """All of them; not again where Keras is loaded again."""
+        if self.made:
+            return
+        self.made = True
+        keras.utils.set_random_seed(self.seed)
+        if self.deterministic:
             sys.modules["tensorflow"].config.experimental.enable_op_determinism()
         name_activations()
-        self._budget.attach(keras)
-        if self._smoke is not None:
-            self._smoke.attach(keras)
-            cut_preparation(keras, self._smoke)
-        self._recorder.attach(keras)  # around it: what the submission gave, not what we added
-        if self._shims is not None:
-            self._shims.attach(keras)  # outermost: everybody else is given today's names
-        if self._mnist is not None:
-            serve_mnist(self._mnist)
+        self.budget.attach(keras)
+        if self.smoke is not None:
+            self.smoke.attach(keras)
+            cut_preparation(keras, self.smoke)
+        self.recorder.attach(keras)  # around it: what the submission gave, not what we added
+        if self.shims is not None:
+            self.shims.attach(keras)  # outermost: everybody else is given today's names
+        if self.mnist is not None:
+            serve_mnist(self.mnist)
 
 
 def choose_backend(notes: Notes) -> None:

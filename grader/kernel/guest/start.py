@@ -19,13 +19,14 @@ def main() -> None:
 
     from grader.kernel.guest.data_paths.install import install_world
     from grader.kernel.guest.executor import Caps, HiddenLoop, pass_over_self_checks
-    from grader.kernel.guest.hooks import FitBudget, PatchOnImport
+    from grader.kernel.guest.hooks import FitBudget, KerasChanges, choose_backend
+    from grader.kernel.guest.imports import AfterImport, Imports
     from grader.kernel.guest.notes import Notes
     from grader.kernel.guest.old_names.install import Shims
-    from grader.kernel.guest.old_names.stand_ins import Colab
+    from grader.kernel.guest.old_names.stand_ins import colab
     from grader.kernel.guest.recorder import Recorder
     from grader.kernel.guest.shell import ShellLines
-    from grader.kernel.guest.smoke import SmokeRun
+    from grader.kernel.guest.smoke import SmokeRun, patches
 
     notes = Notes()
     smoke = SmokeRun(notes, **settings["smoke"]) if settings["smoke"] else None
@@ -33,9 +34,10 @@ def main() -> None:
     budget = FitBudget(notes, cell=settings["cell"], wall=settings["wall"], fits=settings["fits"],
                        cells=settings["seconds"], batches=settings["batches"])  # fmt: skip
     shims = None if settings["strict"] else Shims(notes)
-    sys.meta_path.insert(0, PatchOnImport(recorder=recorder, budget=budget, shims=shims, notes=notes,
-                                          mnist=settings["mnist"], seed=settings["seed"], smoke=smoke,
-                                          deterministic=settings["deterministic"]))  # fmt: skip
+    changes = KerasChanges(recorder=recorder, budget=budget, shims=shims, smoke=smoke, mnist=settings["mnist"],
+                           seed=settings["seed"], deterministic=settings["deterministic"])  # fmt: skip
+    first = dict.fromkeys(("keras", "tensorflow"), lambda module: choose_backend(notes))
+    imports = Imports(after=AfterImport({"keras": changes.make}, before=first))
     random.seed(settings["seed"])
     numpy.random.seed(settings["seed"])  # again with Keras' own when Keras is imported
     app = IPKernelApp.instance()
@@ -43,16 +45,18 @@ def main() -> None:
     app.shell.grader_recorder = recorder
     loop = HiddenLoop(app.shell)
     if shims is not None:
-        shims.prepare(numpy, app.shell, loop.nest)
-    sys.meta_path.insert(0, Colab(notes, display))
-    install_world(mnist=settings["mnist"], photographs=settings["photographs"], notes=notes)
+        shims.prepare(imports, numpy, app.shell, loop.nest)
+    imports.gone.table["google.colab"] = colab(notes, display)
+    install_world(imports, mnist=settings["mnist"], photographs=settings["photographs"], notes=notes)
     ShellLines(app.shell, notes)
     pass_over_self_checks(notes)
     caps = Caps(app.shell, notes, settings["output"])
     for stream in (sys.stdout, sys.stderr):
         caps.limit(stream)
     if smoke is not None:
-        watch_time(app.shell, smoke)
+        imports.after.add(patches(smoke))
+        stop_in_time(app.shell, smoke)
+    imports.install()
     for before in (notes.count_cell, budget.start_cell, caps.start_cell, loop.begin_cell):
         app.shell.events.register("pre_run_cell", before)
     for after in (loop.end_cell, caps.end_cell, recorder.write_notes):
@@ -67,13 +71,10 @@ def main() -> None:
     app.start()
 
 
-def watch_time(shell: Any, smoke: Any) -> None:
-    """Cut a smoke run's other work, and end it in its time. The clock starts with the first cell."""
+def stop_in_time(shell: Any, smoke: Any) -> None:
+    """End a smoke run in its time. The clock starts with the first cell."""
     from grader.kernel.guest.executor import Deadline
-    from grader.kernel.guest.imports import AfterImport
-    from grader.kernel.guest.smoke import patches
 
-    sys.meta_path.insert(0, AfterImport(patches(smoke)))
     deadline = Deadline(smoke.left_s)
     for before in (smoke.start_cell, deadline.begin_cell):
         shell.events.register("pre_run_cell", before)

@@ -6,15 +6,13 @@ A package that is not installed gets a small stand-in that knows the data of thi
 import functools
 import importlib
 import re
-from collections.abc import Callable, Mapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from collections.abc import Callable, Mapping
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from grader.kernel.guest.data_paths.paths import World
 from grader.kernel.guest.data_paths.readers import known_download
-from grader.kernel.guest.imports import Patch
+from grader.kernel.guest.imports import Make, Patch, stand_in
 from grader.kernel.guest.old_names.stand_ins import Nothing
 
 PHOTOGRAPHS = ("cats_vs_dogs", "cats_vs_dogs_dataset")
@@ -32,40 +30,19 @@ def patches(world: World) -> Mapping[str, Patch]:
     return {"sklearn.datasets": lambda module: patch_openml(module, world)} if world.digits is not None else {}
 
 
-class Stubs(MetaPathFinder, Loader):
-    """The last finder to be asked: makes stand-ins for packages that are not installed."""
+def stand_ins(world: World) -> dict[str, Make]:
+    """What makes the packages that are not installed."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def make(name: str) -> ModuleType:
+        if "." in name:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        world.tell(f"the package `{name}` is not installed: a stand-in gave the data that the course serves")
+        if name == "tensorflow_datasets":
+            return stand_in(name, dataset_functions(world))
+        known = {function: functools.partial(download, world) for function in DOWNLOADERS[name]}
+        return stand_in(name, known, lambda asked: Nothing())  # what needs an account, as `login`, does nothing
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """A stand-in's spec; None for whatever nothing is known about."""
-        known = fullname == "tensorflow_datasets" or fullname in DOWNLOADERS
-        return ModuleSpec(fullname, self) if known and PathFinder.find_spec(fullname) is None else None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The stand-in."""
-        self._world.tell(f"the package `{spec.name}` is not installed: a stand-in gave the data that the course serves")
-        module: Any = ModuleType(spec.name, f"Stands for {spec.name}, which is not installed.")
-        if spec.name == "tensorflow_datasets":
-            fill_datasets(module, self._world)
-        for name in DOWNLOADERS.get(spec.name, ()):
-            setattr(module, name, functools.partial(download, self._world))
-        if spec.name in DOWNLOADERS:
-            module.__getattr__ = self._unknown
-        made: ModuleType = module
-        return made
-
-    def _unknown(self, name: str) -> Any:
-        """A function of a downloader that nobody here knows: what needs an account, as `login`, does nothing."""
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return Nothing()
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to be done."""
+    return dict.fromkeys((*DOWNLOADERS, "tensorflow_datasets"), make)
 
 
 def download(world: World, *arguments: Any, **options: Any) -> str:
@@ -78,16 +55,20 @@ def download(world: World, *arguments: Any, **options: Any) -> str:
     return str(options.get("output") or options.get("out") or (given[-1].rpartition("/")[2] if given else "."))
 
 
-def fill_datasets(module: Any, world: World) -> None:
+def dataset_functions(world: World) -> dict[str, Any]:
     """The part of `tensorflow_datasets` that a notebook about this data needs."""
-    module.load = functools.partial(load, world)
-    module.builder = lambda name, **_: Builder(world, name)
-    module.Split = SimpleNamespace(TRAIN="train", TEST="test", VALIDATION="validation")
-    module.as_numpy = lambda dataset: dataset.as_numpy_iterator()
-    module.disable_progress_bar = lambda: None
-    module.show_examples = module.visualization = Nothing(used=world.leave_undrawn, name="show_examples")
-    module.list_builders = lambda: [name for name in ("mnist", "cats_vs_dogs") if _knows(world, name)]
-    module.logging = SimpleNamespace(set_verbosity=lambda *_: None, ERROR=40)
+    pictures = Nothing(used=world.leave_undrawn, name="show_examples")
+    return {
+        "load": functools.partial(load, world),
+        "builder": lambda name, **_: Builder(world, name),
+        "Split": SimpleNamespace(TRAIN="train", TEST="test", VALIDATION="validation"),
+        "as_numpy": lambda dataset: dataset.as_numpy_iterator(),
+        "disable_progress_bar": lambda: None,
+        "show_examples": pictures,
+        "visualization": pictures,
+        "list_builders": lambda: [name for name in ("mnist", "cats_vs_dogs") if _knows(world, name)],
+        "logging": SimpleNamespace(set_verbosity=lambda *_: None, ERROR=40),
+    }
 
 
 class Builder:

@@ -13,13 +13,11 @@ import functools
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from grader.kernel.guest.imports import patched
+from grader.kernel.guest.imports import AfterImport, StandIns
 from grader.kernel.guest.notes import Notes
 
 PREDICTING = 0
@@ -149,13 +147,13 @@ class StandInModule(ModuleType):
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
 
-class OldPaths(MetaPathFinder, Loader):
-    """Finds modules that are gone, and gives every public module of Keras its `__getattr__`."""
+class OldPaths:
+    """Makes modules that are gone, and gives every public module of Keras its `__getattr__`."""
 
-    def __init__(self, notes: Notes) -> None:
-        self._notes = notes
+    def __init__(self, gone: StandIns, after: AfterImport, notes: Notes) -> None:
+        self._gone, self._after, self._notes = gone, after, notes
         self._functions: Mapping[str, Mapping[str, tuple[Any, str]]] = {}
-        self._ready = False
+        gone.table |= dict.fromkeys(OTHER_ROOTS, self.make)
 
     def install(self, functions: Mapping[str, Mapping[str, tuple[Any, str]]]) -> None:
         """After Keras was imported: the modules that are there by now.
@@ -163,55 +161,23 @@ class OldPaths(MetaPathFinder, Loader):
         `functions`: module -> name -> what stands for it, and how that is written today.
         """
         self._functions = functions
-        self._ready = True
+        self._gone.table |= {f"{root}.{name}": self.make for root in ROOTS for name in MODULES}
+        self._after.otherwise = lambda name: self._answer if relative(name) is not None else None
         for name, module in list(sys.modules.items()):
             if isinstance(module, ModuleType) and relative(name) is not None:
                 self._answer(module)
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """A stand for a module that is gone; for a public module of Keras its own spec with our patch behind it."""
-        if not self._ready and fullname.partition(".")[0] not in OTHER_ROOTS:
-            return None
-        if self._stand_for(fullname) is not None:
-            return ModuleSpec(fullname, self, is_package=True)
-        if relative(fullname) is None or fullname == "keras":
-            return None
-        spec = PathFinder.find_spec(fullname, path, target)
-        return None if spec is None else patched(spec, self._answer)
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The stand; a use is what it is asked for."""
-        found = self._stand_for(spec.name)
-        assert found is not None
-        root, targets = found
-        here = relative(spec.name)
-        prefix = f"{here}." if here else ""
-        below = {name.removeprefix(prefix).partition(".")[0] for name in MODULES if prefix and name.startswith(prefix)}
-        return StandInModule(spec.name, root, targets, sorted(below), self._notes)
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to be done."""
-
-    def _stand_for(self, fullname: str) -> tuple[str, tuple[str, ...]] | None:
-        """The root and the modules to ask, if `fullname` is gone."""
+    def make(self, fullname: str) -> ModuleType:
+        """The module for an import path that is gone; what it is asked for is a use."""
         first, _, rest = fullname.partition(".")
         if first in OTHER_ROOTS:
-            return "keras", (_joined(OTHER_ROOTS[first], rest),)
-        here = relative(fullname)
-        if not here:
-            return None
-        for name in (here, *_parents(here)):
-            if name in MODULES:
-                return self._below(fullname, name, here)
-        return None
-
-    def _below(self, fullname: str, name: str, here: str) -> tuple[str, tuple[str, ...]]:
-        rest = here.removeprefix(name).lstrip(".")
-        if name.startswith("api") and rest:
-            return _root(fullname), (rest,)
-        return _root(fullname), MODULES[name]
+            return StandInModule(fullname, "keras", (_joined(OTHER_ROOTS[first], rest),), (), self._notes)
+        here = relative(fullname) or ""
+        name = next(name for name in (here, *_parents(here)) if name in MODULES)
+        below = here.removeprefix(name).lstrip(".")
+        targets = (below,) if name.startswith("api") and below else MODULES[name]
+        inside = {name.removeprefix(f"{here}.").partition(".")[0] for name in MODULES if name.startswith(f"{here}.")}
+        return StandInModule(fullname, _root(fullname), targets, sorted(inside), self._notes)
 
     def _answer(self, module: ModuleType) -> None:
         """Give `module` its `__getattr__`, once."""

@@ -11,8 +11,6 @@ import importlib
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -133,29 +131,12 @@ MOVED = {
 }  # fmt: skip
 
 
-class MovedModules(MetaPathFinder, Loader):
-    """Modules that have another name today: the old name gives the very same module."""
-
-    def __init__(self, notes: Notes) -> None:
-        self._notes = notes
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """A spec for an old name; None for every other."""
-        return ModuleSpec(fullname, self) if fullname in MOVED else None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """Today's module. ImportError where that is not installed either."""
-        module = importlib.import_module(MOVED[spec.name])
-        spec.loader_state = module.__spec__
-        self._notes.shim(spec.name, MOVED[spec.name])
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        """It has been executed; only its own spec was taken from it."""
-        assert module.__spec__ is not None
-        module.__spec__ = module.__spec__.loader_state
+def moved_module(name: str, notes: Notes) -> ModuleType:
+    """The module that has the old name `name` today. ImportError where that is not installed either."""
+    old = next(old for old in MOVED if f"{name}.".startswith(f"{old}."))
+    module = importlib.import_module(MOVED[old] + name.removeprefix(old))
+    notes.shim(old, MOVED[old])
+    return module
 
 
 def restore_python(numpy: Any, notes: Notes) -> None:
