@@ -11,15 +11,15 @@ is still to come in the source gets a part. A stopped training is a trained netw
 Changes Keras once, as it is imported: seeds, the served MNIST, and the recorder around `fit`.
 """
 
-import functools
-import inspect
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from grader.kernel.guest.calls import Call, Stage, add_callback, callback_class, wrap
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names.install import Shims
 from grader.kernel.guest.recorder import Recorder
@@ -87,34 +87,14 @@ class FitBudget:
         """Called before each cell."""
         self._cell_started, self._called = time.monotonic(), 0
 
-    def attach(self, keras: Any) -> None:
-        """Give every `fit` the callback; it is called with one network after the other."""
-        original = keras.Model.fit
-        signature = inspect.signature(original)
-        callback = _stopper(keras)
-
-        @functools.wraps(original)
-        def fit(*arguments: Any, **options: Any) -> Any:
-            try:
-                bound = signature.bind(*arguments, **options)
-            except TypeError:
-                return original(*arguments, **options)  # which says what is wrong
-            given = bound.arguments.get("callbacks")
-            stopper = callback(self.seconds(), self._batches)
-            self._called += 1
-            if given is None:
-                bound.arguments["callbacks"] = [stopper]
-            elif isinstance(given, keras.callbacks.CallbackList):
-                given.append(stopper)
-            else:
-                bound.arguments["callbacks"] = (
-                    [*given, stopper] if isinstance(given, (list, tuple)) else [given, stopper]
-                )
-            history = original(*bound.args, **bound.kwargs)
-            self._tell(stopper, bound.arguments, history)
-            return history
-
-        keras.Model.fit = fit
+    @contextmanager
+    def fit(self, call: Call) -> Iterator[None]:
+        """Around `fit`: it is stopped in its time; told is what was cut, and what its callbacks look for in vain."""
+        stopper = callback_class(StopInTime)(self.seconds(), self._batches)
+        self._called += 1
+        add_callback(call.given, stopper)
+        yield
+        self._tell(stopper, call.given, call.answer)
 
     def seconds(self) -> float:
         """How long the next `fit` may take."""
@@ -149,32 +129,31 @@ class FitBudget:
                 )
 
 
-def _stopper(keras: Any) -> Callable[[float, int | None], Any]:
-    """The class of our callback; made here, since only here Keras is known."""
+class StopInTime:
+    """Stops after `seconds`, at the next batch, or after `batches`, if any. `stopped_at`: the epoch, from 1."""
 
-    class StopInTime(keras.callbacks.Callback):  # type: ignore[misc]
-        """Stops after `seconds`, at the next batch, or after `batches`, if any. `stopped_at`: the epoch, from 1."""
+    model: Any
 
-        def __init__(self, seconds: float, batches: int | None) -> None:
-            super().__init__()
-            self._deadline = time.monotonic() + seconds
-            self._epoch = 0
-            self.stopped_at: int | None = None
-            self._left, self.cut = batches, False
+    def __init__(self, seconds: float, batches: int | None) -> None:
+        super().__init__()
+        self._deadline = time.monotonic() + seconds
+        self._epoch = 0
+        self.stopped_at: int | None = None
+        self._left, self.cut = batches, False
 
-        def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
-            self._epoch = epoch + 1
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        """Epochs are told from 1."""
+        self._epoch = epoch + 1
 
-        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-            if self.stopped_at is None and time.monotonic() > self._deadline:
-                self.stopped_at = self._epoch
-                self.model.stop_training = True
-            if self._left is not None:
-                self._left -= 1
-                if self._left <= 0 and not self.cut:
-                    self.cut = self.model.stop_training = True
-
-    return StopInTime
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        """The only place where a training ends in good order."""
+        if self.stopped_at is None and time.monotonic() > self._deadline:
+            self.stopped_at = self._epoch
+            self.model.stop_training = True
+        if self._left is not None:
+            self._left -= 1
+            if self._left <= 0 and not self.cut:
+                self.cut = self.model.stop_training = True
 
 
 @dataclass(kw_only=True)
@@ -199,15 +178,27 @@ class KerasChanges:
         if self.deterministic:
             sys.modules["tensorflow"].config.experimental.enable_op_determinism()
         name_activations()
-        self.budget.attach(keras)
+        self._wrap_methods(keras.Model)
         if self.smoke is not None:
-            self.smoke.attach(keras)
             cut_preparation(keras, self.smoke)
-        self.recorder.attach(keras)  # around it: what the submission gave, not what we added
+        self.recorder.attach(keras)
         if self.shims is not None:
-            self.shims.attach(keras)  # outermost: everybody else is given today's names
+            self.shims.attach(keras)
         if self.mnist is not None:
             serve_mnist(self.mnist)
+
+    def _wrap_methods(self, model: Any) -> None:
+        """The recorder is outside: it keeps what the submission gave. Old arguments are rewritten before all."""
+        recorder, smoke = self.recorder, self.smoke
+        stages: dict[str, list[Stage]] = {
+            "fit": [recorder.fit, *([smoke.fit] if smoke else []), self.budget.fit],
+            "evaluate": [recorder.evaluate, *([smoke.evaluate] if smoke else [])],
+            "predict": [recorder.predict, *([smoke.predict] if smoke else [])],
+            "train_on_batch": [recorder.train_on_batch],
+            "test_on_batch": [],
+        }
+        for name, around in stages.items():
+            wrap(model, name, around, self.shims.rewrite if self.shims is not None else None)
 
 
 def choose_backend(notes: Notes) -> None:

@@ -5,15 +5,16 @@ The recorder: keeps every network that was trained, what it was given, and saves
 
 import functools
 import gc
-import inspect
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from grader.kernel.guest.calls import Call
 from grader.kernel.guest.candidates import FILES, Shelf, name_of, networks, saved_networks
 from grader.kernel.guest.description import (
     FirstStep,
@@ -94,7 +95,7 @@ MOST_FITS = 400  # of one network in a loop around `fit`: the first ones are lef
 
 
 class Recorder:
-    """Wraps `keras.Model.fit` and what else trains. The kernel's choice is a proposal: the host may take another."""
+    """Keeps what `fit` and other trainings leave. The kernel's choice is a proposal: the host may take another."""
 
     def __init__(self, *, folder: Path, units: Sequence[int], notes: Notes, smoke: SmokeRun | None = None) -> None:
         self._folder, self._units, self._notes, self._smoke = folder, tuple(units), notes, smoke
@@ -114,13 +115,9 @@ class Recorder:
             self._write(self._last)
 
     def attach(self, keras: Any) -> None:
-        """Wrap what trains and what uses a network, of every class, `tf.keras` included."""
+        """Listen to the first step of each training, and to optimizers, which training loops of one's own call."""
         self._keras = keras
-        keras.Model.fit = self._recording(keras.Model.fit)
         self._looks.attach(keras)
-        for name in ("evaluate", "predict"):
-            setattr(keras.Model, name, self._noticing(getattr(keras.Model, name)))
-        keras.Model.train_on_batch = self._by_batch(keras.Model.train_on_batch)
         keras.optimizers.Optimizer.apply = self._applying(keras.optimizers.Optimizer.apply)
 
     @neutrally
@@ -151,61 +148,58 @@ class Recorder:
             candidate["changed"] = network.changed()
         self._write(told)
 
-    def _recording(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        signature = inspect.signature(original)
+    @contextmanager
+    def fit(self, call: Call) -> Iterator[None]:
+        """Around `fit`: what it was given, its first rows, what came of it."""
+        given, rows, started = dict(call.given), FirstRows(self._spare), time.monotonic()
+        failure: BaseException | None = None
+        self._inside += 1
+        try:
+            with self._looks.at(call.model) as look, watched(given.get("x"), given.get("y"), rows) as x:
+                if x is not given.get("x"):
+                    call.given["x"] = x
+                yield
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            self._inside -= 1
+            self._remember(call.model, given, rows, look, time.monotonic() - started, failure)
 
-        @functools.wraps(original)
-        def fit(*arguments: Any, **options: Any) -> Any:
-            try:
-                bound = signature.bind(*arguments, **options)
-            except TypeError:
-                return original(*arguments, **options)  # which says what is wrong
-            given, rows, started = dict(bound.arguments), FirstRows(self._spare), time.monotonic()
-            failure: BaseException | None = None
-            self._inside += 1
-            try:
-                with self._looks.at(arguments[0]) as look, watched(given.get("x"), given.get("y"), rows) as x:
-                    if x is not given.get("x"):
-                        bound.arguments["x"] = x
-                    return original(*bound.args, **bound.kwargs)
-            except BaseException as error:
-                failure = error
-                raise
-            finally:
-                self._inside -= 1
-                self._remember(arguments[0], given, rows, look, time.monotonic() - started, failure)
+    @contextmanager
+    def predict(self, call: Call) -> Iterator[None]:
+        """Around `predict`: a network is used."""
+        self._use(call)
+        yield
 
-        return fit
+    @contextmanager
+    def evaluate(self, call: Call) -> Iterator[None]:
+        """Around `evaluate`: a network is used, and what was found is kept."""
+        network = self._use(call)
+        yield
+        if network is not None:
+            network.evaluated(call.given.get("x"), self._notes.cell or None)
 
-    def _noticing(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def use(*arguments: Any, **options: Any) -> Any:
-            network = self._known(arguments[0]) if arguments and not self._inside else None
-            if network is not None:
-                network.used = self._tick()
-            answer = original(*arguments, **options)
-            if network is not None and original.__name__ == "evaluate":
-                network.evaluated((*arguments, options.get("x"))[1], self._notes.cell or None)
-            return answer
+    def _use(self, call: Call) -> TrainedNetwork | None:
+        """The network that is used from outside of a training, if it is a known one."""
+        network = self._known(call.model) if not self._inside else None
+        if network is not None:
+            network.used = self._tick()
+        return network
 
-        return use
-
-    def _by_batch(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def train_on_batch(model: Any, *arguments: Any, **options: Any) -> Any:
-            x, y = (*arguments, None, None)[:2]
-            network = self._known(model)
-            if network is None or not network.loops:
-                network = self._meet(model)
-                self._add_loop(network, getattr(model, "optimizer", None), "train_on_batch")
-            network.rows.keep_parts(options.get("x", x), options.get("y", y))
-            self._inside += 1
-            try:
-                return original(model, *arguments, **options)
-            finally:
-                self._inside -= 1
-
-        return train_on_batch
+    @contextmanager
+    def train_on_batch(self, call: Call) -> Iterator[None]:
+        """Around `train_on_batch`: a training without `fit`."""
+        network = self._known(call.model)
+        if network is None or not network.loops:
+            network = self._meet(call.model)
+            self._add_loop(network, getattr(call.model, "optimizer", None), "train_on_batch")
+        network.rows.keep_parts(call.given.get("x"), call.given.get("y"))
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
 
     def _applying(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)

@@ -8,7 +8,7 @@ import functools
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,10 +97,7 @@ def drop_unknown(kind: Any, names: tuple[str, ...], notes: Notes) -> None:
     gone = [name for name in names if name not in inspect.signature(original).parameters]
 
     def start(self: Any, *arguments: Any, **options: Any) -> None:
-        for name in gone:
-            if name in options:
-                del options[name]
-                notes.shim(f"{kind.__name__}({name}=...)", f"{kind.__name__}(...) without it")
+        drop(kind.__name__, gone, options, notes)
         original(self, *arguments, **options)
 
     kind.__init__ = start
@@ -135,9 +132,7 @@ def _accept(kind: Any, renames: Mapping[str, str], ignored: Mapping[str, Any], n
         for old in [old for old in renames if old in options and renames[old] not in options]:
             options[renames[old]] = _value(old, options.pop(old))
             notes.shim(f"{kind.__name__}({old}=...)", f"{kind.__name__}({renames[old]}=...)")
-        for name in [name for name, value in ignored.items() if options.get(name, not value) == value]:
-            del options[name]
-            notes.shim(f"{kind.__name__}({name}=...)", f"{kind.__name__}(...) without it")
+        drop(kind.__name__, [name for name, value in ignored.items() if options.get(name) == value], options, notes)
         original(self, *arguments, **options)
 
     kind.__init__ = start
@@ -231,14 +226,8 @@ def _are_metrics(value: Any) -> bool:
     return listed and all(isinstance(item, str) or callable(item) for item in value)
 
 
-def without(function: Callable[..., Any], gone: tuple[str, ...], notes: Notes) -> Callable[..., Any]:
-    """`fit` or its like that ignores the arguments `gone`, as how many processes should feed it."""
-
-    @functools.wraps(function)
-    def call(*arguments: Any, **options: Any) -> Any:
-        for name in [name for name in gone if name in options]:
-            del options[name]
-            notes.shim(f"{function.__name__}({name}=...)", f"{function.__name__}(...) without it")
-        return function(*arguments, **options)
-
-    return call
+def drop(called: str, names: Iterable[str], options: dict[str, Any], notes: Notes) -> None:
+    """Take arguments that are gone out of the options of `called`."""
+    for name in [name for name in names if name in options]:
+        del options[name]
+        notes.shim(f"{called}({name}=...)", f"{called}(...) without it")

@@ -15,7 +15,7 @@ from typing import Any
 
 from grader.kernel.guest.imports import asked_by_a_library
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.old_names.arguments import WORKERS, without
+from grader.kernel.guest.old_names.arguments import WORKERS, drop
 from grader.kernel.guest.old_names.stand_ins import without_watchers
 
 SHORT, LONG = "acc", "accuracy"
@@ -203,36 +203,28 @@ def _built(original: Any, name: str, plural: str, notes: Notes) -> Any:
     return property(read)
 
 
-def restore_methods(keras: Any, notes: Notes) -> None:
-    """`fit_generator`, `predict_classes` and the like; outermost around `fit`, so that all others see today's names."""
-    model = keras.Model
-    for name in ("train_on_batch", "test_on_batch"):
-        setattr(model, name, without(getattr(model, name), ("reset_metrics",), notes))
-    for name in ("fit", "evaluate", "predict"):
-        setattr(model, name, _with_old_arguments(getattr(model, name), notes))
+# Methods that are gone -> today's, with the arguments that came first, and those of today that they stand for.
+METHODS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "fit_generator": ("fit", {"generator": "x"} | {name: name for name in (
+        "steps_per_epoch", "epochs", "verbose", "callbacks", "validation_data", "validation_steps")}),
+    "predict_generator": ("predict", {"generator": "x", "steps": "steps"}),
+    "evaluate_generator": ("evaluate", {"generator": "x", "steps": "steps"}),
+    "predict_proba": ("predict", {"x": "x", "batch_size": "batch_size", "verbose": "verbose"}),
+}  # fmt: skip
 
-    def fit_generator(self: Any, generator: Any, steps_per_epoch: Any = None, epochs: Any = 1, verbose: Any = 1,
-                      callbacks: Any = None, validation_data: Any = None, validation_steps: Any = None,
-                      **options: Any) -> Any:  # fmt: skip
-        """Keras 2's; its first arguments may come by place."""
-        notes.shim("fit_generator", "fit")
-        given = {
-            "steps_per_epoch": steps_per_epoch, "epochs": epochs, "verbose": verbose, "callbacks": callbacks,
-            "validation_data": validation_data, "validation_steps": validation_steps,
-        }  # fmt: skip
-        if "nb_epoch" in options:
-            del given["epochs"]
-        return self.fit(generator, **given, **options)
 
-    def predict_generator(self: Any, generator: Any, steps: Any = None, **options: Any) -> Any:
-        """Keras 2's."""
-        notes.shim("predict_generator", "predict")
-        return self.predict(generator, steps=steps, **options)
+def restore_methods(model: Any, notes: Notes) -> None:
+    """`fit_generator`, `predict_classes` and the like."""
 
-    def evaluate_generator(self: Any, generator: Any, steps: Any = None, **options: Any) -> Any:
-        """Keras 2's."""
-        notes.shim("evaluate_generator", "evaluate")
-        return self.evaluate(generator, steps=steps, **options)
+    def restored(old: str, new: str, names: Mapping[str, str]) -> Callable[..., Any]:
+        def call(self: Any, *arguments: Any, **options: Any) -> Any:
+            """Keras 2's."""
+            notes.shim(old, new)
+            given = {**dict(zip(names, arguments, strict=False)), **options}
+            given.setdefault("verbose", 0) if old == "predict_proba" else None
+            return getattr(self, new)(**{names.get(name, name): value for name, value in given.items()})
+
+        return call
 
     def predict_classes(self: Any, x: Any, batch_size: Any = None, verbose: Any = 0, **options: Any) -> Any:
         """Keras 2's: the most probable class, or 0 and 1 from a single output."""
@@ -240,45 +232,36 @@ def restore_methods(keras: Any, notes: Notes) -> None:
         found = self.predict(x, batch_size=batch_size, verbose=verbose, **options)
         return found.argmax(axis=-1) if found.shape[-1] > 1 else (found > 0.5).astype("int32")
 
-    def predict_proba(self: Any, x: Any, batch_size: Any = None, verbose: Any = 0, **options: Any) -> Any:
-        """Keras 2's."""
-        notes.shim("predict_proba", "predict")
-        return self.predict(x, batch_size=batch_size, verbose=verbose, **options)
-
-    for method in (fit_generator, predict_generator, evaluate_generator, predict_classes, predict_proba):
-        if not hasattr(model, method.__name__):
-            setattr(model, method.__name__, method)
+    methods = {old: restored(old, new, names) for old, (new, names) in METHODS.items()}
+    for name, method in {**methods, "predict_classes": predict_classes}.items():
+        if not hasattr(model, name):
+            setattr(model, name, method)
 
 
-def _with_old_arguments(function: Callable[..., Any], notes: Notes) -> Callable[..., Any]:
-    """`fit` and its like with `nb_epoch`, counts of samples instead of steps, and steps that are no whole number."""
-    plain = without(function, WORKERS, notes)
-    known = inspect.signature(function).parameters
+def rewrite_arguments(name: str, arguments: tuple[Any, ...], options: dict[str, Any], notes: Notes) -> None:
+    """Options of `fit` and its like: `nb_epoch`, counts of samples instead of steps, steps that are no whole number."""
 
-    def rename(options: dict[str, Any], old: str, new: str, value: Any) -> None:
+    def rename(old: str, new: str, value: Any) -> None:
         del options[old]
         options[new] = value
-        notes.shim(f"{function.__name__}({old}=...)", f"{function.__name__}({new}=...)")
+        notes.shim(f"{name}({old}=...)", f"{name}({new}=...)")
 
-    @functools.wraps(function)
-    def call(*arguments: Any, **options: Any) -> Any:
+    if name not in ("train_on_batch", "test_on_batch"):
         data = arguments[1] if len(arguments) > 1 else options.get("x")
         if "callbacks" in options:
             options["callbacks"] = without_watchers(options["callbacks"])
-        if "nb_epoch" in options and "epochs" not in options and "epochs" in known:
-            rename(options, "nb_epoch", "epochs", options["nb_epoch"])
+        if "nb_epoch" in options and "epochs" not in options and name == "fit":
+            rename("nb_epoch", "epochs", options["nb_epoch"])
         for old, new, source in (("samples_per_epoch", "steps_per_epoch", data),
                                  ("nb_val_samples", "validation_steps", options.get("validation_data"))):  # fmt: skip
             size = getattr(source, "batch_size", None)
             if old in options and options.get(new) is None and isinstance(size, int) and size > 0:
-                rename(options, old, new, max(1, options[old] // size))
-        for name in ("steps_per_epoch", "validation_steps", "steps"):
-            if isinstance(options.get(name), float):
-                notes.shim(f"{name}={float(options[name])}", f"{name}={math.ceil(options[name])}")
-                options[name] = math.ceil(options[name])
-        return plain(*arguments, **options)
-
-    return call
+                rename(old, new, max(1, options[old] // size))
+        for steps in ("steps_per_epoch", "validation_steps", "steps"):
+            if isinstance(options.get(steps), float):
+                notes.shim(f"{steps}={float(options[steps])}", f"{steps}={math.ceil(options[steps])}")
+                options[steps] = math.ceil(options[steps])
+    drop(name, WORKERS if name in ("fit", "evaluate", "predict") else ("reset_metrics",), options, notes)
 
 
 def accept_file_names(keras: Any, notes: Notes) -> None:
@@ -338,9 +321,7 @@ def _accept_checkpoints(keras: Any, notes: Notes) -> None:
 
     @functools.wraps(start)
     def begin(self: Any, filepath: Any, *arguments: Any, **options: Any) -> None:
-        for name in [name for name in ("period", "save_format", "load_weights_on_restart") if name in options]:
-            del options[name]
-            notes.shim(f"ModelCheckpoint({name}=...)", "ModelCheckpoint(...) without it")
+        drop("ModelCheckpoint", ("period", "save_format", "load_weights_on_restart"), options, notes)
         path = os.fspath(filepath)
         given = inspect.signature(start).bind(self, path, *arguments, **options).arguments
         wanted = (".weights.h5",) if given.get("save_weights_only") else (".keras", ".h5")
