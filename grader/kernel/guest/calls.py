@@ -1,6 +1,7 @@
-"""One wrapper around each method of Keras' that trains or uses a network, made of stages in a fixed order.
+"""How functions of other packages are wrapped.
 
-A stage is a context manager around the call: it may change what the call is given, and see or change what it answers.
+`wrap_stages` puts one wrapper around a method of Keras' that trains or uses a network, made of stages in a fixed order: a
+stage is a context manager around the call, which may change what the call is given and see or change what it answers.
 """
 
 import functools
@@ -10,6 +11,26 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any
+
+
+def wrapped(original: Callable[..., Any], function: Callable[..., Any], *given: Any) -> Any:
+    """What calls `function(*given, original, ...)` and looks like `original`."""
+
+    @functools.wraps(original)
+    def call(*arguments: Any, **options: Any) -> Any:
+        return function(*given, original, *arguments, **options)
+
+    return call
+
+
+def replaces(owner: Any, name: str) -> Callable[[Callable[..., Any]], Any]:
+    """Decorates a function that takes the place of `owner.name`; its first argument is what was there."""
+
+    def replace(function: Callable[..., Any]) -> Any:
+        setattr(owner, name, wrapped(getattr(owner, name), function))
+        return getattr(owner, name)
+
+    return replace
 
 
 @dataclass
@@ -26,7 +47,7 @@ Stage = Callable[[Call], AbstractContextManager[None]]
 Rewrite = Callable[[str, tuple[Any, ...], dict[str, Any]], None]  # of a method's name, its arguments and its options
 
 
-def wrap(kind: Any, name: str, stages: list[Stage], rewrite: Rewrite | None) -> None:
+def wrap_stages(kind: Any, name: str, stages: list[Stage], rewrite: Rewrite | None) -> None:
     """Put `stages` around the method `name`, the first one outermost; `rewrite` changes the options before all."""
     original = getattr(kind, name)
     signature = inspect.signature(original)

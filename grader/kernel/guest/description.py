@@ -1,17 +1,15 @@
 """What one training was given and what came of it, as plain JSON values.
 
-What shows beside a training whether it is where a network comes from: its first step, and whether weights moved.
-
-Nothing is computed for it but the length of a sample of weights. The first step's loss and accuracy are those that Keras
-itself hands to callbacks, and they are taken before the step changes anything.
+The first step's loss and accuracy are those that Keras itself hands to callbacks, taken before the step changes anything;
+they show, with how far weights moved, whether a training is where a network comes from.
 """
 
-import functools
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.neutral import neutrally
 
 FIRST_ROWS = 256
@@ -153,16 +151,12 @@ class FirstStep:
 
     def attach(self, keras: Any) -> None:
         """Listen where Keras tells its callbacks that a step is done."""
-        kind = keras.callbacks.CallbackList
-        original = kind.on_train_batch_end
 
-        @functools.wraps(original)
-        def on_train_batch_end(callbacks: Any, batch: Any, logs: Any = None) -> Any:
+        @replaces(keras.callbacks.CallbackList, "on_train_batch_end")
+        def on_train_batch_end(original: Any, callbacks: Any, batch: Any, logs: Any = None) -> Any:
             if self._open:
                 self._open[-1].hear(batch, logs)
             return original(callbacks, batch, logs)
-
-        kind.on_train_batch_end = on_train_batch_end
 
     @contextmanager
     def at(self, model: Any) -> Iterator["Look"]:

@@ -1,14 +1,7 @@
-"""Activations given as TensorFlow's functions: taken for Keras' own of the same meaning, so that a network can be saved.
-
-`activation=tf.nn.softmax` trains, but Keras would save it as `softmax_v2`, a name that no other process knows. Nothing is
-told of it: it is code of today, and what is computed is the same, default arguments included.
-
-Stops a training in good order before its time is up, and tells what its callbacks look for in vain.
+"""Changes Keras once, as it is imported: seeds, the served MNIST, and the stages around `fit` and its like.
 
 One call of `fit` may use most of its share of the time that is left: of its cell, and of the run, of which each `fit` that
 is still to come in the source gets a part. A stopped training is a trained network with a history; a killed one is none.
-
-Changes Keras once, as it is imported: seeds, the served MNIST, and the recorder around `fit`.
 """
 
 import os
@@ -19,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from grader.kernel.guest.calls import Call, Stage, add_callback, callback_class, wrap
+from grader.kernel.guest.calls import Call, Stage, add_callback, callback_class, wrap_stages
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names.install import Shims
 from grader.kernel.guest.recorder import Recorder
@@ -198,7 +191,7 @@ class KerasChanges:
             "test_on_batch": [],
         }
         for name, around in stages.items():
-            wrap(model, name, around, self.shims.rewrite if self.shims is not None else None)
+            wrap_stages(model, name, around, self.shims.rewrite if self.shims is not None else None)
 
 
 def choose_backend(notes: Notes) -> None:

@@ -1,20 +1,16 @@
-"""What the recorder keeps of a network that was trained.
+"""Keeps every network that was trained and what it was given, and saves those that may be graded."""
 
-The recorder: keeps every network that was trained, what it was given, and saves those that may be graded.
-"""
-
-import functools
 import gc
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader.kernel.guest.calls import Call
+from grader.kernel.guest.calls import Call, replaces
 from grader.kernel.guest.candidates import FILES, Shelf, name_of, networks, saved_networks
 from grader.kernel.guest.description import (
     FirstStep,
@@ -118,7 +114,12 @@ class Recorder:
         """Listen to the first step of each training, and to optimizers, which training loops of one's own call."""
         self._keras = keras
         self._looks.attach(keras)
-        keras.optimizers.Optimizer.apply = self._applying(keras.optimizers.Optimizer.apply)
+
+        @replaces(keras.optimizers.Optimizer, "apply")
+        def apply(original: Any, optimizer: Any, grads: Any, trainable_variables: Any = None, **options: Any) -> Any:
+            if not self._inside and not any(optimizer is known for known in self._optimizers):
+                self._meet_loop(optimizer, trainable_variables)
+            return original(optimizer, grads, trainable_variables, **options)
 
     @neutrally
     def finish(self) -> None:
@@ -200,15 +201,6 @@ class Recorder:
             yield
         finally:
             self._inside -= 1
-
-    def _applying(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def apply(optimizer: Any, grads: Any, trainable_variables: Any = None, **options: Any) -> Any:
-            if not self._inside and not any(optimizer is known for known in self._optimizers):
-                self._meet_loop(optimizer, trainable_variables)
-            return original(optimizer, grads, trainable_variables, **options)
-
-        return apply
 
     @neutrally
     def _meet_loop(self, optimizer: Any, variables: Any) -> None:

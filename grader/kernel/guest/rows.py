@@ -1,12 +1,9 @@
-"""Small grey copies of what a network is trained on: enough to recognise a picture by, and to no other use.
+"""What a network is given to learn from, looked at as it passes by: its first rows, and small grey copies of more.
 
-The host compares them with pictures that never come in here. A look costs little and changes nothing: no random number is
-drawn, nothing is taken out of a generator, and once the time for it is spent no more is looked at.
-
-First rows: what a network is given to learn from, looked at as it passes by.
-
-A look must not change what passes: nothing is taken out of a generator, and no pipeline or sequence is asked for a batch
-that the training did not ask for, because that would move on its shuffling and its augmentation.
+The copies are enough to recognise a picture by, and to no other use: the host compares them with pictures that never come in
+here. A look must not change what passes: no random number is drawn, nothing is taken out of a generator, and no pipeline or
+sequence is asked for a batch that the training did not ask for, because that would move on its shuffling and its
+augmentation. Once the time for looking is spent, no more is looked at.
 """
 
 import math

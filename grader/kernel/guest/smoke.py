@@ -1,16 +1,9 @@
-"""How much a call of `fit`, `evaluate` or `predict` was given to go through: batches, and rows. Nothing is taken of it.
-
-Times the batches of a training or of a test, and stops it when there were enough of them.
-
-A smoke run: the student's own code, but each training is cut short, and what then takes long as well.
+"""A smoke run: the student's own code, but each training is cut short, and what then takes long as well.
 
 Data keep their shape, because notebooks write 60,000 and 10,000 into their code. So every `fit` ends after some images and
 an epoch, however many were asked for, and sooner the more trainings there were; `evaluate` and `predict` end once they have
-taken their time, and `predict` repeats its answers to the length that the code expects. How fast it went is kept: the host
-makes an estimate of it.
-
-What takes long in a notebook beside its networks, cut in a smoke run: generators and layers that look at all images
-first, estimators of scikit-learn, in searches and cross-validation too.
+taken their time, and `predict` repeats its answers to the length that the code expects. Generators and layers that look at
+all images first, and estimators of scikit-learn, are given a few. How fast it went is kept for the host's estimate.
 """
 
 import functools

@@ -1,14 +1,10 @@
-"""What a path asks for, read off its words: a split, a class, a layout. Pure: no file is looked at.
+"""What a path asks for, and the folders, archives and files that stand in for it, made of what is served.
 
 A notebook names the photographs as they lay on its author's computer: `/content/drive/MyDrive/gatti/train`,
-`C:\\data\\PetImages\\Cat\12.jpg`, `../input/dogs-vs-cats/train/cat.7.jpg`. The nearest word to the end decides.
-
-The served MNIST in other containers: IDX, CSV and NPY files, made when one is first opened.
-
-The served photographs under the layouts that notebooks expect: trees of symbolic links, archives, made when needed.
-
-Below one folder of the sandbox' own: nothing is copied but into archives, and a notebook may remove or move a link
-without harm to what is served.
+`C:\\data\\PetImages\\Cat\\12.jpg`, `../input/dogs-vs-cats/train/cat.7.jpg`. `read_path` reads that off the words, the
+nearest to the end first, and looks at no file. `Layouts` makes trees of symbolic links and archives below a folder of the
+sandbox's own, so that a notebook may remove or move a link without harm to what is served; `Digits` makes IDX, CSV and NPY
+files of MNIST.
 """
 
 import gzip

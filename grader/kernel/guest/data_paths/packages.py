@@ -6,10 +6,11 @@ A package that is not installed gets a small stand-in that knows the data of thi
 import functools
 import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.data_paths.paths import World
 from grader.kernel.guest.data_paths.readers import known_download
 from grader.kernel.guest.imports import Make, Patch, stand_in
@@ -212,16 +213,13 @@ def _digits(tensorflow: Any, world: World, split: str) -> Any:
 
 def patch_openml(datasets: Any, world: World) -> None:
     """`fetch_openml("mnist_784")`: 70,000 rows, the 60,000 for training first."""
-    original: Callable[..., Any] = datasets.fetch_openml
 
-    @functools.wraps(original)
-    def fetch_openml(name: Any = None, *arguments: Any, **options: Any) -> Any:
+    @replaces(datasets, "fetch_openml")
+    def fetch_openml(original: Any, name: Any = None, *arguments: Any, **options: Any) -> Any:
         if str(name).lower() not in ("mnist_784", "mnist-784") and options.get("data_id") != 554:
             return original(name, *arguments, **options)
         world.tell("`fetch_openml` gave the MNIST that the course serves")
         return openml_digits(datasets, world, options)
-
-    datasets.fetch_openml = fetch_openml
 
 
 def openml_digits(datasets: Any, world: World, options: Mapping[str, Any]) -> Any:

@@ -10,11 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.data_paths.layouts import is_other, read_path
-from grader.kernel.guest.data_paths.paths import World, as_text, lexists
+from grader.kernel.guest.data_paths.paths import Purpose, World, as_text, lexists
 from grader.kernel.guest.imports import Patch
-
-WRAPPED = "_grader_wrapped"
 
 
 def patches(world: World) -> Mapping[str, Patch]:
@@ -36,14 +35,10 @@ def patch_keras(keras: ModuleType, world: World) -> None:
 
     substitute(file_utils.get_file, get_file(world))
     substitute(image_dataset_utils.image_dataset_from_directory, image_dataset(world))
-    generator = image.ImageDataGenerator
-    original = generator.flow_from_directory
 
-    @functools.wraps(original)
-    def flow_from_directory(self: Any, directory: Any, *arguments: Any, **options: Any) -> Any:
+    @replaces(image.ImageDataGenerator, "flow_from_directory")
+    def flow_from_directory(original: Any, self: Any, directory: Any, *arguments: Any, **options: Any) -> Any:
         return original(self, world.existing(directory, "tree"), *arguments, **options)
-
-    generator.flow_from_directory = flow_from_directory
 
 
 def substitute(function: Any, stand_in: Callable[..., Any]) -> None:
@@ -123,37 +118,44 @@ def patch_tensorflow(tensorflow: Any, world: World) -> None:
     """`tf.io` and `Dataset.list_files`, which open files without Python."""
     files = tensorflow.io.gfile
     for name in ("exists", "isdir", "listdir", "stat", "walk"):
-        setattr(files, name, resolving(world, getattr(files, name), "look" if name in ("exists", "isdir") else "list"))
-    files.glob = globbing(world, files.glob)
-    tensorflow.io.read_file = reading_file(tensorflow, world, tensorflow.io.read_file)
-    dataset = tensorflow.data.Dataset
-    original = dataset.list_files
+        read_existing(files, name, world, "look" if name in ("exists", "isdir") else "list")
+
+    @replaces(files, "glob")
+    def glob(original: Any, pattern: Any) -> Any:
+        return original(pattern) or ([found] if isinstance(found := _matching(world, pattern), str) else list(found))
+
+    original = tensorflow.data.Dataset.list_files
 
     @functools.wraps(original)
     def list_files(file_pattern: Any, *arguments: Any, **options: Any) -> Any:
         return original(_matching(world, file_pattern), *arguments, **options)
 
-    dataset.list_files = staticmethod(list_files)
+    tensorflow.data.Dataset.list_files = staticmethod(list_files)
+
+    def resolve(path: Any) -> Any:
+        return os.fsencode(world.existing(os.fsdecode(path)))
+
+    @replaces(tensorflow.io, "read_file")
+    def read_file(original: Any, filename: Any, name: str | None = None) -> Any:
+        """Also inside a graph, where the path is known only as it runs."""
+        if as_text(filename) is not None:
+            filename = world.existing(filename)
+        elif tensorflow.is_tensor(filename) and world.redirected:
+            shape = filename.shape
+            if tensorflow.executing_eagerly():
+                filename = tensorflow.constant(resolve(filename.numpy())) if shape.rank == 0 else filename
+            elif shape.rank == 0:
+                filename = tensorflow.numpy_function(resolve, [filename], tensorflow.string)
+                filename.set_shape(shape)
+        return original(filename, name=name)
 
 
-def resolving(world: World, original: Callable[..., Any], purpose: Any) -> Callable[..., Any]:
-    """`original(path, ...)` with what stands for a path that is not there."""
+def read_existing(owner: Any, name: str, world: World, purpose: Purpose) -> None:
+    """Let `owner.name(path, ...)` read what stands in for a path that is not there."""
 
-    @functools.wraps(original)
-    def call(path: Any, *arguments: Any, **options: Any) -> Any:
+    @replaces(owner, name)
+    def read(original: Any, path: Any, *arguments: Any, **options: Any) -> Any:
         return original(world.existing(path, purpose), *arguments, **options)
-
-    return call
-
-
-def globbing(world: World, original: Callable[..., Any]) -> Callable[..., Any]:
-    """`tf.io.gfile.glob`."""
-
-    @functools.wraps(original)
-    def find(pattern: Any) -> Any:
-        return original(pattern) or ([found] if isinstance(found := _matching(world, pattern), str) else list(found))
-
-    return find
 
 
 def _matching(world: World, pattern: Any) -> Any:
@@ -175,62 +177,28 @@ def _real(world: World, path: str, folders: Mapping[str, str]) -> str:
     return inside if lexists(inside) else str(world.existing(path))
 
 
-def reading_file(tensorflow: Any, world: World, original: Callable[..., Any]) -> Callable[..., Any]:
-    """`tf.io.read_file`, also inside a graph, where the path is known only as it runs."""
-
-    def resolve(path: Any) -> Any:
-        return os.fsencode(world.existing(os.fsdecode(path)))
-
-    @functools.wraps(original)
-    def read_file(filename: Any, name: str | None = None) -> Any:
-        if as_text(filename) is not None:
-            filename = world.existing(filename)
-        elif tensorflow.is_tensor(filename) and world.redirected:
-            shape = filename.shape
-            if tensorflow.executing_eagerly():
-                filename = tensorflow.constant(resolve(filename.numpy())) if shape.rank == 0 else filename
-            elif shape.rank == 0:
-                filename = tensorflow.numpy_function(resolve, [filename], tensorflow.string)
-                filename.set_shape(shape)
-        return original(filename, name=name)
-
-    return read_file
-
-
 def patch_opencv(cv2: Any, world: World) -> None:
-    """`cv2.imread`, which says None where there is no file."""
-    original = getattr(cv2, "imread", None)
-    if original is None or hasattr(original, WRAPPED):  # OpenCV imports itself twice
-        return
-
-    @functools.wraps(original)
-    def imread(filename: Any, *arguments: Any, **options: Any) -> Any:
-        return original(world.existing(filename), *arguments, **options)
-
-    setattr(imread, WRAPPED, True)
-    cv2.imread = imread
+    """`cv2.imread`, which says None where there is no file. OpenCV imports itself twice: it is not there the first time."""
+    if hasattr(cv2, "imread"):
+        read_existing(cv2, "imread", world, "read")
 
 
 def patch_hdf5(h5py: Any, world: World) -> None:
     """`h5py.File`: the folder that a network is saved to was there on its author's computer."""
-    original = h5py.File.__init__
 
-    @functools.wraps(original)
-    def start(self: Any, name: Any, mode: str = "r", *arguments: Any, **options: Any) -> None:
+    @replaces(h5py.File, "__init__")
+    def start(original: Any, self: Any, name: Any, mode: str = "r", *arguments: Any, **options: Any) -> None:
         text = as_text(name)
         if text is not None and mode not in ("r", "r+") and not Path(text).absolute().parent.is_dir():
             name = world.place(name) or name
         original(self, name, mode, *arguments, **options)
 
-    h5py.File.__init__ = start
-
 
 def patch_downloads(request: Any, world: World) -> None:
     """`urllib.request.urlretrieve` of what is known: the file is there, as if it had been downloaded."""
-    original = request.urlretrieve
 
-    @functools.wraps(original)
-    def urlretrieve(url: Any, filename: Any = None, *arguments: Any, **options: Any) -> Any:
+    @replaces(request, "urlretrieve")
+    def urlretrieve(original: Any, url: Any, filename: Any = None, *arguments: Any, **options: Any) -> Any:
         found = known_download(world, str(getattr(url, "full_url", url)))
         if found is None:
             return original(url, filename, *arguments, **options)
@@ -239,15 +207,12 @@ def patch_downloads(request: Any, world: World) -> None:
                 shutil.copyfile(found, filename)
         return (filename or found), None
 
-    request.urlretrieve = urlretrieve
-
 
 def patch_requests(requests: Any, world: World) -> None:
-    """`requests.get` of what is known: an answer with the file that stands for it."""
-    original = requests.get
+    """`requests.get` of what is known: an answer with the file that stands in for it."""
 
-    @functools.wraps(original)
-    def get(url: Any, *arguments: Any, **options: Any) -> Any:
+    @replaces(requests, "get")
+    def get(original: Any, url: Any, *arguments: Any, **options: Any) -> Any:
         found = known_download(world, str(url))
         if found is None:
             return original(url, *arguments, **options)
@@ -257,5 +222,3 @@ def patch_requests(requests: Any, world: World) -> None:
             answer._content, answer._content_consumed = Path(found).read_bytes(), True
         answer.headers["content-length"] = str(len(answer._content))
         return answer
-
-    requests.get = get

@@ -1,7 +1,4 @@
-"""Old names of Keras, NumPy, TensorFlow and others that only got another name: made to work, and each use told.
-
-Whatever would change what a student's code computes is not here: it fails, and the check `executes` explains it.
-"""
+"""Puts all of it in place: before the first cell, and once Keras is imported."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,23 +1,25 @@
-"""A GPU for code that was written where there is one: all ways of asking for it are answered alike, and nothing uses it.
+"""Old names outside of Keras (NumPy, `time`, TensorFlow 1, matplotlib, Pillow, scikit-learn, pandas), and a GPU.
 
-Notebooks of Colab and Kaggle stop where they find none. Operations go to the processor, whatever device they name.
-
-Old names outside of Keras: NumPy, `time`, TensorFlow 1, matplotlib, Pillow, scikit-learn.
+Notebooks of Colab and Kaggle stop where they find no GPU: all ways of asking for one are answered alike, and nothing uses
+it. Operations go to the processor, whatever device they name.
 """
 
 import builtins
 import functools
 import importlib
-import sys
+import operator
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.imports import Patch, asked_by_a_library
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.old_names import TABLE
 from grader.kernel.guest.old_names.stand_ins import plain_progress
 
+MOVED: Mapping[str, str] = TABLE["moved"]  # modules -> their names today
 LISTED = ("list_physical_devices", "list_logical_devices", "get_visible_devices")
 NAMES = {"list_logical_devices": "/device:GPU:0"}  # the others say /physical_device:GPU:0
 # What is set or asked of one device, and what is answered for the one that is not there.
@@ -107,28 +109,7 @@ def _is_gpu(device: Any) -> bool:
     return "GPU" in str(getattr(device, "device_type", device))
 
 
-# NumPy's removed names -> Python's own types, or NumPy's names of today.
-BUILT_IN = {"int": "int", "float": "float", "bool": "bool", "object": "object", "str": "str", "complex": "complex",
-            "unicode": "str", "long": "int"}  # fmt: skip
-RENAMED = {
-    "float_": "float64", "complex_": "complex128", "unicode_": "str_", "string_": "bytes_", "product": "prod",
-    "cumproduct": "cumprod", "alltrue": "all", "sometrue": "any", "row_stack": "vstack", "in1d": "isin", "Inf": "inf",
-    "Infinity": "inf", "infty": "inf", "NaN": "nan", "NAN": "nan", "trapz": "trapezoid", "round_": "round",
-}  # fmt: skip
-TENSORFLOW_1 = {
-    "logging": "compat.v1.logging", "VERSION": "__version__", "set_random_seed": "random.set_seed",
-    "ConfigProto": "compat.v1.ConfigProto", "GPUOptions": "compat.v1.GPUOptions", "Session": "compat.v1.Session",
-    "InteractiveSession": "compat.v1.InteractiveSession", "reset_default_graph": "compat.v1.reset_default_graph",
-    "get_default_graph": "compat.v1.get_default_graph", "enable_eager_execution": "compat.v1.enable_eager_execution",
-}  # fmt: skip
-OPTIMIZERS_1 = {  # of `tf.train`, which Keras took too
-    "AdamOptimizer": "Adam", "RMSPropOptimizer": "RMSprop", "GradientDescentOptimizer": "SGD", "MomentumOptimizer": "SGD",
-}  # fmt: skip
-FILTERS = {"ANTIALIAS": "LANCZOS", "LINEAR": "BILINEAR", "CUBIC": "BICUBIC"}  # of Pillow, gone since 10.0
-MOVED = {
-    "sklearn.cross_validation": "sklearn.model_selection", "sklearn.grid_search": "sklearn.model_selection",
-    "sklearn.learning_curve": "sklearn.model_selection", "sklearn.externals.joblib": "joblib",
-}  # fmt: skip
+MODULES_SHORT = {"np": "numpy", "tf": "tensorflow", "Image": "PIL.Image", "plt": "matplotlib.pyplot"}
 
 
 def moved_module(name: str, notes: Notes) -> ModuleType:
@@ -147,35 +128,39 @@ def restore_python(numpy: Any, notes: Notes) -> None:
         notes.shim("time.clock", "time.perf_counter")
         return time.perf_counter()
 
+    def asscalar(array: Any) -> Any:
+        """NumPy's before 1.23."""
+        notes.shim("np.asscalar", "array.item()")
+        return array.item()
+
     if not hasattr(time, "clock"):
         time.clock = clock  # type: ignore[attr-defined]
-    _answer(numpy, lambda name: _numpy_name(numpy, name), "np", notes)
+    if not hasattr(numpy, "asscalar"):
+        numpy.asscalar = asscalar
+    restore_names("np", numpy, notes)
 
 
-def _numpy_name(numpy: Any, name: str) -> tuple[Any, str] | None:
-    if name in BUILT_IN:
-        return getattr(builtins, BUILT_IN[name]), BUILT_IN[name]
-    if name in RENAMED and RENAMED[name] in vars(numpy):
-        return getattr(numpy, RENAMED[name]), f"np.{RENAMED[name]}"
-    if name == "asscalar":
-        return (lambda array: array.item()), "array.item()"
-    return None
-
-
-def _answer(module: Any, look_up: Callable[[str], tuple[Any, str] | None], short: str, notes: Notes) -> None:
-    """Let `module` answer for old names, before its own `__getattr__` refuses them."""
-    refuse = vars(module).get("__getattr__")
+def restore_names(short: str, module: Any, notes: Notes) -> None:
+    """Let `module`, which people call `short`, answer for its old names, before its own `__getattr__` refuses them."""
+    names, refuse = TABLE["names"][short], vars(module).get("__getattr__")
 
     def answer(name: str) -> Any:
-        found = None if name.startswith("__") else look_up(name)
-        if found is None:
+        try:
+            found = _found(names[name])
+        except (KeyError, AttributeError):
             if refuse is not None:
                 return refuse(name)
-            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
-        notes.shim(f"{short}.{name}", found[1])
-        return found[0]
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}") from None
+        notes.shim(f"{short}.{name}", names[name])
+        return found
 
     vars(module)["__getattr__"] = answer
+
+
+def _found(name: str) -> Any:
+    """What a name of today stands for: `int`, `np.float64`."""
+    first, _, rest = name.partition(".")
+    return operator.attrgetter(rest)(importlib.import_module(MODULES_SHORT[first])) if rest else getattr(builtins, name)
 
 
 def after_import(notes: Notes) -> Mapping[str, Patch]:
@@ -183,71 +168,43 @@ def after_import(notes: Notes) -> Mapping[str, Patch]:
     return {
         "tensorflow": lambda module: _restore_tensorflow(module, notes),
         "matplotlib.style": lambda module: _restore_styles(module, notes),
-        "matplotlib.cm": lambda module: _restore_colour_maps(module, notes),
+        "matplotlib.cm": lambda module: restore_names("plt.cm", module, notes),
         "sklearn.preprocessing": lambda module: _restore_encoder(module, notes),
         "pandas": lambda module: _restore_tables(module, notes),
         "tqdm.notebook": plain_progress,
-        "PIL.Image": lambda module: _restore_filters(module, notes),
+        "PIL.Image": lambda module: restore_names("Image", module, notes),
     }
 
 
 def _restore_tensorflow(tensorflow: Any, notes: Notes) -> None:
-    def look_up(name: str) -> tuple[Any, str] | None:
-        path = TENSORFLOW_1.get(name)
-        if path is None:
-            return None
-        found = tensorflow
-        for part in path.split("."):
-            found = getattr(found, part)
-        return found, f"tf.{path}"
-
-    def optimizer(name: str) -> tuple[Any, str] | None:
-        new = OPTIMIZERS_1.get(name)
-        return None if new is None else (getattr(tensorflow.keras.optimizers, new), f"tf.keras.optimizers.{new}")
-
-    _answer(tensorflow, look_up, "tf", notes)
-    _answer(tensorflow.train, optimizer, "tf.train", notes)
-    _answer(tensorflow.random, look_up, "tf.random", notes)
+    for short, module in (("tf", tensorflow), ("tf.train", tensorflow.train), ("tf.random", tensorflow.random)):
+        restore_names(short, module, notes)
     name_a_gpu(tensorflow, notes)
 
 
 def _restore_styles(style: Any, notes: Notes) -> None:
-    use = style.use
-
     def newest(name: Any) -> Any:
         if isinstance(name, (list, tuple)):
             return [newest(item) for item in name]
-        new = f"seaborn-v0_8{name.removeprefix('seaborn')}" if isinstance(name, str) else name
         if not isinstance(name, str) or not name.startswith("seaborn") or name in style.available:
             return name
+        new = f"seaborn-v0_8{name.removeprefix('seaborn')}"
         notes.shim(f"plt.style.use('{name}')", f"plt.style.use('{new}')")
         return new
 
-    def use_newest(name: Any) -> Any:
-        """`matplotlib.style.use`."""
-        return use(newest(name))
-
-    style.use = use_newest
-
-
-def _restore_colour_maps(maps: Any, notes: Notes) -> None:
-    def look_up(name: str) -> tuple[Any, str] | None:
-        return (sys.modules["matplotlib.pyplot"].get_cmap, "plt.get_cmap") if name == "get_cmap" else None
-
-    _answer(maps, look_up, "plt.cm", notes)
+    @replaces(style, "use")
+    def use(original: Any, style: Any) -> Any:
+        return original(newest(style))
 
 
 def _restore_encoder(preprocessing: Any, notes: Notes) -> None:
-    start = preprocessing.OneHotEncoder.__init__
 
-    @functools.wraps(start)  # scikit-learn reads the arguments off the signature
-    def begin(self: Any, **options: Any) -> None:
+    @replaces(preprocessing.OneHotEncoder, "__init__")  # scikit-learn reads the arguments off the signature
+    def begin(original: Any, self: Any, **options: Any) -> None:
         if "sparse" in options:
             options["sparse_output"] = options.pop("sparse")
             notes.shim("OneHotEncoder(sparse=...)", "OneHotEncoder(sparse_output=...)")
-        start(self, **options)
-
-    preprocessing.OneHotEncoder.__init__ = begin
+        original(self, **options)
 
 
 def _restore_tables(pandas: Any, notes: Notes) -> None:
@@ -264,10 +221,3 @@ def _restore_tables(pandas: Any, notes: Notes) -> None:
 
     for kind in (pandas.DataFrame, pandas.Series):
         kind.as_matrix, kind.append = as_matrix, append
-
-
-def _restore_filters(image: Any, notes: Notes) -> None:
-    def look_up(name: str) -> tuple[Any, str] | None:
-        return (getattr(image, FILTERS[name]), f"Image.{FILTERS[name]}") if name in FILTERS else None
-
-    _answer(image, look_up, "Image", notes)

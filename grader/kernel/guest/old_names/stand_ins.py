@@ -1,16 +1,8 @@
-"""Imports of what is not here: they fail where it is used, not where it is imported.
+"""What stands in for what is not here: imports that find nothing, packages that only show or watch, pictures, Colab.
 
-One line for a package that nothing needs would cost all that the same cell imports and defines after it.
-
-Notebooks that are imported as modules, for packages that are not installed here (`import_ipynb` and the like).
-
-Pictures that can't be drawn here: a blank one is written in the place of each, so that what opens it later goes on.
-
-Packages that only show something, watch a training or know a platform, where they are not installed: they do nothing.
-
-Nothing that a notebook computes hangs on them. What they would have drawn is held against nobody: the cells are told.
-
-`google.colab`, which exists on Google's machines only.
+Nothing that a notebook computes depends on them. An import that finds nothing fails where its name is used, because one
+line for a package that nobody needs would cost the rest of its cell. What would have been drawn is a blank picture, and
+the cell is noted, so that it is held against nobody.
 """
 
 import ast
@@ -27,6 +19,7 @@ from typing import Any, NoReturn
 
 from grader.kernel.guest.imports import MadeModule, Make, StandIns, stand_in
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.old_names import TABLE
 
 KEEPER = "grader_absent"  # the name of a `PutOff.keep` at the shell
 TEMPLATE = f"""\
@@ -110,9 +103,6 @@ def _attempt(single: ast.Import | ast.ImportFrom, alias: ast.alias, place: ast.s
         if "lineno" in node._attributes:
             ast.copy_location(node, place)
     return attempt
-
-
-IMPORTERS = {"import_ipynb", "importnb", "nbimporter"}
 
 
 def notebook(shell: Any) -> Callable[[str], MadeModule | None]:
@@ -225,38 +215,7 @@ def leave_pictures_out(notes: Notes) -> None:
         module.plot_model, module.model_to_dot = plot_model, model_to_dot
 
 
-DRAW = set(
-    """
-    altair ann_visualizer bokeh bqplot chart_studio cufflinks dash dash_bootstrap_components deepreplay dtreeviz folium
-    ggplot graphviz gradio hiplot holoviews hvplot ipyplot ipyvolume keras_visualizer livelossplot lets_plot missingno
-    mpld3 mplcyberpunk mplfinance netron nn_visualizer panel plotext plotly plotnine pyecharts pygal pydot pydot_ng
-    pydotplus scienceplots scikitplot scikitplots streamlit sweetviz tensorwatch torchviz umap_plot vega visualkeras
-    tensorflow_docs visualtorch voila wordcloud yellowbrick
-    """.split()  # noqa: SIM905
-)
-WATCH = set(
-    """
-    aim clearml codecarbon comet_ml dagshub hiddenlayer jovian jupyternotify keras_tqdm knockknock line_profiler
-    memory_profiler mlflow neptune notify_run pushbullet pyinstrument sacred snakeviz tensorboardX telegram
-    wandb
-    """.split()  # noqa: SIM905
-)
-SHOW = set(
-    """
-    art autotime beautifultable colorama colored colorlog coloredlogs cowsay emoji halo ipympl ipywidgets itables
-    jupyter_dash jupyterthemes lab_black loguru nb_black playsound prettytable pyfiglet pyttsx3 qgrid tabulate termcolor
-    texttable watermark winsound yaspin
-    """.split()  # noqa: SIM905
-)
-PROGRESS = {"alive_progress", "enlighten", "fastprogress", "progressbar", "rich"}  # bars around what is gone through
-PLATFORM = set(
-    """
-    GPUtil colab_env colab_xterm condacolab cpuinfo dotenv gputil humanize kaggle
-    kaggle_datasets kaggle_secrets kaggle_web_client ngrok nest_asyncio notebook nvidia_smi paperspace py3nvml pyngrok
-    pynvml sagemaker tensorflow_cloud
-    """.split()  # noqa: SIM905
-)
-WATCHERS = DRAW | WATCH | SHOW | PROGRESS | PLATFORM
+PACKAGES: dict[str, set[str]] = {kind: set(names) for kind, names in TABLE["packages"].items()}
 SAVERS = ("file", "filename", "filepath", "fname", "fp", "outfile", "path", "to_file")  # arguments with a file's name
 SAVING = ("write_image", "write_html", "write_json", "savefig", "save", "export", "render", "to_file", "layered_view",
           "graph_view", "ann_viz", "html", "output_file", "view")  # fmt: skip
@@ -371,14 +330,14 @@ def watchers(shell: Any, notes: Notes, nest: Callable[[], None], missing: StandI
 
     def make(name: str) -> ModuleType:
         root = name.partition(".")[0]
-        if root in IMPORTERS:
+        if root in PACKAGES["notebooks"]:
             missing.otherwise = notebook(shell)
         elif name == root:
             notes.note(f"`{root}` is not installed: it recorded and drew nothing, and all else went on")
-        used = notes.leave_undrawn if root in DRAW else None
+        used = notes.leave_undrawn if root in PACKAGES["draw"] else None
         return stand_in(name, known.get(name, {}), lambda asked: Nothing(used=used, name=asked))
 
-    return dict.fromkeys(WATCHERS | IMPORTERS, make)
+    return dict.fromkeys(set().union(*PACKAGES.values()), make)
 
 
 class Secrets(Nothing):
