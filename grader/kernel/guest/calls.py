@@ -34,7 +34,7 @@ def replaces(owner: Any, name: str) -> Callable[[Callable[..., Any]], Any]:
 
 
 @dataclass
-class Call:
+class MethodCall:
     """One call: the network, what it is `given` by name, and its answer. `answered`: by a stage, without Keras."""
 
     model: Any
@@ -43,7 +43,7 @@ class Call:
     answered: bool = False
 
 
-Stage = Callable[[Call], AbstractContextManager[None]]
+Stage = Callable[[MethodCall], AbstractContextManager[None]]
 Rewrite = Callable[[str, tuple[Any, ...], dict[str, Any]], None]  # of a method's name, its arguments and its options
 
 
@@ -60,7 +60,7 @@ def wrap_stages(kind: Any, name: str, stages: list[Stage], rewrite: Rewrite | No
             bound = signature.bind(*arguments, **options)
         except TypeError:
             return original(*arguments, **options)  # which says what is wrong
-        made = Call(arguments[0], bound.arguments)
+        made = MethodCall(arguments[0], bound.arguments)
         with ExitStack() as stack:
             for stage in stages:
                 stack.enter_context(stage(made))

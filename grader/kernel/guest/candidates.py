@@ -218,7 +218,7 @@ def saved_networks(keras: Any) -> Iterator[tuple[str, Any]]:
             continue
 
 
-class Shelf:
+class SavedNetworks:
     """The artefacts' folder: at most as many networks as there are names in `FILES`, each with rows of its training."""
 
     def __init__(self, folder: Path, notes: Notes) -> None:

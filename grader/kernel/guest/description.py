@@ -5,11 +5,8 @@ they show, with how far weights moved, whether a training is where a network com
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.neutral import neutrally
 
 FIRST_ROWS = 256
@@ -143,41 +140,16 @@ MOST_WEIGHTS = 1 << 16  # numbers in a sample of a network's weights
 ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 
 
-class FirstStep:
-    """Hears the first step of each training that is open."""
-
-    def __init__(self) -> None:
-        self._open: list[Look] = []
-
-    def attach(self, keras: Any) -> None:
-        """Listen where Keras tells its callbacks that a step is done."""
-
-        @replaces(keras.callbacks.CallbackList, "on_train_batch_end")
-        def on_train_batch_end(original: Any, callbacks: Any, batch: Any, logs: Any = None) -> Any:
-            if self._open:
-                self._open[-1].hear(batch, logs)
-            return original(callbacks, batch, logs)
-
-    @contextmanager
-    def at(self, model: Any) -> Iterator["Look"]:
-        """Look at one training of `model`."""
-        look = Look(model)
-        self._open.append(look)
-        try:
-            yield look
-        finally:
-            self._open.remove(look)
-
-
-class Look:
-    """One training: weights and steps before it, the numbers of its first step."""
+class TrainingStart:
+    """A callback that knows where one training began: weights and steps before it, the numbers of its first step."""
 
     def __init__(self, model: Any) -> None:
+        super().__init__()
         self._weights, self._steps = sample_weights(model), _steps(model)
         self._first: dict[str, Any] = {}
         self._heard = False
 
-    def hear(self, batch: Any, logs: Any) -> None:
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Keep what the first step gave; where several are made at once it says nothing of the beginning."""
         if not self._heard and batch == 0 and isinstance(logs, dict):
             self._first = dict(logs)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from grader.kernel.guest.calls import Call, Stage, add_callback, callback_class, wrap_stages
+from grader.kernel.guest.calls import MethodCall, Stage, add_callback, callback_class, wrap_stages
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names.install import Shims
 from grader.kernel.guest.recorder import Recorder
@@ -81,8 +81,8 @@ class FitBudget:
         self._cell_started, self._called = time.monotonic(), 0
 
     @contextmanager
-    def fit(self, call: Call) -> Iterator[None]:
-        """Around `fit`: it is stopped in its time; told is what was cut, and what its callbacks look for in vain."""
+    def fit(self, call: MethodCall) -> Iterator[None]:
+        """Around `fit`: stop it in its time, and note what was cut and which callbacks watch a name that is not there."""
         stopper = callback_class(StopInTime)(self.seconds(), self._batches)
         self._called += 1
         add_callback(call.given, stopper)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from grader.kernel.guest.calls import Call, add_callback, callback_class
+from grader.kernel.guest.calls import MethodCall, add_callback, callback_class
 from grader.kernel.guest.imports import Patch
 from grader.kernel.guest.notes import Notes
 
@@ -220,7 +220,7 @@ class SmokeRun:
         return 0.05 if self.left_s() < (1 - LATE) * self.seconds else 1.0
 
     @contextmanager
-    def fit(self, call: Call) -> Iterator[None]:
+    def fit(self, call: MethodCall) -> Iterator[None]:
         """Around `fit`: an epoch, of some images."""
         given, batch = call.given, batch_of(call.given)
         self._trainings += 1
@@ -247,7 +247,7 @@ class SmokeRun:
             self.note(f"from the {FULL + 1}rd training on each saw fewer images than the one before")
 
     @contextmanager
-    def evaluate(self, call: Call) -> Iterator[None]:
+    def evaluate(self, call: MethodCall) -> Iterator[None]:
         """Around `evaluate`: it ends once it has taken its time; of a `fit` its own callback looks after it."""
         if isinstance(call.given.get("callbacks"), sys.modules["keras"].callbacks.CallbackList):
             yield
@@ -259,7 +259,7 @@ class SmokeRun:
             self._tell_cut("evaluate", watch, steps_of(call.given, "x", "steps", batch_of(call.given)))
 
     @contextmanager
-    def predict(self, call: Call) -> Iterator[None]:
+    def predict(self, call: MethodCall) -> Iterator[None]:
         """Around `predict`: it ends once it has taken its time, and its answers are repeated for the rest."""
         given = call.given
         rows = length(given.get("x"))

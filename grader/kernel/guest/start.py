@@ -15,10 +15,27 @@ def main() -> None:
 
     import numpy
     from ipykernel.kernelapp import IPKernelApp
+
+    random.seed(settings["seed"])
+    numpy.random.seed(settings["seed"])  # again with Keras' own when Keras is imported
+    app = IPKernelApp.instance()
+    app.initialize(["-f", sys.argv[2], "--HistoryManager.enabled=False"])
+    install(settings, app.shell, numpy)
+    sys.path.insert(0, "")  # the submission's own folder, as in any notebook
+    # IPython's own exit() ends the kernel some time after its cell, and with it whatever runs by then.
+    app.shell.user_ns |= {"exit": sys.exit, "quit": sys.exit}
+    sys.argv = [settings["name"]]
+    if settings["name"].endswith(".py"):
+        app.shell.user_ns["__file__"] = os.path.abspath(settings["name"])  # noqa: PTH100 - a module expects a string
+    app.start()
+
+
+def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
+    """Put everything in its place: before the first cell, around each cell, and at the imports to come."""
     from IPython.display import display
 
-    from grader.kernel.guest.data_paths.install import install_world
-    from grader.kernel.guest.executor import Caps, HiddenLoop, pass_over_self_checks
+    from grader.kernel.guest.data_paths.install import install_redirects
+    from grader.kernel.guest.executor import Caps, Deadline, HiddenLoop, pass_over_self_checks
     from grader.kernel.guest.hooks import FitBudget, KerasChanges, choose_backend
     from grader.kernel.guest.imports import AfterImport, Imports
     from grader.kernel.guest.notes import Notes
@@ -38,47 +55,29 @@ def main() -> None:
                            seed=settings["seed"], deterministic=settings["deterministic"])  # fmt: skip
     first = dict.fromkeys(("keras", "tensorflow"), lambda module: choose_backend(notes))
     imports = Imports(after=AfterImport({"keras": changes.make}, before=first))
-    random.seed(settings["seed"])
-    numpy.random.seed(settings["seed"])  # again with Keras' own when Keras is imported
-    app = IPKernelApp.instance()
-    app.initialize(["-f", sys.argv[2], "--HistoryManager.enabled=False"])
-    app.shell.grader_recorder = recorder
-    loop = HiddenLoop(app.shell)
+    shell.grader_recorder = recorder
+    loop = HiddenLoop(shell)
     if shims is not None:
-        shims.prepare(imports, numpy, app.shell, loop.nest)
+        shims.prepare(imports, numpy, shell, loop.nest)
     imports.gone.table["google.colab"] = colab(notes, display)
-    install_world(imports, mnist=settings["mnist"], photographs=settings["photographs"], notes=notes)
-    ShellLines(app.shell, notes)
+    install_redirects(imports, mnist=settings["mnist"], photographs=settings["photographs"], notes=notes)
+    ShellLines(shell, notes)
     pass_over_self_checks(notes)
-    caps = Caps(app.shell, notes, settings["output"])
+    caps = Caps(shell, notes, settings["output"])
     for stream in (sys.stdout, sys.stderr):
         caps.limit(stream)
+    before: list[Any] = [notes.count_cell, budget.start_cell, caps.start_cell, loop.begin_cell]
+    after: list[Any] = [loop.end_cell, caps.end_cell, recorder.write_notes]
     if smoke is not None:
         imports.after.add(patches(smoke))
-        stop_in_time(app.shell, smoke)
+        deadline = Deadline(smoke.left_s)
+        before, after = [smoke.start_cell, deadline.begin_cell, *before], [deadline.end_cell, *after]
     imports.install()
-    for before in (notes.count_cell, budget.start_cell, caps.start_cell, loop.begin_cell):
-        app.shell.events.register("pre_run_cell", before)
-    for after in (loop.end_cell, caps.end_cell, recorder.write_notes):
-        app.shell.events.register("post_run_cell", after)
-    sys.path.insert(0, "")  # the submission's own folder, as in any notebook
-    # IPython's own exit() ends the kernel some time after its cell, and with it whatever runs by then.
-    app.shell.user_ns |= {"exit": sys.exit, "quit": sys.exit}
-    sys.argv = [settings["name"]]
+    for name, functions in (("pre_run_cell", before), ("post_run_cell", after)):
+        for function in functions:
+            shell.events.register(name, function)
     if settings["name"].endswith(".py"):
         loop.run_as_program()
-        app.shell.user_ns["__file__"] = os.path.abspath(settings["name"])  # noqa: PTH100 - a module expects a string
-    app.start()
-
-
-def stop_in_time(shell: Any, smoke: Any) -> None:
-    """End a smoke run in its time. The clock starts with the first cell."""
-    from grader.kernel.guest.executor import Deadline
-
-    deadline = Deadline(smoke.left_s)
-    for before in (smoke.start_cell, deadline.begin_cell):
-        shell.events.register("pre_run_cell", before)
-    shell.events.register("post_run_cell", deadline.end_cell)
 
 
 if __name__ == "__main__":

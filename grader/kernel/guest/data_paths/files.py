@@ -17,7 +17,7 @@ from typing import Any
 
 from grader.kernel.guest.calls import wrapped
 from grader.kernel.guest.data_paths.layouts import PICTURES, is_foreign
-from grader.kernel.guest.data_paths.paths import Purpose, World, as_text, isdir, lexists
+from grader.kernel.guest.data_paths.paths import Purpose, Redirects, as_text, isdir, lexists
 
 MISSING = (FileNotFoundError, NotADirectoryError)
 WRITING = set("wax")
@@ -26,9 +26,9 @@ Original = Callable[..., Any]
 unlink, symlink = os.unlink, os.symlink
 
 
-def install(world: World) -> None:
+def install(redirects: Redirects) -> None:
     """Wrap them all, once."""
-    opened = wrapped(io.open, open_file, world)
+    opened = wrapped(io.open, open_file, redirects)
     builtins.open = io.open = opened
     shell = sys.modules.get("IPython.core.interactiveshell")  # its cells have an `open` of their own
     if hasattr(shell, "io_open"):
@@ -39,7 +39,7 @@ def install(world: World) -> None:
         "remove": (remove,), "unlink": (remove,), "rename": (rename,), "replace": (rename,),
     }  # fmt: skip
     for name, (function, *given) in doors.items():
-        wrapper = wrapped(getattr(os, name), function, world, *given)
+        wrapper = wrapped(getattr(os, name), function, redirects, *given)
         for able in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids):
             if getattr(os, name) in able:
                 able.add(wrapper)
@@ -52,7 +52,7 @@ def install(world: World) -> None:
     }
     for module, functions in others.items():
         for name, function in functions.items():
-            setattr(module, name, wrapped(getattr(module, name), function, world))
+            setattr(module, name, wrapped(getattr(module, name), function, redirects))
     shutil.rmtree.avoids_symlink_attacks = safe
     # Python 3.13's pathlib walks by functions that it took from os before.
     walker: Any = getattr(glob, "_StringGlobber", None)
@@ -61,150 +61,156 @@ def install(world: World) -> None:
             setattr(walker, name, staticmethod(getattr(os.path if name == "lexists" else os, name)))
 
 
-def read(world: World, purpose: Purpose, original: Original, path: Any = ".", *arguments: Any, **options: Any) -> Any:
+def read(
+    redirects: Redirects, purpose: Purpose, original: Original, path: Any = ".", *arguments: Any, **options: Any
+) -> Any:
     """`os.stat` and its like: asked again for what stands in for a path that is not there."""
     try:
         return original(path, *arguments, **options)
     except MISSING:
-        found = world.find(path, purpose) if not options.get("dir_fd") else None
+        found = redirects.find(path, purpose) if not options.get("dir_fd") else None
         if found is None:
             raise
         return original(found, *arguments, **options)
 
 
-def access(world: World, original: Original, path: Any, mode: int, **options: Any) -> bool:
+def access(redirects: Redirects, original: Original, path: Any, mode: int, **options: Any) -> bool:
     """`os.access`, which says no instead of failing."""
     if original(path, mode, **options):
         return True
-    found = world.find(path, "look") if not mode & os.W_OK else None
+    found = redirects.find(path, "look") if not mode & os.W_OK else None
     return found is not None and bool(original(found, mode, **options))
 
 
-def write(world: World, original: Original, path: Any, *arguments: Any, **options: Any) -> Any:
+def write(redirects: Redirects, original: Original, path: Any, *arguments: Any, **options: Any) -> Any:
     """`original(path, ...)`, with missing folders made, or at the place that stands in for another computer's."""
     text = as_text(path)
-    if text is not None and is_foreign(text) and (place := world.place(path)) is not None:
+    if text is not None and is_foreign(text) and (place := redirects.place(path)) is not None:
         return original(place, *arguments, **options)
     try:
         return original(path, *arguments, **options)
     except OSError as error:
-        place = world.place(path) if error.errno in UNWRITABLE else None
+        place = redirects.place(path) if error.errno in UNWRITABLE else None
         if place is None:
             raise
         return original(place, *arguments, **options)
 
 
-def open_file(world: World, original: Original, file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+def open_file(
+    redirects: Redirects, original: Original, file: Any, mode: str = "r", *arguments: Any, **options: Any
+) -> Any:
     """`open`, for reading and for writing."""
     if isinstance(mode, str) and WRITING & set(mode):
-        return write(world, original, file, mode, *arguments, **options)
-    return read(world, "read", original, file, mode, *arguments, **options)
+        return write(redirects, original, file, mode, *arguments, **options)
+    return read(redirects, "read", original, file, mode, *arguments, **options)
 
 
-def open_descriptor(world: World, original: Original, path: Any, flags: int, *arguments: Any, **options: Any) -> Any:
+def open_descriptor(
+    redirects: Redirects, original: Original, path: Any, flags: int, *arguments: Any, **options: Any
+) -> Any:
     """`os.open`."""
     if options.get("dir_fd") is not None:
         return original(path, flags, *arguments, **options)
     if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-        return write(world, original, path, flags, *arguments, **options)
-    return read(world, "read", original, path, flags, *arguments, **options)
+        return write(redirects, original, path, flags, *arguments, **options)
+    return read(redirects, "read", original, path, flags, *arguments, **options)
 
 
-def make_folder(world: World, original: Original, path: Any, *arguments: Any, **options: Any) -> None:
+def make_folder(redirects: Redirects, original: Original, path: Any, *arguments: Any, **options: Any) -> None:
     """`os.mkdir`, whose parent was there on the author's computer."""
     if options.get("dir_fd") is not None:
         original(path, *arguments, **options)
     else:
-        write(world, original, path, *arguments, **options)
+        write(redirects, original, path, *arguments, **options)
 
 
-def change_folder(world: World, original: Original, path: Any) -> None:
+def change_folder(redirects: Redirects, original: Original, path: Any) -> None:
     """`os.chdir`: into the photographs that were meant; from another computer's folder one stays where one is."""
     try:
         original(path)
     except MISSING:
-        found = world.find(path, "look")
+        found = redirects.find(path, "look")
         text = as_text(path) or ""
         if found is not None:
             original(found)
         elif is_foreign(text) or text.startswith(("/", "..")):
-            world.tell(f"`{text}` was not there: the notebook stayed in its own folder")
+            redirects.tell(f"`{text}` was not there: the notebook stayed in its own folder")
         else:
             raise
 
 
-def remove(world: World, original: Original, path: Any, **options: Any) -> None:
+def remove(redirects: Redirects, original: Original, path: Any, **options: Any) -> None:
     """`os.remove`: takes the link that stands in for a file away, and leaves what is served alone."""
     try:
         original(path, **options)
     except MISSING:
-        found = world.find(path, "look") if options.get("dir_fd") is None else None
+        found = redirects.find(path, "look") if options.get("dir_fd") is None else None
         if found is None:
             raise
         text = as_text(path) or ""
-        folder = world.find(os.path.dirname(text), "look") or ""  # noqa: PTH120
+        folder = redirects.find(os.path.dirname(text), "look") or ""  # noqa: PTH120
         link = os.path.join(folder, os.path.basename(text))  # noqa: PTH118, PTH119
-        if world.owns(link) and lexists(link):
+        if redirects.owns(link) and lexists(link):
             original(link)
 
 
-def remove_tree(world: World, original: Original, path: Any, *arguments: Any, **options: Any) -> None:
+def remove_tree(redirects: Redirects, original: Original, path: Any, *arguments: Any, **options: Any) -> None:
     """`shutil.rmtree`: a folder that others stand in for is left alone."""
-    if as_text(path) is None or lexists(path) or world.find(path, "look") is None:
+    if as_text(path) is None or lexists(path) or redirects.find(path, "look") is None:
         original(path, *arguments, **options)
 
 
-def rename(world: World, original: Original, src: Any, dst: Any, **options: Any) -> None:
+def rename(redirects: Redirects, original: Original, src: Any, dst: Any, **options: Any) -> None:
     """`os.rename`: a photograph that was not there is moved by its link."""
     try:
         original(src, dst, **options)
     except MISSING:
-        found = world.find(src, "read") if not options else None
+        found = redirects.find(src, "read") if not options else None
         if found is None:
             raise
-        _place_link(world, os.fsdecode(found), dst)
+        _place_link(redirects, os.fsdecode(found), dst)
 
 
-def _place_link(world: World, found: str, target: Any) -> None:
+def _place_link(redirects: Redirects, found: str, target: Any) -> None:
     """Make `target` lead to what is served, and take the link that stood for it away: moving, for a symbolic link."""
-    wanted = _prepared(world, target)
+    wanted = _prepared(redirects, target)
     symlink(os.path.realpath(found), wanted)
-    if world.owns(found):
+    if redirects.owns(found):
         unlink(found)
 
 
-def _prepared(world: World, target: Any) -> Any:
+def _prepared(redirects: Redirects, target: Any) -> Any:
     """`target`, or the place that stands in for it, with its folder made."""
     text = as_text(target)
     if text is None:
         return target
     if is_foreign(text) or not isdir(os.path.dirname(text) or "."):  # noqa: PTH120 - also of descriptors
-        return world.place(target) or target
+        return redirects.place(target) or target
     return target
 
 
-def copy(world: World, original: Original, src: Any, dst: Any, *arguments: Any, **options: Any) -> Any:
+def copy(redirects: Redirects, original: Original, src: Any, dst: Any, *arguments: Any, **options: Any) -> Any:
     """`shutil.copy` and its like: the source may be found elsewhere; the target is never taken for one that is there."""
-    source, target = world.existing(src), _prepared(world, dst)
+    source, target = redirects.existing(src), _prepared(redirects, dst)
     moved = original.__name__ == "move" and source != src
     first, last = as_text(source), as_text(target)
     if first is not None and last is not None:
         if Path(first).suffix.lower() in PICTURES and not Path(last).suffix and not lexists(last):
             os.makedirs(last)  # noqa: PTH103 - through our own door
-            target = world.existing(target, "look")
+            target = redirects.existing(target, "look")
         if moved and isdir(target):
             target = Path(as_text(target) or "", Path(as_text(src) or first).name)
-    with world.off():
+    with redirects.off():
         if moved:
-            _place_link(world, str(first), target)
+            _place_link(redirects, str(first), target)
             return target
         return original(source, target, *arguments, **options)
 
 
-def find_all(world: World, original: Original, pathname: Any, **options: Any) -> Any:
+def find_all(redirects: Redirects, original: Original, pathname: Any, **options: Any) -> Any:
     """`glob.glob`, whose pattern tells folders from photographs side by side."""
     text = as_text(pathname) or ""
-    with world.expecting(expected(text)):
+    with redirects.expecting(expected(text)):
         found = list(original(pathname, **options))
         if not found and "\\" in text:
             found = list(original(text.replace("\\", "/"), **options))
@@ -212,11 +218,11 @@ def find_all(world: World, original: Original, pathname: Any, **options: Any) ->
 
 
 def find_all_below(
-    world: World, original: Original, folder: Path, pattern: Any, *arguments: Any, **options: Any
+    redirects: Redirects, original: Original, folder: Path, pattern: Any, *arguments: Any, **options: Any
 ) -> Any:
     """`Path.glob`."""
     below = f"**/{pattern}" if original.__name__ == "rglob" else str(pattern)
-    with world.expecting(expected(below)):
+    with redirects.expecting(expected(below)):
         return iter(list(original(folder, pattern, *arguments, **options)))
 
 

@@ -2,7 +2,7 @@
 
 Comfort for honest code, and no border: whatever is found this way lies readable in the sandbox anyway, and no judged
 image is among it. A path that exists is never touched. What is written stays where it was meant to be; only a place
-that can't be made here (another computer's) gets a folder of the sandbox that stands for it. Every redirect is told.
+that can't be made here (another computer's) gets a folder of the sandbox that stands in for it. Every redirect is told.
 """
 
 import sys
@@ -13,26 +13,26 @@ from typing import Any
 
 from grader.kernel.guest.data_paths import files, packages, readers
 from grader.kernel.guest.data_paths.layouts import Digits, Layouts
-from grader.kernel.guest.data_paths.paths import World
+from grader.kernel.guest.data_paths.paths import Redirects
 from grader.kernel.guest.imports import Imports
 from grader.kernel.guest.notes import Notes
 
 
-def install_world(imports: Imports, *, mnist: str | None, photographs: str | None, notes: Notes) -> None:
+def install_redirects(imports: Imports, *, mnist: str | None, photographs: str | None, notes: Notes) -> None:
     """Serve the data of this run wherever it is looked for; nothing is changed where there is none."""
     if mnist is None and photographs is None:
         return
     folder = Path(tempfile.gettempdir(), ".layouts")
-    world = World(
+    redirects = Redirects(
         layouts=Layouts(Path(photographs), folder) if photographs else None,
         digits=Digits(mnist, folder / "mnist") if mnist else None,
         folder=folder,
         notes=notes,
         source=code_so_far,
     )
-    imports.after.add({**readers.patches(world), **packages.patches(world)})
-    imports.missing.table |= packages.stand_ins(world)
-    files.install(world)
+    imports.after.add({**readers.patches(redirects), **packages.patches(redirects)})
+    imports.missing.table |= packages.stand_ins(redirects)
+    files.install(redirects)
     if (shell := running_shell()) is not None:
         leave_out_our_frames(shell.InteractiveTB)
 

@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from grader.kernel.guest.calls import replaces
-from grader.kernel.guest.data_paths.paths import World
+from grader.kernel.guest.data_paths.paths import Redirects
 from grader.kernel.guest.data_paths.readers import known_download
 from grader.kernel.guest.imports import Make, Patch, stand_in
 from grader.kernel.guest.old_names.stand_ins import Nothing
@@ -26,48 +26,48 @@ DOWNLOADERS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def patches(world: World) -> Mapping[str, Patch]:
+def patches(redirects: Redirects) -> Mapping[str, Patch]:
     """What is done to which module after its import."""
-    return {"sklearn.datasets": lambda module: patch_openml(module, world)} if world.digits is not None else {}
+    return {"sklearn.datasets": lambda module: patch_openml(module, redirects)} if redirects.digits is not None else {}
 
 
-def stand_ins(world: World) -> dict[str, Make]:
+def stand_ins(redirects: Redirects) -> dict[str, Make]:
     """What makes the packages that are not installed."""
 
     def make(name: str) -> ModuleType:
         if "." in name:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        world.tell(f"the package `{name}` is not installed: a stand-in gave the data that the course serves")
+        redirects.tell(f"the package `{name}` is not installed: a stand-in gave the data that the course serves")
         if name == "tensorflow_datasets":
-            return stand_in(name, dataset_functions(world))
-        known = {function: functools.partial(download, world) for function in DOWNLOADERS[name]}
+            return stand_in(name, dataset_functions(redirects))
+        known = {function: functools.partial(download, redirects) for function in DOWNLOADERS[name]}
         return stand_in(name, known, lambda asked: Nothing())  # what needs an account, as `login`, does nothing
 
     return dict.fromkeys((*DOWNLOADERS, "tensorflow_datasets"), make)
 
 
-def download(world: World, *arguments: Any, **options: Any) -> str:
+def download(redirects: Redirects, *arguments: Any, **options: Any) -> str:
     """What a downloader would return: a path, to what the course serves where it is known."""
     given = [str(item) for item in (*arguments, *options.values()) if isinstance(item, str)]
     for text in given:
-        if (found := known_download(world, text, extract=not text.endswith(".zip"))) is not None:
+        if (found := known_download(redirects, text, extract=not text.endswith(".zip"))) is not None:
             return found
-    world.tell("nothing can be downloaded: what was asked for was left out")
+    redirects.tell("nothing can be downloaded: what was asked for was left out")
     return str(options.get("output") or options.get("out") or (given[-1].rpartition("/")[2] if given else "."))
 
 
-def dataset_functions(world: World) -> dict[str, Any]:
+def dataset_functions(redirects: Redirects) -> dict[str, Any]:
     """The part of `tensorflow_datasets` that a notebook about this data needs."""
-    pictures = Nothing(used=world.leave_undrawn, name="show_examples")
+    pictures = Nothing(used=redirects.leave_undrawn, name="show_examples")
     return {
-        "load": functools.partial(load, world),
-        "builder": lambda name, **_: Builder(world, name),
+        "load": functools.partial(load, redirects),
+        "builder": lambda name, **_: Builder(redirects, name),
         "Split": SimpleNamespace(TRAIN="train", TEST="test", VALIDATION="validation"),
         "as_numpy": lambda dataset: dataset.as_numpy_iterator(),
         "disable_progress_bar": lambda: None,
         "show_examples": pictures,
         "visualization": pictures,
-        "list_builders": lambda: [name for name in ("mnist", "cats_vs_dogs") if _knows(world, name)],
+        "list_builders": lambda: [name for name in ("mnist", "cats_vs_dogs") if _knows(redirects, name)],
         "logging": SimpleNamespace(set_verbosity=lambda *_: None, ERROR=40),
     }
 
@@ -75,9 +75,9 @@ def dataset_functions(world: World) -> dict[str, Any]:
 class Builder:
     """What `tfds.builder` gives."""
 
-    def __init__(self, world: World, name: str) -> None:
-        self._world, self._name = world, name
-        self.info = describe(world, name)
+    def __init__(self, redirects: Redirects, name: str) -> None:
+        self._world, self._name = redirects, name
+        self.info = describe(redirects, name)
 
     def download_and_prepare(self, **_: Any) -> None:
         """The data is there."""
@@ -88,7 +88,7 @@ class Builder:
 
 
 def load(
-    world: World,
+    redirects: Redirects,
     name: str,
     *,
     split: Any = None,
@@ -98,30 +98,30 @@ def load(
     **_: Any,
 ) -> Any:
     """`tfds.load`: a `tf.data.Dataset` for each split that is asked for. Raises ValueError for other data."""
-    if not _knows(world, name):
+    if not _knows(redirects, name):
         raise ValueError(f"Dataset {name!r} can't be downloaded here: there is only the data of this exercise.")
-    info = describe(world, name)
+    info = describe(redirects, name)
 
     def make(part: Any) -> Any:
         if isinstance(part, (list, tuple)):
             return type(part)(make(item) for item in part)
-        dataset = _dataset(world, name, str(part), as_supervised)
+        dataset = _dataset(redirects, name, str(part), as_supervised)
         return dataset if batch_size is None else dataset.batch(len(dataset) if batch_size == -1 else batch_size)
 
     made = {part: make(part) for part in info.splits} if split is None else make(split)
     return (made, info) if with_info else made
 
 
-def describe(world: World, name: str) -> Any:
+def describe(redirects: Redirects, name: str) -> Any:
     """The `info` of a dataset."""
     short = name.partition(":")[0].partition("/")[0]
-    names = [str(digit) for digit in range(10)] if short == "mnist" else list(world.layouts.classes)  # type: ignore[union-attr]
+    names = [str(digit) for digit in range(10)] if short == "mnist" else list(redirects.layouts.classes)  # type: ignore[union-attr]
     label = SimpleNamespace(
         names=names, num_classes=len(names), int2str=lambda index: names[int(index)], str2int=names.index
     )
     shape = (28, 28, 1) if short == "mnist" else (None, None, 3)
     features = {"image": SimpleNamespace(shape=shape), "label": label}
-    counts = {"train": 60_000, "test": 10_000} if short == "mnist" else {"train": len(_mixed(world, "train"))}
+    counts = {"train": 60_000, "test": 10_000} if short == "mnist" else {"train": len(_mixed(redirects, "train"))}
     splits = {part: SimpleNamespace(num_examples=count, name=part) for part, count in counts.items()}
     return SimpleNamespace(
         name=short, features=Features(features), splits=splits, supervised_keys=("image", "label"),
@@ -162,29 +162,31 @@ def _limit(text: str | None, count: int) -> int | None:
     return round(int(text[:-1]) * count / 100) if text.endswith("%") else int(text)
 
 
-def _knows(world: World, name: str) -> bool:
+def _knows(redirects: Redirects, name: str) -> bool:
     short = name.partition(":")[0].partition("/")[0]
-    return (short == "mnist" and world.digits is not None) or (short in PHOTOGRAPHS and world.layouts is not None)
+    return (short == "mnist" and redirects.digits is not None) or (
+        short in PHOTOGRAPHS and redirects.layouts is not None
+    )
 
 
-def _mixed(world: World, split: str) -> list[tuple[str, int]]:
+def _mixed(redirects: Redirects, split: str) -> list[tuple[str, int]]:
     """The photographs of a split, with their classes, the classes in turn."""
-    assert world.layouts is not None
-    pool = world.layouts.pool("train" if split == "train" else "test")
+    assert redirects.layouts is not None
+    pool = redirects.layouts.pool("train" if split == "train" else "test")
     pairs = [[(path, label) for path in files] for label, files in enumerate(pool)]
     return [pair for group in zip(*pairs, strict=False) for pair in group]
 
 
-def _dataset(world: World, name: str, split: str, as_supervised: bool) -> Any:
+def _dataset(redirects: Redirects, name: str, split: str, as_supervised: bool) -> Any:
     import tensorflow
 
     make = _digits if name.partition(":")[0].partition("/")[0] == "mnist" else _photographs
-    dataset = make(tensorflow, world, split)
+    dataset = make(tensorflow, redirects, split)
     return dataset.map(lambda item: (item["image"], item["label"])) if as_supervised else dataset
 
 
-def _photographs(tensorflow: Any, world: World, split: str) -> Any:
-    pairs = {part: _mixed(world, part) for part in ("train", "test", "validation")}
+def _photographs(tensorflow: Any, redirects: Redirects, split: str) -> Any:
+    pairs = {part: _mixed(redirects, part) for part in ("train", "test", "validation")}
     taken = [pairs[part][number] for part, number in chosen(split, {part: len(found) for part, found in pairs.items()})]
     paths, labels = [path for path, _ in taken], [label for _, label in taken]
     labelled = tensorflow.data.Dataset.from_tensor_slices(
@@ -198,11 +200,11 @@ def _photographs(tensorflow: Any, world: World, split: str) -> Any:
     return labelled.map(decode)
 
 
-def _digits(tensorflow: Any, world: World, split: str) -> Any:
+def _digits(tensorflow: Any, redirects: Redirects, split: str) -> Any:
     import numpy
 
-    assert world.digits is not None
-    arrays = world.digits.arrays()
+    assert redirects.digits is not None
+    arrays = redirects.digits.arrays()
     numbers = chosen(split, {"train": len(arrays["y_train"]), "test": len(arrays["y_test"])})
     parts = [part for part in ("train", "test") if any(item[0] == part for item in numbers)]
     rows = {part: [number for name, number in numbers if name == part] for part in parts}
@@ -211,23 +213,23 @@ def _digits(tensorflow: Any, world: World, split: str) -> Any:
     return tensorflow.data.Dataset.from_tensor_slices({"image": images[..., None], "label": labels.astype("int64")})
 
 
-def patch_openml(datasets: Any, world: World) -> None:
+def patch_openml(datasets: Any, redirects: Redirects) -> None:
     """`fetch_openml("mnist_784")`: 70,000 rows, the 60,000 for training first."""
 
     @replaces(datasets, "fetch_openml")
     def fetch_openml(original: Any, name: Any = None, *arguments: Any, **options: Any) -> Any:
         if str(name).lower() not in ("mnist_784", "mnist-784") and options.get("data_id") != 554:
             return original(name, *arguments, **options)
-        world.tell("`fetch_openml` gave the MNIST that the course serves")
-        return openml_digits(datasets, world, options)
+        redirects.tell("`fetch_openml` gave the MNIST that the course serves")
+        return openml_digits(datasets, redirects, options)
 
 
-def openml_digits(datasets: Any, world: World, options: Mapping[str, Any]) -> Any:
+def openml_digits(datasets: Any, redirects: Redirects, options: Mapping[str, Any]) -> Any:
     """MNIST as OpenML gives it: pixels 0 to 255 in 784 columns, the classes as text."""
     import numpy
 
-    assert world.digits is not None
-    arrays = world.digits.arrays()
+    assert redirects.digits is not None
+    arrays = redirects.digits.arrays()
     pixels = numpy.concatenate([arrays["x_train"], arrays["x_test"]]).reshape(-1, 784).astype("int64")
     digits = numpy.concatenate([arrays["y_train"], arrays["y_test"]]).astype(str).astype(object)
     data: Any = pixels

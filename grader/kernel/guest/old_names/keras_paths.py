@@ -30,7 +30,7 @@ PREDICTING = 0
 
 
 def backend_functions(keras: Any) -> Mapping[str, tuple[Any, str]]:
-    """What even `tf.keras.backend` has no more: name -> what stands for it, and how that is written today."""
+    """What even `tf.keras.backend` has no more: name -> what stands in for it, and how that is written today."""
 
     def set_value(variable: Any, value: Any) -> None:
         """Keras 2's."""
@@ -100,7 +100,7 @@ class OldPaths:
     def install(self, functions: Mapping[str, tuple[Any, str]]) -> None:
         """After Keras was imported: for the modules that are there by now, and for those that come.
 
-        `functions`: names of attributes -> what stands for each, and how that is written today.
+        `functions`: names of attributes -> what stands in for each, and how that is written today.
         """
         self._functions = functions
         self._gone.table |= {f"{root}.{name}": self.make for root in ROOTS for name in MODULES}

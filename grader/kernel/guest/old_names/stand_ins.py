@@ -31,7 +31,7 @@ except ImportError as __import_error__:
 
 
 class Absent:
-    """Stands for what an import did not find: whatever is done with it raises the error of that import."""
+    """Stands in for what an import did not find: whatever is done with it raises the error of that import."""
 
     def __init__(self, error: ImportError) -> None:
         self._error = error
@@ -62,7 +62,7 @@ class PutOff(ast.NodeTransformer):
         setattr(shell, KEEPER, self.keep)
 
     def keep(self, error: ImportError, written: str, package: str) -> Any:
-        """What stands for the name of an import that failed; `package`: what `import package.module` would bind."""
+        """What stands in for the name of an import that failed; `package`: what `import package.module` would bind."""
         self._notes.note(f"`{written}` was passed over ({error}): what uses it fails")
         return sys.modules.get(package) or Absent(error)
 
