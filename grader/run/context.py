@@ -33,6 +33,7 @@ RUNNING = (
     "functions/*.py",
     "judge/*.py",
     "kernel/**/*.py",
+    "kernel/**/*.toml",
     "sandbox/**/*.py",
 )  # below the package
 TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # the distributions that bring the package

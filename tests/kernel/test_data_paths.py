@@ -212,17 +212,6 @@ print(X.shape, y[:3].tolist())
 (train, test), info = tfds.load("mnist", split=["train", "test"], as_supervised=True, with_info=True)
 print(len(train), len(test), train.element_spec[0].shape, info.features["label"].num_classes)
 """, "(70000, 784) ['0', '1', '2']\n60000 10000 (28, 28, 1) 10"),
-    "TensorFlow 1's tutorial": ("""
-from tensorflow.examples.tutorials.mnist import input_data
-import input_data as copied
-mnist = input_data.read_data_sets("MNIST_data/", one_hot=True)
-print(mnist.train.images.shape, mnist.validation.labels.shape, mnist.test.num_examples, 0 < mnist.train.images.max() <= 1)
-seen = 0
-while mnist.validation.epochs_completed < 1:
-    images, labels = mnist.validation.next_batch(2000)
-    seen += len(images)
-print(seen, images.shape, labels.shape, copied.read_data_sets("x", reshape=False).test.images.shape)
-""", "(55000, 784) (5000, 10) 10000 True\n5000 (1000, 784) (1000, 10) (10000, 28, 28, 1)"),
     "other data": ("""
 for load in (keras.datasets.fashion_mnist.load_data, keras.datasets.cifar10.load_data):
     try:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from grader.kernel.guest.data_paths.layouts import Digits, Layouts, read_path
 from grader.kernel.guest.data_paths.packages import chosen
-from grader.kernel.guest.data_paths.paths import Purpose, World, speaks_of_names
+from grader.kernel.guest.data_paths.paths import Purpose, Redirects, speaks_of_names
 from grader.kernel.guest.notes import Notes
 from tests.kernel.served import CLASSES, TESTED, TRAINED, write_digits, write_photographs
 
 
 class Place:
-    """A working folder with a world around it."""
+    """A working folder with the redirects of a run around it."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.served = write_photographs(root / "served")
@@ -30,16 +30,16 @@ class Place:
         self.notes = Notes()
         self.code: list[str] = []
         layouts = Layouts(self.served, root / "tmp" / ".layouts")
-        self.world = World(
+        self.redirects = Redirects(
             layouts=layouts, digits=None, folder=layouts.folder, notes=self.notes, source=lambda: self.code
         )
 
     def listed(self, path: str, purpose: Purpose = "list") -> list[str]:
-        return sorted(entry.name for entry in Path(self.world.find(path, purpose)).iterdir())
+        return sorted(entry.name for entry in Path(self.redirects.find(path, purpose)).iterdir())
 
     def picture(self, path: str) -> str:
         """Where the photograph lies that stands for `path`, below the served folder."""
-        return str(Path(self.world.find(path, "read")).relative_to(self.served))
+        return str(Path(self.redirects.find(path, "read")).relative_to(self.served))
 
 
 @pytest.fixture
@@ -60,14 +60,14 @@ def test_folders_of_known_collections_have_the_names_that_their_code_expects(pla
 def test_an_unknown_folder_is_listed_as_the_whole_and_read_by_keras_as_the_training_folder(place: Place) -> None:
     assert place.listed("/content/drive/MyDrive/mio") == ["test", "train", "validation"]
     assert place.listed("/content/drive/MyDrive/mio", "tree") == list(CLASSES)
-    assert place.world.find("/content/drive/MyDrive/mio", "look") is None, "whether it exists is not ours to invent"
+    assert place.redirects.find("/content/drive/MyDrive/mio", "look") is None, "whether it exists is not ours to invent"
 
 
 @pytest.mark.parametrize(
     "name", ["train/gatti", "D:\\foto\\training\\Cats", "PetImages/Cat", "dogs-vs-cats/train/cats"]
 )
 def test_every_photograph_of_a_class_is_in_its_folder(place: Place, name: str) -> None:
-    found = place.world.find(name, "list")
+    found = place.redirects.find(name, "list")
     pictures = {os.path.realpath(path) for path in Path(found).iterdir()}
     assert pictures == {str(path) for path in (place.served / "train" / "cat").iterdir()}
 
@@ -87,13 +87,13 @@ def test_what_is_split_off_a_flat_folder_by_hand_is_not_what_was_trained_with(pl
 
 
 def test_counting_until_a_file_is_missing_comes_to_an_end(place: Place) -> None:
-    assert place.world.find("train/cat.24999.jpg", "look") is not None
-    assert place.world.find("train/cat.25001.jpg", "look") is None
+    assert place.redirects.find("train/cat.24999.jpg", "look") is not None
+    assert place.redirects.find("train/cat.25001.jpg", "look") is None
 
 
 def test_archives_hold_the_layout_that_their_name_promises(place: Place) -> None:
     def names(path: str) -> list[str]:
-        with zipfile.ZipFile(place.world.find(path, "read")) as archive:
+        with zipfile.ZipFile(place.redirects.find(path, "read")) as archive:
             assert archive.testzip() is None
             return archive.namelist()
 
@@ -118,7 +118,7 @@ def test_photographs_side_by_side_have_the_names_that_the_code_reads_classes_off
     names = place.listed(folder)
     assert len(names) == 2 * TESTED
     assert sum(name.startswith("cat.") for name in names) == sum(name.startswith("dog.") for name in names) == TESTED
-    tested = {os.path.realpath(Path(place.world.find(folder, "list"), name)) for name in names}
+    tested = {os.path.realpath(Path(place.redirects.find(folder, "list"), name)) for name in names}
     assert all(Path(path).is_relative_to(place.served / "test") for path in tested)
 
 
@@ -142,53 +142,53 @@ def test_the_latest_cell_that_says_anything_of_it_decides(cells: tuple[str, ...]
 
 
 def test_a_pattern_tells_them_apart_without_looking_at_code(place: Place) -> None:
-    with place.world.expecting(True):
+    with place.redirects.expecting(True):
         assert len(place.listed("train")) == 2 * TRAINED
-    with place.world.expecting(False):
+    with place.redirects.expecting(False):
         assert place.listed("dogs-vs-cats/train") == list(CLASSES)
 
 
 def test_each_folder_is_told_once_and_those_below_it_not_at_all(place: Place) -> None:
     for _ in range(2):
         for name in ("gatti/train", "gatti/train/gatti", "gatti/train/gatti/cat.1.jpg"):
-            place.world.find(name, "read" if name.endswith("jpg") else "list")
+            place.redirects.find(name, "read" if name.endswith("jpg") else "list")
     assert place.notes.told()["notes"] == [
         "`gatti/train` was not there: the course's training photographs (cat) were read instead"
     ]
 
 
 def test_looking_is_not_told(place: Place) -> None:
-    assert place.world.find("cats_and_dogs_small/train", "look") is not None
+    assert place.redirects.find("cats_and_dogs_small/train", "look") is not None
     assert place.notes.told()["notes"] == []
 
 
 def test_a_file_beside_the_notebook_is_found_by_its_last_parts(place: Place) -> None:
     (place.work / "my").mkdir()
     (place.work / "my" / "labels.csv").write_text("x")
-    assert place.world.find("/content/drive/MyDrive/my/labels.csv", "read") == "my/labels.csv"
-    assert place.world.find("C:\\Users\\me\\my\\labels.csv", "read") == "my/labels.csv"
-    assert place.world.find("my\\labels.csv", "read") == "my/labels.csv"
-    assert place.world.find("other/labels.csv", "read") is None, "a relative path says where it means"
+    assert place.redirects.find("/content/drive/MyDrive/my/labels.csv", "read") == "my/labels.csv"
+    assert place.redirects.find("C:\\Users\\me\\my\\labels.csv", "read") == "my/labels.csv"
+    assert place.redirects.find("my\\labels.csv", "read") == "my/labels.csv"
+    assert place.redirects.find("other/labels.csv", "read") is None, "a relative path says where it means"
 
 
 def test_a_write_gets_its_missing_folder_and_stays_where_it_was_meant(place: Place) -> None:
-    assert place.world.place("out/put/x.txt") == "out/put/x.txt"
+    assert place.redirects.place("out/put/x.txt") == "out/put/x.txt"
     assert (place.work / "out" / "put").is_dir()
     assert place.notes.told()["notes"] == ["`out/` was not there: it was made"]
 
 
 def test_a_place_of_another_computer_gets_a_folder_that_stands_for_it_and_is_found_again(place: Place) -> None:
     for path in ("C:\\data\\own.txt", "/Users/me/own.txt"):
-        stands = Path(place.world.place(path))
-        assert stands.is_relative_to(place.world.layouts.folder)  # type: ignore[union-attr]
+        stands = Path(place.redirects.place(path))
+        assert stands.is_relative_to(place.redirects.layouts.folder)  # type: ignore[union-attr]
         stands.write_text("mine")
-        assert Path(place.world.find(path, "read")).read_text() == "mine"
+        assert Path(place.redirects.find(path, "read")).read_text() == "mine"
 
 
 @pytest.mark.parametrize("path", ["/usr/x.txt", "/etc/passwd2", "/proc/x", "/nowhere/at/all.txt"])
 def test_no_other_place_stands_for_a_part_of_the_system(place: Place, path: str) -> None:
-    assert place.world.place(path) is None
-    assert place.world.find(path, "read") is None
+    assert place.redirects.place(path) is None
+    assert place.redirects.find(path, "read") is None
 
 
 EXISTING = st.lists(st.sampled_from(["train", "cats", "test", "cat.1.jpg", "cats_and_dogs_small", "a.zip", "x"]),
@@ -204,30 +204,30 @@ def test_a_path_that_exists_is_never_mapped(place: Place, parts: list[str], purp
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             path.write_text("own")
-        assert place.world.find(str(path), purpose) is None
-        assert place.world.existing(str(path), purpose) == str(path)
+        assert place.redirects.find(str(path), purpose) is None
+        assert place.redirects.existing(str(path), purpose) == str(path)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150)
 @given(st.text(max_size=60), PURPOSES)
 def test_any_path_is_answered_without_an_error_and_alike_every_time(place: Place, path: str, purpose: Purpose) -> None:
-    found = place.world.find(path, purpose)
-    assert place.world.find(path, purpose) == found
+    found = place.redirects.find(path, purpose)
+    assert place.redirects.find(path, purpose) == found
     assert found is None or Path(found).exists()
-    assert place.world.find(os.fsencode(path) if path.isascii() else b"", purpose) in (
+    assert place.redirects.find(os.fsencode(path) if path.isascii() else b"", purpose) in (
         None, os.fsencode(found) if found and path.isascii() else None,
     )  # fmt: skip
 
 
 @given(st.binary(max_size=30))
 def test_bytes_and_numbers_are_no_trouble(data: bytes) -> None:
-    world = World(layouts=None, digits=None, folder=Path("/nowhere"), notes=Notes())
+    redirects = Redirects(layouts=None, digits=None, folder=Path("/nowhere"), notes=Notes())
     for value in (data, 7, None, object(), [data]):
-        assert world.find(value, "read") is None
+        assert redirects.find(value, "read") is None
 
 
 def test_photographs_are_links_that_can_be_taken_away_without_harm(place: Place) -> None:
-    link = Path(place.world.find("train/cats", "list"), "cat.0.jpg")
+    link = Path(place.redirects.find("train/cats", "list"), "cat.0.jpg")
     assert link.is_symlink()
     link.unlink()
     assert len(list((place.served / "train" / "cat").iterdir())) == TRAINED

@@ -1,6 +1,7 @@
 """Old names of Keras in a real kernel: each in a cell of its own that also asserts that it means the same as today's."""
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from grader.core.evidence import Cause, Cell
 from grader.core.limits import Limits
 from grader.kernel.guest.hooks import NAMES
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.old_names import TABLE
 from grader.kernel.guest.old_names.arguments import Era, translate_kernel_size
 from grader.kernel.run import Execution
 from tests.kernel.test_run import run
@@ -530,3 +532,23 @@ def test_the_cells_in_which_something_was_to_be_drawn_are_told(execution: Execut
     ]
     assert set(execution.claims.undrawn) == set(drawing)
     assert len(drawing) >= 3
+
+
+PAGE = Path(__file__).parents[2] / "docs/explanation/what-is-repaired.md"
+KINDS = {
+    **{f"modules of {today}": gone for today, gone in TABLE["modules"].items()},
+    **{f"attributes of {place}": [name for name in TABLE["attributes"] if name.startswith(f"{place}.")]
+       for place in {name.rpartition(".")[0] for name in TABLE["attributes"]}},
+    **{f"arguments of {group['classes'][0]} ({number})": group.keys() - {"classes"}
+       for number, group in enumerate(TABLE["arguments"])},
+    **{f"names of {short}": names for short, names in TABLE["names"].items()},
+    **{f"packages that {kind}": names for kind, names in TABLE["packages"].items()},
+    "arguments of optimizers": TABLE["optimizers"], "arguments of regularizers": TABLE["regularizers"]["L2"],
+    "moved modules": TABLE["moved"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_page_shows_old_names_of_each_kind(kind: str) -> None:
+    words = set(re.findall(r"\w+", PAGE.read_text(encoding="utf-8")))
+    assert {name.rpartition(".")[2] for name in KINDS[kind]} & words

@@ -21,7 +21,7 @@ from grader.core.evidence import Cause
 from grader.core.limits import Limits
 from grader.core.notebook import Script
 from grader.core.progress import Silent
-from grader.kernel.guest.imports import AfterImport, Kept
+from grader.kernel.guest.imports import AfterImport, ImportedEarlier
 from grader.kernel.run import Execution, Job, run_notebook
 from grader.sandbox.bubblewrap import Bubblewrap
 from grader.sandbox.fork_server.warm import WarmBubblewrap
@@ -136,7 +136,7 @@ def test_a_kept_module_is_given_out_whole_at_its_import_and_its_companions_first
     monkeypatch.delitem(sys.modules, "colorsys")
     monkeypatch.delitem(sys.modules, "quopri")
     waiting = AfterImport({"colorsys": note, "quopri": note})
-    kept = Kept({"colorsys": first, "quopri": second}, {"colorsys": ("quopri", "antigravity")})
+    kept = ImportedEarlier({"colorsys": first, "quopri": second}, {"colorsys": ("quopri", "antigravity")})
     monkeypatch.setattr(sys, "meta_path", [waiting, kept, *sys.meta_path])
     assert importlib.import_module("colorsys") is first
     assert sys.modules["quopri"] is second

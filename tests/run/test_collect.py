@@ -117,7 +117,14 @@ def test_a_run_of_another_state_of_our_code_is_not_known(
 
 @pytest.mark.parametrize(
     "file",
-    ["kernel/guest/recorder.py", "judge/worker.py", "functions/guest.py", "sandbox/process.py", "core/grey_copies.py"],
+    [
+        "kernel/guest/recorder.py",
+        "kernel/guest/old_names/old_names.toml",
+        "judge/worker.py",
+        "functions/guest.py",
+        "sandbox/process.py",
+        "core/grey_copies.py",
+    ],
 )
 def test_the_code_of_guest_judge_functions_and_sandbox_is_told_apart_and_no_other(tmp_path: Path, file: str) -> None:
     assert (Path(context.__file__).parents[1] / file).is_file()
@@ -129,7 +136,7 @@ def test_the_code_of_guest_judge_functions_and_sandbox_is_told_apart_and_no_othe
     assert digest_code(tmp_path) == before
     (tmp_path / file).write_text("x = 2\n")
     changed = digest_code(tmp_path)
-    (tmp_path / file).rename((tmp_path / file).with_name("renamed.py"))
+    (tmp_path / file).rename((tmp_path / file).with_stem("renamed"))
     assert len({before, changed, digest_code(tmp_path)}) == 3
 
 

@@ -1,7 +1,9 @@
-"""Our code inside the kernel, beside the submission's: it can be tampered with, so nothing it says decides a mark.
+"""What runs inside the kernel, beside the submission: it can be tampered with, so nothing it says decides a mark.
 
-`start` launches the kernel, `hooks` changes Keras as it is imported (seeds, served data), `lines`, `caps`, `colab` and
-`fitting` let it be run as a person would, the `shims` make old names work, `record` keeps every fitted network and writes
-`record.json` and `model.keras` into the artefacts folder. Nothing here imports the grader's other rooms: inside the sandbox
-they do not exist.
+`start` launches the kernel and puts all of this in place. `imports` knows when a module is imported; `hooks` changes Keras
+then, and puts the stages of `calls` around `fit` and its like: the `recorder` keeps every network that is trained and writes
+`record.json` and `model.keras` (with `description`, `rows`, `candidates`), `smoke` cuts what takes long. `shell` and
+`executor` let a notebook run as a person would run it; `old_names` makes old names work, `data_paths` serves data wherever
+it is looked for. `notes` are what the report tells of all this. Nothing here imports the grader's other rooms: inside the
+sandbox they do not exist.
 """

@@ -1,10 +1,8 @@
-"""A network that holds code of the notebook's own, as one that any process can load: the same layers, the same weights.
+"""The networks of a notebook: where they are, what they are called, and the files in which some of them leave the kernel.
 
-A class that only puts Keras' layers together, a Lambda or an activation of one's own says nothing that a plain network does
-not: what it does to an input is followed once, by Keras' own means, and the outcome is compared with the original on rows
-that it was trained on. What is to be followed is what no other process can load, wherever in the network it stands.
-
-Networks of a notebook: where they stand, what they are called, and the files in which some of them leave the kernel.
+A network that holds code of the notebook's own (a class that only puts Keras' layers together, a Lambda, an activation) is
+saved as one that any process can load: what it does to an input is followed once, by Keras' own means, and the outcome is
+compared with the original on rows that it was trained on.
 """
 
 import os
@@ -220,7 +218,7 @@ def saved_networks(keras: Any) -> Iterator[tuple[str, Any]]:
             continue
 
 
-class Shelf:
+class SavedNetworks:
     """The artefacts' folder: at most as many networks as there are names in `FILES`, each with rows of its training."""
 
     def __init__(self, folder: Path, notes: Notes) -> None:

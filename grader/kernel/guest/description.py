@@ -1,15 +1,10 @@
 """What one training was given and what came of it, as plain JSON values.
 
-What shows beside a training whether it is where a network comes from: its first step, and whether weights moved.
-
-Nothing is computed for it but the length of a sample of weights. The first step's loss and accuracy are those that Keras
-itself hands to callbacks, and they are taken before the step changes anything.
+The first step's loss and accuracy are those that Keras itself hands to callbacks, taken before the step changes anything;
+they show, with how far weights moved, whether a training is where a network comes from.
 """
 
-import functools
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from grader.kernel.guest.neutral import neutrally
@@ -145,45 +140,16 @@ MOST_WEIGHTS = 1 << 16  # numbers in a sample of a network's weights
 ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 
 
-class FirstStep:
-    """Hears the first step of each training that is open."""
-
-    def __init__(self) -> None:
-        self._open: list[Look] = []
-
-    def attach(self, keras: Any) -> None:
-        """Listen where Keras tells its callbacks that a step is done."""
-        kind = keras.callbacks.CallbackList
-        original = kind.on_train_batch_end
-
-        @functools.wraps(original)
-        def on_train_batch_end(callbacks: Any, batch: Any, logs: Any = None) -> Any:
-            if self._open:
-                self._open[-1].hear(batch, logs)
-            return original(callbacks, batch, logs)
-
-        kind.on_train_batch_end = on_train_batch_end
-
-    @contextmanager
-    def at(self, model: Any) -> Iterator["Look"]:
-        """Look at one training of `model`."""
-        look = Look(model)
-        self._open.append(look)
-        try:
-            yield look
-        finally:
-            self._open.remove(look)
-
-
-class Look:
-    """One training: weights and steps before it, the numbers of its first step."""
+class TrainingStart:
+    """A callback that knows where one training began: weights and steps before it, the numbers of its first step."""
 
     def __init__(self, model: Any) -> None:
+        super().__init__()
         self._weights, self._steps = sample_weights(model), _steps(model)
         self._first: dict[str, Any] = {}
         self._heard = False
 
-    def hear(self, batch: Any, logs: Any) -> None:
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Keep what the first step gave; where several are made at once it says nothing of the beginning."""
         if not self._heard and batch == 0 and isinstance(logs, dict):
             self._first = dict(logs)

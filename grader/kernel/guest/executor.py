@@ -1,13 +1,7 @@
-"""Caps on what one cell may print and draw: the rest is left out with a note, and the run goes on.
+"""How a cell runs: what it may print and draw, when a smoke run ends it, and which event loop it sees.
 
-A flood ends the run all the same: what was left out counts, and once it is more than the whole run may print, the host is
-let see it.
-
-The end of a smoke run: what runs when its time is up is stopped there, wherever it is.
-
-A kernel runs in an event loop, a program does not: while a program's code runs, asyncio is not let see the kernel's.
-
-`grader.check` in a notebook that is graded: nothing. Whoever forgot to take it out loses no point by it.
+What is printed or drawn beyond a cap is left out with a note, and the run goes on. A flood ends the run all the same: once
+more is left out than the whole run may print, the host is let see it.
 """
 
 import asyncio

@@ -1,28 +1,18 @@
-"""Activations given as TensorFlow's functions: taken for Keras' own of the same meaning, so that a network can be saved.
-
-`activation=tf.nn.softmax` trains, but Keras would save it as `softmax_v2`, a name that no other process knows. Nothing is
-told of it: it is code of today, and what is computed is the same, default arguments included.
-
-Stops a training in good order before its time is up, and tells what its callbacks look for in vain.
+"""Changes Keras once, as it is imported: seeds, the served MNIST, and the stages around `fit` and its like.
 
 One call of `fit` may use most of its share of the time that is left: of its cell, and of the run, of which each `fit` that
 is still to come in the source gets a part. A stopped training is a trained network with a history; a killed one is none.
-
-Changes Keras once, as it is imported: seeds, the served MNIST, and the recorder around `fit`.
 """
 
-import functools
-import importlib.util
-import inspect
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+from grader.kernel.guest.calls import MethodCall, Stage, add_callback, callback_class, wrap_stages
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names.install import Shims
 from grader.kernel.guest.recorder import Recorder
@@ -90,34 +80,14 @@ class FitBudget:
         """Called before each cell."""
         self._cell_started, self._called = time.monotonic(), 0
 
-    def attach(self, keras: Any) -> None:
-        """Give every `fit` the callback; it is called with one network after the other."""
-        original = keras.Model.fit
-        signature = inspect.signature(original)
-        callback = _stopper(keras)
-
-        @functools.wraps(original)
-        def fit(*arguments: Any, **options: Any) -> Any:
-            try:
-                bound = signature.bind(*arguments, **options)
-            except TypeError:
-                return original(*arguments, **options)  # which says what is wrong
-            given = bound.arguments.get("callbacks")
-            stopper = callback(self.seconds(), self._batches)
-            self._called += 1
-            if given is None:
-                bound.arguments["callbacks"] = [stopper]
-            elif isinstance(given, keras.callbacks.CallbackList):
-                given.append(stopper)
-            else:
-                bound.arguments["callbacks"] = (
-                    [*given, stopper] if isinstance(given, (list, tuple)) else [given, stopper]
-                )
-            history = original(*bound.args, **bound.kwargs)
-            self._tell(stopper, bound.arguments, history)
-            return history
-
-        keras.Model.fit = fit
+    @contextmanager
+    def fit(self, call: MethodCall) -> Iterator[None]:
+        """Around `fit`: stop it in its time, and note what was cut and which callbacks watch a name that is not there."""
+        stopper = callback_class(StopInTime)(self.seconds(), self._batches)
+        self._called += 1
+        add_callback(call.given, stopper)
+        yield
+        self._tell(stopper, call.given, call.answer)
 
     def seconds(self) -> float:
         """How long the next `fit` may take."""
@@ -152,92 +122,76 @@ class FitBudget:
                 )
 
 
-def _stopper(keras: Any) -> Callable[[float, int | None], Any]:
-    """The class of our callback; made here, since only here Keras is known."""
+class StopInTime:
+    """Stops after `seconds`, at the next batch, or after `batches`, if any. `stopped_at`: the epoch, from 1."""
 
-    class StopInTime(keras.callbacks.Callback):  # type: ignore[misc]
-        """Stops after `seconds`, at the next batch, or after `batches`, if any. `stopped_at`: the epoch, from 1."""
+    model: Any
 
-        def __init__(self, seconds: float, batches: int | None) -> None:
-            super().__init__()
-            self._deadline = time.monotonic() + seconds
-            self._epoch = 0
-            self.stopped_at: int | None = None
-            self._left, self.cut = batches, False
+    def __init__(self, seconds: float, batches: int | None) -> None:
+        super().__init__()
+        self._deadline = time.monotonic() + seconds
+        self._epoch = 0
+        self.stopped_at: int | None = None
+        self._left, self.cut = batches, False
 
-        def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
-            self._epoch = epoch + 1
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        """Epochs are told from 1."""
+        self._epoch = epoch + 1
 
-        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-            if self.stopped_at is None and time.monotonic() > self._deadline:
-                self.stopped_at = self._epoch
-                self.model.stop_training = True
-            if self._left is not None:
-                self._left -= 1
-                if self._left <= 0 and not self.cut:
-                    self.cut = self.model.stop_training = True
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        """The only place where a training ends in good order."""
+        if self.stopped_at is None and time.monotonic() > self._deadline:
+            self.stopped_at = self._epoch
+            self.model.stop_training = True
+        if self._left is not None:
+            self._left -= 1
+            if self._left <= 0 and not self.cut:
+                self.cut = self.model.stop_training = True
 
-    return StopInTime
 
+@dataclass(kw_only=True)
+class KerasChanges:
+    """What is changed in Keras right after its import, once."""
 
-class PatchOnImport(MetaPathFinder):
-    """Waits for `import keras`, by whatever road, so that a notebook without it pays nothing."""
+    recorder: Recorder
+    budget: FitBudget
+    shims: Shims | None
+    smoke: SmokeRun | None
+    mnist: str | None
+    seed: int
+    deterministic: bool
+    made: bool = False
 
-    def __init__(
-        self,
-        *,
-        recorder: Recorder,
-        budget: FitBudget,
-        shims: Shims | None,
-        notes: Notes,
-        mnist: str | None,
-        seed: int,
-        smoke: SmokeRun | None = None,
-        deterministic: bool = False,
-    ) -> None:
-        self._recorder, self._budget, self._shims, self._notes = recorder, budget, shims, notes
-        self._mnist, self._seed, self._smoke, self._deterministic = mnist, seed, smoke, deterministic
-        self._searching = self._patched = False
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Keras' own spec with our patches behind its loader; None for everything else."""
-        if fullname in ("keras", "tensorflow") and not self._patched:
-            choose_backend(self._notes)
-        if fullname != "keras" or self._searching or self._patched:
-            return None
-        self._searching = True  # others may ask for the spec without importing it: TensorFlow does
-        try:
-            spec = importlib.util.find_spec("keras")
-        finally:
-            self._searching = False
-        if spec is None or spec.loader is None:
-            return None
-        execute = spec.loader.exec_module
-
-        def execute_and_patch(module: ModuleType) -> None:
-            execute(module)
-            self._patched = True
-            self._patch(module)
-
-        spec.loader.exec_module = execute_and_patch  # type: ignore[method-assign]
-        return spec
-
-    def _patch(self, keras: Any) -> None:
-        keras.utils.set_random_seed(self._seed)
-        if self._deterministic:
+    def make(self, keras: Any) -> None:
+        """All of them; not again where Keras is loaded again."""
+        if self.made:
+            return
+        self.made = True
+        keras.utils.set_random_seed(self.seed)
+        if self.deterministic:
             sys.modules["tensorflow"].config.experimental.enable_op_determinism()
         name_activations()
-        self._budget.attach(keras)
-        if self._smoke is not None:
-            self._smoke.attach(keras)
-            cut_preparation(keras, self._smoke)
-        self._recorder.attach(keras)  # around it: what the submission gave, not what we added
-        if self._shims is not None:
-            self._shims.attach(keras)  # outermost: everybody else is given today's names
-        if self._mnist is not None:
-            serve_mnist(self._mnist)
+        self._wrap_methods(keras.Model)
+        if self.smoke is not None:
+            cut_preparation(keras, self.smoke)
+        self.recorder.attach(keras)
+        if self.shims is not None:
+            self.shims.attach(keras)
+        if self.mnist is not None:
+            serve_mnist(self.mnist)
+
+    def _wrap_methods(self, model: Any) -> None:
+        """The recorder is outside: it keeps what the submission gave. Old arguments are rewritten before all."""
+        recorder, smoke = self.recorder, self.smoke
+        stages: dict[str, list[Stage]] = {
+            "fit": [recorder.fit, *([smoke.fit] if smoke else []), self.budget.fit],
+            "evaluate": [recorder.evaluate, *([smoke.evaluate] if smoke else [])],
+            "predict": [recorder.predict, *([smoke.predict] if smoke else [])],
+            "train_on_batch": [recorder.train_on_batch],
+            "test_on_batch": [],
+        }
+        for name, around in stages.items():
+            wrap_stages(model, name, around, self.shims.rewrite if self.shims is not None else None)
 
 
 def choose_backend(notes: Notes) -> None:

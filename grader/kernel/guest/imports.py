@@ -1,11 +1,10 @@
-"""Who asks: a notebook, or an installed package that has ways of its own and must see things as they are.
+"""What happens at an import: modules that something stands in for, and modules that are changed once they are imported.
 
-Changes a module right after it was imported, by whatever road, so that nobody pays for what is not used.
+Two finders, each with a table: `StandIns` makes modules that are gone or not installed, `AfterImport` runs patches behind
+a module's own loader, so that nobody pays for what is not used.
 
-What the fork server imports before there is a notebook, and how a kernel that is forked from it sees nothing of that.
-
-A cold kernel changes some modules as they are imported, and seeds when Keras is. So those are taken away again here, and
-given out at the notebook's own `import`, from which on a warm kernel is what a cold one would be.
+A fork server imports TensorFlow and its like before there is a notebook (`prepare`). A kernel that is forked from it must
+be what a cold one is, so these modules are taken out of `sys.modules` and given out at the notebook's own `import`.
 """
 
 import copy
@@ -13,18 +12,22 @@ import importlib
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 OURS = str(Path(__file__).parent)
 LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+Patch = Callable[[ModuleType], None]
+Make = Callable[[str], ModuleType]
 
 
 def asked_by_a_library() -> bool:
-    """Whether what called our code last, imports aside, is an installed package."""
+    """Whether what called our code last, imports aside, is an installed package: it must see things as they are."""
     frame: Any = sys._getframe(1)
     while frame is not None and (frame.f_code.co_filename.startswith(OURS) or "importlib" in frame.f_code.co_filename):
         frame = frame.f_back
@@ -32,25 +35,128 @@ def asked_by_a_library() -> bool:
     return name.startswith(LIBRARIES) or "site-packages" in name
 
 
-Patch = Callable[[ModuleType], None]
+class MadeModule(Loader):
+    """Gives out what `make` makes of a module's name, then calls `execute` with it.
+
+    A module that has a spec already, because it was imported under another name or earlier, keeps it.
+    """
+
+    def __init__(self, make: Make, execute: Patch = lambda module: None) -> None:
+        self._make, self._execute = make, execute
+        self._spec: ModuleSpec | None = None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The module. What `make` raises is what the import raises."""
+        module = self._make(spec.name)
+        self._spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Its own spec again, which the import has replaced."""
+        module.__spec__ = self._spec or module.__spec__
+        self._execute(module)
 
 
-class AfterImport(MetaPathFinder):
-    """Finds the modules of `patches` where they are, and runs the patch behind their loader."""
+class StandIns(MetaPathFinder):
+    """A table: the name of a module -> what makes it and, by their names, the modules below it.
 
-    def __init__(self, patches: Mapping[str, Patch]) -> None:
-        self._patches = dict(patches)
+    `only_missing`: a package that is installed stays what it is, and a library that tries an import sees it fail.
+    `otherwise` is asked for a name that is not in the table.
+    """
+
+    def __init__(self, *, only_missing: bool = False) -> None:
+        self.table: dict[str, Make] = {}
+        self.otherwise: Callable[[str], MadeModule | None] = lambda name: None
+        self._only_missing = only_missing
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The module's own spec with our patch behind its loader; None for every other module."""
-        patch = self._patches.get(fullname)
-        spec = find_module(fullname, path, target) if patch is not None else None
-        return None if spec is None or patch is None else patched(spec, patch)
+        """The spec of a module that is made; None for what nobody here knows."""
+        root, _, _ = fullname.partition(".")
+        names = reversed([*accumulate(fullname.split("."), "{}.{}".format)])
+        make = next((self.table[name] for name in names if name in self.table), None)
+        if make is not None and self._only_missing and (PathFinder.find_spec(root) or asked_by_a_library()):
+            return None
+        loader = self.otherwise(fullname) if make is None else MadeModule(make)
+        return None if loader is None else ModuleSpec(fullname, loader, is_package=True)
 
 
-class Kept(MetaPathFinder):
+def stand_in(name: str, known: Mapping[str, Any], answer: Callable[[str], Any] | None = None) -> ModuleType:
+    """A module with the names of `known`; `answer` says what every other public name is."""
+    module = ModuleType(name, f"Stands in for {name}, which is not here.")
+
+    def look_up(asked: str) -> Any:
+        if answer is None or asked.startswith("_"):  # IPython and others ask every module for such names
+            raise AttributeError(f"module {name!r} has no attribute {asked!r}")
+        return answer(asked)
+
+    vars(module).update(known, __getattr__=look_up)
+    return module
+
+
+class AfterImport(MetaPathFinder):
+    """Runs patches on modules after their own import, in the order in which they were added.
+
+    It stands before all other finders and asks them for the module's spec. `before`: what is run before the import.
+    """
+
+    def __init__(self, patches: Mapping[str, Patch], before: Mapping[str, Patch] | None = None) -> None:
+        self._patches = {name: [patch] for name, patch in patches.items()}
+        self._before = before or {}
+        self._asking: set[str] = set()
+        self.otherwise: Callable[[str], Patch | None] = lambda name: None  # for modules that are in no table
+
+    def add(self, patches: Mapping[str, Patch]) -> None:
+        """More patches, by the names of their modules."""
+        for name, patch in patches.items():
+            self._patches.setdefault(name, []).append(patch)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec that the other finders give, with the patches behind its loader; None for every other module."""
+        if fullname in self._asking:
+            return None
+        other = None if fullname in self._patches else self.otherwise(fullname)
+        patches = self._patches.get(fullname, []) if other is None else [other]
+        if not patches and fullname not in self._before:
+            return None
+        self._asking.add(fullname)
+        try:
+            found = (finder.find_spec(fullname, path, target) for finder in sys.meta_path)
+            spec = next((item for item in found if item is not None), None)
+        finally:
+            self._asking.discard(fullname)
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def execute_and_patch(module: ModuleType) -> None:
+            if fullname in self._before:
+                self._before[fullname](module)
+            execute(module)
+            for patch in patches:
+                patch(module)
+
+        spec.loader.exec_module = execute_and_patch  # type: ignore[method-assign]
+        return spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imports:
+    """The finders of a kernel: what is changed after its import, what is gone for good, and what is not installed."""
+
+    after: AfterImport
+    gone: StandIns = field(default_factory=StandIns)
+    missing: StandIns = field(default_factory=lambda: StandIns(only_missing=True))
+
+    def install(self) -> None:
+        """From now on they are asked: the last one once nobody else knows a module."""
+        sys.meta_path[:] = [self.after, self.gone, *sys.meta_path, self.missing]
+
+
+class ImportedEarlier(MetaPathFinder):
     """Modules that a warm start has imported already, given out as if they were imported now.
 
     Whoever waits for an import sees it, and in the same order: `companions` are those that come along with a module.
@@ -62,69 +168,37 @@ class Kept(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The module's own spec, whose loader executes nothing; None for what was not kept."""
+        """The module's own spec, whose loader executes nothing; None for what was not imported."""
         module = self._modules.get(fullname)
         if module is None or module.__spec__ is None:
             return None
+
+        def import_companions(_: ModuleType) -> None:
+            for name in self._companions.get(fullname, ()):
+                if name in self._modules:
+                    importlib.import_module(name)
+
         spec = copy.copy(module.__spec__)
-        spec.loader = KeptLoader(module, [name for name in self._companions.get(fullname, ()) if name in self._modules])
+        spec.loader = MadeModule(lambda name: module, import_companions)
         return spec
-
-
-class KeptLoader(Loader):
-    """Gives out one module, after its companions."""
-
-    def __init__(self, module: ModuleType, companions: Sequence[str]) -> None:
-        self._module, self._spec, self._companions = module, module.__spec__, companions
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The module, which is complete."""
-        return self._module
-
-    def exec_module(self, module: ModuleType) -> None:
-        """What it imports in its turn, when it is imported for the first time."""
-        module.__spec__ = self._spec
-        for name in self._companions:
-            importlib.import_module(name)
-
-
-def find_module(fullname: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
-    """The spec of a module that was kept, or of one where Python looks for them."""
-    kept = (finder.find_spec(fullname, path, target) for finder in sys.meta_path if isinstance(finder, Kept))
-    return next((spec for spec in kept if spec is not None), None) or PathFinder.find_spec(fullname, path, target)
-
-
-def patched(spec: ModuleSpec, patch: Patch) -> ModuleSpec:
-    """`spec`, whose loader runs `patch` on the module that it has executed."""
-    loader = spec.loader
-    if loader is None:
-        return spec
-    execute = loader.exec_module
-
-    def execute_and_patch(module: ModuleType) -> None:
-        execute(module)
-        patch(module)
-
-    loader.exec_module = execute_and_patch  # type: ignore[method-assign]
-    return spec
 
 
 AT_THE_START = ("numpy", "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "IPython.display")
 LATER = ("tensorflow", "keras", "matplotlib.pyplot")
-# Modules that somebody waits for (`AfterImport`, `AfterOthers`, `PatchOnImport`), and those that bring them along.
-DOORS = (
+# Modules that `AfterImport` waits for, and those that bring them along.
+WAITED_FOR = (
     "tensorflow", "keras", "h5py", "cv2", "urllib.request", "matplotlib", "matplotlib.cm", "matplotlib.style",
     "matplotlib.pyplot", "sklearn.datasets", "PIL", "PIL.Image",
 )  # fmt: skip
 COMPANIONS: Mapping[str, tuple[str, ...]] = {
-    "tensorflow": DOORS, "keras": DOORS, "matplotlib": ("matplotlib.cm",),
+    "tensorflow": WAITED_FOR, "keras": WAITED_FOR, "matplotlib": ("matplotlib.cm",),
     "matplotlib.pyplot": ("matplotlib", "matplotlib.cm", "matplotlib.style"), "PIL": ("PIL.Image",),
 }  # fmt: skip
 
 
 def _is_hidden(name: str) -> bool:
-    """Also what stands below Keras' own door: `from keras.datasets import mnist` would come in without passing it."""
-    return name in DOORS or (name.startswith("keras.") and not name.startswith("keras.src"))
+    """Also Keras' public modules: `from keras.datasets import mnist` would come in without passing `keras` itself."""
+    return name in WAITED_FOR or (name.startswith("keras.") and not name.startswith("keras.src"))
 
 
 def prepare() -> None:
@@ -139,4 +213,4 @@ def prepare() -> None:
             continue  # the notebook will meet that, if it needs it
     modules = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_hidden(name) and name not in early}
     below = [name for name in modules if name.startswith("keras.")]
-    sys.meta_path.insert(0, Kept(modules, {**COMPANIONS, "keras": (*DOORS, *below)}))
+    sys.meta_path.insert(0, ImportedEarlier(modules, {**COMPANIONS, "keras": (*WAITED_FOR, *below)}))

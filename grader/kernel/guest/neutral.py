@@ -1,4 +1,4 @@
-"""Our own code runs under no setting of the notebook's: its filters of warnings, its hooks, its types are its own affair.
+"""Runs our own code under none of the notebook's settings: filters of warnings, hooks, types, which are its own affair.
 
 What is saved and compared must also be what another process makes of it, which starts with Keras' defaults.
 """

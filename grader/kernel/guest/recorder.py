@@ -1,23 +1,19 @@
-"""What the recorder keeps of a network that was trained.
+"""Keeps every network that was trained and what it was given, and saves those that may be graded."""
 
-The recorder: keeps every network that was trained, what it was given, and saves those that may be graded.
-"""
-
-import functools
 import gc
-import inspect
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader.kernel.guest.candidates import FILES, Shelf, name_of, networks, saved_networks
+from grader.kernel.guest.calls import MethodCall, add_callback, callback_class, replaces
+from grader.kernel.guest.candidates import FILES, SavedNetworks, name_of, networks, saved_networks
 from grader.kernel.guest.description import (
-    FirstStep,
-    Look,
+    TrainingStart,
     accuracy_in,
     describe_fit,
     describe_loop,
@@ -32,7 +28,7 @@ from grader.kernel.guest.description import (
 )
 from grader.kernel.guest.neutral import neutrally
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.rows import FirstRows, Spare, watched
+from grader.kernel.guest.rows import FirstRows, TimeLeft, watched
 from grader.kernel.guest.smoke import SmokeRun
 
 MOST_EVALUATIONS = 20
@@ -68,7 +64,7 @@ class TrainedNetwork:
 
     def copies(self) -> list[Any]:
         """Small copies of rows of all its trainings, the last one's first."""
-        return [copies for rows in (self.rows, *self.earlier) for copies in rows.glances.copies]
+        return [copies for rows in (self.rows, *self.earlier) for copies in rows.row_copies.copies]
 
     @neutrally
     def evaluated(self, x: Any, cell: int | None) -> None:
@@ -94,11 +90,11 @@ MOST_FITS = 400  # of one network in a loop around `fit`: the first ones are lef
 
 
 class Recorder:
-    """Wraps `keras.Model.fit` and what else trains. The kernel's choice is a proposal: the host may take another."""
+    """Keeps what `fit` and other trainings leave. The kernel's choice is a proposal: the host may take another."""
 
     def __init__(self, *, folder: Path, units: Sequence[int], notes: Notes, smoke: SmokeRun | None = None) -> None:
         self._folder, self._units, self._notes, self._smoke = folder, tuple(units), notes, smoke
-        self._shelf = Shelf(folder, notes)
+        self._saved = SavedNetworks(folder, notes)
         self._last: Sequence[dict[str, Any]] = ()  # the candidates that were written last
         self._fits: list[dict[str, Any]] = []
         self._networks: list[TrainedNetwork] = []  # in order of their last training
@@ -106,7 +102,7 @@ class Recorder:
         self._keras: Any = None
         self._problem: str | None = None
         self._inside = self._ticks = 0
-        self._looks, self._spare = FirstStep(), Spare()
+        self._time_left = TimeLeft()
 
     def write_notes(self, *_: object) -> None:
         """Called after each cell: notes that came up since the record was written."""
@@ -114,14 +110,14 @@ class Recorder:
             self._write(self._last)
 
     def attach(self, keras: Any) -> None:
-        """Wrap what trains and what uses a network, of every class, `tf.keras` included."""
+        """Listen to optimizers, which training loops of one's own call."""
         self._keras = keras
-        keras.Model.fit = self._recording(keras.Model.fit)
-        self._looks.attach(keras)
-        for name in ("evaluate", "predict"):
-            setattr(keras.Model, name, self._noticing(getattr(keras.Model, name)))
-        keras.Model.train_on_batch = self._by_batch(keras.Model.train_on_batch)
-        keras.optimizers.Optimizer.apply = self._applying(keras.optimizers.Optimizer.apply)
+
+        @replaces(keras.optimizers.Optimizer, "apply")
+        def apply(original: Any, optimizer: Any, grads: Any, trainable_variables: Any = None, **options: Any) -> Any:
+            if not self._inside and not any(optimizer is known for known in self._optimizers):
+                self._meet_loop(optimizer, trainable_variables)
+            return original(optimizer, grads, trainable_variables, **options)
 
     @neutrally
     def finish(self) -> None:
@@ -136,13 +132,13 @@ class Recorder:
         unique = {id(model): (name, model) for name, model in reversed(others)}
         others = [unique.pop(id(model)) for _, model in others if id(model) in unique]
         taken, reason = self._choose([model for _, model in others])
-        for model in self._shelf.held():
+        for model in self._saved.held():
             if model is not taken:
-                self._shelf.save_again(self._keras, model)
+                self._saved.save_again(self._keras, model)
         for model in [
-            model for model in reversed(trained) if self._shelf.file_of(model) is None and self._suits(model)
+            model for model in reversed(trained) if self._saved.file_of(model) is None and self._suits(model)
         ]:
-            if model is not taken and len(self._shelf.held()) < len(FILES) - 1:  # trained without `fit`
+            if model is not taken and len(self._saved.held()) < len(FILES) - 1:  # trained without `fit`
                 self._save(model)
         if taken is not None:
             self._save(taken)
@@ -151,70 +147,60 @@ class Recorder:
             candidate["changed"] = network.changed()
         self._write(told)
 
-    def _recording(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        signature = inspect.signature(original)
+    @contextmanager
+    def fit(self, call: MethodCall) -> Iterator[None]:
+        """Around `fit`: what it was given, its first rows, what came of it."""
+        given, rows, started = dict(call.given), FirstRows(self._time_left), time.monotonic()
+        failure: BaseException | None = None
+        start = callback_class(TrainingStart)(call.model)
+        add_callback(call.given, start)
+        self._inside += 1
+        try:
+            with watched(given.get("x"), given.get("y"), rows) as x:
+                if x is not given.get("x"):
+                    call.given["x"] = x
+                yield
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            self._inside -= 1
+            self._remember(call.model, given, rows, start, time.monotonic() - started, failure)
 
-        @functools.wraps(original)
-        def fit(*arguments: Any, **options: Any) -> Any:
-            try:
-                bound = signature.bind(*arguments, **options)
-            except TypeError:
-                return original(*arguments, **options)  # which says what is wrong
-            given, rows, started = dict(bound.arguments), FirstRows(self._spare), time.monotonic()
-            failure: BaseException | None = None
-            self._inside += 1
-            try:
-                with self._looks.at(arguments[0]) as look, watched(given.get("x"), given.get("y"), rows) as x:
-                    if x is not given.get("x"):
-                        bound.arguments["x"] = x
-                    return original(*bound.args, **bound.kwargs)
-            except BaseException as error:
-                failure = error
-                raise
-            finally:
-                self._inside -= 1
-                self._remember(arguments[0], given, rows, look, time.monotonic() - started, failure)
+    @contextmanager
+    def predict(self, call: MethodCall) -> Iterator[None]:
+        """Around `predict`: a network is used."""
+        self._use(call)
+        yield
 
-        return fit
+    @contextmanager
+    def evaluate(self, call: MethodCall) -> Iterator[None]:
+        """Around `evaluate`: a network is used, and what was found is kept."""
+        network = self._use(call)
+        yield
+        if network is not None:
+            network.evaluated(call.given.get("x"), self._notes.cell or None)
 
-    def _noticing(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def use(*arguments: Any, **options: Any) -> Any:
-            network = self._known(arguments[0]) if arguments and not self._inside else None
-            if network is not None:
-                network.used = self._tick()
-            answer = original(*arguments, **options)
-            if network is not None and original.__name__ == "evaluate":
-                network.evaluated((*arguments, options.get("x"))[1], self._notes.cell or None)
-            return answer
+    def _use(self, call: MethodCall) -> TrainedNetwork | None:
+        """The network that is used from outside of a training, if it is a known one."""
+        network = self._known(call.model) if not self._inside else None
+        if network is not None:
+            network.used = self._tick()
+        return network
 
-        return use
-
-    def _by_batch(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def train_on_batch(model: Any, *arguments: Any, **options: Any) -> Any:
-            x, y = (*arguments, None, None)[:2]
-            network = self._known(model)
-            if network is None or not network.loops:
-                network = self._meet(model)
-                self._add_loop(network, getattr(model, "optimizer", None), "train_on_batch")
-            network.rows.keep_parts(options.get("x", x), options.get("y", y))
-            self._inside += 1
-            try:
-                return original(model, *arguments, **options)
-            finally:
-                self._inside -= 1
-
-        return train_on_batch
-
-    def _applying(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original)
-        def apply(optimizer: Any, grads: Any, trainable_variables: Any = None, **options: Any) -> Any:
-            if not self._inside and not any(optimizer is known for known in self._optimizers):
-                self._meet_loop(optimizer, trainable_variables)
-            return original(optimizer, grads, trainable_variables, **options)
-
-        return apply
+    @contextmanager
+    def train_on_batch(self, call: MethodCall) -> Iterator[None]:
+        """Around `train_on_batch`: a training without `fit`."""
+        network = self._known(call.model)
+        if network is None or not network.loops:
+            network = self._meet(call.model)
+            self._add_loop(network, getattr(call.model, "optimizer", None), "train_on_batch")
+        network.rows.keep_parts(call.given.get("x"), call.given.get("y"))
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
 
     @neutrally
     def _meet_loop(self, optimizer: Any, variables: Any) -> None:
@@ -244,7 +230,7 @@ class Recorder:
         found = self._known(model)
         self._networks = [network for network in self._networks if network is not found]
         name = name_of(model, self._keras.Model) or shorten(getattr(model, "name", "?"))
-        network = found or TrainedNetwork(model, name, self._notes.cell, FirstRows(self._spare))
+        network = found or TrainedNetwork(model, name, self._notes.cell, FirstRows(self._time_left))
         network.name, network.cell, network.trained = name, self._notes.cell, self._tick()
         network.evaluations = []
         self._networks.append(network)
@@ -259,21 +245,21 @@ class Recorder:
 
     @neutrally
     def _remember(
-        self, model: Any, given: dict[str, Any], rows: FirstRows, look: Look, seconds: float,
+        self, model: Any, given: dict[str, Any], rows: FirstRows, start: Any, seconds: float,
         failure: BaseException | None,
     ) -> None:  # fmt: skip
         """Never raises: recording must not change what the student's code does."""
         try:
             network = self._meet(model)
             network.fitted(rows)
-            told = {**describe_fit(model, given, seconds, failure), **look.told(model)}
+            told = {**describe_fit(model, given, seconds, failure), **start.told(model)}
             told["x"] = with_rows(told["x"], rows.x)
             told["pace"] = self._smoke.take_pace() if self._smoke is not None else None
             self._fits.append({**told, "cell": self._notes.cell or None, "labels": rows.labels})
             self._fits = self._fits[-MOST_FITS:]
             if self._suits(model) and told["epochs_done"]:
                 self._save(model)
-            saved = [other.model for other in self._networks if self._shelf.file_of(other.model)]
+            saved = [other.model for other in self._networks if self._saved.file_of(other.model)]
             self._write(self._candidates([], saved[-1] if saved else None, "fitted last"))
         except Exception as error:
             self._problem = shorten(f"the recorder failed: {type(error).__name__}: {error}")
@@ -322,7 +308,7 @@ class Recorder:
         try:
             source = network or self._source_of(model)
             rows, copies = (source.rows.x, source.copies()) if source else (None, [])
-            self._shelf.save(self._keras, model, rows, copies, order)
+            self._saved.save(self._keras, model, rows, copies, order)
             self._problem = None
         except Exception as error:
             self._problem = shorten(f"the network could not be saved: {type(error).__name__}: {error}")
@@ -337,7 +323,7 @@ class Recorder:
                 "output_units": output_units(model),
                 "taken": model is taken,
                 "reason": reason if model is taken else "",
-                "file": self._shelf.file_of(model),
+                "file": self._saved.file_of(model),
                 "kinds": layer_kinds(model)[:200],
             }
             for name, model in [*known, *others]

@@ -1,12 +1,9 @@
-"""Small grey copies of what a network is trained on: enough to recognise a picture by, and to no other use.
+"""What a network is given to learn from, looked at as it passes by: its first rows, and small grey copies of more.
 
-The host compares them with pictures that never come in here. A look costs little and changes nothing: no random number is
-drawn, nothing is taken out of a generator, and once the time for it is spent no more is looked at.
-
-First rows: what a network is given to learn from, looked at as it passes by.
-
-A look must not change what passes: nothing is taken out of a generator, and no pipeline or sequence is asked for a batch
-that the training did not ask for, because that would move on its shuffling and its augmentation.
+The copies are enough to recognise a picture by, and to no other use: the host compares them with pictures that never come in
+here. A look must not change what passes: no random number is drawn, nothing is taken out of a generator, and no pipeline or
+sequence is asked for a batch that the training did not ask for, because that would move on its shuffling and its
+augmentation. Once the time for looking is spent, no more is looked at.
 """
 
 import math
@@ -25,7 +22,7 @@ PART = 256  # rows at once
 SECONDS = 3.0  # of processor time, for all looks of a run
 
 
-class Spare:
+class TimeLeft:
     """The time that is left for looking."""
 
     def __init__(self, seconds: float = SECONDS) -> None:
@@ -35,14 +32,14 @@ class Spare:
 class RowCopies:
     """Copies of rows of one training, arrays of bytes (n, SIDE * SIDE)."""
 
-    def __init__(self, spare: Spare | None = None) -> None:
-        self._spare = spare or Spare()
+    def __init__(self, time_left: TimeLeft | None = None) -> None:
+        self._time_left = time_left or TimeLeft()
         self._batches = 0
         self.copies: list[Any] = []
 
     def wanted(self) -> int:
         """How many rows of a batch that passes by are worth a look."""
-        return PER_BATCH if self._batches < MOST_BATCHES and self._spare.seconds > 0 else 0
+        return PER_BATCH if self._batches < MOST_BATCHES and self._time_left.seconds > 0 else 0
 
     def spread(self, x: Any) -> None:
         """Look at rows of a whole array (n, ...), as many from each part of it. Never raises."""
@@ -64,13 +61,13 @@ class RowCopies:
             return
 
     def _add(self, rows: Any) -> None:
-        if self._spare.seconds <= 0:
+        if self._time_left.seconds <= 0:
             return
         started = time.thread_time()
         copies = small_copies(rows)
         if copies is not None:
             self.copies.append(copies)
-        self._spare.seconds -= time.thread_time() - started
+        self._time_left.seconds -= time.thread_time() - started
 
 
 MOST_KEPT, MOST_KEPT_BYTES = 256, 8 << 20
@@ -80,13 +77,13 @@ MOST_LABEL = 1e6  # of a class
 class FirstRows:
     """The first rows of one training, an array (n, ...), and their classes; None until they were seen.
 
-    `glances` has small copies of more of them: of a whole array, or of some rows of each batch that passes by.
+    `row_copies` has small copies of more of them: of a whole array, or of some rows of each batch that passes by.
     """
 
-    def __init__(self, spare: Spare | None = None) -> None:
+    def __init__(self, time_left: TimeLeft | None = None) -> None:
         self.x: Any = None
         self.labels: list[int] = []
-        self.glances = RowCopies(spare)
+        self.row_copies = RowCopies(time_left)
 
     @neutrally
     def keep(self, x: Any, y: Any = None) -> None:
@@ -98,7 +95,7 @@ class FirstRows:
         except Exception:
             self.x = None
         if self.x is not None:
-            self.glances.spread(_input(x))
+            self.row_copies.spread(_input(x))
 
     def keep_batch(self, batch: Any) -> None:
         """The same for what a generator yields: (x, y), or with weights, or x alone."""
@@ -109,16 +106,16 @@ class FirstRows:
         """The same for a batch whose parts come one by one."""
         if self.x is None:
             self.keep(x, y)
-        elif self.glances.wanted():
+        elif self.row_copies.wanted():
             self._pass_by(x)
 
     @neutrally
     def _pass_by(self, x: Any) -> None:
-        self.glances.pass_by(_input(x))
+        self.row_copies.pass_by(_input(x))
 
     def wanted(self) -> int:
         """How many rows of the next batch are of use."""
-        return MOST_KEPT if self.x is None else self.glances.wanted()
+        return MOST_KEPT if self.x is None else self.row_copies.wanted()
 
     def _keep(self, x: Any, y: Any) -> None:
         import numpy

@@ -1,7 +1,4 @@
-"""Shell commands as notebooks write them, read by their words. Pure.
-
-Stands between IPython and its shell lines and magics: what installs or downloads is left out with a note.
-"""
+"""Shell lines and magics of a notebook: what installs or downloads is left out with a note, all else runs."""
 
 import ast
 import os

@@ -1,28 +1,21 @@
-"""How much a call of `fit`, `evaluate` or `predict` was given to go through: batches, and rows. Nothing is taken of it.
-
-Times the batches of a training or of a test, and stops it when there were enough of them.
-
-A smoke run: the student's own code, but each training is cut short, and what then takes long as well.
+"""A smoke run: the student's own code, but each training is cut short, and what then takes long as well.
 
 Data keep their shape, because notebooks write 60,000 and 10,000 into their code. So every `fit` ends after some images and
 an epoch, however many were asked for, and sooner the more trainings there were; `evaluate` and `predict` end once they have
-taken their time, and `predict` repeats its answers to the length that the code expects. How fast it went is kept: the host
-makes an estimate of it.
-
-What takes long in a notebook beside its networks, cut in a smoke run: generators and layers that look at all images
-first, estimators of scikit-learn, in searches and cross-validation too.
+taken their time, and `predict` repeats its answers to the length that the code expects. Generators and layers that look at
+all images first, and estimators of scikit-learn, are given a few. How fast it went is kept for the host's estimate.
 """
 
 import functools
-import inspect
 import math
 import operator
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from grader.kernel.guest.calls import MethodCall, add_callback, callback_class
 from grader.kernel.guest.imports import Patch
 from grader.kernel.guest.notes import Notes
 
@@ -115,13 +108,17 @@ PATIENCE_S = 1.0  # of one call of `evaluate` or `predict`, or one pass over the
 
 
 class Watch:
-    """Times the batches of one call, and knows when there were enough of them.
+    """A callback that times the batches of one call, and stops it when there were enough of them.
 
     `batches`: how many a training may have. `part`: of the usual time, as little as is left of the run. `patient`: a test
     is never enough.
     """
 
+    model: Any
+    params: Any
+
     def __init__(self, batches: int | None, *, part: float = 1.0, patient: bool = False) -> None:
+        super().__init__()
         self._batches, self._part, self._patient = batches, part, patient
         self._last, self._first_s = time.monotonic(), 0.0
         self._times, self._test_times = list[float](), list[float]()
@@ -133,20 +130,20 @@ class Watch:
         """Seconds of one batch of testing."""
         return _middle(self._test_times)
 
-    def pace(self, params: Any) -> dict[str, Any]:
-        """What is known after a training; `params` are those that Keras gave its callbacks."""
-        steps = params.get("steps") if isinstance(params, dict) else None
+    def pace(self) -> dict[str, Any]:
+        """What is known after a training."""
+        steps = self.params.get("steps") if isinstance(self.params, dict) else None
         return {
             "first_s": round(self._first_s, 4), "step_s": round(_middle(self._times), 6), "steps": whole(steps),
             "done": self._done, "validation_step_s": round(self.test_step_s, 6),
         }  # fmt: skip
 
-    def begin_training(self) -> None:
+    def on_train_begin(self, logs: object = None) -> None:
         """The clock of the first batch starts."""
         self._last = time.monotonic()
 
-    def trained(self, batch: int) -> bool:
-        """Batch `batch`, from 0, was trained on; whether that was enough."""
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        """Batch `batch`, from 0, was trained on."""
         now = time.monotonic()
         if self._done:
             self._times.append((now - self._last) / max(1, batch + 1 - self._done))
@@ -154,14 +151,15 @@ class Watch:
             self._first_s = now - self._last
         self._last, self._done = now, batch + 1
         slow = self._done >= FEWEST and sum(self._times) > self._part * FIT_PATIENCE_S
-        return self._batches is not None and (slow or self._done >= self._batches)
+        if self._batches is not None and (slow or self._done >= self._batches):
+            self.model.stop_training = True
 
-    def begin_test(self) -> None:
+    def on_test_begin(self, logs: object = None) -> None:
         """A pass over other data starts."""
         self.tested, self._test_times = 0, []
 
-    def looked_at(self, batch: int) -> bool:
-        """Batch `batch`, from 0, was evaluated or predicted; whether that was enough."""
+    def on_test_batch_end(self, batch: int, logs: object = None) -> None:
+        """Batch `batch`, from 0, was evaluated or predicted."""
         now = time.monotonic()
         if self.tested:
             self._test_times.append((now - self._last) / max(1, batch + 1 - self.tested))
@@ -169,41 +167,10 @@ class Watch:
             self._test_started = now  # the first batch builds the graph, and says nothing of the others
         self._last, self.tested = now, batch + 1
         self.cut = self.tested >= FEWEST and now - self._test_started > self._part * PATIENCE_S and not self._patient
-        return self.cut
+        if self.cut:
+            self.model.stop_evaluating = self.model.stop_predicting = True
 
-
-def stopper_of(keras: Any) -> Callable[[Watch], Any]:
-    """The class of our callback; made here, since only here Keras is known."""
-
-    class Stopper(keras.callbacks.Callback):  # type: ignore[misc]
-        """Tells a `Watch` of each batch, and stops when it says so."""
-
-        def __init__(self, watch: Watch) -> None:
-            super().__init__()
-            self._watch = watch
-
-        def on_train_begin(self, logs: object = None) -> None:
-            self._watch.begin_training()
-
-        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-            if self._watch.trained(batch):
-                self.model.stop_training = True
-
-        def on_test_begin(self, logs: object = None) -> None:
-            self._watch.begin_test()
-
-        def on_test_batch_end(self, batch: int, logs: object = None) -> None:
-            if self._watch.looked_at(batch):
-                self.model.stop_evaluating = True
-
-        def on_predict_begin(self, logs: object = None) -> None:
-            self._watch.begin_test()
-
-        def on_predict_batch_end(self, batch: int, logs: object = None) -> None:
-            if self._watch.looked_at(batch):
-                self.model.stop_predicting = True
-
-    return Stopper
+    on_predict_begin, on_predict_batch_end = on_test_begin, on_test_batch_end
 
 
 def _middle(values: list[float]) -> float:
@@ -243,13 +210,6 @@ class SmokeRun:
         """What was cut, in words."""
         self._notes.note(f"this is a smoke run: {text}")
 
-    def attach(self, keras: Any) -> None:
-        """Wrap `fit`, `evaluate` and `predict` of every network."""
-        stopper = stopper_of(keras)
-        keras.Model.fit = self._fitting(keras, keras.Model.fit, stopper)
-        keras.Model.evaluate = self._evaluating(keras, keras.Model.evaluate, stopper)
-        keras.Model.predict = self._predicting(keras, keras.Model.predict, stopper)
-
     def take_pace(self) -> dict[str, Any] | None:
         """How fast the last training went, once; None where there was none."""
         pace, self._pace = self._pace, None
@@ -259,36 +219,26 @@ class SmokeRun:
         """How much of the usual time is taken: all of it, and next to nothing when it is late."""
         return 0.05 if self.left_s() < (1 - LATE) * self.seconds else 1.0
 
-    def _fitting(self, keras: Any, original: Callable[..., Any], stopper: Callable[..., Any]) -> Callable[..., Any]:
-        signature = inspect.signature(original)
-
-        @functools.wraps(original)
-        def fit(*arguments: Any, **options: Any) -> Any:
-            try:
-                bound = signature.bind(*arguments, **options)
-            except TypeError:
-                return original(*arguments, **options)  # which says what is wrong
-            given = bound.arguments
-            batch = batch_of(given)
-            self._trainings += 1
-            part = self._part() * 0.5 ** max(0, self._trainings - FULL)
-            watch = Watch(max(1 if part < 1 else SEVERAL, math.ceil(part * self.images / batch)), part=part)
-            callback = stopper(watch)
-            wanted = whole(given.get("epochs", 1))
-            if wanted is not None:
-                given["epochs"] = min(wanted, (whole(given.get("initial_epoch")) or 0) + self._epochs)
-            _add(keras, given, callback)
-            self._calls = 0
-            graphless = self._trainings > MANY and getattr(arguments[0], "train_function", None) is None
-            try:
-                with _without_graph(arguments[0]) if graphless else _as_it_is():
-                    return original(*bound.args, **bound.kwargs)
-            finally:
-                told = {**watch.pace(callback.params), "validation_steps": validation_steps(given, batch)}
-                self._pace = None if graphless else told
-                self._tell_training()
-
-        return fit
+    @contextmanager
+    def fit(self, call: MethodCall) -> Iterator[None]:
+        """Around `fit`: an epoch, of some images."""
+        given, batch = call.given, batch_of(call.given)
+        self._trainings += 1
+        part = self._part() * 0.5 ** max(0, self._trainings - FULL)
+        watch = callback_class(Watch)(max(1 if part < 1 else SEVERAL, math.ceil(part * self.images / batch)), part=part)
+        wanted = whole(given.get("epochs", 1))
+        if wanted is not None:
+            given["epochs"] = min(wanted, (whole(given.get("initial_epoch")) or 0) + self._epochs)
+        add_callback(given, watch)
+        self._calls = 0
+        graphless = self._trainings > MANY and getattr(call.model, "train_function", None) is None
+        try:
+            with _without_graph(call.model) if graphless else nullcontext():
+                yield
+        finally:
+            told = {**watch.pace(), "validation_steps": validation_steps(given, batch)}
+            self._pace = None if graphless else told
+            self._tell_training()
 
     def _tell_training(self) -> None:
         most = f"at most {self.images} images (or {SEVERAL} batches) and {self._epochs} epoch"
@@ -296,60 +246,45 @@ class SmokeRun:
         if self._trainings > FULL:
             self.note(f"from the {FULL + 1}rd training on each saw fewer images than the one before")
 
-    def _evaluating(self, keras: Any, original: Callable[..., Any], stopper: Callable[..., Any]) -> Callable[..., Any]:
-        signature = inspect.signature(original)
+    @contextmanager
+    def evaluate(self, call: MethodCall) -> Iterator[None]:
+        """Around `evaluate`: it ends once it has taken its time; of a `fit` its own callback looks after it."""
+        if isinstance(call.given.get("callbacks"), sys.modules["keras"].callbacks.CallbackList):
+            yield
+            return
+        watch = callback_class(Watch)(None, part=self._part())
+        add_callback(call.given, watch)
+        yield
+        if watch.cut:
+            self._tell_cut("evaluate", watch, steps_of(call.given, "x", "steps", batch_of(call.given)))
 
-        @functools.wraps(original)
-        def evaluate(*arguments: Any, **options: Any) -> Any:
-            try:
-                bound = signature.bind(*arguments, **options)
-            except TypeError:
-                return original(*arguments, **options)
-            if isinstance(bound.arguments.get("callbacks"), keras.callbacks.CallbackList):
-                return original(*arguments, **options)  # of a `fit`, whose own callback looks after it
-            watch = Watch(None, part=self._part())
-            _add(keras, bound.arguments, stopper(watch))
-            answer = original(*bound.args, **bound.kwargs)
-            steps = steps_of(bound.arguments, "x", "steps", batch_of(bound.arguments))
-            if watch.cut:
-                self._tell_cut("evaluate", watch, steps)
-            return answer
+    @contextmanager
+    def predict(self, call: MethodCall) -> Iterator[None]:
+        """Around `predict`: it ends once it has taken its time, and its answers are repeated for the rest."""
+        given = call.given
+        rows = length(given.get("x"))
+        if self._is_known(rows):
+            call.answer, call.answered = self._answer.copy(), True
+            yield
+            return
+        steps, asked = steps_of(given, "x", "steps", batch_of(given)), whole(given.get("steps"))
+        count = rows if asked is None or rows is None else min(rows, asked * batch_of(given))
+        last = last_batch(given.get("x")) if count is None and asked is None else None
+        watch = callback_class(Watch)(None, part=self._part(), patient=count is None and asked is None and last is None)
+        add_callback(given, watch)
+        started = time.monotonic()
+        yield
+        self._spent_s += time.monotonic() - started
+        answer = call.answer
+        self._answer = answer if hasattr(answer, "shape") and hasattr(answer, "copy") else None
+        if watch.cut and self._answer is not None:
+            each, whole_batches = len(answer) // watch.tested, (asked or steps or 1) - (last is not None)
+            count = count or each * whole_batches + (last or 0)
+        if watch.cut and self._answer is not None and len(answer) < (count or 0):
+            import numpy
 
-        return evaluate
-
-    def _predicting(self, keras: Any, original: Callable[..., Any], stopper: Callable[..., Any]) -> Callable[..., Any]:
-        signature = inspect.signature(original)
-
-        @functools.wraps(original)
-        def predict(*arguments: Any, **options: Any) -> Any:
-            try:
-                bound = signature.bind(*arguments, **options)
-            except TypeError:
-                return original(*arguments, **options)
-            given = bound.arguments
-            rows = length(given.get("x"))
-            if self._is_known(rows):
-                return self._answer.copy()
-            steps, asked = steps_of(given, "x", "steps", batch_of(given)), whole(given.get("steps"))
-            count = rows if asked is None or rows is None else min(rows, asked * batch_of(given))
-            last = last_batch(given.get("x")) if count is None and asked is None else None
-            watch = Watch(None, part=self._part(), patient=count is None and asked is None and last is None)
-            _add(keras, given, stopper(watch))
-            started = time.monotonic()
-            answer = original(*bound.args, **bound.kwargs)
-            self._spent_s += time.monotonic() - started
-            self._answer = answer if hasattr(answer, "shape") and hasattr(answer, "copy") else None
-            if watch.cut and self._answer is not None:
-                each, whole_batches = len(answer) // watch.tested, (asked or steps or 1) - (last is not None)
-                count = count or each * whole_batches + (last or 0)
-            if watch.cut and self._answer is not None and len(answer) < (count or 0):
-                import numpy
-
-                self._tell_cut("predict", watch, steps)
-                self._answer = answer = numpy.resize(answer, (count, *answer.shape[1:]))
-            return answer
-
-        return predict
+            self._tell_cut("predict", watch, steps)
+            self._answer = call.answer = numpy.resize(answer, (count, *answer.shape[1:]))
 
     def _is_known(self, count: int | None) -> bool:
         """Whether a loop of predictions has gone on for long enough to be answered from memory."""
@@ -381,21 +316,6 @@ def _without_graph(model: Any) -> Iterator[None]:
     finally:
         model.run_eagerly = before
         model.train_function = model.test_function = None
-
-
-@contextmanager
-def _as_it_is() -> Iterator[None]:
-    yield
-
-
-def _add(keras: Any, given: dict[str, Any], callback: Any) -> None:
-    known = given.get("callbacks")
-    if isinstance(known, keras.callbacks.CallbackList):
-        known.append(callback)
-    elif known is None:
-        given["callbacks"] = [callback]
-    else:
-        given["callbacks"] = [*known, callback] if isinstance(known, (list, tuple)) else [known, callback]
 
 
 BATCHES = 4  # of a pipeline that a layer adapts itself to

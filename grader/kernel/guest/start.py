@@ -15,17 +15,35 @@ def main() -> None:
 
     import numpy
     from ipykernel.kernelapp import IPKernelApp
+
+    random.seed(settings["seed"])
+    numpy.random.seed(settings["seed"])  # again with Keras' own when Keras is imported
+    app = IPKernelApp.instance()
+    app.initialize(["-f", sys.argv[2], "--HistoryManager.enabled=False"])
+    install(settings, app.shell, numpy)
+    sys.path.insert(0, "")  # the submission's own folder, as in any notebook
+    # IPython's own exit() ends the kernel some time after its cell, and with it whatever runs by then.
+    app.shell.user_ns |= {"exit": sys.exit, "quit": sys.exit}
+    sys.argv = [settings["name"]]
+    if settings["name"].endswith(".py"):
+        app.shell.user_ns["__file__"] = os.path.abspath(settings["name"])  # noqa: PTH100 - a module expects a string
+    app.start()
+
+
+def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
+    """Put everything in its place: before the first cell, around each cell, and at the imports to come."""
     from IPython.display import display
 
-    from grader.kernel.guest.data_paths.install import install_world
-    from grader.kernel.guest.executor import Caps, HiddenLoop, pass_over_self_checks
-    from grader.kernel.guest.hooks import FitBudget, PatchOnImport
+    from grader.kernel.guest.data_paths.install import install_redirects
+    from grader.kernel.guest.executor import Caps, Deadline, HiddenLoop, pass_over_self_checks
+    from grader.kernel.guest.hooks import FitBudget, KerasChanges, choose_backend
+    from grader.kernel.guest.imports import AfterImport, Imports
     from grader.kernel.guest.notes import Notes
     from grader.kernel.guest.old_names.install import Shims
-    from grader.kernel.guest.old_names.stand_ins import Colab
+    from grader.kernel.guest.old_names.stand_ins import colab
     from grader.kernel.guest.recorder import Recorder
     from grader.kernel.guest.shell import ShellLines
-    from grader.kernel.guest.smoke import SmokeRun
+    from grader.kernel.guest.smoke import SmokeRun, patches
 
     notes = Notes()
     smoke = SmokeRun(notes, **settings["smoke"]) if settings["smoke"] else None
@@ -33,51 +51,33 @@ def main() -> None:
     budget = FitBudget(notes, cell=settings["cell"], wall=settings["wall"], fits=settings["fits"],
                        cells=settings["seconds"], batches=settings["batches"])  # fmt: skip
     shims = None if settings["strict"] else Shims(notes)
-    sys.meta_path.insert(0, PatchOnImport(recorder=recorder, budget=budget, shims=shims, notes=notes,
-                                          mnist=settings["mnist"], seed=settings["seed"], smoke=smoke,
-                                          deterministic=settings["deterministic"]))  # fmt: skip
-    random.seed(settings["seed"])
-    numpy.random.seed(settings["seed"])  # again with Keras' own when Keras is imported
-    app = IPKernelApp.instance()
-    app.initialize(["-f", sys.argv[2], "--HistoryManager.enabled=False"])
-    app.shell.grader_recorder = recorder
-    loop = HiddenLoop(app.shell)
+    changes = KerasChanges(recorder=recorder, budget=budget, shims=shims, smoke=smoke, mnist=settings["mnist"],
+                           seed=settings["seed"], deterministic=settings["deterministic"])  # fmt: skip
+    first = dict.fromkeys(("keras", "tensorflow"), lambda module: choose_backend(notes))
+    imports = Imports(after=AfterImport({"keras": changes.make}, before=first))
+    shell.grader_recorder = recorder
+    loop = HiddenLoop(shell)
     if shims is not None:
-        shims.prepare(numpy, app.shell, loop.nest)
-    sys.meta_path.insert(0, Colab(notes, display))
-    install_world(mnist=settings["mnist"], photographs=settings["photographs"], notes=notes)
-    ShellLines(app.shell, notes)
+        shims.prepare(imports, numpy, shell, loop.nest)
+    imports.gone.table["google.colab"] = colab(notes, display)
+    install_redirects(imports, mnist=settings["mnist"], photographs=settings["photographs"], notes=notes)
+    ShellLines(shell, notes)
     pass_over_self_checks(notes)
-    caps = Caps(app.shell, notes, settings["output"])
+    caps = Caps(shell, notes, settings["output"])
     for stream in (sys.stdout, sys.stderr):
         caps.limit(stream)
+    before: list[Any] = [notes.count_cell, budget.start_cell, caps.start_cell, loop.begin_cell]
+    after: list[Any] = [loop.end_cell, caps.end_cell, recorder.write_notes]
     if smoke is not None:
-        watch_time(app.shell, smoke)
-    for before in (notes.count_cell, budget.start_cell, caps.start_cell, loop.begin_cell):
-        app.shell.events.register("pre_run_cell", before)
-    for after in (loop.end_cell, caps.end_cell, recorder.write_notes):
-        app.shell.events.register("post_run_cell", after)
-    sys.path.insert(0, "")  # the submission's own folder, as in any notebook
-    # IPython's own exit() ends the kernel some time after its cell, and with it whatever runs by then.
-    app.shell.user_ns |= {"exit": sys.exit, "quit": sys.exit}
-    sys.argv = [settings["name"]]
+        imports.after.add(patches(smoke))
+        deadline = Deadline(smoke.left_s)
+        before, after = [smoke.start_cell, deadline.begin_cell, *before], [deadline.end_cell, *after]
+    imports.install()
+    for name, functions in (("pre_run_cell", before), ("post_run_cell", after)):
+        for function in functions:
+            shell.events.register(name, function)
     if settings["name"].endswith(".py"):
         loop.run_as_program()
-        app.shell.user_ns["__file__"] = os.path.abspath(settings["name"])  # noqa: PTH100 - a module expects a string
-    app.start()
-
-
-def watch_time(shell: Any, smoke: Any) -> None:
-    """Cut a smoke run's other work, and end it in its time. The clock starts with the first cell."""
-    from grader.kernel.guest.executor import Deadline
-    from grader.kernel.guest.imports import AfterImport
-    from grader.kernel.guest.smoke import patches
-
-    sys.meta_path.insert(0, AfterImport(patches(smoke)))
-    deadline = Deadline(smoke.left_s)
-    for before in (smoke.start_cell, deadline.begin_cell):
-        shell.events.register("pre_run_cell", before)
-    shell.events.register("post_run_cell", deadline.end_cell)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Python's own doors to files, opened a second time where a path is not there: `open`, `os`, `glob`, `shutil`."""
+"""Python's own ways to files, asked a second time where a path is not there: `open`, `os`, `glob`, `shutil`.
+
+Each function stands in the place of the one that it is given as `original`.
+"""
 
 import builtins
 import errno
-import functools
 import glob
 import io
 import os
@@ -13,41 +15,45 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from grader.kernel.guest.calls import wrapped
 from grader.kernel.guest.data_paths.layouts import PICTURES, is_foreign
-from grader.kernel.guest.data_paths.paths import Purpose, World, as_text, isdir, lexists
+from grader.kernel.guest.data_paths.paths import Purpose, Redirects, as_text, isdir, lexists
 
 MISSING = (FileNotFoundError, NotADirectoryError)
 WRITING = set("wax")
 UNWRITABLE = {errno.ENOENT, errno.ENOTDIR, errno.EROFS, errno.EACCES, errno.EPERM}
+Original = Callable[..., Any]
 unlink, symlink = os.unlink, os.symlink
 
 
-def install(world: World) -> None:
+def install(redirects: Redirects) -> None:
     """Wrap them all, once."""
-    opened = open_file(world, io.open)
+    opened = wrapped(io.open, open_file, redirects)
     builtins.open = io.open = opened
     shell = sys.modules.get("IPython.core.interactiveshell")  # its cells have an `open` of their own
     if hasattr(shell, "io_open"):
         shell.io_open = opened  # type: ignore[union-attr]
-    wrappers = {
-        "stat": reading(world, os.stat, "look"), "lstat": reading(world, os.lstat, "look"),
-        "listdir": reading(world, os.listdir, "list"), "scandir": reading(world, os.scandir, "list"),
-        "access": asking(world, os.access), "open": open_descriptor(world, os.open), "mkdir": making(world, os.mkdir),
-        "chdir": changing(world, os.chdir), "remove": removing(world, os.remove), "unlink": removing(world, os.unlink),
-        "rename": renaming(world, os.rename), "replace": renaming(world, os.replace),
+    doors: dict[str, tuple[Any, ...]] = {
+        "stat": (read, "look"), "lstat": (read, "look"), "listdir": (read, "list"), "scandir": (read, "list"),
+        "access": (access,), "open": (open_descriptor,), "mkdir": (make_folder,), "chdir": (change_folder,),
+        "remove": (remove,), "unlink": (remove,), "rename": (rename,), "replace": (rename,),
     }  # fmt: skip
-    for name, wrapper in wrappers.items():
+    for name, (function, *given) in doors.items():
+        wrapper = wrapped(getattr(os, name), function, redirects, *given)
         for able in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids):
             if getattr(os, name) in able:
                 able.add(wrapper)
         setattr(os, name, wrapper)
-    for name in ("copyfile", "copy", "copy2", "move"):
-        setattr(shutil, name, copying(world, getattr(shutil, name)))
-    shutil.rmtree = removing_tree(world, shutil.rmtree)
-    glob.glob = globbing(world, glob.glob)
-    glob.iglob = globbing(world, glob.iglob)
-    pathlib.Path.glob = globbing_below(world, pathlib.Path.glob)  # type: ignore[method-assign]
-    pathlib.Path.rglob = globbing_below(world, pathlib.Path.rglob)  # type: ignore[method-assign]
+    safe = getattr(shutil.rmtree, "avoids_symlink_attacks", False)
+    others: dict[Any, dict[str, Any]] = {
+        shutil: {"copyfile": copy, "copy": copy, "copy2": copy, "move": copy, "rmtree": remove_tree},
+        glob: {"glob": find_all, "iglob": find_all},
+        pathlib.Path: {"glob": find_all_below, "rglob": find_all_below},
+    }
+    for module, functions in others.items():
+        for name, function in functions.items():
+            setattr(module, name, wrapped(getattr(module, name), function, redirects))
+    shutil.rmtree.avoids_symlink_attacks = safe
     # Python 3.13's pathlib walks by functions that it took from os before.
     walker: Any = getattr(glob, "_StringGlobber", None)
     for name in ("scandir", "lstat", "lexists"):
@@ -55,227 +61,169 @@ def install(world: World) -> None:
             setattr(walker, name, staticmethod(getattr(os.path if name == "lexists" else os, name)))
 
 
-def reading(world: World, original: Callable[..., Any], purpose: Purpose) -> Callable[..., Any]:
-    """`original(path, ...)`, asked again for what stands for a path that is not there."""
-
-    @functools.wraps(original)
-    def ask(path: Any = ".", *arguments: Any, **options: Any) -> Any:
-        try:
-            return original(path, *arguments, **options)
-        except MISSING:
-            found = world.find(path, purpose) if not options.get("dir_fd") else None
-            if found is None:
-                raise
-            return original(found, *arguments, **options)
-
-    return ask
+def read(
+    redirects: Redirects, purpose: Purpose, original: Original, path: Any = ".", *arguments: Any, **options: Any
+) -> Any:
+    """`os.stat` and its like: asked again for what stands in for a path that is not there."""
+    try:
+        return original(path, *arguments, **options)
+    except MISSING:
+        found = redirects.find(path, purpose) if not options.get("dir_fd") else None
+        if found is None:
+            raise
+        return original(found, *arguments, **options)
 
 
-def asking(world: World, original: Callable[..., bool]) -> Callable[..., bool]:
+def access(redirects: Redirects, original: Original, path: Any, mode: int, **options: Any) -> bool:
     """`os.access`, which says no instead of failing."""
-
-    @functools.wraps(original)
-    def access(path: Any, mode: int, **options: Any) -> bool:
-        if original(path, mode, **options):
-            return True
-        found = world.find(path, "look") if not mode & os.W_OK else None
-        return found is not None and original(found, mode, **options)
-
-    return access
+    if original(path, mode, **options):
+        return True
+    found = redirects.find(path, "look") if not mode & os.W_OK else None
+    return found is not None and bool(original(found, mode, **options))
 
 
-def writing(world: World, original: Callable[..., Any], path: Any, *arguments: Any, **options: Any) -> Any:
-    """`original(path, ...)`, with missing folders made, or at the place that stands for another computer's."""
+def write(redirects: Redirects, original: Original, path: Any, *arguments: Any, **options: Any) -> Any:
+    """`original(path, ...)`, with missing folders made, or at the place that stands in for another computer's."""
     text = as_text(path)
-    if text is not None and is_foreign(text) and (place := world.place(path)) is not None:
+    if text is not None and is_foreign(text) and (place := redirects.place(path)) is not None:
         return original(place, *arguments, **options)
     try:
         return original(path, *arguments, **options)
     except OSError as error:
-        place = world.place(path) if error.errno in UNWRITABLE else None
+        place = redirects.place(path) if error.errno in UNWRITABLE else None
         if place is None:
             raise
         return original(place, *arguments, **options)
 
 
-def open_file(world: World, original: Callable[..., Any]) -> Callable[..., Any]:
+def open_file(
+    redirects: Redirects, original: Original, file: Any, mode: str = "r", *arguments: Any, **options: Any
+) -> Any:
     """`open`, for reading and for writing."""
-    read = reading(world, original, "read")
-
-    @functools.wraps(original)
-    def open_(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
-        if isinstance(mode, str) and WRITING & set(mode):
-            return writing(world, original, file, mode, *arguments, **options)
-        return read(file, mode, *arguments, **options)
-
-    return open_
+    if isinstance(mode, str) and WRITING & set(mode):
+        return write(redirects, original, file, mode, *arguments, **options)
+    return read(redirects, "read", original, file, mode, *arguments, **options)
 
 
-def open_descriptor(world: World, original: Callable[..., int]) -> Callable[..., int]:
+def open_descriptor(
+    redirects: Redirects, original: Original, path: Any, flags: int, *arguments: Any, **options: Any
+) -> Any:
     """`os.open`."""
-    read = reading(world, original, "read")
-
-    @functools.wraps(original)
-    def open_(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
-        if options.get("dir_fd") is not None:
-            return original(path, flags, *arguments, **options)
-        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-            found: int = writing(world, original, path, flags, *arguments, **options)
-            return found
-        given: int = read(path, flags, *arguments, **options)
-        return given
-
-    return open_
+    if options.get("dir_fd") is not None:
+        return original(path, flags, *arguments, **options)
+    if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        return write(redirects, original, path, flags, *arguments, **options)
+    return read(redirects, "read", original, path, flags, *arguments, **options)
 
 
-def making(world: World, original: Callable[..., None]) -> Callable[..., None]:
+def make_folder(redirects: Redirects, original: Original, path: Any, *arguments: Any, **options: Any) -> None:
     """`os.mkdir`, whose parent was there on the author's computer."""
-
-    @functools.wraps(original)
-    def mkdir(path: Any, *arguments: Any, **options: Any) -> None:
-        if options.get("dir_fd") is not None:
-            return original(path, *arguments, **options)
-        writing(world, original, path, *arguments, **options)
-        return None
-
-    return mkdir
+    if options.get("dir_fd") is not None:
+        original(path, *arguments, **options)
+    else:
+        write(redirects, original, path, *arguments, **options)
 
 
-def changing(world: World, original: Callable[..., None]) -> Callable[..., None]:
+def change_folder(redirects: Redirects, original: Original, path: Any) -> None:
     """`os.chdir`: into the photographs that were meant; from another computer's folder one stays where one is."""
-
-    @functools.wraps(original)
-    def chdir(path: Any) -> None:
-        try:
-            original(path)
-        except MISSING:
-            found = world.find(path, "look")
-            text = as_text(path) or ""
-            if found is not None:
-                original(found)
-            elif is_foreign(text) or text.startswith(("/", "..")):
-                world.tell(f"`{text}` was not there: the notebook stayed in its own folder")
-            else:
-                raise
-
-    return chdir
+    try:
+        original(path)
+    except MISSING:
+        found = redirects.find(path, "look")
+        text = as_text(path) or ""
+        if found is not None:
+            original(found)
+        elif is_foreign(text) or text.startswith(("/", "..")):
+            redirects.tell(f"`{text}` was not there: the notebook stayed in its own folder")
+        else:
+            raise
 
 
-def removing(world: World, original: Callable[..., None]) -> Callable[..., None]:
-    """`os.remove`: takes the link that stands for a file away, and leaves what is served alone."""
-
-    @functools.wraps(original)
-    def remove(path: Any, **options: Any) -> None:
-        try:
-            original(path, **options)
-        except MISSING:
-            found = world.find(path, "look") if options.get("dir_fd") is None else None
-            if found is None:
-                raise
-            text = as_text(path) or ""
-            folder = world.find(os.path.dirname(text), "look") or ""  # noqa: PTH120
-            link = os.path.join(folder, os.path.basename(text))  # noqa: PTH118, PTH119
-            if world.owns(link) and lexists(link):
-                original(link)
-
-    return remove
+def remove(redirects: Redirects, original: Original, path: Any, **options: Any) -> None:
+    """`os.remove`: takes the link that stands in for a file away, and leaves what is served alone."""
+    try:
+        original(path, **options)
+    except MISSING:
+        found = redirects.find(path, "look") if options.get("dir_fd") is None else None
+        if found is None:
+            raise
+        text = as_text(path) or ""
+        folder = redirects.find(os.path.dirname(text), "look") or ""  # noqa: PTH120
+        link = os.path.join(folder, os.path.basename(text))  # noqa: PTH118, PTH119
+        if redirects.owns(link) and lexists(link):
+            original(link)
 
 
-def removing_tree(world: World, original: Any) -> Any:
-    """`shutil.rmtree`: a folder that others stand for is left alone."""
-
-    @functools.wraps(original)
-    def rmtree(path: Any, *arguments: Any, **options: Any) -> None:
-        if as_text(path) is not None and not lexists(path) and world.find(path, "look") is not None:
-            return
+def remove_tree(redirects: Redirects, original: Original, path: Any, *arguments: Any, **options: Any) -> None:
+    """`shutil.rmtree`: a folder that others stand in for is left alone."""
+    if as_text(path) is None or lexists(path) or redirects.find(path, "look") is None:
         original(path, *arguments, **options)
 
-    rmtree.avoids_symlink_attacks = getattr(original, "avoids_symlink_attacks", False)  # type: ignore[attr-defined]
-    return rmtree
 
-
-def renaming(world: World, original: Callable[..., None]) -> Callable[..., None]:
+def rename(redirects: Redirects, original: Original, src: Any, dst: Any, **options: Any) -> None:
     """`os.rename`: a photograph that was not there is moved by its link."""
-
-    @functools.wraps(original)
-    def rename(src: Any, dst: Any, **options: Any) -> None:
-        try:
-            original(src, dst, **options)
-        except MISSING:
-            found = world.find(src, "read") if not options else None
-            if found is None:
-                raise
-            _place_link(world, os.fsdecode(found), dst)
-
-    return rename
+    try:
+        original(src, dst, **options)
+    except MISSING:
+        found = redirects.find(src, "read") if not options else None
+        if found is None:
+            raise
+        _place_link(redirects, os.fsdecode(found), dst)
 
 
-def _place_link(world: World, found: str, target: Any) -> None:
+def _place_link(redirects: Redirects, found: str, target: Any) -> None:
     """Make `target` lead to what is served, and take the link that stood for it away: moving, for a symbolic link."""
-    wanted = _prepared(world, target)
+    wanted = _prepared(redirects, target)
     symlink(os.path.realpath(found), wanted)
-    if world.owns(found):
+    if redirects.owns(found):
         unlink(found)
 
 
-def _prepared(world: World, target: Any) -> Any:
-    """`target`, or the place that stands for it, with its folder made."""
+def _prepared(redirects: Redirects, target: Any) -> Any:
+    """`target`, or the place that stands in for it, with its folder made."""
     text = as_text(target)
     if text is None:
         return target
     if is_foreign(text) or not isdir(os.path.dirname(text) or "."):  # noqa: PTH120 - also of descriptors
-        return world.place(target) or target
+        return redirects.place(target) or target
     return target
 
 
-def copying(world: World, original: Callable[..., Any]) -> Callable[..., Any]:
+def copy(redirects: Redirects, original: Original, src: Any, dst: Any, *arguments: Any, **options: Any) -> Any:
     """`shutil.copy` and its like: the source may be found elsewhere; the target is never taken for one that is there."""
-
-    @functools.wraps(original)
-    def copy(src: Any, dst: Any, *arguments: Any, **options: Any) -> Any:
-        source, target = world.existing(src), _prepared(world, dst)
-        moved = original.__name__ == "move" and source != src
-        first, last = as_text(source), as_text(target)
-        if first is not None and last is not None:
-            if Path(first).suffix.lower() in PICTURES and not Path(last).suffix and not lexists(last):
-                os.makedirs(last)  # noqa: PTH103 - through our own door
-                target = world.existing(target, "look")
-            if moved and isdir(target):
-                target = Path(as_text(target) or "", Path(as_text(src) or first).name)
-        with world.off():
-            if moved:
-                _place_link(world, str(first), target)
-                return target
-            return original(source, target, *arguments, **options)
-
-    return copy
+    source, target = redirects.existing(src), _prepared(redirects, dst)
+    moved = original.__name__ == "move" and source != src
+    first, last = as_text(source), as_text(target)
+    if first is not None and last is not None:
+        if Path(first).suffix.lower() in PICTURES and not Path(last).suffix and not lexists(last):
+            os.makedirs(last)  # noqa: PTH103 - through our own door
+            target = redirects.existing(target, "look")
+        if moved and isdir(target):
+            target = Path(as_text(target) or "", Path(as_text(src) or first).name)
+    with redirects.off():
+        if moved:
+            _place_link(redirects, str(first), target)
+            return target
+        return original(source, target, *arguments, **options)
 
 
-def globbing(world: World, original: Callable[..., Any]) -> Callable[..., Any]:
+def find_all(redirects: Redirects, original: Original, pathname: Any, **options: Any) -> Any:
     """`glob.glob`, whose pattern tells folders from photographs side by side."""
-
-    @functools.wraps(original)
-    def find(pathname: Any, **options: Any) -> Any:
-        text = as_text(pathname) or ""
-        with world.expecting(expected(text)):
-            found = list(original(pathname, **options))
-            if not found and "\\" in text:
-                found = list(original(text.replace("\\", "/"), **options))
-        return found if original.__name__ == "glob" else iter(found)
-
-    return find
+    text = as_text(pathname) or ""
+    with redirects.expecting(expected(text)):
+        found = list(original(pathname, **options))
+        if not found and "\\" in text:
+            found = list(original(text.replace("\\", "/"), **options))
+    return found if original.__name__ == "glob" else iter(found)
 
 
-def globbing_below(world: World, original: Callable[..., Any]) -> Callable[..., Any]:
+def find_all_below(
+    redirects: Redirects, original: Original, folder: Path, pattern: Any, *arguments: Any, **options: Any
+) -> Any:
     """`Path.glob`."""
-
-    @functools.wraps(original)
-    def find(self: Path, pattern: Any, *arguments: Any, **options: Any) -> Any:
-        below = f"**/{pattern}" if original.__name__ == "rglob" else str(pattern)
-        with world.expecting(expected(below)):
-            return iter(list(original(self, pattern, *arguments, **options)))
-
-    return find
+    below = f"**/{pattern}" if original.__name__ == "rglob" else str(pattern)
+    with redirects.expecting(expected(below)):
+        return iter(list(original(folder, pattern, *arguments, **options)))
 
 
 def expected(pattern: str) -> bool | None:

@@ -2,64 +2,39 @@
 
 Comfort for honest code, and no border: whatever is found this way lies readable in the sandbox anyway, and no judged
 image is among it. A path that exists is never touched. What is written stays where it was meant to be; only a place
-that can't be made here (another computer's) gets a folder of the sandbox that stands for it. Every redirect is told.
+that can't be made here (another computer's) gets a folder of the sandbox that stands in for it. Every redirect is told.
 """
 
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any
 
 from grader.kernel.guest.data_paths import files, packages, readers
 from grader.kernel.guest.data_paths.layouts import Digits, Layouts
-from grader.kernel.guest.data_paths.paths import World
-from grader.kernel.guest.imports import Patch, patched
+from grader.kernel.guest.data_paths.paths import Redirects
+from grader.kernel.guest.imports import Imports
 from grader.kernel.guest.notes import Notes
 
 
-def install_world(*, mnist: str | None, photographs: str | None, notes: Notes) -> None:
+def install_redirects(imports: Imports, *, mnist: str | None, photographs: str | None, notes: Notes) -> None:
     """Serve the data of this run wherever it is looked for; nothing is changed where there is none."""
     if mnist is None and photographs is None:
         return
     folder = Path(tempfile.gettempdir(), ".layouts")
-    world = World(
+    redirects = Redirects(
         layouts=Layouts(Path(photographs), folder) if photographs else None,
         digits=Digits(mnist, folder / "mnist") if mnist else None,
         folder=folder,
         notes=notes,
         source=code_so_far,
     )
-    sys.meta_path.insert(0, AfterOthers({**readers.patches(world), **packages.patches(world)}))
-    sys.meta_path.append(packages.Stubs(world))
-    files.install(world)
+    imports.after.add({**readers.patches(redirects), **packages.patches(redirects)})
+    imports.missing.table |= packages.stand_ins(redirects)
+    files.install(redirects)
     if (shell := running_shell()) is not None:
         leave_out_our_frames(shell.InteractiveTB)
-
-
-class AfterOthers(MetaPathFinder):
-    """Patches a module behind whatever other finders do to it: each of them would keep the next from being asked."""
-
-    def __init__(self, patches: Mapping[str, Patch]) -> None:
-        self._patches = dict(patches)
-        self._asking = False
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """The spec that the other finders give, with our patch behind its loader."""
-        if self._asking or fullname not in self._patches:
-            return None
-        self._asking = True
-        try:
-            found = (finder.find_spec(fullname, path, target) for finder in sys.meta_path)
-            spec = next((item for item in found if item is not None), None)
-        finally:
-            self._asking = False
-        return patched(spec, self._patches[fullname]) if spec is not None else None
 
 
 def leave_out_our_frames(tracebacks: Any) -> None:

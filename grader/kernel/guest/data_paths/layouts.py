@@ -1,14 +1,10 @@
-"""What a path asks for, read off its words: a split, a class, a layout. Pure: no file is looked at.
+"""What a path asks for, and the folders, archives and files that stand in for it, made of what is served.
 
 A notebook names the photographs as they lay on its author's computer: `/content/drive/MyDrive/gatti/train`,
-`C:\\data\\PetImages\\Cat\12.jpg`, `../input/dogs-vs-cats/train/cat.7.jpg`. The nearest word to the end decides.
-
-The served MNIST in other containers: IDX, CSV and NPY files, made when one is first opened.
-
-The served photographs under the layouts that notebooks expect: trees of symbolic links, archives, made when needed.
-
-Below one folder of the sandbox' own: nothing is copied but into archives, and a notebook may remove or move a link
-without harm to what is served.
+`C:\\data\\PetImages\\Cat\\12.jpg`, `../input/dogs-vs-cats/train/cat.7.jpg`. `read_path` reads that off the words, the
+nearest to the end first, and looks at no file. `Layouts` makes trees of symbolic links and archives below a folder of the
+sandbox's own, so that a notebook may remove or move a link without harm to what is served; `Digits` makes IDX, CSV and NPY
+files of MNIST.
 """
 
 import gzip
@@ -18,8 +14,7 @@ import struct
 import threading
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -220,7 +215,7 @@ class Digits:
         self._npz, self._folder = npz, folder
 
     def find(self, path: str) -> str | None:
-        """The file that stands for `path`; None where it asks for no digits. Fashion and the like are other data."""
+        """The file that stands in for `path`; None where it asks for no digits. Fashion and the like are other data."""
         parts = components(path.partition("?")[0])
         name = parts[-1].lower() if parts else ""
         if not name or is_other(path):
@@ -313,7 +308,7 @@ class Layouts:
         return self._test if split in ("validation", "test") else self._train
 
     def photograph(self, wanted: WantedData) -> str | None:
-        """The file that stands for one photograph; None for a number that no collection has."""
+        """The file that stands in for one photograph; None for a number that no collection has."""
         number = wanted.number or 0
         if number > MOST_NUMBER * len(self.classes):
             return None
@@ -327,7 +322,7 @@ class Layouts:
         return files[number % len(files)] if files else None
 
     def directory(self, wanted: WantedData, *, flat: bool) -> str:
-        """The folder that stands for the one that was wanted; `flat`: its photographs lie side by side."""
+        """The folder that stands in for the one that was wanted; `flat`: its photographs lie side by side."""
         if wanted.label is not None:
             root, split = self._class_tree(wanted)
             return str(root / split / self._name(wanted.layout, wanted.label))
@@ -346,53 +341,52 @@ class Layouts:
 
     def tree(self, layout: Layout) -> Path:
         """`train`, `validation` and `test`, a folder a class in each."""
-        root = self.folder / _title(layout)
-        with self._building(root) as partial:
-            for split, first in NUMBERED[layout].items():
-                for label, files in enumerate(self.pool(split) if partial else ()):
-                    _link(partial, f"{split}/{self._name(layout, label)}", self._numbered(label, files, first))
-        return root
+        name = {"small": "cats_and_dogs_small", "filtered": "cats_and_dogs_filtered"}.get(layout, layout)
+        return self._built(name, (
+            (f"{split}/{self._name(layout, label)}", self._numbered(label, files, first))
+            for split, first in NUMBERED[layout].items() for label, files in enumerate(self.pool(split))
+        ))  # fmt: skip
 
     def petimages(self) -> Path:
         """A folder a class with `N.jpg`, the training photographs alone."""
-        root = self.folder / "PetImages"
-        with self._building(root) as partial:
-            for label, files in enumerate(self._train) if partial else ():
-                named = {f"{number}{_suffix(path)}": path for number, path in enumerate(files)}
-                _link(partial, self._name("petimages", label), named)
-        return root
+        return self._built("PetImages", (
+            (self._name("petimages", label), {f"{number}{_suffix(path)}": path for number, path in enumerate(files)})
+            for label, files in enumerate(self._train)
+        ))  # fmt: skip
 
     def kaggle(self) -> Path:
         """`train/cat.N.jpg` and, without classes, `test1/N.jpg`."""
-        root = self.folder / "dogs-vs-cats"
-        with self._building(root) as partial:
-            if partial:
-                for label, files in enumerate(self._train):
-                    _link(partial, "train", self._numbered(label, files, 0))
-                mixed = [path for group in zip(*self._test, strict=False) for path in group]
-                _link(partial, "test1", {f"{number}{_suffix(path)}": path for number, path in enumerate(mixed, 1)})
-        return root
+
+        def links() -> Iterator[tuple[str, Mapping[str, str]]]:
+            for label, files in enumerate(self._train):
+                yield "train", self._numbered(label, files, 0)
+            mixed = (path for group in zip(*self._test, strict=False) for path in group)
+            yield "test1", {f"{number}{_suffix(path)}": path for number, path in enumerate(mixed, 1)}
+
+        return self._built("dogs-vs-cats", links())
 
     def side_by_side(self, wanted: WantedData) -> Path:
         """`validation/cat.N.jpg`, for code that reads classes off names: without them every photograph is a dog's."""
         split = wanted.split or "train"
-        root = self.folder / "flat" / split
-        with self._building(root) as partial:
-            for label, files in enumerate(self.pool(split) if partial else ()):
-                _link(partial, "", self._numbered(label, files, NUMBERED["plain"][split]))
-        return root
+        numbered = (
+            self._numbered(label, files, NUMBERED["plain"][split]) for label, files in enumerate(self.pool(split))
+        )
+        return self._built(f"flat/{split}", (("", named) for named in numbered))
 
-    @contextmanager
-    def _building(self, root: Path) -> Iterator[Path | None]:
-        """A folder to build `root` in, which then appears at once; None where it is there: Keras lists in threads."""
+    def _built(self, name: str, links: Iterable[tuple[str, Mapping[str, str]]]) -> Path:
+        """A folder of links, by the folders they are in; it appears at once, because Keras lists in threads."""
+        root = self.folder / name
         with self._lock:
-            if root.is_dir():
-                yield None
-                return
-            partial = root.with_name(f"{root.name}.partial")
-            partial.mkdir(parents=True)
-            yield partial
-            partial.rename(root)
+            if not root.is_dir():
+                partial = root.with_name(f"{root.name}.partial")
+                partial.mkdir(parents=True)
+                for below, named in links:
+                    folder = partial / below
+                    folder.mkdir(parents=True, exist_ok=True)
+                    for inside, path in named.items():
+                        os.symlink(path, folder / inside)  # noqa: PTH211 - three thousand: Path costs twice as much
+                partial.rename(root)
+        return root
 
     def archive(self, wanted: WantedData) -> str:
         """The path of an archive with the layout that its name promises."""
@@ -440,15 +434,6 @@ class Layouts:
         return {f"{name}.{number}{_suffix(path)}": path for number, path in enumerate(files, first)}
 
 
-def _link(root: Path | None, below: str, named: Mapping[str, str]) -> None:
-    if root is None:
-        return
-    folder = root / below
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, path in named.items():
-        os.symlink(path, folder / name)  # noqa: PTH211 - three thousand at a time: Path costs twice as much
-
-
 def _files(folder: Path) -> list[str]:
     """The photographs in a folder, by number and name; none where there is no such folder."""
     if not folder.is_dir():
@@ -465,7 +450,3 @@ def _walk(folder: Path, top: str) -> Iterator[tuple[str, str]]:
 
 def _suffix(path: str) -> str:
     return Path(path).suffix
-
-
-def _title(layout: Layout) -> str:
-    return {"small": "cats_and_dogs_small", "filtered": "cats_and_dogs_filtered"}.get(layout, layout)

@@ -1,7 +1,4 @@
-"""`input_data.read_data_sets` of TensorFlow 1's tutorials: MNIST as flat pixels from 0 to 1, in batches on demand.
-
-Packages that would download the data: `tensorflow_datasets`, scikit-learn's `fetch_openml`, TensorFlow 1's tutorials,
-and downloaders.
+"""Packages that would download the data: `tensorflow_datasets`, scikit-learn's `fetch_openml`, and downloaders.
 
 A package that is not installed gets a small stand-in that knows the data of this exercise and nothing else.
 """
@@ -9,70 +6,15 @@ A package that is not installed gets a small stand-in that knows the data of thi
 import functools
 import importlib
 import re
-from collections.abc import Callable, Mapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from collections.abc import Mapping
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from grader.kernel.guest.data_paths.paths import World
+from grader.kernel.guest.calls import replaces
+from grader.kernel.guest.data_paths.paths import Redirects
 from grader.kernel.guest.data_paths.readers import known_download
-from grader.kernel.guest.imports import Patch
+from grader.kernel.guest.imports import Make, Patch, stand_in
 from grader.kernel.guest.old_names.stand_ins import Nothing
-
-TUTORIALS = ("tensorflow.examples", "tensorflow.examples.tutorials", "tensorflow.examples.tutorials.mnist",
-           "tensorflow.examples.tutorials.mnist.input_data", "input_data")  # fmt: skip
-VALIDATION = 5000  # of the training images, the first ones
-
-
-class DataSet:
-    """One split: images (n, 784) from 0 to 1, or (n, 28, 28, 1), and labels, whole numbers or one-hot."""
-
-    def __init__(self, images: Any, labels: Any) -> None:
-        self.images, self.labels = images, labels
-        self.num_examples, self.epochs_completed = len(images), 0
-        self._order: Any = range(len(images))
-        self._at = 0
-
-    def next_batch(self, batch_size: int, fake_data: bool = False, shuffle: bool = True) -> tuple[Any, Any]:
-        """The next images and labels, in another order in each epoch."""
-        import numpy
-
-        if self._at == 0 and shuffle:
-            self._order = numpy.random.permutation(self.num_examples)
-        taken = numpy.asarray(self._order[self._at : self._at + batch_size])
-        self._at += batch_size
-        if self._at >= self.num_examples:
-            self._at, self.epochs_completed = 0, self.epochs_completed + 1
-        return self.images[taken], self.labels[taken]
-
-
-def reader(arrays: Callable[[], Mapping[str, Any]]) -> Callable[..., Any]:
-    """`read_data_sets` over MNIST as `arrays` gives it."""
-
-    def read_data_sets(train_dir: Any = "", fake_data: bool = False, one_hot: bool = False, dtype: Any = None,
-                       reshape: bool = True, validation_size: int = VALIDATION, **options: object) -> Any:  # fmt: skip
-        """TensorFlow 1's: `train`, `validation` and `test`."""
-        import numpy
-
-        served = arrays()
-
-        def part(split: str, rows: slice) -> DataSet:
-            images = served[f"x_{split}"][rows].reshape(-1, 28, 28, 1).astype("float32") / numpy.float32(255)
-            labels = served[f"y_{split}"][rows]
-            return DataSet(
-                images.reshape(-1, 784) if reshape else images,
-                numpy.eye(10)[labels] if one_hot else labels,
-            )
-
-        return SimpleNamespace(
-            train=part("train", slice(validation_size, None)),
-            validation=part("train", slice(0, validation_size)),
-            test=part("test", slice(None)),
-        )
-
-    return read_data_sets
-
 
 PHOTOGRAPHS = ("cats_vs_dogs", "cats_vs_dogs_dataset")
 SLICE = re.compile(r"(\w+)(?:\[(-?\d+%?)?:(-?\d+%?)?\])?")
@@ -84,87 +26,58 @@ DOWNLOADERS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def patches(world: World) -> Mapping[str, Patch]:
+def patches(redirects: Redirects) -> Mapping[str, Patch]:
     """What is done to which module after its import."""
-    return {"sklearn.datasets": lambda module: patch_openml(module, world)} if world.digits is not None else {}
+    return {"sklearn.datasets": lambda module: patch_openml(module, redirects)} if redirects.digits is not None else {}
 
 
-class Stubs(MetaPathFinder, Loader):
-    """The last finder to be asked: makes stand-ins for packages that are not installed."""
+def stand_ins(redirects: Redirects) -> dict[str, Make]:
+    """What makes the packages that are not installed."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def make(name: str) -> ModuleType:
+        if "." in name:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        redirects.tell(f"the package `{name}` is not installed: a stand-in gave the data that the course serves")
+        if name == "tensorflow_datasets":
+            return stand_in(name, dataset_functions(redirects))
+        known = {function: functools.partial(download, redirects) for function in DOWNLOADERS[name]}
+        return stand_in(name, known, lambda asked: Nothing())  # what needs an account, as `login`, does nothing
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """A stand-in's spec; None for whatever nothing is known about."""
-        if fullname in TUTORIALS and self._world.digits is not None:
-            return ModuleSpec(fullname, self, is_package=True)
-        known = fullname == "tensorflow_datasets" or fullname in DOWNLOADERS
-        return ModuleSpec(fullname, self) if known and PathFinder.find_spec(fullname) is None else None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The stand-in."""
-        if spec.name in TUTORIALS:
-            return self._tutorial(spec.name)
-        self._world.tell(f"the package `{spec.name}` is not installed: a stand-in gave the data that the course serves")
-        module: Any = ModuleType(spec.name, f"Stands for {spec.name}, which is not installed.")
-        if spec.name == "tensorflow_datasets":
-            fill_datasets(module, self._world)
-        for name in DOWNLOADERS.get(spec.name, ()):
-            setattr(module, name, functools.partial(download, self._world))
-        if spec.name in DOWNLOADERS:
-            module.__getattr__ = self._unknown
-        made: ModuleType = module
-        return made
-
-    def _unknown(self, name: str) -> Any:
-        """A function of a downloader that nobody here knows: what needs an account, as `login`, does nothing."""
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return Nothing()
-
-    def _tutorial(self, name: str) -> ModuleType:
-        module: Any = ModuleType(name, f"Stands for {name}, which is gone.")
-        if name.endswith("input_data") and self._world.digits is not None:
-            self._world.tell("TensorFlow 1's `input_data` is gone: a stand-in gave the MNIST that the course serves")
-            module.read_data_sets = reader(self._world.digits.arrays)
-        made: ModuleType = module
-        return made
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to be done."""
+    return dict.fromkeys((*DOWNLOADERS, "tensorflow_datasets"), make)
 
 
-def download(world: World, *arguments: Any, **options: Any) -> str:
+def download(redirects: Redirects, *arguments: Any, **options: Any) -> str:
     """What a downloader would return: a path, to what the course serves where it is known."""
     given = [str(item) for item in (*arguments, *options.values()) if isinstance(item, str)]
     for text in given:
-        if (found := known_download(world, text, extract=not text.endswith(".zip"))) is not None:
+        if (found := known_download(redirects, text, extract=not text.endswith(".zip"))) is not None:
             return found
-    world.tell("nothing can be downloaded: what was asked for was left out")
+    redirects.tell("nothing can be downloaded: what was asked for was left out")
     return str(options.get("output") or options.get("out") or (given[-1].rpartition("/")[2] if given else "."))
 
 
-def fill_datasets(module: Any, world: World) -> None:
+def dataset_functions(redirects: Redirects) -> dict[str, Any]:
     """The part of `tensorflow_datasets` that a notebook about this data needs."""
-    module.load = functools.partial(load, world)
-    module.builder = lambda name, **_: Builder(world, name)
-    module.Split = SimpleNamespace(TRAIN="train", TEST="test", VALIDATION="validation")
-    module.as_numpy = lambda dataset: dataset.as_numpy_iterator()
-    module.disable_progress_bar = lambda: None
-    module.show_examples = module.visualization = Nothing(used=world.leave_undrawn, name="show_examples")
-    module.list_builders = lambda: [name for name in ("mnist", "cats_vs_dogs") if _knows(world, name)]
-    module.logging = SimpleNamespace(set_verbosity=lambda *_: None, ERROR=40)
+    pictures = Nothing(used=redirects.leave_undrawn, name="show_examples")
+    return {
+        "load": functools.partial(load, redirects),
+        "builder": lambda name, **_: Builder(redirects, name),
+        "Split": SimpleNamespace(TRAIN="train", TEST="test", VALIDATION="validation"),
+        "as_numpy": lambda dataset: dataset.as_numpy_iterator(),
+        "disable_progress_bar": lambda: None,
+        "show_examples": pictures,
+        "visualization": pictures,
+        "list_builders": lambda: [name for name in ("mnist", "cats_vs_dogs") if _knows(redirects, name)],
+        "logging": SimpleNamespace(set_verbosity=lambda *_: None, ERROR=40),
+    }
 
 
 class Builder:
     """What `tfds.builder` gives."""
 
-    def __init__(self, world: World, name: str) -> None:
-        self._world, self._name = world, name
-        self.info = describe(world, name)
+    def __init__(self, redirects: Redirects, name: str) -> None:
+        self._world, self._name = redirects, name
+        self.info = describe(redirects, name)
 
     def download_and_prepare(self, **_: Any) -> None:
         """The data is there."""
@@ -175,7 +88,7 @@ class Builder:
 
 
 def load(
-    world: World,
+    redirects: Redirects,
     name: str,
     *,
     split: Any = None,
@@ -185,30 +98,30 @@ def load(
     **_: Any,
 ) -> Any:
     """`tfds.load`: a `tf.data.Dataset` for each split that is asked for. Raises ValueError for other data."""
-    if not _knows(world, name):
+    if not _knows(redirects, name):
         raise ValueError(f"Dataset {name!r} can't be downloaded here: there is only the data of this exercise.")
-    info = describe(world, name)
+    info = describe(redirects, name)
 
     def make(part: Any) -> Any:
         if isinstance(part, (list, tuple)):
             return type(part)(make(item) for item in part)
-        dataset = _dataset(world, name, str(part), as_supervised)
+        dataset = _dataset(redirects, name, str(part), as_supervised)
         return dataset if batch_size is None else dataset.batch(len(dataset) if batch_size == -1 else batch_size)
 
     made = {part: make(part) for part in info.splits} if split is None else make(split)
     return (made, info) if with_info else made
 
 
-def describe(world: World, name: str) -> Any:
+def describe(redirects: Redirects, name: str) -> Any:
     """The `info` of a dataset."""
     short = name.partition(":")[0].partition("/")[0]
-    names = [str(digit) for digit in range(10)] if short == "mnist" else list(world.layouts.classes)  # type: ignore[union-attr]
+    names = [str(digit) for digit in range(10)] if short == "mnist" else list(redirects.layouts.classes)  # type: ignore[union-attr]
     label = SimpleNamespace(
         names=names, num_classes=len(names), int2str=lambda index: names[int(index)], str2int=names.index
     )
     shape = (28, 28, 1) if short == "mnist" else (None, None, 3)
     features = {"image": SimpleNamespace(shape=shape), "label": label}
-    counts = {"train": 60_000, "test": 10_000} if short == "mnist" else {"train": len(_mixed(world, "train"))}
+    counts = {"train": 60_000, "test": 10_000} if short == "mnist" else {"train": len(_mixed(redirects, "train"))}
     splits = {part: SimpleNamespace(num_examples=count, name=part) for part, count in counts.items()}
     return SimpleNamespace(
         name=short, features=Features(features), splits=splits, supervised_keys=("image", "label"),
@@ -249,29 +162,31 @@ def _limit(text: str | None, count: int) -> int | None:
     return round(int(text[:-1]) * count / 100) if text.endswith("%") else int(text)
 
 
-def _knows(world: World, name: str) -> bool:
+def _knows(redirects: Redirects, name: str) -> bool:
     short = name.partition(":")[0].partition("/")[0]
-    return (short == "mnist" and world.digits is not None) or (short in PHOTOGRAPHS and world.layouts is not None)
+    return (short == "mnist" and redirects.digits is not None) or (
+        short in PHOTOGRAPHS and redirects.layouts is not None
+    )
 
 
-def _mixed(world: World, split: str) -> list[tuple[str, int]]:
+def _mixed(redirects: Redirects, split: str) -> list[tuple[str, int]]:
     """The photographs of a split, with their classes, the classes in turn."""
-    assert world.layouts is not None
-    pool = world.layouts.pool("train" if split == "train" else "test")
+    assert redirects.layouts is not None
+    pool = redirects.layouts.pool("train" if split == "train" else "test")
     pairs = [[(path, label) for path in files] for label, files in enumerate(pool)]
     return [pair for group in zip(*pairs, strict=False) for pair in group]
 
 
-def _dataset(world: World, name: str, split: str, as_supervised: bool) -> Any:
+def _dataset(redirects: Redirects, name: str, split: str, as_supervised: bool) -> Any:
     import tensorflow
 
     make = _digits if name.partition(":")[0].partition("/")[0] == "mnist" else _photographs
-    dataset = make(tensorflow, world, split)
+    dataset = make(tensorflow, redirects, split)
     return dataset.map(lambda item: (item["image"], item["label"])) if as_supervised else dataset
 
 
-def _photographs(tensorflow: Any, world: World, split: str) -> Any:
-    pairs = {part: _mixed(world, part) for part in ("train", "test", "validation")}
+def _photographs(tensorflow: Any, redirects: Redirects, split: str) -> Any:
+    pairs = {part: _mixed(redirects, part) for part in ("train", "test", "validation")}
     taken = [pairs[part][number] for part, number in chosen(split, {part: len(found) for part, found in pairs.items()})]
     paths, labels = [path for path, _ in taken], [label for _, label in taken]
     labelled = tensorflow.data.Dataset.from_tensor_slices(
@@ -285,11 +200,11 @@ def _photographs(tensorflow: Any, world: World, split: str) -> Any:
     return labelled.map(decode)
 
 
-def _digits(tensorflow: Any, world: World, split: str) -> Any:
+def _digits(tensorflow: Any, redirects: Redirects, split: str) -> Any:
     import numpy
 
-    assert world.digits is not None
-    arrays = world.digits.arrays()
+    assert redirects.digits is not None
+    arrays = redirects.digits.arrays()
     numbers = chosen(split, {"train": len(arrays["y_train"]), "test": len(arrays["y_test"])})
     parts = [part for part in ("train", "test") if any(item[0] == part for item in numbers)]
     rows = {part: [number for name, number in numbers if name == part] for part in parts}
@@ -298,26 +213,23 @@ def _digits(tensorflow: Any, world: World, split: str) -> Any:
     return tensorflow.data.Dataset.from_tensor_slices({"image": images[..., None], "label": labels.astype("int64")})
 
 
-def patch_openml(datasets: Any, world: World) -> None:
+def patch_openml(datasets: Any, redirects: Redirects) -> None:
     """`fetch_openml("mnist_784")`: 70,000 rows, the 60,000 for training first."""
-    original: Callable[..., Any] = datasets.fetch_openml
 
-    @functools.wraps(original)
-    def fetch_openml(name: Any = None, *arguments: Any, **options: Any) -> Any:
+    @replaces(datasets, "fetch_openml")
+    def fetch_openml(original: Any, name: Any = None, *arguments: Any, **options: Any) -> Any:
         if str(name).lower() not in ("mnist_784", "mnist-784") and options.get("data_id") != 554:
             return original(name, *arguments, **options)
-        world.tell("`fetch_openml` gave the MNIST that the course serves")
-        return openml_digits(datasets, world, options)
-
-    datasets.fetch_openml = fetch_openml
+        redirects.tell("`fetch_openml` gave the MNIST that the course serves")
+        return openml_digits(datasets, redirects, options)
 
 
-def openml_digits(datasets: Any, world: World, options: Mapping[str, Any]) -> Any:
+def openml_digits(datasets: Any, redirects: Redirects, options: Mapping[str, Any]) -> Any:
     """MNIST as OpenML gives it: pixels 0 to 255 in 784 columns, the classes as text."""
     import numpy
 
-    assert world.digits is not None
-    arrays = world.digits.arrays()
+    assert redirects.digits is not None
+    arrays = redirects.digits.arrays()
     pixels = numpy.concatenate([arrays["x_train"], arrays["x_test"]]).reshape(-1, 784).astype("int64")
     digits = numpy.concatenate([arrays["y_train"], arrays["y_test"]]).astype(str).astype(object)
     data: Any = pixels

@@ -1,4 +1,4 @@
-"""What stands for a path that is not there: the same place under another name, the served digits or photographs."""
+"""What stands in for a path that is not there: the same place under another name, the served digits or photographs."""
 
 import os
 import re
@@ -34,8 +34,8 @@ TREE = re.compile(  # and code that knows folders of classes
 lstat, stat_ = os.lstat, os.stat  # as they are before anything is wrapped
 
 
-class World:
-    """Answers what stands for a path that is not there."""
+class Redirects:
+    """Answers what stands in for a path that is not there."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class World:
         self.redirected = False
 
     def find(self, path: Any, purpose: Purpose) -> Any:
-        """What stands for `path`, of the same type (str or bytes), or None. Only asked where `path` is not there."""
+        """What stands in for `path`, of the same type (str or bytes), or None. Only asked where `path` is not there."""
         text = as_text(path)
         if text is None or self._off.get():
             return None
@@ -69,7 +69,7 @@ class World:
         return os.fsencode(found) if isinstance(path, bytes) else found
 
     def existing(self, path: Any, purpose: Purpose = "read") -> Any:
-        """`path`, or what stands for it."""
+        """`path`, or what stands in for it."""
         text = as_text(path)
         return path if text is None or lexists(text) else self.find(path, purpose) or path
 
@@ -233,7 +233,7 @@ def speaks_of_names(cells: Sequence[str]) -> bool:
 
 
 def describe(wanted: WantedData, classes: tuple[str, ...]) -> str:
-    """What stands for a path, in words that follow "was not there: "."""
+    """What stands in for a path, in words that follow "was not there: "."""
     if wanted.split in ("validation", "test"):
         kind = "the test photographs that the course serves"
     elif wanted.split == "train" or wanted.kind == "photograph" or wanted.label is not None:

@@ -10,40 +10,35 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from grader.kernel.guest.calls import replaces, wrapped
 from grader.kernel.guest.data_paths.layouts import is_other, read_path
-from grader.kernel.guest.data_paths.paths import World, as_text, lexists
+from grader.kernel.guest.data_paths.paths import Purpose, Redirects, as_text, lexists
 from grader.kernel.guest.imports import Patch
 
-WRAPPED = "_grader_wrapped"
 
-
-def patches(world: World) -> Mapping[str, Patch]:
+def patches(redirects: Redirects) -> Mapping[str, Patch]:
     """What is done to which module after its import."""
     return {
-        "keras": lambda module: patch_keras(module, world),
-        "tensorflow": lambda module: patch_tensorflow(module, world),
-        "cv2": lambda module: patch_opencv(module, world),
-        "h5py": lambda module: patch_hdf5(module, world),
-        "urllib.request": lambda module: patch_downloads(module, world),
-        "requests": lambda module: patch_requests(module, world),
+        "keras": lambda module: patch_keras(module, redirects),
+        "tensorflow": lambda module: patch_tensorflow(module, redirects),
+        "cv2": lambda module: patch_opencv(module, redirects),
+        "h5py": lambda module: patch_hdf5(module, redirects),
+        "urllib.request": lambda module: patch_downloads(module, redirects),
+        "requests": lambda module: patch_requests(module, redirects),
     }
 
 
-def patch_keras(keras: ModuleType, world: World) -> None:
+def patch_keras(keras: ModuleType, redirects: Redirects) -> None:
     """`get_file` and the readers of folders, at the functions themselves: every alias is the same object."""
     from keras.src.legacy.preprocessing import image
     from keras.src.utils import file_utils, image_dataset_utils
 
-    substitute(file_utils.get_file, get_file(world))
-    substitute(image_dataset_utils.image_dataset_from_directory, image_dataset(world))
-    generator = image.ImageDataGenerator
-    original = generator.flow_from_directory
+    substitute(file_utils.get_file, get_file(redirects))
+    substitute(image_dataset_utils.image_dataset_from_directory, image_dataset(redirects))
 
-    @functools.wraps(original)
-    def flow_from_directory(self: Any, directory: Any, *arguments: Any, **options: Any) -> Any:
-        return original(self, world.existing(directory, "tree"), *arguments, **options)
-
-    generator.flow_from_directory = flow_from_directory
+    @replaces(image.ImageDataGenerator, "flow_from_directory")
+    def flow_from_directory(original: Any, self: Any, directory: Any, *arguments: Any, **options: Any) -> Any:
+        return original(self, redirects.existing(directory, "tree"), *arguments, **options)
 
 
 def substitute(function: Any, stand_in: Callable[..., Any]) -> None:
@@ -60,7 +55,7 @@ def substitute(function: Any, stand_in: Callable[..., Any]) -> None:
     function.__code__, function.__defaults__, function.__kwdefaults__ = made["forward"].__code__, None, None
 
 
-def get_file(world: World) -> Callable[..., Any]:
+def get_file(redirects: Redirects) -> Callable[..., Any]:
     """`keras.utils.get_file`: what is known is not downloaded. `load_data` of MNIST ends here, too."""
 
     def find(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -70,122 +65,82 @@ def get_file(world: World) -> Callable[..., Any]:
         if is_other(*asked, str(given.get("cache_subdir"))):  # Fashion-MNIST has files of the same names
             return original(*arguments, **options)
         for name in asked:
-            if (found := known_download(world, name, extract=extract)) is not None:
+            if (found := known_download(redirects, name, extract=extract)) is not None:
                 return found
         return original(*arguments, **options)
 
     return find
 
 
-def known_download(world: World, address: str, *, extract: bool = False) -> str | None:
-    """The file that stands for what lies at an address, or the folder that it would be unpacked to; None if unknown."""
+def known_download(redirects: Redirects, address: str, *, extract: bool = False) -> str | None:
+    """The file that stands in for what lies at an address, or the folder that it would be unpacked to; None if unknown."""
     path = address.partition("?")[0]
     name = path.rstrip("/").rpartition("/")[2]
     named = "://" not in path or "mnist" in path.lower()  # other collections lie under the same names elsewhere
-    if world.digits is not None and named and (found := world.digits.find(path)) is not None:
+    if redirects.digits is not None and named and (found := redirects.digits.find(path)) is not None:
         return found
-    if world.layouts is None:
+    if redirects.layouts is None:
         return None
-    wanted = read_path(name, world.layouts.classes)
+    wanted = read_path(name, redirects.layouts.classes)
     if not wanted.known or wanted.kind not in ("archive", "folder"):
         return None
-    world.tell(f"`{name}` was not downloaded: the photographs that the course serves were taken instead")
-    with world.off():
+    redirects.tell(f"`{name}` was not downloaded: the photographs that the course serves were taken instead")
+    with redirects.off():
         archive = wanted.kind == "archive" and not extract
-        return world.layouts.archive(wanted) if archive else world.layouts.directory(wanted, flat=False)
+        return redirects.layouts.archive(wanted) if archive else redirects.layouts.directory(wanted, flat=False)
 
 
-def image_dataset(world: World) -> Callable[..., Any]:
+def image_dataset(redirects: Redirects) -> Callable[..., Any]:
     """`image_dataset_from_directory`; names of classes in another language become those of the folders that are there."""
 
     def read(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         bound = inspect.signature(original).bind(*arguments, **options)
         given = bound.arguments.get("directory")
-        found = world.existing(given, "tree")
+        found = redirects.existing(given, "tree")
         if found is not given:
             bound.arguments["directory"] = found
-            if (names := bound.arguments.get("class_names")) and world.layouts is not None:
-                bound.arguments["class_names"] = folders_of(world, str(found), names)
+            if (names := bound.arguments.get("class_names")) and redirects.layouts is not None:
+                bound.arguments["class_names"] = folders_of(redirects, str(found), names)
         return original(*bound.args, **bound.kwargs)
 
     return read
 
 
-def folders_of(world: World, directory: str, names: Any) -> list[str]:
+def folders_of(redirects: Redirects, directory: str, names: Any) -> list[str]:
     """For each class that is named in whatever language, the name of its folder in `directory`."""
-    assert world.layouts is not None
-    classes = world.layouts.classes
+    assert redirects.layouts is not None
+    classes = redirects.layouts.classes
     there = {read_path(folder, classes).label: folder for folder in sorted(os.listdir(directory))}  # noqa: PTH208 - names alone
     return [there.get(read_path(str(name), classes).label, str(name)) for name in names]
 
 
-def patch_tensorflow(tensorflow: Any, world: World) -> None:
+def patch_tensorflow(tensorflow: Any, redirects: Redirects) -> None:
     """`tf.io` and `Dataset.list_files`, which open files without Python."""
     files = tensorflow.io.gfile
     for name in ("exists", "isdir", "listdir", "stat", "walk"):
-        setattr(files, name, resolving(world, getattr(files, name), "look" if name in ("exists", "isdir") else "list"))
-    files.glob = globbing(world, files.glob)
-    tensorflow.io.read_file = reading_file(tensorflow, world, tensorflow.io.read_file)
+        read_existing(files, name, redirects, "look" if name in ("exists", "isdir") else "list")
+
+    @replaces(files, "glob")
+    def glob(original: Any, pattern: Any) -> Any:
+        return original(pattern) or (
+            [found] if isinstance(found := _matching(redirects, pattern), str) else list(found)
+        )
+
+    def list_files(original: Any, file_pattern: Any, *arguments: Any, **options: Any) -> Any:
+        return original(_matching(redirects, file_pattern), *arguments, **options)
+
     dataset = tensorflow.data.Dataset
-    original = dataset.list_files
-
-    @functools.wraps(original)
-    def list_files(file_pattern: Any, *arguments: Any, **options: Any) -> Any:
-        return original(_matching(world, file_pattern), *arguments, **options)
-
-    dataset.list_files = staticmethod(list_files)
-
-
-def resolving(world: World, original: Callable[..., Any], purpose: Any) -> Callable[..., Any]:
-    """`original(path, ...)` with what stands for a path that is not there."""
-
-    @functools.wraps(original)
-    def call(path: Any, *arguments: Any, **options: Any) -> Any:
-        return original(world.existing(path, purpose), *arguments, **options)
-
-    return call
-
-
-def globbing(world: World, original: Callable[..., Any]) -> Callable[..., Any]:
-    """`tf.io.gfile.glob`."""
-
-    @functools.wraps(original)
-    def find(pattern: Any) -> Any:
-        return original(pattern) or ([found] if isinstance(found := _matching(world, pattern), str) else list(found))
-
-    return find
-
-
-def _matching(world: World, pattern: Any) -> Any:
-    """The files that a pattern stands for where it matches nothing; else the pattern as it is."""
-    import glob
-
-    patterns = [pattern] if as_text(pattern) is not None else pattern
-    if not isinstance(patterns, (list, tuple)) or any(as_text(item) is None for item in patterns):
-        return pattern
-    found = [path for item in patterns for path in glob.glob(as_text(item) or "")]  # noqa: PTH207 - ours
-    folders = {folder: str(world.existing(folder, "list")) for folder in {os.path.dirname(path) for path in found}}  # noqa: PTH120
-    return [_real(world, path, folders) for path in sorted(found)] or pattern
-
-
-def _real(world: World, path: str, folders: Mapping[str, str]) -> str:
-    """Where a photograph lies: in the folder that stands for its own, whose name code may read the class off."""
-    folder, name = os.path.split(path)
-    inside = os.path.join(folders[folder], name)  # noqa: PTH118 - two thousand at a time
-    return inside if lexists(inside) else str(world.existing(path))
-
-
-def reading_file(tensorflow: Any, world: World, original: Callable[..., Any]) -> Callable[..., Any]:
-    """`tf.io.read_file`, also inside a graph, where the path is known only as it runs."""
+    dataset.list_files = staticmethod(wrapped(dataset.list_files, list_files))
 
     def resolve(path: Any) -> Any:
-        return os.fsencode(world.existing(os.fsdecode(path)))
+        return os.fsencode(redirects.existing(os.fsdecode(path)))
 
-    @functools.wraps(original)
-    def read_file(filename: Any, name: str | None = None) -> Any:
+    @replaces(tensorflow.io, "read_file")
+    def read_file(original: Any, filename: Any, name: str | None = None) -> Any:
+        """Also inside a graph, where the path is known only as it runs."""
         if as_text(filename) is not None:
-            filename = world.existing(filename)
-        elif tensorflow.is_tensor(filename) and world.redirected:
+            filename = redirects.existing(filename)
+        elif tensorflow.is_tensor(filename) and redirects.redirected:
             shape = filename.shape
             if tensorflow.executing_eagerly():
                 filename = tensorflow.constant(resolve(filename.numpy())) if shape.rank == 0 else filename
@@ -194,68 +149,76 @@ def reading_file(tensorflow: Any, world: World, original: Callable[..., Any]) ->
                 filename.set_shape(shape)
         return original(filename, name=name)
 
-    return read_file
+
+def read_existing(owner: Any, name: str, redirects: Redirects, purpose: Purpose) -> None:
+    """Let `owner.name(path, ...)` read what stands in for a path that is not there."""
+
+    @replaces(owner, name)
+    def read(original: Any, path: Any, *arguments: Any, **options: Any) -> Any:
+        return original(redirects.existing(path, purpose), *arguments, **options)
 
 
-def patch_opencv(cv2: Any, world: World) -> None:
-    """`cv2.imread`, which says None where there is no file."""
-    original = getattr(cv2, "imread", None)
-    if original is None or hasattr(original, WRAPPED):  # OpenCV imports itself twice
-        return
+def _matching(redirects: Redirects, pattern: Any) -> Any:
+    """The files that a pattern stands in for where it matches nothing; else the pattern as it is."""
+    import glob
 
-    @functools.wraps(original)
-    def imread(filename: Any, *arguments: Any, **options: Any) -> Any:
-        return original(world.existing(filename), *arguments, **options)
-
-    setattr(imread, WRAPPED, True)
-    cv2.imread = imread
+    patterns = [pattern] if as_text(pattern) is not None else pattern
+    if not isinstance(patterns, (list, tuple)) or any(as_text(item) is None for item in patterns):
+        return pattern
+    found = [path for item in patterns for path in glob.glob(as_text(item) or "")]  # noqa: PTH207 - ours
+    folders = {folder: str(redirects.existing(folder, "list")) for folder in {os.path.dirname(path) for path in found}}  # noqa: PTH120
+    return [_real(redirects, path, folders) for path in sorted(found)] or pattern
 
 
-def patch_hdf5(h5py: Any, world: World) -> None:
+def _real(redirects: Redirects, path: str, folders: Mapping[str, str]) -> str:
+    """Where a photograph lies: in the folder that stands in for its own, whose name code may read the class off."""
+    folder, name = os.path.split(path)
+    inside = os.path.join(folders[folder], name)  # noqa: PTH118 - two thousand at a time
+    return inside if lexists(inside) else str(redirects.existing(path))
+
+
+def patch_opencv(cv2: Any, redirects: Redirects) -> None:
+    """`cv2.imread`, which says None where there is no file. OpenCV imports itself twice: it is not there the first time."""
+    if hasattr(cv2, "imread"):
+        read_existing(cv2, "imread", redirects, "read")
+
+
+def patch_hdf5(h5py: Any, redirects: Redirects) -> None:
     """`h5py.File`: the folder that a network is saved to was there on its author's computer."""
-    original = h5py.File.__init__
 
-    @functools.wraps(original)
-    def start(self: Any, name: Any, mode: str = "r", *arguments: Any, **options: Any) -> None:
+    @replaces(h5py.File, "__init__")
+    def start(original: Any, self: Any, name: Any, mode: str = "r", *arguments: Any, **options: Any) -> None:
         text = as_text(name)
         if text is not None and mode not in ("r", "r+") and not Path(text).absolute().parent.is_dir():
-            name = world.place(name) or name
+            name = redirects.place(name) or name
         original(self, name, mode, *arguments, **options)
 
-    h5py.File.__init__ = start
 
-
-def patch_downloads(request: Any, world: World) -> None:
+def patch_downloads(request: Any, redirects: Redirects) -> None:
     """`urllib.request.urlretrieve` of what is known: the file is there, as if it had been downloaded."""
-    original = request.urlretrieve
 
-    @functools.wraps(original)
-    def urlretrieve(url: Any, filename: Any = None, *arguments: Any, **options: Any) -> Any:
-        found = known_download(world, str(getattr(url, "full_url", url)))
+    @replaces(request, "urlretrieve")
+    def urlretrieve(original: Any, url: Any, filename: Any = None, *arguments: Any, **options: Any) -> Any:
+        found = known_download(redirects, str(getattr(url, "full_url", url)))
         if found is None:
             return original(url, filename, *arguments, **options)
         if filename is not None and not lexists(filename):
-            with world.off():
+            with redirects.off():
                 shutil.copyfile(found, filename)
         return (filename or found), None
 
-    request.urlretrieve = urlretrieve
 
+def patch_requests(requests: Any, redirects: Redirects) -> None:
+    """`requests.get` of what is known: an answer with the file that stands in for it."""
 
-def patch_requests(requests: Any, world: World) -> None:
-    """`requests.get` of what is known: an answer with the file that stands for it."""
-    original = requests.get
-
-    @functools.wraps(original)
-    def get(url: Any, *arguments: Any, **options: Any) -> Any:
-        found = known_download(world, str(url))
+    @replaces(requests, "get")
+    def get(original: Any, url: Any, *arguments: Any, **options: Any) -> Any:
+        found = known_download(redirects, str(url))
         if found is None:
             return original(url, *arguments, **options)
         answer = requests.models.Response()
         answer.status_code, answer.url, answer.reason = 200, str(url), "OK"
-        with world.off():
+        with redirects.off():
             answer._content, answer._content_consumed = Path(found).read_bytes(), True
         answer.headers["content-length"] = str(len(answer._content))
         return answer
-
-    requests.get = get

@@ -8,47 +8,23 @@ import functools
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.old_names import TABLE
 
 ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
-INITIALIZED = {
-    "init": "kernel_initializer", "W_regularizer": "kernel_regularizer", "b_regularizer": "bias_regularizer",
-    "W_constraint": "kernel_constraint", "b_constraint": "bias_constraint", "bias": "use_bias",
-}  # fmt: skip
-PLACED = {
-    "border_mode": "padding", "dim_ordering": "data_format", "subsample": "strides",
-}  # fmt: skip
-CONVOLVED = (
-    INITIALIZED | PLACED | {"nb_filter": "filters", "filter_length": "kernel_size", "atrous_rate": "dilation_rate"}
-)
-# Keras 1's Convolution2D(32, 3, 3, ...) means a kernel of 3 x 3 only where an argument, of this layer or of an earlier
-# one, says that this is Keras 1, and none says that this one is not.
-KERAS_1 = {
-    "border_mode", "subsample", "dim_ordering", "init", "W_regularizer", "b_regularizer", "W_constraint", "b_constraint",
-    "bias", "nb_filter", "output_dim",
-}  # fmt: skip
-TODAYS = {"padding", "data_format", "kernel_initializer", "kernel_regularizer", "use_bias", "dilation_rate"}
-LAYERS: Mapping[str, Mapping[str, str]] = {
-    "Dense": INITIALIZED | {"output_dim": "units"},
-    **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D", "SeparableConv1D", "SeparableConv2D", "DepthwiseConv2D",
-                     "Conv2DTranspose", "Conv3DTranspose"), CONVOLVED),
-    **dict.fromkeys(("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D",
-                     "AveragePooling3D"), PLACED | {"pool_length": "pool_size", "stride": "strides"}),
-    **dict.fromkeys(("GlobalMaxPooling2D", "GlobalAveragePooling2D", "UpSampling2D", "ZeroPadding2D", "Cropping2D",
-                     "Flatten", "Activation", "Reshape", "LeakyReLU", "PReLU", "ELU"), PLACED),
-    **dict.fromkeys(("Dropout", "SpatialDropout2D", "GaussianDropout", "AlphaDropout"), PLACED | {"p": "rate"}),
-    "GaussianNoise": PLACED | {"sigma": "stddev"},
-    "BatchNormalization": PLACED | {"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"},
-}  # fmt: skip
-REGULARIZERS: Mapping[str, Mapping[str, str]] = {"L1": {"l": "l1"}, "L2": {"l": "l2"}}
+LAYERS: dict[str, dict[str, str]] = {}  # the class -> its old arguments, and what they are today
+for group in TABLE["arguments"]:
+    for name in group["classes"]:
+        LAYERS.setdefault(name, {}).update({old: new for old, new in group.items() if old != "classes"})
+KERAS_1, TODAYS = set(TABLE["keras_1"]["signs"]), set(TABLE["keras_1"]["today"])
 # Keras 2's sizes of windows where none was given, which today's average pooling wants to be told.
 SIZES: Mapping[str, Any] = {"AveragePooling1D": 2, "AveragePooling2D": (2, 2), "AveragePooling3D": (2, 2, 2)}
 IGNORED: Mapping[str, Mapping[str, Any]] = {"BatchNormalization": {"mode": 0}}  # dropped where the value is this one
-STARTED_OPTIMIZERS = {"lr": "learning_rate"}
 DEFAULTS_OF_OPTIMIZERS = {"epsilon": None}  # Keras 2's word for its default, which is today's
 WORKERS = ("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "nb_worker", "pickle_safe")
 
@@ -78,14 +54,14 @@ def rename_arguments(keras: Any, notes: Notes) -> None:
     sys.modules["keras.src.layers.layer"].warnings = Warnings()  # type: ignore[attr-defined]
     for name, renames in LAYERS.items():
         _accept(getattr(keras.layers, name), renames, IGNORED.get(name, {}), notes, era)
-    for name, renames in REGULARIZERS.items():
+    for name, renames in TABLE["regularizers"].items():
         _accept(getattr(keras.regularizers, name), renames, {}, notes, Era())
     for name, size in SIZES.items():
         _give_size(getattr(keras.layers, name), size, notes)
     base = keras.optimizers.Optimizer
     found = {item for item in vars(keras.optimizers).values() if isinstance(item, type) and issubclass(item, base)}
     for optimizer in found - {base}:
-        _accept(optimizer, STARTED_OPTIMIZERS, DEFAULTS_OF_OPTIMIZERS, notes, Era())
+        _accept(optimizer, TABLE["optimizers"], DEFAULTS_OF_OPTIMIZERS, notes, Era())
     _accept_model(keras, notes)
     drop_unknown(keras.callbacks.TensorBoard, ("batch_size", "write_grads", "embeddings_layer_names", "embeddings_data"),
                  notes)  # fmt: skip
@@ -97,10 +73,7 @@ def drop_unknown(kind: Any, names: tuple[str, ...], notes: Notes) -> None:
     gone = [name for name in names if name not in inspect.signature(original).parameters]
 
     def start(self: Any, *arguments: Any, **options: Any) -> None:
-        for name in gone:
-            if name in options:
-                del options[name]
-                notes.shim(f"{kind.__name__}({name}=...)", f"{kind.__name__}(...) without it")
+        drop(kind.__name__, gone, options, notes)
         original(self, *arguments, **options)
 
     kind.__init__ = start
@@ -135,9 +108,7 @@ def _accept(kind: Any, renames: Mapping[str, str], ignored: Mapping[str, Any], n
         for old in [old for old in renames if old in options and renames[old] not in options]:
             options[renames[old]] = _value(old, options.pop(old))
             notes.shim(f"{kind.__name__}({old}=...)", f"{kind.__name__}({renames[old]}=...)")
-        for name in [name for name, value in ignored.items() if options.get(name, not value) == value]:
-            del options[name]
-            notes.shim(f"{kind.__name__}({name}=...)", f"{kind.__name__}(...) without it")
+        drop(kind.__name__, [name for name, value in ignored.items() if options.get(name) == value], options, notes)
         original(self, *arguments, **options)
 
     kind.__init__ = start
@@ -212,17 +183,14 @@ def metrics_in_third_place(keras: Any, notes: Notes) -> None:
     At the class that defines `compile`: Keras tells by it whether a network has a `compile` of its own.
     """
     trainer = next(kind for kind in keras.Model.__mro__ if "compile" in vars(kind))
-    original = trainer.compile
 
-    @functools.wraps(original)
-    def call(self: Any, *arguments: Any, **options: Any) -> Any:
+    @replaces(trainer, "compile")
+    def compile_network(original: Any, self: Any, *arguments: Any, **options: Any) -> Any:
         if len(arguments) < 3 or not _are_metrics(arguments[2]) or "metrics" in options:
             return original(self, *arguments, **options)
         optimizer, loss, metrics, *others = arguments
         notes.shim("compile(optimizer, loss, metrics)", "compile(optimizer, loss, metrics=metrics)")
         return original(self, optimizer, loss, *(others[:1] or [None]), metrics, *others[1:], **options)
-
-    trainer.compile = call
 
 
 def _are_metrics(value: Any) -> bool:
@@ -231,14 +199,8 @@ def _are_metrics(value: Any) -> bool:
     return listed and all(isinstance(item, str) or callable(item) for item in value)
 
 
-def without(function: Callable[..., Any], gone: tuple[str, ...], notes: Notes) -> Callable[..., Any]:
-    """`fit` or its like that ignores the arguments `gone`, as how many processes should feed it."""
-
-    @functools.wraps(function)
-    def call(*arguments: Any, **options: Any) -> Any:
-        for name in [name for name in gone if name in options]:
-            del options[name]
-            notes.shim(f"{function.__name__}({name}=...)", f"{function.__name__}(...) without it")
-        return function(*arguments, **options)
-
-    return call
+def drop(called: str, names: Iterable[str], options: dict[str, Any], notes: Notes) -> None:
+    """Take arguments that are gone out of the options of `called`."""
+    for name in [name for name in names if name in options]:
+        del options[name]
+        notes.shim(f"{called}({name}=...)", f"{called}(...) without it")

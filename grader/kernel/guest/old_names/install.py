@@ -1,17 +1,13 @@
-"""Old names of Keras, NumPy, TensorFlow and others that only got another name: made to work, and each use told.
+"""Puts all of it in place: before the first cell, and once Keras is imported."""
 
-Whatever would change what a student's code computes is not here: it fails, and the check `executes` explains it.
-"""
-
-import sys
 from collections.abc import Callable
 from typing import Any
 
-from grader.kernel.guest.imports import AfterImport
+from grader.kernel.guest.imports import Imports
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names.keras_paths import OldPaths, TensorFlowPythonKeras
-from grader.kernel.guest.old_names.other_names import MovedModules, after_import, restore_python
-from grader.kernel.guest.old_names.stand_ins import PutOff, Watchers
+from grader.kernel.guest.old_names.other_names import MOVED, after_import, moved_module, restore_python
+from grader.kernel.guest.old_names.stand_ins import PutOff, watchers
 
 
 class Shims:
@@ -20,16 +16,21 @@ class Shims:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
 
-    def prepare(self, numpy: Any, shell: Any, nest: Callable[[], None]) -> None:
+    def prepare(self, imports: Imports, numpy: Any, shell: Any, nest: Callable[[], None]) -> None:
         """What needs no Keras: NumPy, `time`, later imports, the code of cells. `nest`: for `nest_asyncio`."""
         restore_python(numpy, self._notes)
-        sys.meta_path.insert(0, AfterImport(after_import(self._notes)))
-        sys.meta_path.insert(0, MovedModules(self._notes))
-        self._paths = OldPaths(self._notes)
-        sys.meta_path.insert(0, self._paths)
+        imports.after.add(after_import(self._notes))
+        imports.gone.table |= dict.fromkeys(MOVED, lambda name: moved_module(name, self._notes))
+        self._paths = OldPaths(imports.gone, imports.after, self._notes)
         shell.ast_transformers.append(TensorFlowPythonKeras(self._notes))
         shell.ast_transformers.append(PutOff(shell, self._notes))
-        sys.meta_path.append(Watchers(shell, self._notes, nest))
+        imports.missing.table |= watchers(shell, self._notes, nest, imports.missing)
+
+    def rewrite(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
+        """Give a call of `fit` or its like today's arguments."""
+        from grader.kernel.guest.old_names.keras_objects import rewrite_arguments
+
+        rewrite_arguments(name, arguments, options, self._notes)
 
     def attach(self, keras: Any) -> None:
         """Keras' own classes and modules. What that takes is read only now: a kernel without Keras starts sooner."""
@@ -44,7 +45,7 @@ class Shims:
         from grader.kernel.guest.old_names.stand_ins import leave_pictures_out
 
         rename_arguments(keras, self._notes)
-        restore_methods(keras, self._notes)
+        restore_methods(keras.Model, self._notes)
         metrics_in_third_place(keras, self._notes)
         restore_attributes(keras, self._notes)
         alias_accuracy(keras, self._notes)

@@ -1,11 +1,5 @@
-"""`acc` and `accuracy`: what Keras called the same figure before and after version 2.3, wherever only one is there.
+"""Methods, attributes, results and files of networks as Keras 1 and 2 had them."""
 
-Attributes of networks, layers, optimizers, metrics and generators as Keras 2 had them.
-
-Methods, results and files of networks as Keras 1 and 2 had them.
-"""
-
-import functools
 import inspect
 import math
 import os
@@ -13,9 +7,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.imports import asked_by_a_library
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.old_names.arguments import WORKERS, without
+from grader.kernel.guest.old_names.arguments import WORKERS, drop
 from grader.kernel.guest.old_names.stand_ins import without_watchers
 
 SHORT, LONG = "acc", "accuracy"
@@ -52,27 +47,34 @@ class Curves(dict[str, Any]):
 
 def alias_accuracy(keras: Any, notes: Notes) -> None:
     """`acc` and `accuracy` in histories, and in the logs that callbacks of the submission's own are given."""
-    start = keras.callbacks.History.__init__
 
-    @functools.wraps(start)
-    def begin(self: Any) -> None:
-        start(self)
+    @replaces(keras.callbacks.History, "__init__")
+    def begin(original: Any, self: Any) -> None:
+        original(self)
         self.history = Curves(self.history, notes)
 
-    keras.callbacks.History.__init__ = begin
-    set_model = keras.callbacks.Callback.set_model
-
-    @functools.wraps(set_model)
-    def adopt(self: Any, model: Any) -> None:
-        set_model(self, model)
+    @replaces(keras.callbacks.Callback, "set_model")
+    def set_model(original: Any, self: Any, model: Any) -> None:
+        original(self, model)
         own = not type(self).__module__.startswith("keras.") or type(self).__name__ == "LambdaCallback"
         if own and not hasattr(self, "monitor") and not hasattr(self, "callbacks"):
             _alias_logs(self, notes)
 
-    keras.callbacks.Callback.set_model = adopt
-    monitoring = keras.callbacks.EarlyStopping.__mro__[1]  # of all that monitor; it has no public name
-    monitoring._set_monitor_op = _monitoring(monitoring._set_monitor_op, notes)
-    keras.callbacks.ModelCheckpoint._get_file_path = _naming(keras.callbacks.ModelCheckpoint._get_file_path)
+    # EarlyStopping's base, of all that monitor, has no public name; it asks before it compares for the first time.
+    @replaces(keras.callbacks.EarlyStopping.__mro__[1], "_set_monitor_op")
+    def set_monitor(original: Any, callback: Any) -> None:
+        known = {part.name for metric in callback.model.metrics for part in (metric, *getattr(metric, "metrics", ()))}
+        monitor, other = callback.monitor, other_name(callback.monitor)
+        if other is not None and monitor.removeprefix("val_") not in known and other.removeprefix("val_") in known:
+            notes.shim(f"{type(callback).__name__}(monitor='{monitor}')", f"monitor='{other}'")
+            callback.monitor = other
+        original(callback)
+
+    @replaces(keras.callbacks.ModelCheckpoint, "_get_file_path")
+    def name_file(original: Any, callback: Any, epoch: Any, batch: Any, logs: Any) -> Any:
+        """In the name of a checkpoint's file `{val_acc}` may stand for `{val_accuracy}`."""
+        told = {other: value for name, value in (logs or {}).items() if (other := other_name(name)) is not None}
+        return original(callback, epoch, batch, {**told, **(logs or {})})
 
 
 def other_name(name: object) -> str | None:
@@ -82,32 +84,6 @@ def other_name(name: object) -> str | None:
     head, plain = ("val_", name[4:]) if name.startswith("val_") else ("", name)
     other = {SHORT: LONG, LONG: SHORT}.get(plain)
     return None if other is None else head + other
-
-
-def _monitoring(original: Callable[[Any], None], notes: Notes) -> Callable[[Any], None]:
-    """What a callback does before it compares for the first time, when the metrics are known."""
-
-    @functools.wraps(original)
-    def set_monitor(callback: Any) -> None:
-        known = {part.name for metric in callback.model.metrics for part in (metric, *getattr(metric, "metrics", ()))}
-        monitor, other = callback.monitor, other_name(callback.monitor)
-        if other is not None and monitor.removeprefix("val_") not in known and other.removeprefix("val_") in known:
-            notes.shim(f"{type(callback).__name__}(monitor='{monitor}')", f"monitor='{other}'")
-            callback.monitor = other
-        original(callback)
-
-    return set_monitor
-
-
-def _naming(original: Callable[..., Any]) -> Callable[..., Any]:
-    """The name of a checkpoint's file, in which `{val_acc}` may stand for `{val_accuracy}`."""
-
-    @functools.wraps(original)
-    def name_file(callback: Any, epoch: Any, batch: Any, logs: Any) -> Any:
-        told = {other: value for name, value in (logs or {}).items() if (other := other_name(name)) is not None}
-        return original(callback, epoch, batch, {**told, **(logs or {})})
-
-    return name_file
 
 
 def _alias_logs(callback: Any, notes: Notes) -> None:
@@ -203,36 +179,28 @@ def _built(original: Any, name: str, plural: str, notes: Notes) -> Any:
     return property(read)
 
 
-def restore_methods(keras: Any, notes: Notes) -> None:
-    """`fit_generator`, `predict_classes` and the like; outermost around `fit`, so that all others see today's names."""
-    model = keras.Model
-    for name in ("train_on_batch", "test_on_batch"):
-        setattr(model, name, without(getattr(model, name), ("reset_metrics",), notes))
-    for name in ("fit", "evaluate", "predict"):
-        setattr(model, name, _with_old_arguments(getattr(model, name), notes))
+# Methods that are gone -> today's, with the arguments that came first, and those of today that they stand for.
+METHODS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "fit_generator": ("fit", {"generator": "x"} | {name: name for name in (
+        "steps_per_epoch", "epochs", "verbose", "callbacks", "validation_data", "validation_steps")}),
+    "predict_generator": ("predict", {"generator": "x", "steps": "steps"}),
+    "evaluate_generator": ("evaluate", {"generator": "x", "steps": "steps"}),
+    "predict_proba": ("predict", {"x": "x", "batch_size": "batch_size", "verbose": "verbose"}),
+}  # fmt: skip
 
-    def fit_generator(self: Any, generator: Any, steps_per_epoch: Any = None, epochs: Any = 1, verbose: Any = 1,
-                      callbacks: Any = None, validation_data: Any = None, validation_steps: Any = None,
-                      **options: Any) -> Any:  # fmt: skip
-        """Keras 2's; its first arguments may come by place."""
-        notes.shim("fit_generator", "fit")
-        given = {
-            "steps_per_epoch": steps_per_epoch, "epochs": epochs, "verbose": verbose, "callbacks": callbacks,
-            "validation_data": validation_data, "validation_steps": validation_steps,
-        }  # fmt: skip
-        if "nb_epoch" in options:
-            del given["epochs"]
-        return self.fit(generator, **given, **options)
 
-    def predict_generator(self: Any, generator: Any, steps: Any = None, **options: Any) -> Any:
-        """Keras 2's."""
-        notes.shim("predict_generator", "predict")
-        return self.predict(generator, steps=steps, **options)
+def restore_methods(model: Any, notes: Notes) -> None:
+    """`fit_generator`, `predict_classes` and the like."""
 
-    def evaluate_generator(self: Any, generator: Any, steps: Any = None, **options: Any) -> Any:
-        """Keras 2's."""
-        notes.shim("evaluate_generator", "evaluate")
-        return self.evaluate(generator, steps=steps, **options)
+    def restored(old: str, new: str, names: Mapping[str, str]) -> Callable[..., Any]:
+        def call(self: Any, *arguments: Any, **options: Any) -> Any:
+            """Keras 2's."""
+            notes.shim(old, new)
+            given = {**dict(zip(names, arguments, strict=False)), **options}
+            given.setdefault("verbose", 0) if old == "predict_proba" else None
+            return getattr(self, new)(**{names.get(name, name): value for name, value in given.items()})
+
+        return call
 
     def predict_classes(self: Any, x: Any, batch_size: Any = None, verbose: Any = 0, **options: Any) -> Any:
         """Keras 2's: the most probable class, or 0 and 1 from a single output."""
@@ -240,81 +208,81 @@ def restore_methods(keras: Any, notes: Notes) -> None:
         found = self.predict(x, batch_size=batch_size, verbose=verbose, **options)
         return found.argmax(axis=-1) if found.shape[-1] > 1 else (found > 0.5).astype("int32")
 
-    def predict_proba(self: Any, x: Any, batch_size: Any = None, verbose: Any = 0, **options: Any) -> Any:
-        """Keras 2's."""
-        notes.shim("predict_proba", "predict")
-        return self.predict(x, batch_size=batch_size, verbose=verbose, **options)
-
-    for method in (fit_generator, predict_generator, evaluate_generator, predict_classes, predict_proba):
-        if not hasattr(model, method.__name__):
-            setattr(model, method.__name__, method)
+    methods = {old: restored(old, new, names) for old, (new, names) in METHODS.items()}
+    for name, method in {**methods, "predict_classes": predict_classes}.items():
+        if not hasattr(model, name):
+            setattr(model, name, method)
 
 
-def _with_old_arguments(function: Callable[..., Any], notes: Notes) -> Callable[..., Any]:
-    """`fit` and its like with `nb_epoch`, counts of samples instead of steps, and steps that are no whole number."""
-    plain = without(function, WORKERS, notes)
-    known = inspect.signature(function).parameters
+def rewrite_arguments(name: str, arguments: tuple[Any, ...], options: dict[str, Any], notes: Notes) -> None:
+    """Options of `fit` and its like: `nb_epoch`, counts of samples instead of steps, steps that are no whole number."""
 
-    def rename(options: dict[str, Any], old: str, new: str, value: Any) -> None:
+    def rename(old: str, new: str, value: Any) -> None:
         del options[old]
         options[new] = value
-        notes.shim(f"{function.__name__}({old}=...)", f"{function.__name__}({new}=...)")
+        notes.shim(f"{name}({old}=...)", f"{name}({new}=...)")
 
-    @functools.wraps(function)
-    def call(*arguments: Any, **options: Any) -> Any:
+    if name not in ("train_on_batch", "test_on_batch"):
         data = arguments[1] if len(arguments) > 1 else options.get("x")
         if "callbacks" in options:
             options["callbacks"] = without_watchers(options["callbacks"])
-        if "nb_epoch" in options and "epochs" not in options and "epochs" in known:
-            rename(options, "nb_epoch", "epochs", options["nb_epoch"])
+        if "nb_epoch" in options and "epochs" not in options and name == "fit":
+            rename("nb_epoch", "epochs", options["nb_epoch"])
         for old, new, source in (("samples_per_epoch", "steps_per_epoch", data),
                                  ("nb_val_samples", "validation_steps", options.get("validation_data"))):  # fmt: skip
             size = getattr(source, "batch_size", None)
             if old in options and options.get(new) is None and isinstance(size, int) and size > 0:
-                rename(options, old, new, max(1, options[old] // size))
-        for name in ("steps_per_epoch", "validation_steps", "steps"):
-            if isinstance(options.get(name), float):
-                notes.shim(f"{name}={float(options[name])}", f"{name}={math.ceil(options[name])}")
-                options[name] = math.ceil(options[name])
-        return plain(*arguments, **options)
-
-    return call
+                rename(old, new, max(1, options[old] // size))
+        for steps in ("steps_per_epoch", "validation_steps", "steps"):
+            if isinstance(options.get(steps), float):
+                notes.shim(f"{steps}={float(options[steps])}", f"{steps}={math.ceil(options[steps])}")
+                options[steps] = math.ceil(options[steps])
+    drop(name, WORKERS if name in ("fit", "evaluate", "predict") else ("reset_metrics",), options, notes)
 
 
 def accept_file_names(keras: Any, notes: Notes) -> None:
     """Networks and weights under the names that Keras 2 accepted; the files keep the names that they are given."""
-    model = keras.Model
-    save_weights, load_weights, save = model.save_weights, model.load_weights, model.save
 
-    @functools.wraps(save_weights)
-    def write_weights(self: Any, filepath: Any, *arguments: Any, **options: Any) -> Any:
+    @replaces(keras.Model, "save_weights")
+    def save_weights(original: Any, self: Any, filepath: Any, *arguments: Any, **options: Any) -> Any:
         path = os.fspath(filepath)
         options.pop("save_format", None)
         if path.endswith((".weights.h5", ".weights.json")) or options.get("max_shard_size"):
-            return save_weights(self, filepath, *arguments, **options)
+            return original(self, filepath, *arguments, **options)
         notes.shim(f"save_weights('{os.path.basename(path)}')", "save_weights('….weights.h5')")  # noqa: PTH119
         return _write_h5(self, path)
 
-    @functools.wraps(load_weights)
-    def read_weights(self: Any, filepath: Any, *arguments: Any, **options: Any) -> Any:
+    @replaces(keras.Model, "load_weights")
+    def load_weights(original: Any, self: Any, filepath: Any, *arguments: Any, **options: Any) -> Any:
         path = os.fspath(filepath)
         inside = os.path.join(path, "model.weights.h5")  # noqa: PTH118 - of a network saved as a folder
         if os.path.isdir(path) and os.path.exists(inside):  # noqa: PTH110, PTH112
-            return load_weights(self, inside)
+            return original(self, inside)
         if not path.endswith((".h5", ".hdf5", ".keras", ".json")) and os.path.isfile(path):  # noqa: PTH113
             return _read_h5(self, path)
-        return load_weights(self, filepath, *arguments, **options)
+        return original(self, filepath, *arguments, **options)
 
-    @functools.wraps(save)
-    def write(self: Any, filepath: Any, *arguments: Any, **options: Any) -> Any:
+    @replaces(keras.Model, "save")
+    def save(original: Any, self: Any, filepath: Any, *arguments: Any, **options: Any) -> Any:
         path = os.fspath(filepath)
         if path.endswith((".keras", ".h5", ".hdf5")):
-            return save(self, filepath, *arguments, **options)
+            return original(self, filepath, *arguments, **options)
         notes.shim(f"save('{os.path.basename(path)}')", "save('….keras')")  # noqa: PTH119
-        return save(self, filepath, zipped=False)
+        return original(self, filepath, zipped=False)
 
-    model.save_weights, model.load_weights, model.save = write_weights, read_weights, write
-    _accept_checkpoints(keras, notes)
+    @replaces(keras.callbacks.ModelCheckpoint, "__init__")
+    def begin(original: Any, self: Any, filepath: Any, *arguments: Any, **options: Any) -> None:
+        """Any name, and without the arguments that are gone."""
+        drop("ModelCheckpoint", ("period", "save_format", "load_weights_on_restart"), options, notes)
+        path = os.fspath(filepath)
+        given = inspect.signature(original).bind(self, path, *arguments, **options).arguments
+        wanted = (".weights.h5",) if given.get("save_weights_only") else (".keras", ".h5")
+        if path.endswith(wanted):
+            original(self, path, *arguments, **options)
+            return
+        notes.shim(f"ModelCheckpoint('{os.path.basename(path)}')", f"ModelCheckpoint('…{wanted[0]}')")  # noqa: PTH119
+        original(self, path + wanted[0], *arguments, **options)
+        self.filepath = path
 
 
 def _write_h5(model: Any, path: str) -> None:
@@ -329,26 +297,3 @@ def _read_h5(model: Any, path: str) -> None:
     legacy, h5py = sys.modules["keras.src.legacy.saving.legacy_h5_format"], sys.modules["h5py"]
     with h5py.File(path, "r") as file:
         legacy.load_weights_from_hdf5_group(file, model)
-
-
-def _accept_checkpoints(keras: Any, notes: Notes) -> None:
-    """`ModelCheckpoint` with any name, and without the arguments that are gone."""
-    kind = keras.callbacks.ModelCheckpoint
-    start = kind.__init__
-
-    @functools.wraps(start)
-    def begin(self: Any, filepath: Any, *arguments: Any, **options: Any) -> None:
-        for name in [name for name in ("period", "save_format", "load_weights_on_restart") if name in options]:
-            del options[name]
-            notes.shim(f"ModelCheckpoint({name}=...)", "ModelCheckpoint(...) without it")
-        path = os.fspath(filepath)
-        given = inspect.signature(start).bind(self, path, *arguments, **options).arguments
-        wanted = (".weights.h5",) if given.get("save_weights_only") else (".keras", ".h5")
-        if path.endswith(wanted):
-            start(self, path, *arguments, **options)
-            return
-        notes.shim(f"ModelCheckpoint('{os.path.basename(path)}')", f"ModelCheckpoint('…{wanted[0]}')")  # noqa: PTH119
-        start(self, path + wanted[0], *arguments, **options)
-        self.filepath = path
-
-    kind.__init__ = begin

@@ -1,6 +1,4 @@
-"""What `keras.backend` and other modules had, and today even `tf.keras.backend` has no more.
-
-Old import paths and attributes of Keras, for `keras`, `tf.keras` and `tensorflow.keras` alike.
+"""Old import paths and attributes of Keras, for `keras`, `tf.keras` and `tensorflow.keras` alike.
 
 The same public module lives three times in a process (`keras.utils`, `keras._tf_keras.keras.utils`, and
 `tensorflow.keras.utils`, which `import tensorflow.keras.utils` makes anew from the same file), so a module's
@@ -13,54 +11,47 @@ import functools
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
+from itertools import accumulate
 from types import ModuleType
 from typing import Any
 
-from grader.kernel.guest.imports import patched
+from grader.kernel.guest.imports import AfterImport, StandIns
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.old_names import TABLE
 
+TF_KERAS = "keras._tf_keras.keras"
+ROOTS = (TF_KERAS, "tensorflow.keras", "keras")
+OTHER_ROOTS: Mapping[str, str] = {"keras_preprocessing": "preprocessing"}
+# Modules that are gone -> the modules that have their names today.
+MODULES = {old: today.split(" ") for today, gone in TABLE["modules"].items() for old in gone}
+ATTRIBUTES: Mapping[str, str] = TABLE["attributes"]
 PREDICTING = 0
 
 
-def backend_functions(keras: Any) -> Mapping[str, Mapping[str, tuple[Any, str]]]:
-    """What `keras.backend` had and even `tf.keras.backend` has no more: name -> what stands for it, today's way."""
-
-    def image_dim_ordering() -> str:
-        """Keras 1's: th or tf."""
-        return "th" if keras.config.image_data_format() == "channels_first" else "tf"
-
-    def set_image_dim_ordering(ordering: str) -> None:
-        """Keras 1's."""
-        keras.config.set_image_data_format("channels_first" if ordering == "th" else "channels_last")
-
-    def learning_phase() -> int:
-        """Keras 2's: 0 while a network predicts."""
-        return PREDICTING
-
-    def set_learning_phase(value: object) -> None:
-        """Keras 2's: a network is told at each call today."""
-
-    def set_session(session: object) -> None:
-        """There is no session any more: it only held settings for a GPU."""
+def backend_functions(keras: Any) -> Mapping[str, tuple[Any, str]]:
+    """What even `tf.keras.backend` has no more: name -> what stands in for it, and how that is written today."""
 
     def set_value(variable: Any, value: Any) -> None:
         """Keras 2's."""
         variable.assign(value)
 
+    def set_ordering(ordering: str) -> None:
+        """Keras 1's: th or tf."""
+        keras.config.set_image_data_format("channels_first" if ordering == "th" else "channels_last")
+
+    def ordering() -> str:
+        """Keras 1's: th or tf."""
+        return "th" if keras.config.image_data_format() == "channels_first" else "tf"
+
     return {
-        "layers": {"SyncBatchNormalization": (keras.layers.BatchNormalization, "keras.layers.BatchNormalization")},
-        "backend": {
-            "set_value": (set_value, "variable.assign"),
-            "image_dim_ordering": (image_dim_ordering, "keras.backend.image_data_format"),
-            "set_image_dim_ordering": (set_image_dim_ordering, "keras.backend.set_image_data_format"),
-            "function": (functools.partial(_function, keras), "keras.Model(inputs, outputs)"),
-            "learning_phase": (learning_phase, "model(x, training=...)"),
-            "set_learning_phase": (set_learning_phase, "model(x, training=...)"),
-            "set_session": (set_session, "tf.config.experimental.set_memory_growth"),
-        },
+        "backend.set_value": (set_value, "variable.assign"),
+        "backend.image_dim_ordering": (ordering, "keras.backend.image_data_format"),
+        "backend.set_image_dim_ordering": (set_ordering, "keras.backend.set_image_data_format"),
+        "backend.function": (functools.partial(_function, keras), "keras.Model(inputs, outputs)"),
+        "backend.learning_phase": (lambda: PREDICTING, "model(x, training=...)"),
+        "backend.set_learning_phase": (lambda value: None, "model(x, training=...)"),
+        "backend.set_session": (lambda session: None, "tf.config.experimental.set_memory_growth"),
     }
 
 
@@ -77,62 +68,11 @@ def _function(keras: Any, inputs: Any, outputs: Any, **options: Any) -> Any:
     return compute
 
 
-TF_KERAS = "keras._tf_keras.keras"
-ROOTS = (TF_KERAS, "tensorflow.keras", "keras")
-LAYERS, OPTIMIZERS = ("layers",), ("optimizers",)
-# Modules that are gone -> the modules that have their names today. What lies below one of them is looked for there too.
-MODULES: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(
-        ("utils.np_utils", "utils.vis_utils", "utils.generic_utils", "utils.data_utils", "utils.layer_utils",
-         "utils.io_utils", "utils.image_utils", "utils.visualize_util"), ("utils",)),
-    **{f"layers.{name}": LAYERS for name in (
-        "core", "convolutional", "pooling", "normalization", "advanced_activations", "embeddings", "recurrent", "merge",
-        "merging", "noise", "regularization", "reshaping", "activation", "wrappers", "local", "experimental",
-        "preprocessing", "attention", "rnn")},
-    **{f"optimizers.{name}": OPTIMIZERS for name in (
-        "legacy", "adam_v2", "adam", "sgd", "rmsprop", "rmsprop_v2", "gradient_descent_v2", "adagrad_v2", "adadelta_v2",
-        "adamax_v2", "nadam_v2", "optimizer_v2", "optimizer_experimental", "experimental")},
-    "optimizer_v2": OPTIMIZERS,
-    "callbacks.experimental": ("callbacks",),
-    "mixed_precision.experimental": ("mixed_precision",),
-    "experimental": ("optimizers.schedules", "models", "layers"),
-    "engine": ("layers", "models", "utils"),
-    "legacy.layers": LAYERS,
-    "objectives": ("losses",),
-    "initializations": ("initializers",),
-    "backend.tensorflow_backend": ("backend",),
-    "preprocessing.image_dataset": ("utils",),
-    "preprocessing.text_dataset": ("utils",),
-    "api": ("",),
-    "api._v2": ("",),
-    "api._v2.keras": ("",),
-    "api.keras": ("",),
-}  # fmt: skip
-# Attributes that are gone -> "module:attribute" below `keras`.
-ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
-    "preprocessing.image": {
-        name: f"src.legacy.preprocessing.image:{name}"
-        for name in ("ImageDataGenerator", "Iterator", "NumpyArrayIterator", "DirectoryIterator", "random_rotation",
-                     "random_shift", "random_shear", "random_zoom", "apply_affine_transform")
-    },
-    "optimizers": {name.lower(): f"optimizers:{name}"
-                   for name in ("SGD", "RMSprop", "Adam", "Adagrad", "Adadelta", "Adamax", "Nadam")},
-    "constraints": {"maxnorm": "constraints:MaxNorm", "nonneg": "constraints:NonNeg", "unitnorm": "constraints:UnitNorm"},
-    "mixed_precision": {"set_policy": "mixed_precision:set_global_policy"},
-    "initializers": {
-        "normal": "initializers:RandomNormal", "uniform": "initializers:RandomUniform", "zero": "initializers:Zeros",
-        "one": "initializers:Ones",
-    },
-}  # fmt: skip
-OTHER_ROOTS: Mapping[str, str] = {"keras_preprocessing": "preprocessing"}
-
-
 class StandInModule(ModuleType):
     """A module that is gone: asks those that have its names today, the first that knows answers."""
 
     def __init__(self, name: str, root: str, targets: Sequence[str], below: Sequence[str], notes: Notes) -> None:
-        super().__init__(name, f"Stands for a module that Keras no longer has: {name}.")
-        self.__path__: list[str] = []
+        super().__init__(name, f"Stands in for a module that Keras no longer has: {name}.")
         self._root, self._targets, self._below, self._notes = root, tuple(targets), tuple(below), notes
 
     def __getattr__(self, name: str) -> Any:
@@ -149,105 +89,67 @@ class StandInModule(ModuleType):
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
 
-class OldPaths(MetaPathFinder, Loader):
-    """Finds modules that are gone, and gives every public module of Keras its `__getattr__`."""
+class OldPaths:
+    """Makes modules that are gone, and gives every public module of Keras a `__getattr__` that knows its old names."""
 
-    def __init__(self, notes: Notes) -> None:
-        self._notes = notes
-        self._functions: Mapping[str, Mapping[str, tuple[Any, str]]] = {}
-        self._ready = False
+    def __init__(self, gone: StandIns, after: AfterImport, notes: Notes) -> None:
+        self._gone, self._after, self._notes = gone, after, notes
+        self._functions: Mapping[str, tuple[Any, str]] = {}
+        gone.table |= dict.fromkeys(OTHER_ROOTS, self.make)
 
-    def install(self, functions: Mapping[str, Mapping[str, tuple[Any, str]]]) -> None:
-        """After Keras was imported: the modules that are there by now.
+    def install(self, functions: Mapping[str, tuple[Any, str]]) -> None:
+        """After Keras was imported: for the modules that are there by now, and for those that come.
 
-        `functions`: module -> name -> what stands for it, and how that is written today.
+        `functions`: names of attributes -> what stands in for each, and how that is written today.
         """
         self._functions = functions
-        self._ready = True
+        self._gone.table |= {f"{root}.{name}": self.make for root in ROOTS for name in MODULES}
+        self._after.otherwise = lambda name: self._restore if place(name) is not None else None
         for name, module in list(sys.modules.items()):
-            if isinstance(module, ModuleType) and relative(name) is not None:
-                self._answer(module)
+            if isinstance(module, ModuleType) and place(name) is not None:
+                self._restore(module)
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """A stand for a module that is gone; for a public module of Keras its own spec with our patch behind it."""
-        if not self._ready and fullname.partition(".")[0] not in OTHER_ROOTS:
-            return None
-        if self._stand_for(fullname) is not None:
-            return ModuleSpec(fullname, self, is_package=True)
-        if relative(fullname) is None or fullname == "keras":
-            return None
-        spec = PathFinder.find_spec(fullname, path, target)
-        return None if spec is None else patched(spec, self._answer)
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """The stand; a use is what it is asked for."""
-        found = self._stand_for(spec.name)
-        assert found is not None
-        root, targets = found
-        here = relative(spec.name)
-        prefix = f"{here}." if here else ""
-        below = {name.removeprefix(prefix).partition(".")[0] for name in MODULES if prefix and name.startswith(prefix)}
-        return StandInModule(spec.name, root, targets, sorted(below), self._notes)
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to be done."""
-
-    def _stand_for(self, fullname: str) -> tuple[str, tuple[str, ...]] | None:
-        """The root and the modules to ask, if `fullname` is gone."""
+    def make(self, fullname: str) -> ModuleType:
+        """The module for an import path that is gone; what it is asked for is a use."""
         first, _, rest = fullname.partition(".")
         if first in OTHER_ROOTS:
-            return "keras", (_joined(OTHER_ROOTS[first], rest),)
-        here = relative(fullname)
-        if not here:
-            return None
-        for name in (here, *_parents(here)):
-            if name in MODULES:
-                return self._below(fullname, name, here)
-        return None
+            return StandInModule(fullname, "keras", [_joined(OTHER_ROOTS[first], rest)], (), self._notes)
+        root, here = place(fullname) or ("", "")
+        gone = max((name for name in accumulate(here.split("."), "{}.{}".format) if name in MODULES), key=len)
+        below = here.removeprefix(gone).lstrip(".")
+        targets = [below] if gone.startswith("api") and below else MODULES[gone]
+        inside = {name.removeprefix(f"{here}.").partition(".")[0] for name in MODULES if name.startswith(f"{here}.")}
+        return StandInModule(fullname, root, targets, sorted(inside), self._notes)
 
-    def _below(self, fullname: str, name: str, here: str) -> tuple[str, tuple[str, ...]]:
-        rest = here.removeprefix(name).lstrip(".")
-        if name.startswith("api") and rest:
-            return _root(fullname), (rest,)
-        return _root(fullname), MODULES[name]
-
-    def _answer(self, module: ModuleType) -> None:
+    def _restore(self, module: ModuleType) -> None:
         """Give `module` its `__getattr__`, once."""
-        here = relative(module.__name__)
-        if here is None or isinstance(module, StandInModule) or "__getattr__" in module.__dict__:
+        found = place(module.__name__)
+        if found is None or isinstance(module, StandInModule) or "__getattr__" in module.__dict__:
             return
+        root, here = found
         for name in [name for name in vars(module) if _broken(here, name)]:
             delattr(module, name)
-        root = _root(module.__name__)
-
-        def answer(name: str) -> Any:
-            return self._look_up(module, root, here, name)
-
-        module.__dict__["__getattr__"] = answer
+        vars(module)["__getattr__"] = lambda name: self._look_up(module, root, here, name)
 
     def _look_up(self, module: ModuleType, root: str, here: str, name: str) -> Any:
         missing = AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
         if name.startswith("_"):
             raise missing
-        gone = _joined(here, name)
-        if gone in MODULES and name not in ATTRIBUTES.get(here, {}):
+        asked, written = _joined(here, name), f"{_joined(shown(root), here)}.{name}"
+        if asked in MODULES and asked not in ATTRIBUTES:
             return importlib.import_module(_joined(module.__name__, name))
-        told = f"{_joined(shown(root), here)}.{name}"
-        made = self._functions.get(here, {}).get(name)
-        if made is not None:
-            self._notes.shim(told, made[1])
-            return made[0]
-        known = ATTRIBUTES.get(here, {}).get(name)
-        if known is not None:
-            where, _, attribute = known.partition(":")
-            self._notes.shim(told, f"keras.{where}.{attribute}".replace("keras.src.legacy", "tf.keras"))
+        if asked in self._functions:
+            function, today = self._functions[asked]
+            self._notes.shim(written, today)
+            return function
+        if asked in ATTRIBUTES:
+            where, _, attribute = ATTRIBUTES[asked].rpartition(".")
+            self._notes.shim(written, f"keras.{ATTRIBUTES[asked]}".replace("keras.src.legacy", "tf.keras"))
             return getattr(importlib.import_module(f"keras.{where}"), attribute)
         for other in (_joined(TF_KERAS, here), "keras.optimizers" if here == "optimizers.legacy" else ""):
             found = vars(sys.modules[other]).get(name) if other in sys.modules and other != module.__name__ else None
             if found is not None:
-                self._notes.shim(told, f"{other.replace(TF_KERAS, 'tf.keras')}.{name}")
+                self._notes.shim(written, f"{other.replace(TF_KERAS, 'tf.keras')}.{name}")
                 return found
         below = f"{module.__name__}.{name}"
         if find_spec(below) is not None:  # there, but nothing has imported it: `tf.keras.saving`
@@ -290,15 +192,13 @@ class TensorFlowPythonKeras(ast.NodeTransformer):
         return self.NEW + name.removeprefix(self.OLD)
 
 
-def relative(fullname: str) -> str | None:
-    """`layers.core` of "tensorflow.keras.layers.core", "" of a root; None for what is not Keras' public face."""
+def place(fullname: str) -> tuple[str, str] | None:
+    """("tensorflow.keras", "layers.core") of a name below a root of Keras'; None for what is not public."""
     for root in ROOTS:
-        if fullname == root:
-            return ""
-        if fullname.startswith(f"{root}."):
-            rest = fullname.removeprefix(f"{root}.")
+        if f"{fullname}.".startswith(f"{root}."):
+            rest = fullname.removeprefix(root).lstrip(".")
             private = root == "keras" and rest.partition(".")[0] in ("src", "_tf_keras")
-            return None if private else rest
+            return None if private else (root, rest)
     return None
 
 
@@ -312,14 +212,5 @@ def shown(root: str) -> str:
     return "tf.keras" if root == TF_KERAS else root
 
 
-def _root(fullname: str) -> str:
-    return next(root for root in ROOTS if fullname == root or fullname.startswith(f"{root}."))
-
-
 def _joined(*parts: str) -> str:
     return ".".join(part for part in parts if part)
-
-
-def _parents(name: str) -> list[str]:
-    parts = name.split(".")
-    return [".".join(parts[:count]) for count in range(len(parts) - 1, 0, -1)]

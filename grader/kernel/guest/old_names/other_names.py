@@ -1,24 +1,136 @@
-"""A GPU for code that was written where there is one: all ways of asking for it are answered alike, and nothing uses it.
+"""Old names outside of Keras (NumPy, `time`, TensorFlow 1, matplotlib, Pillow, scikit-learn, pandas), and a GPU.
 
-Notebooks of Colab and Kaggle stop where they find none. Operations go to the processor, whatever device they name.
-
-Old names outside of Keras: NumPy, `time`, TensorFlow 1, matplotlib, Pillow, scikit-learn.
+Notebooks of Colab and Kaggle stop where they find no GPU: all ways of asking for one are answered alike, and nothing uses
+it. Operations go to the processor, whatever device they name.
 """
 
 import builtins
-import functools
 import importlib
-import sys
+import operator
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.imports import Patch, asked_by_a_library
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.old_names import TABLE
 from grader.kernel.guest.old_names.stand_ins import plain_progress
+
+MOVED: Mapping[str, str] = TABLE["moved"]  # modules -> their names today
+MODULES_SHORT = {"np": "numpy", "tf": "tensorflow", "Image": "PIL.Image", "plt": "matplotlib.pyplot"}
+
+
+def moved_module(name: str, notes: Notes) -> ModuleType:
+    """The module that has the old name `name` today. ImportError where that is not installed either."""
+    old = next(old for old in MOVED if f"{name}.".startswith(f"{old}."))
+    module = importlib.import_module(MOVED[old] + name.removeprefix(old))
+    notes.shim(old, MOVED[old])
+    return module
+
+
+def restore_python(numpy: Any, notes: Notes) -> None:
+    """`time.clock`, and what NumPy took out. Both modules are there before the first cell."""
+
+    def clock() -> float:
+        """Seconds, as Python 2 counted them."""
+        notes.shim("time.clock", "time.perf_counter")
+        return time.perf_counter()
+
+    def asscalar(array: Any) -> Any:
+        """NumPy's before 1.23."""
+        notes.shim("np.asscalar", "array.item()")
+        return array.item()
+
+    if not hasattr(time, "clock"):
+        time.clock = clock  # type: ignore[attr-defined]
+    if not hasattr(numpy, "asscalar"):
+        numpy.asscalar = asscalar
+    restore_names("np", numpy, notes)
+
+
+def restore_names(short: str, module: Any, notes: Notes) -> None:
+    """Let `module`, which people call `short`, answer for its old names, before its own `__getattr__` refuses them."""
+    names, refuse = TABLE["names"][short], vars(module).get("__getattr__")
+
+    def answer(name: str) -> Any:
+        try:
+            found = _found(names[name])
+        except (KeyError, AttributeError):
+            if refuse is not None:
+                return refuse(name)
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}") from None
+        notes.shim(f"{short}.{name}", names[name])
+        return found
+
+    vars(module)["__getattr__"] = answer
+
+
+def _found(name: str) -> Any:
+    """What a name of today stands in for: `int`, `np.float64`."""
+    first, _, rest = name.partition(".")
+    return operator.attrgetter(rest)(importlib.import_module(MODULES_SHORT[first])) if rest else getattr(builtins, name)
+
+
+def after_import(notes: Notes) -> Mapping[str, Patch]:
+    """What is changed in modules that are imported later, by their names."""
+    return {
+        "tensorflow": lambda module: _restore_tensorflow(module, notes),
+        "matplotlib.style": lambda module: _restore_styles(module, notes),
+        "matplotlib.cm": lambda module: restore_names("plt.cm", module, notes),
+        "sklearn.preprocessing": lambda module: _restore_encoder(module, notes),
+        "pandas": lambda module: _restore_tables(module, notes),
+        "tqdm.notebook": plain_progress,
+        "PIL.Image": lambda module: restore_names("Image", module, notes),
+    }
+
+
+def _restore_tensorflow(tensorflow: Any, notes: Notes) -> None:
+    for short, module in (("tf", tensorflow), ("tf.train", tensorflow.train), ("tf.random", tensorflow.random)):
+        restore_names(short, module, notes)
+    name_a_gpu(tensorflow, notes)
+
+
+def _restore_styles(style: Any, notes: Notes) -> None:
+    def newest(name: Any) -> Any:
+        if isinstance(name, (list, tuple)):
+            return [newest(item) for item in name]
+        if not isinstance(name, str) or not name.startswith("seaborn") or name in style.available:
+            return name
+        new = f"seaborn-v0_8{name.removeprefix('seaborn')}"
+        notes.shim(f"plt.style.use('{name}')", f"plt.style.use('{new}')")
+        return new
+
+    @replaces(style, "use")
+    def use(original: Any, style: Any) -> Any:
+        return original(newest(style))
+
+
+def _restore_encoder(preprocessing: Any, notes: Notes) -> None:
+    @replaces(preprocessing.OneHotEncoder, "__init__")  # scikit-learn reads the arguments off the signature
+    def begin(original: Any, self: Any, **options: Any) -> None:
+        if "sparse" in options:
+            options["sparse_output"] = options.pop("sparse")
+            notes.shim("OneHotEncoder(sparse=...)", "OneHotEncoder(sparse_output=...)")
+        original(self, **options)
+
+
+def _restore_tables(pandas: Any, notes: Notes) -> None:
+    def as_matrix(table: Any) -> Any:
+        """pandas' before 1.0."""
+        notes.shim("as_matrix()", "to_numpy()")
+        return table.to_numpy()
+
+    def append(table: Any, other: Any, ignore_index: bool = False, **options: Any) -> Any:
+        """pandas' before 2.0."""
+        notes.shim("append(other)", "pd.concat([table, other])")
+        rows = pandas.DataFrame([other]) if isinstance(other, Mapping) else other
+        return pandas.concat([table, *(rows if isinstance(rows, list) else [rows])], ignore_index=ignore_index)
+
+    for kind in (pandas.DataFrame, pandas.Series):
+        kind.as_matrix, kind.append = as_matrix, append
+
 
 LISTED = ("list_physical_devices", "list_logical_devices", "get_visible_devices")
 NAMES = {"list_logical_devices": "/device:GPU:0"}  # the others say /physical_device:GPU:0
@@ -41,31 +153,18 @@ def name_a_gpu(tensorflow: Any, notes: Notes) -> None:
     for place in (tensorflow.config, tensorflow.config.experimental):
         for name in [name for name in LISTED if hasattr(place, name)]:
             kind = tensorflow.config.LogicalDevice if name in NAMES else tensorflow.config.PhysicalDevice
-            device = kind(NAMES.get(name, "/physical_device:GPU:0"), "GPU")
-            setattr(place, name, _listing(getattr(place, name), device, tell))
-        for name, answer in SETTINGS.items():
-            if hasattr(place, name):
-                setattr(place, name, _setting(getattr(place, name), answer))
-    find = tensorflow.test.gpu_device_name
-
-    def gpu_device_name() -> str:
-        """The name of a GPU."""
-        found: str = find()
-        if found or asked_by_a_library():
-            return found
-        tell()
-        return "/device:GPU:0"
-
-    tensorflow.test.gpu_device_name = gpu_device_name
-    for name in ASKED:
-        setattr(tensorflow.test, name, _asking(getattr(tensorflow.test, name), tell))
+            _list_gpu(place, name, kind(NAMES.get(name, "/physical_device:GPU:0"), "GPU"), tell)
+        for name in [name for name in SETTINGS if hasattr(place, name)]:
+            _set_gpu(place, name)
+    for name, answer in {"gpu_device_name": "/device:GPU:0", **dict.fromkeys(ASKED, True)}.items():
+        _say_gpu(tensorflow.test, name, answer, tell)
 
 
-def _listing(original: Callable[..., Any], device: Any, tell: Callable[[], None]) -> Callable[..., Any]:
+def _list_gpu(place: Any, name: str, device: Any, tell: Callable[[], None]) -> None:
     """`list_physical_devices` and the like: with a GPU where none was found and one was asked for."""
 
-    @functools.wraps(original)
-    def listed(device_type: Any = None) -> Any:
+    @replaces(place, name)
+    def listed(original: Any, device_type: Any = None) -> Any:
         found = original(device_type)
         if asked_by_a_library():  # Keras compiles in another way where it sees a GPU
             return found
@@ -75,31 +174,27 @@ def _listing(original: Callable[..., Any], device: Any, tell: Callable[[], None]
             tell()
         return [*found, device]
 
-    return listed
 
-
-def _setting(original: Callable[..., Any], answer: Any) -> Callable[..., Any]:
+def _set_gpu(place: Any, name: str) -> None:
     """What changes or describes a device: nothing is done for one that is not there."""
 
-    @functools.wraps(original)
-    def call(device: Any = None, *arguments: Any, **options: Any) -> Any:
+    @replaces(place, name)
+    def call(original: Any, device: Any = None, *arguments: Any, **options: Any) -> Any:
         if device is None:
             return original(*arguments, **options)
-        return answer if _is_gpu(device) else original(device, *arguments, **options)
-
-    return call
+        return SETTINGS[name] if _is_gpu(device) else original(device, *arguments, **options)
 
 
-def _asking(original: Callable[..., Any], tell: Callable[[], None]) -> Callable[..., bool]:
-    @functools.wraps(original)
-    def ask(*arguments: Any, **options: Any) -> bool:
-        found = bool(original(*arguments, **options))
+def _say_gpu(place: Any, name: str, answer: Any, tell: Callable[[], None]) -> None:
+    """What asks for a GPU, or for its name."""
+
+    @replaces(place, name)
+    def ask(original: Any, *arguments: Any, **options: Any) -> Any:
+        found = original(*arguments, **options)
         if found or asked_by_a_library():
             return found
         tell()
-        return True
-
-    return ask
+        return answer
 
 
 def _is_gpu(device: Any) -> bool:
@@ -107,186 +202,3 @@ def _is_gpu(device: Any) -> bool:
     if isinstance(device, Sequence) and not isinstance(device, (str, tuple)):
         return bool(device) and all(_is_gpu(item) for item in device)
     return "GPU" in str(getattr(device, "device_type", device))
-
-
-# NumPy's removed names -> Python's own types, or NumPy's names of today.
-BUILT_IN = {"int": "int", "float": "float", "bool": "bool", "object": "object", "str": "str", "complex": "complex",
-            "unicode": "str", "long": "int"}  # fmt: skip
-RENAMED = {
-    "float_": "float64", "complex_": "complex128", "unicode_": "str_", "string_": "bytes_", "product": "prod",
-    "cumproduct": "cumprod", "alltrue": "all", "sometrue": "any", "row_stack": "vstack", "in1d": "isin", "Inf": "inf",
-    "Infinity": "inf", "infty": "inf", "NaN": "nan", "NAN": "nan", "trapz": "trapezoid", "round_": "round",
-}  # fmt: skip
-TENSORFLOW_1 = {
-    "logging": "compat.v1.logging", "VERSION": "__version__", "set_random_seed": "random.set_seed",
-    "ConfigProto": "compat.v1.ConfigProto", "GPUOptions": "compat.v1.GPUOptions", "Session": "compat.v1.Session",
-    "InteractiveSession": "compat.v1.InteractiveSession", "reset_default_graph": "compat.v1.reset_default_graph",
-    "get_default_graph": "compat.v1.get_default_graph", "enable_eager_execution": "compat.v1.enable_eager_execution",
-}  # fmt: skip
-OPTIMIZERS_1 = {  # of `tf.train`, which Keras took too
-    "AdamOptimizer": "Adam", "RMSPropOptimizer": "RMSprop", "GradientDescentOptimizer": "SGD", "MomentumOptimizer": "SGD",
-}  # fmt: skip
-FILTERS = {"ANTIALIAS": "LANCZOS", "LINEAR": "BILINEAR", "CUBIC": "BICUBIC"}  # of Pillow, gone since 10.0
-MOVED = {
-    "sklearn.cross_validation": "sklearn.model_selection", "sklearn.grid_search": "sklearn.model_selection",
-    "sklearn.learning_curve": "sklearn.model_selection", "sklearn.externals.joblib": "joblib",
-}  # fmt: skip
-
-
-class MovedModules(MetaPathFinder, Loader):
-    """Modules that have another name today: the old name gives the very same module."""
-
-    def __init__(self, notes: Notes) -> None:
-        self._notes = notes
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """A spec for an old name; None for every other."""
-        return ModuleSpec(fullname, self) if fullname in MOVED else None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """Today's module. ImportError where that is not installed either."""
-        module = importlib.import_module(MOVED[spec.name])
-        spec.loader_state = module.__spec__
-        self._notes.shim(spec.name, MOVED[spec.name])
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        """It has been executed; only its own spec was taken from it."""
-        assert module.__spec__ is not None
-        module.__spec__ = module.__spec__.loader_state
-
-
-def restore_python(numpy: Any, notes: Notes) -> None:
-    """`time.clock`, and what NumPy took out. Both modules are there before the first cell."""
-
-    def clock() -> float:
-        """Seconds, as Python 2 counted them."""
-        notes.shim("time.clock", "time.perf_counter")
-        return time.perf_counter()
-
-    if not hasattr(time, "clock"):
-        time.clock = clock  # type: ignore[attr-defined]
-    _answer(numpy, lambda name: _numpy_name(numpy, name), "np", notes)
-
-
-def _numpy_name(numpy: Any, name: str) -> tuple[Any, str] | None:
-    if name in BUILT_IN:
-        return getattr(builtins, BUILT_IN[name]), BUILT_IN[name]
-    if name in RENAMED and RENAMED[name] in vars(numpy):
-        return getattr(numpy, RENAMED[name]), f"np.{RENAMED[name]}"
-    if name == "asscalar":
-        return (lambda array: array.item()), "array.item()"
-    return None
-
-
-def _answer(module: Any, look_up: Callable[[str], tuple[Any, str] | None], short: str, notes: Notes) -> None:
-    """Let `module` answer for old names, before its own `__getattr__` refuses them."""
-    refuse = vars(module).get("__getattr__")
-
-    def answer(name: str) -> Any:
-        found = None if name.startswith("__") else look_up(name)
-        if found is None:
-            if refuse is not None:
-                return refuse(name)
-            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
-        notes.shim(f"{short}.{name}", found[1])
-        return found[0]
-
-    vars(module)["__getattr__"] = answer
-
-
-def after_import(notes: Notes) -> Mapping[str, Patch]:
-    """What is changed in modules that are imported later, by their names."""
-    return {
-        "tensorflow": lambda module: _restore_tensorflow(module, notes),
-        "matplotlib.style": lambda module: _restore_styles(module, notes),
-        "matplotlib.cm": lambda module: _restore_colour_maps(module, notes),
-        "sklearn.preprocessing": lambda module: _restore_encoder(module, notes),
-        "pandas": lambda module: _restore_tables(module, notes),
-        "tqdm.notebook": plain_progress,
-        "PIL.Image": lambda module: _restore_filters(module, notes),
-    }
-
-
-def _restore_tensorflow(tensorflow: Any, notes: Notes) -> None:
-    def look_up(name: str) -> tuple[Any, str] | None:
-        path = TENSORFLOW_1.get(name)
-        if path is None:
-            return None
-        found = tensorflow
-        for part in path.split("."):
-            found = getattr(found, part)
-        return found, f"tf.{path}"
-
-    def optimizer(name: str) -> tuple[Any, str] | None:
-        new = OPTIMIZERS_1.get(name)
-        return None if new is None else (getattr(tensorflow.keras.optimizers, new), f"tf.keras.optimizers.{new}")
-
-    _answer(tensorflow, look_up, "tf", notes)
-    _answer(tensorflow.train, optimizer, "tf.train", notes)
-    _answer(tensorflow.random, look_up, "tf.random", notes)
-    name_a_gpu(tensorflow, notes)
-
-
-def _restore_styles(style: Any, notes: Notes) -> None:
-    use = style.use
-
-    def newest(name: Any) -> Any:
-        if isinstance(name, (list, tuple)):
-            return [newest(item) for item in name]
-        new = f"seaborn-v0_8{name.removeprefix('seaborn')}" if isinstance(name, str) else name
-        if not isinstance(name, str) or not name.startswith("seaborn") or name in style.available:
-            return name
-        notes.shim(f"plt.style.use('{name}')", f"plt.style.use('{new}')")
-        return new
-
-    def use_newest(name: Any) -> Any:
-        """`matplotlib.style.use`."""
-        return use(newest(name))
-
-    style.use = use_newest
-
-
-def _restore_colour_maps(maps: Any, notes: Notes) -> None:
-    def look_up(name: str) -> tuple[Any, str] | None:
-        return (sys.modules["matplotlib.pyplot"].get_cmap, "plt.get_cmap") if name == "get_cmap" else None
-
-    _answer(maps, look_up, "plt.cm", notes)
-
-
-def _restore_encoder(preprocessing: Any, notes: Notes) -> None:
-    start = preprocessing.OneHotEncoder.__init__
-
-    @functools.wraps(start)  # scikit-learn reads the arguments off the signature
-    def begin(self: Any, **options: Any) -> None:
-        if "sparse" in options:
-            options["sparse_output"] = options.pop("sparse")
-            notes.shim("OneHotEncoder(sparse=...)", "OneHotEncoder(sparse_output=...)")
-        start(self, **options)
-
-    preprocessing.OneHotEncoder.__init__ = begin
-
-
-def _restore_tables(pandas: Any, notes: Notes) -> None:
-    def as_matrix(table: Any) -> Any:
-        """pandas' before 1.0."""
-        notes.shim("as_matrix()", "to_numpy()")
-        return table.to_numpy()
-
-    def append(table: Any, other: Any, ignore_index: bool = False, **options: Any) -> Any:
-        """pandas' before 2.0."""
-        notes.shim("append(other)", "pd.concat([table, other])")
-        rows = pandas.DataFrame([other]) if isinstance(other, Mapping) else other
-        return pandas.concat([table, *(rows if isinstance(rows, list) else [rows])], ignore_index=ignore_index)
-
-    for kind in (pandas.DataFrame, pandas.Series):
-        kind.as_matrix, kind.append = as_matrix, append
-
-
-def _restore_filters(image: Any, notes: Notes) -> None:
-    def look_up(name: str) -> tuple[Any, str] | None:
-        return (getattr(image, FILTERS[name]), f"Image.{FILTERS[name]}") if name in FILTERS else None
-
-    _answer(image, look_up, "Image", notes)

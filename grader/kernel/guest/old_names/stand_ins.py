@@ -1,16 +1,8 @@
-"""Imports of what is not here: they fail where it is used, not where it is imported.
+"""What stands in for what is not here: imports that find nothing, packages that only show or watch, pictures, Colab.
 
-One line for a package that nothing needs would cost all that the same cell imports and defines after it.
-
-Notebooks that are imported as modules, for packages that are not installed here (`import_ipynb` and the like).
-
-Pictures that can't be drawn here: a blank one is written in the place of each, so that what opens it later goes on.
-
-Packages that only show something, watch a training or know a platform, where they are not installed: they do nothing.
-
-Nothing that a notebook computes hangs on them. What they would have drawn is held against nobody: the cells are told.
-
-`google.colab`, which exists on Google's machines only.
+Nothing that a notebook computes depends on them. An import that finds nothing fails where its name is used, because one
+line for a package that nobody needs would cost the rest of its cell. What would have been drawn is a blank picture, and
+the cell is noted, so that it is held against nobody.
 """
 
 import ast
@@ -19,15 +11,15 @@ import json
 import os
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from collections.abc import Callable, Iterable, Iterator
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from grader.kernel.guest.imports import asked_by_a_library
+from grader.kernel.guest.imports import MadeModule, Make, StandIns, stand_in
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.old_names import TABLE
 
 KEEPER = "grader_absent"  # the name of a `PutOff.keep` at the shell
 TEMPLATE = f"""\
@@ -39,7 +31,7 @@ except ImportError as __import_error__:
 
 
 class Absent:
-    """Stands for what an import did not find: whatever is done with it raises the error of that import."""
+    """Stands in for what an import did not find: whatever is done with it raises the error of that import."""
 
     def __init__(self, error: ImportError) -> None:
         self._error = error
@@ -70,7 +62,7 @@ class PutOff(ast.NodeTransformer):
         setattr(shell, KEEPER, self.keep)
 
     def keep(self, error: ImportError, written: str, package: str) -> Any:
-        """What stands for the name of an import that failed; `package`: what `import package.module` would bind."""
+        """What stands in for the name of an import that failed; `package`: what `import package.module` would bind."""
         self._notes.note(f"`{written}` was passed over ({error}): what uses it fails")
         return sys.modules.get(package) or Absent(error)
 
@@ -113,31 +105,25 @@ def _attempt(single: ast.Import | ast.ImportFrom, alias: ast.alias, place: ast.s
     return attempt
 
 
-IMPORTERS = {"import_ipynb", "importnb", "nbimporter"}
+def notebook(shell: Any) -> Callable[[str], MadeModule | None]:
+    """Finds a notebook beside the one that runs, in whose name blanks stand for underscores too: all of its code cells."""
 
+    def find(fullname: str) -> MadeModule | None:
+        paths = [Path(f"{name}.ipynb") for name in (fullname, fullname.replace("_", " ")) if "." not in name]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            return None
 
-class Notebooks(MetaPathFinder, Loader):
-    """The last finder to be asked: a notebook beside the one that runs, all of its code cells."""
+        def execute(module: ModuleType) -> None:
+            """Run its code cells, magics and all, with the module's names."""
+            for cell in json.loads(path.read_text(encoding="utf-8-sig")).get("cells", []):
+                if cell.get("cell_type") == "code":
+                    code = shell.transform_cell("".join(cell["source"]))
+                    exec(compile(code, str(path), "exec"), vars(module))
 
-    def __init__(self, shell: Any) -> None:
-        self._shell = shell
+        return MadeModule(ModuleType, execute)
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """The spec of a notebook of this name, in which blanks stand for underscores too; None where there is none."""
-        names = [fullname, fullname.replace("_", " ")]
-        found = next((name for name in names if "." not in name and Path(f"{name}.ipynb").is_file()), None)
-        return None if found is None else ModuleSpec(fullname, self, origin=f"{found}.ipynb")
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Run its code cells, magics and all, with the module's names."""
-        assert module.__spec__ is not None
-        path = Path(str(module.__spec__.origin))
-        for cell in json.loads(path.read_text(encoding="utf-8-sig")).get("cells", []):
-            if cell.get("cell_type") == "code":
-                code = self._shell.transform_cell("".join(cell["source"]))
-                exec(compile(code, str(path), "exec"), vars(module))
+    return find
 
 
 SIDES = (320, 80)
@@ -229,38 +215,7 @@ def leave_pictures_out(notes: Notes) -> None:
         module.plot_model, module.model_to_dot = plot_model, model_to_dot
 
 
-DRAW = set(
-    """
-    altair ann_visualizer bokeh bqplot chart_studio cufflinks dash dash_bootstrap_components deepreplay dtreeviz folium
-    ggplot graphviz gradio hiplot holoviews hvplot ipyplot ipyvolume keras_visualizer livelossplot lets_plot missingno
-    mpld3 mplcyberpunk mplfinance netron nn_visualizer panel plotext plotly plotnine pyecharts pygal pydot pydot_ng
-    pydotplus scienceplots scikitplot scikitplots streamlit sweetviz tensorwatch torchviz umap_plot vega visualkeras
-    tensorflow_docs visualtorch voila wordcloud yellowbrick
-    """.split()  # noqa: SIM905
-)
-WATCH = set(
-    """
-    aim clearml codecarbon comet_ml dagshub hiddenlayer jovian jupyternotify keras_tqdm knockknock line_profiler
-    memory_profiler mlflow neptune notify_run pushbullet pyinstrument sacred snakeviz tensorboardX telegram
-    wandb
-    """.split()  # noqa: SIM905
-)
-SHOW = set(
-    """
-    art autotime beautifultable colorama colored colorlog coloredlogs cowsay emoji halo ipympl ipywidgets itables
-    jupyter_dash jupyterthemes lab_black loguru nb_black playsound prettytable pyfiglet pyttsx3 qgrid tabulate termcolor
-    texttable watermark winsound yaspin
-    """.split()  # noqa: SIM905
-)
-PROGRESS = {"alive_progress", "enlighten", "fastprogress", "progressbar", "rich"}  # bars around what is gone through
-PLATFORM = set(
-    """
-    GPUtil colab_env colab_xterm condacolab cpuinfo dotenv gputil humanize kaggle
-    kaggle_datasets kaggle_secrets kaggle_web_client ngrok nest_asyncio notebook nvidia_smi paperspace py3nvml pyngrok
-    pynvml sagemaker tensorflow_cloud
-    """.split()  # noqa: SIM905
-)
-WATCHERS = DRAW | WATCH | SHOW | PROGRESS | PLATFORM
+PACKAGES: dict[str, set[str]] = {kind: set(names) for kind, names in TABLE["packages"].items()}
 SAVERS = ("file", "filename", "filepath", "fname", "fp", "outfile", "path", "to_file")  # arguments with a file's name
 SAVING = ("write_image", "write_html", "write_json", "savefig", "save", "export", "render", "to_file", "layered_view",
           "graph_view", "ann_viz", "html", "output_file", "view")  # fmt: skip
@@ -358,59 +313,31 @@ class Run(Nothing):
         self.config = config
 
 
-class Watchers(MetaPathFinder, Loader):
-    """The last finder to be asked: stand-ins for those packages and all their modules.
+def watchers(shell: Any, notes: Notes, nest: Callable[[], None], missing: StandIns) -> dict[str, Make]:
+    """What makes those packages: modules whose every name does nothing. `nest`: what `nest_asyncio.apply()` is to do."""
+    settings = StandInSettings()
 
-    `nest`: what `nest_asyncio.apply()` is to do.
-    """
-
-    def __init__(self, shell: Any, notes: Notes, nest: Callable[[], None]) -> None:
-        self._shell, self._notes, self._config, self._nest = shell, notes, StandInSettings(), nest
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """A stand-in's spec; None for all else, and for what is installed."""
-        root = fullname.partition(".")[0]
-        if root not in WATCHERS | IMPORTERS or PathFinder.find_spec(root) is not None or asked_by_a_library():
-            return None
-        return ModuleSpec(fullname, self, is_package=True)
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """A module whose every name does nothing."""
-        root = spec.name.partition(".")[0]
-        if root in IMPORTERS:
-            sys.meta_path.append(Notebooks(self._shell))
-        elif spec.name == root:
-            self._notes.note(f"`{root}` is not installed: it recorded and drew nothing, and all else went on")
-        module = ModuleType(spec.name, f"Stands for {spec.name}, which is not installed.")
-        module.__path__ = []
-        used = self._notes.leave_undrawn if root in DRAW else None
-
-        def answer(name: str) -> Any:
-            if name.startswith("_"):
-                raise AttributeError(name)
-            return Nothing(used=used, name=name)
-
-        vars(module)["__getattr__"] = answer
-        vars(module).update(self._functions(spec.name))
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to be done."""
-
-    def _functions(self, name: str) -> dict[str, Any]:
-        """What gives something that code goes on with."""
-        if name == "wandb":
-            return {"config": self._config, "init": self._begin}
-        if name == "nest_asyncio":
-            return {"apply": lambda *arguments, **options: self._nest()}
-        return {"UserSecretsClient": Secrets} if name == "kaggle_secrets" else {}
-
-    def _begin(self, *arguments: object, config: Any = None, **options: object) -> Run:
+    def begin(*arguments: object, config: Any = None, **options: object) -> Run:
         """`wandb.init`."""
-        self._config.update(_plain(config))
-        return Run(self._config)
+        settings.update(_plain(config))
+        return Run(settings)
+
+    known: dict[str, dict[str, Any]] = {
+        "wandb": {"config": settings, "init": begin},
+        "nest_asyncio": {"apply": lambda *arguments, **options: nest()},
+        "kaggle_secrets": {"UserSecretsClient": Secrets},
+    }
+
+    def make(name: str) -> ModuleType:
+        root = name.partition(".")[0]
+        if root in PACKAGES["notebooks"]:
+            missing.otherwise = notebook(shell)
+        elif name == root:
+            notes.note(f"`{root}` is not installed: it recorded and drew nothing, and all else went on")
+        used = notes.leave_undrawn if root in PACKAGES["draw"] else None
+        return stand_in(name, known.get(name, {}), lambda asked: Nothing(used=used, name=asked))
+
+    return dict.fromkeys(set().union(*PACKAGES.values()), make)
 
 
 class Secrets(Nothing):
@@ -444,72 +371,40 @@ def without_watchers(callbacks: Any) -> Any:
     return None if isinstance(callbacks, Nothing) else callbacks
 
 
-class Colab(MetaPathFinder, Loader):
+def colab(notes: Notes, show: Callable[[Any], None]) -> Make:
     """`google.colab`: nothing is mounted or uploaded, pictures are shown, and whatever else is called does nothing."""
 
-    def __init__(self, notes: Notes, show: Callable[[Any], None]) -> None:
-        self._notes, self._show = notes, show
+    def nothing(*arguments: object, **options: object) -> None:
+        """Does nothing."""
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """The package and its modules; `google` too where nothing else brings it."""
-        if fullname == "google.colab" or fullname.startswith("google.colab."):
-            return ModuleSpec(fullname, self, is_package=True)
-        return None
+    def upload(*arguments: object, **options: object) -> dict[str, bytes]:
+        """Nobody is there to choose a file."""
+        notes.note("`files.upload()` returned no file: nobody is there to choose one")
+        return {}
 
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """A module with the functions that notebooks call."""
-        module = ModuleType(spec.name, "Stands for a module of Google Colab.")
-        module.__path__ = []
-        if spec.name == "google.colab":
-            self._notes.note("`google.colab` is not here: nothing is mounted, uploaded or downloaded")
+    def get(key: str = "") -> str:
+        """No secret is kept here."""
+        return ""
 
-            def submodule(name: str) -> Any:
-                if name.startswith("__"):
-                    raise AttributeError(name)
-                return importlib.import_module(f"google.colab.{name}")
-
-            vars(module)["__getattr__"] = submodule
-        else:
-            vars(module)["__getattr__"] = self._unknown
-        vars(module).update(self._functions(spec.name.rpartition(".")[2]))
-        return module
-
-    def _unknown(self, name: str) -> Any:
-        """A function that nobody here knows: it does nothing."""
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return Nothing()
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to be done."""
-
-    def _functions(self, name: str) -> dict[str, Any]:
-        def nothing(*arguments: object, **options: object) -> None:
-            """Does nothing."""
-
-        def upload(*arguments: object, **options: object) -> dict[str, bytes]:
-            """Nobody is there to choose a file."""
-            self._notes.note("`files.upload()` returned no file: nobody is there to choose one")
-            return {}
-
-        def get(key: str = "") -> str:
-            """No secret is kept here."""
-            return ""
-
-        known: dict[str, dict[str, Any]] = {
-            "drive": {"mount": nothing, "flush_and_unmount": nothing},
-            "files": {"upload": upload, "download": nothing, "view": nothing},
-            "patches": {"cv2_imshow": self._show_picture},
-            "output": {"clear": nothing, "eval_js": nothing, "enable_custom_widget_manager": nothing},
-            "auth": {"authenticate_user": nothing},
-            "userdata": {"get": get},
-        }
-        return known.get(name, {})
-
-    def _show_picture(self, picture: Any) -> None:
+    def show_picture(picture: Any) -> None:
         """`cv2_imshow`: blue, green, red, or grey."""
         image = importlib.import_module("PIL.Image")
         pixels = picture.clip(0, 255).astype("uint8")
-        self._show(image.fromarray(pixels[..., ::-1] if pixels.ndim == 3 else pixels))
+        show(image.fromarray(pixels[..., ::-1] if pixels.ndim == 3 else pixels))
+
+    known: dict[str, dict[str, Any]] = {
+        "drive": {"mount": nothing, "flush_and_unmount": nothing},
+        "files": {"upload": upload, "download": nothing, "view": nothing},
+        "patches": {"cv2_imshow": show_picture},
+        "output": {"clear": nothing, "eval_js": nothing, "enable_custom_widget_manager": nothing},
+        "auth": {"authenticate_user": nothing},
+        "userdata": {"get": get},
+    }
+
+    def make(name: str) -> ModuleType:
+        if name == "google.colab":
+            notes.note("`google.colab` is not here: nothing is mounted, uploaded or downloaded")
+            return stand_in(name, {}, lambda asked: importlib.import_module(f"{name}.{asked}"))
+        return stand_in(name, known.get(name.rpartition(".")[2], {}), lambda asked: Nothing())
+
+    return make
