@@ -5,6 +5,7 @@ backwards, a terminal that obeys an escape sequence, words hidden in characters 
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from grader.core.evidence import Claims, Evidence, Value
@@ -48,6 +49,26 @@ def defused(line: str) -> str:
 def shorten(text: str, most: int) -> str:
     """The text itself, or its beginning with an ellipsis, at most `most` characters."""
     return text if len(text) <= most else text[: max(most - 1, 0)].rstrip() + "…"
+
+
+def joined(parts: Iterable[str], glue: str = " ") -> str:
+    """The texts that are not empty, one after the other."""
+    return glue.join(filter(None, parts))
+
+
+def number(value: float) -> str:
+    """A number of points: 50, 7.5, 33.33."""
+    return f"{round(value, 2):.10g}"
+
+
+def count(value: int) -> str:
+    """An integer with commas: 10,000."""
+    return f"{value:,}"
+
+
+def percent(fraction: float, digits: int = 4) -> str:
+    """A fraction as a percentage without idle zeros: 97 %, 97.5 %."""
+    return f"{round(100 * fraction, digits):.8g}\u00a0%"
 
 
 def settled(text: str) -> str:

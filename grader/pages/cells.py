@@ -25,8 +25,8 @@ from PIL import Image
 
 from grader.core.evidence import Cell, CellError, Output
 from grader.core.limits import write_duration
-from grader.core.text import one_line, settled, shorten, visible
-from grader.pages.wording import Text, joined, many, say
+from grader.core.text import joined, one_line, settled, shorten, visible
+from grader.pages.language import many, say
 
 PIXELS = 25_000_000  # of one figure: a small file can unpack to more memory than a browser has
 WIDEST = 1_000  # pixels of a figure that was made lighter; a page shows it no wider
@@ -45,8 +45,8 @@ class Picture:
     base64: str
     width: int
     height: int
-    alt: Text
     kind: str = "png"
+    alt: str = ""
 
     @property
     def url(self) -> str:
@@ -54,7 +54,7 @@ class Picture:
         return f"data:image/{self.kind};base64,{self.base64}"
 
 
-def read_png(encoded: str, alt: Text) -> Picture | None:
+def read_png(encoded: str, alt: str) -> Picture | None:
     """The picture if `encoded` is base64 of a whole, bounded PNG, else None."""
     try:
         data = base64.b64decode("".join(encoded.split()), validate=True)
@@ -68,7 +68,7 @@ def read_png(encoded: str, alt: Text) -> Picture | None:
     if not (0 < width <= 20_000 and 0 < height <= 20_000 and width * height <= PIXELS):
         return None
     plain = _without_extras(data)
-    return None if plain is None else Picture(base64.b64encode(plain).decode("ascii"), width, height, alt)
+    return None if plain is None else Picture(base64.b64encode(plain).decode("ascii"), width, height, alt=alt)
 
 
 def _without_extras(data: bytes) -> bytes | None:
@@ -107,13 +107,13 @@ def lighter(picture: Picture) -> Picture | None:
     encoded = base64.b64encode(written.getvalue()).decode("ascii")
     if len(encoded) >= len(picture.base64):
         return None
-    return Picture(encoded, image.width, image.height, picture.alt, "webp")
+    return Picture(encoded, image.width, image.height, "webp", picture.alt)
 
 
-def thumbnail(pixels: NDArray[np.uint8], alt: Text) -> Picture:
+def thumbnail(pixels: NDArray[np.uint8]) -> Picture:
     """A small picture of one image of a dataset, uint8 (height, width, 1 or 3)."""
     kind, encoded, width, height = _thumbnail(pixels.tobytes(), pixels.shape)
-    return Picture(encoded, width, height, alt, kind)
+    return Picture(encoded, width, height, kind)
 
 
 @lru_cache(maxsize=2048)
@@ -159,8 +159,8 @@ class OutputView:
     kind: str
     text: str = ""
     picture: Picture | None = None
-    note: Text = ""
-    folded: Text = ""  # what the fold is called; empty where nothing is folded
+    note: str = ""
+    folded: str = ""  # what the fold is called; empty where nothing is folded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,11 +169,11 @@ class CellView:
 
     number: int
     source: str
-    source_note: Text
+    source_note: str
     state: str  # "run", "failed" or "not run"
     seconds: str
     outputs: tuple[OutputView, ...]
-    note: Text
+    note: str
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class NotebookView:
     """The executed notebook, with notes of what was left out."""
 
     cells: tuple[CellView, ...]
-    notes: tuple[Text, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass
@@ -203,7 +203,7 @@ def notebook_view(cells: tuple[Cell, ...]) -> NotebookView:
     drawn = [len(output.png) for cell in cells[:CELLS] for output in cell.outputs[:OUTPUTS] if output.png]
     budget = _Budget(squeeze=sum(drawn[:FIGURES]) > FIGURE_BYTES)
     shown = tuple(_cell(cell, budget) for cell in cells[:CELLS])
-    notes: list[Text] = []
+    notes: list[str] = []
     if budget.squeezed:
         notes.append(
             many(
@@ -282,14 +282,14 @@ def _error(error: CellError, budget: _Budget) -> OutputView:
     return OutputView(kind="error", text=text, note=note, folded=folded)
 
 
-def _fold(text: str) -> Text:
+def _fold(text: str) -> str:
     lines = text.count("\n") + 1
     if lines > FOLDED:
         return many(lines, "{n} line of output", "{n} lines of output")
     return say("a long output") if len(text) > LONG else ""
 
 
-def _cut(text: str, budget: _Budget, *, printed: bool = False) -> tuple[str, Text]:
+def _cut(text: str, budget: _Budget, *, printed: bool = False) -> tuple[str, str]:
     """The beginning of a text that there is room for: what counts are the bytes that it takes in a page.
 
     `printed` text is shown as a terminal would have left it.

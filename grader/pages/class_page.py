@@ -14,8 +14,9 @@ from urllib.parse import quote
 from grader.core.grades import flags_of, grades_of, is_of, with_grade
 from grader.core.limits import write_duration
 from grader.core.results import Flag, Grade, Outcome, Result, Status
-from grader.core.text import cleaned, one_line, shorten, visible
+from grader.core.text import cleaned, joined, number, one_line, shorten, visible
 from grader.pages.class_plots import AccuracyStrip
+from grader.pages.language import many, say
 from grader.pages.plots import SeedSpread, Segment
 from grader.pages.verdicts import NOTHING, grade_verdict, points_word, standing, status_word
 from grader.pages.wording import (
@@ -23,17 +24,10 @@ from grader.pages.wording import (
     ISOLATION,
     SERVE,
     STATUSES,
-    Phrase,
-    Text,
     Tone,
     accuracy_percent,
     flag_word,
-    joined,
-    many,
-    number,
     reference_words,
-    say,
-    shipped,
     substitute_warning,
 )
 
@@ -50,14 +44,14 @@ class Whom:
 
     student: str
     href: str | None
-    words: Text = ""
+    words: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommonTrouble:
     """A check that students stumble over, with how many and whom."""
 
-    title: Text
+    title: str
     failed: int
     partly: int
     of: int
@@ -70,7 +64,7 @@ class CommonTrouble:
 class Attention:
     """One thing that a person should look at, and for whom."""
 
-    title: Text
+    title: str
     tone: Tone
     count: int
     whom: tuple[Whom, ...]
@@ -95,9 +89,11 @@ def find_troubles(linked: Sequence[Linked]) -> tuple[CommonTrouble, ...]:
 def find_attention(linked: Sequence[Linked]) -> tuple[Attention, ...]:
     """Submissions that broke, those for review, and every flag that is for a person; what we broke comes first."""
     groups = [
-        _attention(STATUSES[Status.BROKEN], "ours", [_whom(r, h, r.ending.message) for r, h in linked if _broke(r)]),
         _attention(
-            STATUSES[Status.NEEDS_REVIEW],
+            say(STATUSES[Status.BROKEN]), "ours", [_whom(r, h, r.ending.message) for r, h in linked if _broke(r)]
+        ),
+        _attention(
+            say(STATUSES[Status.NEEDS_REVIEW]),
             "warn",
             [_whom(r, h) for r, h in linked if _waits(r) and not any(map(_asks, r.flags))],
         ),
@@ -120,7 +116,7 @@ def _trouble(title: str, concerned: Sequence[tuple[Outcome, Whom]], of: int) -> 
         Whom(who.student, who.href, "" if outcome is Outcome.FAILED else say("partly")) for outcome, who in concerned
     ]
     return CommonTrouble(
-        title=shipped(shorten(one_line(title), 200)),
+        title=say(shorten(one_line(title), 200)),
         failed=failed,
         partly=len(concerned) - failed,
         of=of,
@@ -130,7 +126,7 @@ def _trouble(title: str, concerned: Sequence[tuple[Outcome, Whom]], of: int) -> 
     )
 
 
-def _attention(title: Text, tone: Tone, whom: Sequence[Whom]) -> Attention:
+def _attention(title: str, tone: Tone, whom: Sequence[Whom]) -> Attention:
     return Attention(title=title, tone=tone, count=len(whom), whom=tuple(whom[:NAMED]), more=max(len(whom) - NAMED, 0))
 
 
@@ -158,23 +154,23 @@ class ClassRow:
     student: str
     submission: str
     href: str | None
-    why_no_report: Text
+    why_no_report: str
     standing: str
     tone: Tone
     mark: str
-    status: Phrase
+    status: str
     points: str
     order_points: float
-    passed: Text
-    grade: Text
+    passed: str
+    grade: str
     order_grade: float
-    why_grade: Text
+    why_grade: str
     accuracy: str
     order_accuracy: float
-    flags: tuple[Text, ...]
+    flags: tuple[str, ...]
     time: str
     order_time: float
-    ending: Text
+    ending: str
     ending_detail: str
 
 
@@ -183,7 +179,7 @@ def write_row(result: Result, grade: Grade, href: str | None, *, marked: bool) -
     alone = with_grade(result, grade) if result.members else result
     found = grade_verdict(result, grade)
     detail = shorten(one_line(result.ending.message), 300)
-    reason: Text = detail or found.headline
+    reason: str = detail or found.headline
     wall = result.ending.wall_s
     order = -2.0 if grade.excused else -1.0 if grade.points is None else grade.points
     return ClassRow(
@@ -206,12 +202,12 @@ def write_row(result: Result, grade: Grade, href: str | None, *, marked: bool) -
         flags=tuple(flag_word(kind) for kind in dict.fromkeys(flag.kind for flag in flags_of(alone))),
         time=write_duration(wall) if wall > 0 else "–",
         order_time=wall,
-        ending="–" if result.absent else CAUSES[result.ending.cause],
+        ending="–" if result.absent else say(CAUSES[result.ending.cause]),
         ending_detail=detail,
     )
 
 
-def _why(result: Result, grade: Grade) -> Iterator[Text]:
+def _why(result: Result, grade: Grade) -> Iterator[str]:
     """Why the grade is not what the rubric says of this result."""
     if grade.override is not None:
         who = shorten(one_line(grade.override.author), 60)
@@ -236,23 +232,23 @@ BINS = 10
 class ClassView:
     """Everything a class page says."""
 
-    title: Text
-    warning: Text
-    unsandboxed: Text
+    title: str
+    warning: str
+    unsandboxed: str
     submissions: int
     rows: tuple[ClassRow, ...]
     graded: bool  # there is a gradebook, and grades may differ from points
-    tally: tuple[tuple[Phrase, int, Tone, str], ...]
+    tally: tuple[tuple[str, int, Tone, str], ...]
     strip: tuple[Segment, ...]
     bins: tuple[int, ...]
-    without_mark: Text
+    without_mark: str
     pass_share: float | None
     accuracies: AccuracyStrip | None
-    figures: tuple[tuple[Phrase, Text], ...]
+    figures: tuple[tuple[str, str], ...]
     flagged: int
     attention: tuple[Attention, ...]
     troubles: tuple[CommonTrouble, ...]
-    setting: tuple[tuple[Phrase, Text], ...]
+    setting: tuple[tuple[str, str], ...]
 
 
 def class_view(
@@ -274,7 +270,7 @@ def class_view(
     linked: list[Linked] = [(result, safe_href(links.get(student))) for student, result in known]
     left_out = len(graded) - len(marked)
     return ClassView(
-        title=shipped(one_line(title)),
+        title=say(one_line(title)),
         warning=_warning(clean),
         unsandboxed=_unsandboxed(clean),
         submissions=sum(not result.absent for result in clean),
@@ -323,32 +319,32 @@ def _flagged(results: Sequence[Result]) -> int:
     return sum(bool(flags_of(result)) for result in results)
 
 
-def _tally(grades: Sequence[Grade]) -> tuple[tuple[Phrase, int, Tone, str], ...]:
-    words: list[tuple[str, Phrase, Tone]] = [
+def _tally(grades: Sequence[Grade]) -> tuple[tuple[str, int, Tone, str], ...]:
+    words: list[tuple[str, str, Tone]] = [
         ("passed", say("passed"), "good"),
         ("below", say("below the pass mark"), "bad"),
-        ("explained", STATUSES[Status.EXPLAINED], "bad"),
-        ("needs_review", STATUSES[Status.NEEDS_REVIEW], "warn"),
-        ("broken", STATUSES[Status.BROKEN], "ours"),
+        ("explained", say(STATUSES[Status.EXPLAINED]), "bad"),
+        ("needs_review", say(STATUSES[Status.NEEDS_REVIEW]), "warn"),
+        ("broken", say(STATUSES[Status.BROKEN]), "ours"),
         ("excused", say("excused"), "calm"),
-        ("absent", NOTHING, "calm"),
+        ("absent", say(NOTHING), "calm"),
     ]
     found = Counter(map(standing, grades))
     return tuple((word, found[key], tone, key) for key, word, tone in words)
 
 
-def _warning(results: Sequence[Result]) -> Text:
+def _warning(results: Sequence[Result]) -> str:
     touched = [result for result in results if any(flag.kind == "substitute_data" for flag in result.flags)]
     if not touched:
         return ""
     reason = next(one_line(flag.reason) for flag in touched[0].flags if flag.kind == "substitute_data")
-    whom: Phrase = say("This holds for everyone.")
+    whom = say("This holds for everyone.")
     if len(touched) < len(results):
         whom = say("This holds for {n} of {all} students.", n=len(touched), all=len(results))
     return joined((substitute_warning(), whom, shorten(reason, 500)))
 
 
-def _unsandboxed(results: Sequence[Result]) -> Text:
+def _unsandboxed(results: Sequence[Result]) -> str:
     n = sum(result.isolation == "none" and bool(result.evidence) for result in results)
     if not n:
         return ""
@@ -360,7 +356,7 @@ def _unsandboxed(results: Sequence[Result]) -> Text:
     )
 
 
-def _without_mark(n: int) -> Text:
+def _without_mark(n: int) -> str:
     return (
         many(n, "{n} student without a mark is not drawn.", "{n} students without a mark are not drawn.") if n else ""
     )
@@ -387,9 +383,9 @@ def _accuracies(results: Sequence[Result]) -> AccuracyStrip | None:
     return AccuracyStrip(accuracies=tuple(known), threshold=threshold, reference=band)
 
 
-def _figures(results: Sequence[Result], marked: Sequence[Grade]) -> tuple[tuple[Phrase, Text], ...]:
+def _figures(results: Sequence[Result], marked: Sequence[Grade]) -> tuple[tuple[str, str], ...]:
     accuracies = sorted((r.accuracy for r in results if r.accuracy), key=lambda a: a.value)
-    figures: list[tuple[Phrase, Text]] = []
+    figures: list[tuple[str, str]] = []
     if marked:
         middle = number(statistics.median(grade.points or 0 for grade in marked))
         outs = {grade.out_of for grade in marked}
@@ -411,24 +407,24 @@ def _figures(results: Sequence[Result], marked: Sequence[Grade]) -> tuple[tuple[
     return (*figures, (say("with a flag"), say("{n} of {all}", n=_flagged(results), all=len(results))))
 
 
-def _setting(results: Sequence[Result]) -> tuple[tuple[Phrase, Text], ...]:
-    named: tuple[tuple[Phrase, Sequence[Text]], ...] = (
+def _setting(results: Sequence[Result]) -> tuple[tuple[str, str], ...]:
+    named: tuple[tuple[str, Sequence[str]], ...] = (
         (say("assignment"), [result.assignment for result in results]),
         (say("dataset"), [result.dataset for result in results]),
-        (say("judged on"), [shipped(one_line(result.judged_on)) for result in results]),
-        (say("data served"), [SERVE[result.serve][0] for result in results if result.dataset]),
-        (say("isolation"), [ISOLATION[result.isolation][0] for result in results]),
+        (say("judged on"), [say(one_line(result.judged_on)) for result in results]),
+        (say("data served"), [say(SERVE[result.serve][0]) for result in results if result.dataset]),
+        (say("isolation"), [say(ISOLATION[result.isolation][0]) for result in results]),
         (say("seed"), [str(result.seed) for result in results]),
     )
     return tuple((name, _listed(values)) for name, values in named)
 
 
-def _listed(values: Sequence[Text]) -> Text:
+def _listed(values: Sequence[str]) -> str:
     known = (shorten(one_line(visible(v)), 120) if isinstance(v, str) else v for v in values if v)
     found = Counter(known).most_common()
     if len(found) == 1:
         return found[0][0]
-    listed: list[Text] = [say("{what} ({n})", what=value, n=n) for value, n in found[:5]]
+    listed: list[str] = [say("{what} ({n})", what=value, n=n) for value, n in found[:5]]
     if len(found) > 5:
         listed.append(many(len(found) - 5, "{n} other", "{n} others"))
     return joined(listed, ", ") or say("none")

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from grader.core.text import joined, percent
+from grader.pages.language import many, say
 from grader.pages.plots import Canvas, SeedSpread, region, start_of, ticks
-from grader.pages.wording import SPEECH, Phrase, Speech, Text, joined, many, percent, say
 
 At = Callable[[float], float]
 DOT = 5.0  # radius of one student's dot
@@ -21,11 +22,9 @@ class AccuracyStrip:
     reference: SeedSpread | None = None
 
 
-def histogram(
-    bins: Sequence[int], *, pass_share: float | None, width: int = 460, height: int = 190, speech: Speech = SPEECH
-) -> str:
+def histogram(bins: Sequence[int], *, pass_share: float | None, width: int = 460, height: int = 190) -> str:
     """How many results fall into each tenth of the points, with the pass mark."""
-    svg = Canvas(width, height, _histogram_in_words(bins), "histogram", speech)
+    svg = Canvas(width, height, _histogram_in_words(bins), "histogram")
     left, right, top, bottom = 10, width - 10, 34, height - 26
     slot = (right - left) / len(bins)
     for i, n in enumerate(bins):
@@ -46,7 +45,7 @@ def histogram(
     return svg.written()
 
 
-def accuracy_strip(shown: AccuracyStrip, *, width: int = 720, speech: Speech = SPEECH) -> str:
+def accuracy_strip(shown: AccuracyStrip, *, width: int = 720) -> str:
     """Every accuracy on one line: dots that are stacked where they meet, or bars for a large class.
 
     Below the threshold they are squares (or bars of the other colour), so that nothing differs by colour alone.
@@ -63,11 +62,11 @@ def accuracy_strip(shown: AccuracyStrip, *, width: int = 720, speech: Speech = S
     tall = 120 if bars else 2 * DOT * max(columns.values(), default=1)
     top = 26
     axis = top + tall + 6
-    svg = Canvas(width, axis + (66 if band else 44), _strip_in_words(shown), "strip-of-accuracies", speech)
+    svg = Canvas(width, axis + (66 if band else 44), _strip_in_words(shown), "strip-of-accuracies")
     if needed is not None:
         text = say("needed {accuracy}", accuracy=percent(needed))
         svg.line("leader needed", (at(needed), top - 8), (at(needed), axis + 6))
-        svg.letter("tag needed", text, start_of(at(needed), speech.write(text), width), top - 12)
+        svg.letter("tag needed", text, start_of(at(needed), text, width), top - 12)
     (_bars if bars else _dots)(svg, shown, at, foot=axis - 4, tall=tall)
     svg.line("axis", (24, axis), (width - 24, axis))
     for tick in ticks(low, high, step):
@@ -76,7 +75,7 @@ def accuracy_strip(shown: AccuracyStrip, *, width: int = 720, speech: Speech = S
     if band is not None:
         svg.box("band", (at(band.lowest), axis + 28), (max(at(band.highest) - at(band.lowest), 2), 10))
         svg.line("mean", (at(band.mean), axis + 25), (at(band.mean), axis + 41))
-        svg.letter("tag reference", band.label, start_of(at(band.mean), speech.write(band.label), width), axis + 56)
+        svg.letter("tag reference", band.label, start_of(at(band.mean), band.label, width), axis + 56)
     return svg.written()
 
 
@@ -111,7 +110,7 @@ def _bars(svg: Canvas, shown: AccuracyStrip, at: At, *, foot: float, tall: float
                 svg.box(kind, (column * 2 * DOT - DOT + 0.5, start), box, told=_students(counted[column]))
 
 
-def _students(n: int) -> Phrase:
+def _students(n: int) -> str:
     return many(n, "{n} student", "{n} students")
 
 
@@ -119,18 +118,18 @@ def _below(value: float, threshold: float | None) -> bool:
     return threshold is not None and value < threshold
 
 
-def _histogram_in_words(bins: Sequence[int]) -> Text:
+def _histogram_in_words(bins: Sequence[int]) -> str:
     spans = [f"{10 * i}–{10 * i + 10} %: {n}" for i, n in enumerate(bins) if n]
     if not spans:
         return say("Shares of the points, and how many students have them. No marks yet.")
     return say("Shares of the points, and how many students have them. {spans}.", spans=", ".join(spans))
 
 
-def _strip_in_words(shown: AccuracyStrip) -> Text:
+def _strip_in_words(shown: AccuracyStrip) -> str:
     values = [value for _, value in shown.accuracies]
     if not values:
         return say("No accuracies yet.")
-    words: list[Text] = [
+    words: list[str] = [
         many(
             len(values),
             "The accuracy of {n} student, {low} to {high}",

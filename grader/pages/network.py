@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from grader.core.evidence import Architecture, Claims, Evidence, Layer, Preparation
 from grader.core.results import ModelSummary, Result
-from grader.core.text import one_line, shorten
+from grader.core.text import count, joined, one_line, percent, shorten
+from grader.pages.language import gettext_noop, many, say
 from grader.pages.shapes import Explained, explained, rules
-from grader.pages.wording import Text, count, joined, many, percent, say, shape
+from grader.pages.wording import shape
 
 DEEPEST = 8  # networks within networks
 MOST_LANES = 8  # beyond it wires are spaghetti, and only words are left
@@ -139,18 +140,18 @@ MOST = 30  # rows of candidates or fits
 MOST_LAYERS = 200
 
 # What a layer is known by, in the order it is read; a value that everybody has is left out.
-_SETTINGS: tuple[tuple[str, Text], ...] = (
-    ("filters", say("filters")),
-    ("kernel_size", say("kernel")),
-    ("pool_size", say("pool")),
-    ("strides", say("strides")),
-    ("padding", say("padding")),
-    ("units", say("units")),
-    ("activation", say("activation")),
-    ("rate", say("rate")),
-    ("factor", say("factor")),
-    ("scale", say("scale")),
-    ("target_shape", say("shape")),
+_SETTINGS: tuple[tuple[str, str], ...] = (
+    ("filters", gettext_noop("filters")),
+    ("kernel_size", gettext_noop("kernel")),
+    ("pool_size", gettext_noop("pool")),
+    ("strides", gettext_noop("strides")),
+    ("padding", gettext_noop("padding")),
+    ("units", gettext_noop("units")),
+    ("activation", gettext_noop("activation")),
+    ("rate", gettext_noop("rate")),
+    ("factor", gettext_noop("factor")),
+    ("scale", gettext_noop("scale")),
+    ("target_shape", gettext_noop("shape")),
 )
 _USUAL: tuple[tuple[str, object], ...] = (
     ("activation", "linear"),
@@ -170,10 +171,10 @@ class LayerView:
     number: int
     name: str
     kind: str
-    settings: Text
+    settings: str
     rules: tuple[str, ...]
-    reads: Text
-    output: Text
+    reads: str
+    output: str
     parameters: str
     share: float
     frozen: bool
@@ -187,7 +188,7 @@ class CandidateView:
 
     name: str
     taken: bool
-    about: Text
+    about: str
     reason: str
 
 
@@ -197,11 +198,11 @@ class ModelView:
 
     chosen: str | None
     judged: bool
-    about: tuple[tuple[Text, Text], ...]
+    about: tuple[tuple[str, str], ...]
     candidates: tuple[CandidateView, ...]
     preparation: str
     tried: tuple[tuple[str, str], ...]
-    matched: Text
+    matched: str
     layers: tuple[LayerView, ...]
     lanes: int
     more_layers: int
@@ -236,9 +237,9 @@ def model_view(result: Result, evidence: Evidence | None) -> ModelView:
     )
 
 
-def settings(layer: Layer) -> Text:
+def settings(layer: Layer) -> str:
     """A layer's key settings in words: `filters 32, kernel 3 × 3, activation relu`."""
-    said: list[Text] = []
+    said: list[str] = []
     for key, word in _SETTINGS:
         if key not in layer.config:
             continue
@@ -249,7 +250,7 @@ def settings(layer: Layer) -> Text:
         usual = any(key == name and plain == common for name, common in _USUAL)
         if usual or (key == "strides" and plain == _pool(layer)):
             continue
-        said.append(joined((word, _setting(plain))))
+        said.append(joined((say(word), _setting(plain))))
     return joined(said, ", ")
 
 
@@ -266,8 +267,8 @@ def _setting(value: object) -> str:
     return shorten(one_line(str(value)), 40)
 
 
-def _about(summary: ModelSummary, architecture: Architecture | None) -> tuple[tuple[Text, Text], ...]:
-    rows: list[tuple[Text, Text]] = []
+def _about(summary: ModelSummary, architecture: Architecture | None) -> tuple[tuple[str, str], ...]:
+    rows: list[tuple[str, str]] = []
     if summary.family:
         kind = f"{summary.family}{f', {architecture.kind}' if architecture else ''}"
         rows.append((say("kind"), shorten(one_line(kind), 120)))
@@ -289,9 +290,9 @@ def _candidates(summary: ModelSummary, evidence: Evidence | None) -> tuple[Candi
         return tuple(CandidateView(shorten(name, 120), name == summary.chosen, "", "") for name in summary.candidates)
     views = []
     for item in found[:MOST]:
-        units: Text = "" if item.output_units is None else many(item.output_units, "{n} output", "{n} outputs")
+        units: str = "" if item.output_units is None else many(item.output_units, "{n} output", "{n} outputs")
         told = _own_score(item.name, evidence.claims) if evidence else None
-        score: Text = "" if told is None else say("{accuracy} by the notebook's own account", accuracy=percent(told, 1))
+        score: str = "" if told is None else say("{accuracy} by the notebook's own account", accuracy=percent(told, 1))
         about = joined((say("trained") if item.fitted else say("never trained"), units, score), ", ")
         views.append(CandidateView(shorten(one_line(item.name), 120), item.taken, about, shorten(item.reason, 600)))
     return tuple(views)
@@ -320,7 +321,7 @@ def _tried(preparation: Preparation | None) -> tuple[tuple[str, str], ...]:
     return tuple((shorten(one_line(name), 120), percent(value, 1)) for name, value in tried)
 
 
-def _matched(preparation: Preparation | None) -> Text:
+def _matched(preparation: Preparation | None) -> str:
     if preparation is None or not preparation.matched:
         return ""
     return many(
@@ -355,7 +356,7 @@ def _layers(architecture: Architecture | None) -> tuple[LayerView, ...]:
     )
 
 
-def _reads(layer: Layer, wiring: Wiring) -> Text:
+def _reads(layer: Layer, wiring: Wiring) -> str:
     if wiring.lanes < 2 or not layer.inputs:
         return ""
     named = ", ".join(shorten(one_line(name), 60) for name in layer.inputs[:8])

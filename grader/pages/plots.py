@@ -14,20 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from grader.core.text import shorten, visible
-from grader.pages.wording import (
-    SPEECH,
-    Phrase,
-    Speech,
-    Text,
-    Tone,
-    in_other_languages,
-    joined,
-    many,
-    percent,
-    say,
-    write,
-)
+from grader.core.text import joined, percent, shorten, visible
+from grader.pages.language import many, say
+from grader.pages.wording import Tone
 
 Length = float | str  # pixels, or a share of the width as in "12.5%"
 GLYPH = 6.9  # mean width of a letter at the size that plots are lettered in
@@ -36,13 +25,10 @@ GLYPH = 6.9  # mean width of a letter at the size that plots are lettered in
 class Canvas:
     """An SVG picture of a CSS class; `words` say what it shows to whoever can't see it."""
 
-    def __init__(
-        self, width: int, height: float, words: Text, kind: str, speech: Speech = SPEECH, *, fluid: bool = False
-    ) -> None:
-        self._speech = speech
+    def __init__(self, width: int, height: float, words: str, kind: str, *, fluid: bool = False) -> None:
         size = 'width="100%"' if fluid else f'viewBox="0 0 {width} {height:.0f}" width="{width}"'
-        label = f'aria-label="{self._escaped(words)}"{in_other_languages(words, speech, "aria-label")}'
-        self._parts = [f'<svg class="plot {kind}" role="img" {size} height="{height:.0f}" {label}>{self._title(words)}']
+        label = f'aria-label="{_escaped(words)}"'
+        self._parts = [f'<svg class="plot {kind}" role="img" {size} height="{height:.0f}" {label}>{_title(words)}']
 
     def line(self, kind: str, start: tuple[Length, Length], end: tuple[Length, Length]) -> None:
         """A straight line of a CSS class."""
@@ -56,7 +42,7 @@ class Canvas:
         size: tuple[Length, Length],
         *,
         round: float = 0,
-        told: Text = "",
+        told: str = "",
     ) -> None:
         """A rectangle of a CSS class by its upper left corner; `told` to a pointer that rests on it."""
         (x, y), (width, height) = corner, size
@@ -64,7 +50,7 @@ class Canvas:
         place = f'x="{_at(x)}" y="{_at(y)}" width="{_at(width)}" height="{_at(height)}"'
         self._add(f'<rect class="{kind}" {place}{rounded}', "rect", told)
 
-    def circle(self, kind: str, centre: tuple[float, float], radius: float, *, told: Text = "") -> None:
+    def circle(self, kind: str, centre: tuple[float, float], radius: float, *, told: str = "") -> None:
         """A circle of a CSS class."""
         place = f'cx="{_at(centre[0])}" cy="{_at(centre[1])}" r="{_at(radius)}"'
         self._add(f'<circle class="{kind}" {place}', "circle", told)
@@ -73,29 +59,18 @@ class Canvas:
         """A path of a CSS class, in SVG's own pen strokes."""
         self._add(f'<path class="{kind}" d="{steps}"', "path")
 
-    def letter(self, kind: str, text: Text, x: float, y: float) -> None:
+    def letter(self, kind: str, text: str, x: float, y: float) -> None:
         """A text of a CSS class; classes `middle` and `end` say which point of it stands at x."""
         anchor = next((word for word in kind.split() if word in ("middle", "end")), "start")
-        others = in_other_languages(text, self._speech)
         place = f'x="{_at(x)}" y="{_at(y)}" text-anchor="{anchor}"'
-        self._parts.append(f'<text class="{kind}" {place}{others}>{self._escaped(text)}</text>')
+        self._parts.append(f'<text class="{kind}" {place}>{_escaped(text)}</text>')
 
     def written(self) -> str:
         """The picture as markup."""
         return f"{''.join(self._parts)}</svg>"
 
-    def said(self, text: Text) -> str:
-        """The text in the page's own language, by whose length it is placed."""
-        return self._speech.write(text)
-
-    def _add(self, opened: str, tag: str, told: Text = "") -> None:
-        self._parts.append(f"{opened}>{self._title(told)}</{tag}>" if told else f"{opened}/>")
-
-    def _title(self, words: Text) -> str:
-        return f"<title{in_other_languages(words, self._speech)}>{self._escaped(words)}</title>"
-
-    def _escaped(self, text: Text) -> str:
-        return escape(visible(write(text, self._speech.own.catalogue)))
+    def _add(self, opened: str, tag: str, told: str = "") -> None:
+        self._parts.append(f"{opened}>{_title(told)}</{tag}>" if told else f"{opened}/>")
 
 
 def nice(low: float, high: float, steps: int = 4) -> tuple[float, float, float]:
@@ -144,6 +119,14 @@ def apart(heights: Sequence[float], least: float = 16.0) -> list[float]:
     return placed
 
 
+def _title(words: str) -> str:
+    return f"<title>{_escaped(words)}</title>"
+
+
+def _escaped(text: str) -> str:
+    return escape(visible(text))
+
+
 def _at(value: Length) -> str:
     return value if isinstance(value, str) else f"{value:.6g}"
 
@@ -161,7 +144,7 @@ Place = Callable[[float, float], tuple[float, float]]
 class SeedSpread:
     """Several runs of one thing: their mean, and from the lowest to the highest."""
 
-    label: Text
+    label: str
     lowest: float
     mean: float
     highest: float
@@ -184,7 +167,7 @@ class NumberLine:
 class Series:
     """One curve: a value for each epoch, None for a gap."""
 
-    label: Text
+    label: str
     values: tuple[float | None, ...]
 
 
@@ -195,7 +178,7 @@ class Chart:
     `joints` are epochs after which another training goes on, `onset` the last one before the network overfits.
     """
 
-    title: Text
+    title: str
     series: tuple[Series, ...]
     percent: bool = False
     joints: tuple[int, ...] = ()
@@ -206,13 +189,13 @@ class Chart:
 class Segment:
     """A part of the points: `share` of all of them, drawn solid if earned."""
 
-    label: Text
+    label: str
     share: float
     tone: Tone
     earned: bool
 
 
-def number_line(shown: NumberLine, *, width: int = 720, speech: Speech = SPEECH) -> str:
+def number_line(shown: NumberLine, *, width: int = 720) -> str:
     """The accuracy on a line from 0 to 1, zoomed to where things happen, with a small map of the whole."""
     low, high, step = _region(shown)
 
@@ -221,11 +204,11 @@ def number_line(shown: NumberLine, *, width: int = 720, speech: Speech = SPEECH)
         return 24 + min(max(share, 0.0), 1.0) * (width - 48)
 
     marks = _marks(shown)
-    in_lanes = lanes([(at(value), speech.write(text)) for _, text, value in marks], width)
+    in_lanes = lanes([(at(value), text) for _, text, value in marks], width)
     top, below = 46, BAND if shown.reference else 0
     lettered = top + below + 52
     height = lettered + 22 * (max(in_lanes, default=-1) + 1) + 14
-    svg = Canvas(width, height, _line_in_words(shown), "number-line", speech)
+    svg = Canvas(width, height, _line_in_words(shown), "number-line")
     for (kind, _, value), lane in zip(marks, in_lanes, strict=True):
         foot = lettered + 22 * lane - 14
         svg.line(f"leader {kind}", (at(value), top + 10 if kind == "reference" else top - 14), (at(value), foot))
@@ -238,17 +221,17 @@ def number_line(shown: NumberLine, *, width: int = 720, speech: Speech = SPEECH)
     for (kind, text, value), lane in zip(marks, in_lanes, strict=True):
         if kind == "other":
             svg.path(kind, f"M{at(value):.1f} {top - 7}l7 7l-7 7l-7 -7z")
-        svg.letter(f"tag {kind}", text, start_of(at(value), speech.write(text), width), lettered + 22 * lane)
+        svg.letter(f"tag {kind}", text, start_of(at(value), text, width), lettered + 22 * lane)
     svg.letter("tag value", shown.label, start_of(at(shown.value), shown.label, width, GLYPH * 1.2), top - 20)
     _overview(svg, low, high, width=width, y=height - 8)
     return svg.written()
 
 
-def curves(chart: Chart, *, width: int = 360, height: int = 240, speech: Speech = SPEECH) -> str:
+def curves(chart: Chart, *, width: int = 360, height: int = 240) -> str:
     """One chart of learning curves: training solid with dots, validation dashed with squares, named at their ends."""
     kept = [item for item in map(_without_oddities, chart.series) if any(v is not None for v in item.values)]
     numbers = [value for item in kept for value in item.values if value is not None]
-    svg = Canvas(width, height, _curves_in_words(chart, kept), "curves", speech)
+    svg = Canvas(width, height, _curves_in_words(chart, kept), "curves")
     left, right, top, bottom = 50, width - 84, 24, height - 40
     epochs = max((len(item.values) for item in kept), default=0)
     if not numbers:
@@ -278,9 +261,9 @@ def curves(chart: Chart, *, width: int = 360, height: int = 240, speech: Speech 
     return svg.written()
 
 
-def points_strip(segments: Sequence[Segment], *, pass_share: float | None, words: Text, speech: Speech = SPEECH) -> str:
+def points_strip(segments: Sequence[Segment], *, pass_share: float | None, words: str) -> str:
     """All points in one bar: earned ones solid from the left, lost ones hollow, and a notch at the pass mark."""
-    svg = Canvas(0, 36, words, "strip", speech, fluid=True)
+    svg = Canvas(0, 36, words, "strip", fluid=True)
     at = 0.0
     for item in segments:
         kind = f"piece {item.tone if item.earned else 'lost'}"
@@ -292,17 +275,17 @@ def points_strip(segments: Sequence[Segment], *, pass_share: float | None, words
     return svg.written()
 
 
-def share_bar(share: float, words: Text, speech: Speech = SPEECH) -> str:
+def share_bar(share: float, words: str) -> str:
     """A small bar that is filled to a share of its width."""
-    svg = Canvas(80, 8, words, "share", speech)
+    svg = Canvas(80, 8, words, "share")
     svg.box("whole", (0, 0), (80, 8))
     svg.box("piece", (0, 0), (80 * (min(max(share, 0.0), 1.0) if math.isfinite(share) else 0), 8))
     return svg.written()
 
 
-def _marks(shown: NumberLine) -> list[tuple[str, Text, float]]:
+def _marks(shown: NumberLine) -> list[tuple[str, str, float]]:
     """What is lettered below the line: its kind, its text, its place."""
-    marks: list[tuple[str, Text, float]] = []
+    marks: list[tuple[str, str, float]] = []
     if shown.threshold is not None:
         marks.append(("needed", say("needed {accuracy}", accuracy=percent(shown.threshold)), shown.threshold))
     if shown.reference:
@@ -310,9 +293,9 @@ def _marks(shown: NumberLine) -> list[tuple[str, Text, float]]:
     return [*marks, *(("other", f"{shorten(name, 36)}: {percent(value, 2)}", value) for name, value in shown.others)]
 
 
-def _line_in_words(shown: NumberLine) -> Text:
+def _line_in_words(shown: NumberLine) -> str:
     low, high = percent(shown.low, 2), percent(shown.high, 2)
-    words: list[Text] = [say("Accuracy {value}, 95 % interval {low} to {high}", value=shown.label, low=low, high=high)]
+    words: list[str] = [say("Accuracy {value}, 95 % interval {low} to {high}", value=shown.label, low=low, high=high)]
     if shown.threshold is not None:
         words.append(say("needed {accuracy}", accuracy=percent(shown.threshold)))
     if (band := shown.reference) is not None:
@@ -321,8 +304,8 @@ def _line_in_words(shown: NumberLine) -> Text:
     return joined((*words, *(f"{name} {percent(at, 2)}" for name, at in shown.others)), "; ")
 
 
-def _curves_in_words(chart: Chart, series: Sequence[Series]) -> Text:
-    parts: list[Text] = []
+def _curves_in_words(chart: Chart, series: Sequence[Series]) -> str:
+    parts: list[str] = []
     for item in series:
         known = [value for value in item.values if value is not None]
         first, last = _value_in_words(known[0], chart.percent), _value_in_words(known[-1], chart.percent)
@@ -422,7 +405,7 @@ def _draw_curve(svg: Canvas, item: Series, kind: str, place: Place, as_percent: 
     return place(*drawn[-1])[1]
 
 
-def _dot_in_words(label: Text, epoch: int, value: str) -> Phrase:
+def _dot_in_words(label: str, epoch: int, value: str) -> str:
     return say("{curve}, epoch {epoch}: {value}", curve=label, epoch=str(epoch), value=value)
 
 

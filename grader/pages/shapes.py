@@ -14,8 +14,9 @@ from itertools import groupby
 from typing import Literal
 
 from grader.core.evidence import Architecture, Layer
-from grader.core.text import one_line, shorten
-from grader.pages.wording import Phrase, Text, count, joined, many, say, shape
+from grader.core.text import count, joined, one_line, shorten
+from grader.pages.language import many, say
+from grader.pages.wording import shape
 
 LARGEST = 10**9  # beyond it no size is believed: no formula grows longer than a line
 MOST_AXES = 4
@@ -299,10 +300,10 @@ class LayerExplained:
     number: int
     name: str
     kind: str
-    shapes: Text
-    size: tuple[tuple[Text, Text], ...]
-    parameters: Text
-    dense: Text
+    shapes: str
+    size: tuple[tuple[str, str], ...]
+    parameters: str
+    dense: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -312,7 +313,7 @@ class Explained:
     layers: tuple[LayerExplained, ...]
     more: int
     slides: bool  # the size rule is used
-    saved: Text
+    saved: str
 
 
 def explained(architecture: Architecture | None) -> Explained | None:
@@ -329,7 +330,7 @@ def explained(architecture: Architecture | None) -> Explained | None:
     )
 
 
-def times_as_many(more: int, few: int) -> Phrase:
+def times_as_many(more: int, few: int) -> str:
     """How `more` compares with `few` in words: "about 53,000 times as many"."""
     if more == few:
         return say("just as many")
@@ -374,7 +375,7 @@ def _layer(number: int, layer: Layer) -> LayerExplained | None:
     )
 
 
-def _size(layer: Layer) -> tuple[tuple[Text, Text], ...]:
+def _size(layer: Layer) -> tuple[tuple[str, str], ...]:
     family, _ = FAMILIES.get(layer.kind, (None, 0))
     found = sliding(layer)
     if found is not None:
@@ -389,9 +390,9 @@ def _size(layer: Layer) -> tuple[tuple[Text, Text], ...]:
     return () if row is None else ((say("{cells}: all cells in one row", cells=_equation(row)), ""),)
 
 
-def _axes(axes: Sequence[Axis]) -> list[tuple[Text, Text]]:
+def _axes(axes: Sequence[Axis]) -> list[tuple[str, str]]:
     """A line for each group of axes with the same numbers."""
-    lines: list[tuple[Text, Text]] = []
+    lines: list[tuple[str, str]] = []
     for _, group in groupby(axes, key=lambda axis: replace(axis, name="")):
         same = list(group)
         axis, names = same[0], _names(same)
@@ -405,7 +406,7 @@ def _axes(axes: Sequence[Axis]) -> list[tuple[Text, Text]]:
     return lines
 
 
-def _names(axes: Sequence[Axis]) -> Phrase:
+def _names(axes: Sequence[Axis]) -> str:
     words = {"length": say("length"), "depth": say("depth"), "height": say("height"), "width": say("width")}
     named = [words[axis.name] for axis in axes]
     if len(named) == 1:
@@ -415,7 +416,7 @@ def _names(axes: Sequence[Axis]) -> Phrase:
     return say("depth, height and width")
 
 
-def _notes(axis: Axis) -> Iterator[Text]:
+def _notes(axis: Axis) -> Iterator[str]:
     if axis.dilation > 1 and axis.window > 1:
         spread = f"{count(axis.dilation)} · ({count(axis.window)} - 1) + 1 = {count(axis.reach)}"
         yield say("a dilation of {d} spreads the kernel over f = {spread} cells", d=axis.dilation, spread=spread)
@@ -429,7 +430,7 @@ def _notes(axis: Axis) -> Iterator[Text]:
         yield _same(axis, axis.incoming)
 
 
-def _same(axis: Axis, incoming: int) -> Phrase:
+def _same(axis: Axis, incoming: int) -> str:
     """What `same` pads: max((ceil(m/s) - 1) · s + f - m, 0) in all."""
     before, after = axis.pads(incoming)
     m, f, s = count(incoming), count(axis.reach), count(axis.stride)
@@ -453,7 +454,7 @@ def _same(axis: Axis, incoming: int) -> Phrase:
     )
 
 
-def _channels_in_words(layer: Layer, found: Sliding) -> Phrase:
+def _channels_in_words(layer: Layer, found: Sliding) -> str:
     family, _ = FAMILIES[layer.kind]
     if family == "pooling":
         return say("channels: {n}, as they came in", n=found.channels.text)
@@ -462,7 +463,7 @@ def _channels_in_words(layer: Layer, found: Sliding) -> Phrase:
     return say("channels: {n}, one from each filter", n=found.channels.text)
 
 
-def _global(layer: Layer) -> Phrase:
+def _global(layer: Layer) -> str:
     cells = pooled_cells(layer)
     of = say("its {n} cells", n=_equation(cells)) if cells else say("all its cells")
     if "Max" in layer.kind:
@@ -470,14 +471,14 @@ def _global(layer: Layer) -> Phrase:
     return say("one number for each channel: the mean of {cells}", cells=of)
 
 
-def _parameters(layer: Layer) -> Text:
+def _parameters(layer: Layer) -> str:
     family, _ = FAMILIES.get(layer.kind, (None, 0))
     if family in ("pooling", "global", "adaptive"):
         return say("none: it has nothing to learn") if layer.parameters == 0 else ""
     formula = parameter_count(layer)
     if formula is None:
         return ""
-    note: Text = ""
+    note: str = ""
     if layer.kind == "BatchNormalization":
         note = _normalised(bool(layer.config.get("scale")), bool(layer.config.get("center")))
     elif family == "convolution" and layer.config.get("groups", 1) != 1:
@@ -485,7 +486,7 @@ def _parameters(layer: Layer) -> Text:
     return joined((_equation(formula), note), ": ")
 
 
-def _normalised(scale: bool, centre: bool) -> Phrase:
+def _normalised(scale: bool, centre: bool) -> str:
     if scale and centre:
         return say("for each channel a mean and a variance, measured, and a scale and a shift, learnt")
     if scale:
@@ -495,7 +496,7 @@ def _normalised(scale: bool, centre: bool) -> Phrase:
     return say("for each channel a mean and a variance, measured")
 
 
-def _dense_in_words(layer: Layer) -> Text:
+def _dense_in_words(layer: Layer) -> str:
     formula = dense_instead(layer)
     if formula is None:
         free = layer.kind in FAMILIES and any(None in sizes for sizes in layer.input_shapes)
@@ -510,7 +511,7 @@ def _dense_in_words(layer: Layer) -> Text:
     return joined((_equation(formula), times_as_many(formula.value, layer.parameters)), ", ")
 
 
-def _saved(layers: Sequence[Layer]) -> Text:
+def _saved(layers: Sequence[Layer]) -> str:
     """What all convolutions save together; empty where there are none, or where one can't be compared."""
     convolutions = [layer for layer in layers if FAMILIES.get(layer.kind, (None, 0))[0] in CONVOLVING]
     dense = [formula.value for layer in convolutions if (formula := dense_instead(layer)) is not None]

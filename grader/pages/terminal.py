@@ -14,7 +14,7 @@ from grader.core.grades import flags_of, grades_of, with_grade
 from grader.core.limits import write_duration, write_size
 from grader.core.progress import Progress, Several, Silent, TimeLeft
 from grader.core.results import CheckResult, Grade, Result
-from grader.core.text import cleaned, defused, one_line, shorten
+from grader.core.text import cleaned, count, defused, number, one_line, percent, shorten
 from grader.pages.verdicts import comment_of_instructor, grade_verdict, points_word, verdict
 from grader.pages.wording import (
     CAUSES,
@@ -23,10 +23,7 @@ from grader.pages.wording import (
     SERVE,
     accuracy_percent,
     accuracy_sentence,
-    count,
     interval_percent,
-    number,
-    percent,
     reference_sentence,
     substitute_warning,
 )

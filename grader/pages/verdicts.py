@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from grader.core.evidence import Cause
 from grader.core.grades import LATER_RUN_BROKE, grades_of, is_of, shared_grade
 from grader.core.results import Grade, Result, Status
-from grader.core.text import one_line, shorten
-from grader.pages.wording import STATUSES, Phrase, Text, Tone, joined, number, points, say
+from grader.core.text import joined, number, one_line, shorten
+from grader.pages.language import gettext_noop, say
+from grader.pages.wording import STATUSES, Tone, points
 
 LONGEST = 4_000  # characters of a comment
-NOTHING = say("nothing handed in")
+NOTHING = gettext_noop("nothing handed in")
 NONE = "–"
 
 
@@ -20,8 +21,8 @@ class Headline:
 
     tone: Tone
     mark: str
-    headline: Phrase
-    sentence: Text
+    headline: str
+    sentence: str
 
 
 def verdict(result: Result) -> Headline:
@@ -68,9 +69,9 @@ def standing(grade: Grade) -> str:
     return "absent" if grade.status is None else grade.status.value
 
 
-def status_word(grade: Grade) -> Phrase:
+def status_word(grade: Grade) -> str:
     """What became of the submission that counts."""
-    return NOTHING if grade.status is None else STATUSES[grade.status]
+    return say(NOTHING if grade.status is None else STATUSES[grade.status])
 
 
 def points_word(grade: Grade) -> str:
@@ -84,7 +85,7 @@ def comment_of_instructor(result: Result) -> str:
     return shorten(grade.override.comment, LONGEST) if grade is not None and grade.override is not None else ""
 
 
-def _passed_or_below(result: Result, grade: Grade, sentence: Text) -> Headline:
+def _passed_or_below(result: Result, grade: Grade, sentence: str) -> Headline:
     if grade.passed:
         return Headline("good", "✓", say("Passed"), sentence)
     change = say("The checks below say what to change.")
@@ -92,7 +93,7 @@ def _passed_or_below(result: Result, grade: Grade, sentence: Text) -> Headline:
     return Headline("bad", "✗", say("Below the pass mark"), more)
 
 
-def _decided(result: Result, grade: Grade) -> Text:
+def _decided(result: Result, grade: Grade) -> str:
     decided = say(
         "Your instructor decided: you have {points} of {all}; {needed} are needed.",
         points=points_word(grade), all=points(grade.out_of), needed=number(result.pass_mark),
@@ -102,9 +103,9 @@ def _decided(result: Result, grade: Grade) -> Text:
     return joined((decided, say("The checks alone give {earned}.", earned=number(grade.earned))))
 
 
-def _counted(result: Result, grade: Grade) -> Iterator[Text]:
+def _counted(result: Result, grade: Grade) -> Iterator[str]:
     """The points, and all that makes them others than those of the checks below."""
-    values: dict[str, Text] = {
+    values: dict[str, str] = {
         "points": points_word(grade), "all": points(grade.out_of), "needed": number(result.pass_mark),
     }  # fmt: skip
     if grade.provisional:
@@ -114,7 +115,7 @@ def _counted(result: Result, grade: Grade) -> Iterator[Text]:
     yield from _changed(result, grade)
 
 
-def _changed(result: Result, grade: Grade) -> Iterator[Text]:
+def _changed(result: Result, grade: Grade) -> Iterator[str]:
     if grade.penalty is not None and grade.penalty.points and grade.earned is not None:
         yield say("You earned {earned}; {why}.", earned=number(grade.earned), why=grade.penalty.words)
     if LATER_RUN_BROKE in grade.flags:
@@ -123,19 +124,19 @@ def _changed(result: Result, grade: Grade) -> Iterator[Text]:
         yield say("What counts is another hand-in or run of yours: {what}.", what=one_line(grade.submission))
 
 
-def _nothing(result: Result) -> Text:
+def _nothing(result: Result) -> str:
     """Why nothing is there: where a hand-in could not be told from another's, the instructor's note says more."""
     said = one_line(result.ending.message)
     return said if said and said != "Nothing was handed in." else say("Nothing was handed in.")
 
 
-def _unjudged(result: Result) -> Text:
+def _unjudged(result: Result) -> str:
     if result.dataset:
         return say("There was no trained network that could be judged. Below it says what happened and what to do.")
     return say("There was nothing that could be judged. Below it says what happened and what to do.")
 
 
-def _short(grade: Grade) -> Text:
+def _short(grade: Grade) -> str:
     """A member's grade in a few words."""
     if grade.excused:
         return say("excused")

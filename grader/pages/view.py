@@ -10,9 +10,10 @@ from grader.core.evidence import Evidence
 from grader.core.grades import LATE_WITHOUT_TIME, flags_of, shared_grade
 from grader.core.limits import Limits, write_duration, write_size
 from grader.core.results import CheckResult, FunctionFinding, GroupFinding, Outcome, Result, Status
-from grader.core.text import cleaned, cleaned_evidence, one_line, shorten
+from grader.core.text import cleaned, cleaned_evidence, joined, number, one_line, shorten
 from grader.pages.accuracy import AccuracyView, ConfusionView, Mistake, accuracy_view, confusion_view
 from grader.pages.cells import NotebookView, notebook_view
+from grader.pages.language import many, say
 from grader.pages.network import ModelView, model_view
 from grader.pages.plots import Segment
 from grader.pages.training import TrainingView, training_view
@@ -25,15 +26,8 @@ from grader.pages.wording import (
     OUTCOMES,
     SERVE,
     TONES,
-    Phrase,
-    Text,
     Tone,
     flag_word,
-    joined,
-    many,
-    number,
-    say,
-    shipped,
     substitute_warning,
 )
 
@@ -46,10 +40,10 @@ class GroupView:
 
     tone: Tone
     mark: str
-    word: Phrase
+    word: str
     title: str
-    tried: Text
-    fault: Text
+    tried: str
+    fault: str
     shown: str
     open: bool
 
@@ -59,7 +53,7 @@ class FunctionView:
     """One function: how it is called, what is wrong with it as a whole, and its kinds of cases."""
 
     signature: str
-    right: Phrase
+    right: str
     problem: str
     groups: tuple[GroupView, ...]
 
@@ -108,7 +102,7 @@ class Notice:
     """Something to know before reading on."""
 
     tone: Tone
-    title: Text
+    title: str
     text: str
 
 
@@ -119,24 +113,24 @@ class CheckView:
     number: int
     tone: Tone
     mark: str
-    outcome: Phrase
+    outcome: str
     looked_at: bool  # and found wanting by no fault of ours: a hint is a next step
-    title: Text
+    title: str
     name: str
-    points: Text
+    points: str
     share: float | None
     reason: str
     hint: str
-    basis: Phrase
+    basis: str
     basis_kind: str
-    basis_words: Phrase
+    basis_words: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudentView:
     """Everything a student's page says, in the order it says it."""
 
-    title: Text
+    title: str
     assignment: str
     student: str
     submission: str
@@ -151,28 +145,28 @@ class StudentView:
     strip: tuple[Segment, ...]
     pass_share: float | None
     next_step: CheckView | None
-    warning: Text
-    unsandboxed: Text
+    warning: str
+    unsandboxed: str
     notices: tuple[Notice, ...]
-    serve_note: Text
+    serve_note: str
     functions: tuple[FunctionView, ...]
     has_network: bool  # an exercise in functions has neither data nor a network
     accuracy: AccuracyView | None
-    why_no_accuracy: Text
-    judged_on: Text
+    why_no_accuracy: str
+    judged_on: str
     checks: tuple[CheckView, ...]
     model: ModelView
     training: TrainingView | None
     confusion: ConfusionView | None
     mistakes: tuple[Mistake, ...]
     notebook: NotebookView | None
-    ending: Phrase
+    ending: str
     ending_message: str
     ending_tone: Tone
-    run: tuple[tuple[Phrase, Text], ...]
+    run: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     shims: tuple[str, ...]
-    provenance: tuple[tuple[Phrase, Text, Text], ...]
+    provenance: tuple[tuple[str, str, str], ...]
 
 
 def student_view(
@@ -193,7 +187,7 @@ def student_view(
     checks = tuple(_check(number, item) for number, item in enumerate(result.checks, 1))
     grade = shared_grade(result)
     return StudentView(
-        title=shipped(result.title),
+        title=say(result.title),
         assignment=result.assignment,
         student=shorten(one_line(result.student), 200) or "(no name)",
         submission=shorten(one_line(result.submission), 200),
@@ -209,21 +203,21 @@ def student_view(
         pass_share=result.pass_mark / result.out_of if result.out_of > 0 else None,
         next_step=None if result.absent or grade is None or grade.override else _most_to_gain(result.checks, checks),
         warning="" if result.absent else _warning(result),
-        unsandboxed=ISOLATION["none"][1] if result.isolation == "none" and not result.absent else "",
+        unsandboxed=say(ISOLATION["none"][1]) if result.isolation == "none" and not result.absent else "",
         notices=_notices(result),
         serve_note=_serve_note(result, evidence),
         functions=function_views(result.functions),
         has_network=bool(result.dataset or result.accuracy or result.model.chosen),
         accuracy=accuracy_view(result),
         why_no_accuracy=_why_no_accuracy(result, evidence),
-        judged_on=shipped(shorten(one_line(result.judged_on or ""), 200)),
+        judged_on=say(shorten(one_line(result.judged_on or ""), 200)),
         checks=checks,
         model=model_view(result, evidence),
         training=training_view(result, evidence),
         confusion=confusion_view(result.accuracy, classes),
         mistakes=mistakes if result.accuracy else (),
         notebook=notebook_view(evidence.claims.cells) if evidence and evidence.claims.cells else None,
-        ending=CAUSES[result.ending.cause],
+        ending=say(CAUSES[result.ending.cause]),
         ending_message=shorten(result.ending.message, LONG),
         ending_tone="good" if result.ending.cause == "finished" else "bad",
         run=_run(result, limits),
@@ -248,8 +242,8 @@ def strip(checks: Sequence[CheckResult]) -> tuple[Segment, ...]:
     return (*earned, *lost)
 
 
-def _earned(item: CheckResult) -> Phrase:
-    title = shipped(one_line(item.title))
+def _earned(item: CheckResult) -> str:
+    title = say(one_line(item.title))
     return say("{title}: {points} of {all}", title=title, points=number(item.points), all=number(item.out_of))
 
 
@@ -259,17 +253,17 @@ def _check(position: int, item: CheckResult) -> CheckView:
         number=position,
         tone=TONES[item.outcome],
         mark=MARKS[item.outcome],
-        outcome=OUTCOMES[item.outcome],
+        outcome=say(OUTCOMES[item.outcome]),
         looked_at=item.outcome not in (Outcome.SKIPPED, Outcome.BROKEN),
-        title=shipped(shorten(item.title, 300)),
+        title=say(shorten(item.title, 300)),
         name=item.name,
         points=say("advice") if advice else f"{number(item.points)} / {number(item.out_of)}",
         share=None if advice else item.points / item.out_of,
         reason=shorten(item.reason, LONG),
         hint="" if item.outcome is Outcome.SKIPPED else shorten(item.hint, LONG),  # each of them says the same
-        basis=BASIS[item.rests_on][0],
+        basis=say(BASIS[item.rests_on][0]),
         basis_kind="measured" if item.rests_on == "facts" else "told",
-        basis_words=BASIS[item.rests_on][1],
+        basis_words=say(BASIS[item.rests_on][1]),
     )
 
 
@@ -283,7 +277,7 @@ def _most_to_gain(checks: Sequence[CheckResult], views: Sequence[CheckView]) -> 
     return max(open_ends, key=lambda item: item[:2])[2] if open_ends else None
 
 
-def _warning(result: Result) -> Text:
+def _warning(result: Result) -> str:
     reasons = [one_line(flag.reason) for flag in result.flags if flag.kind == "substitute_data"]
     return joined((substitute_warning(), shorten(reasons[0], 600))) if reasons else ""
 
@@ -297,12 +291,12 @@ def _notices(result: Result) -> tuple[Notice, ...]:
     return tuple(Notice("warn", flag_word(flag.kind), shorten(flag.reason, LONG)) for flag in shown)
 
 
-def _serve_note(result: Result, evidence: Evidence | None) -> Text:
+def _serve_note(result: Result, evidence: Evidence | None) -> str:
     ran = evidence is not None and evidence.claims.cells
-    return SERVE["sealed"][1] if ran and result.dataset and result.serve == "sealed" else ""
+    return say(SERVE["sealed"][1]) if ran and result.dataset and result.serve == "sealed" else ""
 
 
-def _why_no_accuracy(result: Result, evidence: Evidence | None) -> Text:
+def _why_no_accuracy(result: Result, evidence: Evidence | None) -> str:
     if result.accuracy is not None:
         return ""
     if evidence is None:
@@ -311,9 +305,9 @@ def _why_no_accuracy(result: Result, evidence: Evidence | None) -> Text:
     return shorten(judgement.reason or evidence.claims.problem or "", LONG) or say("No network was judged.")
 
 
-def _run(result: Result, limits: Limits | None) -> tuple[tuple[Phrase, Text], ...]:
+def _run(result: Result, limits: Limits | None) -> tuple[tuple[str, str], ...]:
     ending = result.ending
-    facts: list[tuple[Phrase, Text]] = [
+    facts: list[tuple[str, str]] = [
         (say("time"), _of(write_duration(ending.wall_s), write_duration(limits.wall) if limits else ""))
     ]
     if ending.cpu_s is not None:
@@ -328,19 +322,19 @@ def _run(result: Result, limits: Limits | None) -> tuple[tuple[Phrase, Text], ..
     return tuple(facts)
 
 
-def _of(used: str, most: str) -> Text:
+def _of(used: str, most: str) -> str:
     return say("{n} of {all}", n=used, all=most) if most else used
 
 
-def _provenance(result: Result, evidence: Evidence | None) -> tuple[tuple[Phrase, Text, Text], ...]:
+def _provenance(result: Result, evidence: Evidence | None) -> tuple[tuple[str, str, str], ...]:
     """Where the mark comes from: name, value, and what the value means."""
-    rows: list[tuple[Phrase, Text, Text]] = [(say("isolation"), *ISOLATION[result.isolation])]
+    rows: list[tuple[str, str, str]] = [(say("isolation"), *_said(ISOLATION[result.isolation]))]
     if result.dataset:
         rows.append((say("dataset"), _bounded(result.dataset), ""))
     if result.judged_on:
-        rows.append((say("judged on"), shipped(_bounded(result.judged_on)), ""))
+        rows.append((say("judged on"), say(_bounded(result.judged_on)), ""))
     if result.dataset:
-        rows.append((say("data served"), *SERVE[result.serve]))
+        rows.append((say("data served"), *_said(SERVE[result.serve])))
     rows += [
         (
             say("seed"),
@@ -354,7 +348,11 @@ def _provenance(result: Result, evidence: Evidence | None) -> tuple[tuple[Phrase
     return (*rows, *(_digests(result, evidence) if evidence else ()))
 
 
-def _digests(result: Result, evidence: Evidence) -> Iterator[tuple[Phrase, Text, Text]]:
+def _said(pair: tuple[str, str]) -> tuple[str, str]:
+    return say(pair[0]), say(pair[1])
+
+
+def _digests(result: Result, evidence: Evidence) -> Iterator[tuple[str, str, str]]:
     handed_in = say("SHA-256 of the files as they were handed in")
     yield say("submission"), _bounded(evidence.submission.sha256), handed_in
     if evidence.data_digest:

@@ -13,14 +13,13 @@ from grader.pages import class_page
 from grader.pages.class_page import NAMED
 from grader.pages.wording import FLAGS
 from tests.pages.builders import a_check, a_result, a_spread, an_accuracy
-from tests.pages.english import english
 
 PACKAGE = Path(__file__).parents[2] / "grader"
 
 
 def seen(*results: Result, **options: Any) -> Any:
     links = {result.student: f"{result.student}/report.html" for result in results}
-    return english(class_page.class_view(results, title="t", links=links, **options))
+    return class_page.class_view(results, title="t", links=links, **options)
 
 
 def a_grade(student: str, **changes: object) -> Grade:
@@ -110,7 +109,7 @@ def test_each_member_of_a_group_has_a_row_with_the_grade_and_the_page_that_are_t
     decided = Override(points=40.0, excused=False, author="kim", reason="did not take part", time="t")
     members = (a_grade("Ada", status=Status.GRADED), a_grade("Bo", points=40.0, passed=False, override=decided))
     links = {"team": "team/report.html", "Ada": "team/members/Ada.html"}
-    view = english(class_page.class_view([a_result(student="team", members=members)], title="t", links=links))
+    view = class_page.class_view([a_result(student="team", members=members)], title="t", links=links)
     assert [(row.student, row.grade, row.href) for row in view.rows] == [
         ("Ada", "60", "team/members/Ada.html"), ("Bo", "40", "team/report.html"),
     ]  # fmt: skip

@@ -1,25 +1,15 @@
 """What a student's page says, and what it keeps to itself."""
 
-from typing import Any
-
 import numpy as np
 
 from grader.core.evidence import Cause, Ending, Smoke
-from grader.core.results import Flag, Outcome, Result, Status
-from grader.pages import verdicts, view
+from grader.core.results import Flag, Outcome, Status
 from grader.pages.accuracy import JudgedImages, find_mistakes
 from grader.pages.html import student_page
+from grader.pages.verdicts import verdict
+from grader.pages.view import student_view
 from tests.pages.builders import CLASSES, SOME_CHECKS, TEMPLATES, a_check, a_result, some_evidence
-from tests.pages.english import english
 from tests.pages.layers import an_architecture
-
-
-def student_view(*given: Any, **options: Any) -> Any:
-    return english(view.student_view(*given, **options))
-
-
-def verdict(result: Result) -> Any:
-    return english(verdicts.verdict(result))
 
 
 def test_a_page_for_a_student_keeps_what_is_for_the_instructor_to_itself() -> None:

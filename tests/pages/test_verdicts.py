@@ -10,7 +10,6 @@ from grader.pages import verdicts
 from grader.pages.html import student_page
 from grader.pages.terminal import row, summary
 from tests.pages.builders import TEMPLATES, a_result, some_evidence
-from tests.pages.english import english
 
 LATE = Penalty(days=1, points=20.0, words="handed in after the deadline, on day 1: 20 points off")
 
@@ -24,7 +23,7 @@ def a_grade(**changes: object) -> Grade:
 
 
 def verdict(**changes: object) -> Any:
-    return english(verdicts.verdict(a_result(grade=a_grade(**changes))))
+    return verdicts.verdict(a_result(grade=a_grade(**changes)))
 
 
 def decided(points: float | None, comment: str = "") -> Override:
@@ -73,12 +72,12 @@ def test_a_grade_of_another_run_than_the_one_below_says_so(changes: dict[str, ob
 def test_members_with_several_grades_are_each_named_and_alike_ones_are_told_once() -> None:
     members = [a_grade(student=Student(name=name)) for name in ("Ada", "Bo")]
     alike = a_result(student="team", members=tuple(members))
-    assert english(verdicts.verdict(alike)).headline == "Passed"
+    assert verdicts.verdict(alike).headline == "Passed"
     apart = a_result(
         student="team",
         members=(members[0], a_grade(student=Student(name="Bo"), points=40.0, override=decided(40, "c"))),
     )
-    found = english(verdicts.verdict(apart))
+    found = verdicts.verdict(apart)
     assert found.headline == "The members have different grades"
     assert found.sentence == "Ada: 75 of 100; Bo: 40 of 100 as your instructor decided"
     assert [line.split()[1:3] for line in row(apart).splitlines()] == [["Ada", "75/100"], ["Bo", "40/100"]]

@@ -1,53 +1,34 @@
 """What a report says, before anything is drawn: words, order, bounds."""
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.core.evidence import Cause, Ending, Evaluation, Layer
 from grader.core.limits import Limits
-from grader.core.results import Accuracy, Flag, ModelSummary, Outcome, Result, Spread, Status
-from grader.pages import accuracy, class_page, network, verdicts, view, wording
-from grader.pages.class_page import safe_href
-from grader.pages.view import strip
-from grader.pages.wording import BASIS, CAUSES, ISOLATION, MARKS, OUTCOMES, SERVE, STATUSES, TONES, accuracy_percent
+from grader.core.results import Flag, ModelSummary, Outcome, Status
+from grader.core.text import percent
+from grader.pages.accuracy import confusion_view
+from grader.pages.class_page import class_view, safe_href
+from grader.pages.network import model_view, settings
+from grader.pages.verdicts import verdict
+from grader.pages.view import strip, student_view
+from grader.pages.wording import (
+    BASIS,
+    CAUSES,
+    ISOLATION,
+    MARKS,
+    OUTCOMES,
+    SERVE,
+    STATUSES,
+    TONES,
+    accuracy_percent,
+    accuracy_sentence,
+    reference_sentence,
+    reference_words,
+)
 from tests.pages.builders import a_check, a_fit, a_result, a_spread, an_accuracy, some_evidence
 from tests.pages.classes import a_class
-from tests.pages.english import english
-
-
-def student_view(*given: Any, **options: Any) -> Any:
-    return english(view.student_view(*given, **options))
-
-
-def class_view(*given: Any, **options: Any) -> Any:
-    return english(class_page.class_view(*given, **options))
-
-
-def confusion_view(*given: Any) -> Any:
-    return english(accuracy.confusion_view(*given))
-
-
-def settings(layer: Layer) -> str:
-    return str(network.settings(layer))
-
-
-def verdict(result: Result) -> Any:
-    return english(verdicts.verdict(result))
-
-
-def accuracy_sentence(given: Accuracy) -> str:
-    return str(wording.accuracy_sentence(given))
-
-
-def reference_sentence(spread: Spread, given: Accuracy) -> str:
-    return str(wording.reference_sentence(spread, given))
-
-
-def reference_words(spread: Spread, judged: int) -> str:
-    return str(wording.reference_words(spread, judged))
 
 
 def test_every_outcome_status_cause_and_isolation_has_words() -> None:
@@ -217,7 +198,7 @@ def test_classes_are_named_where_names_fit_and_numbered_otherwise() -> None:
 
 def test_a_single_mix_up_is_still_shaded() -> None:
     seen = confusion_view(an_accuracy(confusion=((9_999, 1), (0, 10_000))), ())
-    assert view is not None
+    assert seen is not None
     assert [cell.shade for cell in seen.rows[0][1]] == [9, 1]
     assert seen.rows[1][1][0].shade == 0
 
@@ -249,18 +230,12 @@ def test_every_network_is_told_with_the_accuracy_that_the_notebook_itself_got_fo
     asked = Evaluation(cell=5, model="model", identity=1, accuracy=0.972)
     base = some_evidence().claims
     claims = base.model_copy(update={"fits": (old, *base.fits), "evaluations": (asked,)})
-    told = {
-        item.name: english(item.about)
-        for item in network.model_view(a_result(), some_evidence(claims=claims)).candidates
-    }
-    assert told["model"] == f"trained, 10 outputs, {wording.percent(0.972, 1)} by the notebook's own account"
+    told = {item.name: item.about for item in model_view(a_result(), some_evidence(claims=claims)).candidates}
+    assert told["model"] == f"trained, 10 outputs, {percent(0.972, 1)} by the notebook's own account"
     assert told["old_model"] == "trained, 10 outputs"  # its last training left no history
     claims = claims.model_copy(update={"fits": (*base.fits[1:], old)})
-    told = {
-        item.name: english(item.about)
-        for item in network.model_view(a_result(), some_evidence(claims=claims)).candidates
-    }
-    assert told["old_model"] == f"trained, 10 outputs, {wording.percent(0.913, 1)} by the notebook's own account"
+    told = {item.name: item.about for item in model_view(a_result(), some_evidence(claims=claims)).candidates}
+    assert told["old_model"] == f"trained, 10 outputs, {percent(0.913, 1)} by the notebook's own account"
 
 
 def test_a_class_is_sorted_counted_and_spread() -> None:
