@@ -30,9 +30,10 @@ def visible(text: str) -> str:
     return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text.replace("\r\n", "\n"))
 
 
-def one_line(text: str) -> str:
-    """Visible text with all white space folded, so that it can't start a line of its own."""
-    return " ".join(visible(text).split())
+def one_line(text: str, most: int | None = None) -> str:
+    """Visible text with all white space folded, so that it can't start a line of its own; at most `most` characters."""
+    line = " ".join(visible(text).split())
+    return line if most is None else shorten(line, most)
 
 
 def defused(line: str) -> str:

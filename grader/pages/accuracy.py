@@ -14,7 +14,7 @@ from grader.checks.layers import output_activation
 from grader.core.evidence import Architecture
 from grader.core.metrics import predicted_classes
 from grader.core.results import Accuracy, Attempt, Comparison, Result, Spread
-from grader.core.text import joined, number, one_line, percent, shorten
+from grader.core.text import joined, number, one_line, percent
 from grader.course.dataset import Images
 from grader.pages.cells import Picture, thumbnail
 from grader.pages.language import many, say
@@ -96,7 +96,7 @@ def _mistake(judged: JudgedImages, index: int, called: str, true: str, sure: flo
 
 def _named(classes: Sequence[str], number: int) -> str:
     """The name of a class; a network may have more outputs than there are classes."""
-    return shorten(one_line(classes[number]), 30) if number < len(classes) else str(number)
+    return one_line(classes[number], 30) if number < len(classes) else str(number)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +170,7 @@ def accuracy_view(result: Result) -> AccuracyView | None:
             high=accuracy.interval[1],
             threshold=accuracy.threshold,
             reference=_band(result.baseline, accuracy.judged) if result.baseline else None,
-            others=tuple((shorten(one_line(name), 60), value) for name, value in compared[:6]),
+            others=tuple((one_line(name, 60), value) for name, value in compared[:6]),
         ),
     )
 
@@ -181,7 +181,7 @@ def _attempt(attempt: Attempt) -> AttemptView:
 
 
 def _comparison(other: Comparison) -> str:
-    value, source, beside = percent(other.accuracy, 2), shorten(one_line(other.source), 200), _beside(other)
+    value, source, beside = percent(other.accuracy, 2), one_line(other.source, 200), _beside(other)
     if not beside:
         return say("To compare with: {value}, {source}.", value=value, source=source)
     return say("To compare with: {value}, {source} ({beside}).", value=value, source=source, beside=beside)
@@ -210,7 +210,7 @@ def confusion_view(accuracy: Accuracy | None, classes: Sequence[str]) -> Confusi
     if accuracy is None or not accuracy.confusion:
         return None
     matrix = accuracy.confusion
-    given = tuple(shorten(one_line(name), 30) for name in classes)
+    given = tuple(one_line(name, 30) for name in classes)
     names = given if len(given) == len(matrix) else tuple(str(i) for i in range(len(matrix)))
     rows = []
     for i, row in enumerate(matrix):

@@ -25,7 +25,7 @@ from PIL import Image
 
 from grader.core.evidence import Cell, CellError, Output
 from grader.core.limits import write_duration
-from grader.core.text import joined, one_line, settled, shorten, visible
+from grader.core.text import joined, one_line, settled, visible
 from grader.pages.language import many, say
 
 PIXELS = 25_000_000  # of one figure: a small file can unpack to more memory than a browser has
@@ -251,7 +251,7 @@ def _output(output: Output, cell: int, budget: _Budget) -> OutputView:
     if output.png is None:
         text, note = _cut(output.text, budget, printed=True)
         return OutputView(kind=output.kind, text=text, note=note, folded=_fold(text))
-    said = shorten(one_line(output.text[:1_000]), 160)
+    said = one_line(output.text[:1_000], 160)
     picture = read_png(output.png, joined((say("Figure drawn by cell {n}.", n=cell), said)))
     if picture is None:
         text, _ = _cut(output.text, budget, printed=True)
@@ -278,7 +278,7 @@ def _lightened(picture: Picture, budget: _Budget) -> Picture:
 def _error(error: CellError, budget: _Budget) -> OutputView:
     said = f"{error.name}: {error.message}" if error.message else error.name
     text, note = _cut(error.traceback.strip() or said, budget, printed=True)
-    folded = shorten(one_line(said[:1_000]), 200) if len(text.splitlines()) > 1 else ""
+    folded = one_line(said[:1_000], 200) if len(text.splitlines()) > 1 else ""
     return OutputView(kind="error", text=text, note=note, folded=folded)
 
 

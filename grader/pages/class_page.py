@@ -15,9 +15,8 @@ from grader.core.grades import flags_of, grades_of, is_of, with_grade
 from grader.core.limits import write_duration
 from grader.core.results import Flag, Grade, Outcome, Result, Status
 from grader.core.text import cleaned, joined, number, one_line, shorten, visible
-from grader.pages.class_plots import AccuracyStrip
 from grader.pages.language import many, say
-from grader.pages.plots import SeedSpread, Segment
+from grader.pages.plots import AccuracyStrip, SeedSpread, Segment
 from grader.pages.verdicts import NOTHING, grade_verdict, points_word, standing, status_word
 from grader.pages.wording import (
     CAUSES,
@@ -107,7 +106,7 @@ def find_attention(linked: Sequence[Linked]) -> tuple[Attention, ...]:
 
 def student_name(result: Result) -> str:
     """A student's name as a page shows it."""
-    return shorten(one_line(result.student), 120) or "(no name)"
+    return one_line(result.student, 120) or "(no name)"
 
 
 def _trouble(title: str, concerned: Sequence[tuple[Outcome, Whom]], of: int) -> CommonTrouble:
@@ -116,7 +115,7 @@ def _trouble(title: str, concerned: Sequence[tuple[Outcome, Whom]], of: int) -> 
         Whom(who.student, who.href, "" if outcome is Outcome.FAILED else say("partly")) for outcome, who in concerned
     ]
     return CommonTrouble(
-        title=say(shorten(one_line(title), 200)),
+        title=say(one_line(title, 200)),
         failed=failed,
         partly=len(concerned) - failed,
         of=of,
@@ -131,7 +130,7 @@ def _attention(title: str, tone: Tone, whom: Sequence[Whom]) -> Attention:
 
 
 def _whom(result: Result, href: str | None, words: str = "") -> Whom:
-    return Whom(student_name(result), href, shorten(one_line(words), 300))
+    return Whom(student_name(result), href, one_line(words, 300))
 
 
 def _broke(result: Result) -> bool:
@@ -178,13 +177,13 @@ def write_row(result: Result, grade: Grade, href: str | None, *, marked: bool) -
     """The row of one student: a result whose text is visible already, and what the student gets for it."""
     alone = with_grade(result, grade) if result.members else result
     found = grade_verdict(result, grade)
-    detail = shorten(one_line(result.ending.message), 300)
+    detail = one_line(result.ending.message, 300)
     reason: str = detail or found.headline
     wall = result.ending.wall_s
     order = -2.0 if grade.excused else -1.0 if grade.points is None else grade.points
     return ClassRow(
-        student=student_name(result) if not result.members else shorten(one_line(grade.student.name), 120),
-        submission=shorten(one_line(result.submission), 120),
+        student=student_name(result) if not result.members else one_line(grade.student.name, 120),
+        submission=one_line(result.submission, 120),
         href=href,
         why_no_report="" if href else say("no report: {reason}", reason=reason),
         standing=standing(grade),
@@ -210,8 +209,8 @@ def write_row(result: Result, grade: Grade, href: str | None, *, marked: bool) -
 def _why(result: Result, grade: Grade) -> Iterator[str]:
     """Why the grade is not what the rubric says of this result."""
     if grade.override is not None:
-        who = shorten(one_line(grade.override.author), 60)
-        reason = shorten(one_line(grade.override.reason), 200)
+        who = one_line(grade.override.author, 60)
+        reason = one_line(grade.override.reason, 200)
         if grade.excused:
             yield say("excused by {who}: {reason}", who=who, reason=reason)
         else:
@@ -222,7 +221,7 @@ def _why(result: Result, grade: Grade) -> Iterator[str]:
     if grade.provisional:
         yield say("provisional")
     if not is_of(grade, result):
-        yield say("of another hand-in or run: {what}", what=shorten(one_line(grade.submission), 60))
+        yield say("of another hand-in or run: {what}", what=one_line(grade.submission, 60))
 
 
 BINS = 10
@@ -420,7 +419,7 @@ def _setting(results: Sequence[Result]) -> tuple[tuple[str, str], ...]:
 
 
 def _listed(values: Sequence[str]) -> str:
-    known = (shorten(one_line(visible(v)), 120) if isinstance(v, str) else v for v in values if v)
+    known = (one_line(visible(v), 120) if isinstance(v, str) else v for v in values if v)
     found = Counter(known).most_common()
     if len(found) == 1:
         return found[0][0]

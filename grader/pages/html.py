@@ -20,9 +20,8 @@ from grader.core.limits import Limits
 from grader.core.results import Result
 from grader.pages.accuracy import Mistake
 from grader.pages.class_page import ClassView, class_view
-from grader.pages.class_plots import accuracy_strip, histogram
 from grader.pages.language import many, say, use_language
-from grader.pages.plots import curves, number_line, points_strip, share_bar
+from grader.pages.plots import accuracy_strip, curves, histogram, number_line, points_strip, share_bar
 from grader.pages.view import StudentView, student_view
 
 # Plots by the names that templates call them by.

@@ -221,7 +221,7 @@ def model_view(result: Result, evidence: Evidence | None) -> ModelView:
     if evidence and judgement and judgement.outcome != "judged":
         problem = judgement.reason or evidence.claims.problem or ""
     return ModelView(
-        chosen=shorten(one_line(summary.chosen), 120) if summary.chosen else None,
+        chosen=one_line(summary.chosen, 120) if summary.chosen else None,
         judged=judgement is None or judgement.outcome == "judged",
         about=_about(summary, architecture),
         candidates=_candidates(summary, evidence),
@@ -264,14 +264,14 @@ def _setting(value: object) -> str:
         return " × ".join(f"{part:g}" for part in value[:6])
     if isinstance(value, float):
         return f"{value:g}"
-    return shorten(one_line(str(value)), 40)
+    return one_line(str(value), 40)
 
 
 def _about(summary: ModelSummary, architecture: Architecture | None) -> tuple[tuple[str, str], ...]:
     rows: list[tuple[str, str]] = []
     if summary.family:
         kind = f"{summary.family}{f', {architecture.kind}' if architecture else ''}"
-        rows.append((say("kind"), shorten(one_line(kind), 120)))
+        rows.append((say("kind"), one_line(kind, 120)))
     sizes = summary.input_shape or (architecture.input_shape if architecture else None)
     if sizes is not None:
         rows.append((say("takes in"), shape(sizes)))
@@ -294,7 +294,7 @@ def _candidates(summary: ModelSummary, evidence: Evidence | None) -> tuple[Candi
         told = _own_score(item.name, evidence.claims) if evidence else None
         score: str = "" if told is None else say("{accuracy} by the notebook's own account", accuracy=percent(told, 1))
         about = joined((say("trained") if item.fitted else say("never trained"), units, score), ", ")
-        views.append(CandidateView(shorten(one_line(item.name), 120), item.taken, about, shorten(item.reason, 600)))
+        views.append(CandidateView(one_line(item.name, 120), item.taken, about, shorten(item.reason, 600)))
     return tuple(views)
 
 
@@ -318,7 +318,7 @@ def _described(preparation: Preparation | None) -> str:
 
 def _tried(preparation: Preparation | None) -> tuple[tuple[str, str], ...]:
     tried = sorted(preparation.tried.items(), key=lambda item: -item[1])[:MOST] if preparation else []
-    return tuple((shorten(one_line(name), 120), percent(value, 1)) for name, value in tried)
+    return tuple((one_line(name, 120), percent(value, 1)) for name, value in tried)
 
 
 def _matched(preparation: Preparation | None) -> str:
@@ -340,8 +340,8 @@ def _layers(architecture: Architecture | None) -> tuple[LayerView, ...]:
     return tuple(
         LayerView(
             number=number,
-            name=shorten(one_line(layer.name), 80),
-            kind=shorten(one_line(layer.kind), 60),
+            name=one_line(layer.name, 80),
+            kind=one_line(layer.kind, 60),
             settings=settings(layer),
             rules=rules(layer),
             reads=_reads(layer, wiring),
@@ -359,5 +359,5 @@ def _layers(architecture: Architecture | None) -> tuple[LayerView, ...]:
 def _reads(layer: Layer, wiring: Wiring) -> str:
     if wiring.lanes < 2 or not layer.inputs:
         return ""
-    named = ", ".join(shorten(one_line(name), 60) for name in layer.inputs[:8])
+    named = ", ".join(one_line(name, 60) for name in layer.inputs[:8])
     return say("reads {layers}", layers=named)

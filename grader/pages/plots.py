@@ -1,15 +1,13 @@
-"""What plots are drawn with: a canvas that only takes clean text, and round numbers for axes. Pure.
+"""Plots as inline SVG: the accuracy's number line, learning curves, points; a class's histogram and accuracies. Pure.
 
-Colours come from the page's CSS by class, never from a `style` attribute, so that dark mode and the page's
-Content-Security-Policy both hold. All text goes through `_escaped`, whoever wrote it.
-
-Plots of one submission as inline SVG: the accuracy's number line, learning curves, the strip of points. Pure.
-
-Each plot says in words what it shows (`<title>` and `aria-label`), and no two things differ by colour alone.
+Each plot says in words what it shows (`<title>` and `aria-label`), and no two things differ by colour alone. Colours come
+from the page's CSS by class, never from a `style` attribute, so that dark mode and the page's Content-Security-Policy both
+hold. All text goes through `_escaped`, whoever wrote it.
 """
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -19,7 +17,16 @@ from grader.pages.language import many, say
 from grader.pages.wording import Tone
 
 Length = float | str  # pixels, or a share of the width as in "12.5%"
+At = Callable[[float], float]  # where a value stands on an axis
+Place = Callable[[float, float], tuple[float, float]]  # where a value of an epoch stands
 GLYPH = 6.9  # mean width of a letter at the size that plots are lettered in
+LARGEST = 1e12  # beyond it, and for what is not a number, a curve has a gap
+POINTS = 240  # of a curve; more can't be told apart at its width
+DOTTED = 24  # up to so many points each is marked
+BAND = 15  # pixels that a reference takes below a number line
+MOST_JOINTS = 20
+DOT = 5.0  # radius of one student's dot
+HIGHEST = 15  # dots above each other; a larger class is drawn as bars
 
 
 class Canvas:
@@ -131,15 +138,6 @@ def _at(value: Length) -> str:
     return value if isinstance(value, str) else f"{value:.6g}"
 
 
-LARGEST = 1e12  # beyond it, and for what is not a number, a curve has a gap
-POINTS = 240  # of a curve; more can't be told apart at its width
-DOTTED = 24  # up to so many points each is marked
-BAND = 15  # pixels that a reference takes below a number line
-MOST_JOINTS = 20
-
-Place = Callable[[float, float], tuple[float, float]]
-
-
 @dataclass(frozen=True, kw_only=True)
 class SeedSpread:
     """Several runs of one thing: their mean, and from the lowest to the highest."""
@@ -197,7 +195,8 @@ class Segment:
 
 def number_line(shown: NumberLine, *, width: int = 720) -> str:
     """The accuracy on a line from 0 to 1, zoomed to where things happen, with a small map of the whole."""
-    low, high, step = _region(shown)
+    values = [shown.value, shown.low, shown.high, *(other for _, other in shown.others)]
+    low, high, step = _region(values, shown.threshold, shown.reference)
 
     def at(value: float) -> float:
         share = (value - low) / (high - low) if math.isfinite(value) else 0.0
@@ -287,7 +286,7 @@ def _marks(shown: NumberLine) -> list[tuple[str, str, float]]:
     """What is lettered below the line: its kind, its text, its place."""
     marks: list[tuple[str, str, float]] = []
     if shown.threshold is not None:
-        marks.append(("needed", say("needed {accuracy}", accuracy=percent(shown.threshold)), shown.threshold))
+        marks.append(("needed", _needed(shown.threshold), shown.threshold))
     if shown.reference:
         marks.append(("reference", shown.reference.label, shown.reference.mean))
     return [*marks, *(("other", f"{shorten(name, 36)}: {percent(value, 2)}", value) for name, value in shown.others)]
@@ -297,7 +296,7 @@ def _line_in_words(shown: NumberLine) -> str:
     low, high = percent(shown.low, 2), percent(shown.high, 2)
     words: list[str] = [say("Accuracy {value}, 95 % interval {low} to {high}", value=shown.label, low=low, high=high)]
     if shown.threshold is not None:
-        words.append(say("needed {accuracy}", accuracy=percent(shown.threshold)))
+        words.append(_needed(shown.threshold))
     if (band := shown.reference) is not None:
         lowest, highest = percent(band.lowest, 2), percent(band.highest, 2)
         words.append(say("{label}, lowest {low}, highest {high}", label=band.label, low=lowest, high=highest))
@@ -323,16 +322,13 @@ def _value_in_words(value: float, as_percent: bool) -> str:
     return percent(value, 2) if as_percent else f"{round(value, 9):.4g}"
 
 
-def _region(shown: NumberLine) -> tuple[float, float, float]:
-    at = [shown.value, shown.low, shown.high, *(other for _, other in shown.others)]
-    at += [shown.threshold] if shown.threshold is not None else []
-    at += [shown.reference.lowest, shown.reference.mean, shown.reference.highest] if shown.reference else []
-    return region(at)
-
-
-def region(values: Sequence[float]) -> tuple[float, float, float]:
-    """The part of 0 to 1 where the values are, with some air, round ends, and the distance of its ticks."""
-    inside = [min(max(value, 0.0), 1.0) for value in values if math.isfinite(value)] or [0.0, 1.0]
+def _region(
+    values: Sequence[float], threshold: float | None, reference: SeedSpread | None
+) -> tuple[float, float, float]:
+    """The part of 0 to 1 where all of them are, with some air, round ends, and the distance of its ticks."""
+    shown = [*values, *([] if threshold is None else [threshold])]
+    shown += [reference.lowest, reference.mean, reference.highest] if reference else []
+    inside = [min(max(value, 0.0), 1.0) for value in shown if math.isfinite(value)] or [0.0, 1.0]
     span = max(max(inside) - min(inside), 0.01)
     low, high, step = nice(max(min(inside) - span * 0.15, 0.0), min(max(inside) + span * 0.15, 1.0))
     return max(low, 0.0), min(high, 1.0), step
@@ -397,7 +393,8 @@ def _draw_curve(svg: Canvas, item: Series, kind: str, place: Place, as_percent: 
     drawn = [(epoch, value) for epoch, value in known if value is not None]
     for epoch, value in drawn if len(known) <= DOTTED else drawn[-1:]:
         x, y = place(epoch, value)
-        told = _dot_in_words(item.label, epoch, _value_in_words(value, as_percent))
+        reached = _value_in_words(value, as_percent)
+        told = say("{curve}, epoch {epoch}: {value}", curve=item.label, epoch=str(epoch), value=reached)
         if kind == "series-1":
             svg.circle(f"dot {kind}", (x, y), 3.5, told=told)
         else:
@@ -405,9 +402,141 @@ def _draw_curve(svg: Canvas, item: Series, kind: str, place: Place, as_percent: 
     return place(*drawn[-1])[1]
 
 
-def _dot_in_words(label: str, epoch: int, value: str) -> str:
-    return say("{curve}, epoch {epoch}: {value}", curve=label, epoch=str(epoch), value=value)
-
-
 def _without_oddities(item: Series) -> Series:
     return Series(item.label, tuple(v if v is not None and abs(v) < LARGEST else None for v in item.values))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyStrip:
+    """The accuracies of a class (student, accuracy), what is needed, and what the reference reaches."""
+
+    accuracies: tuple[tuple[str, float], ...]
+    threshold: float | None = None
+    reference: SeedSpread | None = None
+
+
+def histogram(bins: Sequence[int], *, pass_share: float | None, width: int = 460, height: int = 190) -> str:
+    """How many results fall into each tenth of the points, with the pass mark."""
+    svg = Canvas(width, height, _histogram_in_words(bins), "histogram")
+    left, right, top, bottom = 10, width - 10, 34, height - 26
+    slot = (right - left) / len(bins)
+    for i, n in enumerate(bins):
+        tall = (bottom - top) * n / max(*bins, 1)
+        below = pass_share is not None and (i + 0.5) / len(bins) < pass_share
+        kind = "bar below" if below else "bar"
+        svg.box(kind, (left + i * slot + 2, bottom - tall), (slot - 4, tall))
+        if n:
+            svg.letter("count middle", str(n), left + (i + 0.5) * slot, bottom - tall - 5)
+    for i in range(0, len(bins) + 1, 2):
+        anchor = " end" if i == len(bins) else " middle" if i else ""
+        svg.letter(f"tick{anchor}", percent(i / len(bins)), left + i * slot, bottom + 18)
+    svg.line("axis", (left, bottom), (right, bottom))
+    if pass_share is not None and 0 <= pass_share <= 1:
+        x = left + pass_share * (right - left)
+        svg.line("notch", (x, 6), (x, bottom))
+        svg.letter("tag end" if pass_share > 0.2 else "tag", say("pass mark"), x + (-7 if pass_share > 0.2 else 7), 16)
+    return svg.written()
+
+
+def accuracy_strip(shown: AccuracyStrip, *, width: int = 720) -> str:
+    """Every accuracy on one line: dots that are stacked where they meet, or bars for a large class.
+
+    Below the threshold they are squares (or bars of the other colour), so that nothing differs by colour alone.
+    """
+    band, needed = shown.reference, shown.threshold
+    low, high, step = _region([value for _, value in shown.accuracies], needed, band)
+
+    def at(value: float) -> float:
+        return 24 + min(max((value - low) / (high - low), 0.0), 1.0) * (width - 48)
+
+    columns = Counter(_column(at(value)) for _, value in shown.accuracies)
+    bars = max(columns.values(), default=0) > HIGHEST
+    tall = 120 if bars else 2 * DOT * max(columns.values(), default=1)
+    top = 26
+    axis = top + tall + 6
+    svg = Canvas(width, axis + (66 if band else 44), _strip_in_words(shown), "strip-of-accuracies")
+    if needed is not None:
+        text = _needed(needed)
+        svg.line("leader needed", (at(needed), top - 8), (at(needed), axis + 6))
+        svg.letter("tag needed", text, start_of(at(needed), text, width), top - 12)
+    (_bars if bars else _dots)(svg, shown, at, foot=axis - 4, tall=tall)
+    svg.line("axis", (24, axis), (width - 24, axis))
+    for tick in ticks(low, high, step):
+        svg.line("axis", (at(tick), axis - 4), (at(tick), axis + 4))
+        svg.letter("tick middle", percent(tick, 2), at(tick), axis + 20)
+    if band is not None:
+        svg.box("band", (at(band.lowest), axis + 28), (max(at(band.highest) - at(band.lowest), 2), 10))
+        svg.line("mean", (at(band.mean), axis + 25), (at(band.mean), axis + 41))
+        svg.letter("tag reference", band.label, start_of(at(band.mean), band.label, width), axis + 56)
+    return svg.written()
+
+
+def _column(x: float) -> int:
+    return round(x / (2 * DOT))
+
+
+def _dots(svg: Canvas, shown: AccuracyStrip, at: At, *, foot: float, tall: float) -> None:
+    stacked: Counter[int] = Counter()
+    for student, value in sorted(shown.accuracies, key=lambda item: item[1]):
+        column = _column(at(value))
+        x, y = column * 2 * DOT, foot - DOT - 2 * DOT * stacked[column]
+        stacked[column] += 1
+        told = f"{student}: {percent(value, 2)}"
+        if _below(value, shown.threshold):
+            svg.box("student below", (x - DOT + 0.6, y - DOT + 0.6), (2 * DOT - 1.2, 2 * DOT - 1.2), told=told)
+        else:
+            svg.circle("student", (x, y), DOT - 0.4, told=told)
+
+
+def _bars(svg: Canvas, shown: AccuracyStrip, at: At, *, foot: float, tall: float) -> None:
+    above = Counter(_column(at(value)) for _, value in shown.accuracies if not _below(value, shown.threshold))
+    below = Counter(_column(at(value)) for _, value in shown.accuracies if _below(value, shown.threshold))
+    most = max((above + below).values())
+    for column in sorted({*above, *below}):
+        start = foot
+        for kind, counted in (("student", above), ("student below", below)):
+            height = tall * counted[column] / most
+            if height:
+                start -= height
+                box = (2 * DOT - 1, height)
+                svg.box(
+                    kind,
+                    (column * 2 * DOT - DOT + 0.5, start),
+                    box,
+                    told=many(counted[column], "{n} student", "{n} students"),
+                )
+
+
+def _needed(threshold: float) -> str:
+    return say("needed {accuracy}", accuracy=percent(threshold))
+
+
+def _below(value: float, threshold: float | None) -> bool:
+    return threshold is not None and value < threshold
+
+
+def _histogram_in_words(bins: Sequence[int]) -> str:
+    spans = [f"{10 * i}–{10 * i + 10} %: {n}" for i, n in enumerate(bins) if n]
+    if not spans:
+        return say("Shares of the points, and how many students have them. No marks yet.")
+    return say("Shares of the points, and how many students have them. {spans}.", spans=", ".join(spans))
+
+
+def _strip_in_words(shown: AccuracyStrip) -> str:
+    values = [value for _, value in shown.accuracies]
+    if not values:
+        return say("No accuracies yet.")
+    words: list[str] = [
+        many(
+            len(values),
+            "The accuracy of {n} student, {low} to {high}",
+            "The accuracies of {n} students, {low} to {high}",
+            low=percent(min(values), 2),
+            high=percent(max(values), 2),
+        )
+    ]
+    if (needed := shown.threshold) is not None:
+        reached = sum(not _below(value, needed) for value in values)
+        words.append(_needed(needed))
+        words.append(many(reached, "reached by {n} student", "reached by {n} students"))
+    return joined((*words, shown.reference.label if shown.reference else ""), "; ")

@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Literal
 
 from grader.core.evidence import Architecture, Layer
-from grader.core.text import count, joined, one_line, shorten
+from grader.core.text import count, joined, one_line
 from grader.pages.language import many, say
 from grader.pages.wording import shape
 
@@ -366,8 +366,8 @@ def _layer(number: int, layer: Layer) -> LayerExplained | None:
     incoming = layer.input_shapes[0] if len(layer.input_shapes) == 1 else None
     return LayerExplained(
         number=number,
-        name=shorten(one_line(layer.name), 80),
-        kind=shorten(one_line(layer.kind), 60),
+        name=one_line(layer.name, 80),
+        kind=one_line(layer.kind, 60),
         shapes=joined((shape(incoming), shape(layer.output_shape)), " → ") if incoming and layer.output_shape else "",
         size=size,
         parameters=parameters,

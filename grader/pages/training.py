@@ -69,7 +69,7 @@ def training_view(result: Result, evidence: Evidence | None) -> TrainingView | N
     charts = _charts(history, joints, onset) if drawable else ()
     caption: str = ""
     if charts:
-        model = shorten(one_line(drawn[-1].model), 80)
+        model = one_line(drawn[-1].model, 80)
         caption = many(
             len(drawn),
             "Learning curves of the last training of `{model}`.",
@@ -179,14 +179,14 @@ def _fit(number: int, fit: Fit) -> FitView:
     unknown = say("not known")
     rate: str = "" if fit.learning_rate is None else say("rate {rate}", rate=f"{fit.learning_rate:g}")
     validation = {"data": say("data of its own"), "split": say("split off"), "none": say("none")}
-    optimizer: str = shorten(one_line(fit.optimizer), 60) if fit.optimizer else unknown
+    optimizer: str = one_line(fit.optimizer, 60) if fit.optimizer else unknown
     return FitView(
         number=number,
-        model=shorten(one_line(fit.model), 80),
+        model=one_line(fit.model, 80),
         epochs=f"{count(fit.epochs_done)} / {count(fit.epochs)}",
         batch=unknown if fit.batch_size is None else count(fit.batch_size),
         optimizer=joined((optimizer, rate), ", "),
-        loss=shorten(one_line(fit.loss), 80) if fit.loss else unknown,
+        loss=one_line(fit.loss, 80) if fit.loss else unknown,
         given=shape(fit.x.shape) if fit.x else unknown,
         reach=_reach(fit.x),
         cell=fit.cell,

@@ -189,8 +189,8 @@ def student_view(
     return StudentView(
         title=say(result.title),
         assignment=result.assignment,
-        student=shorten(one_line(result.student), 200) or "(no name)",
-        submission=shorten(one_line(result.submission), 200),
+        student=one_line(result.student, 200) or "(no name)",
+        submission=one_line(result.submission, 200),
         verdict=verdict(result),
         absent=result.absent,
         points="–" if grade is None else points_word(grade),
@@ -210,7 +210,7 @@ def student_view(
         has_network=bool(result.dataset or result.accuracy or result.model.chosen),
         accuracy=accuracy_view(result),
         why_no_accuracy=_why_no_accuracy(result, evidence),
-        judged_on=say(shorten(one_line(result.judged_on or ""), 200)),
+        judged_on=say(one_line(result.judged_on or "", 200)),
         checks=checks,
         model=model_view(result, evidence),
         training=training_view(result, evidence),
@@ -366,4 +366,4 @@ def _digests(result: Result, evidence: Evidence) -> Iterator[tuple[str, str, str
 
 
 def _bounded(text: str) -> str:
-    return shorten(one_line(text), 1_000)
+    return one_line(text, 1_000)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from grader.core.evidence import Cause, Isolation, Serve
 from grader.core.results import Accuracy, Outcome, Spread, Status
-from grader.core.text import count, joined, number, one_line, percent, shorten
+from grader.core.text import count, joined, number, one_line, percent
 from grader.pages.language import gettext_noop, many, say
 
 Tone = Literal["good", "bad", "warn", "ours", "calm"]
@@ -137,7 +137,7 @@ VERDICT_TONES: dict[str, Tone] = {"pass": "good", "borderline": "warn", "fail": 
 
 def flag_word(kind: str) -> str:
     """A flag's kind in words; one that has none is called as its kind is: `odd_thing` is "odd thing"."""
-    return say(FLAGS[kind]) if kind in FLAGS else shorten(one_line(kind.replace("_", " ")), 60)
+    return say(FLAGS[kind]) if kind in FLAGS else one_line(kind.replace("_", " "), 60)
 
 
 def substitute_warning() -> str:
