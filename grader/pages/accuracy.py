@@ -1,6 +1,6 @@
-"""The images that a network was most surely wrong about, for a page that may show them. Pure.
+"""The judged accuracy as a report shows it: beside what is needed and the reference, class by class, and mistakes. Pure.
 
-The judged accuracy as a report shows it: beside what is needed and the reference, and class by class. Pure.
+`find_mistakes` chooses the images that a network was most surely wrong about, for a page that may show them.
 """
 
 import math
@@ -68,8 +68,11 @@ def find_mistakes(
     wrong = np.flatnonzero((predicted != judged.labels) & np.isfinite(sure))
     order = wrong[np.argsort(-sure[wrong], kind="stable")][:SHOWN]
     return tuple(
-        _mistake(
-            judged, int(i), _named(classes, int(predicted[i])), _named(classes, int(judged.labels[i])), float(sure[i])
+        Mistake(
+            picture=thumbnail(judged.images[i]),
+            true=_named(classes, int(judged.labels[i])),
+            called=_named(classes, int(predicted[i])),
+            sure=f"{min(100 * sure[i], 99.9):.1f}\u00a0%" if sure[i] < 1 else "100\u00a0%",
         )
         for i in order
     )
@@ -87,11 +90,6 @@ def confidence(outputs: NDArray[np.float32], *, logits: bool) -> NDArray[np.floa
             raised = np.exp(values - values.max(axis=1, keepdims=True))
             values = raised / raised.sum(axis=1, keepdims=True)
     return np.asarray(values.max(axis=1))
-
-
-def _mistake(judged: JudgedImages, index: int, called: str, true: str, sure: float) -> Mistake:
-    share = f"{min(100 * sure, 99.9):.1f}\u00a0%" if sure < 1 else "100\u00a0%"
-    return Mistake(thumbnail(judged.images[index]), true, called, share)
 
 
 def _named(classes: Sequence[str], number: int) -> str:
@@ -169,7 +167,7 @@ def accuracy_view(result: Result) -> AccuracyView | None:
             low=accuracy.interval[0],
             high=accuracy.interval[1],
             threshold=accuracy.threshold,
-            reference=_band(result.baseline, accuracy.judged) if result.baseline else None,
+            reference=reference_band(result.baseline, accuracy.judged) if result.baseline else None,
             others=tuple((one_line(name, 60), value) for name, value in compared[:6]),
         ),
     )
@@ -200,7 +198,8 @@ def _beside(other: Comparison) -> str:
     return joined(said, "; ")
 
 
-def _band(spread: Spread, judged: int) -> SeedSpread:
+def reference_band(spread: Spread, judged: int) -> SeedSpread:
+    """What the reference solution reaches on so many images, as plots show it."""
     label = say("reference: {words}", words=reference_words(spread, judged))
     return SeedSpread(label=label, lowest=spread.lowest, mean=spread.mean, highest=spread.highest)
 

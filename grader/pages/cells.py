@@ -1,13 +1,9 @@
-"""Pictures that go into a page: looked at byte by byte, made lighter where they are heavy, and thumbnails. Pure.
+"""The executed notebook as a report shows it: cells, outputs and pictures, each bounded. Pure.
 
-Students' figures are PNG from the sandbox. Most go into the page as they are; those that weigh much are decoded here, by
-Pillow's PNG reader alone and within bounds that are checked before, and written again as WebP.
-
-The executed notebook as a report shows it: cells, outputs and pictures, each bounded. Pure.
-
-A notebook may print ten megabytes and draw a thousand figures; a page that opens on a phone may not hold them, and stays
-below 1.5 MB. Figures are made lighter where all of them together are too heavy. What is left out is counted, and the page
-says so.
+A notebook may print ten megabytes and draw a thousand figures; a page that opens on a phone stays below 1.5 MB. What is
+left out is counted, and the page says so. Students' figures are PNG from the sandbox. Each is looked at byte by byte;
+where all of them together are too heavy, heavy ones are decoded, by Pillow's PNG reader alone and within bounds that
+are checked before, and written again as WebP.
 """
 
 import base64

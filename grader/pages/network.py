@@ -1,9 +1,7 @@
-"""The diagram of a network: layers from top to bottom, wires that fork and meet, and each output as a block. Pure.
+"""The graded network as a report shows it: which one, how pictures were prepared for it, its layers as a diagram. Pure.
 
-Every layer is a row, and every row draws its own piece of the wires, stretched to the row's height; so the diagram is part
-of the table that says the same in words. A tensor that is still needed further down keeps a lane of its own.
-
-The graded network as a report shows it: which one, how pictures were prepared for it, its layers as a diagram. Pure.
+Every layer is a row of a table, and every row draws its own piece of the wires, stretched to the row's height, and its
+output as a block. A tensor that is still needed further down keeps a lane of its own.
 """
 
 import math
@@ -220,14 +218,16 @@ def model_view(result: Result, evidence: Evidence | None) -> ModelView:
     problem = ""
     if evidence and judgement and judgement.outcome != "judged":
         problem = judgement.reason or evidence.claims.problem or ""
+    preparation = judgement.preparation if judgement else None
+    described = summary.preprocessing or (preparation.description if preparation else "")
     return ModelView(
         chosen=one_line(summary.chosen, 120) if summary.chosen else None,
         judged=judgement is None or judgement.outcome == "judged",
         about=_about(summary, architecture),
         candidates=_candidates(summary, evidence),
-        preparation=shorten(summary.preprocessing or _described(judgement.preparation if judgement else None), 2_000),
-        tried=_tried(judgement.preparation if judgement else None),
-        matched=_matched(judgement.preparation if judgement else None),
+        preparation=shorten(described, 2_000),
+        tried=_tried(preparation),
+        matched=_matched(preparation),
         layers=_layers(architecture),
         lanes=lanes_shown(architecture.layers[:MOST_LAYERS]) if architecture else 0,
         more_layers=max(len(architecture.layers) - MOST_LAYERS, 0) if architecture else 0,
@@ -247,16 +247,12 @@ def settings(layer: Layer) -> str:
         plain = tuple(value) if isinstance(value, list | tuple) else value
         if isinstance(plain, dict):
             plain = plain.get("class_name") or plain.get("registered_name") or "an own one"
-        usual = any(key == name and plain == common for name, common in _USUAL)
-        if usual or (key == "strides" and plain == _pool(layer)):
+        pool = layer.config.get("pool_size")
+        usual = [common for name, common in _USUAL if name == key]
+        if plain in usual or (key == "strides" and plain == (tuple(pool) if isinstance(pool, list | tuple) else pool)):
             continue
         said.append(joined((say(word), _setting(plain))))
     return joined(said, ", ")
-
-
-def _pool(layer: Layer) -> object:
-    pool = layer.config.get("pool_size")
-    return tuple(pool) if isinstance(pool, list | tuple) else pool
 
 
 def _setting(value: object) -> str:
@@ -310,10 +306,6 @@ def _own_score(name: str, claims: Claims) -> float | None:
         if key.startswith("val_") and "acc" in key
     ]
     return next((value for values in curves for value in reversed(values) if value is not None), None)
-
-
-def _described(preparation: Preparation | None) -> str:
-    return preparation.description if preparation else ""
 
 
 def _tried(preparation: Preparation | None) -> tuple[tuple[str, str], ...]:

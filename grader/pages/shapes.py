@@ -3,8 +3,7 @@
 The size rule of the lecture is floor((m + 2p - f)/s + 1) along each axis: m cells come in, p are padded at each end,
 f is the size of the kernel or pool, s the stride. A layer's config comes from a student's model: every value is
 looked at before it is used, and arithmetic that does not give the very number that the judge saw is not shown.
-
-The shapes and parameters of a network explained in its own numbers: `shapes` put into words. Pure.
+The second half puts it into words, layer by layer.
 """
 
 import math

@@ -6,7 +6,7 @@ from grader.core.grades import flags_of, grades_of, with_grade
 from grader.core.limits import write_duration, write_size
 from grader.core.results import CheckResult, Grade, Result
 from grader.core.text import cleaned, count, defused, number, one_line, percent
-from grader.pages.verdicts import comment_of_instructor, grade_verdict, points_word, verdict
+from grader.pages.headline import comment_of_instructor, points_word, write_grade_headline, write_headline
 from grader.pages.wording import (
     CAUSES,
     ISOLATION,
@@ -25,7 +25,7 @@ NAME = 28  # columns of a student's name in a row
 def summary(result: Result) -> list[str]:
     """One submission in lines: the verdict, each check with reason and next step, how it ran, flags."""
     result = cleaned(result)
-    found = verdict(result)
+    found = write_headline(result)
     comment = comment_of_instructor(result)
     head = [
         f"{one_line(result.student)} · {one_line(result.assignment)} · {one_line(result.submission or 'nothing')}",
@@ -58,7 +58,7 @@ def row(result: Result) -> str:
 
 def _row(result: Result, grade: Grade) -> str:
     alone = with_grade(result, grade) if result.members else result
-    found = verdict(result) if result.smoke is not None else grade_verdict(result, grade)
+    found = write_headline(result) if result.smoke is not None else write_grade_headline(result, grade)
     name = one_line(grade.student.name if result.members else result.student, NAME)
     nothing = "excused" if grade.excused else "nothing" if grade.status is None else "no mark"
     points = nothing if grade.points is None else f"{points_word(grade)}/{number(grade.out_of)}"

@@ -1,7 +1,4 @@
-"""The functions of a module as a report shows them: which kinds of cases are right, and a small one that is not. Pure.
-
-One submission as a report shows it: a Result and its Evidence as ready words and plain numbers. Pure.
-"""
+"""One submission as a report shows it: a Result and its Evidence as ready words and plain numbers. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,11 +10,11 @@ from grader.core.results import CheckResult, FunctionFinding, GroupFinding, Outc
 from grader.core.text import cleaned, cleaned_evidence, joined, number, one_line, shorten
 from grader.pages.accuracy import AccuracyView, ConfusionView, Mistake, accuracy_view, confusion_view
 from grader.pages.cells import NotebookView, notebook_view
+from grader.pages.headline import Headline, comment_of_instructor, points_word, write_headline
 from grader.pages.language import many, say
 from grader.pages.network import ModelView, model_view
 from grader.pages.plots import Segment
 from grader.pages.training import TrainingView, training_view
-from grader.pages.verdicts import Headline, comment_of_instructor, points_word, verdict
 from grader.pages.wording import (
     BASIS,
     CAUSES,
@@ -32,6 +29,7 @@ from grader.pages.wording import (
 )
 
 MOST_SHOWN = 6_000  # characters of one case
+LONG = 1_200  # characters of a reason or a hint
 
 
 @dataclass(frozen=True)
@@ -58,45 +56,6 @@ class FunctionView:
     groups: tuple[GroupView, ...]
 
 
-def function_views(findings: tuple[FunctionFinding, ...]) -> tuple[FunctionView, ...]:
-    """All functions in order; give it values whose text is visible already."""
-    return tuple(_function(finding) for finding in findings)
-
-
-def _function(finding: FunctionFinding) -> FunctionView:
-    first = next((group for group in finding.groups if group.shown), None)  # where to begin
-    right = sum(group.right for group in finding.groups)
-    return FunctionView(
-        signature=shorten(finding.signature, 200),
-        right=many(
-            len(finding.groups),
-            "{right} of {n} kind of cases right",
-            "{right} of {n} kinds of cases right",
-            right=right,
-        ),
-        problem=shorten(finding.problem, 600),
-        groups=() if finding.problem else tuple(_group(group, group is first) for group in finding.groups),
-    )
-
-
-def _group(group: GroupFinding, first: bool) -> GroupView:
-    outcome = Outcome.PASSED if group.right else Outcome.FAILED if group.tried else Outcome.SKIPPED
-    tone: Tone = "good" if group.right else "bad" if group.tried else "calm"
-    return GroupView(
-        tone=tone,
-        mark=MARKS[outcome],
-        word=say("right") if group.right else say("wrong") if group.tried else say("not tried"),
-        title=shorten(group.title, 200),
-        tried=many(group.tried, "{n} case", "{n} cases") if group.right else "",
-        fault=say("It {fault}", fault=shorten(group.fault, 600)) if group.fault else "",
-        shown=shorten(group.shown, MOST_SHOWN),
-        open=first,
-    )
-
-
-LONG = 1_200  # characters of a reason or a hint
-
-
 @dataclass(frozen=True)
 class Notice:
     """Something to know before reading on."""
@@ -116,9 +75,7 @@ class CheckView:
     outcome: str
     looked_at: bool  # and found wanting by no fault of ours: a hint is a next step
     title: str
-    name: str
     points: str
-    share: float | None
     reason: str
     hint: str
     basis: str
@@ -131,7 +88,6 @@ class StudentView:
     """Everything a student's page says, in the order it says it."""
 
     title: str
-    assignment: str
     student: str
     submission: str
     verdict: Headline
@@ -188,10 +144,9 @@ def student_view(
     grade = shared_grade(result)
     return StudentView(
         title=say(result.title),
-        assignment=result.assignment,
         student=one_line(result.student, 200) or "(no name)",
         submission=one_line(result.submission, 200),
-        verdict=verdict(result),
+        verdict=write_headline(result),
         absent=result.absent,
         points="–" if grade is None else points_word(grade),
         provisional=grade is not None and grade.provisional,
@@ -206,7 +161,7 @@ def student_view(
         unsandboxed=say(ISOLATION["none"][1]) if result.isolation == "none" and not result.absent else "",
         notices=_notices(result),
         serve_note=_serve_note(result, evidence),
-        functions=function_views(result.functions),
+        functions=tuple(map(_function, result.functions)),
         has_network=bool(result.dataset or result.accuracy or result.model.chosen),
         accuracy=accuracy_view(result),
         why_no_accuracy=_why_no_accuracy(result, evidence),
@@ -220,10 +175,10 @@ def student_view(
         ending=say(CAUSES[result.ending.cause]),
         ending_message=shorten(result.ending.message, LONG),
         ending_tone="good" if result.ending.cause == "finished" else "bad",
-        run=_run(result, limits),
+        run=tuple(_run(result, limits)),
         notes=tuple(shorten(note, LONG) for note in result.notes),
         shims=tuple(shorten(shim, LONG) for shim in result.shims),
-        provenance=_provenance(result, evidence),
+        provenance=tuple((name, one_line(value, 1_000), said) for name, value, said in _provenance(result, evidence)),
     )
 
 
@@ -232,23 +187,20 @@ def strip(checks: Sequence[CheckResult]) -> tuple[Segment, ...]:
     total = sum(item.out_of for item in checks)
     if total <= 0:
         return ()
-    said = {id(item): _earned(item) for item in checks}
-    earned = [Segment(said[id(c)], c.points / total, TONES[c.outcome], True) for c in checks if c.points > 0]
-    lost = [
-        Segment(said[id(c)], (c.out_of - c.points) / total, TONES[c.outcome], False)
-        for c in checks
-        if c.points < c.out_of
-    ]
+    earned, lost = [], []
+    for item in checks:
+        label = say(
+            "{title}: {points} of {all}",
+            title=say(one_line(item.title)), points=number(item.points), all=number(item.out_of),
+        )  # fmt: skip
+        if item.points > 0:
+            earned.append(Segment(label, item.points / total, TONES[item.outcome], True))
+        if item.points < item.out_of:
+            lost.append(Segment(label, (item.out_of - item.points) / total, TONES[item.outcome], False))
     return (*earned, *lost)
 
 
-def _earned(item: CheckResult) -> str:
-    title = say(one_line(item.title))
-    return say("{title}: {points} of {all}", title=title, points=number(item.points), all=number(item.out_of))
-
-
 def _check(position: int, item: CheckResult) -> CheckView:
-    advice = item.out_of <= 0
     return CheckView(
         number=position,
         tone=TONES[item.outcome],
@@ -256,14 +208,44 @@ def _check(position: int, item: CheckResult) -> CheckView:
         outcome=say(OUTCOMES[item.outcome]),
         looked_at=item.outcome not in (Outcome.SKIPPED, Outcome.BROKEN),
         title=say(shorten(item.title, 300)),
-        name=item.name,
-        points=say("advice") if advice else f"{number(item.points)} / {number(item.out_of)}",
-        share=None if advice else item.points / item.out_of,
+        points=say("advice") if item.out_of <= 0 else f"{number(item.points)} / {number(item.out_of)}",
         reason=shorten(item.reason, LONG),
         hint="" if item.outcome is Outcome.SKIPPED else shorten(item.hint, LONG),  # each of them says the same
         basis=say(BASIS[item.rests_on][0]),
         basis_kind="measured" if item.rests_on == "facts" else "told",
         basis_words=say(BASIS[item.rests_on][1]),
+    )
+
+
+def _function(finding: FunctionFinding) -> FunctionView:
+    """A function of a module: which kinds of cases are right, and a small one that is not."""
+    first = next((group for group in finding.groups if group.shown), None)  # where to begin
+    right = sum(group.right for group in finding.groups)
+    return FunctionView(
+        signature=shorten(finding.signature, 200),
+        right=many(
+            len(finding.groups),
+            "{right} of {n} kind of cases right",
+            "{right} of {n} kinds of cases right",
+            right=right,
+        ),
+        problem=shorten(finding.problem, 600),
+        groups=() if finding.problem else tuple(_group(group, group is first) for group in finding.groups),
+    )
+
+
+def _group(group: GroupFinding, first: bool) -> GroupView:
+    outcome = Outcome.PASSED if group.right else Outcome.FAILED if group.tried else Outcome.SKIPPED
+    tone: Tone = "good" if group.right else "bad" if group.tried else "calm"
+    return GroupView(
+        tone=tone,
+        mark=MARKS[outcome],
+        word=say("right") if group.right else say("wrong") if group.tried else say("not tried"),
+        title=shorten(group.title, 200),
+        tried=many(group.tried, "{n} case", "{n} cases") if group.right else "",
+        fault=say("It {fault}", fault=shorten(group.fault, 600)) if group.fault else "",
+        shown=shorten(group.shown, MOST_SHOWN),
+        open=first,
     )
 
 
@@ -285,10 +267,11 @@ def _warning(result: Result) -> str:
 def _notices(result: Result) -> tuple[Notice, ...]:
     """Flags that are for the student too: what may name another student is for the instructor alone."""
     unclear = (flag for flag in flags_of(result) if flag.kind == LATE_WITHOUT_TIME)
-    shown = (
-        flag for flag in (*result.flags, *unclear) if flag.audience == "everyone" and flag.kind != "substitute_data"
+    return tuple(
+        Notice("warn", flag_word(flag.kind), shorten(flag.reason, LONG))
+        for flag in (*result.flags, *unclear)
+        if flag.audience == "everyone" and flag.kind != "substitute_data"
     )
-    return tuple(Notice("warn", flag_word(flag.kind), shorten(flag.reason, LONG)) for flag in shown)
 
 
 def _serve_note(result: Result, evidence: Evidence | None) -> str:
@@ -305,65 +288,51 @@ def _why_no_accuracy(result: Result, evidence: Evidence | None) -> str:
     return shorten(judgement.reason or evidence.claims.problem or "", LONG) or say("No network was judged.")
 
 
-def _run(result: Result, limits: Limits | None) -> tuple[tuple[str, str], ...]:
+def _run(result: Result, limits: Limits | None) -> Iterator[tuple[str, str]]:
+    """What the run used, and what it might use."""
+
+    def of(used: str, most: str) -> str:
+        return say("{n} of {all}", n=used, all=most) if most else used
+
     ending = result.ending
-    facts: list[tuple[str, str]] = [
-        (say("time"), _of(write_duration(ending.wall_s), write_duration(limits.wall) if limits else ""))
-    ]
+    yield say("time"), of(write_duration(ending.wall_s), write_duration(limits.wall) if limits else "")
     if ending.cpu_s is not None:
-        facts.append((say("processor time"), write_duration(ending.cpu_s)))
+        yield say("processor time"), write_duration(ending.cpu_s)
     if ending.peak_mb is not None:
-        most = write_size(limits.memory) if limits else ""
-        facts.append((say("peak memory"), _of(write_size(ending.peak_mb * (1 << 20)), most)))
+        yield (
+            say("peak memory"),
+            of(write_size(ending.peak_mb * (1 << 20)), write_size(limits.memory) if limits else ""),
+        )
     if limits is not None:
-        facts.append((say("longest cell allowed"), write_duration(limits.cell)))
+        yield say("longest cell allowed"), write_duration(limits.cell)
     if ending.cell is not None:
-        facts.append((say("ended in cell"), str(ending.cell)))
-    return tuple(facts)
+        yield say("ended in cell"), str(ending.cell)
 
 
-def _of(used: str, most: str) -> str:
-    return say("{n} of {all}", n=used, all=most) if most else used
-
-
-def _provenance(result: Result, evidence: Evidence | None) -> tuple[tuple[str, str, str], ...]:
+def _provenance(result: Result, evidence: Evidence | None) -> Iterator[tuple[str, str, str]]:
     """Where the mark comes from: name, value, and what the value means."""
-    rows: list[tuple[str, str, str]] = [(say("isolation"), *_said(ISOLATION[result.isolation]))]
+    isolation, meaning = ISOLATION[result.isolation]
+    yield say("isolation"), say(isolation), say(meaning)
     if result.dataset:
-        rows.append((say("dataset"), _bounded(result.dataset), ""))
+        yield say("dataset"), result.dataset, ""
     if result.judged_on:
-        rows.append((say("judged on"), say(_bounded(result.judged_on)), ""))
+        yield say("judged on"), say(result.judged_on), ""
     if result.dataset:
-        rows.append((say("data served"), *_said(SERVE[result.serve])))
-    rows += [
-        (
-            say("seed"),
-            str(result.seed),
-            say("the same seed, data and software give the same run, but for the last digits"),
-        ),
-        (say("started"), _bounded(result.started), ""),
-        (say("versions"), _bounded(", ".join(f"{name} {it}" for name, it in sorted(result.versions.items()))), ""),
-        (say("evidence"), _bounded(result.evidence), say("digest of submission, data, environment and seed")),
-    ]
-    return (*rows, *(_digests(result, evidence) if evidence else ()))
-
-
-def _said(pair: tuple[str, str]) -> tuple[str, str]:
-    return say(pair[0]), say(pair[1])
-
-
-def _digests(result: Result, evidence: Evidence) -> Iterator[tuple[str, str, str]]:
-    handed_in = say("SHA-256 of the files as they were handed in")
-    yield say("submission"), _bounded(evidence.submission.sha256), handed_in
+        served, meaning = SERVE[result.serve]
+        yield say("data served"), say(served), say(meaning)
+    same = say("the same seed, data and software give the same run, but for the last digits")
+    yield say("seed"), str(result.seed), same
+    yield say("started"), result.started, ""
+    yield say("versions"), ", ".join(f"{name} {version}" for name, version in sorted(result.versions.items())), ""
+    yield say("evidence"), result.evidence, say("digest of submission, data, environment and seed")
+    if evidence is None:
+        return
+    yield say("submission"), evidence.submission.sha256, say("SHA-256 of the files as they were handed in")
     if evidence.data_digest:
         what = say("SHA-256 of the dataset") if result.dataset else say("SHA-256 of the hidden cases")
-        yield say("data"), _bounded(evidence.data_digest), what
+        yield say("data"), evidence.data_digest, what
     if evidence.facts.model is not None:
-        yield say("network"), _bounded(evidence.facts.model.sha256), say("SHA-256 of the file with the trained network")
+        yield say("network"), evidence.facts.model.sha256, say("SHA-256 of the file with the trained network")
     if evidence.facts.judgement.predictions is not None:
         predictions = say("SHA-256 of what the network said about the judged images")
-        yield say("predictions"), _bounded(evidence.facts.judgement.predictions), predictions
-
-
-def _bounded(text: str) -> str:
-    return one_line(text, 1_000)
+        yield say("predictions"), evidence.facts.judgement.predictions, predictions

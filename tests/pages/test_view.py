@@ -10,8 +10,8 @@ from grader.core.results import Flag, ModelSummary, Outcome, Status
 from grader.core.text import percent
 from grader.pages.accuracy import confusion_view
 from grader.pages.class_page import class_view, safe_href
+from grader.pages.headline import write_headline
 from grader.pages.network import model_view, settings
-from grader.pages.verdicts import verdict
 from grader.pages.view import strip, student_view
 from grader.pages.wording import (
     BASIS,
@@ -43,7 +43,7 @@ def test_every_outcome_status_cause_and_isolation_has_words() -> None:
 @pytest.mark.parametrize("status", list(Status))
 @pytest.mark.parametrize("passed", [True, False])
 def test_every_status_gets_a_verdict_in_plain_words(status: Status, passed: bool) -> None:
-    found = verdict(a_result(status=status, passed=passed))
+    found = write_headline(a_result(status=status, passed=passed))
     assert found.headline and found.sentence.endswith(".")
     assert "_" not in found.headline
 
@@ -76,7 +76,7 @@ def test_the_strip_of_points_adds_up_to_all_of_them() -> None:
 
 def test_advice_shows_no_points() -> None:
     seen = student_view(a_result((a_check(out_of=0.0, points=0.0),)), None)
-    assert seen.checks[0].points == "advice" and seen.checks[0].share is None
+    assert seen.checks[0].points == "advice"
 
 
 def test_a_check_says_what_it_rests_on() -> None:
@@ -257,7 +257,7 @@ def test_the_check_that_fails_most_comes_first_and_skipped_ones_do_not_count() -
     often, seldom = a_check(Outcome.FAILED, name="a", title="often"), a_check(Outcome.PARTIAL, name="b", title="seldom")
     skipped = a_check(Outcome.SKIPPED, name="c", title="never")
     seen = class_view([a_result((seldom, often, skipped)), a_result((often,))], title="", links={})
-    assert [(trouble.title, trouble.failed, trouble.partly) for trouble in seen.troubles] == [
+    assert [(check.title, check.failed, check.partly) for check in seen.failed_checks] == [
         ("often", 2, 0),
         ("seldom", 0, 1),
     ]
@@ -265,7 +265,7 @@ def test_the_check_that_fails_most_comes_first_and_skipped_ones_do_not_count() -
 
 def test_advice_that_nobody_took_is_no_trouble() -> None:
     advice = a_check(Outcome.FAILED, name="d", title="advice", points=0.0, out_of=0.0)
-    assert class_view([a_result((advice,))], title="", links={}).troubles == ()
+    assert class_view([a_result((advice,))], title="", links={}).failed_checks == ()
 
 
 def test_a_student_without_a_report_has_a_reason() -> None:
@@ -276,7 +276,7 @@ def test_a_student_without_a_report_has_a_reason() -> None:
 
 def test_a_class_of_nobody_is_no_error() -> None:
     seen = class_view([], title="Empty", links={})
-    assert seen.rows == () and seen.troubles == () and seen.strip == ()
+    assert seen.rows == () and seen.failed_checks == () and seen.strip == ()
 
 
 def test_a_class_with_substitute_data_or_without_sandbox_says_so_with_how_many() -> None:

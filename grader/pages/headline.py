@@ -25,19 +25,19 @@ class Headline:
     sentence: str
 
 
-def verdict(result: Result) -> Headline:
-    """The verdict on a result and its grade, in words to the student, or to a group whose members have several grades."""
+def write_headline(result: Result) -> Headline:
+    """What became of a submission and its grade, to the student, or to a group whose members have several grades."""
     if result.smoke is not None and result.status is not Status.BROKEN:
-        return _smoke_verdict(result)
+        return _smoke_headline(result)
     grade = shared_grade(result)
     if grade is not None:
-        return grade_verdict(result, grade)
+        return write_grade_headline(result, grade)
     told = [joined((say("{who}:", who=one_line(one.student.name)), _short(one))) for one in grades_of(result)]
     return Headline("calm", "◐", say("The members have different grades"), joined(told, "; "))
 
 
-def grade_verdict(result: Result, grade: Grade) -> Headline:
-    """The verdict where what the student gets is `grade`."""
+def write_grade_headline(result: Result, grade: Grade) -> Headline:
+    """The headline where what the student gets is `grade`."""
     if grade.excused:
         free = say("Your instructor excused you: this exercise gives you no points, and you need none.")
         return Headline("calm", NONE, say("Excused"), free)
@@ -144,7 +144,7 @@ def _short(grade: Grade) -> str:
     return joined((of, say("as your instructor decided"))) if grade.decided else of
 
 
-def _smoke_verdict(result: Result) -> Headline:
+def _smoke_headline(result: Result) -> Headline:
     no_mark = say("This was a smoke run on a few images: it shows whether the notebook works, and gives no mark.")
     if result.ending.cut is not None and result.without_loss:
         ended = say("Its time was up in cell {cell}: what follows was not looked at.", cell=str(result.ending.cut))
