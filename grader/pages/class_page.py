@@ -222,7 +222,7 @@ def _why_grade(result: Result, grade: Grade) -> Iterator[str]:
     if grade.provisional:
         yield say("provisional")
     if not is_of(grade, result):
-        yield say("of another hand-in or run: {what}", what=one_line(grade.submission, 60))
+        yield say("from another submission or run: {what}", what=one_line(grade.submission, 60))
 
 
 def _failed_checks(linked: Sequence[Linked]) -> tuple[FailedCheck, ...]:

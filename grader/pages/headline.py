@@ -50,7 +50,7 @@ def write_grade_headline(result: Result, grade: Grade) -> Headline:
             ours = say("This is our fault, not yours: no mark has been decided, and your instructor is told.")
             return Headline("ours", "!", say("The grader broke"), ours)
         case Status.NEEDS_REVIEW:
-            by_hand = say("Your instructor looks at this by hand before the mark stands.")
+            by_hand = say("Your instructor will review this by hand before the mark is final.")
             sentence = joined((*_counted(result, grade), by_hand))
             return Headline("warn", "◐", say("Needs review: provisional"), sentence)
         case Status.EXPLAINED:
@@ -119,9 +119,9 @@ def _changed(result: Result, grade: Grade) -> Iterator[str]:
     if grade.penalty is not None and grade.penalty.points and grade.earned is not None:
         yield say("You earned {earned}; {why}.", earned=number(grade.earned), why=grade.penalty.words)
     if LATER_RUN_BROKE in grade.flags:
-        yield say("A later run broke by a fault of ours, so what was found before it stands.")
+        yield say("A later run failed because of a fault of ours, so the earlier result stands.")
     elif not is_of(grade, result):
-        yield say("What counts is another hand-in or run of yours: {what}.", what=one_line(grade.submission))
+        yield say("Another submission or run of yours counts: {what}.", what=one_line(grade.submission))
 
 
 def _nothing(result: Result) -> str:
@@ -132,8 +132,8 @@ def _nothing(result: Result) -> str:
 
 def _unjudged(result: Result) -> str:
     if result.dataset:
-        return say("There was no trained network that could be judged. Below it says what happened and what to do.")
-    return say("There was nothing that could be judged. Below it says what happened and what to do.")
+        return say("There was no trained network to judge. See below what happened and what to do.")
+    return say("There was nothing to judge. See below what happened and what to do.")
 
 
 def _short(grade: Grade) -> str:
@@ -147,11 +147,11 @@ def _short(grade: Grade) -> str:
 def _smoke_headline(result: Result) -> Headline:
     no_mark = say("This was a smoke run on a few images: it shows whether the notebook works, and gives no mark.")
     if result.ending.cut is not None and result.without_loss:
-        ended = say("Its time was up in cell {cell}: what follows was not looked at.", cell=str(result.ending.cut))
-        return Headline("warn", "◐", say("It was not seen to its end"), joined((no_mark, ended)))
+        ended = say("Time ran out in cell {cell}; what follows was not checked.", cell=str(result.ending.cut))
+        return Headline("warn", "◐", say("The run was cut short"), joined((no_mark, ended)))
     if result.ending.cause is Cause.FINISHED and result.without_loss:
         return Headline("good", "✓", say("It runs"), no_mark)
-    happened = say("Below it says what happened and what to do.")
+    happened = say("See below what happened and what to do.")
     if result.ending.cause is Cause.FINISHED:
-        return Headline("bad", "✗", say("Something is to be mended"), joined((no_mark, happened)))
-    return Headline("bad", "✗", say("It does not run to its end"), joined((no_mark, happened)))
+        return Headline("bad", "✗", say("This needs fixing"), joined((no_mark, happened)))
+    return Headline("bad", "✗", say("It does not run to the end"), joined((no_mark, happened)))

@@ -270,9 +270,9 @@ def _about(summary: ModelSummary, architecture: Architecture | None) -> tuple[tu
         rows.append((say("kind"), one_line(kind, 120)))
     sizes = summary.input_shape or (architecture.input_shape if architecture else None)
     if sizes is not None:
-        rows.append((say("takes in"), shape(sizes)))
+        rows.append((say("input shape"), shape(sizes)))
     if architecture is not None:
-        rows.append((say("gives out"), shape(architecture.output_shape)))
+        rows.append((say("output shape"), shape(architecture.output_shape)))
         rows.append((say("layers"), count(len(architecture.layers))))
     parameters = architecture.parameters if architecture else summary.parameters
     if parameters is not None:
@@ -288,7 +288,7 @@ def _candidates(summary: ModelSummary, evidence: Evidence | None) -> tuple[Candi
     for item in found[:MOST]:
         units: str = "" if item.output_units is None else many(item.output_units, "{n} output", "{n} outputs")
         told = _own_score(item.name, evidence.claims) if evidence else None
-        score: str = "" if told is None else say("{accuracy} by the notebook's own account", accuracy=percent(told, 1))
+        score: str = "" if told is None else say("{accuracy} according to the notebook", accuracy=percent(told, 1))
         about = joined((say("trained") if item.fitted else say("never trained"), units, score), ", ")
         views.append(CandidateView(one_line(item.name, 120), item.taken, about, shorten(item.reason, 600)))
     return tuple(views)
@@ -318,8 +318,8 @@ def _matched(preparation: Preparation | None) -> str:
         return ""
     return many(
         preparation.matched,
-        "{n} row that the network was trained on is just what the graded way makes of a training image.",
-        "{n} rows that the network was trained on are just what the graded way makes of training images.",
+        "{n} row that the network was trained on equals what this preparation makes of a training image.",
+        "{n} rows that the network was trained on equal what this preparation makes of training images.",
     )
 
 

@@ -380,9 +380,9 @@ def _size(layer: Layer) -> tuple[tuple[str, str], ...]:
     if found is not None:
         return (*_axes(found.axes), (_channels_in_words(layer, found), ""))
     if family == "transposed":
-        return ((say("each cell that comes in is spread over a window of those that go out: another rule"), ""),)
+        return ((say("each input cell is spread over a window of output cells: another rule applies"), ""),)
     if family == "adaptive":
-        return ((say("its windows are cut so that the size asked for comes out, whatever comes in"), ""),)
+        return ((say("its windows are chosen so that the output has the requested size, whatever the input"), ""),)
     if family == "global":
         return ((_global(layer), ""),)
     row = flattened(layer)
@@ -398,9 +398,9 @@ def _axes(axes: Sequence[Axis]) -> list[tuple[str, str]]:
         if axis.incoming is not None:
             line = say("{axes}: {rule}", axes=names, rule=written_rule(axis, axis.incoming))
         elif len(same) == 1:
-            line = say("{axes} is free: where m cells come in, {rule} go out", axes=names, rule=free_rule(axis))
+            line = say("{axes} is free: m input cells give {rule} output cells", axes=names, rule=free_rule(axis))
         else:
-            line = say("{axes} are free: where m cells come in, {rule} go out", axes=names, rule=free_rule(axis))
+            line = say("{axes} are free: m input cells give {rule} output cells", axes=names, rule=free_rule(axis))
         lines.append((line, joined(_notes(axis), "; ")))
     return lines
 
@@ -456,9 +456,9 @@ def _same(axis: Axis, incoming: int) -> str:
 def _channels_in_words(layer: Layer, found: Sliding) -> str:
     family, _ = FAMILIES[layer.kind]
     if family == "pooling":
-        return say("channels: {n}, as they came in", n=found.channels.text)
+        return say("channels: {n}, as in the input", n=found.channels.text)
     if family == "depthwise":
-        return say("channels: {n}, each from one that came in", n=_equation(found.channels))
+        return say("channels: {n}, each from one input channel", n=_equation(found.channels))
     return say("channels: {n}, one from each filter", n=found.channels.text)
 
 
@@ -487,12 +487,12 @@ def _parameters(layer: Layer) -> str:
 
 def _normalised(scale: bool, centre: bool) -> str:
     if scale and centre:
-        return say("for each channel a mean and a variance, measured, and a scale and a shift, learnt")
+        return say("for each channel a measured mean and variance, and a learnt scale and shift")
     if scale:
-        return say("for each channel a mean and a variance, measured, and a scale, learnt")
+        return say("for each channel a measured mean and variance, and a learnt scale")
     if centre:
-        return say("for each channel a mean and a variance, measured, and a shift, learnt")
-    return say("for each channel a mean and a variance, measured")
+        return say("for each channel a measured mean and variance, and a learnt shift")
+    return say("for each channel a measured mean and variance")
 
 
 def _dense_in_words(layer: Layer) -> str:
@@ -501,7 +501,7 @@ def _dense_in_words(layer: Layer) -> str:
         free = layer.kind in FAMILIES and any(None in sizes for sizes in layer.input_shapes)
         if not free:
             return ""
-        return say("impossible: with a weight for every input, a dense layer can't take in a free size")
+        return say("impossible: a dense layer has a weight for every input, so the input's size can't be free")
     if layer.parameters <= 0:
         learns = FAMILIES[layer.kind][0] in CONVOLVING
         if learns or layer.parameters:

@@ -82,7 +82,7 @@ def _warnings(result: Result) -> Iterator[str]:
 def _accuracy(result: Result) -> Iterator[str]:
     accuracy = result.accuracy
     if accuracy is None:
-        yield from ["Accuracy: none was taken."] if result.dataset else []
+        yield from ["Accuracy: not measured."] if result.dataset else []
         return
     of = f"{count(accuracy.correct)} of {count(accuracy.judged)} on {one_line(result.judged_on)}"
     yield f"Accuracy: {accuracy_percent(accuracy)} ({of}; 95 % interval {interval_percent(accuracy)})"

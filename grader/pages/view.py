@@ -320,7 +320,7 @@ def _provenance(result: Result, evidence: Evidence | None) -> Iterator[tuple[str
     if result.dataset:
         served, meaning = SERVE[result.serve]
         yield say("data served"), say(served), say(meaning)
-    same = say("the same seed, data and software give the same run, but for the last digits")
+    same = say("the same seed, data and software give the same run, except for the last digits")
     yield say("seed"), str(result.seed), same
     yield say("started"), result.started, ""
     yield say("versions"), ", ".join(f"{name} {version}" for name, version in sorted(result.versions.items())), ""

@@ -40,7 +40,7 @@ STATUSES: dict[Status, str] = {
     Status.BROKEN: gettext_noop("grader broke"),
 }
 CAUSES: dict[Cause, str] = {
-    Cause.FINISHED: gettext_noop("ran to its end"),
+    Cause.FINISHED: gettext_noop("ran to the end"),
     Cause.CELL_TIMEOUT: gettext_noop("one cell took too long"),
     Cause.WALL_LIMIT: gettext_noop("ran out of time"),
     Cause.MEMORY_LIMIT: gettext_noop("ran out of memory"),
@@ -48,7 +48,7 @@ CAUSES: dict[Cause, str] = {
     Cause.DISK_LIMIT: gettext_noop("made too many files"),
     Cause.OUTPUT_LIMIT: gettext_noop("printed too much"),
     Cause.CPU_LIMIT: gettext_noop("used up its processor time"),
-    Cause.PROTOCOL_VIOLATION: gettext_noop("spoke to the grader in a way that notebooks don't"),
+    Cause.PROTOCOL_VIOLATION: gettext_noop("sent the grader messages that notebooks don't send"),
     Cause.CRASH: gettext_noop("crashed"),
     Cause.KILLED: gettext_noop("was killed"),
     Cause.KERNEL_EXITED: gettext_noop("ended its own process"),
@@ -58,21 +58,15 @@ CAUSES: dict[Cause, str] = {
 ISOLATION: dict[Isolation, tuple[str, str]] = {
     "bubblewrap": (
         gettext_noop("bubblewrap sandbox"),
-        gettext_noop(
-            "Your code ran in a closed room of its own: no network, no files but its own, a bounded share of the machine."
-        ),
+        gettext_noop("Your code ran in a sandbox: no network, no files but its own, a limited share of the machine."),
     ),
     "podman": (
         gettext_noop("podman container"),
-        gettext_noop(
-            "Your code ran in a container of its own: no network, no files but its own, a bounded share of the machine."
-        ),
+        gettext_noop("Your code ran in a container: no network, no files but its own, a limited share of the machine."),
     ),
     "docker": (
         gettext_noop("docker container"),
-        gettext_noop(
-            "Your code ran in a container of its own: no network, no files but its own, a bounded share of the machine."
-        ),
+        gettext_noop("Your code ran in a container: no network, no files but its own, a limited share of the machine."),
     ),
     "none": (
         gettext_noop("ran without a sandbox"),
@@ -100,7 +94,7 @@ SERVE: dict[Serve, tuple[str, str]] = {
 }
 BASIS: dict[str, tuple[str, str]] = {
     "facts": (gettext_noop("measured"), gettext_noop("measured by the grader, outside your code")),
-    "claims": (gettext_noop("as told"), gettext_noop("rests on what your notebook said about itself")),
+    "claims": (gettext_noop("reported"), gettext_noop("rests on what your notebook said about itself")),
 }
 FLAGS: dict[str, str] = {
     "substitute_data": gettext_noop("substitute data"),

@@ -60,8 +60,8 @@ def test_a_doubtful_mark_is_provisional_until_a_person_decides() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"evidence": "another run"}, "What counts is another hand-in or run of yours: solution.ipynb."),
-        ({"evidence": "another run", "flags": ("later_run_broke",)}, "A later run broke by a fault of ours"),
+        ({"evidence": "another run"}, "Another submission or run of yours counts: solution.ipynb."),
+        ({"evidence": "another run", "flags": ("later_run_broke",)}, "A later run failed because of a fault of ours"),
     ],
 )
 def test_a_grade_of_another_run_than_the_one_below_says_so(changes: dict[str, object], said: str) -> None:

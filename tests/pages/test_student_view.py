@@ -28,10 +28,10 @@ def test_a_smoke_run_says_that_it_gives_no_mark() -> None:
     smoked = a_result(fine, status=Status.EXPLAINED, passed=False, accuracy=None, smoke=Smoke())
     assert write_headline(smoked).headline == "It runs" and "gives no mark" in write_headline(smoked).sentence
     lossy = write_headline(a_result(status=Status.EXPLAINED, passed=False, accuracy=None, smoke=Smoke()))
-    assert lossy.tone == "bad" and lossy.headline == "Something is to be mended" and "gives no mark" in lossy.sentence
+    assert lossy.tone == "bad" and lossy.headline == "This needs fixing" and "gives no mark" in lossy.sentence
     ending = Ending(cause=Cause.MEMORY_LIMIT, message="m")
     failed = write_headline(smoked.model_copy(update={"ending": ending}))
-    assert failed.tone == "bad" and failed.headline == "It does not run to its end"
+    assert failed.tone == "bad" and failed.headline == "It does not run to the end"
 
 
 def test_mistakes_are_shown_only_where_the_images_may_be_shown() -> None:

@@ -50,7 +50,7 @@ def test_flags_shims_the_sandbox_and_substitute_data_are_said() -> None:
 
 def test_nothing_judged_is_said_and_no_error() -> None:
     result = a_result(status=Status.EXPLAINED, accuracy=None, model=ModelSummary(), passed=False)
-    assert "Accuracy: none was taken." in summary(result)
+    assert "Accuracy: not measured." in summary(result)
     assert "–" in row(result)
 
 

@@ -81,7 +81,7 @@ def test_advice_shows_no_points() -> None:
 
 def test_a_check_says_what_it_rests_on() -> None:
     seen = student_view(a_result((a_check(), a_check(rests_on="claims"))), None)
-    assert [check.basis for check in seen.checks] == ["measured", "as told"]
+    assert [check.basis for check in seen.checks] == ["measured", "reported"]
 
 
 def test_an_accuracy_is_never_rounded_up_to_a_threshold_that_it_misses() -> None:
@@ -231,11 +231,11 @@ def test_every_network_is_told_with_the_accuracy_that_the_notebook_itself_got_fo
     base = some_evidence().claims
     claims = base.model_copy(update={"fits": (old, *base.fits), "evaluations": (asked,)})
     told = {item.name: item.about for item in model_view(a_result(), some_evidence(claims=claims)).candidates}
-    assert told["model"] == f"trained, 10 outputs, {percent(0.972, 1)} by the notebook's own account"
+    assert told["model"] == f"trained, 10 outputs, {percent(0.972, 1)} according to the notebook"
     assert told["old_model"] == "trained, 10 outputs"  # its last training left no history
     claims = claims.model_copy(update={"fits": (*base.fits[1:], old)})
     told = {item.name: item.about for item in model_view(a_result(), some_evidence(claims=claims)).candidates}
-    assert told["old_model"] == f"trained, 10 outputs, {percent(0.913, 1)} by the notebook's own account"
+    assert told["old_model"] == f"trained, 10 outputs, {percent(0.913, 1)} according to the notebook"
 
 
 def test_a_class_is_sorted_counted_and_spread() -> None:
