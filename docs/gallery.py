@@ -29,7 +29,6 @@ from grader.marking.mark import mark_attempts  # noqa: E402
 from grader.pages.accuracy import JudgedImages, Mistake, find_mistakes  # noqa: E402
 from grader.pages.cells import Picture  # noqa: E402
 from grader.pages.html import class_page, student_page  # noqa: E402
-from grader.pages.wording import say  # noqa: E402
 from tests.pages.classes import a_class  # noqa: E402
 
 RECORDS = ROOT / "docs" / "records"
@@ -144,8 +143,7 @@ def the_mistakes(folder: Path, evidence: Evidence, rubric: Rubric) -> tuple[Mist
 
 def a_mistake(kept: dict[str, Any]) -> Mistake:
     """A mistake as it was kept."""
-    alt = say("an image of {true} that the network took for {called}", true=kept["true"], called=kept["called"])
-    picture = Picture(kept["base64"], kept["width"], kept["height"], alt, kept["kind"])
+    picture = Picture(kept["base64"], kept["width"], kept["height"], kept["kind"])
     return Mistake(picture, kept["true"], kept["called"], kept["sure"])
 
 

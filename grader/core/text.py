@@ -5,6 +5,7 @@ backwards, a terminal that obeys an escape sequence, words hidden in characters 
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from grader.core.evidence import Claims, Evidence, Value
@@ -29,9 +30,10 @@ def visible(text: str) -> str:
     return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text.replace("\r\n", "\n"))
 
 
-def one_line(text: str) -> str:
-    """Visible text with all white space folded, so that it can't start a line of its own."""
-    return " ".join(visible(text).split())
+def one_line(text: str, most: int | None = None) -> str:
+    """Visible text with all white space folded, so that it can't start a line of its own; at most `most` characters."""
+    line = " ".join(visible(text).split())
+    return line if most is None else shorten(line, most)
 
 
 def defused(line: str) -> str:
@@ -48,6 +50,26 @@ def defused(line: str) -> str:
 def shorten(text: str, most: int) -> str:
     """The text itself, or its beginning with an ellipsis, at most `most` characters."""
     return text if len(text) <= most else text[: max(most - 1, 0)].rstrip() + "…"
+
+
+def joined(parts: Iterable[str], glue: str = " ") -> str:
+    """The texts that are not empty, one after the other."""
+    return glue.join(filter(None, parts))
+
+
+def number(value: float) -> str:
+    """A number of points: 50, 7.5, 33.33."""
+    return f"{round(value, 2):.10g}"
+
+
+def count(value: int) -> str:
+    """An integer with commas: 10,000."""
+    return f"{value:,}"
+
+
+def percent(fraction: float, digits: int = 4) -> str:
+    """A fraction as a percentage without idle zeros: 97 %, 97.5 %."""
+    return f"{round(100 * fraction, digits):.8g}\u00a0%"
 
 
 def settled(text: str) -> str:

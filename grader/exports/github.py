@@ -25,10 +25,10 @@ from typing import Literal
 from grader.core.errors import UsageError
 from grader.core.grades import grades_of, shared_grade
 from grader.core.results import CheckResult, Grade, Outcome, Result, Status
-from grader.core.text import defused, one_line, shorten, visible
+from grader.core.text import defused, number, one_line, shorten, visible
 from grader.exports.release import explanation, for_students, is_advice, overview, the_grade
 from grader.pages.terminal import summary
-from grader.pages.wording import MARKS, OUTCOMES, number
+from grader.pages.wording import MARKS, OUTCOMES
 
 Level = Literal["error", "warning", "notice"]
 MOST_OF_A_KIND = 10  # for each step; GitHub drops more without a word

@@ -14,9 +14,9 @@ from unicodedata import category
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.grades import grades_of, shared_grade
 from grader.core.results import CheckResult, Grade, Result, Status
-from grader.core.text import cleaned, one_line, shorten, visible
-from grader.pages.verdicts import comment_of_instructor, verdict
-from grader.pages.wording import CAUSES, accuracy_percent, accuracy_sentence, count
+from grader.core.text import cleaned, count, one_line, shorten, visible
+from grader.pages.headline import comment_of_instructor, write_headline
+from grader.pages.wording import CAUSES, accuracy_percent, accuracy_sentence
 
 FORMULA = tuple("=+-@＝＋－＠﹦﹢﹣﹫")  # wide and small ones count in East Asian versions
 CONTROL = ("\t", "\r", "\n")
@@ -74,7 +74,7 @@ def for_students(result: Result) -> Result:
 
 def overview(result: Result) -> list[str]:
     """The verdict, what the instructor said, the accuracy and how the run ended, in a few lines."""
-    found = verdict(result)
+    found = write_headline(result)
     lines = [f"{found.headline}. {found.sentence}"]
     comment = one_line(comment_of_instructor(result))
     lines += [f"From your instructor: {comment}"] if comment else []

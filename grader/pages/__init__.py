@@ -1,12 +1,10 @@
-"""The report room: a Result and its Evidence become pages that people read.
+"""A result and its evidence become pages that people read, and lines in a terminal. No page ever decides a mark.
 
-The road is short and goes one way. `visible` makes every text harmless to the eye (bidi overrides and control
-characters are shown, not obeyed). What a page says in its own voice is a value of `phrases`, which `languages` has
-catalogues for; `words` is where most of the wording lives. `view` with `accuracy`, `network`, `training`, `functions`,
-`mistakes` and `cells` turns one submission, `classroom` with `rows` and `troubles` a whole class, into frozen dataclasses
-of ready phrases and plain numbers. `shapes` does the arithmetic of layers, which `explained` puts into words and `diagram`
-draws. `plots` and `class_plots` draw numbers on `svg`'s canvas, which no text leaves as markup; `pictures` looks at
-figures and makes them lighter. `html` is the only place that knows Jinja: it fills the templates it is pointed at into
-single files that ask nothing of the network. `text` says the same in a terminal. Everything here is a pure function of
-its arguments, but for `html` and `languages` reading templates and catalogues: no page ever decides a mark.
+`view` turns one submission into frozen values of ready words and plain numbers, with `headline`, `accuracy`, `network`
+(whose numbers `shapes` explains), `training` and `cells`; `class_page` does the same for a class. `plots` draws SVG.
+`html` fills the templates, one file a page, in the `language` that the rubric chooses; `terminal` says the same in
+plain lines, and `progress` what a batch is doing. `wording` has the words that they share.
+
+All is a pure function of its arguments but the reading of templates and catalogues. Text from strangers enters through
+`grader.core.text.cleaned`: control characters and bidirectional overrides are shown, not obeyed.
 """

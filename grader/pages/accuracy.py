@@ -1,6 +1,6 @@
-"""The images that a network was most surely wrong about, for a page that may show them. Pure.
+"""The judged accuracy as a report shows it: beside what is needed and the reference, class by class, and mistakes. Pure.
 
-The judged accuracy as a report shows it: beside what is needed and the reference, and class by class. Pure.
+`find_mistakes` chooses the images that a network was most surely wrong about, for a page that may show them.
 """
 
 import math
@@ -14,27 +14,21 @@ from grader.checks.layers import output_activation
 from grader.core.evidence import Architecture
 from grader.core.metrics import predicted_classes
 from grader.core.results import Accuracy, Attempt, Comparison, Result, Spread
-from grader.core.text import one_line, shorten
+from grader.core.text import joined, number, one_line, percent
 from grader.course.dataset import Images
 from grader.pages.cells import Picture, thumbnail
+from grader.pages.language import many, say
 from grader.pages.plots import NumberLine, SeedSpread
 from grader.pages.wording import (
     VERDICT_TONES,
     VERDICTS,
-    Phrase,
-    Text,
     Tone,
     accuracy_percent,
     accuracy_sentence,
     images,
     interval_percent,
-    joined,
-    many,
-    number,
-    percent,
     reference_sentence,
     reference_words,
-    say,
 )
 
 SHOWN = 12
@@ -74,8 +68,11 @@ def find_mistakes(
     wrong = np.flatnonzero((predicted != judged.labels) & np.isfinite(sure))
     order = wrong[np.argsort(-sure[wrong], kind="stable")][:SHOWN]
     return tuple(
-        _mistake(
-            judged, int(i), _named(classes, int(predicted[i])), _named(classes, int(judged.labels[i])), float(sure[i])
+        Mistake(
+            picture=thumbnail(judged.images[i]),
+            true=_named(classes, int(judged.labels[i])),
+            called=_named(classes, int(predicted[i])),
+            sure=f"{min(100 * sure[i], 99.9):.1f}\u00a0%" if sure[i] < 1 else "100\u00a0%",
         )
         for i in order
     )
@@ -95,15 +92,9 @@ def confidence(outputs: NDArray[np.float32], *, logits: bool) -> NDArray[np.floa
     return np.asarray(values.max(axis=1))
 
 
-def _mistake(judged: JudgedImages, index: int, called: str, true: str, sure: float) -> Mistake:
-    share = f"{min(100 * sure, 99.9):.1f}\u00a0%" if sure < 1 else "100\u00a0%"
-    alt: Phrase = say("an image of {true} that the network took for {called}", true=true, called=called)
-    return Mistake(thumbnail(judged.images[index], alt), true, called, share)
-
-
 def _named(classes: Sequence[str], number: int) -> str:
     """The name of a class; a network may have more outputs than there are classes."""
-    return shorten(one_line(classes[number]), 30) if number < len(classes) else str(number)
+    return one_line(classes[number], 30) if number < len(classes) else str(number)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +102,13 @@ class AccuracyView:
     """The judged accuracy in words, and the line that is drawn of it."""
 
     value: str
-    counts: Phrase
-    interval: Phrase
-    badge: Text
+    counts: str
+    interval: str
+    badge: str
     tone: Tone
-    sentence: Text
-    reference: Text
-    compared: tuple[Phrase, ...]
+    sentence: str
+    reference: str
+    compared: tuple[str, ...]
     attempts: tuple["AttemptView", ...]
     line: NumberLine
 
@@ -127,7 +118,7 @@ class AttemptView:
     """One run of a submission that was repeated, as a row."""
 
     seed: str
-    accuracy: Text
+    accuracy: str
     points: str
     counted: bool
 
@@ -139,7 +130,7 @@ class ConfusionCell:
     count: int
     shade: int
     right: bool
-    words: Text  # empty where nothing was counted
+    words: str  # empty where nothing was counted
 
 
 @dataclass(frozen=True)
@@ -148,7 +139,7 @@ class ConfusionView:
 
     classes: tuple[str, ...]
     rows: tuple[tuple[str, tuple[ConfusionCell, ...], str], ...]
-    worst: tuple[Phrase, ...]
+    worst: tuple[str, ...]
 
 
 def accuracy_view(result: Result) -> AccuracyView | None:
@@ -162,7 +153,9 @@ def accuracy_view(result: Result) -> AccuracyView | None:
         value=label,
         counts=many(accuracy.judged, "{right} of {n} image", "{right} of {n} images", right=accuracy.correct),
         interval=interval_percent(accuracy),
-        badge=say("borderline, counted as reached") if accuracy.granted else VERDICTS.get(accuracy.verdict or "", ""),
+        badge=say("borderline, counted as reached")
+        if accuracy.granted
+        else say(VERDICTS.get(accuracy.verdict or "", "")),
         tone=VERDICT_TONES.get(accuracy.verdict or "", "calm"),
         sentence=accuracy_sentence(accuracy),
         reference=reference_sentence(result.baseline, accuracy) if result.baseline else "",
@@ -174,8 +167,8 @@ def accuracy_view(result: Result) -> AccuracyView | None:
             low=accuracy.interval[0],
             high=accuracy.interval[1],
             threshold=accuracy.threshold,
-            reference=_band(result.baseline, accuracy.judged) if result.baseline else None,
-            others=tuple((shorten(one_line(name), 60), value) for name, value in compared[:6]),
+            reference=reference_band(result.baseline, accuracy.judged) if result.baseline else None,
+            others=tuple((one_line(name, 60), value) for name, value in compared[:6]),
         ),
     )
 
@@ -185,16 +178,16 @@ def _attempt(attempt: Attempt) -> AttemptView:
     return AttemptView(str(attempt.seed), reached, number(attempt.points), attempt.counted)
 
 
-def _comparison(other: Comparison) -> Phrase:
-    value, source, beside = percent(other.accuracy, 2), shorten(one_line(other.source), 200), _beside(other)
+def _comparison(other: Comparison) -> str:
+    value, source, beside = percent(other.accuracy, 2), one_line(other.source, 200), _beside(other)
     if not beside:
         return say("To compare with: {value}, {source}.", value=value, source=source)
     return say("To compare with: {value}, {source} ({beside}).", value=value, source=source, beside=beside)
 
 
-def _beside(other: Comparison) -> Text:
+def _beside(other: Comparison) -> str:
     """What else is known of an accuracy to compare with: the images, its range, and how the two differ image by image."""
-    said: list[Text] = [one_line(other.judged_on)] if other.judged_on else []
+    said: list[str] = [one_line(other.judged_on)] if other.judged_on else []
     if other.runs is not None and other.lowest is not None and other.highest is not None:
         low, high = percent(other.lowest, 2), percent(other.highest, 2)
         said.append(many(other.runs, "{n} run, {low} to {high}", "{n} runs, {low} to {high}", low=low, high=high))
@@ -205,7 +198,8 @@ def _beside(other: Comparison) -> Text:
     return joined(said, "; ")
 
 
-def _band(spread: Spread, judged: int) -> SeedSpread:
+def reference_band(spread: Spread, judged: int) -> SeedSpread:
+    """What the reference solution reaches on so many images, as plots show it."""
     label = say("reference: {words}", words=reference_words(spread, judged))
     return SeedSpread(label=label, lowest=spread.lowest, mean=spread.mean, highest=spread.highest)
 
@@ -215,7 +209,7 @@ def confusion_view(accuracy: Accuracy | None, classes: Sequence[str]) -> Confusi
     if accuracy is None or not accuracy.confusion:
         return None
     matrix = accuracy.confusion
-    given = tuple(shorten(one_line(name), 30) for name in classes)
+    given = tuple(one_line(name, 30) for name in classes)
     names = given if len(given) == len(matrix) else tuple(str(i) for i in range(len(matrix)))
     rows = []
     for i, row in enumerate(matrix):
@@ -238,7 +232,7 @@ def _confusion_cell(n: int, right: bool, total: int, true: str, called: str) -> 
     return ConfusionCell(n, shade, right, words)
 
 
-def _mix_up(n: int, true: str, called: str) -> Phrase:
+def _mix_up(n: int, true: str, called: str) -> str:
     return many(
         n, "{n} image of {true} taken for {called}", "{n} images of {true} taken for {called}", true=true, called=called
     )

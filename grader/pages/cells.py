@@ -1,13 +1,9 @@
-"""Pictures that go into a page: looked at byte by byte, made lighter where they are heavy, and thumbnails. Pure.
+"""The executed notebook as a report shows it: cells, outputs and pictures, each bounded. Pure.
 
-Students' figures are PNG from the sandbox. Most go into the page as they are; those that weigh much are decoded here, by
-Pillow's PNG reader alone and within bounds that are checked before, and written again as WebP.
-
-The executed notebook as a report shows it: cells, outputs and pictures, each bounded. Pure.
-
-A notebook may print ten megabytes and draw a thousand figures; a page that opens on a phone may not hold them, and stays
-below 1.5 MB. Figures are made lighter where all of them together are too heavy. What is left out is counted, and the page
-says so.
+A notebook may print ten megabytes and draw a thousand figures; a page that opens on a phone stays below 1.5 MB. What is
+left out is counted, and the page says so. Students' figures are PNG from the sandbox. Each is looked at byte by byte;
+where all of them together are too heavy, heavy ones are decoded, by Pillow's PNG reader alone and within bounds that
+are checked before, and written again as WebP.
 """
 
 import base64
@@ -25,8 +21,8 @@ from PIL import Image
 
 from grader.core.evidence import Cell, CellError, Output
 from grader.core.limits import write_duration
-from grader.core.text import one_line, settled, shorten, visible
-from grader.pages.wording import Text, joined, many, say
+from grader.core.text import joined, one_line, settled, visible
+from grader.pages.language import many, say
 
 PIXELS = 25_000_000  # of one figure: a small file can unpack to more memory than a browser has
 WIDEST = 1_000  # pixels of a figure that was made lighter; a page shows it no wider
@@ -45,8 +41,8 @@ class Picture:
     base64: str
     width: int
     height: int
-    alt: Text
     kind: str = "png"
+    alt: str = ""
 
     @property
     def url(self) -> str:
@@ -54,7 +50,7 @@ class Picture:
         return f"data:image/{self.kind};base64,{self.base64}"
 
 
-def read_png(encoded: str, alt: Text) -> Picture | None:
+def read_png(encoded: str, alt: str) -> Picture | None:
     """The picture if `encoded` is base64 of a whole, bounded PNG, else None."""
     try:
         data = base64.b64decode("".join(encoded.split()), validate=True)
@@ -68,7 +64,7 @@ def read_png(encoded: str, alt: Text) -> Picture | None:
     if not (0 < width <= 20_000 and 0 < height <= 20_000 and width * height <= PIXELS):
         return None
     plain = _without_extras(data)
-    return None if plain is None else Picture(base64.b64encode(plain).decode("ascii"), width, height, alt)
+    return None if plain is None else Picture(base64.b64encode(plain).decode("ascii"), width, height, alt=alt)
 
 
 def _without_extras(data: bytes) -> bytes | None:
@@ -107,13 +103,13 @@ def lighter(picture: Picture) -> Picture | None:
     encoded = base64.b64encode(written.getvalue()).decode("ascii")
     if len(encoded) >= len(picture.base64):
         return None
-    return Picture(encoded, image.width, image.height, picture.alt, "webp")
+    return Picture(encoded, image.width, image.height, "webp", picture.alt)
 
 
-def thumbnail(pixels: NDArray[np.uint8], alt: Text) -> Picture:
+def thumbnail(pixels: NDArray[np.uint8]) -> Picture:
     """A small picture of one image of a dataset, uint8 (height, width, 1 or 3)."""
     kind, encoded, width, height = _thumbnail(pixels.tobytes(), pixels.shape)
-    return Picture(encoded, width, height, alt, kind)
+    return Picture(encoded, width, height, kind)
 
 
 @lru_cache(maxsize=2048)
@@ -159,8 +155,8 @@ class OutputView:
     kind: str
     text: str = ""
     picture: Picture | None = None
-    note: Text = ""
-    folded: Text = ""  # what the fold is called; empty where nothing is folded
+    note: str = ""
+    folded: str = ""  # what the fold is called; empty where nothing is folded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,11 +165,11 @@ class CellView:
 
     number: int
     source: str
-    source_note: Text
+    source_note: str
     state: str  # "run", "failed" or "not run"
     seconds: str
     outputs: tuple[OutputView, ...]
-    note: Text
+    note: str
 
 
 @dataclass(frozen=True)
@@ -181,7 +177,7 @@ class NotebookView:
     """The executed notebook, with notes of what was left out."""
 
     cells: tuple[CellView, ...]
-    notes: tuple[Text, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass
@@ -203,7 +199,7 @@ def notebook_view(cells: tuple[Cell, ...]) -> NotebookView:
     drawn = [len(output.png) for cell in cells[:CELLS] for output in cell.outputs[:OUTPUTS] if output.png]
     budget = _Budget(squeeze=sum(drawn[:FIGURES]) > FIGURE_BYTES)
     shown = tuple(_cell(cell, budget) for cell in cells[:CELLS])
-    notes: list[Text] = []
+    notes: list[str] = []
     if budget.squeezed:
         notes.append(
             many(
@@ -251,7 +247,7 @@ def _output(output: Output, cell: int, budget: _Budget) -> OutputView:
     if output.png is None:
         text, note = _cut(output.text, budget, printed=True)
         return OutputView(kind=output.kind, text=text, note=note, folded=_fold(text))
-    said = shorten(one_line(output.text[:1_000]), 160)
+    said = one_line(output.text[:1_000], 160)
     picture = read_png(output.png, joined((say("Figure drawn by cell {n}.", n=cell), said)))
     if picture is None:
         text, _ = _cut(output.text, budget, printed=True)
@@ -278,18 +274,18 @@ def _lightened(picture: Picture, budget: _Budget) -> Picture:
 def _error(error: CellError, budget: _Budget) -> OutputView:
     said = f"{error.name}: {error.message}" if error.message else error.name
     text, note = _cut(error.traceback.strip() or said, budget, printed=True)
-    folded = shorten(one_line(said[:1_000]), 200) if len(text.splitlines()) > 1 else ""
+    folded = one_line(said[:1_000], 200) if len(text.splitlines()) > 1 else ""
     return OutputView(kind="error", text=text, note=note, folded=folded)
 
 
-def _fold(text: str) -> Text:
+def _fold(text: str) -> str:
     lines = text.count("\n") + 1
     if lines > FOLDED:
         return many(lines, "{n} line of output", "{n} lines of output")
     return say("a long output") if len(text) > LONG else ""
 
 
-def _cut(text: str, budget: _Budget, *, printed: bool = False) -> tuple[str, Text]:
+def _cut(text: str, budget: _Budget, *, printed: bool = False) -> tuple[str, str]:
     """The beginning of a text that there is room for: what counts are the bytes that it takes in a page.
 
     `printed` text is shown as a terminal would have left it.

@@ -1,93 +1,33 @@
-"""The languages of the pages: one catalogue `<code>.po` each, in the folder `languages/` beside the templates.
+"""Pages as single files that ask nothing of any network: the only place that knows Jinja.
 
-Pages as single files: the only place that knows Jinja. Each page asks nothing of any network.
-
-Styles and script stand inside the page and are named by digest in its Content-Security-Policy, so a style or a
+Style and script stand inside the page and are named by digest in its Content-Security-Policy, so a style or a
 script that somebody smuggled in would not run even if it got past the escaping.
 """
 
 import base64
 import hashlib
-import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from gettext import GNUTranslations
+from functools import lru_cache
 from pathlib import Path
 
-from babel import Locale, UnknownLocaleError
-from babel.messages.catalog import Message
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import PoFileError, read_po
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from grader.core.assignment import did_you_mean
-from grader.core.errors import RubricError
 from grader.core.evidence import Evidence
 from grader.core.limits import Limits
 from grader.core.results import Result
 from grader.pages.accuracy import Mistake
 from grader.pages.class_page import ClassView, class_view
-from grader.pages.class_plots import accuracy_strip, histogram
-from grader.pages.plots import curves, number_line, points_strip, share_bar
+from grader.pages.language import many, say, use_language
+from grader.pages.plots import accuracy_strip, curves, histogram, number_line, points_strip, share_bar
 from grader.pages.view import StudentView, student_view
-from grader.pages.wording import ENGLISH, Joined, Language, Phrase, Speech, Text, in_other_languages, many, say
 
-_BRACES = re.compile(r"\{[^}]*\}?")
-
-
-@lru_cache(maxsize=16)
-def find_speech(folder: Path, language: str) -> Speech:
-    """Pages in `language` that can be switched to every other one of `folder`.
-
-    Raises RubricError for a language without a catalogue, and for a catalogue that can't be read.
-    """
-    languages = _read_languages(folder)
-    own = next((found for found in languages if found.code == language), None)
-    if own is None:
-        near = did_you_mean(language, tuple(found.code for found in languages))
-        raise RubricError(
-            f"key `report.language`: there is no catalogue {folder / language}.po{near}.",
-            "Choose a language that there is.",
-        )
-    return Speech(own, tuple(found for found in languages if found is not own))
-
-
-@lru_cache(maxsize=8)
-def _read_languages(folder: Path) -> tuple[Language, ...]:
-    found = [_read_language(path) for path in sorted(folder.glob("*.po"))]
-    return tuple(found) if any(language.code == ENGLISH.code for language in found) else (ENGLISH, *found)
-
-
-def _read_language(path: Path) -> Language:
-    code = path.stem
-    try:
-        name = Locale.parse(code, sep="-").get_display_name(code) or code
-        with path.open("rb") as stream:
-            catalogue = read_po(stream, locale=code.replace("-", "_"), abort_invalid=True)
-        for message in catalogue:
-            _require_same_braces(message)
-        packed = io.BytesIO()
-        write_mo(packed, catalogue)
-        packed.seek(0)
-        return Language(code, f"{name[:1].upper()}{name[1:]}", GNUTranslations(packed))
-    except (OSError, ValueError, UnknownLocaleError, PoFileError) as error:
-        raise RubricError(f"{path}: is no catalogue: {error}.", "Name it after its language, as in it.po.") from None
-
-
-def _require_same_braces(message: Message) -> None:
-    """ValueError for a translation that has other braces than its message: what is filled in would be missing."""
-    ids = message.id if isinstance(message.id, tuple | list) else (message.id,)
-    said = message.string if isinstance(message.string, tuple | list) else (message.string,)
-    known = {brace for text in ids for brace in _BRACES.findall(text)}
-    for text in said:
-        if text and message.id and not set(_BRACES.findall(text)) <= known:
-            raise ValueError(f"the translation of “{ids[0]}” has braces that the message has not")
-
-
-NARROW = 340  # a phone's width, for plots that would shrink beyond reading
+# Plots by the names that templates call them by.
+PLOTS: dict[str, Callable[..., str]] = {
+    plot.__name__: plot for plot in (accuracy_strip, curves, histogram, number_line, points_strip, share_bar)
+}
 
 
 def student_page(
@@ -107,16 +47,25 @@ def student_page(
     order, for the confusion matrix; `limits` is what the run might use; `mistakes` are the most certain ones, where a
     rubric lets students see images that decide their mark. `key` is put into the page's head.
     """
-    view = student_view(result, evidence, classes=classes, limits=limits, mistakes=mistakes)
-    speech = find_speech(templates.parent / "languages", language)
-    line = view.accuracy.line if view.accuracy else None
-    plots = {
-        "strip": _strip(view, speech),
-        "line": number_line(line, speech=speech) if line else "",
-        "narrow_line": number_line(line, width=NARROW, speech=speech) if line else "",
-    }
-    charts = [Markup(curves(chart, speech=speech)) for chart in view.training.charts] if view.training else []
-    return _render(templates, "student.html.j2", view, plots, charts, speech, key)
+    with use_language(templates.parent / "languages", language):
+        view = student_view(result, evidence, classes=classes, limits=limits, mistakes=mistakes)
+        return _render(templates, "student.html.j2", view, language, key)
+
+
+def class_page(
+    results: Sequence[Result],
+    *,
+    title: str,
+    links: Mapping[str, str],
+    templates: Path,
+    language: str = "en",
+) -> str:
+    """The overview of a class. Raises RubricError for a language without a catalogue.
+
+    `links` maps a student to the relative address of the report.
+    """
+    with use_language(templates.parent / "languages", language):
+        return _render(templates, "class.html.j2", class_view(results, title=title, links=links), language)
 
 
 def page_key(
@@ -165,62 +114,10 @@ def _look(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def class_page(
-    results: Sequence[Result],
-    *,
-    title: str,
-    links: Mapping[str, str],
-    templates: Path,
-    language: str = "en",
-) -> str:
-    """The overview of a class. Raises RubricError for a language without a catalogue.
-
-    `links` maps a student to the relative address of the report.
-    """
-    view = class_view(results, title=title, links=links)
-    speech = find_speech(templates.parent / "languages", language)
-    words = many(len(view.rows), "{n} student", "{n} students")
-    strip = view.accuracies
-    plots = {
-        "strip": points_strip(view.strip, pass_share=None, words=words, speech=speech) if view.rows else "",
-        "histogram": histogram(view.bins, pass_share=view.pass_share, speech=speech),
-        "accuracies": accuracy_strip(strip, speech=speech) if strip else "",
-        "narrow_accuracies": accuracy_strip(strip, width=NARROW, speech=speech) if strip else "",
-    }
-    return _render(templates, "class.html.j2", view, plots, [], speech, "")
-
-
-def _strip(view: StudentView, speech: Speech) -> str:
-    words = say(
-        "{points} of {all} points, pass mark {needed}.", points=view.earned, all=view.out_of, needed=view.pass_mark
-    )
-    return points_strip(view.strip, pass_share=view.pass_share, words=words, speech=speech) if view.strip else ""
-
-
-def _render(
-    templates: Path,
-    name: str,
-    view: StudentView | ClassView,
-    plots: Mapping[str, str],
-    charts: Sequence[Markup],
-    speech: Speech,
-    key: str,
-) -> str:
+def _render(templates: Path, name: str, view: StudentView | ClassView, language: str, key: str = "") -> str:
     static = _static(templates.parent / "static")
-    return (
-        _environment(templates, speech)
-        .get_template(name)
-        .render(
-            page=view,
-            plots={key: Markup(value) for key, value in plots.items()},
-            charts=charts,
-            speech=speech,
-            style=static.style,
-            script=static.script,
-            policy=static.policy,
-            key=key,
-        )
-    )
+    template = _environment(templates).get_template(name)
+    return template.render(page=view, language=language, key=key, static=static)
 
 
 @dataclass(frozen=True)
@@ -249,39 +146,18 @@ def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
-def _spoken(value: object, *, speech: Speech) -> object:
-    """A phrase as an element that knows what it is in other languages; anything else as it is."""
-    if isinstance(value, Phrase) and not value.values:
-        return _remembered(value, speech)
-    if isinstance(value, Phrase | Joined):
-        return _element(value, escape(speech.write(value)), speech)
-    return value
-
-
-@lru_cache(maxsize=4096)
-def _remembered(text: Phrase, speech: Speech) -> Markup:
-    return _element(text, escape(speech.write(text)), speech)
-
-
-def _prose(text: Text, *, speech: Speech) -> Markup:
+def _prose(text: str) -> Markup:
     """The escaped text, with what stands between backticks set as code."""
-    parts = re.split(r"`([^`\n]{1,200})`", speech.write(text))
-    written = Markup("").join(Markup(f"<code>{escape(p)}</code>") if i % 2 else escape(p) for i, p in enumerate(parts))
-    return _element(text, written, speech)
+    parts = re.split(r"`([^`\n]{1,200})`", text)
+    return Markup("").join(Markup(f"<code>{escape(p)}</code>") if i % 2 else escape(p) for i, p in enumerate(parts))
 
 
-def _element(text: Text, written: Markup, speech: Speech) -> Markup:
-    others = in_other_languages(text, speech)
-    return Markup(f"<span{others}>{written}</span>") if others else written
-
-
-def _attribute(name: str, text: Text, *, speech: Speech) -> Markup:
-    """An attribute with what it is in other languages: ` title="..." data-it-title="..."`."""
-    return Markup(f' {name}="{escape(speech.write(text))}"{in_other_languages(text, speech, name)}')
+def _as_markup(plot: Callable[..., str]) -> Callable[..., Markup]:
+    return lambda *args, **options: Markup(plot(*args, **options))
 
 
 @lru_cache(maxsize=8)
-def _environment(templates: Path, speech: Speech) -> Environment:
+def _environment(templates: Path) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(templates),
         autoescape=True,
@@ -289,15 +165,7 @@ def _environment(templates: Path, speech: Speech) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
-        finalize=partial(_spoken, speech=speech),
     )
-    environment.filters["prose"] = partial(_prose, speech=speech)
-    environment.filters["plain"] = speech.write
-    environment.filters["bar"] = lambda share, words: Markup(share_bar(share, words, speech))
-    environment.globals |= {
-        "_": say,
-        "many": many,
-        "attribute": partial(_attribute, speech=speech),
-        "others": lambda text: Markup(in_other_languages(text, speech)),
-    }
+    environment.filters["prose"] = _prose
+    environment.globals |= {"_": say, "many": many, **{name: _as_markup(plot) for name, plot in PLOTS.items()}}
     return environment

@@ -1,9 +1,7 @@
-"""The diagram of a network: layers from top to bottom, wires that fork and meet, and each output as a block. Pure.
+"""The graded network as a report shows it: which one, how pictures were prepared for it, its layers as a diagram. Pure.
 
-Every layer is a row, and every row draws its own piece of the wires, stretched to the row's height; so the diagram is part
-of the table that says the same in words. A tensor that is still needed further down keeps a lane of its own.
-
-The graded network as a report shows it: which one, how pictures were prepared for it, its layers as a diagram. Pure.
+Every layer is a row of a table, and every row draws its own piece of the wires, stretched to the row's height, and its
+output as a block. A tensor that is still needed further down keeps a lane of its own.
 """
 
 import math
@@ -12,9 +10,10 @@ from dataclasses import dataclass
 
 from grader.core.evidence import Architecture, Claims, Evidence, Layer, Preparation
 from grader.core.results import ModelSummary, Result
-from grader.core.text import one_line, shorten
+from grader.core.text import count, joined, one_line, percent, shorten
+from grader.pages.language import gettext_noop, many, say
 from grader.pages.shapes import Explained, explained, rules
-from grader.pages.wording import Text, count, joined, many, percent, say, shape
+from grader.pages.wording import shape
 
 DEEPEST = 8  # networks within networks
 MOST_LANES = 8  # beyond it wires are spaghetti, and only words are left
@@ -139,18 +138,18 @@ MOST = 30  # rows of candidates or fits
 MOST_LAYERS = 200
 
 # What a layer is known by, in the order it is read; a value that everybody has is left out.
-_SETTINGS: tuple[tuple[str, Text], ...] = (
-    ("filters", say("filters")),
-    ("kernel_size", say("kernel")),
-    ("pool_size", say("pool")),
-    ("strides", say("strides")),
-    ("padding", say("padding")),
-    ("units", say("units")),
-    ("activation", say("activation")),
-    ("rate", say("rate")),
-    ("factor", say("factor")),
-    ("scale", say("scale")),
-    ("target_shape", say("shape")),
+_SETTINGS: tuple[tuple[str, str], ...] = (
+    ("filters", gettext_noop("filters")),
+    ("kernel_size", gettext_noop("kernel")),
+    ("pool_size", gettext_noop("pool")),
+    ("strides", gettext_noop("strides")),
+    ("padding", gettext_noop("padding")),
+    ("units", gettext_noop("units")),
+    ("activation", gettext_noop("activation")),
+    ("rate", gettext_noop("rate")),
+    ("factor", gettext_noop("factor")),
+    ("scale", gettext_noop("scale")),
+    ("target_shape", gettext_noop("shape")),
 )
 _USUAL: tuple[tuple[str, object], ...] = (
     ("activation", "linear"),
@@ -170,10 +169,10 @@ class LayerView:
     number: int
     name: str
     kind: str
-    settings: Text
+    settings: str
     rules: tuple[str, ...]
-    reads: Text
-    output: Text
+    reads: str
+    output: str
     parameters: str
     share: float
     frozen: bool
@@ -187,7 +186,7 @@ class CandidateView:
 
     name: str
     taken: bool
-    about: Text
+    about: str
     reason: str
 
 
@@ -197,11 +196,11 @@ class ModelView:
 
     chosen: str | None
     judged: bool
-    about: tuple[tuple[Text, Text], ...]
+    about: tuple[tuple[str, str], ...]
     candidates: tuple[CandidateView, ...]
     preparation: str
     tried: tuple[tuple[str, str], ...]
-    matched: Text
+    matched: str
     layers: tuple[LayerView, ...]
     lanes: int
     more_layers: int
@@ -219,14 +218,16 @@ def model_view(result: Result, evidence: Evidence | None) -> ModelView:
     problem = ""
     if evidence and judgement and judgement.outcome != "judged":
         problem = judgement.reason or evidence.claims.problem or ""
+    preparation = judgement.preparation if judgement else None
+    described = summary.preprocessing or (preparation.description if preparation else "")
     return ModelView(
-        chosen=shorten(one_line(summary.chosen), 120) if summary.chosen else None,
+        chosen=one_line(summary.chosen, 120) if summary.chosen else None,
         judged=judgement is None or judgement.outcome == "judged",
         about=_about(summary, architecture),
         candidates=_candidates(summary, evidence),
-        preparation=shorten(summary.preprocessing or _described(judgement.preparation if judgement else None), 2_000),
-        tried=_tried(judgement.preparation if judgement else None),
-        matched=_matched(judgement.preparation if judgement else None),
+        preparation=shorten(described, 2_000),
+        tried=_tried(preparation),
+        matched=_matched(preparation),
         layers=_layers(architecture),
         lanes=lanes_shown(architecture.layers[:MOST_LAYERS]) if architecture else 0,
         more_layers=max(len(architecture.layers) - MOST_LAYERS, 0) if architecture else 0,
@@ -236,9 +237,9 @@ def model_view(result: Result, evidence: Evidence | None) -> ModelView:
     )
 
 
-def settings(layer: Layer) -> Text:
+def settings(layer: Layer) -> str:
     """A layer's key settings in words: `filters 32, kernel 3 × 3, activation relu`."""
-    said: list[Text] = []
+    said: list[str] = []
     for key, word in _SETTINGS:
         if key not in layer.config:
             continue
@@ -246,16 +247,12 @@ def settings(layer: Layer) -> Text:
         plain = tuple(value) if isinstance(value, list | tuple) else value
         if isinstance(plain, dict):
             plain = plain.get("class_name") or plain.get("registered_name") or "an own one"
-        usual = any(key == name and plain == common for name, common in _USUAL)
-        if usual or (key == "strides" and plain == _pool(layer)):
+        pool = layer.config.get("pool_size")
+        usual = [common for name, common in _USUAL if name == key]
+        if plain in usual or (key == "strides" and plain == (tuple(pool) if isinstance(pool, list | tuple) else pool)):
             continue
-        said.append(joined((word, _setting(plain))))
+        said.append(joined((say(word), _setting(plain))))
     return joined(said, ", ")
-
-
-def _pool(layer: Layer) -> object:
-    pool = layer.config.get("pool_size")
-    return tuple(pool) if isinstance(pool, list | tuple) else pool
 
 
 def _setting(value: object) -> str:
@@ -263,19 +260,19 @@ def _setting(value: object) -> str:
         return " × ".join(f"{part:g}" for part in value[:6])
     if isinstance(value, float):
         return f"{value:g}"
-    return shorten(one_line(str(value)), 40)
+    return one_line(str(value), 40)
 
 
-def _about(summary: ModelSummary, architecture: Architecture | None) -> tuple[tuple[Text, Text], ...]:
-    rows: list[tuple[Text, Text]] = []
+def _about(summary: ModelSummary, architecture: Architecture | None) -> tuple[tuple[str, str], ...]:
+    rows: list[tuple[str, str]] = []
     if summary.family:
         kind = f"{summary.family}{f', {architecture.kind}' if architecture else ''}"
-        rows.append((say("kind"), shorten(one_line(kind), 120)))
+        rows.append((say("kind"), one_line(kind, 120)))
     sizes = summary.input_shape or (architecture.input_shape if architecture else None)
     if sizes is not None:
-        rows.append((say("takes in"), shape(sizes)))
+        rows.append((say("input shape"), shape(sizes)))
     if architecture is not None:
-        rows.append((say("gives out"), shape(architecture.output_shape)))
+        rows.append((say("output shape"), shape(architecture.output_shape)))
         rows.append((say("layers"), count(len(architecture.layers))))
     parameters = architecture.parameters if architecture else summary.parameters
     if parameters is not None:
@@ -289,11 +286,11 @@ def _candidates(summary: ModelSummary, evidence: Evidence | None) -> tuple[Candi
         return tuple(CandidateView(shorten(name, 120), name == summary.chosen, "", "") for name in summary.candidates)
     views = []
     for item in found[:MOST]:
-        units: Text = "" if item.output_units is None else many(item.output_units, "{n} output", "{n} outputs")
+        units: str = "" if item.output_units is None else many(item.output_units, "{n} output", "{n} outputs")
         told = _own_score(item.name, evidence.claims) if evidence else None
-        score: Text = "" if told is None else say("{accuracy} by the notebook's own account", accuracy=percent(told, 1))
+        score: str = "" if told is None else say("{accuracy} according to the notebook", accuracy=percent(told, 1))
         about = joined((say("trained") if item.fitted else say("never trained"), units, score), ", ")
-        views.append(CandidateView(shorten(one_line(item.name), 120), item.taken, about, shorten(item.reason, 600)))
+        views.append(CandidateView(one_line(item.name, 120), item.taken, about, shorten(item.reason, 600)))
     return tuple(views)
 
 
@@ -311,22 +308,18 @@ def _own_score(name: str, claims: Claims) -> float | None:
     return next((value for values in curves for value in reversed(values) if value is not None), None)
 
 
-def _described(preparation: Preparation | None) -> str:
-    return preparation.description if preparation else ""
-
-
 def _tried(preparation: Preparation | None) -> tuple[tuple[str, str], ...]:
     tried = sorted(preparation.tried.items(), key=lambda item: -item[1])[:MOST] if preparation else []
-    return tuple((shorten(one_line(name), 120), percent(value, 1)) for name, value in tried)
+    return tuple((one_line(name, 120), percent(value, 1)) for name, value in tried)
 
 
-def _matched(preparation: Preparation | None) -> Text:
+def _matched(preparation: Preparation | None) -> str:
     if preparation is None or not preparation.matched:
         return ""
     return many(
         preparation.matched,
-        "{n} row that the network was trained on is just what the graded way makes of a training image.",
-        "{n} rows that the network was trained on are just what the graded way makes of training images.",
+        "{n} row that the network was trained on equals what this preparation makes of a training image.",
+        "{n} rows that the network was trained on equal what this preparation makes of training images.",
     )
 
 
@@ -339,8 +332,8 @@ def _layers(architecture: Architecture | None) -> tuple[LayerView, ...]:
     return tuple(
         LayerView(
             number=number,
-            name=shorten(one_line(layer.name), 80),
-            kind=shorten(one_line(layer.kind), 60),
+            name=one_line(layer.name, 80),
+            kind=one_line(layer.kind, 60),
             settings=settings(layer),
             rules=rules(layer),
             reads=_reads(layer, wiring),
@@ -355,8 +348,8 @@ def _layers(architecture: Architecture | None) -> tuple[LayerView, ...]:
     )
 
 
-def _reads(layer: Layer, wiring: Wiring) -> Text:
+def _reads(layer: Layer, wiring: Wiring) -> str:
     if wiring.lanes < 2 or not layer.inputs:
         return ""
-    named = ", ".join(shorten(one_line(name), 60) for name in layer.inputs[:8])
+    named = ", ".join(one_line(name, 60) for name in layer.inputs[:8])
     return say("reads {layers}", layers=named)

@@ -1,48 +1,41 @@
-"""What plots are drawn with: a canvas that only takes clean text, and round numbers for axes. Pure.
+"""Plots as inline SVG: the accuracy's number line, learning curves, points; a class's histogram and accuracies. Pure.
 
-Colours come from the page's CSS by class, never from a `style` attribute, so that dark mode and the page's
-Content-Security-Policy both hold. All text goes through `_escaped`, whoever wrote it.
-
-Plots of one submission as inline SVG: the accuracy's number line, learning curves, the strip of points. Pure.
-
-Each plot says in words what it shows (`<title>` and `aria-label`), and no two things differ by colour alone.
+Each plot says in words what it shows (`<title>` and `aria-label`), and no two things differ by colour alone. Colours come
+from the page's CSS by class, never from a `style` attribute, so that dark mode and the page's Content-Security-Policy both
+hold. All text goes through `_escaped`, whoever wrote it.
 """
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from grader.core.text import shorten, visible
-from grader.pages.wording import (
-    SPEECH,
-    Phrase,
-    Speech,
-    Text,
-    Tone,
-    in_other_languages,
-    joined,
-    many,
-    percent,
-    say,
-    write,
-)
+from grader.core.text import joined, percent, shorten, visible
+from grader.pages.language import many, say
+from grader.pages.wording import Tone
 
 Length = float | str  # pixels, or a share of the width as in "12.5%"
+At = Callable[[float], float]  # where a value stands on an axis
+Place = Callable[[float, float], tuple[float, float]]  # where a value of an epoch stands
 GLYPH = 6.9  # mean width of a letter at the size that plots are lettered in
+LARGEST = 1e12  # beyond it, and for what is not a number, a curve has a gap
+POINTS = 240  # of a curve; more can't be told apart at its width
+DOTTED = 24  # up to so many points each is marked
+BAND = 15  # pixels that a reference takes below a number line
+MOST_JOINTS = 20
+DOT = 5.0  # radius of one student's dot
+HIGHEST = 15  # dots above each other; a larger class is drawn as bars
 
 
 class Canvas:
     """An SVG picture of a CSS class; `words` say what it shows to whoever can't see it."""
 
-    def __init__(
-        self, width: int, height: float, words: Text, kind: str, speech: Speech = SPEECH, *, fluid: bool = False
-    ) -> None:
-        self._speech = speech
+    def __init__(self, width: int, height: float, words: str, kind: str, *, fluid: bool = False) -> None:
         size = 'width="100%"' if fluid else f'viewBox="0 0 {width} {height:.0f}" width="{width}"'
-        label = f'aria-label="{self._escaped(words)}"{in_other_languages(words, speech, "aria-label")}'
-        self._parts = [f'<svg class="plot {kind}" role="img" {size} height="{height:.0f}" {label}>{self._title(words)}']
+        label = f'aria-label="{_escaped(words)}"'
+        self._parts = [f'<svg class="plot {kind}" role="img" {size} height="{height:.0f}" {label}>{_title(words)}']
 
     def line(self, kind: str, start: tuple[Length, Length], end: tuple[Length, Length]) -> None:
         """A straight line of a CSS class."""
@@ -56,7 +49,7 @@ class Canvas:
         size: tuple[Length, Length],
         *,
         round: float = 0,
-        told: Text = "",
+        told: str = "",
     ) -> None:
         """A rectangle of a CSS class by its upper left corner; `told` to a pointer that rests on it."""
         (x, y), (width, height) = corner, size
@@ -64,7 +57,7 @@ class Canvas:
         place = f'x="{_at(x)}" y="{_at(y)}" width="{_at(width)}" height="{_at(height)}"'
         self._add(f'<rect class="{kind}" {place}{rounded}', "rect", told)
 
-    def circle(self, kind: str, centre: tuple[float, float], radius: float, *, told: Text = "") -> None:
+    def circle(self, kind: str, centre: tuple[float, float], radius: float, *, told: str = "") -> None:
         """A circle of a CSS class."""
         place = f'cx="{_at(centre[0])}" cy="{_at(centre[1])}" r="{_at(radius)}"'
         self._add(f'<circle class="{kind}" {place}', "circle", told)
@@ -73,29 +66,18 @@ class Canvas:
         """A path of a CSS class, in SVG's own pen strokes."""
         self._add(f'<path class="{kind}" d="{steps}"', "path")
 
-    def letter(self, kind: str, text: Text, x: float, y: float) -> None:
+    def letter(self, kind: str, text: str, x: float, y: float) -> None:
         """A text of a CSS class; classes `middle` and `end` say which point of it stands at x."""
         anchor = next((word for word in kind.split() if word in ("middle", "end")), "start")
-        others = in_other_languages(text, self._speech)
         place = f'x="{_at(x)}" y="{_at(y)}" text-anchor="{anchor}"'
-        self._parts.append(f'<text class="{kind}" {place}{others}>{self._escaped(text)}</text>')
+        self._parts.append(f'<text class="{kind}" {place}>{_escaped(text)}</text>')
 
     def written(self) -> str:
         """The picture as markup."""
         return f"{''.join(self._parts)}</svg>"
 
-    def said(self, text: Text) -> str:
-        """The text in the page's own language, by whose length it is placed."""
-        return self._speech.write(text)
-
-    def _add(self, opened: str, tag: str, told: Text = "") -> None:
-        self._parts.append(f"{opened}>{self._title(told)}</{tag}>" if told else f"{opened}/>")
-
-    def _title(self, words: Text) -> str:
-        return f"<title{in_other_languages(words, self._speech)}>{self._escaped(words)}</title>"
-
-    def _escaped(self, text: Text) -> str:
-        return escape(visible(write(text, self._speech.own.catalogue)))
+    def _add(self, opened: str, tag: str, told: str = "") -> None:
+        self._parts.append(f"{opened}>{_title(told)}</{tag}>" if told else f"{opened}/>")
 
 
 def nice(low: float, high: float, steps: int = 4) -> tuple[float, float, float]:
@@ -144,24 +126,23 @@ def apart(heights: Sequence[float], least: float = 16.0) -> list[float]:
     return placed
 
 
+def _title(words: str) -> str:
+    return f"<title>{_escaped(words)}</title>"
+
+
+def _escaped(text: str) -> str:
+    return escape(visible(text))
+
+
 def _at(value: Length) -> str:
     return value if isinstance(value, str) else f"{value:.6g}"
-
-
-LARGEST = 1e12  # beyond it, and for what is not a number, a curve has a gap
-POINTS = 240  # of a curve; more can't be told apart at its width
-DOTTED = 24  # up to so many points each is marked
-BAND = 15  # pixels that a reference takes below a number line
-MOST_JOINTS = 20
-
-Place = Callable[[float, float], tuple[float, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedSpread:
     """Several runs of one thing: their mean, and from the lowest to the highest."""
 
-    label: Text
+    label: str
     lowest: float
     mean: float
     highest: float
@@ -184,7 +165,7 @@ class NumberLine:
 class Series:
     """One curve: a value for each epoch, None for a gap."""
 
-    label: Text
+    label: str
     values: tuple[float | None, ...]
 
 
@@ -195,7 +176,7 @@ class Chart:
     `joints` are epochs after which another training goes on, `onset` the last one before the network overfits.
     """
 
-    title: Text
+    title: str
     series: tuple[Series, ...]
     percent: bool = False
     joints: tuple[int, ...] = ()
@@ -206,26 +187,27 @@ class Chart:
 class Segment:
     """A part of the points: `share` of all of them, drawn solid if earned."""
 
-    label: Text
+    label: str
     share: float
     tone: Tone
     earned: bool
 
 
-def number_line(shown: NumberLine, *, width: int = 720, speech: Speech = SPEECH) -> str:
+def number_line(shown: NumberLine, *, width: int = 720) -> str:
     """The accuracy on a line from 0 to 1, zoomed to where things happen, with a small map of the whole."""
-    low, high, step = _region(shown)
+    values = [shown.value, shown.low, shown.high, *(other for _, other in shown.others)]
+    low, high, step = _region(values, shown.threshold, shown.reference)
 
     def at(value: float) -> float:
         share = (value - low) / (high - low) if math.isfinite(value) else 0.0
         return 24 + min(max(share, 0.0), 1.0) * (width - 48)
 
     marks = _marks(shown)
-    in_lanes = lanes([(at(value), speech.write(text)) for _, text, value in marks], width)
+    in_lanes = lanes([(at(value), text) for _, text, value in marks], width)
     top, below = 46, BAND if shown.reference else 0
     lettered = top + below + 52
     height = lettered + 22 * (max(in_lanes, default=-1) + 1) + 14
-    svg = Canvas(width, height, _line_in_words(shown), "number-line", speech)
+    svg = Canvas(width, height, _line_in_words(shown), "number-line")
     for (kind, _, value), lane in zip(marks, in_lanes, strict=True):
         foot = lettered + 22 * lane - 14
         svg.line(f"leader {kind}", (at(value), top + 10 if kind == "reference" else top - 14), (at(value), foot))
@@ -238,17 +220,17 @@ def number_line(shown: NumberLine, *, width: int = 720, speech: Speech = SPEECH)
     for (kind, text, value), lane in zip(marks, in_lanes, strict=True):
         if kind == "other":
             svg.path(kind, f"M{at(value):.1f} {top - 7}l7 7l-7 7l-7 -7z")
-        svg.letter(f"tag {kind}", text, start_of(at(value), speech.write(text), width), lettered + 22 * lane)
+        svg.letter(f"tag {kind}", text, start_of(at(value), text, width), lettered + 22 * lane)
     svg.letter("tag value", shown.label, start_of(at(shown.value), shown.label, width, GLYPH * 1.2), top - 20)
     _overview(svg, low, high, width=width, y=height - 8)
     return svg.written()
 
 
-def curves(chart: Chart, *, width: int = 360, height: int = 240, speech: Speech = SPEECH) -> str:
+def curves(chart: Chart, *, width: int = 360, height: int = 240) -> str:
     """One chart of learning curves: training solid with dots, validation dashed with squares, named at their ends."""
     kept = [item for item in map(_without_oddities, chart.series) if any(v is not None for v in item.values)]
     numbers = [value for item in kept for value in item.values if value is not None]
-    svg = Canvas(width, height, _curves_in_words(chart, kept), "curves", speech)
+    svg = Canvas(width, height, _curves_in_words(chart, kept), "curves")
     left, right, top, bottom = 50, width - 84, 24, height - 40
     epochs = max((len(item.values) for item in kept), default=0)
     if not numbers:
@@ -278,9 +260,9 @@ def curves(chart: Chart, *, width: int = 360, height: int = 240, speech: Speech 
     return svg.written()
 
 
-def points_strip(segments: Sequence[Segment], *, pass_share: float | None, words: Text, speech: Speech = SPEECH) -> str:
+def points_strip(segments: Sequence[Segment], *, pass_share: float | None, words: str) -> str:
     """All points in one bar: earned ones solid from the left, lost ones hollow, and a notch at the pass mark."""
-    svg = Canvas(0, 36, words, "strip", speech, fluid=True)
+    svg = Canvas(0, 36, words, "strip", fluid=True)
     at = 0.0
     for item in segments:
         kind = f"piece {item.tone if item.earned else 'lost'}"
@@ -292,37 +274,37 @@ def points_strip(segments: Sequence[Segment], *, pass_share: float | None, words
     return svg.written()
 
 
-def share_bar(share: float, words: Text, speech: Speech = SPEECH) -> str:
+def share_bar(share: float, words: str) -> str:
     """A small bar that is filled to a share of its width."""
-    svg = Canvas(80, 8, words, "share", speech)
+    svg = Canvas(80, 8, words, "share")
     svg.box("whole", (0, 0), (80, 8))
     svg.box("piece", (0, 0), (80 * (min(max(share, 0.0), 1.0) if math.isfinite(share) else 0), 8))
     return svg.written()
 
 
-def _marks(shown: NumberLine) -> list[tuple[str, Text, float]]:
+def _marks(shown: NumberLine) -> list[tuple[str, str, float]]:
     """What is lettered below the line: its kind, its text, its place."""
-    marks: list[tuple[str, Text, float]] = []
+    marks: list[tuple[str, str, float]] = []
     if shown.threshold is not None:
-        marks.append(("needed", say("needed {accuracy}", accuracy=percent(shown.threshold)), shown.threshold))
+        marks.append(("needed", _needed(shown.threshold), shown.threshold))
     if shown.reference:
         marks.append(("reference", shown.reference.label, shown.reference.mean))
     return [*marks, *(("other", f"{shorten(name, 36)}: {percent(value, 2)}", value) for name, value in shown.others)]
 
 
-def _line_in_words(shown: NumberLine) -> Text:
+def _line_in_words(shown: NumberLine) -> str:
     low, high = percent(shown.low, 2), percent(shown.high, 2)
-    words: list[Text] = [say("Accuracy {value}, 95 % interval {low} to {high}", value=shown.label, low=low, high=high)]
+    words: list[str] = [say("Accuracy {value}, 95 % interval {low} to {high}", value=shown.label, low=low, high=high)]
     if shown.threshold is not None:
-        words.append(say("needed {accuracy}", accuracy=percent(shown.threshold)))
+        words.append(_needed(shown.threshold))
     if (band := shown.reference) is not None:
         lowest, highest = percent(band.lowest, 2), percent(band.highest, 2)
         words.append(say("{label}, lowest {low}, highest {high}", label=band.label, low=lowest, high=highest))
     return joined((*words, *(f"{name} {percent(at, 2)}" for name, at in shown.others)), "; ")
 
 
-def _curves_in_words(chart: Chart, series: Sequence[Series]) -> Text:
-    parts: list[Text] = []
+def _curves_in_words(chart: Chart, series: Sequence[Series]) -> str:
+    parts: list[str] = []
     for item in series:
         known = [value for value in item.values if value is not None]
         first, last = _value_in_words(known[0], chart.percent), _value_in_words(known[-1], chart.percent)
@@ -340,16 +322,13 @@ def _value_in_words(value: float, as_percent: bool) -> str:
     return percent(value, 2) if as_percent else f"{round(value, 9):.4g}"
 
 
-def _region(shown: NumberLine) -> tuple[float, float, float]:
-    at = [shown.value, shown.low, shown.high, *(other for _, other in shown.others)]
-    at += [shown.threshold] if shown.threshold is not None else []
-    at += [shown.reference.lowest, shown.reference.mean, shown.reference.highest] if shown.reference else []
-    return region(at)
-
-
-def region(values: Sequence[float]) -> tuple[float, float, float]:
-    """The part of 0 to 1 where the values are, with some air, round ends, and the distance of its ticks."""
-    inside = [min(max(value, 0.0), 1.0) for value in values if math.isfinite(value)] or [0.0, 1.0]
+def _region(
+    values: Sequence[float], threshold: float | None, reference: SeedSpread | None
+) -> tuple[float, float, float]:
+    """The part of 0 to 1 where all of them are, with some air, round ends, and the distance of its ticks."""
+    shown = [*values, *([] if threshold is None else [threshold])]
+    shown += [reference.lowest, reference.mean, reference.highest] if reference else []
+    inside = [min(max(value, 0.0), 1.0) for value in shown if math.isfinite(value)] or [0.0, 1.0]
     span = max(max(inside) - min(inside), 0.01)
     low, high, step = nice(max(min(inside) - span * 0.15, 0.0), min(max(inside) + span * 0.15, 1.0))
     return max(low, 0.0), min(high, 1.0), step
@@ -414,7 +393,8 @@ def _draw_curve(svg: Canvas, item: Series, kind: str, place: Place, as_percent: 
     drawn = [(epoch, value) for epoch, value in known if value is not None]
     for epoch, value in drawn if len(known) <= DOTTED else drawn[-1:]:
         x, y = place(epoch, value)
-        told = _dot_in_words(item.label, epoch, _value_in_words(value, as_percent))
+        reached = _value_in_words(value, as_percent)
+        told = say("{curve}, epoch {epoch}: {value}", curve=item.label, epoch=str(epoch), value=reached)
         if kind == "series-1":
             svg.circle(f"dot {kind}", (x, y), 3.5, told=told)
         else:
@@ -422,9 +402,141 @@ def _draw_curve(svg: Canvas, item: Series, kind: str, place: Place, as_percent: 
     return place(*drawn[-1])[1]
 
 
-def _dot_in_words(label: Text, epoch: int, value: str) -> Phrase:
-    return say("{curve}, epoch {epoch}: {value}", curve=label, epoch=str(epoch), value=value)
-
-
 def _without_oddities(item: Series) -> Series:
     return Series(item.label, tuple(v if v is not None and abs(v) < LARGEST else None for v in item.values))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyStrip:
+    """The accuracies of a class (student, accuracy), what is needed, and what the reference reaches."""
+
+    accuracies: tuple[tuple[str, float], ...]
+    threshold: float | None = None
+    reference: SeedSpread | None = None
+
+
+def histogram(bins: Sequence[int], *, pass_share: float | None, width: int = 460, height: int = 190) -> str:
+    """How many results fall into each tenth of the points, with the pass mark."""
+    svg = Canvas(width, height, _histogram_in_words(bins), "histogram")
+    left, right, top, bottom = 10, width - 10, 34, height - 26
+    slot = (right - left) / len(bins)
+    for i, n in enumerate(bins):
+        tall = (bottom - top) * n / max(*bins, 1)
+        below = pass_share is not None and (i + 0.5) / len(bins) < pass_share
+        kind = "bar below" if below else "bar"
+        svg.box(kind, (left + i * slot + 2, bottom - tall), (slot - 4, tall))
+        if n:
+            svg.letter("count middle", str(n), left + (i + 0.5) * slot, bottom - tall - 5)
+    for i in range(0, len(bins) + 1, 2):
+        anchor = " end" if i == len(bins) else " middle" if i else ""
+        svg.letter(f"tick{anchor}", percent(i / len(bins)), left + i * slot, bottom + 18)
+    svg.line("axis", (left, bottom), (right, bottom))
+    if pass_share is not None and 0 <= pass_share <= 1:
+        x = left + pass_share * (right - left)
+        svg.line("notch", (x, 6), (x, bottom))
+        svg.letter("tag end" if pass_share > 0.2 else "tag", say("pass mark"), x + (-7 if pass_share > 0.2 else 7), 16)
+    return svg.written()
+
+
+def accuracy_strip(shown: AccuracyStrip, *, width: int = 720) -> str:
+    """Every accuracy on one line: dots that are stacked where they meet, or bars for a large class.
+
+    Below the threshold they are squares (or bars of the other colour), so that nothing differs by colour alone.
+    """
+    band, needed = shown.reference, shown.threshold
+    low, high, step = _region([value for _, value in shown.accuracies], needed, band)
+
+    def at(value: float) -> float:
+        return 24 + min(max((value - low) / (high - low), 0.0), 1.0) * (width - 48)
+
+    columns = Counter(_column(at(value)) for _, value in shown.accuracies)
+    bars = max(columns.values(), default=0) > HIGHEST
+    tall = 120 if bars else 2 * DOT * max(columns.values(), default=1)
+    top = 26
+    axis = top + tall + 6
+    svg = Canvas(width, axis + (66 if band else 44), _strip_in_words(shown), "strip-of-accuracies")
+    if needed is not None:
+        text = _needed(needed)
+        svg.line("leader needed", (at(needed), top - 8), (at(needed), axis + 6))
+        svg.letter("tag needed", text, start_of(at(needed), text, width), top - 12)
+    (_bars if bars else _dots)(svg, shown, at, foot=axis - 4, tall=tall)
+    svg.line("axis", (24, axis), (width - 24, axis))
+    for tick in ticks(low, high, step):
+        svg.line("axis", (at(tick), axis - 4), (at(tick), axis + 4))
+        svg.letter("tick middle", percent(tick, 2), at(tick), axis + 20)
+    if band is not None:
+        svg.box("band", (at(band.lowest), axis + 28), (max(at(band.highest) - at(band.lowest), 2), 10))
+        svg.line("mean", (at(band.mean), axis + 25), (at(band.mean), axis + 41))
+        svg.letter("tag reference", band.label, start_of(at(band.mean), band.label, width), axis + 56)
+    return svg.written()
+
+
+def _column(x: float) -> int:
+    return round(x / (2 * DOT))
+
+
+def _dots(svg: Canvas, shown: AccuracyStrip, at: At, *, foot: float, tall: float) -> None:
+    stacked: Counter[int] = Counter()
+    for student, value in sorted(shown.accuracies, key=lambda item: item[1]):
+        column = _column(at(value))
+        x, y = column * 2 * DOT, foot - DOT - 2 * DOT * stacked[column]
+        stacked[column] += 1
+        told = f"{student}: {percent(value, 2)}"
+        if _below(value, shown.threshold):
+            svg.box("student below", (x - DOT + 0.6, y - DOT + 0.6), (2 * DOT - 1.2, 2 * DOT - 1.2), told=told)
+        else:
+            svg.circle("student", (x, y), DOT - 0.4, told=told)
+
+
+def _bars(svg: Canvas, shown: AccuracyStrip, at: At, *, foot: float, tall: float) -> None:
+    above = Counter(_column(at(value)) for _, value in shown.accuracies if not _below(value, shown.threshold))
+    below = Counter(_column(at(value)) for _, value in shown.accuracies if _below(value, shown.threshold))
+    most = max((above + below).values())
+    for column in sorted({*above, *below}):
+        start = foot
+        for kind, counted in (("student", above), ("student below", below)):
+            height = tall * counted[column] / most
+            if height:
+                start -= height
+                box = (2 * DOT - 1, height)
+                svg.box(
+                    kind,
+                    (column * 2 * DOT - DOT + 0.5, start),
+                    box,
+                    told=many(counted[column], "{n} student", "{n} students"),
+                )
+
+
+def _needed(threshold: float) -> str:
+    return say("needed {accuracy}", accuracy=percent(threshold))
+
+
+def _below(value: float, threshold: float | None) -> bool:
+    return threshold is not None and value < threshold
+
+
+def _histogram_in_words(bins: Sequence[int]) -> str:
+    spans = [f"{10 * i}–{10 * i + 10} %: {n}" for i, n in enumerate(bins) if n]
+    if not spans:
+        return say("Shares of the points, and how many students have them. No marks yet.")
+    return say("Shares of the points, and how many students have them. {spans}.", spans=", ".join(spans))
+
+
+def _strip_in_words(shown: AccuracyStrip) -> str:
+    values = [value for _, value in shown.accuracies]
+    if not values:
+        return say("No accuracies yet.")
+    words: list[str] = [
+        many(
+            len(values),
+            "The accuracy of {n} student, {low} to {high}",
+            "The accuracies of {n} students, {low} to {high}",
+            low=percent(min(values), 2),
+            high=percent(max(values), 2),
+        )
+    ]
+    if (needed := shown.threshold) is not None:
+        reached = sum(not _below(value, needed) for value in values)
+        words.append(_needed(needed))
+        words.append(many(reached, "reached by {n} student", "reached by {n} students"))
+    return joined((*words, shown.reference.label if shown.reference else ""), "; ")

@@ -3,8 +3,7 @@
 The size rule of the lecture is floor((m + 2p - f)/s + 1) along each axis: m cells come in, p are padded at each end,
 f is the size of the kernel or pool, s the stride. A layer's config comes from a student's model: every value is
 looked at before it is used, and arithmetic that does not give the very number that the judge saw is not shown.
-
-The shapes and parameters of a network explained in its own numbers: `shapes` put into words. Pure.
+The second half puts it into words, layer by layer.
 """
 
 import math
@@ -14,8 +13,9 @@ from itertools import groupby
 from typing import Literal
 
 from grader.core.evidence import Architecture, Layer
-from grader.core.text import one_line, shorten
-from grader.pages.wording import Phrase, Text, count, joined, many, say, shape
+from grader.core.text import count, joined, one_line
+from grader.pages.language import many, say
+from grader.pages.wording import shape
 
 LARGEST = 10**9  # beyond it no size is believed: no formula grows longer than a line
 MOST_AXES = 4
@@ -299,10 +299,10 @@ class LayerExplained:
     number: int
     name: str
     kind: str
-    shapes: Text
-    size: tuple[tuple[Text, Text], ...]
-    parameters: Text
-    dense: Text
+    shapes: str
+    size: tuple[tuple[str, str], ...]
+    parameters: str
+    dense: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -312,7 +312,7 @@ class Explained:
     layers: tuple[LayerExplained, ...]
     more: int
     slides: bool  # the size rule is used
-    saved: Text
+    saved: str
 
 
 def explained(architecture: Architecture | None) -> Explained | None:
@@ -329,7 +329,7 @@ def explained(architecture: Architecture | None) -> Explained | None:
     )
 
 
-def times_as_many(more: int, few: int) -> Phrase:
+def times_as_many(more: int, few: int) -> str:
     """How `more` compares with `few` in words: "about 53,000 times as many"."""
     if more == few:
         return say("just as many")
@@ -365,8 +365,8 @@ def _layer(number: int, layer: Layer) -> LayerExplained | None:
     incoming = layer.input_shapes[0] if len(layer.input_shapes) == 1 else None
     return LayerExplained(
         number=number,
-        name=shorten(one_line(layer.name), 80),
-        kind=shorten(one_line(layer.kind), 60),
+        name=one_line(layer.name, 80),
+        kind=one_line(layer.kind, 60),
         shapes=joined((shape(incoming), shape(layer.output_shape)), " → ") if incoming and layer.output_shape else "",
         size=size,
         parameters=parameters,
@@ -374,38 +374,38 @@ def _layer(number: int, layer: Layer) -> LayerExplained | None:
     )
 
 
-def _size(layer: Layer) -> tuple[tuple[Text, Text], ...]:
+def _size(layer: Layer) -> tuple[tuple[str, str], ...]:
     family, _ = FAMILIES.get(layer.kind, (None, 0))
     found = sliding(layer)
     if found is not None:
         return (*_axes(found.axes), (_channels_in_words(layer, found), ""))
     if family == "transposed":
-        return ((say("each cell that comes in is spread over a window of those that go out: another rule"), ""),)
+        return ((say("each input cell is spread over a window of output cells: another rule applies"), ""),)
     if family == "adaptive":
-        return ((say("its windows are cut so that the size asked for comes out, whatever comes in"), ""),)
+        return ((say("its windows are chosen so that the output has the requested size, whatever the input"), ""),)
     if family == "global":
         return ((_global(layer), ""),)
     row = flattened(layer)
     return () if row is None else ((say("{cells}: all cells in one row", cells=_equation(row)), ""),)
 
 
-def _axes(axes: Sequence[Axis]) -> list[tuple[Text, Text]]:
+def _axes(axes: Sequence[Axis]) -> list[tuple[str, str]]:
     """A line for each group of axes with the same numbers."""
-    lines: list[tuple[Text, Text]] = []
+    lines: list[tuple[str, str]] = []
     for _, group in groupby(axes, key=lambda axis: replace(axis, name="")):
         same = list(group)
         axis, names = same[0], _names(same)
         if axis.incoming is not None:
             line = say("{axes}: {rule}", axes=names, rule=written_rule(axis, axis.incoming))
         elif len(same) == 1:
-            line = say("{axes} is free: where m cells come in, {rule} go out", axes=names, rule=free_rule(axis))
+            line = say("{axes} is free: m input cells give {rule} output cells", axes=names, rule=free_rule(axis))
         else:
-            line = say("{axes} are free: where m cells come in, {rule} go out", axes=names, rule=free_rule(axis))
+            line = say("{axes} are free: m input cells give {rule} output cells", axes=names, rule=free_rule(axis))
         lines.append((line, joined(_notes(axis), "; ")))
     return lines
 
 
-def _names(axes: Sequence[Axis]) -> Phrase:
+def _names(axes: Sequence[Axis]) -> str:
     words = {"length": say("length"), "depth": say("depth"), "height": say("height"), "width": say("width")}
     named = [words[axis.name] for axis in axes]
     if len(named) == 1:
@@ -415,7 +415,7 @@ def _names(axes: Sequence[Axis]) -> Phrase:
     return say("depth, height and width")
 
 
-def _notes(axis: Axis) -> Iterator[Text]:
+def _notes(axis: Axis) -> Iterator[str]:
     if axis.dilation > 1 and axis.window > 1:
         spread = f"{count(axis.dilation)} · ({count(axis.window)} - 1) + 1 = {count(axis.reach)}"
         yield say("a dilation of {d} spreads the kernel over f = {spread} cells", d=axis.dilation, spread=spread)
@@ -429,7 +429,7 @@ def _notes(axis: Axis) -> Iterator[Text]:
         yield _same(axis, axis.incoming)
 
 
-def _same(axis: Axis, incoming: int) -> Phrase:
+def _same(axis: Axis, incoming: int) -> str:
     """What `same` pads: max((ceil(m/s) - 1) · s + f - m, 0) in all."""
     before, after = axis.pads(incoming)
     m, f, s = count(incoming), count(axis.reach), count(axis.stride)
@@ -453,16 +453,16 @@ def _same(axis: Axis, incoming: int) -> Phrase:
     )
 
 
-def _channels_in_words(layer: Layer, found: Sliding) -> Phrase:
+def _channels_in_words(layer: Layer, found: Sliding) -> str:
     family, _ = FAMILIES[layer.kind]
     if family == "pooling":
-        return say("channels: {n}, as they came in", n=found.channels.text)
+        return say("channels: {n}, as in the input", n=found.channels.text)
     if family == "depthwise":
-        return say("channels: {n}, each from one that came in", n=_equation(found.channels))
+        return say("channels: {n}, each from one input channel", n=_equation(found.channels))
     return say("channels: {n}, one from each filter", n=found.channels.text)
 
 
-def _global(layer: Layer) -> Phrase:
+def _global(layer: Layer) -> str:
     cells = pooled_cells(layer)
     of = say("its {n} cells", n=_equation(cells)) if cells else say("all its cells")
     if "Max" in layer.kind:
@@ -470,14 +470,14 @@ def _global(layer: Layer) -> Phrase:
     return say("one number for each channel: the mean of {cells}", cells=of)
 
 
-def _parameters(layer: Layer) -> Text:
+def _parameters(layer: Layer) -> str:
     family, _ = FAMILIES.get(layer.kind, (None, 0))
     if family in ("pooling", "global", "adaptive"):
         return say("none: it has nothing to learn") if layer.parameters == 0 else ""
     formula = parameter_count(layer)
     if formula is None:
         return ""
-    note: Text = ""
+    note: str = ""
     if layer.kind == "BatchNormalization":
         note = _normalised(bool(layer.config.get("scale")), bool(layer.config.get("center")))
     elif family == "convolution" and layer.config.get("groups", 1) != 1:
@@ -485,23 +485,23 @@ def _parameters(layer: Layer) -> Text:
     return joined((_equation(formula), note), ": ")
 
 
-def _normalised(scale: bool, centre: bool) -> Phrase:
+def _normalised(scale: bool, centre: bool) -> str:
     if scale and centre:
-        return say("for each channel a mean and a variance, measured, and a scale and a shift, learnt")
+        return say("for each channel a measured mean and variance, and a learnt scale and shift")
     if scale:
-        return say("for each channel a mean and a variance, measured, and a scale, learnt")
+        return say("for each channel a measured mean and variance, and a learnt scale")
     if centre:
-        return say("for each channel a mean and a variance, measured, and a shift, learnt")
-    return say("for each channel a mean and a variance, measured")
+        return say("for each channel a measured mean and variance, and a learnt shift")
+    return say("for each channel a measured mean and variance")
 
 
-def _dense_in_words(layer: Layer) -> Text:
+def _dense_in_words(layer: Layer) -> str:
     formula = dense_instead(layer)
     if formula is None:
         free = layer.kind in FAMILIES and any(None in sizes for sizes in layer.input_shapes)
         if not free:
             return ""
-        return say("impossible: with a weight for every input, a dense layer can't take in a free size")
+        return say("impossible: a dense layer has a weight for every input, so the input's size can't be free")
     if layer.parameters <= 0:
         learns = FAMILIES[layer.kind][0] in CONVOLVING
         if learns or layer.parameters:
@@ -510,7 +510,7 @@ def _dense_in_words(layer: Layer) -> Text:
     return joined((_equation(formula), times_as_many(formula.value, layer.parameters)), ", ")
 
 
-def _saved(layers: Sequence[Layer]) -> Text:
+def _saved(layers: Sequence[Layer]) -> str:
     """What all convolutions save together; empty where there are none, or where one can't be compared."""
     convolutions = [layer for layer in layers if FAMILIES.get(layer.kind, (None, 0))[0] in CONVOLVING]
     dense = [formula.value for layer in convolutions if (formula := dense_instead(layer)) is not None]

@@ -7,9 +7,10 @@ from itertools import accumulate
 from grader.core.evidence import ArraySummary, Evidence, Fit
 from grader.core.limits import write_duration
 from grader.core.results import Result
-from grader.core.text import one_line, shorten
+from grader.core.text import count, joined, one_line, percent, shorten
+from grader.pages.language import many, say
 from grader.pages.plots import Chart, Series
-from grader.pages.wording import Phrase, Text, accuracy_percent, count, joined, many, percent, say, shape
+from grader.pages.wording import accuracy_percent, shape
 
 MOST = 30  # rows
 EPOCHS = 10_000  # of one curve
@@ -25,13 +26,13 @@ class FitView:
     number: int
     model: str
     epochs: str
-    batch: Text
-    optimizer: Text
-    loss: Text
-    given: Text
-    reach: Text
+    batch: str
+    optimizer: str
+    loss: str
+    given: str
+    reach: str
     cell: int | None
-    validation: Phrase
+    validation: str
     seconds: str
     error: str
 
@@ -43,8 +44,8 @@ class TrainingView:
     fits: tuple[FitView, ...]
     more_fits: int
     charts: tuple[Chart, ...]
-    caption: Text
-    overfitting: Text
+    caption: str
+    overfitting: str
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ def training_view(result: Result, evidence: Evidence | None) -> TrainingView | N
     onset = find_onset(history.get("loss", ()), history.get("val_loss", ()))
     drawable = max(map(len, history.values()), default=0) > 1  # a single epoch is no curve
     charts = _charts(history, joints, onset) if drawable else ()
-    caption: Text = ""
+    caption: str = ""
     if charts:
-        model = shorten(one_line(drawn[-1].model), 80)
+        model = one_line(drawn[-1].model, 80)
         caption = many(
             len(drawn),
             "Learning curves of the last training of `{model}`.",
@@ -104,7 +105,7 @@ def find_onset(loss: Sequence[float | None], validation: Sequence[float | None])
     return Onset(place + 1, lowest, later[-1])
 
 
-def _overfitting(history: dict[str, tuple[float | None, ...]], onset: Onset | None) -> Text:
+def _overfitting(history: dict[str, tuple[float | None, ...]], onset: Onset | None) -> str:
     if onset is not None:
         return say(
             "Overfitting sets in after epoch {epoch}: there the validation loss was lowest ({lowest}). By the last epoch "
@@ -121,7 +122,7 @@ def _overfitting(history: dict[str, tuple[float | None, ...]], onset: Onset | No
     return say("The validation loss shows no overfitting up to the last epoch.")
 
 
-def _gap(history: dict[str, tuple[float | None, ...]], result: Result) -> Text:
+def _gap(history: dict[str, tuple[float | None, ...]], result: Result) -> str:
     """What validation data can't show where they are stand-ins: training accuracy beside the judged one."""
     known = [value for value in history.get(_accuracy_key(history) or "", ()) if value is not None]
     if result.accuracy is None or not known or known[-1] > 1 or known[-1] - result.accuracy.value < GAP:
@@ -176,16 +177,16 @@ def _charts(
 
 def _fit(number: int, fit: Fit) -> FitView:
     unknown = say("not known")
-    rate: Text = "" if fit.learning_rate is None else say("rate {rate}", rate=f"{fit.learning_rate:g}")
+    rate: str = "" if fit.learning_rate is None else say("rate {rate}", rate=f"{fit.learning_rate:g}")
     validation = {"data": say("data of its own"), "split": say("split off"), "none": say("none")}
-    optimizer: Text = shorten(one_line(fit.optimizer), 60) if fit.optimizer else unknown
+    optimizer: str = one_line(fit.optimizer, 60) if fit.optimizer else unknown
     return FitView(
         number=number,
-        model=shorten(one_line(fit.model), 80),
+        model=one_line(fit.model, 80),
         epochs=f"{count(fit.epochs_done)} / {count(fit.epochs)}",
         batch=unknown if fit.batch_size is None else count(fit.batch_size),
         optimizer=joined((optimizer, rate), ", "),
-        loss=shorten(one_line(fit.loss), 80) if fit.loss else unknown,
+        loss=one_line(fit.loss, 80) if fit.loss else unknown,
         given=shape(fit.x.shape) if fit.x else unknown,
         reach=_reach(fit.x),
         cell=fit.cell,
@@ -195,7 +196,7 @@ def _fit(number: int, fit: Fit) -> FitView:
     )
 
 
-def _reach(x: ArraySummary | None) -> Text:
+def _reach(x: ArraySummary | None) -> str:
     if x is None or x.low is None or x.high is None:
         return ""
     return say("from {low} to {high}", low=f"{x.low:.4g}", high=f"{x.high:.4g}")

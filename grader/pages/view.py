@@ -1,7 +1,4 @@
-"""The functions of a module as a report shows them: which kinds of cases are right, and a small one that is not. Pure.
-
-One submission as a report shows it: a Result and its Evidence as ready words and plain numbers. Pure.
-"""
+"""One submission as a report shows it: a Result and its Evidence as ready words and plain numbers. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,13 +7,14 @@ from grader.core.evidence import Evidence
 from grader.core.grades import LATE_WITHOUT_TIME, flags_of, shared_grade
 from grader.core.limits import Limits, write_duration, write_size
 from grader.core.results import CheckResult, FunctionFinding, GroupFinding, Outcome, Result, Status
-from grader.core.text import cleaned, cleaned_evidence, one_line, shorten
+from grader.core.text import cleaned, cleaned_evidence, joined, number, one_line, shorten
 from grader.pages.accuracy import AccuracyView, ConfusionView, Mistake, accuracy_view, confusion_view
 from grader.pages.cells import NotebookView, notebook_view
+from grader.pages.headline import Headline, comment_of_instructor, points_word, write_headline
+from grader.pages.language import many, say
 from grader.pages.network import ModelView, model_view
 from grader.pages.plots import Segment
 from grader.pages.training import TrainingView, training_view
-from grader.pages.verdicts import Headline, comment_of_instructor, points_word, verdict
 from grader.pages.wording import (
     BASIS,
     CAUSES,
@@ -25,19 +23,13 @@ from grader.pages.wording import (
     OUTCOMES,
     SERVE,
     TONES,
-    Phrase,
-    Text,
     Tone,
     flag_word,
-    joined,
-    many,
-    number,
-    say,
-    shipped,
     substitute_warning,
 )
 
 MOST_SHOWN = 6_000  # characters of one case
+LONG = 1_200  # characters of a reason or a hint
 
 
 @dataclass(frozen=True)
@@ -46,10 +38,10 @@ class GroupView:
 
     tone: Tone
     mark: str
-    word: Phrase
+    word: str
     title: str
-    tried: Text
-    fault: Text
+    tried: str
+    fault: str
     shown: str
     open: bool
 
@@ -59,17 +51,174 @@ class FunctionView:
     """One function: how it is called, what is wrong with it as a whole, and its kinds of cases."""
 
     signature: str
-    right: Phrase
+    right: str
     problem: str
     groups: tuple[GroupView, ...]
 
 
-def function_views(findings: tuple[FunctionFinding, ...]) -> tuple[FunctionView, ...]:
-    """All functions in order; give it values whose text is visible already."""
-    return tuple(_function(finding) for finding in findings)
+@dataclass(frozen=True)
+class Notice:
+    """Something to know before reading on."""
+
+    tone: Tone
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckView:
+    """One check as a row."""
+
+    number: int
+    tone: Tone
+    mark: str
+    outcome: str
+    looked_at: bool  # and found wanting by no fault of ours: a hint is a next step
+    title: str
+    points: str
+    reason: str
+    hint: str
+    basis: str
+    basis_kind: str
+    basis_words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudentView:
+    """Everything a student's page says, in the order it says it."""
+
+    title: str
+    student: str
+    submission: str
+    verdict: Headline
+    absent: bool  # nothing was handed in: the page is one sentence
+    points: str  # what the student gets
+    provisional: bool
+    earned: str  # by the checks below
+    comment: str
+    out_of: str
+    pass_mark: str
+    strip: tuple[Segment, ...]
+    pass_share: float | None
+    next_step: CheckView | None
+    warning: str
+    unsandboxed: str
+    notices: tuple[Notice, ...]
+    serve_note: str
+    functions: tuple[FunctionView, ...]
+    has_network: bool  # an exercise in functions has neither data nor a network
+    accuracy: AccuracyView | None
+    why_no_accuracy: str
+    judged_on: str
+    checks: tuple[CheckView, ...]
+    model: ModelView
+    training: TrainingView | None
+    confusion: ConfusionView | None
+    mistakes: tuple[Mistake, ...]
+    notebook: NotebookView | None
+    ending: str
+    ending_message: str
+    ending_tone: Tone
+    run: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    shims: tuple[str, ...]
+    provenance: tuple[tuple[str, str, str], ...]
+
+
+def student_view(
+    result: Result,
+    evidence: Evidence | None,
+    *,
+    classes: Sequence[str] = (),
+    limits: Limits | None = None,
+    mistakes: tuple[Mistake, ...] = (),
+) -> StudentView:
+    """A submission's page.
+
+    `classes` are class names in order, `limits` what the run might use at most; `mistakes` are given where the images
+    that decide the mark may be shown.
+    """
+    result = cleaned(result)
+    evidence = None if evidence is None else cleaned_evidence(evidence)
+    checks = tuple(_check(number, item) for number, item in enumerate(result.checks, 1))
+    grade = shared_grade(result)
+    return StudentView(
+        title=say(result.title),
+        student=one_line(result.student, 200) or "(no name)",
+        submission=one_line(result.submission, 200),
+        verdict=write_headline(result),
+        absent=result.absent,
+        points="–" if grade is None else points_word(grade),
+        provisional=grade is not None and grade.provisional,
+        earned="–" if result.status is Status.BROKEN else number(result.points),
+        comment=comment_of_instructor(result),
+        out_of=number(result.out_of),
+        pass_mark=number(result.pass_mark),
+        strip=strip(result.checks),
+        pass_share=result.pass_mark / result.out_of if result.out_of > 0 else None,
+        next_step=None if result.absent or grade is None or grade.override else _most_to_gain(result.checks, checks),
+        warning="" if result.absent else _warning(result),
+        unsandboxed=say(ISOLATION["none"][1]) if result.isolation == "none" and not result.absent else "",
+        notices=_notices(result),
+        serve_note=_serve_note(result, evidence),
+        functions=tuple(map(_function, result.functions)),
+        has_network=bool(result.dataset or result.accuracy or result.model.chosen),
+        accuracy=accuracy_view(result),
+        why_no_accuracy=_why_no_accuracy(result, evidence),
+        judged_on=say(one_line(result.judged_on or "", 200)),
+        checks=checks,
+        model=model_view(result, evidence),
+        training=training_view(result, evidence),
+        confusion=confusion_view(result.accuracy, classes),
+        mistakes=mistakes if result.accuracy else (),
+        notebook=notebook_view(evidence.claims.cells) if evidence and evidence.claims.cells else None,
+        ending=say(CAUSES[result.ending.cause]),
+        ending_message=shorten(result.ending.message, LONG),
+        ending_tone="good" if result.ending.cause == "finished" else "bad",
+        run=tuple(_run(result, limits)),
+        notes=tuple(shorten(note, LONG) for note in result.notes),
+        shims=tuple(shorten(shim, LONG) for shim in result.shims),
+        provenance=tuple((name, one_line(value, 1_000), said) for name, value, said in _provenance(result, evidence)),
+    )
+
+
+def strip(checks: Sequence[CheckResult]) -> tuple[Segment, ...]:
+    """What was earned, check by check, then what was lost, as shares of all points."""
+    total = sum(item.out_of for item in checks)
+    if total <= 0:
+        return ()
+    earned, lost = [], []
+    for item in checks:
+        label = say(
+            "{title}: {points} of {all}",
+            title=say(one_line(item.title)), points=number(item.points), all=number(item.out_of),
+        )  # fmt: skip
+        if item.points > 0:
+            earned.append(Segment(label, item.points / total, TONES[item.outcome], True))
+        if item.points < item.out_of:
+            lost.append(Segment(label, (item.out_of - item.points) / total, TONES[item.outcome], False))
+    return (*earned, *lost)
+
+
+def _check(position: int, item: CheckResult) -> CheckView:
+    return CheckView(
+        number=position,
+        tone=TONES[item.outcome],
+        mark=MARKS[item.outcome],
+        outcome=say(OUTCOMES[item.outcome]),
+        looked_at=item.outcome not in (Outcome.SKIPPED, Outcome.BROKEN),
+        title=say(shorten(item.title, 300)),
+        points=say("advice") if item.out_of <= 0 else f"{number(item.points)} / {number(item.out_of)}",
+        reason=shorten(item.reason, LONG),
+        hint="" if item.outcome is Outcome.SKIPPED else shorten(item.hint, LONG),  # each of them says the same
+        basis=say(BASIS[item.rests_on][0]),
+        basis_kind="measured" if item.rests_on == "facts" else "told",
+        basis_words=say(BASIS[item.rests_on][1]),
+    )
 
 
 def _function(finding: FunctionFinding) -> FunctionView:
+    """A function of a module: which kinds of cases are right, and a small one that is not."""
     first = next((group for group in finding.groups if group.shown), None)  # where to begin
     right = sum(group.right for group in finding.groups)
     return FunctionView(
@@ -100,179 +249,6 @@ def _group(group: GroupFinding, first: bool) -> GroupView:
     )
 
 
-LONG = 1_200  # characters of a reason or a hint
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something to know before reading on."""
-
-    tone: Tone
-    title: Text
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckView:
-    """One check as a row."""
-
-    number: int
-    tone: Tone
-    mark: str
-    outcome: Phrase
-    looked_at: bool  # and found wanting by no fault of ours: a hint is a next step
-    title: Text
-    name: str
-    points: Text
-    share: float | None
-    reason: str
-    hint: str
-    basis: Phrase
-    basis_kind: str
-    basis_words: Phrase
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudentView:
-    """Everything a student's page says, in the order it says it."""
-
-    title: Text
-    assignment: str
-    student: str
-    submission: str
-    verdict: Headline
-    absent: bool  # nothing was handed in: the page is one sentence
-    points: str  # what the student gets
-    provisional: bool
-    earned: str  # by the checks below
-    comment: str
-    out_of: str
-    pass_mark: str
-    strip: tuple[Segment, ...]
-    pass_share: float | None
-    next_step: CheckView | None
-    warning: Text
-    unsandboxed: Text
-    notices: tuple[Notice, ...]
-    serve_note: Text
-    functions: tuple[FunctionView, ...]
-    has_network: bool  # an exercise in functions has neither data nor a network
-    accuracy: AccuracyView | None
-    why_no_accuracy: Text
-    judged_on: Text
-    checks: tuple[CheckView, ...]
-    model: ModelView
-    training: TrainingView | None
-    confusion: ConfusionView | None
-    mistakes: tuple[Mistake, ...]
-    notebook: NotebookView | None
-    ending: Phrase
-    ending_message: str
-    ending_tone: Tone
-    run: tuple[tuple[Phrase, Text], ...]
-    notes: tuple[str, ...]
-    shims: tuple[str, ...]
-    provenance: tuple[tuple[Phrase, Text, Text], ...]
-
-
-def student_view(
-    result: Result,
-    evidence: Evidence | None,
-    *,
-    classes: Sequence[str] = (),
-    limits: Limits | None = None,
-    mistakes: tuple[Mistake, ...] = (),
-) -> StudentView:
-    """A submission's page.
-
-    `classes` are class names in order, `limits` what the run might use at most; `mistakes` are given where the images
-    that decide the mark may be shown.
-    """
-    result = cleaned(result)
-    evidence = None if evidence is None else cleaned_evidence(evidence)
-    checks = tuple(_check(number, item) for number, item in enumerate(result.checks, 1))
-    grade = shared_grade(result)
-    return StudentView(
-        title=shipped(result.title),
-        assignment=result.assignment,
-        student=shorten(one_line(result.student), 200) or "(no name)",
-        submission=shorten(one_line(result.submission), 200),
-        verdict=verdict(result),
-        absent=result.absent,
-        points="–" if grade is None else points_word(grade),
-        provisional=grade is not None and grade.provisional,
-        earned="–" if result.status is Status.BROKEN else number(result.points),
-        comment=comment_of_instructor(result),
-        out_of=number(result.out_of),
-        pass_mark=number(result.pass_mark),
-        strip=strip(result.checks),
-        pass_share=result.pass_mark / result.out_of if result.out_of > 0 else None,
-        next_step=None if result.absent or grade is None or grade.override else _most_to_gain(result.checks, checks),
-        warning="" if result.absent else _warning(result),
-        unsandboxed=ISOLATION["none"][1] if result.isolation == "none" and not result.absent else "",
-        notices=_notices(result),
-        serve_note=_serve_note(result, evidence),
-        functions=function_views(result.functions),
-        has_network=bool(result.dataset or result.accuracy or result.model.chosen),
-        accuracy=accuracy_view(result),
-        why_no_accuracy=_why_no_accuracy(result, evidence),
-        judged_on=shipped(shorten(one_line(result.judged_on or ""), 200)),
-        checks=checks,
-        model=model_view(result, evidence),
-        training=training_view(result, evidence),
-        confusion=confusion_view(result.accuracy, classes),
-        mistakes=mistakes if result.accuracy else (),
-        notebook=notebook_view(evidence.claims.cells) if evidence and evidence.claims.cells else None,
-        ending=CAUSES[result.ending.cause],
-        ending_message=shorten(result.ending.message, LONG),
-        ending_tone="good" if result.ending.cause == "finished" else "bad",
-        run=_run(result, limits),
-        notes=tuple(shorten(note, LONG) for note in result.notes),
-        shims=tuple(shorten(shim, LONG) for shim in result.shims),
-        provenance=_provenance(result, evidence),
-    )
-
-
-def strip(checks: Sequence[CheckResult]) -> tuple[Segment, ...]:
-    """What was earned, check by check, then what was lost, as shares of all points."""
-    total = sum(item.out_of for item in checks)
-    if total <= 0:
-        return ()
-    said = {id(item): _earned(item) for item in checks}
-    earned = [Segment(said[id(c)], c.points / total, TONES[c.outcome], True) for c in checks if c.points > 0]
-    lost = [
-        Segment(said[id(c)], (c.out_of - c.points) / total, TONES[c.outcome], False)
-        for c in checks
-        if c.points < c.out_of
-    ]
-    return (*earned, *lost)
-
-
-def _earned(item: CheckResult) -> Phrase:
-    title = shipped(one_line(item.title))
-    return say("{title}: {points} of {all}", title=title, points=number(item.points), all=number(item.out_of))
-
-
-def _check(position: int, item: CheckResult) -> CheckView:
-    advice = item.out_of <= 0
-    return CheckView(
-        number=position,
-        tone=TONES[item.outcome],
-        mark=MARKS[item.outcome],
-        outcome=OUTCOMES[item.outcome],
-        looked_at=item.outcome not in (Outcome.SKIPPED, Outcome.BROKEN),
-        title=shipped(shorten(item.title, 300)),
-        name=item.name,
-        points=say("advice") if advice else f"{number(item.points)} / {number(item.out_of)}",
-        share=None if advice else item.points / item.out_of,
-        reason=shorten(item.reason, LONG),
-        hint="" if item.outcome is Outcome.SKIPPED else shorten(item.hint, LONG),  # each of them says the same
-        basis=BASIS[item.rests_on][0],
-        basis_kind="measured" if item.rests_on == "facts" else "told",
-        basis_words=BASIS[item.rests_on][1],
-    )
-
-
 def _most_to_gain(checks: Sequence[CheckResult], views: Sequence[CheckView]) -> CheckView | None:
     """The failed or partial check with the most points left in it, if it has a hint to give."""
     open_ends = [
@@ -283,7 +259,7 @@ def _most_to_gain(checks: Sequence[CheckResult], views: Sequence[CheckView]) -> 
     return max(open_ends, key=lambda item: item[:2])[2] if open_ends else None
 
 
-def _warning(result: Result) -> Text:
+def _warning(result: Result) -> str:
     reasons = [one_line(flag.reason) for flag in result.flags if flag.kind == "substitute_data"]
     return joined((substitute_warning(), shorten(reasons[0], 600))) if reasons else ""
 
@@ -291,18 +267,19 @@ def _warning(result: Result) -> Text:
 def _notices(result: Result) -> tuple[Notice, ...]:
     """Flags that are for the student too: what may name another student is for the instructor alone."""
     unclear = (flag for flag in flags_of(result) if flag.kind == LATE_WITHOUT_TIME)
-    shown = (
-        flag for flag in (*result.flags, *unclear) if flag.audience == "everyone" and flag.kind != "substitute_data"
+    return tuple(
+        Notice("warn", flag_word(flag.kind), shorten(flag.reason, LONG))
+        for flag in (*result.flags, *unclear)
+        if flag.audience == "everyone" and flag.kind != "substitute_data"
     )
-    return tuple(Notice("warn", flag_word(flag.kind), shorten(flag.reason, LONG)) for flag in shown)
 
 
-def _serve_note(result: Result, evidence: Evidence | None) -> Text:
+def _serve_note(result: Result, evidence: Evidence | None) -> str:
     ran = evidence is not None and evidence.claims.cells
-    return SERVE["sealed"][1] if ran and result.dataset and result.serve == "sealed" else ""
+    return say(SERVE["sealed"][1]) if ran and result.dataset and result.serve == "sealed" else ""
 
 
-def _why_no_accuracy(result: Result, evidence: Evidence | None) -> Text:
+def _why_no_accuracy(result: Result, evidence: Evidence | None) -> str:
     if result.accuracy is not None:
         return ""
     if evidence is None:
@@ -311,61 +288,51 @@ def _why_no_accuracy(result: Result, evidence: Evidence | None) -> Text:
     return shorten(judgement.reason or evidence.claims.problem or "", LONG) or say("No network was judged.")
 
 
-def _run(result: Result, limits: Limits | None) -> tuple[tuple[Phrase, Text], ...]:
+def _run(result: Result, limits: Limits | None) -> Iterator[tuple[str, str]]:
+    """What the run used, and what it might use."""
+
+    def of(used: str, most: str) -> str:
+        return say("{n} of {all}", n=used, all=most) if most else used
+
     ending = result.ending
-    facts: list[tuple[Phrase, Text]] = [
-        (say("time"), _of(write_duration(ending.wall_s), write_duration(limits.wall) if limits else ""))
-    ]
+    yield say("time"), of(write_duration(ending.wall_s), write_duration(limits.wall) if limits else "")
     if ending.cpu_s is not None:
-        facts.append((say("processor time"), write_duration(ending.cpu_s)))
+        yield say("processor time"), write_duration(ending.cpu_s)
     if ending.peak_mb is not None:
-        most = write_size(limits.memory) if limits else ""
-        facts.append((say("peak memory"), _of(write_size(ending.peak_mb * (1 << 20)), most)))
+        yield (
+            say("peak memory"),
+            of(write_size(ending.peak_mb * (1 << 20)), write_size(limits.memory) if limits else ""),
+        )
     if limits is not None:
-        facts.append((say("longest cell allowed"), write_duration(limits.cell)))
+        yield say("longest cell allowed"), write_duration(limits.cell)
     if ending.cell is not None:
-        facts.append((say("ended in cell"), str(ending.cell)))
-    return tuple(facts)
+        yield say("ended in cell"), str(ending.cell)
 
 
-def _of(used: str, most: str) -> Text:
-    return say("{n} of {all}", n=used, all=most) if most else used
-
-
-def _provenance(result: Result, evidence: Evidence | None) -> tuple[tuple[Phrase, Text, Text], ...]:
+def _provenance(result: Result, evidence: Evidence | None) -> Iterator[tuple[str, str, str]]:
     """Where the mark comes from: name, value, and what the value means."""
-    rows: list[tuple[Phrase, Text, Text]] = [(say("isolation"), *ISOLATION[result.isolation])]
+    isolation, meaning = ISOLATION[result.isolation]
+    yield say("isolation"), say(isolation), say(meaning)
     if result.dataset:
-        rows.append((say("dataset"), _bounded(result.dataset), ""))
+        yield say("dataset"), result.dataset, ""
     if result.judged_on:
-        rows.append((say("judged on"), shipped(_bounded(result.judged_on)), ""))
+        yield say("judged on"), say(result.judged_on), ""
     if result.dataset:
-        rows.append((say("data served"), *SERVE[result.serve]))
-    rows += [
-        (
-            say("seed"),
-            str(result.seed),
-            say("the same seed, data and software give the same run, but for the last digits"),
-        ),
-        (say("started"), _bounded(result.started), ""),
-        (say("versions"), _bounded(", ".join(f"{name} {it}" for name, it in sorted(result.versions.items()))), ""),
-        (say("evidence"), _bounded(result.evidence), say("digest of submission, data, environment and seed")),
-    ]
-    return (*rows, *(_digests(result, evidence) if evidence else ()))
-
-
-def _digests(result: Result, evidence: Evidence) -> Iterator[tuple[Phrase, Text, Text]]:
-    handed_in = say("SHA-256 of the files as they were handed in")
-    yield say("submission"), _bounded(evidence.submission.sha256), handed_in
+        served, meaning = SERVE[result.serve]
+        yield say("data served"), say(served), say(meaning)
+    same = say("the same seed, data and software give the same run, except for the last digits")
+    yield say("seed"), str(result.seed), same
+    yield say("started"), result.started, ""
+    yield say("versions"), ", ".join(f"{name} {version}" for name, version in sorted(result.versions.items())), ""
+    yield say("evidence"), result.evidence, say("digest of submission, data, environment and seed")
+    if evidence is None:
+        return
+    yield say("submission"), evidence.submission.sha256, say("SHA-256 of the files as they were handed in")
     if evidence.data_digest:
         what = say("SHA-256 of the dataset") if result.dataset else say("SHA-256 of the hidden cases")
-        yield say("data"), _bounded(evidence.data_digest), what
+        yield say("data"), evidence.data_digest, what
     if evidence.facts.model is not None:
-        yield say("network"), _bounded(evidence.facts.model.sha256), say("SHA-256 of the file with the trained network")
+        yield say("network"), evidence.facts.model.sha256, say("SHA-256 of the file with the trained network")
     if evidence.facts.judgement.predictions is not None:
         predictions = say("SHA-256 of what the network said about the judged images")
-        yield say("predictions"), _bounded(evidence.facts.judgement.predictions), predictions
-
-
-def _bounded(text: str) -> str:
-    return shorten(one_line(text), 1_000)
+        yield say("predictions"), evidence.facts.judgement.predictions, predictions

@@ -1,87 +1,8 @@
-// Languages, sorting and filtering of the class table, folding of outputs. The pages read well without it.
+// Sorting and filtering of the class table, folding of outputs. The pages read well without it.
 "use strict";
 document.documentElement.classList.add("scripted");
 
-const ATTRIBUTES = ["title", "aria-label", "placeholder", "alt", "data-words"];
 const ROWS = 500; // of a very long table that are shown at a time
-const KEPT = "grader-language";
-
-// --- languages: what an element says in another one stands in its data-<code> attributes ---
-
-const originals = new Map();
-
-function write(element, text) {
-  // what stands between backticks is code, as in the page itself
-  const parts = text.split("`");
-  element.replaceChildren(
-    ...parts.map((part, i) => {
-      if (i % 2 === 0 || i === parts.length - 1) return document.createTextNode(i % 2 ? "`" + part : part);
-      const code = document.createElement("code");
-      code.textContent = part;
-      return code;
-    }),
-  );
-}
-
-function speak(code) {
-  const key = code.toLowerCase();
-  const own = document.documentElement.dataset.own;
-  for (const [element, kept] of originals) {
-    const text = code === own ? null : element.getAttribute(`data-${key}`);
-    if (text === null) element.replaceChildren(...kept.nodes);
-    else write(element, text);
-    for (const [name, value] of kept.attributes) {
-      const said = code === own ? null : element.getAttribute(`data-${key}-${name}`);
-      element.setAttribute(name, said ?? value);
-    }
-  }
-  document.documentElement.lang = code;
-  for (const button of document.querySelectorAll("[data-language]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.language === code));
-  }
-  document.dispatchEvent(new Event("spoken"));
-}
-
-function rememberOriginals() {
-  const codes = [...document.querySelectorAll("[data-language]")].map((button) => button.lang.toLowerCase());
-  const names = codes.flatMap((code) => [`data-${code}`, ...ATTRIBUTES.map((name) => `data-${code}-${name}`)]);
-  if (!names.length) return;
-  for (const element of document.querySelectorAll(names.map((name) => `[${name}]`).join())) {
-    const attributes = ATTRIBUTES.filter((name) => element.hasAttribute(name));
-    originals.set(element, {
-      nodes: [...element.childNodes],
-      attributes: attributes.map((name) => [name, element.getAttribute(name)]),
-    });
-  }
-}
-
-function startLanguages() {
-  const root = document.documentElement;
-  root.dataset.own = root.lang;
-  const codes = [...document.querySelectorAll("[data-language]")].map((button) => button.dataset.language);
-  if (!codes.length) return;
-  const choose = (code) => {
-    if (!originals.size) rememberOriginals();
-    speak(code);
-  };
-  for (const button of document.querySelectorAll("[data-language]")) {
-    button.addEventListener("click", () => {
-      choose(button.dataset.language);
-      try {
-        localStorage.setItem(KEPT, button.dataset.language);
-      } catch {
-        // a browser that keeps nothing for local files forgets the choice
-      }
-    });
-  }
-  let kept = null;
-  try {
-    kept = localStorage.getItem(KEPT);
-  } catch {
-    kept = null;
-  }
-  if (kept !== root.lang && codes.includes(kept)) choose(kept);
-}
 
 // --- the table of a class ---
 
@@ -93,8 +14,8 @@ function startTable(table) {
   const standing = document.getElementById("standing");
   const status = document.getElementById("shown");
   const more = document.getElementById("more");
-  let words = new Intl.Collator(document.documentElement.lang, { numeric: true, sensitivity: "base" });
-  let said = new Map();
+  const words = new Intl.Collator(document.documentElement.lang, { numeric: true, sensitivity: "base" });
+  const said = new Map();
   let order = rows;
   let room = long ? ROWS : Infinity;
 
@@ -147,11 +68,6 @@ function startTable(table) {
     room += ROWS;
     show();
   });
-  document.addEventListener("spoken", () => {
-    words = new Intl.Collator(document.documentElement.lang, { numeric: true, sensitivity: "base" });
-    said = new Map();
-    show();
-  });
   if (long) {
     show();
     window.addEventListener("beforeprint", () => body.replaceChildren(...order));
@@ -196,6 +112,5 @@ function startFolds() {
 document.addEventListener("DOMContentLoaded", () => {
   const table = document.querySelector("table.students");
   if (table) startTable(table);
-  startLanguages();
   startFolds();
 });

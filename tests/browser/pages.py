@@ -46,9 +46,12 @@ def write_pages(folder: Path) -> Path:
             result, evidence, templates=TEMPLATES, classes=CLASSES, limits=Limits(), mistakes=some_mistakes()
         )
         (folder / f"{name}.html").write_text(page, encoding="utf-8")
+    italian = student_page(a_result(), evidence, templates=TEMPLATES, classes=CLASSES, limits=Limits(), language="it")
+    (folder / "italian.html").write_text(italian, encoding="utf-8")
     unread = a_result(status=Status.EXPLAINED, accuracy=None, passed=False)
     (folder / "unread.html").write_text(student_page(unread, None, templates=TEMPLATES), encoding="utf-8")
     write_class(folder / "class-40.html", a_class(40))
+    write_class(folder / "italian-class.html", a_class(40), language="it")
     year = a_class(500)
     write_class(folder / "class-500.html", year)
     many = [one.model_copy(update={"student": f"{one.student}-{n:02}"}) for n in range(20) for one in year]
@@ -58,11 +61,11 @@ def write_pages(folder: Path) -> Path:
     return folder
 
 
-def write_class(path: Path, results: Sequence[Result]) -> None:
+def write_class(path: Path, results: Sequence[Result], language: str = "en") -> None:
     """A class whose links lead to a page that is there."""
     links = {result.student: "passed.html" for result in results if result.status is not Status.BROKEN}
     title = "Exercise 1: MNIST with a multi-layer perceptron"
-    page = class_page(results, title=title, links=links, templates=TEMPLATES)
+    page = class_page(results, title=title, links=links, templates=TEMPLATES, language=language)
     path.write_text(page, encoding="utf-8")
 
 

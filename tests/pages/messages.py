@@ -14,10 +14,10 @@ from grader.course.course import Course
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ROOT / "reports" / "languages"
-KEYWORDS = {"say": None, "_": None, "many": (2, 3)}
+KEYWORDS = {"say": None, "_": None, "many": (2, 3), "gettext_noop": None}
 WIDTH = 120
 HEADER = """# What the pages of reports say, message by message; an empty translation is said in English.
-# Another language: copy en.po to <code>.po, translate, and run `python -m tests.pages.messages`."""
+# Another language: run `python -m tests.pages.messages <code>` and translate `<code>.po`."""
 UNSAID = tuple(
     f'"{name}' for name in ("Project-Id", "Report-Msgid", "POT-", "PO-", "Last-", "Language-Team", "Generated")
 )
@@ -40,7 +40,7 @@ def collect() -> Catalog:
 
 
 def shipped_titles() -> list[tuple[str, str]]:
-    """What `shipped` is given of the grader's own content, with where it stands."""
+    """Titles that come with the grader, with where they stand."""
     found = [(check.title, "grader/checks") for check in built_in().values()]
     course = Course.at(ROOT)
     for name in course.assignment_ids():

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
 DRAWN = {"svg"}  # what is inside is a plot's own matter
-NAMED = ("id", "role", "scope", "aria-sort", "aria-pressed", "data-sort", "type")
+NAMED = ("id", "role", "scope", "aria-sort", "data-sort", "type")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Outline(HTMLParser):
         if self._drawing:
             return
         children: list[Node] = []
-        if not (tag == "span" and all(name.startswith("data-") for name, _ in attrs)):  # a phrase is text
+        if attrs or tag != "span":
             self._open[-1][1].append(Node(_label(tag, dict(attrs)), children))
         if tag in DRAWN:
             self._drawing = tag

@@ -13,14 +13,13 @@ from grader.pages import class_page
 from grader.pages.class_page import NAMED
 from grader.pages.wording import FLAGS
 from tests.pages.builders import a_check, a_result, a_spread, an_accuracy
-from tests.pages.english import english
 
 PACKAGE = Path(__file__).parents[2] / "grader"
 
 
 def seen(*results: Result, **options: Any) -> Any:
     links = {result.student: f"{result.student}/report.html" for result in results}
-    return english(class_page.class_view(results, title="t", links=links, **options))
+    return class_page.class_view(results, title="t", links=links, **options)
 
 
 def a_grade(student: str, **changes: object) -> Grade:
@@ -40,20 +39,20 @@ def absent(student: str, checks: tuple[CheckResult, ...] = ()) -> Result:
 
 def test_a_trouble_names_who_failed_and_who_did_partly_with_their_reports() -> None:
     failed, partly = a_check(Outcome.FAILED, name="a", title="t"), a_check(Outcome.PARTIAL, name="a", title="t")
-    (trouble,) = seen(
+    (check,) = seen(
         a_result((failed,), student="Ada"), a_result((partly,), student="Bo"), a_result((), student="Cy")
-    ).troubles
-    assert [(who.student, who.href, who.words) for who in trouble.whom] == [
+    ).failed_checks
+    assert [(who.student, who.href, who.words) for who in check.whom] == [
         ("Ada", "Ada/report.html", ""),
         ("Bo", "Bo/report.html", "partly"),
     ]
-    assert trouble.share == pytest.approx(2 / 3)
+    assert check.share == pytest.approx(2 / 3)
 
 
 def test_a_trouble_of_many_names_some_and_counts_the_rest() -> None:
     failed = a_check(Outcome.FAILED, name="a", title="t")
-    (trouble,) = seen(*(a_result((failed,), student=f"s{n:03}") for n in range(NAMED + 7))).troubles
-    assert len(trouble.whom) == NAMED and trouble.more == 7 and trouble.failed == NAMED + 7
+    (check,) = seen(*(a_result((failed,), student=f"s{n:03}") for n in range(NAMED + 7))).failed_checks
+    assert len(check.whom) == NAMED and check.more == 7 and check.failed == NAMED + 7
 
 
 def test_what_needs_a_person_is_grouped_and_what_we_broke_comes_first() -> None:
@@ -110,7 +109,7 @@ def test_each_member_of_a_group_has_a_row_with_the_grade_and_the_page_that_are_t
     decided = Override(points=40.0, excused=False, author="kim", reason="did not take part", time="t")
     members = (a_grade("Ada", status=Status.GRADED), a_grade("Bo", points=40.0, passed=False, override=decided))
     links = {"team": "team/report.html", "Ada": "team/members/Ada.html"}
-    view = english(class_page.class_view([a_result(student="team", members=members)], title="t", links=links))
+    view = class_page.class_view([a_result(student="team", members=members)], title="t", links=links)
     assert [(row.student, row.grade, row.href) for row in view.rows] == [
         ("Ada", "60", "team/members/Ada.html"), ("Bo", "40", "team/report.html"),
     ]  # fmt: skip
@@ -126,7 +125,7 @@ def test_a_student_who_handed_in_nothing_has_a_row_in_its_place() -> None:
         ("Zoë", "graded", "65", "65"),
     ]
     assert view.submissions == 2 and {key: n for _, n, _, key in view.tally if n}["absent"] == 1
-    assert [who.student for trouble in view.troubles for who in trouble.whom if trouble.title == "t"] == ["Ada"]
+    assert [who.student for check in view.failed_checks for who in check.whom if check.title == "t"] == ["Ada"]
 
 
 def test_without_a_gradebook_there_are_no_grades() -> None:

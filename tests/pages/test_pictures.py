@@ -86,7 +86,7 @@ def test_a_figure_of_too_many_pixels_is_never_decoded() -> None:
 def test_a_thumbnail_shows_the_image_and_is_small(shape: tuple[int, ...], kind: str) -> None:
     pixels = np.zeros(shape, dtype=np.uint8)
     pixels[: shape[0] // 2] = 200
-    picture = thumbnail(pixels, "an image of 3")
+    picture = thumbnail(pixels)
     seen = np.asarray(opened(picture).convert("L"), dtype=int)
     assert picture.kind == kind and len(picture.base64) < 8_000
     assert seen.shape == (picture.height, picture.width) and max(seen.shape) <= 96

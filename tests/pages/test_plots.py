@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.pages.class_plots import AccuracyStrip, accuracy_strip, histogram
 from grader.pages.plots import (
+    AccuracyStrip,
     Chart,
     NumberLine,
     SeedSpread,
     Segment,
     Series,
+    accuracy_strip,
     apart,
     curves,
+    histogram,
     lanes,
     nice,
     number_line,

@@ -1,25 +1,15 @@
 """What a student's page says, and what it keeps to itself."""
 
-from typing import Any
-
 import numpy as np
 
 from grader.core.evidence import Cause, Ending, Smoke
-from grader.core.results import Flag, Outcome, Result, Status
-from grader.pages import verdicts, view
+from grader.core.results import Flag, Outcome, Status
 from grader.pages.accuracy import JudgedImages, find_mistakes
+from grader.pages.headline import write_headline
 from grader.pages.html import student_page
+from grader.pages.view import student_view
 from tests.pages.builders import CLASSES, SOME_CHECKS, TEMPLATES, a_check, a_result, some_evidence
-from tests.pages.english import english
 from tests.pages.layers import an_architecture
-
-
-def student_view(*given: Any, **options: Any) -> Any:
-    return english(view.student_view(*given, **options))
-
-
-def verdict(result: Result) -> Any:
-    return english(verdicts.verdict(result))
 
 
 def test_a_page_for_a_student_keeps_what_is_for_the_instructor_to_itself() -> None:
@@ -36,12 +26,12 @@ def test_a_page_for_a_student_keeps_what_is_for_the_instructor_to_itself() -> No
 def test_a_smoke_run_says_that_it_gives_no_mark() -> None:
     fine = tuple(check for check in SOME_CHECKS if check.points >= check.out_of)
     smoked = a_result(fine, status=Status.EXPLAINED, passed=False, accuracy=None, smoke=Smoke())
-    assert verdict(smoked).headline == "It runs" and "gives no mark" in verdict(smoked).sentence
-    lossy = verdict(a_result(status=Status.EXPLAINED, passed=False, accuracy=None, smoke=Smoke()))
-    assert lossy.tone == "bad" and lossy.headline == "Something is to be mended" and "gives no mark" in lossy.sentence
+    assert write_headline(smoked).headline == "It runs" and "gives no mark" in write_headline(smoked).sentence
+    lossy = write_headline(a_result(status=Status.EXPLAINED, passed=False, accuracy=None, smoke=Smoke()))
+    assert lossy.tone == "bad" and lossy.headline == "This needs fixing" and "gives no mark" in lossy.sentence
     ending = Ending(cause=Cause.MEMORY_LIMIT, message="m")
-    failed = verdict(smoked.model_copy(update={"ending": ending}))
-    assert failed.tone == "bad" and failed.headline == "It does not run to its end"
+    failed = write_headline(smoked.model_copy(update={"ending": ending}))
+    assert failed.tone == "bad" and failed.headline == "It does not run to the end"
 
 
 def test_mistakes_are_shown_only_where_the_images_may_be_shown() -> None:

@@ -11,7 +11,6 @@ from grader.core.results import Result
 from grader.pages.plots import curves
 from grader.pages.training import find_onset, training_view
 from tests.pages.builders import a_fit, a_result, an_accuracy, some_evidence
-from tests.pages.english import english
 
 FALLING = (0.9, 0.6, 0.4, 0.3, 0.2, 0.1)
 
@@ -21,7 +20,7 @@ def with_fits(*fits: Fit) -> Evidence:
 
 
 def shown(*fits: Fit, result: Result | None = None) -> Any:
-    return english(training_view(result or a_result(), with_fits(*fits)))
+    return training_view(result or a_result(), with_fits(*fits))
 
 
 def a_history(validation: tuple[float | None, ...], loss: tuple[float, ...] = FALLING) -> dict[str, object]:

@@ -1,53 +1,34 @@
 """What a report says, before anything is drawn: words, order, bounds."""
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.core.evidence import Cause, Ending, Evaluation, Layer
 from grader.core.limits import Limits
-from grader.core.results import Accuracy, Flag, ModelSummary, Outcome, Result, Spread, Status
-from grader.pages import accuracy, class_page, network, verdicts, view, wording
-from grader.pages.class_page import safe_href
-from grader.pages.view import strip
-from grader.pages.wording import BASIS, CAUSES, ISOLATION, MARKS, OUTCOMES, SERVE, STATUSES, TONES, accuracy_percent
+from grader.core.results import Flag, ModelSummary, Outcome, Status
+from grader.core.text import percent
+from grader.pages.accuracy import confusion_view
+from grader.pages.class_page import class_view, safe_href
+from grader.pages.headline import write_headline
+from grader.pages.network import model_view, settings
+from grader.pages.view import strip, student_view
+from grader.pages.wording import (
+    BASIS,
+    CAUSES,
+    ISOLATION,
+    MARKS,
+    OUTCOMES,
+    SERVE,
+    STATUSES,
+    TONES,
+    accuracy_percent,
+    accuracy_sentence,
+    reference_sentence,
+    reference_words,
+)
 from tests.pages.builders import a_check, a_fit, a_result, a_spread, an_accuracy, some_evidence
 from tests.pages.classes import a_class
-from tests.pages.english import english
-
-
-def student_view(*given: Any, **options: Any) -> Any:
-    return english(view.student_view(*given, **options))
-
-
-def class_view(*given: Any, **options: Any) -> Any:
-    return english(class_page.class_view(*given, **options))
-
-
-def confusion_view(*given: Any) -> Any:
-    return english(accuracy.confusion_view(*given))
-
-
-def settings(layer: Layer) -> str:
-    return str(network.settings(layer))
-
-
-def verdict(result: Result) -> Any:
-    return english(verdicts.verdict(result))
-
-
-def accuracy_sentence(given: Accuracy) -> str:
-    return str(wording.accuracy_sentence(given))
-
-
-def reference_sentence(spread: Spread, given: Accuracy) -> str:
-    return str(wording.reference_sentence(spread, given))
-
-
-def reference_words(spread: Spread, judged: int) -> str:
-    return str(wording.reference_words(spread, judged))
 
 
 def test_every_outcome_status_cause_and_isolation_has_words() -> None:
@@ -62,7 +43,7 @@ def test_every_outcome_status_cause_and_isolation_has_words() -> None:
 @pytest.mark.parametrize("status", list(Status))
 @pytest.mark.parametrize("passed", [True, False])
 def test_every_status_gets_a_verdict_in_plain_words(status: Status, passed: bool) -> None:
-    found = verdict(a_result(status=status, passed=passed))
+    found = write_headline(a_result(status=status, passed=passed))
     assert found.headline and found.sentence.endswith(".")
     assert "_" not in found.headline
 
@@ -95,12 +76,12 @@ def test_the_strip_of_points_adds_up_to_all_of_them() -> None:
 
 def test_advice_shows_no_points() -> None:
     seen = student_view(a_result((a_check(out_of=0.0, points=0.0),)), None)
-    assert seen.checks[0].points == "advice" and seen.checks[0].share is None
+    assert seen.checks[0].points == "advice"
 
 
 def test_a_check_says_what_it_rests_on() -> None:
     seen = student_view(a_result((a_check(), a_check(rests_on="claims"))), None)
-    assert [check.basis for check in seen.checks] == ["measured", "as told"]
+    assert [check.basis for check in seen.checks] == ["measured", "reported"]
 
 
 def test_an_accuracy_is_never_rounded_up_to_a_threshold_that_it_misses() -> None:
@@ -217,7 +198,7 @@ def test_classes_are_named_where_names_fit_and_numbered_otherwise() -> None:
 
 def test_a_single_mix_up_is_still_shaded() -> None:
     seen = confusion_view(an_accuracy(confusion=((9_999, 1), (0, 10_000))), ())
-    assert view is not None
+    assert seen is not None
     assert [cell.shade for cell in seen.rows[0][1]] == [9, 1]
     assert seen.rows[1][1][0].shade == 0
 
@@ -249,18 +230,12 @@ def test_every_network_is_told_with_the_accuracy_that_the_notebook_itself_got_fo
     asked = Evaluation(cell=5, model="model", identity=1, accuracy=0.972)
     base = some_evidence().claims
     claims = base.model_copy(update={"fits": (old, *base.fits), "evaluations": (asked,)})
-    told = {
-        item.name: english(item.about)
-        for item in network.model_view(a_result(), some_evidence(claims=claims)).candidates
-    }
-    assert told["model"] == f"trained, 10 outputs, {wording.percent(0.972, 1)} by the notebook's own account"
+    told = {item.name: item.about for item in model_view(a_result(), some_evidence(claims=claims)).candidates}
+    assert told["model"] == f"trained, 10 outputs, {percent(0.972, 1)} according to the notebook"
     assert told["old_model"] == "trained, 10 outputs"  # its last training left no history
     claims = claims.model_copy(update={"fits": (*base.fits[1:], old)})
-    told = {
-        item.name: english(item.about)
-        for item in network.model_view(a_result(), some_evidence(claims=claims)).candidates
-    }
-    assert told["old_model"] == f"trained, 10 outputs, {wording.percent(0.913, 1)} by the notebook's own account"
+    told = {item.name: item.about for item in model_view(a_result(), some_evidence(claims=claims)).candidates}
+    assert told["old_model"] == f"trained, 10 outputs, {percent(0.913, 1)} according to the notebook"
 
 
 def test_a_class_is_sorted_counted_and_spread() -> None:
@@ -282,7 +257,7 @@ def test_the_check_that_fails_most_comes_first_and_skipped_ones_do_not_count() -
     often, seldom = a_check(Outcome.FAILED, name="a", title="often"), a_check(Outcome.PARTIAL, name="b", title="seldom")
     skipped = a_check(Outcome.SKIPPED, name="c", title="never")
     seen = class_view([a_result((seldom, often, skipped)), a_result((often,))], title="", links={})
-    assert [(trouble.title, trouble.failed, trouble.partly) for trouble in seen.troubles] == [
+    assert [(check.title, check.failed, check.partly) for check in seen.failed_checks] == [
         ("often", 2, 0),
         ("seldom", 0, 1),
     ]
@@ -290,7 +265,7 @@ def test_the_check_that_fails_most_comes_first_and_skipped_ones_do_not_count() -
 
 def test_advice_that_nobody_took_is_no_trouble() -> None:
     advice = a_check(Outcome.FAILED, name="d", title="advice", points=0.0, out_of=0.0)
-    assert class_view([a_result((advice,))], title="", links={}).troubles == ()
+    assert class_view([a_result((advice,))], title="", links={}).failed_checks == ()
 
 
 def test_a_student_without_a_report_has_a_reason() -> None:
@@ -301,7 +276,7 @@ def test_a_student_without_a_report_has_a_reason() -> None:
 
 def test_a_class_of_nobody_is_no_error() -> None:
     seen = class_view([], title="Empty", links={})
-    assert seen.rows == () and seen.troubles == () and seen.strip == ()
+    assert seen.rows == () and seen.failed_checks == () and seen.strip == ()
 
 
 def test_a_class_with_substitute_data_or_without_sandbox_says_so_with_how_many() -> None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from grader.core.evidence import Cause
 from grader.core.grades import LATER_RUN_BROKE, grades_of, is_of, shared_grade
 from grader.core.results import Grade, Result, Status
-from grader.core.text import one_line, shorten
-from grader.pages.wording import STATUSES, Phrase, Text, Tone, joined, number, points, say
+from grader.core.text import joined, number, one_line, shorten
+from grader.pages.language import gettext_noop, say
+from grader.pages.wording import STATUSES, Tone, points
 
 LONGEST = 4_000  # characters of a comment
-NOTHING = say("nothing handed in")
+NOTHING = gettext_noop("nothing handed in")
 NONE = "–"
 
 
@@ -20,23 +21,23 @@ class Headline:
 
     tone: Tone
     mark: str
-    headline: Phrase
-    sentence: Text
+    headline: str
+    sentence: str
 
 
-def verdict(result: Result) -> Headline:
-    """The verdict on a result and its grade, in words to the student, or to a group whose members have several grades."""
+def write_headline(result: Result) -> Headline:
+    """What became of a submission and its grade, to the student, or to a group whose members have several grades."""
     if result.smoke is not None and result.status is not Status.BROKEN:
-        return _smoke_verdict(result)
+        return _smoke_headline(result)
     grade = shared_grade(result)
     if grade is not None:
-        return grade_verdict(result, grade)
+        return write_grade_headline(result, grade)
     told = [joined((say("{who}:", who=one_line(one.student.name)), _short(one))) for one in grades_of(result)]
     return Headline("calm", "◐", say("The members have different grades"), joined(told, "; "))
 
 
-def grade_verdict(result: Result, grade: Grade) -> Headline:
-    """The verdict where what the student gets is `grade`."""
+def write_grade_headline(result: Result, grade: Grade) -> Headline:
+    """The headline where what the student gets is `grade`."""
     if grade.excused:
         free = say("Your instructor excused you: this exercise gives you no points, and you need none.")
         return Headline("calm", NONE, say("Excused"), free)
@@ -49,7 +50,7 @@ def grade_verdict(result: Result, grade: Grade) -> Headline:
             ours = say("This is our fault, not yours: no mark has been decided, and your instructor is told.")
             return Headline("ours", "!", say("The grader broke"), ours)
         case Status.NEEDS_REVIEW:
-            by_hand = say("Your instructor looks at this by hand before the mark stands.")
+            by_hand = say("Your instructor will review this by hand before the mark is final.")
             sentence = joined((*_counted(result, grade), by_hand))
             return Headline("warn", "◐", say("Needs review: provisional"), sentence)
         case Status.EXPLAINED:
@@ -68,9 +69,9 @@ def standing(grade: Grade) -> str:
     return "absent" if grade.status is None else grade.status.value
 
 
-def status_word(grade: Grade) -> Phrase:
+def status_word(grade: Grade) -> str:
     """What became of the submission that counts."""
-    return NOTHING if grade.status is None else STATUSES[grade.status]
+    return say(NOTHING if grade.status is None else STATUSES[grade.status])
 
 
 def points_word(grade: Grade) -> str:
@@ -84,7 +85,7 @@ def comment_of_instructor(result: Result) -> str:
     return shorten(grade.override.comment, LONGEST) if grade is not None and grade.override is not None else ""
 
 
-def _passed_or_below(result: Result, grade: Grade, sentence: Text) -> Headline:
+def _passed_or_below(result: Result, grade: Grade, sentence: str) -> Headline:
     if grade.passed:
         return Headline("good", "✓", say("Passed"), sentence)
     change = say("The checks below say what to change.")
@@ -92,7 +93,7 @@ def _passed_or_below(result: Result, grade: Grade, sentence: Text) -> Headline:
     return Headline("bad", "✗", say("Below the pass mark"), more)
 
 
-def _decided(result: Result, grade: Grade) -> Text:
+def _decided(result: Result, grade: Grade) -> str:
     decided = say(
         "Your instructor decided: you have {points} of {all}; {needed} are needed.",
         points=points_word(grade), all=points(grade.out_of), needed=number(result.pass_mark),
@@ -102,9 +103,9 @@ def _decided(result: Result, grade: Grade) -> Text:
     return joined((decided, say("The checks alone give {earned}.", earned=number(grade.earned))))
 
 
-def _counted(result: Result, grade: Grade) -> Iterator[Text]:
+def _counted(result: Result, grade: Grade) -> Iterator[str]:
     """The points, and all that makes them others than those of the checks below."""
-    values: dict[str, Text] = {
+    values: dict[str, str] = {
         "points": points_word(grade), "all": points(grade.out_of), "needed": number(result.pass_mark),
     }  # fmt: skip
     if grade.provisional:
@@ -114,28 +115,28 @@ def _counted(result: Result, grade: Grade) -> Iterator[Text]:
     yield from _changed(result, grade)
 
 
-def _changed(result: Result, grade: Grade) -> Iterator[Text]:
+def _changed(result: Result, grade: Grade) -> Iterator[str]:
     if grade.penalty is not None and grade.penalty.points and grade.earned is not None:
         yield say("You earned {earned}; {why}.", earned=number(grade.earned), why=grade.penalty.words)
     if LATER_RUN_BROKE in grade.flags:
-        yield say("A later run broke by a fault of ours, so what was found before it stands.")
+        yield say("A later run failed because of a fault of ours, so the earlier result stands.")
     elif not is_of(grade, result):
-        yield say("What counts is another hand-in or run of yours: {what}.", what=one_line(grade.submission))
+        yield say("Another submission or run of yours counts: {what}.", what=one_line(grade.submission))
 
 
-def _nothing(result: Result) -> Text:
+def _nothing(result: Result) -> str:
     """Why nothing is there: where a hand-in could not be told from another's, the instructor's note says more."""
     said = one_line(result.ending.message)
     return said if said and said != "Nothing was handed in." else say("Nothing was handed in.")
 
 
-def _unjudged(result: Result) -> Text:
+def _unjudged(result: Result) -> str:
     if result.dataset:
-        return say("There was no trained network that could be judged. Below it says what happened and what to do.")
-    return say("There was nothing that could be judged. Below it says what happened and what to do.")
+        return say("There was no trained network to judge. See below what happened and what to do.")
+    return say("There was nothing to judge. See below what happened and what to do.")
 
 
-def _short(grade: Grade) -> Text:
+def _short(grade: Grade) -> str:
     """A member's grade in a few words."""
     if grade.excused:
         return say("excused")
@@ -143,14 +144,14 @@ def _short(grade: Grade) -> Text:
     return joined((of, say("as your instructor decided"))) if grade.decided else of
 
 
-def _smoke_verdict(result: Result) -> Headline:
+def _smoke_headline(result: Result) -> Headline:
     no_mark = say("This was a smoke run on a few images: it shows whether the notebook works, and gives no mark.")
     if result.ending.cut is not None and result.without_loss:
-        ended = say("Its time was up in cell {cell}: what follows was not looked at.", cell=str(result.ending.cut))
-        return Headline("warn", "◐", say("It was not seen to its end"), joined((no_mark, ended)))
+        ended = say("Time ran out in cell {cell}; what follows was not checked.", cell=str(result.ending.cut))
+        return Headline("warn", "◐", say("The run was cut short"), joined((no_mark, ended)))
     if result.ending.cause is Cause.FINISHED and result.without_loss:
         return Headline("good", "✓", say("It runs"), no_mark)
-    happened = say("Below it says what happened and what to do.")
+    happened = say("See below what happened and what to do.")
     if result.ending.cause is Cause.FINISHED:
-        return Headline("bad", "✗", say("Something is to be mended"), joined((no_mark, happened)))
-    return Headline("bad", "✗", say("It does not run to its end"), joined((no_mark, happened)))
+        return Headline("bad", "✗", say("This needs fixing"), joined((no_mark, happened)))
+    return Headline("bad", "✗", say("It does not run to the end"), joined((no_mark, happened)))

@@ -6,11 +6,10 @@ import pytest
 
 from grader.core.evidence import Cause, Ending
 from grader.core.results import Grade, Override, Penalty, Result, Status, Student
-from grader.pages import verdicts
+from grader.pages import headline
 from grader.pages.html import student_page
 from grader.pages.terminal import row, summary
 from tests.pages.builders import TEMPLATES, a_result, some_evidence
-from tests.pages.english import english
 
 LATE = Penalty(days=1, points=20.0, words="handed in after the deadline, on day 1: 20 points off")
 
@@ -23,8 +22,8 @@ def a_grade(**changes: object) -> Grade:
     return Grade.model_validate({**values, **changes})
 
 
-def verdict(**changes: object) -> Any:
-    return english(verdicts.verdict(a_result(grade=a_grade(**changes))))
+def the_headline(**changes: object) -> Any:
+    return headline.write_headline(a_result(grade=a_grade(**changes)))
 
 
 def decided(points: float | None, comment: str = "") -> Override:
@@ -34,7 +33,7 @@ def decided(points: float | None, comment: str = "") -> Override:
 
 
 def test_lateness_is_told_with_what_was_earned_and_may_cost_the_pass() -> None:
-    found = verdict(points=55.0, passed=False, penalty=LATE)
+    found = the_headline(points=55.0, passed=False, penalty=LATE)
     assert (found.headline, found.tone) == ("Below the pass mark", "bad")
     assert found.sentence.startswith(
         "You have 55 of 100 points; 60 are needed. You earned 75; handed in after the deadline"
@@ -42,43 +41,43 @@ def test_lateness_is_told_with_what_was_earned_and_may_cost_the_pass() -> None:
 
 
 def test_a_decision_is_called_one_and_what_the_checks_give_is_told_beside_it() -> None:
-    found = verdict(points=50.0, passed=False, override=decided(50))
+    found = the_headline(points=50.0, passed=False, override=decided(50))
     assert found.headline == "Below the pass mark"
     assert found.sentence == (
         "Your instructor decided: you have 50 of 100 points; 60 are needed. The checks alone give 75."
     )
-    assert verdict(points=75.0, override=decided(75)).sentence.count("75") == 1
-    assert verdict(points=None, passed=False, override=decided(None)).headline == "Excused"
+    assert the_headline(points=75.0, override=decided(75)).sentence.count("75") == 1
+    assert the_headline(points=None, passed=False, override=decided(None)).headline == "Excused"
 
 
 def test_a_doubtful_mark_is_provisional_until_a_person_decides() -> None:
-    found = verdict(status=Status.NEEDS_REVIEW)
+    found = the_headline(status=Status.NEEDS_REVIEW)
     assert (found.headline, found.tone) == ("Needs review: provisional", "warn")
     assert found.sentence.startswith("Provisionally you have 75 of 100 points")
-    assert verdict(status=Status.NEEDS_REVIEW, override=decided(75)).headline == "Passed"
+    assert the_headline(status=Status.NEEDS_REVIEW, override=decided(75)).headline == "Passed"
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"evidence": "another run"}, "What counts is another hand-in or run of yours: solution.ipynb."),
-        ({"evidence": "another run", "flags": ("later_run_broke",)}, "A later run broke by a fault of ours"),
+        ({"evidence": "another run"}, "Another submission or run of yours counts: solution.ipynb."),
+        ({"evidence": "another run", "flags": ("later_run_broke",)}, "A later run failed because of a fault of ours"),
     ],
 )
 def test_a_grade_of_another_run_than_the_one_below_says_so(changes: dict[str, object], said: str) -> None:
-    assert said in verdict(**changes).sentence
-    assert said not in verdict(evidence=a_result().evidence).sentence
+    assert said in the_headline(**changes).sentence
+    assert said not in the_headline(evidence=a_result().evidence).sentence
 
 
 def test_members_with_several_grades_are_each_named_and_alike_ones_are_told_once() -> None:
     members = [a_grade(student=Student(name=name)) for name in ("Ada", "Bo")]
     alike = a_result(student="team", members=tuple(members))
-    assert english(verdicts.verdict(alike)).headline == "Passed"
+    assert headline.write_headline(alike).headline == "Passed"
     apart = a_result(
         student="team",
         members=(members[0], a_grade(student=Student(name="Bo"), points=40.0, override=decided(40, "c"))),
     )
-    found = english(verdicts.verdict(apart))
+    found = headline.write_headline(apart)
     assert found.headline == "The members have different grades"
     assert found.sentence == "Ada: 75 of 100; Bo: 40 of 100 as your instructor decided"
     assert [line.split()[1:3] for line in row(apart).splitlines()] == [["Ada", "75/100"], ["Bo", "40/100"]]
