@@ -161,14 +161,14 @@ def must_be_folder(folder: Path) -> None:
         raise UsageError(f"{folder} is no folder.", "Check the path.")
 
 
-def read_pairs(words: list[str], option: str) -> dict[str, str]:
-    """NAME=FOLDER words as a mapping. Raises UsageError."""
+def read_pairs(words: list[str], option: str, form: str = "NAME=FOLDER") -> dict[str, str]:
+    """Words like NAME=FOLDER as a mapping. Raises UsageError."""
     pairs = {}
     for word in words:
-        name, equals, folder = word.partition("=")
-        if not equals or not name or not folder:
-            raise UsageError(f"{option} {word}: is not understood.", f"Write {option} NAME=FOLDER.")
-        pairs[name] = folder
+        name, equals, value = word.partition("=")
+        if not equals or not name or not value:
+            raise UsageError(f"{option} {word}: is not understood.", f"Write {option} {form}.")
+        pairs[name] = value
     return pairs
 
 
