@@ -22,6 +22,7 @@ from grader.exports.worksheet import (
     read_worksheet,
     write_points,
 )
+from grader.intake.names import name_in_canvas
 
 EXCUSED, NOT_ASSIGNED = "EX", "N/A"
 IDENTITIES = ("SIS User ID", "SIS Login ID", "Integration ID")
@@ -138,14 +139,9 @@ def _people(sheet: Worksheet, first: int) -> dict[int, RowPerson]:
             participant=values[2 if two else 1].strip(),
             identities=tuple(values[index] for index in identities),
             emails=(values[login],) if login is not None and "@" in values[login] else (),
-            names=(f"{last} {given}", f"{given} {last}", _as_in_files(f"{last}{given}")),
+            names=(f"{last} {given}", f"{given} {last}", name_in_canvas(f"{last}{given}")),
         )
     return people
-
-
-def _as_in_files(name: str) -> str:
-    """A name as Canvas writes it into the names of files."""
-    return "".join(sign for sign in name if sign.isalnum())
 
 
 def _unwrap(value: str) -> str:
