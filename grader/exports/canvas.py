@@ -45,7 +45,7 @@ class CanvasOptions:
 
 
 def fill_gradebook(data: bytes, grades: Sequence[Grade], *, name: str, options: CanvasOptions) -> Filled:
-    """The export `data` with the grades that find their row. Raises UsageError for a file that is no such export."""
+    """The export `data` with the grades that find their row. Raises UsageError for any other file."""
     sheet = read_worksheet(data, name=name)
     first = _check_header(sheet)
     column = _choose(sheet, first, options.column or (grades[0].title if grades else ""))
@@ -88,7 +88,7 @@ def _check_header(sheet: Worksheet) -> int:
     begins = columns[:2] == ("Student", "ID") or columns[:3] == ("LastName", "FirstName", "ID")
     if not begins or "Section" not in columns:
         raise UsageError(
-            f"{sheet.name}: is no gradebook that Canvas exported (it begins with Student, ID and has a Section).",
+            f"{sheet.name}: is not a gradebook that Canvas exported (those begin with Student, ID and have a Section).",
             "Export it with Grades > Export > Export Entire Gradebook.",
         )
     return columns.index("Section") + 1

@@ -16,7 +16,7 @@ def write_results(result: Result, *, visibility: Mapping[str, str] | None = None
     """The JSON text. Flags are no part of it, as students see all of it.
 
     `visibility`: who sees a check, by its name (default: everybody). Gradescope hides the total from students as soon as one
-    test is hidden from them. Raises UsageError for a check that there is none of and for who is excused, and Infrastructure
+    test is hidden from them. Raises UsageError for an unknown check and for who is excused, and Infrastructure
     where the grader broke: without a `results.json` Gradescope tells the instructor, and no zero is entered.
     """
     grade = the_grade(result)
@@ -53,7 +53,7 @@ def _test(number: int, check: CheckResult, visibility: Mapping[str, str]) -> dic
 
 
 def _require_known(result: Result, visibility: Mapping[str, str]) -> None:
-    """Raise UsageError for a check that there is none of, and for what is no visibility."""
+    """Raise UsageError for an unknown check or visibility."""
     names = tuple(dict.fromkeys(check.name for check in result.checks))
     for name, who in visibility.items():
         if who not in VISIBILITIES:
@@ -61,4 +61,4 @@ def _require_known(result: Result, visibility: Mapping[str, str]) -> None:
             raise UsageError(f"--visibility {name}={who}: is not understood{hint}.", "Write --visibility CHECK=WHO.")
         if name not in names:
             hint = did_you_mean(name, names)
-            raise UsageError(f"There is no check `{name}` in this result{hint}.", "Check --visibility.")
+            raise UsageError(f"This result has no check `{name}`{hint}.", "Check --visibility.")

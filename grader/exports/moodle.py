@@ -1,13 +1,11 @@
-"""Moodle's offline grading worksheet: the downloaded file with grades (and comments) filled in, all else untouched.
+"""Moodle: the grading worksheet that was downloaded, filled in; and the zip of feedback files that Moodle takes back.
 
 Moodle compares column titles as strings of the site's language, and skips a row whose last change is later than the
 worksheet's date: so a worksheet is never built, only filled. What Moodle would skip without a word (a grade above the
-maximum, a locked row) is left alone and said (mod/assign/feedback/offline/importgradeslib.php, locallib.php).
+maximum, a locked row) is left alone and reported (mod/assign/feedback/offline/importgradeslib.php, locallib.php).
 
-The zip of feedback files that Moodle takes back: each student's report, under the name that Moodle knows it by.
-
-Moodle splits a name at its underscores into at most five parts: anything, the participant's number, two for the plugin,
-and the file's name; what begins with `.` or `~` it ignores (mod/assign/feedback/file/importziplib.php).
+It splits the name of a feedback file at its underscores into at most five parts: anything, the participant's number, two for
+the plugin, and the file's name; what begins with `.` or `~` it ignores (mod/assign/feedback/file/importziplib.php).
 """
 
 import html
@@ -64,7 +62,7 @@ class _Columns:
 
 
 def fill_worksheet(data: bytes, grades: Sequence[Grade], *, name: str, options: MoodleOptions) -> Filled:
-    """The worksheet `data` with the grades that find their row. Raises UsageError for a file that is no worksheet.
+    """The worksheet `data` with the grades that find their row. Raises UsageError for any other file.
 
     `name` is the file's, for messages.
     """
@@ -159,11 +157,12 @@ def _remarks(sheet: Worksheet, columns: _Columns, left: int) -> list[str]:
         remarks.append(f"{sheet.name}: {left} of {len(sheet.rows)} rows have no grade here and stay as they were")
     if sheet.find(MODIFIED) is None:
         remarks.append(
-            f"{sheet.name}: has no column `{MODIFIED}`; unless it is called otherwise in your language, Moodle takes no "
-            "worksheet without it"
+            f"{sheet.name}: has no column `{MODIFIED}`; unless its title is another one in your language, Moodle refuses it"
         )
     if columns.maximum is None:
-        remarks.append(f"{sheet.name}: has no column `Maximum Grade` (name it with --maximum), so none was looked at")
+        remarks.append(
+            f"{sheet.name}: has no column `Maximum Grade` (name it with --maximum), so no maximum was checked"
+        )
     return remarks
 
 

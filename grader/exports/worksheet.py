@@ -1,13 +1,12 @@
-"""A CSV file that a platform wrote, of which single cells are replaced: every other byte stays as it is.
+"""A CSV file that a platform wrote: its cells, of which single ones are replaced, and the row that is each student's.
 
-Delimiter, quoting, line ends, byte order mark and encoding are the file's own. PHP, in which Moodle is written, does
-not double a quotation mark that stands behind a backslash; a file that only makes sense when it is read so, is.
+Every byte but those of the changed cells stays as it is: delimiter, quoting, line ends, byte order mark and encoding are the
+file's own. PHP, in which Moodle is written, does not double a quotation mark behind a backslash; a file that only makes
+sense when it is read so, is.
 
-Whose row is it? Grades are matched to the rows of a platform's file by the surest thing that both know.
-
-By the platform's own number (of a submission that was downloaded from there), else by the institution's number or
-login, else by e-mail address, else by name, word by word. Nothing is guessed: what fits several rows, or several of which
-fit one, is left out and said; so is who was found by the name alone.
+A row is found by the surest thing that both sides know: the platform's own number (of a submission that was downloaded from
+there), the institution's number or login, the e-mail address, the name word by word. Nothing is guessed: what fits several
+rows, or several of which fit one, is left out and reported; so is who was found by the name alone.
 """
 
 import codecs
@@ -73,7 +72,7 @@ class Worksheet:
 
 
 def read_worksheet(data: bytes, *, name: str) -> Worksheet:
-    """The table in a CSV file. Raises UsageError for what is none."""
+    """The table in a CSV file. Raises UsageError for any other file."""
     mark, encoding, text = _decode(data, name)
     first = next((line for line in re.split(r"[\r\n]", text) if line.strip()), "")
     if not first:
@@ -127,7 +126,7 @@ def _decode(data: bytes, name: str) -> tuple[bytes, str, str]:
                 return mark, encoding, data[len(mark) :].decode(encoding)
             except UnicodeDecodeError:
                 raise UsageError(
-                    f"{name}: is damaged ({encoding} as it says, it is not).", "Download it again."
+                    f"{name}: is damaged: its first bytes say {encoding}, and it is not.", "Download it again."
                 ) from None
     for encoding in ENCODINGS[:-1]:
         try:

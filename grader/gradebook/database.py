@@ -227,7 +227,7 @@ def _standing(connection: Connection, where: str) -> int:
         return 0
     found = connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar()
     if not (isinstance(found, str) and found.isdecimal()):
-        raise UsageError(f"{where}: its schema can't be told.", "Put a copy of it back, or name another gradebook.")
+        raise UsageError(f"{where}: its schema is not known.", "Put a copy of it back, or name another gradebook.")
     if int(found) > SCHEMA:
         words = f"{where}: has schema {found}; this grader knows those up to {SCHEMA}."
         raise UsageError(words, "Update the grader.")

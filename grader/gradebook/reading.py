@@ -110,7 +110,7 @@ def require_assignment(connection: Connection, assignment: str | None) -> None:
     """Raise UsageError for an assignment that the gradebook does not know."""
     known = tuple(connection.execute(select(AssignmentRow.id).order_by(AssignmentRow.id)).scalars())
     if assignment is not None and assignment not in known:
-        raise UsageError(f"The gradebook knows no assignment `{assignment}`{did_you_mean(assignment, known)}.")
+        raise UsageError(f"The gradebook has no assignment `{assignment}`{did_you_mean(assignment, known)}.")
 
 
 def find_student(connection: Connection, word: str) -> int:
@@ -131,7 +131,7 @@ def find_student(connection: Connection, word: str) -> int:
     near = did_you_mean(word, tuple(row.name for row in rows))
     if not near.startswith(" (") and len(rows) > MOST_LISTED:
         near = ""
-    raise UsageError(f"The gradebook knows no student `{word}`{near}.", "`grader gradebook show` lists them.")
+    raise UsageError(f"The gradebook has no student `{word}`{near}.", "`grader gradebook show` lists them.")
 
 
 def the_assignment(connection: Connection, student_id: int, assignment: str | None) -> str:

@@ -218,7 +218,7 @@ class Decision:
         if self.points is not None and self.excused:
             raise UsageError("A grade is either excused or has points.", "Choose one of --points and --excuse.")
         if self.points is not None and not (math.isfinite(self.points) and 0 <= self.points <= 1e6):
-            raise UsageError(f"{self.points:g} are no points.", "Give a number from 0 on.")
+            raise UsageError(f"{self.points:g} is not a number of points.", "Give 0 or more.")
         for name, text in (("reason", self.reason), ("comment", self.comment)):
             if len(text) > LONGEST:
                 raise UsageError(
@@ -248,7 +248,7 @@ def require_possible(points: float | None, out_of: float) -> None:
     if points is not None and points > out_of:
         raise UsageError(
             f"{points:g} points are more than the {out_of:g} that there are.",
-            "Mend the number, or type --above-maximum if you mean it.",
+            "Correct the number, or type --above-maximum if you mean it.",
         )
 
 

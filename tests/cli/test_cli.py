@@ -14,7 +14,6 @@ import typer
 from typer.testing import CliRunner
 
 from grader.cli import app
-from grader.cli.grade import BatchWish
 from grader.core.errors import Infrastructure
 from grader.course.course import Course
 from grader.run import collect
@@ -122,7 +121,7 @@ def bad_input(tmp_path: Path) -> dict[str, tuple[tuple[str, ...], tuple[str, ...
         "batch of a file": (("batch", "tiny", ada), ("is neither a folder nor a zip",)),
         "empty class": (("batch", "tiny", str(tmp_path / "out empty")), ("is neither a folder nor a zip",)),
         "output is a file": (("grade", "tiny", ada, "--out", str(tmp_path / "file")), ("--out",)),
-        "regrade nowhere": (("regrade", "tiny", "nowhere"), ("nowhere is no folder",)),
+        "regrade nowhere": (("regrade", "tiny", "nowhere"), ("nowhere is not a folder",)),
         "regrade nothing": (("regrade", "tiny", str(three), "--data", data), ("holds no stored evidence",)),
         "report nothing": (("report", str(three)), ("holds no results",)),
         "unknown dataset": (("data", "fetch", "tinny"), ("no dataset `tinny`", "pets, pets-drawn, tiny")),
@@ -369,12 +368,12 @@ def test_a_bug_in_marking_ends_with_3_and_no_traceback(
 def test_the_demo_of_pets_grades_drawn_pictures_and_says_that_they_are_no_photographs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked: list[BatchWish] = []
-    monkeypatch.setattr("grader.cli.grade.run_batch", lambda home, wish: asked.append(wish))
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr("grader.cli.grade.batch", lambda **words: asked.append(words))
     said = run_cli("demo", "pets")
     assert said.code == 0, said.err
     assert "NOT results on photographs" in said.out
-    assert [(wish.assignment, wish.source.name) for wish in asked] == [("pets-drawn", "pets")]
+    assert [(words["assignment"], words["source"].name) for words in asked] == [("pets-drawn", "pets")]
     wrong = run_cli("demo", "dogs")
     assert wrong.code == 2
     assert "'dogs' is not one of 'mnist', 'pets'" in wrong.err

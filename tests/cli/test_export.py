@@ -253,7 +253,7 @@ def test_bytes_reach_standard_output_as_they_are(batch: Path, tmp_path: Path) ->
     ("words", "answer"),
     [
         (("modle", "out"), "There is no format `modle` (did you mean `moodle`?)."),
-        (("csv", "nowhere"), "nowhere is no folder"), (("moodle", "out"), "fills in a file that you downloaded"),
+        (("csv", "nowhere"), "nowhere is not a folder"), (("moodle", "out"), "fills in a file that you downloaded"),
         (("moodle", "out", "--worksheet", "nowhere.csv"), "nowhere.csv: can't be read"),
         (("moodle", "out", "--worksheet", "out"), "out: can't be read"),
         (("junit", "out", "--scale"), "`junit` has no option --scale. It takes --student."),
@@ -262,11 +262,11 @@ def test_bytes_reach_standard_output_as_they_are(batch: Path, tmp_path: Path) ->
         (("gradescope", "out"), "holds 3 results, and one is wanted. Name it with --student."),
         (("gradescope", "out", "--student", "Ada Lovelac"), "(did you mean `Ada Lovelace`?)"),
         (("gradescope", "out/Eve", "--visibility", "accuracy=publik"), "is not understood"),
-        (("gradescope", "out/Eve", "--visibility", "acuracy=hidden"), "There is no check `acuracy`"),
+        (("gradescope", "out/Eve", "--visibility", "acuracy=hidden"), "This result has no check `acuracy`"),
         (("csv", "empty"), "empty holds no grades"), (("junit", "empty"), "empty holds no results"),
         (("csv", "out", "--assignment", "other"), "holds no grades"),
         (("csv", "out", "--into", "empty"), "empty is a folder. Name a file with --into."),
-        (("csv", "out", "--into", "out/Eve/result.json/x"), "result.json is no folder that may be written to"),
+        (("csv", "out", "--into", "out/Eve/result.json/x"), "result.json is not a folder that may be written to"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_done_is_said_with_the_next_step(
