@@ -12,12 +12,13 @@ rows, or several of which fit one, is left out and reported; so is who was found
 import codecs
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from grader.core.assignment import did_you_mean
 from grader.core.errors import UsageError
 from grader.core.grades import Grade, Student
+from grader.exports.release import Filled
 from grader.intake.names import KnownBy, fold, fold_name, listed
 
 DELIMITERS = (",", ";", "\t")
@@ -185,6 +186,39 @@ class RowPerson:
     identities: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowChange:
+    """What becomes of a student's row: new texts by column, else why the grade has no place there; what else to know."""
+
+    cells: Mapping[int, str] = field(default_factory=dict)
+    reason: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+def fill_rows(
+    sheet: Worksheet, people: Mapping[int, RowPerson], grades: Sequence[Grade],
+    change: Callable[[int, Grade], RowChange], *, held: Sequence[str] = (), what: str = "rows",
+) -> Filled:  # fmt: skip
+    """The file with the grades that find their row; `change` says what becomes of it. `people` are the rows by number.
+
+    `held`: sentences about grades that are not handed on; `what` the rows are called.
+    """
+    matching = match_rows(grades, people)
+    cells: dict[tuple[int, int], str] = {}
+    unplaced, remarks = [*held, *matching.unplaced], [*matching.remarks]
+    filled = 0
+    for row, grade in matching.rows.items():
+        found, name = change(row, grade), grade.student.name
+        cells |= {(row, column): text for column, text in found.cells.items()}
+        unplaced += [f"{name}: {found.reason}"] if found.reason else []
+        remarks += [f"{name}: {remark}" for remark in found.remarks]
+        filled += not found.reason
+    left = len(people) - len(matching.rows)
+    if left:
+        remarks.append(f"{sheet.name}: {left} of {len(people)} {what} have no grade here and stay as they were")
+    return Filled(content=fill_cells(sheet, cells), filled=filled, unplaced=tuple(unplaced), remarks=tuple(remarks))
 
 
 @dataclass(frozen=True, kw_only=True)
