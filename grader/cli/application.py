@@ -16,8 +16,11 @@ app = typer.Typer(
     help="Grades deep-learning coursework: runs it in a sandbox, judges the network on hidden images, explains the mark.",
     no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
-for group in (grade.app, check.app, ci.app, export.app, baseline.app, authoring.app, doctor.app):
-    app.registered_commands += group.registered_commands
+for group in (grade.app, check.app, ci.app):
+    app.add_typer(group)
+app.add_typer(export.app, name="export")
+for group in (baseline.app, authoring.app, doctor.app):
+    app.add_typer(group)
 app.add_typer(data.app, name="data")
 app.add_typer(gradebook.app, name="gradebook")
 

@@ -62,9 +62,9 @@ def baseline(
 
     solution, title = _solution(home, assignment, architecture, image_size or IMAGE_SIZE)
     folder = out / assignment / f"{architecture}-{image_size or IMAGE_SIZE}" if architecture else out / assignment
-    home, order, setup = open_order(course, folder, None, False, sandbox, data, 0, jobs=1)
-    with progress_bar(as_json, total=seeds) as progress, open_context(home, assignment, setup, progress) as bench:
-        measured = measure_baseline(bench, order, solution, title=title, seeds=seeds, progress=progress)
+    home, output, options = open_order(course, folder, None, False, sandbox, data, 0, jobs=1)
+    with progress_bar(as_json, total=seeds) as progress, open_context(home, assignment, options, progress) as context:
+        measured = measure_baseline(context, output, solution, title=title, seeds=seeds, progress=progress)
     if write:
         write_baseline(home.baseline_file(assignment, architecture), measured)
     print(measured.model_dump_json(by_alias=True, indent=2) if as_json else describe_baseline(measured))

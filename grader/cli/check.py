@@ -39,7 +39,7 @@ def check(
 ) -> None:  # fmt: skip
     """Check your own work before you hand it in: in seconds what is wrong, or with --full what the full run gives.
 
-    Ends with 0 where all is fine, 1 where something would cost points, 2 for wrong words, 3 where we broke.
+    Ends with 0 where all is fine, 1 where something would cost points, 2 for wrong usage, 3 where we broke.
     """
     from grader.core.workspace import output_folder
     from grader.selfcheck.run import open_desk, pick_file
@@ -48,7 +48,7 @@ def check(
     if assignment is None:
         raise UsageError("Which assignment is it?", _listed(home))
     if assignment not in home.assignment_ids() and Path(assignment).suffix in {".ipynb", ".py"}:
-        raise UsageError(f"`{assignment}` is no assignment.", f"The assignment comes first. {_listed(home)}")
+        raise UsageError(f"`{assignment}` is not an assignment.", f"The assignment comes first. {_listed(home)}")
     home.assignment(assignment)
     path = file if file is not None else pick_file(Path(), assignment)
     if out is not None:
@@ -122,4 +122,4 @@ def _exit_code(checked: "Checked") -> int:
 def _listed(home: "Course") -> str:
     known = home.assignment_ids()
     example = f" Type `grader check {known[0]}`." if known else ""
-    return f"There is: {', '.join(known) or 'none'}.{example}"
+    return f"Available: {', '.join(known) or 'none'}.{example}"

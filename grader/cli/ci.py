@@ -39,7 +39,7 @@ def ci(
     """Grade what a repository's grader.toml names, and tell it to GitHub, GitHub Classroom and readers of JUnit.
 
     What has not changed since the evidence in --out was stored is not run again. Ends with 0 where all passed, 1 where
-    something did not, 2 for wrong words, 3 where we broke.
+    something did not, 2 for wrong usage, 3 where we broke.
     """
     from grader.ci.run import read_settings, visit_all
     from grader.core.workspace import output_folder
@@ -49,9 +49,9 @@ def ci(
     settings = read_settings(folder)
     home = find_course(course or (folder / settings.course if settings.course else None))
     output_folder(out)
-    setup = RunOptions(isolation=sandbox.value, data=data, seed=seed)
+    options = RunOptions(isolation=sandbox.value, data=data, seed=seed)
     with ending_in_order(), progress_bar(as_json, total=len(settings.submission)) as progress:
-        visits = visit_all(folder, settings, home, setup, out, student=_student(folder, settings), progress=progress)
+        visits = visit_all(folder, settings, home, options, out, student=_student(folder, settings), progress=progress)
     raise typer.Exit(_tell(visits, out, as_json))
 
 

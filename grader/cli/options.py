@@ -1,7 +1,4 @@
-"""How long work ends before its time: by Ctrl-C, by the system, by a fault that concerns all of it.
-
-What the commands share: typed options, and the steps from words to values.
-"""
+"""What the commands share: typed options, the steps from words to values, and how work ends before its time."""
 
 import os
 import signal
@@ -132,8 +129,8 @@ def open_order(
     from grader.run.context import RunOptions
 
     home = find_course(course)
-    order = OutputOptions(out=output_folder(out), course=home, earlier=earlier, rerun=rerun, data=data)
-    return home, order, RunOptions(isolation=sandbox.value, data=data, seed=seed, jobs=jobs, warm=warm)
+    output = OutputOptions(out=output_folder(out), course=home, earlier=earlier, rerun=rerun, data=data)
+    return home, output, RunOptions(isolation=sandbox.value, data=data, seed=seed, jobs=jobs, warm=warm)
 
 
 def find_course(root: Path | None) -> "Course":
@@ -150,25 +147,25 @@ def can_be_written(path: Path) -> Path:
     above = next((parent for parent in path.absolute().parents if parent.exists()), None)
     if above is not None and not (above.is_dir() and os.access(above, os.W_OK)):
         raise UsageError(
-            f"{path} can't be written: {above} is no folder that may be written to.", "Name another --into."
+            f"{path} can't be written: {above} is not a folder that may be written to.", "Name another --into."
         )
     return path
 
 
 def must_be_folder(folder: Path) -> None:
-    """Raise UsageError for what is no folder."""
+    """Raise UsageError for what is not a folder."""
     if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder.", "Check the path.")
+        raise UsageError(f"{folder} is not a folder.", "Check the path.")
 
 
-def read_pairs(words: list[str], option: str) -> dict[str, str]:
-    """NAME=FOLDER words as a mapping. Raises UsageError."""
+def read_pairs(words: list[str], option: str, form: str = "NAME=FOLDER") -> dict[str, str]:
+    """Words like NAME=FOLDER as a mapping. Raises UsageError."""
     pairs = {}
     for word in words:
-        name, equals, folder = word.partition("=")
-        if not equals or not name or not folder:
-            raise UsageError(f"{option} {word}: is not understood.", f"Write {option} NAME=FOLDER.")
-        pairs[name] = folder
+        name, equals, value = word.partition("=")
+        if not equals or not name or not value:
+            raise UsageError(f"{option} {word}: is not understood.", f"Write {option} {form}.")
+        pairs[name] = value
     return pairs
 
 

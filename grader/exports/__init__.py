@@ -1,8 +1,7 @@
-"""Results and grades in other people's formats: one file a format, each pure (text or bytes in, text or bytes out).
+"""Results and grades as files for other programs. Nothing is read or written here: text or bytes in, text or bytes out.
 
-Two families. From *grades*, what the gradebook says of a class: `plain_csv`, `nbgrader` and `moodle_feedback` write
-files of our own; `moodle` and `canvas` fill a file that the platform wrote, cell by cell (`worksheet`), after finding
-each student's row (`matching`) and asking whether there is a mark to hand on (`handing`). From *results*, what the
-rubric says of a submission: `gradescope`, `classroom`, `junit`, `github`, `github_summary`; `shown` takes out first what
-only the instructor should see. `cells` is the one home of the guard against formulas.
+From *grades*, what the gradebook says of a class: `csv_files` writes tables of our own; `moodle` and `canvas` fill in a file
+that the platform wrote, cell by cell, in the row of each student (`worksheet`). From *results*, what the rubric says of a
+submission: `gradescope`, `junit`, and for GitHub a log, a summary and Classroom's result (`github`). `release` decides
+what may leave the grader: which marks stand, and what a student may see.
 """

@@ -13,15 +13,16 @@ from grader.core.errors import UsageError
 from grader.core.grades import Grade
 from grader.exports.release import Filled, points_for, sort_grades
 from grader.exports.worksheet import (
+    RowChange,
     RowPerson,
     Worksheet,
-    fill_cells,
+    fill_rows,
     has_decimal_comma,
-    match_rows,
     read_number,
     read_worksheet,
     write_points,
 )
+from grader.intake.names import name_in_canvas
 
 EXCUSED, NOT_ASSIGNED = "EX", "N/A"
 IDENTITIES = ("SIS User ID", "SIS Login ID", "Integration ID")
@@ -44,41 +45,29 @@ class CanvasOptions:
 
 
 def fill_gradebook(data: bytes, grades: Sequence[Grade], *, name: str, options: CanvasOptions) -> Filled:
-    """The export `data` with the grades that find their row. Raises UsageError for a file that is no such export."""
+    """The export `data` with the grades that find their row. Raises UsageError for any other file."""
     sheet = read_worksheet(data, name=name)
     first = _check_header(sheet)
     column = _choose(sheet, first, options.column or (grades[0].title if grades else ""))
     most = _points_possible(sheet, column)
     handed = sort_grades(grades, provisional=options.provisional)
-    people = _people(sheet, first)
-    matching = match_rows([*handed.marks, *handed.excused], people)
     comma = has_decimal_comma([cell.value for row in sheet.rows for cell in row[first:]])
-    changes: dict[tuple[int, int], str] = {}
-    unplaced, remarks = [*handed.held, *matching.unplaced], list(matching.remarks)
-    for row, grade in matching.rows.items():
-        old, new = sheet.rows[row][column].value.strip(), _new_cell(grade, most, comma, sheet.name, options)
+
+    def change(row: int, grade: Grade) -> RowChange:
+        old = sheet.rows[row][column].value.strip()
+        if grade.excused:
+            new = EXCUSED
+        else:
+            new = write_points(points_for(grade, most, scale=options.scale, where=sheet.name), comma=comma)
         if old == NOT_ASSIGNED:
-            unplaced.append(f"{grade.student.name}: this assignment is not theirs in Canvas ({NOT_ASSIGNED})")
-        elif not _same(old, new):
-            changes[row, column] = new
-            remarks += [f"{grade.student.name}: {old} in the file became {new}"] if old else []
-    left, missing = len(people) - len(matching.rows), len(unplaced) - len(handed.held) - len(matching.unplaced)
-    remarks += [f"{name}: {left} of {len(people)} students have no grade here and stay as they were"] if left else []
-    return Filled(
-        content=fill_cells(sheet, changes), filled=len(matching.rows) - missing, unplaced=tuple(unplaced),
-        remarks=tuple(remarks),
-    )  # fmt: skip
+            return RowChange(reason=f"this assignment is not theirs in Canvas ({NOT_ASSIGNED})")
+        number = read_number(old)
+        if old.casefold() == new.casefold() or (number is not None and number == read_number(new)):
+            return RowChange()  # it says the same to Canvas
+        return RowChange(cells={column: new}, remarks=(f"{old} in the file became {new}",) if old else ())
 
-
-def _new_cell(grade: Grade, most: float | None, comma: bool, name: str, options: CanvasOptions) -> str:
-    if grade.excused:
-        return EXCUSED
-    return write_points(points_for(grade, most, scale=options.scale, where=name), comma=comma)
-
-
-def _same(old: str, new: str) -> bool:
-    """Whether two cells say the same to Canvas."""
-    return old.casefold() == new.casefold() or (read_number(old) is not None and read_number(old) == read_number(new))
+    takers = [*handed.marks, *handed.excused]
+    return fill_rows(sheet, _people(sheet, first), takers, change, held=handed.held, what="students")
 
 
 def _check_header(sheet: Worksheet) -> int:
@@ -87,7 +76,7 @@ def _check_header(sheet: Worksheet) -> int:
     begins = columns[:2] == ("Student", "ID") or columns[:3] == ("LastName", "FirstName", "ID")
     if not begins or "Section" not in columns:
         raise UsageError(
-            f"{sheet.name}: is no gradebook that Canvas exported (it begins with Student, ID and has a Section).",
+            f"{sheet.name}: is not a gradebook that Canvas exported (those begin with Student, ID and have a Section).",
             "Export it with Grades > Export > Export Entire Gradebook.",
         )
     return columns.index("Section") + 1
@@ -138,14 +127,9 @@ def _people(sheet: Worksheet, first: int) -> dict[int, RowPerson]:
             participant=values[2 if two else 1].strip(),
             identities=tuple(values[index] for index in identities),
             emails=(values[login],) if login is not None and "@" in values[login] else (),
-            names=(f"{last} {given}", f"{given} {last}", _as_in_files(f"{last}{given}")),
+            names=(f"{last} {given}", f"{given} {last}", name_in_canvas(f"{last}{given}")),
         )
     return people
-
-
-def _as_in_files(name: str) -> str:
-    """A name as Canvas writes it into the names of files."""
-    return "".join(sign for sign in name if sign.isalnum())
 
 
 def _unwrap(value: str) -> str:

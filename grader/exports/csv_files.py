@@ -1,8 +1,7 @@
-"""`gradebook.csv`: a row for each student, safe to open in a spreadsheet.
+"""Tables of our own: the class's gradebook.csv, the same for grades, and the columns of `nbgrader export`.
 
-What `nbgrader export` writes: the same columns in the same order, for whatever reads them already.
-
-nbgrader does not quote, and a comma in a name moves its columns; here all is quoted (nbgrader/plugins/export.py).
+All cells are quoted and none is taken for a formula. nbgrader itself does not quote, and a comma in a name moves its columns
+(nbgrader/plugins/export.py); what reads its files reads quoted ones, too.
 """
 
 from collections.abc import Sequence

@@ -1,16 +1,12 @@
-"""Workflow commands of GitHub Actions: annotations in the files of a repository, and a log that gives no orders.
+"""What GitHub reads: annotations in a step's log, the step's summary, and the result of an assignment of GitHub Classroom.
 
 A runner obeys every line of a log that begins with `::` or holds `##[`. So what a student wrote stands in a command's
 data, escaped, or between `::stop-commands::TOKEN` and `::TOKEN::` with a token that nobody can guess
-(actions/runner, ActionCommand.cs and ActionCommandManager.cs).
+(actions/runner, ActionCommand.cs and ActionCommandManager.cs). In the summary no student's text is markup.
 
-The summary of a step (`GITHUB_STEP_SUMMARY`): GitHub's Markdown, in which no student's text is markup.
-
-GitHub Classroom's autograding result: what a runner hands to the public reporter, which sums the tests' scores.
-
-The reporter prints names and messages into its own step's log, where a line that looks like a workflow command is one:
-so they are single lines without commands. It reads the whole from one environment variable, which Linux bounds at
-128 KiB (github-education-resources/autograding-grading-reporter, notify-classroom.js, console-results.js).
+Classroom's reporter sums the scores of tests. It prints their names and messages into its own step's log, so they are single
+lines without commands, and reads the whole from one environment variable, which Linux limits to 128 KiB
+(github-education-resources/autograding-grading-reporter, notify-classroom.js, console-results.js).
 """
 
 import base64

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from typing import Literal, get_args
 
 from grader.core.assignment import did_you_mean
 from grader.core.errors import UsageError
@@ -10,22 +9,19 @@ from grader.core.results import CheckResult, Outcome, Result
 from grader.core.text import one_line
 from grader.exports.release import explanation, for_students, is_advice, overview, the_grade
 
-Visibility = Literal["visible", "hidden", "after_due_date", "after_published"]
-VISIBILITIES: tuple[Visibility, ...] = get_args(Visibility)
+VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
 
 
-def write_results(
-    result: Result, *, visibility: Mapping[str, Visibility] | None = None, leaderboard: bool = False
-) -> str:
+def write_results(result: Result, *, visibility: Mapping[str, str] | None = None, leaderboard: bool = False) -> str:
     """The JSON text. Flags are no part of it, as students see all of it.
 
     `visibility`: who sees a check, by its name (default: everybody). Gradescope hides the total from students as soon as one
-    test is hidden from them. Raises UsageError for a check that there is none of and for who is excused, and Infrastructure
+    test is hidden from them. Raises UsageError for an unknown check and for who is excused, and Infrastructure
     where the grader broke: without a `results.json` Gradescope tells the instructor, and no zero is entered.
     """
     grade = the_grade(result)
     seen = dict(visibility or {})
-    _check_names(result, seen)
+    _require_known(result, seen)
     result = for_students(result)
     document: dict[str, object] = {
         "score": round(grade.points or 0.0, 2),
@@ -42,7 +38,7 @@ def write_results(
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _test(number: int, check: CheckResult, visibility: Mapping[str, Visibility]) -> dict[str, object]:
+def _test(number: int, check: CheckResult, visibility: Mapping[str, str]) -> dict[str, object]:
     test: dict[str, object] = {
         "name": one_line(check.title),
         "number": str(number),
@@ -56,12 +52,13 @@ def _test(number: int, check: CheckResult, visibility: Mapping[str, Visibility])
     return test
 
 
-def _check_names(result: Result, visibility: Mapping[str, Visibility]) -> None:
+def _require_known(result: Result, visibility: Mapping[str, str]) -> None:
+    """Raise UsageError for an unknown check or visibility."""
     names = tuple(dict.fromkeys(check.name for check in result.checks))
-    for name, word in visibility.items():
+    for name, who in visibility.items():
+        if who not in VISIBILITIES:
+            hint = did_you_mean(who, VISIBILITIES)
+            raise UsageError(f"--visibility {name}={who}: is not understood{hint}.", "Write --visibility CHECK=WHO.")
         if name not in names:
-            raise UsageError(
-                f"There is no check `{name}` in this result{did_you_mean(name, names)}.", "Check --visibility."
-            )
-        if word not in VISIBILITIES:
-            raise UsageError(f"--visibility {name}={word}: is not understood{did_you_mean(word, VISIBILITIES)}.")
+            hint = did_you_mean(name, names)
+            raise UsageError(f"This result has no check `{name}`{hint}.", "Check --visibility.")

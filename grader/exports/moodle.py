@@ -1,13 +1,11 @@
-"""Moodle's offline grading worksheet: the downloaded file with grades (and comments) filled in, all else untouched.
+"""Moodle: the grading worksheet that was downloaded, filled in; and the zip of feedback files that Moodle takes back.
 
 Moodle compares column titles as strings of the site's language, and skips a row whose last change is later than the
 worksheet's date: so a worksheet is never built, only filled. What Moodle would skip without a word (a grade above the
-maximum, a locked row) is left alone and said (mod/assign/feedback/offline/importgradeslib.php, locallib.php).
+maximum, a locked row) is left alone and reported (mod/assign/feedback/offline/importgradeslib.php, locallib.php).
 
-The zip of feedback files that Moodle takes back: each student's report, under the name that Moodle knows it by.
-
-Moodle splits a name at its underscores into at most five parts: anything, the participant's number, two for the plugin,
-and the file's name; what begins with `.` or `~` it ignores (mod/assign/feedback/file/importziplib.php).
+It splits the name of a feedback file at its underscores into at most five parts: anything, the participant's number, two for
+the plugin, and the file's name; what begins with `.` or `~` it ignores (mod/assign/feedback/file/importziplib.php).
 """
 
 import html
@@ -17,18 +15,18 @@ import unicodedata
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.core.errors import UsageError
 from grader.core.grades import Grade
 from grader.core.text import shorten, visible
 from grader.exports.release import Filled, comment_of, points_for, sort_grades, write_number
 from grader.exports.worksheet import (
+    RowChange,
     RowPerson,
     Worksheet,
-    fill_cells,
+    fill_rows,
     has_decimal_comma,
-    match_rows,
     read_number,
     read_worksheet,
     write_points,
@@ -52,40 +50,13 @@ class MoodleOptions:
     provisional: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Columns:
-    """Where the columns stand; `comma`: numbers are written with a decimal comma."""
-
-    grade: int
-    maximum: int | None
-    lock: int | None
-    comments: int | None
-    comma: bool
-
-
 def fill_worksheet(data: bytes, grades: Sequence[Grade], *, name: str, options: MoodleOptions) -> Filled:
-    """The worksheet `data` with the grades that find their row. Raises UsageError for a file that is no worksheet.
+    """The worksheet `data` with the grades that find their row. Raises UsageError for any other file.
 
     `name` is the file's, for messages.
     """
     sheet = read_worksheet(data, name=name)
-    identifier, columns = sheet.need(options.identifier, "--identifier"), _columns(sheet, options)
-    handed = sort_grades(grades, provisional=options.provisional)
-    matching = match_rows(handed.marks, _people(sheet, identifier))
-    changes: dict[tuple[int, int], str] = {}
-    unplaced = [*handed.held, *matching.unplaced]
-    unplaced += [f"{grade.student.name}: is excused, which a worksheet can't say" for grade in handed.excused]
-    remarks = list(matching.remarks)
-    filled = 0
-    for row, grade in matching.rows.items():
-        reason = _fill_row(sheet, row, grade, columns, options.scale, changes, remarks)
-        unplaced += [f"{grade.student.name}: {reason}"] if reason else []
-        filled += not reason
-    remarks += _remarks(sheet, columns, len(sheet.rows) - len(matching.rows))
-    return Filled(content=fill_cells(sheet, changes), filled=filled, unplaced=tuple(unplaced), remarks=tuple(remarks))
-
-
-def _columns(sheet: Worksheet, options: MoodleOptions) -> _Columns:
+    people = _people(sheet, sheet.need(options.identifier, "--identifier"))
     maximum = sheet.find(options.maximum)
     if maximum is None and options.maximum != MoodleOptions.maximum:
         sheet.need(options.maximum, "--maximum")
@@ -94,12 +65,48 @@ def _columns(sheet: Worksheet, options: MoodleOptions) -> _Columns:
             f"{sheet.name}: this assignment is graded with words of a scale, not with points.",
             "Change the assignment's grade type to points in Moodle and download the worksheet again.",
         )
-    grade = sheet.need(options.grade, "--grade")
-    numbers = [row[index].value for row in sheet.rows for index in (grade, maximum) if index is not None]
-    return _Columns(
-        grade=grade, maximum=maximum, lock=sheet.find(LOCK), comma=has_decimal_comma(numbers),
-        comments=sheet.need(options.comments, "--comments") if options.comments else None,
-    )  # fmt: skip
+    column = sheet.need(options.grade, "--grade")
+    comments = sheet.need(options.comments, "--comments") if options.comments else None
+    lock = sheet.find(LOCK)
+    comma = has_decimal_comma([row[at].value for row in sheet.rows for at in (column, maximum) if at is not None])
+
+    def change(row: int, grade: Grade) -> RowChange:
+        """The grade, and its comment; the reason where Moodle would not take it."""
+        cells = sheet.rows[row]
+        if lock is not None and cells[lock].value.strip().casefold() == "no":
+            return RowChange(reason="Moodle says that this grade can't be changed")
+        most = read_number(cells[maximum].value) if maximum is not None else None
+        where = f"{sheet.name}, row {row + 1} below the header"
+        points = round(points_for(grade, most, scale=options.scale, where=where), 2)
+        if points < 0 or (most is not None and points > most):
+            takes = "any number" if most is None else write_number(most)
+            return RowChange(reason=f"{write_number(points)} points, and Moodle takes 0 to {takes}")
+        new, remarks = dict[int, str](), list[str]()
+        old = cells[column].value.strip()
+        if read_number(old) != points:
+            new[column] = write_points(points, comma=comma)
+            remarks += [f"{old} in the worksheet became {new[column]}"] if read_number(old) is not None else []
+        if comments is not None:
+            before, comment = cells[comments].value, write_comment(grade)
+            if before.strip() and not before.lstrip().startswith((f"<p>{OURS}", f"<p>{DECIDED}")):
+                remarks.append("has a comment in the worksheet already; it stays")
+            elif comment != before:
+                new[comments] = comment
+        return RowChange(cells=new, remarks=tuple(remarks))
+
+    handed = sort_grades(grades, provisional=options.provisional)
+    excused = [f"{grade.student.name}: is excused, which a worksheet can't say" for grade in handed.excused]
+    filled = fill_rows(sheet, people, handed.marks, change, held=[*handed.held, *excused])
+    remarks = []
+    if sheet.find(MODIFIED) is None:
+        remarks.append(
+            f"{sheet.name}: has no column `{MODIFIED}`; unless its title is another one in your language, Moodle refuses it"
+        )
+    if maximum is None:
+        remarks.append(
+            f"{sheet.name}: has no column `Maximum Grade` (name it with --maximum), so no maximum was checked"
+        )
+    return replace(filled, remarks=(*filled.remarks, *remarks))
 
 
 def _people(sheet: Worksheet, identifier: int) -> dict[int, RowPerson]:
@@ -119,31 +126,6 @@ def _people(sheet: Worksheet, identifier: int) -> dict[int, RowPerson]:
     return people
 
 
-def _fill_row(
-    sheet: Worksheet, row: int, grade: Grade, columns: _Columns, scale: bool, changes: dict[tuple[int, int], str],
-    remarks: list[str],
-) -> str:  # fmt: skip
-    """Put one grade (and its comment) among the changes; the reason where Moodle would not take it."""
-    cells, name = sheet.rows[row], grade.student.name
-    if columns.lock is not None and cells[columns.lock].value.strip().casefold() == "no":
-        return "Moodle says that this grade can't be changed"
-    most = read_number(cells[columns.maximum].value) if columns.maximum is not None else None
-    points = round(points_for(grade, most, scale=scale, where=f"{sheet.name}, row {row + 1} below the header"), 2)
-    if points < 0 or (most is not None and points > most):
-        return f"{write_number(points)} points, and Moodle takes 0 to {'any number' if most is None else write_number(most)}"
-    old = cells[columns.grade].value.strip()
-    if read_number(old) != points:
-        changes[row, columns.grade] = new = write_points(points, comma=columns.comma)
-        remarks += [f"{name}: {old} in the worksheet became {new}"] if read_number(old) is not None else []
-    if columns.comments is not None:
-        before, comment = cells[columns.comments].value, write_comment(grade)
-        if before.strip() and not before.lstrip().startswith((f"<p>{OURS}", f"<p>{DECIDED}")):
-            remarks.append(f"{name}: has a comment in the worksheet already; it stays")
-        elif comment != before:
-            changes[row, columns.comments] = comment
-    return ""
-
-
 def write_comment(grade: Grade) -> str:
     """The comment as a paragraph of HTML: without quotation marks, backslashes and line ends, which PHP's CSV trips over.
 
@@ -151,20 +133,6 @@ def write_comment(grade: Grade) -> str:
     """
     words = html.escape(visible(shorten(comment_of(grade), LONGEST_COMMENT))).replace("\\", "&#92;")
     return f"<p>{DECIDED if grade.decided else OURS} {words}</p>".replace("\n", "<br>")
-
-
-def _remarks(sheet: Worksheet, columns: _Columns, left: int) -> list[str]:
-    remarks = []
-    if left:
-        remarks.append(f"{sheet.name}: {left} of {len(sheet.rows)} rows have no grade here and stay as they were")
-    if sheet.find(MODIFIED) is None:
-        remarks.append(
-            f"{sheet.name}: has no column `{MODIFIED}`; unless it is called otherwise in your language, Moodle takes no "
-            "worksheet without it"
-        )
-    if columns.maximum is None:
-        remarks.append(f"{sheet.name}: has no column `Maximum Grade` (name it with --maximum), so none was looked at")
-    return remarks
 
 
 PLUGIN = "assignsubmission_file"

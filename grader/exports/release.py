@@ -1,9 +1,4 @@
-"""Cells of the CSV files that we write: numbers stay numbers, and no text is taken for a formula.
-
-What of a result may be shown to its student on a platform or in a public log.
-
-Which grades are handed on to a platform, and how it is told what was not.
-"""
+"""What may leave the grader: which marks are handed to a platform, what a student may see of a result, safe cells of CSV."""
 
 import csv
 import io
@@ -62,7 +57,7 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     return buffer.getvalue()
 
 
-SUBSTITUTE = "substitute_data"  # the one flag that is for everybody: the accuracy is no result on the real data
+SUBSTITUTE = "substitute_data"  # the one flag that is for everybody: the accuracy was not measured on the real data
 LONGEST = 10_000  # characters of one text
 
 

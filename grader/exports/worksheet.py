@@ -1,25 +1,25 @@
-"""A CSV file that a platform wrote, of which single cells are replaced: every other byte stays as it is.
+"""A CSV file that a platform wrote: its cells, of which single ones are replaced, and the row that is each student's.
 
-Delimiter, quoting, line ends, byte order mark and encoding are the file's own. PHP, in which Moodle is written, does
-not double a quotation mark that stands behind a backslash; a file that only makes sense when it is read so, is.
+Every byte but those of the changed cells stays as it is: delimiter, quoting, line ends, byte order mark and encoding are the
+file's own. PHP, in which Moodle is written, does not double a quotation mark behind a backslash; a file that only makes
+sense when it is read so, is.
 
-Whose row is it? Grades are matched to the rows of a platform's file by the surest thing that both know.
-
-By the platform's own number (of a submission that was downloaded from there), else by the institution's number or
-login, else by e-mail address, else by name, word by word. Nothing is guessed: what fits several rows, or several of which
-fit one, is left out and said; so is who was found by the name alone.
+A row is found by the surest thing that both sides know: the platform's own number (of a submission that was downloaded from
+there), the institution's number or login, the e-mail address, the name word by word. Nothing is guessed: what fits several
+rows, or several of which fit one, is left out and reported; so is who was found by the name alone.
 """
 
 import codecs
 import re
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from grader.core.assignment import did_you_mean
 from grader.core.errors import UsageError
 from grader.core.grades import Grade, Student
+from grader.exports.release import Filled
+from grader.intake.names import KnownBy, fold, fold_name, listed
 
 DELIMITERS = (",", ";", "\t")
 QUOTED = (r'"(?>[^"]*(?:""[^"]*)*)"', r'"(?>[^"\\]*(?:(?:""|\\.)[^"\\]*)*)"')  # RFC 4180; PHP
@@ -73,7 +73,7 @@ class Worksheet:
 
 
 def read_worksheet(data: bytes, *, name: str) -> Worksheet:
-    """The table in a CSV file. Raises UsageError for what is none."""
+    """The table in a CSV file. Raises UsageError for any other file."""
     mark, encoding, text = _decode(data, name)
     first = next((line for line in re.split(r"[\r\n]", text) if line.strip()), "")
     if not first:
@@ -127,7 +127,7 @@ def _decode(data: bytes, name: str) -> tuple[bytes, str, str]:
                 return mark, encoding, data[len(mark) :].decode(encoding)
             except UnicodeDecodeError:
                 raise UsageError(
-                    f"{name}: is damaged ({encoding} as it says, it is not).", "Download it again."
+                    f"{name}: is damaged: its first bytes say {encoding}, and it is not.", "Download it again."
                 ) from None
     for encoding in ENCODINGS[:-1]:
         try:
@@ -189,6 +189,39 @@ class RowPerson:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RowChange:
+    """What becomes of a student's row: new texts by column, else why the grade has no place there; what else to know."""
+
+    cells: Mapping[int, str] = field(default_factory=dict)
+    reason: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+def fill_rows(
+    sheet: Worksheet, people: Mapping[int, RowPerson], grades: Sequence[Grade],
+    change: Callable[[int, Grade], RowChange], *, held: Sequence[str] = (), what: str = "rows",
+) -> Filled:  # fmt: skip
+    """The file with the grades that find their row; `change` says what becomes of it. `people` are the rows by number.
+
+    `held`: sentences about grades that are not handed on; `what` the rows are called.
+    """
+    matching = match_rows(grades, people)
+    cells: dict[tuple[int, int], str] = {}
+    unplaced, remarks = [*held, *matching.unplaced], [*matching.remarks]
+    filled = 0
+    for row, grade in matching.rows.items():
+        found, name = change(row, grade), grade.student.name
+        cells |= {(row, column): text for column, text in found.cells.items()}
+        unplaced += [f"{name}: {found.reason}"] if found.reason else []
+        remarks += [f"{name}: {remark}" for remark in found.remarks]
+        filled += not found.reason
+    left = len(people) - len(matching.rows)
+    if left:
+        remarks.append(f"{sheet.name}: {left} of {len(people)} {what} have no grade here and stay as they were")
+    return Filled(content=fill_cells(sheet, cells), filled=filled, unplaced=tuple(unplaced), remarks=tuple(remarks))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Matching:
     """The grade of each row that has one, why others have found no row, and a sentence about who was found by name alone."""
 
@@ -197,20 +230,18 @@ class Matching:
     remarks: tuple[str, ...] = ()
 
 
-LEFT_OUT = "&<>\"`|':\\/’*?#;"  # which a name loses when a platform makes a file name of it
-MOST_NAMED = 10
 KINDS = {"participant": "number", "identity": "number or login", "email": "address", "name": "name"}
 
 
 def match_rows(grades: Sequence[Grade], people: Mapping[int, RowPerson]) -> Matching:
     """Each grade's row. `people` are the rows by number; a row that several grades claim gets none of them."""
-    index = _index(people)
-    names = Counter(words_of(grade.student.name) for grade in grades)
+    known = KnownBy((row, _words_of(person)) for row, person in people.items())
+    names = Counter(fold_name(grade.student.name) for grade in grades)
     claims: dict[int, list[Grade]] = defaultdict(list)
     unplaced: list[str] = []
     by_name: dict[int, str] = {}
     for grade in grades:
-        row, reason = _find(grade.student, people, index, names)
+        row, reason = _find(grade.student, people, known, names)
         if row is None:
             unplaced.append(f"{grade.student.name}: {reason}")
             continue
@@ -227,34 +258,27 @@ def match_rows(grades: Sequence[Grade], people: Mapping[int, RowPerson]) -> Matc
     return Matching(rows=rows, unplaced=tuple(unplaced), remarks=(told,) if alone else ())
 
 
-def _index(people: Mapping[int, RowPerson]) -> dict[tuple[str, str], list[int]]:
-    """Which rows go by a number, an address, a name."""
-    index: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for row, person in people.items():
-        keys = [
-            ("participant", person.participant.strip()),
-            *(("identity", _plain(text)) for text in person.identities),
-            *(("email", _plain(text)) for text in person.emails),
-            *(("name", words_of(text)) for text in person.names),
-        ]
-        for key in dict.fromkeys(key for key in keys if key[1]):
-            index[key].append(row)
-    return index
+def _words_of(person: RowPerson) -> list[tuple[str, str]]:
+    """Everything that a row's student is known by, with its kind."""
+    numbers = [("participant", person.participant), *(("identity", text) for text in person.identities)]
+    return [
+        *numbers,
+        *(("email", text) for text in person.emails),
+        *(("name", fold_name(text)) for text in person.names),
+    ]
 
 
 def _find(
-    student: Student, people: Mapping[int, RowPerson], index: Mapping[tuple[str, str], list[int]], names: Counter[str]
+    student: Student, people: Mapping[int, RowPerson], known: KnownBy[int], names: Counter[str]
 ) -> tuple[int | None, str]:
     """The student's row with what it was found by, or the reason why there is none."""
-    name = words_of(student.name)
-    keys = [
-        ("participant", student.participant.strip()),
-        ("identity", _plain(student.identity)),
-        ("email", _plain(student.email)),
-        ("name", name if names[name] == 1 else ""),
-    ]
-    for kind, key in keys:
-        rows = index.get((kind, key), []) if key else []
+    name = fold_name(student.name)
+    keys = {
+        "participant": fold(student.participant), "identity": fold(student.identity), "email": fold(student.email),
+        "name": name if names[name] == 1 else "",
+    }  # fmt: skip
+    for kind, key in keys.items():
+        rows = known.find(kind, key)
         if len(rows) > 1:
             return None, f"several rows of the file have this {KINDS[kind]} ({key})"
         if rows and kind in ("participant", "name") and _contradicts(people[rows[0]], student):
@@ -266,25 +290,6 @@ def _find(
 
 def _contradicts(person: RowPerson, student: Student) -> bool:
     """Whether a row that fits by its number is somebody else's, as in a file of another platform."""
-    addresses, address = {_plain(text) for text in person.emails} - {""}, _plain(student.email)
-    numbers = {_plain(text) for text in person.identities}
-    return bool(address and addresses) and address not in addresses and _plain(student.identity) not in numbers - {""}
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names in a sentence, at most `MOST_NAMED` of them."""
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"{', '.join(names[:MOST_NAMED])}{more}"
-
-
-def _plain(text: str) -> str:
-    return unicodedata.normalize("NFC", text).strip().casefold()
-
-
-def words_of(text: str) -> str:
-    """A name's words as they are compared: what platforms leave out of file names is left out, and case.
-
-    Nothing else is: `Ada-Lovelace` is not Ada Lovelace, and neither is `A.D.A. Lovelace`.
-    """
-    kept = "".join(" " if char in "_," else char for char in text if char not in LEFT_OUT)
-    return " ".join(unicodedata.normalize("NFC", kept).casefold().split())
+    addresses, address = set(map(fold, person.emails)) - {""}, fold(student.email)
+    numbers = set(map(fold, person.identities)) - {""}
+    return bool(address and addresses) and address not in addresses and fold(student.identity) not in numbers

@@ -1,7 +1,4 @@
-"""The gradebook as its users see it.
-
-Opens a gradebook: a file or a server, at the schema of this grader.
-"""
+"""The gradebook as its users see it: `open_gradebook` finds a file or a server, `Gradebook` reads and writes it."""
 
 import os
 from collections import defaultdict
@@ -286,7 +283,7 @@ def _require_file(path: Path, *, create: bool) -> None:
     try:
         there = path.exists()
         if there and not path.is_file():
-            raise UsageError(f"{path}: is no file.", "Name a folder that a batch wrote, or a gradebook.sqlite.")
+            raise UsageError(f"{path}: is not a file.", "Name a folder that a batch wrote, or a gradebook.sqlite.")
         if not there and not create:
             raise UsageError(f"{path}: there is no gradebook.", "Name the --out folder of a batch, or a URL.")
         if not there and not path.parent.is_dir():

@@ -1,8 +1,6 @@
-"""What a database says went wrong, in words with a next step; and whether waiting may mend it.
+"""The database of a gradebook: a file or a server, tried again while waiting may help, its errors in words, its schema.
 
-A database that is held open: one engine, transactions that are tried again, and errors in words.
-
-Brings a gradebook to the schema of this grader: made afresh, migrated with a copy kept, or refused.
+Every error of a database is translated in one place, `explain_fault`, by the table `FAULTS`.
 """
 
 import contextlib
@@ -23,33 +21,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.gradebook.tables import SCHEMA, VERSION_TABLE, Table
 
-# https://www.postgresql.org/docs/current/errcodes-appendix.html; a connection that failed has no code.
-REFUSED_CLASSES = ("22", "23", "54", "P0")  # data, constraints, what is too large, a trigger: of the values alone
-PASSING_STATES = {
-    "40001", "40P01",  # two writers in each other's way
-    "55P03",  # a lock that was waited for
-    "57P01", "57P02", "57P03",  # the server goes away, or is on its way back
-    "53300",  # too many connections
-    "08000", "08003", "08006", "57014",
-}  # fmt: skip
-REFUSED_WORDS = ("authentication", "password", "role ", "pg_hba", "does not exist", "no such", "could not translate")
-SQLITE_REMEDIES = {
-    "SQLITE_BUSY": ("is locked by another program", "Close what holds it open, and type the command again."),
-    "SQLITE_LOCKED": ("is locked by another program", "Close what holds it open, and type the command again."),
-    "SQLITE_FULL": (
-        "can't be written: the disk is full",
-        "Make room, and type the command again: it goes on from here.",
-    ),
-    "SQLITE_IOERR": ("can't be read or written", "Look at the disk, and type the command again."),
-    "SQLITE_CORRUPT": ("is damaged", "Put a copy of it back, or move it away and type `grader batch` again."),
-}
-SQLITE_WRONG_USE = {
-    "SQLITE_NOTADB": ("is no SQLite database", "Name the gradebook.sqlite of a batch, or move the file away."),
-    "SQLITE_READONLY": ("may not be written to", "Change its permissions, or those of its folder."),
-    "SQLITE_CANTOPEN": ("can't be opened", "Check the path and the permissions of its folder."),
-    "SQLITE_PERM": ("may not be opened", "Change its permissions."),
-}
-
 
 class Refused(Infrastructure):
     """The database works, and does not take the values of one step: what else is written stands."""
@@ -63,67 +34,62 @@ class Fault:
     passing: bool
 
 
+NO_ANSWER = "no answer"  # our own code for a server that could not be reached
+GO_ON = "type the command again: it goes on from here."
+FAULTS: tuple[tuple[tuple[str, ...], type[GraderError], str, str, bool], ...] = (
+    # How codes begin (SQLite's names; https://www.postgresql.org/docs/current/errcodes-appendix.html), what it is, the
+    # words with what the database said, the next step, and whether it may pass.
+    (("SQLITE_BUSY", "SQLITE_LOCKED"), Infrastructure, "is locked by another program",
+     "Close what holds it open, and type the command again.", True),
+    (("SQLITE_FULL",), Infrastructure, "can't be written: the disk is full", f"Make room, and {GO_ON}", False),
+    (("SQLITE_IOERR",), Infrastructure, "can't be read or written", "Look at the disk, and type the command again.", False),
+    (("SQLITE_CORRUPT",), Infrastructure, "is damaged",
+     "Put a copy of it back, or move it away and type `grader batch` again.", False),
+    (("SQLITE_NOTADB",), UsageError, "is not an SQLite database",
+     "Name the gradebook.sqlite of a batch, or move the file away.", False),
+    (("SQLITE_READONLY",), UsageError, "may not be written to", "Change its permissions, or those of its folder.", False),
+    (("SQLITE_CANTOPEN",), UsageError, "can't be opened", "Check the path and the permissions of its folder.", False),
+    (("SQLITE_PERM",), UsageError, "may not be opened", "Change its permissions.", False),
+    (("53100",), Infrastructure, "the server's disk is full", "Make room there, and go on.", False),
+    (("42501", "25006", "3F000"), UsageError, "the user may not do this ({said})", "Grant it the right.", False),
+    # Two writers in each other's way, a lock that was waited for, a server that goes or comes back, too many connections.
+    (("40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300", "08000", "08003", "08006", "57014", NO_ANSWER),
+     Infrastructure, "the database is gone or busy ({said})",
+     f"Nothing was half written. Look at the server, and {GO_ON}", True),
+    (("28", "3D"), UsageError, "can't be opened ({said})", "Check the URL, the user and the server.", False),
+    # Data, constraints, what is too large, a trigger: of the values alone.
+    (("SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_TOOBIG", "22", "23", "54", "P0"), Refused,
+     "the database refused a step ({said})", "Run it again with --debug.", False),
+)  # fmt: skip
+NOT_ADMITTED = ("authentication", "password", "role ", "pg_hba", "does not exist", "no such", "could not translate")
+
+
 def explain_fault(error: SQLAlchemyError, where: str) -> Fault:
     """The words for what SQLAlchemy raised while it worked on the gradebook `where`."""
     if isinstance(error, PoolTimeout):
         return Fault(Infrastructure(f"{where}: too many wait for it.", "Run fewer jobs."), passing=True)
+    orig = getattr(error, "orig", None)
+    said = " ".join(str(orig or error).split("\n[SQL")[0].split()).rstrip(".")
+    for code in _codes_of(error):
+        for known, kind, words, remedy, passing in FAULTS:
+            if code.startswith(known):
+                return Fault(kind(f"{where}: {words.format(said=said)}.", remedy), passing)
+    return Fault(Infrastructure(f"{where}: the database refused a step ({said}).", "Run it again with --debug."), False)
+
+
+def _codes_of(error: SQLAlchemyError) -> list[str]:
+    """The database's code for an error, and what stands for one where it gave none; the more telling first."""
     if not isinstance(error, DBAPIError) or error.orig is None:
-        values = isinstance(error, StatementError)  # which no driver was handed
-        return Fault(_refused(where, error) if values else _unexpected(where, error), passing=False)
+        return ["22"] if isinstance(error, StatementError) else []  # values that no driver was handed
     if isinstance(error.orig, sqlite3.Error):
-        return _explain_sqlite(error.orig, where)
-    return _explain_server(error, where)
-
-
-def _explain_sqlite(error: sqlite3.Error, where: str) -> Fault:
-    name = str(getattr(error, "sqlite_errorname", ""))
-    for known, (what, remedy) in SQLITE_REMEDIES.items():
-        if name.startswith(known):
-            return Fault(Infrastructure(f"{where}: {what}.", remedy), passing=known in ("SQLITE_BUSY", "SQLITE_LOCKED"))
-    for known, (what, remedy) in SQLITE_WRONG_USE.items():
-        if name.startswith(known):
-            return Fault(UsageError(f"{where}: {what}.", remedy), passing=False)
-    values = isinstance(error, sqlite3.IntegrityError | sqlite3.DataError)
-    return Fault(_refused(where, error) if values else _unexpected(where, error), passing=False)
-
-
-def _explain_server(error: DBAPIError, where: str) -> Fault:
-    said = " ".join(str(error.orig).split()).rstrip(".")
+        values = isinstance(error.orig, sqlite3.IntegrityError | sqlite3.DataError)
+        return [str(getattr(error.orig, "sqlite_errorname", "")), *(["SQLITE_CONSTRAINT"] if values else [])]
     state = getattr(error.orig, "sqlstate", None)
-    if state == "53100":
-        return Fault(
-            Infrastructure(f"{where}: the server's disk is full.", "Make room there, and go on."), passing=False
-        )
-    if str(state).startswith(REFUSED_CLASSES):
-        return Fault(_refused(where, error), passing=False)
-    if state in ("42501", "25006", "3F000"):
-        return Fault(UsageError(f"{where}: the user may not do this ({said}).", "Grant it the right."), passing=False)
-    if state in PASSING_STATES or error.connection_invalidated or _is_connection_failure(error, said):
-        remedy = "Nothing was half written. Look at the server, and type the command again: it goes on from here."
-        return Fault(Infrastructure(f"{where}: the database is gone or busy ({said}).", remedy), passing=True)
-    if state is None or str(state).startswith(("28", "3D")):
-        return Fault(
-            UsageError(f"{where}: can't be opened ({said}).", "Check the URL, the user and the server."), False
-        )
-    return Fault(_unexpected(where, error), passing=False)
-
-
-def _is_connection_failure(error: DBAPIError, said: str) -> bool:
-    """A server that can't be reached may come back; one that refuses this user or name will not."""
-    no_state = getattr(error.orig, "sqlstate", None) is None
-    return isinstance(error, OperationalError) and no_state and not any(word in said for word in REFUSED_WORDS)
-
-
-def _unexpected(where: str, error: Exception) -> Infrastructure:
-    return Infrastructure(f"{where}: the database refused a step ({_said(error)}).", "Run it again with --debug.")
-
-
-def _refused(where: str, error: Exception) -> Refused:
-    return Refused(f"{where}: the database refused a step ({_said(error)}).", "Run it again with --debug.")
-
-
-def _said(error: Exception) -> str:
-    return " ".join(str(error).split("\n[SQL")[0].split())
+    if state is not None:
+        return [str(state), *([NO_ANSWER] if error.connection_invalidated else [])]
+    # A server that can't be reached may come back; one that refuses this user or name will not.
+    refused = not isinstance(error, OperationalError) or any(word in str(error.orig) for word in NOT_ADMITTED)
+    return ["28" if refused and not error.connection_invalidated else NO_ANSWER]
 
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
@@ -227,16 +193,18 @@ ONE_AT_A_TIME = threading.Lock()  # Alembic's `op` belongs to the process, whate
 def bring_up_to_date(database: Database, place: Path | URL, *, create: bool) -> None:
     """Leave the database at the newest schema. Raises UsageError for a newer one, and for what is no gradebook."""
     standing = database.read(lambda connection: _standing(connection, database.where))
-    if standing == SCHEMA:
-        return
     if standing == 0 and not create:
         raise UsageError(f"{database.where}: there is no gradebook.", "Name the --out folder of a batch, or a URL.")
-    with ONE_AT_A_TIME:
-        database.write(lambda connection: _migrate(connection, database.where, place))
+    if standing != SCHEMA:
+        with ONE_AT_A_TIME:
+            database.write(lambda connection: _migrate(connection, database.where, place))
 
 
 def _migrate(connection: Connection, where: str, place: Path | URL) -> None:
     """In one transaction, which nobody else's migration can overlap."""
+    from alembic import command
+    from alembic.config import Config
+
     if not isinstance(place, Path):
         connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATING})"))
     standing = _standing(connection, where)
@@ -244,7 +212,10 @@ def _migrate(connection: Connection, where: str, place: Path | URL) -> None:
         return
     if standing and isinstance(place, Path):
         _keep_copy(place)
-    _upgrade(connection)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _standing(connection: Connection, where: str) -> int:
@@ -256,22 +227,11 @@ def _standing(connection: Connection, where: str) -> int:
         return 0
     found = connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar()
     if not (isinstance(found, str) and found.isdecimal()):
-        raise UsageError(f"{where}: its schema can't be told.", "Put a copy of it back, or name another gradebook.")
+        raise UsageError(f"{where}: its schema is not known.", "Put a copy of it back, or name another gradebook.")
     if int(found) > SCHEMA:
         words = f"{where}: has schema {found}; this grader knows those up to {SCHEMA}."
         raise UsageError(words, "Update the grader.")
     return int(found)
-
-
-def _upgrade(connection: Connection) -> None:
-    """Run the versions that lie between, in the connection's own transaction."""
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
 
 
 def _keep_copy(path: Path) -> None:

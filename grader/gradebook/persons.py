@@ -1,6 +1,4 @@
-"""The statements that are sent for every result, built once for each engine: building one takes longer than running it.
-
-Who is who: a person is known by the platform's number, the roster's number, a login, an address, and last by the name.
+"""Who is who: a person is known by the platform's number, the roster's number, a login, an address, and last by the name.
 
 Each is looked up among its own kind alone, the surest first; a platform's number is one within its assignment. Who is
 found so may have another name today, which is then shown. A name alone finds a person only where no number, login or
@@ -12,95 +10,12 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, and_, bindparam, case, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, and_, or_, select, text, update
 
 from grader.core.grades import Student
-from grader.gradebook.tables import (
-    AssignmentRow,
-    AttemptRow,
-    CheckRow,
-    EnrolmentRow,
-    KeyRow,
-    OverrideRow,
-    ResultRow,
-    StudentRow,
-    SubmissionRow,
-    stored_text,
-)
-
-Insert = sqlite.Insert | postgresql.Insert
-
-
-@dataclass(frozen=True, kw_only=True)
-class Statements:
-    """What is sent; parameters are called after the columns they fill.
-
-    `enrolment` adds a row or changes the one that is there, and locks it. Empty text changes nothing.
-    """
-
-    rules_if_new: Insert
-    rules: Insert
-    enrolment: Insert
-    enrolment_with_extension: Insert
-    new_submission: Executable
-    attempts: Insert
-    new_result: Executable
-    checks: Insert
-    override: Insert
-    new_student: Executable
-    keys: Insert
-    submissions: Executable
-    results: Executable
-
-
-@cache
-def statements(engine: str) -> Statements:
-    """Those for `sqlite` or `postgresql`: the words are the same, but each has its own ON CONFLICT."""
-    insert = sqlite.insert if engine == "sqlite" else postgresql.insert
-    rules = insert(AssignmentRow)
-    return Statements(
-        rules_if_new=insert(AssignmentRow).on_conflict_do_nothing(),
-        rules=rules.on_conflict_do_update(
-            index_elements=["id"], set_={name: rules.excluded[name] for name in ("title", "rules")}
-        ),
-        enrolment=_upsert_enrolment(insert(EnrolmentRow), ()),
-        enrolment_with_extension=_upsert_enrolment(insert(EnrolmentRow), ("extension_due", "extension_s")),
-        new_submission=insert(SubmissionRow).returning(SubmissionRow.id),
-        attempts=insert(AttemptRow).on_conflict_do_nothing(),
-        new_result=insert(ResultRow).returning(ResultRow.id),
-        checks=insert(CheckRow),
-        override=insert(OverrideRow),
-        new_student=insert(StudentRow).returning(StudentRow.id),
-        keys=insert(KeyRow).on_conflict_do_nothing(),
-        submissions=_submissions(),
-        results=_results(),
-    )
-
-
-def _upsert_enrolment(wanted: Insert, replaced: tuple[str, ...]) -> Insert:
-    """By assignment and student; what is `replaced` is taken as it comes, even None."""
-    kept = ("participant", "group_name")
-    changes: dict[str, Any] = {name: wanted.excluded[name] for name in replaced}
-    for name in kept:
-        changes[name] = case((wanted.excluded[name] != "", wanted.excluded[name]), else_=getattr(EnrolmentRow, name))
-    return wanted.on_conflict_do_update(index_elements=["assignment", "student_id"], set_=changes)
-
-
-def _submissions() -> Executable:
-    mine = (SubmissionRow.assignment == bindparam("assignment"), SubmissionRow.student_id == bindparam("student_id"))
-    columns = (SubmissionRow.submitted, SubmissionRow.marked_late, SubmissionRow.folder)
-    chosen = select(SubmissionRow.id, SubmissionRow.digest, SubmissionRow.name, *columns)
-    return chosen.where(*mine).order_by(SubmissionRow.id.desc())
-
-
-def _results() -> Executable:
-    chosen = select(ResultRow.id, ResultRow.fingerprint, ResultRow.rubric)
-    return chosen.where(ResultRow.submission_id == bindparam("submission_id")).order_by(ResultRow.id.desc())
-
+from grader.gradebook.tables import NEW_STUDENT, KeyRow, StudentRow, statements, stored_text
 
 KINDS = ("participant", "identity", "login", "email")  # the surest first
 JOINING = 0x6E616D65  # the number of PostgreSQL's advisory lock: "name"
@@ -133,7 +48,7 @@ def identify(connection: Connection, assignment: str, students: Sequence[Student
 
 
 def folded(value: str) -> str:
-    """A number, a login or an address as they are compared."""
+    """A number, a login or an address as they are compared, and stored: so it stays as it was when schema 3 began."""
     return unicodedata.normalize("NFC", value).strip().casefold()
 
 
@@ -246,11 +161,11 @@ class _Known:
 
     def settle(self, connection: Connection, student: Student) -> Person:
         """The person, with what is new of them written down."""
-        say, number, before = statements(connection.dialect.name), self.find(student), ""
+        number, before = self.find(student), ""
         if number is None:
             values = {name: getattr(student, name) for name in ("identity", "login", "email")}
             values["name"] = self._name_for(student, None)
-            number = int(connection.execute(say.new_student, values).scalar_one())
+            number = int(connection.execute(NEW_STUDENT, values).scalar_one())
             self._rows[number] = values
         elif changes := self._changes(number, student):
             connection.execute(update(StudentRow).where(StudentRow.id == number).values(**changes))
@@ -262,10 +177,10 @@ class _Known:
         for key in fresh:
             self._learn(key, number)
         if fresh:
-            columns = ("scope", "kind", "value")
-            connection.execute(
-                say.keys, [{**dict(zip(columns, key, strict=True)), "student_id": number} for key in fresh]
-            )
+            rows = [
+                {"scope": scope, "kind": kind, "value": value, "student_id": number} for scope, kind, value in fresh
+            ]
+            connection.execute(statements(connection.dialect.name).keys, rows)
         name = self._rows[number]["name"]
         self._settled.add(number)
         apart = self._names.get(student.name) not in (None, number)

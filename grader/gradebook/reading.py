@@ -1,14 +1,11 @@
-"""Reads grades: what stands is found here, what follows from it is decided in `grading_rules`.
-
-A student's history: what every result said, what a person decided, in the order of time.
-"""
+"""Reads grades and histories: what stands is found here, what follows from it is decided in `grader.core.grades`."""
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, func, select
 
@@ -61,9 +58,8 @@ def read_grades(connection: Connection, choice: Selection) -> list[Grade]:
     for row in connection.execute(_enrolled(choice)):
         key = (row.assignment, row.student_id)
         given, override = marked.get(key, ()), overrides.get(key)
-        grades.append(
-            decide_grade(_student(row), rules[row.assignment], given, extension=_extension(row), override=override)
-        )
+        student, extension = Student.model_validate(row, from_attributes=True), _extension(row)
+        grades.append(decide_grade(student, rules[row.assignment], given, extension=extension, override=override))
     return sorted(grades, key=lambda grade: (grade.assignment, grade.student.name.casefold(), grade.student.name))
 
 
@@ -114,7 +110,7 @@ def require_assignment(connection: Connection, assignment: str | None) -> None:
     """Raise UsageError for an assignment that the gradebook does not know."""
     known = tuple(connection.execute(select(AssignmentRow.id).order_by(AssignmentRow.id)).scalars())
     if assignment is not None and assignment not in known:
-        raise UsageError(f"The gradebook knows no assignment `{assignment}`{did_you_mean(assignment, known)}.")
+        raise UsageError(f"The gradebook has no assignment `{assignment}`{did_you_mean(assignment, known)}.")
 
 
 def find_student(connection: Connection, word: str) -> int:
@@ -135,7 +131,7 @@ def find_student(connection: Connection, word: str) -> int:
     near = did_you_mean(word, tuple(row.name for row in rows))
     if not near.startswith(" (") and len(rows) > MOST_LISTED:
         near = ""
-    raise UsageError(f"The gradebook knows no student `{word}`{near}.", "`grader gradebook show` lists them.")
+    raise UsageError(f"The gradebook has no student `{word}`{near}.", "`grader gradebook show` lists them.")
 
 
 def the_assignment(connection: Connection, student_id: int, assignment: str | None) -> str:
@@ -159,9 +155,10 @@ def read_rules(connection: Connection) -> dict[str, Rules]:
 
 
 def _enrolled(choice: Selection) -> Any:
-    chosen = select(EnrolmentRow, StudentRow.name, StudentRow.identity, StudentRow.login, StudentRow.email).join(
-        StudentRow, StudentRow.id == EnrolmentRow.student_id
-    )
+    chosen = select(
+        EnrolmentRow, EnrolmentRow.group_name.label("group"), StudentRow.name, StudentRow.identity, StudentRow.login,
+        StudentRow.email,
+    ).join(StudentRow, StudentRow.id == EnrolmentRow.student_id)  # fmt: skip
     return _narrowed(chosen, EnrolmentRow, choice)
 
 
@@ -171,17 +168,6 @@ def _narrowed(chosen: Any, table: Any, choice: Selection) -> Any:
     if choice.student_id is not None:
         chosen = chosen.where(table.student_id == choice.student_id)
     return chosen
-
-
-def _student(row: Any) -> Student:
-    return Student(
-        name=row.name,
-        identity=row.identity,
-        login=row.login,
-        email=row.email,
-        participant=row.participant,
-        group=row.group_name,
-    )
 
 
 def _extension(row: Any) -> Extension | None:
@@ -319,13 +305,12 @@ def _override_events(connection: Connection, student_id: int) -> list[Dated]:
     rules = read_rules(connection)
     events = []
     for row in rows:
-        kind = "revoke" if row.revoked else "excuse" if row.excused else "override"
-        event = Event.model_validate(
-            {
-                "time": row.time.isoformat(), "assignment": row.assignment, "kind": kind, "points": row.points,
-                "out_of": rules[row.assignment].out_of, "author": row.author, "reason": row.reason,
-                "comment": row.comment,
-            }
+        kind: Literal["revoke", "excuse", "override"] = (
+            "revoke" if row.revoked else "excuse" if row.excused else "override"
+        )
+        event = Event(
+            time=row.time.isoformat(), assignment=row.assignment, kind=kind, points=row.points,
+            out_of=rules[row.assignment].out_of, author=row.author, reason=row.reason, comment=row.comment,
         )  # fmt: skip
         events.append((row.time, event))
     return events

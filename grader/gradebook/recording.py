@@ -1,7 +1,4 @@
-"""Writes results down: each in one transaction, and none twice.
-
-A person's decisions: overrides, excuses, and what takes them back. Every one is a row that stays.
-"""
+"""Writes results and a person's decisions down: each in one transaction, none twice, and every row stays."""
 
 import hashlib
 import json
@@ -19,8 +16,21 @@ from grader.core.assignment import Assignment
 from grader.core.errors import UsageError
 from grader.core.grades import Enrolment, HandIn, Rules, Student
 from grader.core.results import Attempt, Result, Status
-from grader.gradebook.persons import Person, identify, statements
-from grader.gradebook.tables import UNREAD, EnrolmentRow, OverrideRow, SubmissionRow, stored_text
+from grader.gradebook.persons import Person, identify
+from grader.gradebook.tables import (
+    NEW_CHECK,
+    NEW_OVERRIDE,
+    NEW_RESULT,
+    NEW_SUBMISSION,
+    RESULTS_OF_SUBMISSION,
+    SUBMISSIONS_OF_STUDENT,
+    UNREAD,
+    EnrolmentRow,
+    OverrideRow,
+    SubmissionRow,
+    statements,
+    stored_text,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +69,7 @@ def record(connection: Connection, result: Result, hand_in: HandIn, *, rubric: s
     student = _lock_student(connection, result, hand_in.student)
     submission = _find_submission(connection, result, hand_in, student, now)
     _add_attempts(connection, submission, result, now)
-    known = connection.execute(statements(connection.dialect.name).results, {"submission_id": submission}).all()
+    known = connection.execute(RESULTS_OF_SUBMISSION, {"submission_id": submission}).all()
     finding = fingerprint(result)
     same = next((row.id for row in known if (row.fingerprint, row.rubric) == (finding, rubric)), None)
     # What the standing rubric said once, of an older run, is no news; under another rubric it is: it was changed back.
@@ -114,7 +124,6 @@ def _lock_student(connection: Connection, result: Result, student: Student) -> i
 
 def _find_submission(connection: Connection, result: Result, hand_in: HandIn, student: int, now: datetime) -> int:
     """The row of this hand-in, made where it is new; what is told of it now is taken over."""
-    say = statements(connection.dialect.name)
     mine = {"assignment": result.assignment, "student_id": student}
     digest = hand_in.digest or f"{UNREAD}{hashlib.sha256(stored_text(hand_in.name).encode()).hexdigest()}"
     told = {
@@ -122,11 +131,11 @@ def _find_submission(connection: Connection, result: Result, hand_in: HandIn, st
         "marked_late": hand_in.marked_late,
     }  # fmt: skip
     told = {key: value for key, value in told.items() if value not in ("", None)}
-    there = _same_submission(connection.execute(say.submissions, mine).all(), digest, told, result)
+    there = _same_submission(connection.execute(SUBMISSIONS_OF_STUDENT, mine).all(), digest, told, result)
     if there is None:
         fresh = {"name": "", "folder": "", "submitted": None, "marked_late": False, **told}
         row = {**mine, "digest": digest, "recorded": now, **fresh}
-        return int(connection.execute(say.new_submission, row).scalar_one())
+        return int(connection.execute(NEW_SUBMISSION, row).scalar_one())
     changed = {key: value for key, value in told.items() if getattr(there, key) != value}
     if changed:
         connection.execute(update(SubmissionRow).where(SubmissionRow.id == there.id).values(**changed))
@@ -145,35 +154,28 @@ def _add_attempts(connection: Connection, submission: int, result: Result, now: 
     """The runs that a result was made from, each once."""
     if not result.evidence:  # nothing was run
         return
-    rows = [
-        {
-            "submission_id": submission, "evidence": run.evidence, "seed": run.seed, "accuracy": run.accuracy,
-            "correct": run.correct, "judged": run.judged, "recorded": now,
-        }
-        for run in result.attempts or (_only_run(result),)
-    ]  # fmt: skip
-    connection.execute(statements(connection.dialect.name).attempts, rows)
-
-
-def _only_run(result: Result) -> Attempt:
-    plain = Attempt(
+    only = Attempt(
         seed=result.seed, accuracy=None, correct=None, judged=None, points=result.points, evidence=result.evidence,
         counted=True,
     )  # fmt: skip
-    found = result.accuracy
-    judged = {} if found is None else {"accuracy": found.value, "correct": found.correct, "judged": found.judged}
-    return plain.model_copy(update=judged)
+    if (found := result.accuracy) is not None:
+        only = only.model_copy(update={"accuracy": found.value, "correct": found.correct, "judged": found.judged})
+    kept = {"evidence", "seed", "accuracy", "correct", "judged"}
+    rows = [
+        {"submission_id": submission, "recorded": now, **run.model_dump(include=kept)}
+        for run in result.attempts or (only,)
+    ]
+    connection.execute(statements(connection.dialect.name).attempts, rows)
 
 
 def _add_result(connection: Connection, result: Result, row: dict[str, Any]) -> int:
-    say = statements(connection.dialect.name)
     said = {
         "evidence": result.evidence, "grader": grader_version(), "status": result.status.value, "points": result.points,
         "out_of": result.out_of, "pass_mark": result.pass_mark, "passed": result.passed,
         "accuracy": result.accuracy and result.accuracy.value, "isolation": result.isolation,
         "flags": json.dumps([flag.kind for flag in result.flags], ensure_ascii=True),
     }  # fmt: skip
-    number: int = connection.execute(say.new_result, {**row, **said}).scalar_one()
+    number: int = connection.execute(NEW_RESULT, {**row, **said}).scalar_one()
     checks = [
         {
             "result_id": number, "position": position, "name": check.name, "title": check.title,
@@ -182,7 +184,7 @@ def _add_result(connection: Connection, result: Result, row: dict[str, Any]) -> 
         for position, check in enumerate(result.checks, 1)
     ]  # fmt: skip
     if checks:
-        connection.execute(say.checks, checks)
+        connection.execute(NEW_CHECK, checks)
     return number
 
 
@@ -216,7 +218,7 @@ class Decision:
         if self.points is not None and self.excused:
             raise UsageError("A grade is either excused or has points.", "Choose one of --points and --excuse.")
         if self.points is not None and not (math.isfinite(self.points) and 0 <= self.points <= 1e6):
-            raise UsageError(f"{self.points:g} are no points.", "Give a number from 0 on.")
+            raise UsageError(f"{self.points:g} is not a number of points.", "Give 0 or more.")
         for name, text in (("reason", self.reason), ("comment", self.comment)):
             if len(text) > LONGEST:
                 raise UsageError(
@@ -238,8 +240,7 @@ def decide(connection: Connection, assignment: str, student_id: int, decision: D
         return  # the answer to the first try was lost on the way
     if decision.revoked and (newest is None or newest.revoked):
         raise UsageError("There is no override to take back.", "`grader gradebook history` shows what was decided.")
-    which = {"assignment": assignment, "student_id": student_id}
-    connection.execute(statements(connection.dialect.name).override, {**which, **row})
+    connection.execute(NEW_OVERRIDE, {"assignment": assignment, "student_id": student_id, **row})
 
 
 def require_possible(points: float | None, out_of: float) -> None:
@@ -247,7 +248,7 @@ def require_possible(points: float | None, out_of: float) -> None:
     if points is not None and points > out_of:
         raise UsageError(
             f"{points:g} points are more than the {out_of:g} that there are.",
-            "Mend the number, or type --above-maximum if you mean it.",
+            "Correct the number, or type --above-maximum if you mean it.",
         )
 
 

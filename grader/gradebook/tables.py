@@ -1,10 +1,13 @@
-"""The tables of a gradebook, at the schema of this grader. Machines may read them: docs/reference/gradebook.md.
+"""The tables of a gradebook, at the schema of this grader, and the statements that are sent for every result.
 
+Machines may read the tables: docs/reference/gradebook.md.
 Rows of `results`, `checks`, `attempts` and `overrides` are written once and never changed. A number (`id`) grows in the
 order of writing within one student's grade: the newest row has the highest.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -19,7 +22,12 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    bindparam,
+    case,
+    insert,
+    select,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 UNREAD = "unread:"  # what stands before the digest of a submission whose files could not be read: its name's
@@ -209,4 +217,63 @@ class OverrideRow(Table):
     __table_args__ = (
         ForeignKeyConstraint(["assignment", "student_id"], ["enrolments.assignment", "enrolments.student_id"]),
         Index("overrides_of_grade", "assignment", "student_id"),
+    )
+
+
+# Built once, because building a statement takes longer than running it. Parameters are called after the columns they fill.
+NEW_STUDENT = insert(StudentRow).returning(StudentRow.id)
+NEW_SUBMISSION = insert(SubmissionRow).returning(SubmissionRow.id)
+NEW_RESULT = insert(ResultRow).returning(ResultRow.id)
+NEW_CHECK, NEW_OVERRIDE = insert(CheckRow), insert(OverrideRow)
+SUBMISSIONS_OF_STUDENT = (
+    select(
+        SubmissionRow.id, SubmissionRow.digest, SubmissionRow.name, SubmissionRow.submitted, SubmissionRow.marked_late,
+        SubmissionRow.folder,
+    )
+    .where(SubmissionRow.assignment == bindparam("assignment"), SubmissionRow.student_id == bindparam("student_id"))
+    .order_by(SubmissionRow.id.desc())
+)  # fmt: skip
+RESULTS_OF_SUBMISSION = (
+    select(ResultRow.id, ResultRow.fingerprint, ResultRow.rubric)
+    .where(ResultRow.submission_id == bindparam("submission_id"))
+    .order_by(ResultRow.id.desc())
+)
+Insert = sqlite.Insert | postgresql.Insert
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statements:
+    """What is sent to one engine: each has its own ON CONFLICT.
+
+    `enrolment` adds a row or changes the one that is there, and locks it. Empty text changes nothing.
+    """
+
+    rules_if_new: Insert
+    rules: Insert
+    enrolment: Insert
+    enrolment_with_extension: Insert
+    attempts: Insert
+    keys: Insert
+
+
+@cache
+def statements(engine: str) -> Statements:
+    """Those for `sqlite` or `postgresql`."""
+    to = sqlite.insert if engine == "sqlite" else postgresql.insert
+    rules, enrolment = to(AssignmentRow), to(EnrolmentRow)
+    told: dict[str, Any] = {
+        name: case((enrolment.excluded[name] != "", enrolment.excluded[name]), else_=getattr(EnrolmentRow, name))
+        for name in ("participant", "group_name")
+    }
+    extension = {name: enrolment.excluded[name] for name in ("extension_due", "extension_s")}  # as it comes, even None
+    key = ["assignment", "student_id"]
+    return Statements(
+        rules_if_new=rules.on_conflict_do_nothing(),
+        rules=rules.on_conflict_do_update(
+            index_elements=["id"], set_={name: rules.excluded[name] for name in ("title", "rules")}
+        ),
+        enrolment=enrolment.on_conflict_do_update(index_elements=key, set_=told),
+        enrolment_with_extension=enrolment.on_conflict_do_update(index_elements=key, set_=told | extension),
+        attempts=to(AttemptRow).on_conflict_do_nothing(),
+        keys=to(KeyRow).on_conflict_do_nothing(),
     )

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.intake.names import fold
+from grader.intake.names import KnownBy, fold, name_in_canvas
 from grader.intake.roster import Enrolled, Roster
 from grader.intake.sources import Found, Kind
 
@@ -20,6 +20,7 @@ PLATFORMS: tuple[Kind, ...] = (
     "canvas",
 )  # whose numbers are the key; what a student is called there is a name
 PLAIN = ("identity", "login", "email")
+NUMBERS = ("participant", *PLAIN)
 KINDS: Mapping[Kind, tuple[str, ...]] = {
     "moodle": ("participant",), "canvas": ("participant",), "login": ("login",), "folder": PLAIN, "plain": PLAIN,
 }  # fmt: skip
@@ -71,7 +72,7 @@ class _Groups:
         for student in students:
             if student.group:
                 self._groups[fold(student.group)].append(student)
-        self._of_canvas = {_as_canvas(group): group for group in self._groups}
+        self._of_canvas = {name_in_canvas(group): group for group in self._groups}
         self._everybody = all(student.group for student in students)
         self._handed_in = {item.student.line: item.student for item in matches if item.student is not None}
         of_teams = [self._group(item) or not item.key for item in found if item.kind == "moodle"]
@@ -112,17 +113,8 @@ class _Index:
     """The roster by everything that a student is known by."""
 
     def __init__(self, students: Sequence[Enrolled]) -> None:
-        self._keys: dict[str, Mapping[str, Enrolled]] = {
-            "participant": _unique((student.participant, student) for student in students),
-            "identity": _unique((student.identity, student) for student in students),
-            "login": _unique((login, student) for student in students for login in student.logins),
-            "email": _unique((student.email, student) for student in students),
-        }
-        self._names: dict[str, list[Enrolled]] = defaultdict(list)
+        self._known_by = KnownBy((student, _words_of(student)) for student in students)
         self._doubts: dict[str, list[Enrolled]] = {}
-        for student in students:
-            for name in names_of(student):
-                self._names[name].append(student)
 
     def could_be(self, doubt: str) -> list[Enrolled]:
         """The students of whom a doubt spoke."""
@@ -143,7 +135,7 @@ class _Index:
             return RosterMatch(
                 doubt=self._doubt(item, known, f"{word!r} is known of {who}, as a number, a login or an address")
             )
-        students = [student for student in self._names.get(fold(item.name), []) if _may_be(student, item)]
+        students = [student for student in self._known_by.find("name", item.name) if _may_be(student, item)]
         if len(students) == 1 and alone and item.kind != "login":
             return RosterMatch(student=students[0])
         if students:
@@ -152,7 +144,7 @@ class _Index:
 
     def _left_over(self, item: Found, word: str) -> RosterMatch:
         """Nobody's, or a doubt: what is another kind's of somebody, or differs from a number in zeros alone."""
-        others = [kind for kind in self._keys if kind not in KINDS[item.kind]]
+        others = [kind for kind in NUMBERS if kind not in KINDS[item.kind]]
         of_others = self._known(word, others) if item.kind not in PLATFORMS else []
         called = of_others or (self._known(item.name, PLAIN) if item.name != word else [])
         if called and _may_be(called[0], item):
@@ -164,8 +156,8 @@ class _Index:
 
     def _known(self, word: str, kinds: Iterable[str]) -> list[Enrolled]:
         """Whom a word is known of, looked up among these kinds alone."""
-        found = (self._keys[kind].get(fold(word)) for kind in kinds) if word else ()
-        return list({student.line: student for student in found if student is not None}.values())
+        found = [self._known_by.find(kind, word) for kind in kinds]
+        return list({students[0].line: students[0] for students in found if len(students) == 1}.values())
 
     def _look_up_people(self, item: Found) -> RosterMatch:
         """Those who handed it in, as the roster knows them; who is not in it, as the download does."""
@@ -177,7 +169,7 @@ class _Index:
         for kind, key in (("identity", person.identity), ("email", person.email)):
             if known := self._known(key, [kind]):
                 return known[0]
-        named = [student for student in self._names.get(fold(person.name), []) if _same_numbers(student, person)]
+        named = [student for student in self._known_by.find("name", person.name) if _same_numbers(student, person)]
         return named[0] if len(named) == 1 else None
 
     def _near(self, word: str, kinds: Iterable[str]) -> tuple[str, Enrolled] | None:
@@ -188,7 +180,7 @@ class _Index:
         found = {
             student.line: (key, student)
             for kind in kinds
-            for key, student in self._keys[kind].items()
+            for key, student in self._known_by.unique(kind)
             if key.lstrip("0") == short
         }
         return next(iter(found.values())) if len(found) == 1 else None
@@ -214,6 +206,13 @@ def _shared_name(item: Found, students: list[Enrolled]) -> str:
     return f"{who} the name {item.name!r}"
 
 
+def _words_of(student: Enrolled) -> list[tuple[str, str]]:
+    """Everything that a student is known by, with its kind."""
+    numbers = [("participant", student.participant), ("identity", student.identity), ("email", student.email)]
+    logins = [("login", login) for login in student.logins]
+    return [*numbers, *logins, *(("name", name) for name in names_of(student))]
+
+
 def names_of(student: Enrolled) -> set[str]:
     """A student's name as it is compared: as written, in its usual order, and as Canvas writes it."""
     given, comma, family = student.name.partition(",")
@@ -221,13 +220,8 @@ def names_of(student: Enrolled) -> set[str]:
     first, last = (student.first, student.last) if student.last else ("", "")
     if not last:
         first, _, last = usual.rpartition(" ")
-    plain = _as_canvas(f"{last}{first}" if first else usual)
+    plain = name_in_canvas(f"{last}{first}" if first else usual)
     return {fold(name) for name in (student.name, usual, plain) if name}
-
-
-def _as_canvas(text: str) -> str:
-    """A name as Canvas writes it into files: small letters and digits without spaces and signs."""
-    return fold("".join(sign for sign in text if sign.isalnum() or sign == "_"))
 
 
 def _may_be(student: Enrolled, item: Found) -> bool:
@@ -240,12 +234,3 @@ def _same_numbers(student: Enrolled, person: Enrolled) -> bool:
     """Whether no number (but for zeros in front) and no address of a student speaks against being this person."""
     pairs = ((student.identity, person.identity), (student.email, person.email))
     return all(not one or not other or fold(one).lstrip("0") == fold(other).lstrip("0") for one, other in pairs)
-
-
-def _unique(pairs: Iterable[tuple[str, Enrolled]]) -> Mapping[str, Enrolled]:
-    """Students by what is theirs alone."""
-    found: dict[str, list[Enrolled]] = defaultdict(list)
-    for key, student in pairs:
-        if key:
-            found[fold(key)].append(student)
-    return {key: students[0] for key, students in found.items() if len({student.line for student in students}) == 1}

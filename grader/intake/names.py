@@ -1,15 +1,19 @@
-"""What students are called: a display name that is theirs alone, and the folder that it gives. Pure."""
+"""What students are called: how names and numbers are compared, whom they belong to, the folder that a name gives. Pure."""
 
 import hashlib
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from grader.core.notebook import without_surrogates
 
+P = TypeVar("P")
+
 MOST_NAMED = 10
+LEFT_OUT = "&<>\"`|':\\/’*?#;"  # which a name loses when a platform makes a file name of it
 RESERVED = {"index.html", "gradebook.csv", "gradebook.sqlite", "batch.json"}  # what a batch writes beside its students
 # What begins or ends like a file that we, SQLite or CI lay beside students. Other files there are looked for on disk.
 OURS = re.compile(
@@ -66,6 +70,39 @@ def fold(text: str) -> str:
 def squeeze(text: str) -> str:
     """The letters and digits of `text` without case: "Exercise 1", "exercise-1" and "exercise_1" are one."""
     return "".join(sign for sign in fold(text) if sign.isalnum())
+
+
+def fold_name(text: str) -> str:
+    """A name as it is compared where it may have been part of a file's name: without the signs that those lose.
+
+    Nothing else is left out: `Ada-Lovelace` is not Ada Lovelace, and neither is `A.D.A. Lovelace`.
+    """
+    return fold("".join(" " if sign in "_," else sign for sign in text if sign not in LEFT_OUT))
+
+
+def name_in_canvas(text: str) -> str:
+    """A name as Canvas writes it into names of files: small letters and digits without spaces and signs."""
+    return fold("".join(sign for sign in text if sign.isalnum() or sign == "_"))
+
+
+class KnownBy(Generic[P]):
+    """People by what each is known by: words of some kind (a number, a login, an address, a name), compared by `fold`."""
+
+    def __init__(self, people: Iterable[tuple[P, Iterable[tuple[str, str]]]]) -> None:
+        """`people`: each with its words as pairs (kind, word); empty words tell nothing."""
+        self._people: dict[str, dict[str, list[P]]] = defaultdict(lambda: defaultdict(list))
+        for person, words in people:
+            for kind, word in dict.fromkeys((kind, fold(word)) for kind, word in words):
+                if word:
+                    self._people[kind][word].append(person)
+
+    def find(self, kind: str, word: str) -> list[P]:
+        """All whom this word is known of."""
+        return self._people[kind].get(fold(word), [])
+
+    def unique(self, kind: str) -> Iterator[tuple[str, P]]:
+        """The words of a kind that are one person's alone, folded, with that person."""
+        return ((word, people[0]) for word, people in self._people[kind].items() if len(people) == 1)
 
 
 def tell_apart(wanted: Sequence[str], longer: Sequence[str]) -> list[str]:

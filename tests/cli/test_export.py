@@ -8,10 +8,12 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
-from grader.cli.export import FORMATS
+from grader.cli.export import app, own_options
 from grader.core.grades import Enrolment, HandIn, Student
 from grader.core.results import Result, Status
 from grader.core.store import save_result
@@ -166,7 +168,7 @@ def test_reports_go_back_in_a_zip(booked: Path, tmp_path: Path) -> None:
     assert found[102] == {"report.html": b"report of Bob Stone"}
     assert (
         export("moodle-feedback", booked).err
-        == "grader: A zip is nothing for a terminal. Name a file with --into FILE.\n"
+        == "grader: A zip can't be printed to a terminal. Name a file with --into FILE.\n"
     )
 
 
@@ -229,6 +231,13 @@ def test_an_annotation_stands_in_the_notebook_on_the_line_of_the_cell(
     ].strip() == '"cell_type": "code",'
 
 
+def test_options_may_stand_before_the_format(batch: Path, tmp_path: Path) -> None:
+    for into in ("one.csv", "junit"):
+        said = run_cli("export", "--into", tmp_path / into, "--strict", "csv", batch)
+        assert (said.code, (tmp_path / into).read_text(encoding="utf-8")) == (0, export("csv", batch).out)
+    assert run_cli("export", "--into", "junit", "junit", "nowhere").err == export("junit", "nowhere").err
+
+
 def test_bytes_reach_standard_output_as_they_are(batch: Path, tmp_path: Path) -> None:
     sheet = file(tmp_path / "w.csv", "\ufeff" + MOODLE)
     done = subprocess.run(
@@ -244,20 +253,20 @@ def test_bytes_reach_standard_output_as_they_are(batch: Path, tmp_path: Path) ->
     ("words", "answer"),
     [
         (("modle", "out"), "There is no format `modle` (did you mean `moodle`?)."),
-        (("csv", "nowhere"), "nowhere is no folder"), (("moodle", "out"), "fills in a file that you downloaded"),
+        (("csv", "nowhere"), "nowhere is not a folder"), (("moodle", "out"), "fills in a file that you downloaded"),
         (("moodle", "out", "--worksheet", "nowhere.csv"), "nowhere.csv: can't be read"),
         (("moodle", "out", "--worksheet", "out"), "out: can't be read"),
-        (("junit", "out", "--scale"), "--scale is nothing that `junit` knows. It takes --student."),
-        (("csv", "out", "--in-place"), "--in-place is nothing that `csv` knows"),
+        (("junit", "out", "--scale"), "`junit` has no option --scale. It takes --student."),
+        (("csv", "out", "--in-place"), "`csv` has no option --in-place. It takes --gradebook, --assignment."),
         (("moodle", "out", "--worksheet", "w", "--in-place", "--into", "x"), "exclude each other"),
         (("gradescope", "out"), "holds 3 results, and one is wanted. Name it with --student."),
         (("gradescope", "out", "--student", "Ada Lovelac"), "(did you mean `Ada Lovelace`?)"),
         (("gradescope", "out/Eve", "--visibility", "accuracy=publik"), "is not understood"),
-        (("gradescope", "out/Eve", "--visibility", "acuracy=hidden"), "There is no check `acuracy`"),
+        (("gradescope", "out/Eve", "--visibility", "acuracy=hidden"), "This result has no check `acuracy`"),
         (("csv", "empty"), "empty holds no grades"), (("junit", "empty"), "empty holds no results"),
         (("csv", "out", "--assignment", "other"), "holds no grades"),
         (("csv", "out", "--into", "empty"), "empty is a folder. Name a file with --into."),
-        (("csv", "out", "--into", "out/Eve/result.json/x"), "result.json is no folder that may be written to"),
+        (("csv", "out", "--into", "out/Eve/result.json/x"), "result.json is not a folder that may be written to"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_done_is_said_with_the_next_step(
@@ -292,10 +301,12 @@ def test_results_of_two_assignments_are_not_mixed_into_one_worksheet(batch: Path
 def test_every_format_and_option_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs/reference/exports.md").read_text(encoding="utf-8")
     rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
-    for name, own in FORMATS.items():
-        assert set(own) == {word.replace("-", "_") for word in re.findall(r"`--([a-z-]+)`", rows[name])}, name
-    for option in {word for own in FORMATS.values() for word in own}:
-        assert f"`--{option.replace('_', '-')}" in page.split("| option |")[1].split("Exit codes")[0], option
+    formats: dict[str, Any] = getattr(typer.main.get_command(app), "commands")  # noqa: B009 - mypy knows it as a command
+    assert set(formats) <= set(rows)
+    for name, command in formats.items():
+        assert set(own_options(command)) == set(re.findall(r"`(--[a-z-]+)`", rows[name])), name
+        for option in own_options(command):
+            assert f"`{option}" in page.split("| option |")[1].split("Exit codes")[0], option
     for column in GRADE_COLUMNS:
         assert f"`{column}`" in page
 

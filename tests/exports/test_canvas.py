@@ -131,7 +131,7 @@ def test_first_and_last_names_may_stand_in_two_columns() -> None:
     "head", ["Name,ID,Section,Exercise 2 (42)", "Student,ID,Exercise 2 (42),x", "Identifier,Grade"]
 )
 def test_another_file_is_refused(head: str) -> None:
-    with pytest.raises(UsageError, match="is no gradebook that Canvas exported"):
+    with pytest.raises(UsageError, match="is not a gradebook that Canvas exported"):
         fill(a_grade(), sheet=f"{head}\n" + "," * head.count(",") + "\n")
 
 

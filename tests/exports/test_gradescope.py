@@ -48,7 +48,7 @@ def test_who_sees_a_check_is_chosen_by_its_name() -> None:
 
 
 def test_a_misspelt_check_is_refused_with_the_nearest_one() -> None:
-    with pytest.raises(UsageError, match=r"no check `acuracy` in this result \(did you mean `accuracy`"):
+    with pytest.raises(UsageError, match=r"This result has no check `acuracy` \(did you mean `accuracy`"):
         write_results(GRADED, visibility={"acuracy": "hidden"})
 
 

@@ -53,7 +53,7 @@ def test_points_may_have_a_point_or_a_comma(out: Path, text: str, value: float) 
         (("--points", "sixty"), "is not a number. Write digits with a point or a comma"),
         (
             ("--points", "120"),
-            "120 points are more than the 100 that there are. Mend the number, or type --above-maximum",
+            "120 points are more than the 100 that there are. Correct the number, or type --above-maximum",
         ),
         (("--points", "50", "--comment", "x" * 100_000), "The comment has 100,000 characters; at most 4,000 are kept"),
     ],

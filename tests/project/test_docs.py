@@ -104,7 +104,7 @@ def test_every_command_in_a_document_is_one_that_the_command_line_takes(page: Pa
     for words in written_commands(page):
         command: Any = typer.main.get_command(app)
         taken = list(words)
-        while hasattr(command, "commands") and taken and not taken[0].startswith("-"):
+        while hasattr(command, "commands") and taken and not taken[0].startswith("-") and taken[0] != "FORMAT":
             assert taken[0] in command.commands, words
             command = command.commands[taken.pop(0)]
         if "--help" not in taken and "--version" not in taken and "..." not in taken:
