@@ -6,16 +6,15 @@ taken their time, and `predict` repeats its answers to the length that the code 
 all images first, and estimators of scikit-learn, are given a few. How fast it went is kept for the host's estimate.
 """
 
-import functools
 import math
 import operator
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from grader.kernel.guest.calls import MethodCall, add_callback, callback_class
+from grader.kernel.guest.calls import MethodCall, add_callback, callback_class, replaces
 from grader.kernel.guest.imports import Patch
 from grader.kernel.guest.notes import Notes
 
@@ -330,11 +329,9 @@ def patches(smoke: SmokeRun) -> Mapping[str, Patch]:
 
 def cut_preparation(keras: Any, smoke: SmokeRun) -> None:
     """`ImageDataGenerator.fit` and `adapt` of layers look at a few images. Once Keras is imported."""
-    generator: Any = sys.modules["keras.src.legacy.preprocessing.image"].ImageDataGenerator
-    generator.fit = _cut(generator.fit, "ImageDataGenerator.fit", smoke)
+    _cut(sys.modules["keras.src.legacy.preprocessing.image"].ImageDataGenerator, "fit", smoke)
     for name in ("Normalization", "Discretization"):
-        kind = getattr(keras.layers, name)
-        kind.adapt = _cut(kind.adapt, f"{name}.adapt", smoke)
+        _cut(getattr(keras.layers, name), "adapt", smoke)
 
 
 def cut_estimators(base: Any, smoke: SmokeRun) -> None:
@@ -347,22 +344,22 @@ def cut_estimators(base: Any, smoke: SmokeRun) -> None:
         names = {parent.__name__ for parent in cls.__mro__}
         for method in ("fit", "fit_transform"):
             if method in vars(cls) and names & (PREDICTORS if method == "fit" else SLOW):
-                setattr(cls, method, _cut(vars(cls)[method], f"{cls.__name__}.{method}", smoke, whole=method != "fit"))
+                _cut(cls, method, smoke, whole=method != "fit")
 
     kind.__init_subclass__ = classmethod(begin)  # type: ignore[arg-type]
 
 
-def _cut(original: Callable[..., Any], name: str, smoke: SmokeRun, *, whole: bool = False) -> Callable[..., Any]:
-    """A method that is given every so many of its rows; `whole`: its answer, a row each, is repeated for the others."""
+def _cut(kind: Any, name: str, smoke: SmokeRun, *, whole: bool = False) -> None:
+    """Give a method every so many of its rows; `whole`: its answer, a row each, is repeated for the others."""
 
-    @functools.wraps(original)
-    def call(self: Any, data: Any, target: Any = None, *arguments: Any, **options: Any) -> Any:
+    @replaces(kind, name)
+    def call(original: Any, self: Any, data: Any, target: Any = None, *arguments: Any, **options: Any) -> Any:
         few, count = _few(data, smoke.images)
         if count is None:
             return original(self, *((data,) if target is None else (data, target, *arguments)), **options)
         given = f"{smoke.images} of {count} rows" if count else f"{BATCHES} batches"
-        smoke.note(f"`{name}` was given {given}")
-        some = _few(target, smoke.images)[0] if _length(target) == count else target
+        smoke.note(f"`{kind.__name__}.{name}` was given {given}")
+        some = _few(target, smoke.images)[0] if _count(target) == count else target
         answer = original(self, few, *(() if target is None else (some, *arguments)), **options)
         if not whole:
             return answer
@@ -370,14 +367,12 @@ def _cut(original: Callable[..., Any], name: str, smoke: SmokeRun, *, whole: boo
 
         return numpy.resize(answer, (count, *answer.shape[1:]))
 
-    return call
-
 
 def _few(data: Any, most: int) -> tuple[Any, int | None]:
     """Every so many rows, and how many there were (0: nobody knows); None for these where there are few enough."""
     if hasattr(data, "element_spec"):
         return data.take(BATCHES), 0
-    count = _length(data)
+    count = _count(data)
     if count is None or count <= 2 * most:
         return data, None
     step = count // most
@@ -385,7 +380,7 @@ def _few(data: Any, most: int) -> tuple[Any, int | None]:
     return rows[: step * most : step], count
 
 
-def _length(data: Any) -> int | None:
-    if isinstance(data, (list, tuple)) or (getattr(data, "shape", None) and hasattr(data, "__getitem__")):
-        return int(data.shape[0]) if hasattr(data, "shape") else len(data)
-    return None
+def _count(data: Any) -> int | None:
+    if isinstance(data, (list, tuple)):
+        return len(data)
+    return length(data) if hasattr(data, "shape") else None
