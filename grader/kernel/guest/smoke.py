@@ -18,164 +18,6 @@ from grader.kernel.guest.calls import MethodCall, add_callback, callback_class, 
 from grader.kernel.guest.imports import Patch
 from grader.kernel.guest.notes import Notes
 
-KERAS_BATCH = 32
-SAME_NUMBER = {"Prefetch", "Map", "ParallelMap", "Cache", "Options", "Shuffle", "MemoryCache"}
-
-
-def batch_of(given: dict[str, Any]) -> int:
-    """The size of a batch of what a call was given; Keras' own where it can't be seen."""
-    for size in (given.get("batch_size"), getattr(given.get("x"), "batch_size", None),
-                 getattr(given.get("x"), "_batch_size", None)):  # fmt: skip
-        found = whole(size)
-        if found is not None and found > 0:
-            return found
-    return KERAS_BATCH
-
-
-def steps_of(given: dict[str, Any], data: str, steps: str, batch: int) -> int | None:
-    """How many batches a call would look at; None where nobody knows."""
-    asked = whole(given.get(steps))
-    if asked is not None:
-        return asked
-    value = given.get(data)
-    value = value[0] if isinstance(value, tuple) and value else value
-    count = length(value)
-    if count is not None and hasattr(value, "shape"):
-        return math.ceil(count / batch)
-    try:
-        batches = len(value)  # type: ignore[arg-type]
-    except Exception:
-        return None
-    return batches if not isinstance(value, (list, dict)) else None
-
-
-def validation_steps(given: dict[str, Any], batch: int) -> int | None:
-    """How many batches of validation data a `fit` was given; None where nobody knows."""
-    if given.get("validation_data") is None:
-        share, count = given.get("validation_split") or 0.0, length(given.get("x"))
-        return math.ceil(count * float(share) / batch) if share and count else 0
-    return steps_of(given, "validation_data", "validation_steps", whole(given.get("validation_batch_size")) or batch)
-
-
-def length(data: Any) -> int | None:
-    """How many rows there are: of an array, a generator that reads a folder, or a pipeline; None where nobody knows."""
-    if hasattr(data, "shape"):
-        return whole(data.shape[0]) if len(data.shape) else None
-    for name in ("samples", "n"):  # of generators of `flow_from_directory` and `flow`
-        if whole(getattr(data, name, None)) is not None:
-            return whole(getattr(data, name))
-    if hasattr(data, "file_paths"):
-        return len(data.file_paths)
-    return _rows_of_pipeline(data) if hasattr(data, "element_spec") else None
-
-
-def last_batch(data: Any) -> int | None:
-    """How many rows the last batch has of what gives its batches by their number; None where it does not."""
-    if not hasattr(type(data), "__getitem__") or hasattr(data, "shape") or isinstance(data, (list, tuple, dict)):
-        return None
-    try:
-        batch = data[len(data) - 1]
-        return length(batch[0] if isinstance(batch, (tuple, list)) else batch)
-    except Exception:
-        return None
-
-
-def _rows_of_pipeline(dataset: Any) -> int | None:
-    """How many rows a `tf.data` pipeline has, by what it was batched from; steps that keep their number are passed."""
-    while type(dataset).__name__.strip("_").removesuffix("Dataset") in SAME_NUMBER:
-        dataset = dataset._input_dataset
-    size, source = whole(getattr(dataset, "_batch_size", None)), getattr(dataset, "_input_dataset", None)
-    if size is None or source is None or not size:
-        return None
-    rows = whole(source.cardinality())
-    if rows is None or rows < 0:
-        return None
-    return rows // size * size if bool(getattr(dataset, "_drop_remainder", False)) else rows
-
-
-def whole(value: Any) -> int | None:
-    """`value` as a whole number, also one in a tensor; None where it is none."""
-    try:
-        return operator.index(value) if not hasattr(value, "numpy") else int(value)
-    except Exception:
-        return None
-
-
-FEWEST = 2  # batches: the first one builds the graph, the others are timed
-FIT_PATIENCE_S = 3.0  # of one training, after its first batch
-PATIENCE_S = 1.0  # of one call of `evaluate` or `predict`, or one pass over the validation data, after its first batch
-
-
-class Watch:
-    """A callback that times the batches of one call, and stops it when there were enough of them.
-
-    `batches`: how many a training may have. `part`: of the usual time, as little as is left of the run. `patient`: a test
-    is never enough.
-    """
-
-    model: Any
-    params: Any
-
-    def __init__(self, batches: int | None, *, part: float = 1.0, patient: bool = False) -> None:
-        super().__init__()
-        self._batches, self._part, self._patient = batches, part, patient
-        self._last, self._first_s = time.monotonic(), 0.0
-        self._times, self._test_times = list[float](), list[float]()
-        self._test_started = 0.0
-        self.tested, self._done, self.cut = 0, 0, False
-
-    @property
-    def test_step_s(self) -> float:
-        """Seconds of one batch of testing."""
-        return _middle(self._test_times)
-
-    def pace(self) -> dict[str, Any]:
-        """What is known after a training."""
-        steps = self.params.get("steps") if isinstance(self.params, dict) else None
-        return {
-            "first_s": round(self._first_s, 4), "step_s": round(_middle(self._times), 6), "steps": whole(steps),
-            "done": self._done, "validation_step_s": round(self.test_step_s, 6),
-        }  # fmt: skip
-
-    def on_train_begin(self, logs: object = None) -> None:
-        """The clock of the first batch starts."""
-        self._last = time.monotonic()
-
-    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-        """Batch `batch`, from 0, was trained on."""
-        now = time.monotonic()
-        if self._done:
-            self._times.append((now - self._last) / max(1, batch + 1 - self._done))
-        else:
-            self._first_s = now - self._last
-        self._last, self._done = now, batch + 1
-        slow = self._done >= FEWEST and sum(self._times) > self._part * FIT_PATIENCE_S
-        if self._batches is not None and (slow or self._done >= self._batches):
-            self.model.stop_training = True
-
-    def on_test_begin(self, logs: object = None) -> None:
-        """A pass over other data starts."""
-        self.tested, self._test_times = 0, []
-
-    def on_test_batch_end(self, batch: int, logs: object = None) -> None:
-        """Batch `batch`, from 0, was evaluated or predicted."""
-        now = time.monotonic()
-        if self.tested:
-            self._test_times.append((now - self._last) / max(1, batch + 1 - self.tested))
-        else:
-            self._test_started = now  # the first batch builds the graph, and says nothing of the others
-        self._last, self.tested = now, batch + 1
-        self.cut = self.tested >= FEWEST and now - self._test_started > self._part * PATIENCE_S and not self._patient
-        if self.cut:
-            self.model.stop_evaluating = self.model.stop_predicting = True
-
-    on_predict_begin, on_predict_batch_end = on_test_begin, on_test_batch_end
-
-
-def _middle(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2] if values else 0.0
-
-
 SEVERAL = 4  # batches that a training has at least where it is not late
 MOST_CALLS, MOST_LOOP_S = 100, 4.0  # of `predict`, one after the other; a longer loop is answered from memory
 FULL, MANY = 2, 4  # trainings that get their time; trainings after which no graph is built any more for another one
@@ -297,7 +139,7 @@ class SmokeRun:
         self.note("in a long loop `predict` gave its last answer again; predict many images in one call")
         return True
 
-    def _tell_cut(self, name: str, watch: Watch, steps: int | None) -> None:
+    def _tell_cut(self, name: str, watch: "Watch", steps: int | None) -> None:
         left = max(0, (steps or 0) - watch.tested)
         self.left_out_s += left * watch.test_step_s
         repeated = ", whose answers were repeated for the rest" if name == "predict" else ""
@@ -315,6 +157,164 @@ def _without_graph(model: Any) -> Iterator[None]:
     finally:
         model.run_eagerly = before
         model.train_function = model.test_function = None
+
+
+FEWEST = 2  # batches: the first one builds the graph, the others are timed
+FIT_PATIENCE_S = 3.0  # of one training, after its first batch
+PATIENCE_S = 1.0  # of one call of `evaluate` or `predict`, or one pass over the validation data, after its first batch
+
+
+class Watch:
+    """A callback that times the batches of one call, and stops it when there were enough of them.
+
+    `batches`: how many a training may have. `part`: of the usual time, as little as is left of the run. `patient`: a test
+    is never enough.
+    """
+
+    model: Any
+    params: Any
+
+    def __init__(self, batches: int | None, *, part: float = 1.0, patient: bool = False) -> None:
+        super().__init__()
+        self._batches, self._part, self._patient = batches, part, patient
+        self._last, self._first_s = time.monotonic(), 0.0
+        self._times, self._test_times = list[float](), list[float]()
+        self._test_started = 0.0
+        self.tested, self._done, self.cut = 0, 0, False
+
+    @property
+    def test_step_s(self) -> float:
+        """Seconds of one batch of testing."""
+        return _middle(self._test_times)
+
+    def pace(self) -> dict[str, Any]:
+        """What is known after a training."""
+        steps = self.params.get("steps") if isinstance(self.params, dict) else None
+        return {
+            "first_s": round(self._first_s, 4), "step_s": round(_middle(self._times), 6), "steps": whole(steps),
+            "done": self._done, "validation_step_s": round(self.test_step_s, 6),
+        }  # fmt: skip
+
+    def on_train_begin(self, logs: object = None) -> None:
+        """The clock of the first batch starts."""
+        self._last = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        """Batch `batch`, from 0, was trained on."""
+        now = time.monotonic()
+        if self._done:
+            self._times.append((now - self._last) / max(1, batch + 1 - self._done))
+        else:
+            self._first_s = now - self._last
+        self._last, self._done = now, batch + 1
+        slow = self._done >= FEWEST and sum(self._times) > self._part * FIT_PATIENCE_S
+        if self._batches is not None and (slow or self._done >= self._batches):
+            self.model.stop_training = True
+
+    def on_test_begin(self, logs: object = None) -> None:
+        """A pass over other data starts."""
+        self.tested, self._test_times = 0, []
+
+    def on_test_batch_end(self, batch: int, logs: object = None) -> None:
+        """Batch `batch`, from 0, was evaluated or predicted."""
+        now = time.monotonic()
+        if self.tested:
+            self._test_times.append((now - self._last) / max(1, batch + 1 - self.tested))
+        else:
+            self._test_started = now  # the first batch builds the graph, and says nothing of the others
+        self._last, self.tested = now, batch + 1
+        self.cut = self.tested >= FEWEST and now - self._test_started > self._part * PATIENCE_S and not self._patient
+        if self.cut:
+            self.model.stop_evaluating = self.model.stop_predicting = True
+
+    on_predict_begin, on_predict_batch_end = on_test_begin, on_test_batch_end
+
+
+def _middle(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2] if values else 0.0
+
+
+KERAS_BATCH = 32
+SAME_NUMBER = {"Prefetch", "Map", "ParallelMap", "Cache", "Options", "Shuffle", "MemoryCache"}
+
+
+def batch_of(given: dict[str, Any]) -> int:
+    """The size of a batch of what a call was given; Keras' own where it can't be seen."""
+    for size in (given.get("batch_size"), getattr(given.get("x"), "batch_size", None),
+                 getattr(given.get("x"), "_batch_size", None)):  # fmt: skip
+        found = whole(size)
+        if found is not None and found > 0:
+            return found
+    return KERAS_BATCH
+
+
+def steps_of(given: dict[str, Any], data: str, steps: str, batch: int) -> int | None:
+    """How many batches a call would look at; None where nobody knows."""
+    asked = whole(given.get(steps))
+    if asked is not None:
+        return asked
+    value = given.get(data)
+    value = value[0] if isinstance(value, tuple) and value else value
+    count = length(value)
+    if count is not None and hasattr(value, "shape"):
+        return math.ceil(count / batch)
+    try:
+        batches = len(value)  # type: ignore[arg-type]
+    except Exception:
+        return None
+    return batches if not isinstance(value, (list, dict)) else None
+
+
+def validation_steps(given: dict[str, Any], batch: int) -> int | None:
+    """How many batches of validation data a `fit` was given; None where nobody knows."""
+    if given.get("validation_data") is None:
+        share, count = given.get("validation_split") or 0.0, length(given.get("x"))
+        return math.ceil(count * float(share) / batch) if share and count else 0
+    return steps_of(given, "validation_data", "validation_steps", whole(given.get("validation_batch_size")) or batch)
+
+
+def length(data: Any) -> int | None:
+    """How many rows there are: of an array, a generator that reads a folder, or a pipeline; None where nobody knows."""
+    if hasattr(data, "shape"):
+        return whole(data.shape[0]) if len(data.shape) else None
+    for name in ("samples", "n"):  # of generators of `flow_from_directory` and `flow`
+        if whole(getattr(data, name, None)) is not None:
+            return whole(getattr(data, name))
+    if hasattr(data, "file_paths"):
+        return len(data.file_paths)
+    return _rows_of_pipeline(data) if hasattr(data, "element_spec") else None
+
+
+def last_batch(data: Any) -> int | None:
+    """How many rows the last batch has of what gives its batches by their number; None where it does not."""
+    if not hasattr(type(data), "__getitem__") or hasattr(data, "shape") or isinstance(data, (list, tuple, dict)):
+        return None
+    try:
+        batch = data[len(data) - 1]
+        return length(batch[0] if isinstance(batch, (tuple, list)) else batch)
+    except Exception:
+        return None
+
+
+def _rows_of_pipeline(dataset: Any) -> int | None:
+    """How many rows a `tf.data` pipeline has, by what it was batched from; steps that keep their number are passed."""
+    while type(dataset).__name__.strip("_").removesuffix("Dataset") in SAME_NUMBER:
+        dataset = dataset._input_dataset
+    size, source = whole(getattr(dataset, "_batch_size", None)), getattr(dataset, "_input_dataset", None)
+    if size is None or source is None or not size:
+        return None
+    rows = whole(source.cardinality())
+    if rows is None or rows < 0:
+        return None
+    return rows // size * size if bool(getattr(dataset, "_drop_remainder", False)) else rows
+
+
+def whole(value: Any) -> int | None:
+    """`value` as a whole number, also one in a tensor; None where it is none."""
+    try:
+        return operator.index(value) if not hasattr(value, "numpy") else int(value)
+    except Exception:
+        return None
 
 
 BATCHES = 4  # of a pipeline that a layer adapts itself to

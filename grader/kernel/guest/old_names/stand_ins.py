@@ -22,10 +22,10 @@ from grader.kernel.guest.imports import MadeModule, Make, StandIns, stand_in
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
 
-KEEPER = "grader_absent"  # the name of a `PutOff.keep` at the shell
+KEEPER = "grader_absent"  # the name of a `DeferredImports.keep` at the shell
 
 
-class Absent:
+class MissingImport:
     """Stands in for what an import did not find: whatever is done with it raises the error of that import."""
 
     def __init__(self, error: ImportError) -> None:
@@ -49,7 +49,7 @@ class Absent:
         return f"<not imported: {self._error}>"
 
 
-class PutOff(ast.NodeTransformer):
+class DeferredImports(ast.NodeTransformer):
     """Lets the imports at the top of a cell go on without what they do not find; those in a `try` have their own way."""
 
     def __init__(self, shell: Any, notes: Notes) -> None:
@@ -59,7 +59,7 @@ class PutOff(ast.NodeTransformer):
     def keep(self, error: ImportError, written: str, package: str) -> Any:
         """What stands in for the name of an import that failed; `package`: what `import package.module` would bind."""
         self._notes.note(f"`{written}` was passed over ({error}): what uses it fails")
-        return sys.modules.get(package) or Absent(error)
+        return sys.modules.get(package) or MissingImport(error)
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
         """Each import of a cell, name by name."""
