@@ -6,6 +6,7 @@ taken their time, and `predict` repeats its answers to the length that the code 
 all images first, and estimators of scikit-learn, are given a few. How fast it went is kept for the host's estimate.
 """
 
+import inspect
 import math
 import operator
 import sys
@@ -352,15 +353,24 @@ def cut_estimators(base: Any, smoke: SmokeRun) -> None:
 def _cut(kind: Any, name: str, smoke: SmokeRun, *, whole: bool = False) -> None:
     """Give a method every so many of its rows; `whole`: its answer, a row each, is repeated for the others."""
 
+    signature = inspect.signature(getattr(kind, name))
+
     @replaces(kind, name)
-    def call(original: Any, self: Any, data: Any, target: Any = None, *arguments: Any, **options: Any) -> Any:
-        few, count = _few(data, smoke.images)
+    def call(original: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            bound = signature.bind(*arguments, **options)
+        except TypeError:
+            return original(*arguments, **options)  # which says what is wrong
+        first = next((given for given in [*bound.arguments][1:]), "")
+        few, count = _few(bound.arguments.get(first), smoke.images)
         if count is None:
-            return original(self, *((data,) if target is None else (data, target, *arguments)), **options)
-        given = f"{smoke.images} of {count} rows" if count else f"{BATCHES} batches"
-        smoke.note(f"`{kind.__name__}.{name}` was given {given}")
-        some = _few(target, smoke.images)[0] if _count(target) == count else target
-        answer = original(self, few, *(() if target is None else (some, *arguments)), **options)
+            return original(*arguments, **options)
+        told = f"{smoke.images} of {count} rows" if count else f"{BATCHES} batches"
+        smoke.note(f"`{kind.__name__}.{name}` was given {told}")
+        for given, value in bound.arguments.items():  # labels and weights have a row for each
+            bound.arguments[given] = _few(value, smoke.images)[0] if _count(value) == count else value
+        bound.arguments[first] = few
+        answer = original(*bound.args, **bound.kwargs)
         if not whole:
             return answer
         import numpy
