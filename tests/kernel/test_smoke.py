@@ -71,6 +71,7 @@ generator.fit(pictures)
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 assert cross_val_score(KNeighborsClassifier(), x, y, cv=3).shape == (3,)
+assert KNeighborsClassifier().fit(X=x, y=y).n_samples_fit_ == KNeighborsClassifier().fit(x, y=y).n_samples_fit_ == 640
 """
 AGAIN = """
 for fold in range(5):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.kernel.guest.description import layer_kinds, shorten
-from grader.kernel.guest.neutral import neutrally
+from grader.kernel.guest.neutral import neutral
 from grader.kernel.guest.notes import Notes
 
 CLOSE = 1e-4  # of outputs, relative and absolute: both are the same operations, perhaps merged in another order
@@ -34,7 +34,7 @@ def foreign_parts(model: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(parts))
 
 
-@neutrally
+@neutral()
 def portable(keras: Any, model: Any, rows: Any) -> Any | None:
     """The same network of Keras' own classes; None where there is none that gives the same outputs.
 

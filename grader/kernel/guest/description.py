@@ -7,7 +7,7 @@ they show, with how far weights moved, whether a training is where a network com
 import math
 from typing import Any
 
-from grader.kernel.guest.neutral import neutrally
+from grader.kernel.guest.neutral import neutral
 
 FIRST_ROWS = 256
 LONGEST = 200  # characters of a name or message
@@ -171,7 +171,7 @@ def accuracy_in(logs: dict[str, Any]) -> float | None:
     return next((number(logs[name]) for name in ACCURACIES if name in logs), None)
 
 
-@neutrally
+@neutral()
 def sample_weights(model: Any) -> Any:
     """Some of a network's trainable weights, evenly taken, as one array; None where it has none yet."""
     import numpy
@@ -188,7 +188,7 @@ def sample_weights(model: Any) -> Any:
         return None
 
 
-@neutrally
+@neutral()
 def moved(before: Any, after: Any) -> float | None:
     """How far a sample of weights went, as a part of its length; None where there were none or other ones."""
     import numpy

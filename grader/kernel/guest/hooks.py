@@ -18,38 +18,6 @@ from grader.kernel.guest.old_names.install import Shims
 from grader.kernel.guest.recorder import Recorder
 from grader.kernel.guest.smoke import SmokeRun, cut_preparation
 
-# What TensorFlow calls a function below `tf.nn` -> what Keras calls it.
-NAMES: Mapping[str, str] = {
-    **{name: name for name in ("elu", "gelu", "leaky_relu", "log_softmax", "relu", "relu6", "selu", "sigmoid", "silu",
-                               "softmax", "softplus", "softsign", "tanh")},
-    "swish": "silu",
-}  # fmt: skip
-
-
-PUBLIC = ("keras.activations", "keras._tf_keras.keras.activations")  # they hold the function itself
-
-
-def name_activations() -> None:
-    """`keras.activations.get`, which every layer asks, takes TensorFlow's functions for Keras' own. Once Keras is there."""
-    source: Any = sys.modules["keras.src.activations"]
-    original = source.get
-
-    def get(identifier: Any) -> Any:
-        """The function that `identifier` names or is."""
-        return original(_own(identifier, source) or identifier)
-
-    for module in (source, *(sys.modules[name] for name in PUBLIC if name in sys.modules)):
-        module.get = get
-
-
-def _own(identifier: Any, source: Any) -> Any:
-    """Keras' function for one of TensorFlow's, which is looked for late: TensorFlow may be half imported before."""
-    nn = getattr(sys.modules.get("tensorflow"), "nn", None)
-    known = callable(identifier) and nn is not None
-    new = next((new for old, new in NAMES.items() if getattr(nn, old) is identifier), None) if known else None
-    return getattr(source, new) if new is not None else None
-
-
 SHARE = 0.8  # of the time that is left: validation, evaluation and plots come after
 
 
@@ -211,3 +179,35 @@ def serve_mnist(served: str) -> None:
         return served
 
     mnist.get_file = get_file
+
+
+# What TensorFlow calls a function below `tf.nn` -> what Keras calls it.
+NAMES: Mapping[str, str] = {
+    **{name: name for name in ("elu", "gelu", "leaky_relu", "log_softmax", "relu", "relu6", "selu", "sigmoid", "silu",
+                               "softmax", "softplus", "softsign", "tanh")},
+    "swish": "silu",
+}  # fmt: skip
+
+
+PUBLIC = ("keras.activations", "keras._tf_keras.keras.activations")  # they hold the function itself
+
+
+def name_activations() -> None:
+    """`keras.activations.get`, which every layer asks, takes TensorFlow's functions for Keras' own. Once Keras is there."""
+    source: Any = sys.modules["keras.src.activations"]
+    original = source.get
+
+    def get(identifier: Any) -> Any:
+        """The function that `identifier` names or is."""
+        return original(_own(identifier, source) or identifier)
+
+    for module in (source, *(sys.modules[name] for name in PUBLIC if name in sys.modules)):
+        module.get = get
+
+
+def _own(identifier: Any, source: Any) -> Any:
+    """Keras' function for one of TensorFlow's, which is looked for late: TensorFlow may be half imported before."""
+    nn = getattr(sys.modules.get("tensorflow"), "nn", None)
+    known = callable(identifier) and nn is not None
+    new = next((new for old, new in NAMES.items() if getattr(nn, old) is identifier), None) if known else None
+    return getattr(source, new) if new is not None else None

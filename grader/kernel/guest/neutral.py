@@ -8,19 +8,16 @@ import io
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-Given = ParamSpec("Given")
-Answer = TypeVar("Answer")
 FLOATS = "float32"
 
 
 @contextmanager
 def neutral() -> Iterator[None]:
-    """While it lasts: no warnings, no errors of numbers, no tracing, outputs that go nowhere, Keras' default types."""
+    """While it lasts, or in what it decorates: no warnings, no errors of numbers, no tracing, no output, default types."""
     import numpy
 
     with contextlib.ExitStack() as stack:
@@ -33,17 +30,6 @@ def neutral() -> Iterator[None]:
             stack.enter_context(_untraced())
             stack.enter_context(_default_types(sys.modules.get("keras")))
         yield
-
-
-def neutrally(function: Callable[Given, Answer]) -> Callable[Given, Answer]:
-    """`function`, which runs under no setting of the notebook's."""
-
-    @wraps(function)
-    def call(*arguments: Given.args, **options: Given.kwargs) -> Answer:
-        with neutral():
-            return function(*arguments, **options)
-
-    return call
 
 
 @contextmanager

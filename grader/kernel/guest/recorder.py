@@ -26,7 +26,7 @@ from grader.kernel.guest.description import (
     summarise,
     with_rows,
 )
-from grader.kernel.guest.neutral import neutrally
+from grader.kernel.guest.neutral import neutral
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.rows import FirstRows, TimeLeft, watched
 from grader.kernel.guest.smoke import SmokeRun
@@ -66,7 +66,7 @@ class TrainedNetwork:
         """Small copies of rows of all its trainings, the last one's first."""
         return [copies for rows in (self.rows, *self.earlier) for copies in rows.row_copies.copies]
 
-    @neutrally
+    @neutral()
     def evaluated(self, x: Any, cell: int | None) -> None:
         """`evaluate` was called from outside of a training. Never raises."""
         try:
@@ -119,7 +119,7 @@ class Recorder:
                 self._meet_loop(optimizer, trainable_variables)
             return original(optimizer, grads, trainable_variables, **options)
 
-    @neutrally
+    @neutral()
     def finish(self) -> None:
         """After the last cell: save the networks as they are now (weights may have changed since) and tell all."""
         if self._keras is None:
@@ -202,7 +202,7 @@ class Recorder:
         finally:
             self._inside -= 1
 
-    @neutrally
+    @neutral()
     def _meet_loop(self, optimizer: Any, variables: Any) -> None:
         """A training loop of one's own: the networks whose weights it changes. Inside `tf.function` this is seen once."""
         try:
@@ -243,7 +243,7 @@ class Recorder:
         self._ticks += 1
         return self._ticks
 
-    @neutrally
+    @neutral()
     def _remember(
         self, model: Any, given: dict[str, Any], rows: FirstRows, start: Any, seconds: float,
         failure: BaseException | None,
@@ -353,13 +353,9 @@ class Recorder:
         for network in self._networks:
             for optimizer, how, steps in self._loops_of(network):
                 if steps > 0:
-                    told.append(
-                        {
-                            **describe_loop(network.model, optimizer, how=how, steps=steps),
-                            "model": names[id(network.model)], "cell": network.cell or None,
-                            "labels": network.rows.labels,
-                        }
-                    )  # fmt: skip
+                    loop = describe_loop(network.model, optimizer, how=how, steps=steps)
+                    where = {"model": names[id(network.model)], "cell": network.cell or None}
+                    told.append({**loop, **where, "labels": network.rows.labels})
         return told
 
     def _write(self, candidates: Sequence[dict[str, Any]]) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from grader.core.grey_copies import small_copies
-from grader.kernel.guest.neutral import neutrally
+from grader.kernel.guest.neutral import neutral
 
 MOST_ROWS, MOST_BYTES = 2048, 768 << 20  # of one training: rows that are copied, and what they take as they are
 PER_BATCH, MOST_BATCHES = 8, 128  # rows of a batch that passes by; batches
@@ -85,7 +85,7 @@ class FirstRows:
         self.labels: list[int] = []
         self.row_copies = RowCopies(time_left)
 
-    @neutrally
+    @neutral()
     def keep(self, x: Any, y: Any = None) -> None:
         """Remember the first rows of what is first given. Never raises."""
         if self.x is not None:
@@ -109,7 +109,7 @@ class FirstRows:
         elif self.row_copies.wanted():
             self._pass_by(x)
 
-    @neutrally
+    @neutral()
     def _pass_by(self, x: Any) -> None:
         self.row_copies.pass_by(_input(x))
 
@@ -177,7 +177,7 @@ def _passing(batches: Any, rows: FirstRows) -> Iterator[Any]:
         yield batch
 
 
-@neutrally
+@neutral()
 def _tapped(dataset: Any, rows: FirstRows) -> Any:
     """A `tf.data` pipeline with one more stage, which shows rows of its batches and hands on all of them as they are."""
     import tensorflow as tf

@@ -6,176 +6,18 @@ taken their time, and `predict` repeats its answers to the length that the code 
 all images first, and estimators of scikit-learn, are given a few. How fast it went is kept for the host's estimate.
 """
 
-import functools
+import inspect
 import math
 import operator
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from grader.kernel.guest.calls import MethodCall, add_callback, callback_class
+from grader.kernel.guest.calls import MethodCall, add_callback, callback_class, replaces
 from grader.kernel.guest.imports import Patch
 from grader.kernel.guest.notes import Notes
-
-KERAS_BATCH = 32
-SAME_NUMBER = {"Prefetch", "Map", "ParallelMap", "Cache", "Options", "Shuffle", "MemoryCache"}
-
-
-def batch_of(given: dict[str, Any]) -> int:
-    """The size of a batch of what a call was given; Keras' own where it can't be seen."""
-    for size in (given.get("batch_size"), getattr(given.get("x"), "batch_size", None),
-                 getattr(given.get("x"), "_batch_size", None)):  # fmt: skip
-        found = whole(size)
-        if found is not None and found > 0:
-            return found
-    return KERAS_BATCH
-
-
-def steps_of(given: dict[str, Any], data: str, steps: str, batch: int) -> int | None:
-    """How many batches a call would look at; None where nobody knows."""
-    asked = whole(given.get(steps))
-    if asked is not None:
-        return asked
-    value = given.get(data)
-    value = value[0] if isinstance(value, tuple) and value else value
-    count = length(value)
-    if count is not None and hasattr(value, "shape"):
-        return math.ceil(count / batch)
-    try:
-        batches = len(value)  # type: ignore[arg-type]
-    except Exception:
-        return None
-    return batches if not isinstance(value, (list, dict)) else None
-
-
-def validation_steps(given: dict[str, Any], batch: int) -> int | None:
-    """How many batches of validation data a `fit` was given; None where nobody knows."""
-    if given.get("validation_data") is None:
-        share, count = given.get("validation_split") or 0.0, length(given.get("x"))
-        return math.ceil(count * float(share) / batch) if share and count else 0
-    return steps_of(given, "validation_data", "validation_steps", whole(given.get("validation_batch_size")) or batch)
-
-
-def length(data: Any) -> int | None:
-    """How many rows there are: of an array, a generator that reads a folder, or a pipeline; None where nobody knows."""
-    if hasattr(data, "shape"):
-        return whole(data.shape[0]) if len(data.shape) else None
-    for name in ("samples", "n"):  # of generators of `flow_from_directory` and `flow`
-        if whole(getattr(data, name, None)) is not None:
-            return whole(getattr(data, name))
-    if hasattr(data, "file_paths"):
-        return len(data.file_paths)
-    return _rows_of_pipeline(data) if hasattr(data, "element_spec") else None
-
-
-def last_batch(data: Any) -> int | None:
-    """How many rows the last batch has of what gives its batches by their number; None where it does not."""
-    if not hasattr(type(data), "__getitem__") or hasattr(data, "shape") or isinstance(data, (list, tuple, dict)):
-        return None
-    try:
-        batch = data[len(data) - 1]
-        return length(batch[0] if isinstance(batch, (tuple, list)) else batch)
-    except Exception:
-        return None
-
-
-def _rows_of_pipeline(dataset: Any) -> int | None:
-    """How many rows a `tf.data` pipeline has, by what it was batched from; steps that keep their number are passed."""
-    while type(dataset).__name__.strip("_").removesuffix("Dataset") in SAME_NUMBER:
-        dataset = dataset._input_dataset
-    size, source = whole(getattr(dataset, "_batch_size", None)), getattr(dataset, "_input_dataset", None)
-    if size is None or source is None or not size:
-        return None
-    rows = whole(source.cardinality())
-    if rows is None or rows < 0:
-        return None
-    return rows // size * size if bool(getattr(dataset, "_drop_remainder", False)) else rows
-
-
-def whole(value: Any) -> int | None:
-    """`value` as a whole number, also one in a tensor; None where it is none."""
-    try:
-        return operator.index(value) if not hasattr(value, "numpy") else int(value)
-    except Exception:
-        return None
-
-
-FEWEST = 2  # batches: the first one builds the graph, the others are timed
-FIT_PATIENCE_S = 3.0  # of one training, after its first batch
-PATIENCE_S = 1.0  # of one call of `evaluate` or `predict`, or one pass over the validation data, after its first batch
-
-
-class Watch:
-    """A callback that times the batches of one call, and stops it when there were enough of them.
-
-    `batches`: how many a training may have. `part`: of the usual time, as little as is left of the run. `patient`: a test
-    is never enough.
-    """
-
-    model: Any
-    params: Any
-
-    def __init__(self, batches: int | None, *, part: float = 1.0, patient: bool = False) -> None:
-        super().__init__()
-        self._batches, self._part, self._patient = batches, part, patient
-        self._last, self._first_s = time.monotonic(), 0.0
-        self._times, self._test_times = list[float](), list[float]()
-        self._test_started = 0.0
-        self.tested, self._done, self.cut = 0, 0, False
-
-    @property
-    def test_step_s(self) -> float:
-        """Seconds of one batch of testing."""
-        return _middle(self._test_times)
-
-    def pace(self) -> dict[str, Any]:
-        """What is known after a training."""
-        steps = self.params.get("steps") if isinstance(self.params, dict) else None
-        return {
-            "first_s": round(self._first_s, 4), "step_s": round(_middle(self._times), 6), "steps": whole(steps),
-            "done": self._done, "validation_step_s": round(self.test_step_s, 6),
-        }  # fmt: skip
-
-    def on_train_begin(self, logs: object = None) -> None:
-        """The clock of the first batch starts."""
-        self._last = time.monotonic()
-
-    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-        """Batch `batch`, from 0, was trained on."""
-        now = time.monotonic()
-        if self._done:
-            self._times.append((now - self._last) / max(1, batch + 1 - self._done))
-        else:
-            self._first_s = now - self._last
-        self._last, self._done = now, batch + 1
-        slow = self._done >= FEWEST and sum(self._times) > self._part * FIT_PATIENCE_S
-        if self._batches is not None and (slow or self._done >= self._batches):
-            self.model.stop_training = True
-
-    def on_test_begin(self, logs: object = None) -> None:
-        """A pass over other data starts."""
-        self.tested, self._test_times = 0, []
-
-    def on_test_batch_end(self, batch: int, logs: object = None) -> None:
-        """Batch `batch`, from 0, was evaluated or predicted."""
-        now = time.monotonic()
-        if self.tested:
-            self._test_times.append((now - self._last) / max(1, batch + 1 - self.tested))
-        else:
-            self._test_started = now  # the first batch builds the graph, and says nothing of the others
-        self._last, self.tested = now, batch + 1
-        self.cut = self.tested >= FEWEST and now - self._test_started > self._part * PATIENCE_S and not self._patient
-        if self.cut:
-            self.model.stop_evaluating = self.model.stop_predicting = True
-
-    on_predict_begin, on_predict_batch_end = on_test_begin, on_test_batch_end
-
-
-def _middle(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2] if values else 0.0
-
 
 SEVERAL = 4  # batches that a training has at least where it is not late
 MOST_CALLS, MOST_LOOP_S = 100, 4.0  # of `predict`, one after the other; a longer loop is answered from memory
@@ -298,7 +140,7 @@ class SmokeRun:
         self.note("in a long loop `predict` gave its last answer again; predict many images in one call")
         return True
 
-    def _tell_cut(self, name: str, watch: Watch, steps: int | None) -> None:
+    def _tell_cut(self, name: str, watch: "Watch", steps: int | None) -> None:
         left = max(0, (steps or 0) - watch.tested)
         self.left_out_s += left * watch.test_step_s
         repeated = ", whose answers were repeated for the rest" if name == "predict" else ""
@@ -318,6 +160,164 @@ def _without_graph(model: Any) -> Iterator[None]:
         model.train_function = model.test_function = None
 
 
+FEWEST = 2  # batches: the first one builds the graph, the others are timed
+FIT_PATIENCE_S = 3.0  # of one training, after its first batch
+PATIENCE_S = 1.0  # of one call of `evaluate` or `predict`, or one pass over the validation data, after its first batch
+
+
+class Watch:
+    """A callback that times the batches of one call, and stops it when there were enough of them.
+
+    `batches`: how many a training may have. `part`: of the usual time, as little as is left of the run. `patient`: a test
+    is never enough.
+    """
+
+    model: Any
+    params: Any
+
+    def __init__(self, batches: int | None, *, part: float = 1.0, patient: bool = False) -> None:
+        super().__init__()
+        self._batches, self._part, self._patient = batches, part, patient
+        self._last, self._first_s = time.monotonic(), 0.0
+        self._times, self._test_times = list[float](), list[float]()
+        self._test_started = 0.0
+        self.tested, self._done, self.cut = 0, 0, False
+
+    @property
+    def test_step_s(self) -> float:
+        """Seconds of one batch of testing."""
+        return _middle(self._test_times)
+
+    def pace(self) -> dict[str, Any]:
+        """What is known after a training."""
+        steps = self.params.get("steps") if isinstance(self.params, dict) else None
+        return {
+            "first_s": round(self._first_s, 4), "step_s": round(_middle(self._times), 6), "steps": whole(steps),
+            "done": self._done, "validation_step_s": round(self.test_step_s, 6),
+        }  # fmt: skip
+
+    def on_train_begin(self, logs: object = None) -> None:
+        """The clock of the first batch starts."""
+        self._last = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        """Batch `batch`, from 0, was trained on."""
+        now = time.monotonic()
+        if self._done:
+            self._times.append((now - self._last) / max(1, batch + 1 - self._done))
+        else:
+            self._first_s = now - self._last
+        self._last, self._done = now, batch + 1
+        slow = self._done >= FEWEST and sum(self._times) > self._part * FIT_PATIENCE_S
+        if self._batches is not None and (slow or self._done >= self._batches):
+            self.model.stop_training = True
+
+    def on_test_begin(self, logs: object = None) -> None:
+        """A pass over other data starts."""
+        self.tested, self._test_times = 0, []
+
+    def on_test_batch_end(self, batch: int, logs: object = None) -> None:
+        """Batch `batch`, from 0, was evaluated or predicted."""
+        now = time.monotonic()
+        if self.tested:
+            self._test_times.append((now - self._last) / max(1, batch + 1 - self.tested))
+        else:
+            self._test_started = now  # the first batch builds the graph, and says nothing of the others
+        self._last, self.tested = now, batch + 1
+        self.cut = self.tested >= FEWEST and now - self._test_started > self._part * PATIENCE_S and not self._patient
+        if self.cut:
+            self.model.stop_evaluating = self.model.stop_predicting = True
+
+    on_predict_begin, on_predict_batch_end = on_test_begin, on_test_batch_end
+
+
+def _middle(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2] if values else 0.0
+
+
+KERAS_BATCH = 32
+SAME_NUMBER = {"Prefetch", "Map", "ParallelMap", "Cache", "Options", "Shuffle", "MemoryCache"}
+
+
+def batch_of(given: dict[str, Any]) -> int:
+    """The size of a batch of what a call was given; Keras' own where it can't be seen."""
+    for size in (given.get("batch_size"), getattr(given.get("x"), "batch_size", None),
+                 getattr(given.get("x"), "_batch_size", None)):  # fmt: skip
+        found = whole(size)
+        if found is not None and found > 0:
+            return found
+    return KERAS_BATCH
+
+
+def steps_of(given: dict[str, Any], data: str, steps: str, batch: int) -> int | None:
+    """How many batches a call would look at; None where nobody knows."""
+    asked = whole(given.get(steps))
+    if asked is not None:
+        return asked
+    value = given.get(data)
+    value = value[0] if isinstance(value, tuple) and value else value
+    count = length(value)
+    if count is not None and hasattr(value, "shape"):
+        return math.ceil(count / batch)
+    try:
+        batches = len(value)  # type: ignore[arg-type]
+    except Exception:
+        return None
+    return batches if not isinstance(value, (list, dict)) else None
+
+
+def validation_steps(given: dict[str, Any], batch: int) -> int | None:
+    """How many batches of validation data a `fit` was given; None where nobody knows."""
+    if given.get("validation_data") is None:
+        share, count = given.get("validation_split") or 0.0, length(given.get("x"))
+        return math.ceil(count * float(share) / batch) if share and count else 0
+    return steps_of(given, "validation_data", "validation_steps", whole(given.get("validation_batch_size")) or batch)
+
+
+def length(data: Any) -> int | None:
+    """How many rows there are: of an array, a generator that reads a folder, or a pipeline; None where nobody knows."""
+    if hasattr(data, "shape"):
+        return whole(data.shape[0]) if len(data.shape) else None
+    for name in ("samples", "n"):  # of generators of `flow_from_directory` and `flow`
+        if whole(getattr(data, name, None)) is not None:
+            return whole(getattr(data, name))
+    if hasattr(data, "file_paths"):
+        return len(data.file_paths)
+    return _rows_of_pipeline(data) if hasattr(data, "element_spec") else None
+
+
+def last_batch(data: Any) -> int | None:
+    """How many rows the last batch has of what gives its batches by their number; None where it does not."""
+    if not hasattr(type(data), "__getitem__") or hasattr(data, "shape") or isinstance(data, (list, tuple, dict)):
+        return None
+    try:
+        batch = data[len(data) - 1]
+        return length(batch[0] if isinstance(batch, (tuple, list)) else batch)
+    except Exception:
+        return None
+
+
+def _rows_of_pipeline(dataset: Any) -> int | None:
+    """How many rows a `tf.data` pipeline has, by what it was batched from; steps that keep their number are passed."""
+    while type(dataset).__name__.strip("_").removesuffix("Dataset") in SAME_NUMBER:
+        dataset = dataset._input_dataset
+    size, source = whole(getattr(dataset, "_batch_size", None)), getattr(dataset, "_input_dataset", None)
+    if size is None or source is None or not size:
+        return None
+    rows = whole(source.cardinality())
+    if rows is None or rows < 0:
+        return None
+    return rows // size * size if bool(getattr(dataset, "_drop_remainder", False)) else rows
+
+
+def whole(value: Any) -> int | None:
+    """`value` as a whole number, also one in a tensor; None where it is none."""
+    try:
+        return operator.index(value) if not hasattr(value, "numpy") else int(value)
+    except Exception:
+        return None
+
+
 BATCHES = 4  # of a pipeline that a layer adapts itself to
 PREDICTORS = {"ClassifierMixin", "RegressorMixin"}
 SLOW = {"TSNE", "MDS", "Isomap", "SpectralEmbedding", "LocallyLinearEmbedding"}
@@ -330,11 +330,9 @@ def patches(smoke: SmokeRun) -> Mapping[str, Patch]:
 
 def cut_preparation(keras: Any, smoke: SmokeRun) -> None:
     """`ImageDataGenerator.fit` and `adapt` of layers look at a few images. Once Keras is imported."""
-    generator: Any = sys.modules["keras.src.legacy.preprocessing.image"].ImageDataGenerator
-    generator.fit = _cut(generator.fit, "ImageDataGenerator.fit", smoke)
+    _cut(sys.modules["keras.src.legacy.preprocessing.image"].ImageDataGenerator, "fit", smoke)
     for name in ("Normalization", "Discretization"):
-        kind = getattr(keras.layers, name)
-        kind.adapt = _cut(kind.adapt, f"{name}.adapt", smoke)
+        _cut(getattr(keras.layers, name), "adapt", smoke)
 
 
 def cut_estimators(base: Any, smoke: SmokeRun) -> None:
@@ -347,37 +345,44 @@ def cut_estimators(base: Any, smoke: SmokeRun) -> None:
         names = {parent.__name__ for parent in cls.__mro__}
         for method in ("fit", "fit_transform"):
             if method in vars(cls) and names & (PREDICTORS if method == "fit" else SLOW):
-                setattr(cls, method, _cut(vars(cls)[method], f"{cls.__name__}.{method}", smoke, whole=method != "fit"))
+                _cut(cls, method, smoke, whole=method != "fit")
 
     kind.__init_subclass__ = classmethod(begin)  # type: ignore[arg-type]
 
 
-def _cut(original: Callable[..., Any], name: str, smoke: SmokeRun, *, whole: bool = False) -> Callable[..., Any]:
-    """A method that is given every so many of its rows; `whole`: its answer, a row each, is repeated for the others."""
+def _cut(kind: Any, name: str, smoke: SmokeRun, *, whole: bool = False) -> None:
+    """Give a method every so many of its rows; `whole`: its answer, a row each, is repeated for the others."""
 
-    @functools.wraps(original)
-    def call(self: Any, data: Any, target: Any = None, *arguments: Any, **options: Any) -> Any:
-        few, count = _few(data, smoke.images)
+    signature = inspect.signature(getattr(kind, name))
+
+    @replaces(kind, name)
+    def call(original: Any, *arguments: Any, **options: Any) -> Any:
+        try:
+            bound = signature.bind(*arguments, **options)
+        except TypeError:
+            return original(*arguments, **options)  # which says what is wrong
+        first = next((given for given in [*bound.arguments][1:]), "")
+        few, count = _few(bound.arguments.get(first), smoke.images)
         if count is None:
-            return original(self, *((data,) if target is None else (data, target, *arguments)), **options)
-        given = f"{smoke.images} of {count} rows" if count else f"{BATCHES} batches"
-        smoke.note(f"`{name}` was given {given}")
-        some = _few(target, smoke.images)[0] if _length(target) == count else target
-        answer = original(self, few, *(() if target is None else (some, *arguments)), **options)
+            return original(*arguments, **options)
+        told = f"{smoke.images} of {count} rows" if count else f"{BATCHES} batches"
+        smoke.note(f"`{kind.__name__}.{name}` was given {told}")
+        for given, value in bound.arguments.items():  # labels and weights have a row for each
+            bound.arguments[given] = _few(value, smoke.images)[0] if _count(value) == count else value
+        bound.arguments[first] = few
+        answer = original(*bound.args, **bound.kwargs)
         if not whole:
             return answer
         import numpy
 
         return numpy.resize(answer, (count, *answer.shape[1:]))
 
-    return call
-
 
 def _few(data: Any, most: int) -> tuple[Any, int | None]:
     """Every so many rows, and how many there were (0: nobody knows); None for these where there are few enough."""
     if hasattr(data, "element_spec"):
         return data.take(BATCHES), 0
-    count = _length(data)
+    count = _count(data)
     if count is None or count <= 2 * most:
         return data, None
     step = count // most
@@ -385,7 +390,7 @@ def _few(data: Any, most: int) -> tuple[Any, int | None]:
     return rows[: step * most : step], count
 
 
-def _length(data: Any) -> int | None:
-    if isinstance(data, (list, tuple)) or (getattr(data, "shape", None) and hasattr(data, "__getitem__")):
-        return int(data.shape[0]) if hasattr(data, "shape") else len(data)
-    return None
+def _count(data: Any) -> int | None:
+    if isinstance(data, (list, tuple)):
+        return len(data)
+    return length(data) if hasattr(data, "shape") else None

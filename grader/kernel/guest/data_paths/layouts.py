@@ -12,6 +12,7 @@ import os
 import re
 import struct
 import threading
+import tomllib
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,29 +25,12 @@ Split = Literal["train", "validation", "test"]
 Layout = Literal["plain", "sets", "small", "filtered", "kaggle", "petimages"]
 Kind = Literal["folder", "photograph", "archive", "other"]
 
-SPLITS: Mapping[str, Split] = {
-    **dict.fromkeys(
-        ("test", "tests", "testing", "testset", "prova", "prove", "prueba", "pruebas", "teste", "testes"), "test"),
-    **dict.fromkeys(
-        ("val", "valid", "validation", "validate", "valset", "validazione", "validacion", "validacao", "validierung",
-         "dev", "eval", "evaluation"), "validation"),
-    **dict.fromkeys(
-        ("train", "training", "trainset", "addestramento", "allenamento", "entrenamiento", "entrainement", "treino",
-         "treinamento", "treinar"), "train"),
-}  # fmt: skip
-SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "cat": ("cat", "cats", "gatto", "gatti", "gatta", "gatte", "gato", "gatos", "chat", "chats", "katze", "katzen",
-            "kat", "katten", "kot", "koty", "kitty", "kitten", "kittens"),
-    "dog": ("dog", "dogs", "doggo", "cane", "cani", "perro", "perros", "chien", "chiens", "cao", "caes", "cachorro",
-            "cachorros", "hund", "hunde", "hond", "honden", "hundar", "pies", "psy", "puppy", "puppies"),
-}  # fmt: skip
+WORDS = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
+SPLITS: Mapping[str, Split] = {word: split for split, words in WORDS["splits"].items() for word in words}
+SYNONYMS: Mapping[str, list[str]] = WORDS["classes"]
+WRITTEN = set(WORDS["written"]["words"])
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 ARCHIVES = {".zip"}
-# What a program writes is not looked for among the photographs, whatever else its path says.
-WRITTEN = {
-    "log", "logs", "output", "outputs", "checkpoint", "checkpoints", "ckpt", "model", "models", "weights", "result",
-    "results", "plot", "plots", "figure", "figures", "runs", "saved", "tensorboard", "augmented", "preview", "cache",
-}  # fmt: skip
 KAGGLEHUB = "kagglehub"
 MOST_NUMBER = 12_500  # of one class in the largest collection: loops that count until a file is missing must end
 LONGEST = 4096
@@ -165,8 +149,8 @@ def _apart(words: list[str], classes: tuple[str, ...]) -> list[str]:
     return out
 
 
-def _names(kind: str) -> tuple[str, ...]:
-    return SYNONYMS.get(kind, (kind.lower(), f"{kind.lower()}s"))
+def _names(kind: str) -> list[str]:
+    return SYNONYMS.get(kind, [kind.lower(), f"{kind.lower()}s"])
 
 
 def _both(text: str) -> bool:

@@ -8,7 +8,7 @@ import functools
 import inspect
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
 
+Arguments = tuple[Any, ...]
+Options = dict[str, Any]
 ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 LAYERS: dict[str, dict[str, str]] = {}  # the class -> its old arguments, and what they are today
 for group in TABLE["arguments"]:
@@ -67,39 +69,47 @@ def rename_arguments(keras: Any, notes: Notes) -> None:
                  notes)  # fmt: skip
 
 
-def drop_unknown(kind: Any, names: tuple[str, ...], notes: Notes) -> None:
-    """`kind` ignores the arguments `names`, which it no longer has."""
+def rewrite_constructor(kind: Any, rewrite: Callable[[Arguments, Options], tuple[Arguments, Options]]) -> None:
+    """Give `kind` the arguments that `rewrite` makes of those that are given."""
     original = kind.__init__
-    gone = [name for name in names if name not in inspect.signature(original).parameters]
 
+    # Not `functools.wraps`: Keras compares what a constructor declares with what it takes, and both must be the same.
     def start(self: Any, *arguments: Any, **options: Any) -> None:
-        drop(kind.__name__, gone, options, notes)
+        arguments, options = rewrite(arguments, options)
         original(self, *arguments, **options)
 
     kind.__init__ = start
+
+
+def drop_unknown(kind: Any, names: tuple[str, ...], notes: Notes) -> None:
+    """`kind` ignores the arguments `names`, which it no longer has."""
+    gone = [name for name in names if name not in inspect.signature(kind.__init__).parameters]
+
+    def rewrite(arguments: Arguments, options: Options) -> tuple[Arguments, Options]:
+        drop(kind.__name__, gone, options, notes)
+        return arguments, options
+
+    rewrite_constructor(kind, rewrite)
 
 
 def _give_size(kind: Any, size: Any, notes: Notes) -> None:
     """`kind` without a size of its windows takes `size`."""
-    original = kind.__init__
 
-    def start(self: Any, *arguments: Any, **options: Any) -> None:
+    def rewrite(arguments: Arguments, options: Options) -> tuple[Arguments, Options]:
         if not arguments and "pool_size" not in options and "pool_length" not in options:
             options["pool_size"] = size
             notes.shim(f"{kind.__name__}()", f"{kind.__name__}({size})")
-        original(self, *arguments, **options)
+        return arguments, options
 
-    kind.__init__ = start
+    rewrite_constructor(kind, rewrite)
 
 
 def _accept(kind: Any, renames: Mapping[str, str], ignored: Mapping[str, Any], notes: Notes, era: Era) -> None:
-    original = kind.__init__
-    known = inspect.signature(original).parameters
+    known = inspect.signature(kind.__init__).parameters
     renames = {old: new for old, new in renames.items() if old not in known}
     convolution, layer = kind.__name__ == "Conv2D", "batch_size" not in known and kind.__name__ in LAYERS
 
-    # Not `functools.wraps`: Keras compares what a constructor declares with what it takes, and both must be the same.
-    def start(self: Any, *arguments: Any, **options: Any) -> None:
+    def rewrite(arguments: Arguments, options: Options) -> tuple[Arguments, Options]:
         era.keras_1 = era.keras_1 or bool(options.keys() & KERAS_1 & renames.keys())
         if convolution:
             arguments, options = translate_kernel_size(arguments, options, notes, era)
@@ -109,12 +119,12 @@ def _accept(kind: Any, renames: Mapping[str, str], ignored: Mapping[str, Any], n
             options[renames[old]] = _value(old, options.pop(old))
             notes.shim(f"{kind.__name__}({old}=...)", f"{kind.__name__}({renames[old]}=...)")
         drop(kind.__name__, [name for name, value in ignored.items() if options.get(name) == value], options, notes)
-        original(self, *arguments, **options)
+        return arguments, options
 
-    kind.__init__ = start
+    rewrite_constructor(kind, rewrite)
 
 
-def free_batch(layer: str, options: dict[str, Any], notes: Notes) -> dict[str, Any]:
+def free_batch(layer: str, options: Options, notes: Notes) -> Options:
     """Options of a layer without the size of its batches, which belongs to `fit`: it computes the same for any."""
     given = dict(options)
     if isinstance(given.get("batch_input_shape"), (tuple, list)):
@@ -130,9 +140,7 @@ def _value(name: str, value: Any) -> Any:
     return ORDERINGS.get(value, value) if name == "dim_ordering" and isinstance(value, str) else value
 
 
-def translate_kernel_size(
-    arguments: tuple[Any, ...], options: dict[str, Any], notes: Notes, era: Era
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def translate_kernel_size(arguments: Arguments, options: Options, notes: Notes, era: Era) -> tuple[Arguments, Options]:
     """Keras 1's `Convolution2D(filters, rows, columns)` with today's tuple; without a sign of Keras 1 only a note."""
     options = dict(options)
     if {"nb_row", "nb_col"} <= options.keys():

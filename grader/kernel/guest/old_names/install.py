@@ -7,7 +7,7 @@ from grader.kernel.guest.imports import Imports
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names.keras_paths import OldPaths, TensorFlowPythonKeras
 from grader.kernel.guest.old_names.other_names import MOVED, after_import, moved_module, restore_python
-from grader.kernel.guest.old_names.stand_ins import PutOff, watchers
+from grader.kernel.guest.old_names.stand_ins import DeferredImports, watchers
 
 
 class Shims:
@@ -23,7 +23,7 @@ class Shims:
         imports.gone.table |= dict.fromkeys(MOVED, lambda name: moved_module(name, self._notes))
         self._paths = OldPaths(imports.gone, imports.after, self._notes)
         shell.ast_transformers.append(TensorFlowPythonKeras(self._notes))
-        shell.ast_transformers.append(PutOff(shell, self._notes))
+        shell.ast_transformers.append(DeferredImports(shell, self._notes))
         imports.missing.table |= watchers(shell, self._notes, nest, imports.missing)
 
     def rewrite(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from grader.kernel.guest.old_names.stand_ins import without_watchers
 SHORT, LONG = "acc", "accuracy"
 
 
-class Curves(dict[str, Any]):
+class AliasedCurves(dict[str, Any]):
     """Figures by name, where `acc` and `accuracy` are one name if only one of them is there; pickled as a plain dict."""
 
     def __init__(self, values: Mapping[str, Any], notes: Notes) -> None:
@@ -51,7 +51,7 @@ def alias_accuracy(keras: Any, notes: Notes) -> None:
     @replaces(keras.callbacks.History, "__init__")
     def begin(original: Any, self: Any) -> None:
         original(self)
-        self.history = Curves(self.history, notes)
+        self.history = AliasedCurves(self.history, notes)
 
     @replaces(keras.callbacks.Callback, "set_model")
     def set_model(original: Any, self: Any, model: Any) -> None:
@@ -92,7 +92,7 @@ def _alias_logs(callback: Any, notes: Notes) -> None:
         return
 
     def on_epoch_end(epoch: int, logs: dict[str, Any] | None = None) -> None:
-        told = Curves(logs or {}, notes)
+        told = AliasedCurves(logs or {}, notes)
         original(epoch, told)
         if logs is not None:
             logs.update(told)  # what it adds is meant for the others

@@ -17,20 +17,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
+from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.imports import MadeModule, Make, StandIns, stand_in
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
 
-KEEPER = "grader_absent"  # the name of a `PutOff.keep` at the shell
-TEMPLATE = f"""\
-try:
-    pass
-except ImportError as __import_error__:
-    NAME = __import__("IPython").get_ipython().{KEEPER}(__import_error__, WRITTEN, PACKAGE)
-"""
+KEEPER = "grader_absent"  # the name of a `DeferredImports.keep` at the shell
 
 
-class Absent:
+class MissingImport:
     """Stands in for what an import did not find: whatever is done with it raises the error of that import."""
 
     def __init__(self, error: ImportError) -> None:
@@ -54,7 +49,7 @@ class Absent:
         return f"<not imported: {self._error}>"
 
 
-class PutOff(ast.NodeTransformer):
+class DeferredImports(ast.NodeTransformer):
     """Lets the imports at the top of a cell go on without what they do not find; those in a `try` have their own way."""
 
     def __init__(self, shell: Any, notes: Notes) -> None:
@@ -64,7 +59,7 @@ class PutOff(ast.NodeTransformer):
     def keep(self, error: ImportError, written: str, package: str) -> Any:
         """What stands in for the name of an import that failed; `package`: what `import package.module` would bind."""
         self._notes.note(f"`{written}` was passed over ({error}): what uses it fails")
-        return sys.modules.get(package) or Absent(error)
+        return sys.modules.get(package) or MissingImport(error)
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
         """Each import of a cell, name by name."""
@@ -88,18 +83,13 @@ def _each(statement: ast.stmt) -> list[ast.stmt]:
 def _attempt(single: ast.Import | ast.ImportFrom, alias: ast.alias, place: ast.stmt) -> ast.stmt:
     """The import of one name in a `try`, all of it in the place of the original."""
     name = alias.asname or alias.name.partition(".")[0]
-    told = {"WRITTEN": ast.unparse(single), "PACKAGE": "" if alias.asname or name == alias.name else name}
-    attempt = ast.parse(TEMPLATE).body[0]
-    assert isinstance(attempt, ast.Try)
-    attempt.body = [single]
+    written, package = ast.unparse(single), "" if alias.asname or name == alias.name else name
+    (attempt,) = ast.parse(
+        f"try:\n    {written}\n"
+        "except ImportError as __import_error__:\n"
+        f"    {name} = __import__('IPython').get_ipython().{KEEPER}(__import_error__, {written!r}, {package!r})\n"
+    ).body
     for node in ast.walk(attempt):
-        if isinstance(node, ast.Name) and node.id == "NAME":
-            node.id = name
-        elif isinstance(node, ast.Call):
-            node.args = [
-                ast.Constant(told[item.id]) if isinstance(item, ast.Name) and item.id in told else item
-                for item in node.args
-            ]
         if "lineno" in node._attributes:
             ast.copy_location(node, place)
     return attempt
@@ -188,7 +178,6 @@ def leave_pictures_out(notes: Notes) -> None:
     """`plot_model` and `model_to_dot` without graphviz: a note, and blank pictures where files are asked for."""
     drawing: Any = sys.modules["keras.src.utils.model_visualization"]
     utils: Any = [sys.modules[name] for name in ("keras.utils", "keras._tf_keras.keras.utils") if name in sys.modules]
-    original = {name: getattr(drawing, name) for name in ("plot_model", "model_to_dot")}
 
     def there() -> bool:
         """Whether networks can be drawn."""
@@ -198,20 +187,19 @@ def leave_pictures_out(notes: Notes) -> None:
             notes.leave_undrawn()
         return found
 
-    def plot_model(model: Any, to_file: Any = "model.png", *arguments: Any, **options: Any) -> Any:
-        """Keras' own, where networks can be drawn."""
+    @replaces(drawing, "plot_model")
+    def plot_model(original: Any, model: Any, to_file: Any = "model.png", *arguments: Any, **options: Any) -> Any:
         if there():
-            return original["plot_model"](model, to_file, *arguments, **options)
+            return original(model, to_file, *arguments, **options)
         if not model.built:
             raise ValueError("This model has not yet been built: call `build()`, or the model on some data, first.")
-        write_blank(to_file)
-        return None
+        return write_blank(to_file)
 
-    def model_to_dot(model: Any, *arguments: Any, **options: Any) -> Any:
-        """Keras' own, where networks can be drawn."""
-        return original["model_to_dot"](model, *arguments, **options) if there() else Drawing()
+    @replaces(drawing, "model_to_dot")
+    def model_to_dot(original: Any, model: Any, *arguments: Any, **options: Any) -> Any:
+        return original(model, *arguments, **options) if there() else Drawing()
 
-    for module in (drawing, *utils):
+    for module in utils:
         module.plot_model, module.model_to_dot = plot_model, model_to_dot
 
 
