@@ -294,7 +294,7 @@ def _marks(shown: NumberLine) -> list[tuple[str, str, float]]:
 
 def _line_in_words(shown: NumberLine) -> str:
     low, high = percent(shown.low, 2), percent(shown.high, 2)
-    words: list[str] = [say("Accuracy {value}, 95 % interval {low} to {high}", value=shown.label, low=low, high=high)]
+    words = [say("Accuracy {value}, 95 % interval {low} to {high}", value=shown.label, low=low, high=high)]
     if shown.threshold is not None:
         words.append(_needed(shown.threshold))
     if (band := shown.reference) is not None:

@@ -23,7 +23,6 @@ FALL = 0.97  # a training loss that went on falling by as much
 class FitView:
     """One training."""
 
-    number: int
     model: str
     epochs: str
     batch: str
@@ -67,7 +66,7 @@ def training_view(result: Result, evidence: Evidence | None) -> TrainingView | N
     onset = find_onset(history.get("loss", ()), history.get("val_loss", ()))
     drawable = max(map(len, history.values()), default=0) > 1  # a single epoch is no curve
     charts = _charts(history, joints, onset) if drawable else ()
-    caption: str = ""
+    caption = ""
     if charts:
         model = one_line(drawn[-1].model, 80)
         caption = many(
@@ -77,7 +76,7 @@ def training_view(result: Result, evidence: Evidence | None) -> TrainingView | N
             model=model,
         )
     return TrainingView(
-        tuple(_fit(number, fit) for number, fit in enumerate(fits[:MOST], 1)),
+        tuple(map(_fit, fits[:MOST])),
         len(fits[MOST:]),
         charts,
         caption,
@@ -175,13 +174,12 @@ def _charts(
     return tuple(charts)
 
 
-def _fit(number: int, fit: Fit) -> FitView:
+def _fit(fit: Fit) -> FitView:
     unknown = say("not known")
-    rate: str = "" if fit.learning_rate is None else say("rate {rate}", rate=f"{fit.learning_rate:g}")
+    rate = "" if fit.learning_rate is None else say("rate {rate}", rate=f"{fit.learning_rate:g}")
     validation = {"data": say("data of its own"), "split": say("split off"), "none": say("none")}
-    optimizer: str = one_line(fit.optimizer, 60) if fit.optimizer else unknown
+    optimizer = one_line(fit.optimizer, 60) if fit.optimizer else unknown
     return FitView(
-        number=number,
         model=one_line(fit.model, 80),
         epochs=f"{count(fit.epochs_done)} / {count(fit.epochs)}",
         batch=unknown if fit.batch_size is None else count(fit.batch_size),
