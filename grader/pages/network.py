@@ -40,7 +40,7 @@ class Wiring:
 
 
 def wire(layers: Sequence[Layer]) -> Wiring:
-    """Lanes for layers in the order of computation; a network whose layers don't say what they read is a chain."""
+    """Give each layer, in the order of computation, a lane; a network whose layers don't say what they read is a chain."""
     sources = _sources(layers)
     last = [max((j for j, read in enumerate(sources) if i in read), default=i) for i in range(len(layers))]
     lane_of: dict[int, int] = {}  # of those whose output is still needed
@@ -87,7 +87,7 @@ def draw_wires(wiring: Wiring, number: int) -> str:
 
 
 def largest_picture(layers: Sequence[Layer]) -> int:
-    """The longest side of anything that goes through the network: what blocks are measured by."""
+    """The longest side of any input or output in the network: blocks are drawn in proportion to it."""
     shapes = [
         sizes for layer in layers for sizes in (*layer.input_shapes, layer.output_shape) if sizes and len(sizes) > 1
     ]
@@ -290,7 +290,7 @@ def _candidates(summary: ModelSummary, evidence: Evidence | None) -> tuple[Candi
 
 
 def _own_score(name: str, claims: Claims) -> float | None:
-    """The accuracy that the notebook got last for a network of its own: of `evaluate`, else of validation in `fit`."""
+    """The last accuracy that the notebook measured for one of its networks: by `evaluate`, else by validation in `fit`."""
     evaluated = [item.accuracy for item in claims.evaluations if item.model == name and item.accuracy is not None]
     if evaluated:
         return evaluated[-1]

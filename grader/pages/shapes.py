@@ -97,7 +97,7 @@ def _family(layer: Layer) -> tuple[Family | None, int]:
 
 
 def sliding(layer: Layer) -> Sliding | None:
-    """How the output's shape follows from the input's, or None where the rule does not give the judge's shape."""
+    """How the output's shape follows from the input's; None where the rule does not give the shape that the judge saw."""
     family, rank = _family(layer)
     volumes = _volumes(layer, rank)
     if volumes is None or family not in ("convolution", "separable", "depthwise", "pooling"):
@@ -119,7 +119,7 @@ def sliding(layer: Layer) -> Sliding | None:
 
 
 def written_rule(axis: Axis, incoming: int) -> str:
-    """The size rule with an axis' numbers: "(28 + 2·1 - 3)/1 + 1 = 28"; floor only where there is a rest."""
+    """The size rule with an axis' numbers: "(28 + 2·1 - 3)/1 + 1 = 28"; floor only where there is a remainder."""
     before, after = axis.pads(incoming)
     same_ends = f" + 2·{count(before)}" if before else ""
     pad = same_ends if before == after else "".join(f" + {count(cells)}" for cells in (before, after) if cells)
@@ -142,7 +142,7 @@ def free_rule(axis: Axis) -> str:
 
 
 def parameter_count(layer: Layer) -> Formula | None:
-    """The arithmetic of a layer's parameters, or None where we know none that gives the judge's number."""
+    """The arithmetic of a layer's parameters; None where it does not give the number that the judge saw."""
     family, rank = _family(layer)
     formula = None
     if layer.kind == "Dense":
@@ -163,7 +163,7 @@ def dense_instead(layer: Layer) -> Formula | None:
 
 
 def flattened(layer: Layer) -> Formula | None:
-    """How many cells a Flatten layer lays in a row, where all of their axes are known."""
+    """How many cells a Flatten layer puts in a row, where all axes are known."""
     shape = _only(layer.input_shapes)
     cells = _cells(shape)
     if layer.kind != "Flatten" or shape is None or cells is None or layer.output_shape != (cells,):
@@ -172,7 +172,7 @@ def flattened(layer: Layer) -> Formula | None:
 
 
 def pooled_cells(layer: Layer) -> Formula | None:
-    """How many cells of a channel a global pooling makes one number of; None where a size is free or odd."""
+    """How many cells of a channel a global pooling reduces to one number; None where a size is free or not believable."""
     family, rank = _family(layer)
     shape = _only(layer.input_shapes)
     volume = _volume(shape, rank, layer.config.get("data_format")) if family == "global" and shape else None
@@ -268,12 +268,12 @@ def _cells(shape: Sizes | None) -> int | None:
 
 
 def _whole(value: object) -> int | None:
-    """A believable count; True and 3.0 are none."""
+    """The value if it is a believable count (True and 3.0 are not), else None."""
     return value if type(value) is int and 1 <= value <= LARGEST else None
 
 
 def _wholes(value: object, rank: int | None = None) -> tuple[int, ...] | None:
-    """Believable counts, as many as there are axes."""
+    """The values if all are believable counts, one for each axis, else None."""
     if not isinstance(value, list | tuple) or (rank is not None and len(value) != rank):
         return None
     found = tuple(number for number in map(_whole, value) if number is not None)

@@ -127,12 +127,12 @@ VERDICT_TONES: dict[str, Tone] = {"pass": "good", "borderline": "warn", "fail": 
 
 
 def flag_word(kind: str) -> str:
-    """A flag's kind in words; one that has none is called as its kind is: `odd_thing` is "odd thing"."""
+    """A flag's kind in words; an unknown kind is written out: `odd_thing` is "odd thing"."""
     return say(FLAGS[kind]) if kind in FLAGS else one_line(kind.replace("_", " "), 60)
 
 
 def substitute_warning() -> str:
-    """What substitute data mean for a mark, in a sentence; the flag's reason says for what they stand."""
+    """What substitute data mean for a mark; the flag's reason says what they replace."""
     return say("Substitute data: this is not the real test set, so no accuracy here is a result of the exercise.")
 
 
@@ -180,7 +180,7 @@ def accuracy_sentence(accuracy: Accuracy) -> str:
 
 
 def accuracy_digits(judged: int) -> int:
-    """Decimal places of a percentage that so many images can carry."""
+    """How many decimal places an accuracy on `judged` images can carry."""
     return 1 if judged <= 1_000 else 2
 
 
