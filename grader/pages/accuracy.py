@@ -56,7 +56,7 @@ class Mistake:
 def find_mistakes(
     judged: JudgedImages, architecture: Architecture | None, classes: Sequence[str]
 ) -> tuple[Mistake, ...]:
-    """The wrong images in the order of the probability that the network gave to its wrong answer; at most twelve.
+    """The images that the network got wrong, the most confident first; at most twelve.
 
     None where the three parts of `judged` are not of the same images, or the network is not known.
     """
@@ -79,7 +79,7 @@ def find_mistakes(
 
 
 def confidence(outputs: NDArray[np.float32], *, logits: bool) -> NDArray[np.float64]:
-    """The probability of the predicted class (n,) from raw outputs: softmax or sigmoid is made up for where it lacks."""
+    """The probability of the predicted class (n,) from raw outputs; `logits`: without softmax or sigmoid."""
     values = outputs.astype(np.float64)
     if values.shape[1] == 1:
         with np.errstate(over="ignore"):
@@ -143,7 +143,7 @@ class ConfusionView:
 
 
 def accuracy_view(result: Result) -> AccuracyView | None:
-    """The judged accuracy of a result whose text is visible already, or None where none was taken."""
+    """The judged accuracy of a result whose text is visible already, or None where none was measured."""
     accuracy = result.accuracy
     if accuracy is None:
         return None
@@ -186,7 +186,7 @@ def _comparison(other: Comparison) -> str:
 
 
 def _beside(other: Comparison) -> str:
-    """What else is known of an accuracy to compare with: the images, its range, and how the two differ image by image."""
+    """What else is known of another accuracy: its images, its range, and how the two networks differ image by image."""
     said: list[str] = [one_line(other.judged_on)] if other.judged_on else []
     if other.runs is not None and other.lowest is not None and other.highest is not None:
         low, high = percent(other.lowest, 2), percent(other.highest, 2)
@@ -199,7 +199,7 @@ def _beside(other: Comparison) -> str:
 
 
 def reference_band(spread: Spread, judged: int) -> SeedSpread:
-    """What the reference solution reaches on so many images, as plots show it."""
+    """The reference solution's accuracies on `judged` images, as plots show them."""
     label = say("reference: {words}", words=reference_words(spread, judged))
     return SeedSpread(label=label, lowest=spread.lowest, mean=spread.mean, highest=spread.highest)
 

@@ -46,7 +46,7 @@ class Picture:
 
     @property
     def url(self) -> str:
-        """The picture as an address that asks nobody."""
+        """The picture as a data URL."""
         return f"data:image/{self.kind};base64,{self.base64}"
 
 
@@ -68,9 +68,9 @@ def read_png(encoded: str, alt: str) -> Picture | None:
 
 
 def _without_extras(data: bytes) -> bytes | None:
-    """A PNG of the chunks alone that its pixels need, in their order; None where it is no such file.
+    """The PNG with only the chunks that its pixels need, in their order; None where it is not a valid PNG.
 
-    Of what else a PNG may hold, profiles, texts, animations, readers raise anything.
+    Whatever else a PNG may hold (profiles, texts, animations) makes readers raise all kinds of errors.
     """
     kept, place, count, pixels = [_SIGNATURE], len(_SIGNATURE), 0, False
     while place + 12 <= len(data) and count < CHUNKS:
@@ -87,7 +87,7 @@ def _without_extras(data: bytes) -> bytes | None:
 
 
 def lighter(picture: Picture) -> Picture | None:
-    """The picture scaled to the width of a page and written again; None where it can't be decoded or gets no lighter."""
+    """The picture scaled to the width of a page, as WebP; None where it can't be decoded or would not get smaller."""
     if picture.width * picture.height > LARGEST_DECODED:
         return None
     try:
@@ -114,7 +114,7 @@ def thumbnail(pixels: NDArray[np.uint8]) -> Picture:
 
 @lru_cache(maxsize=2048)
 def _thumbnail(data: bytes, shape: tuple[int, ...]) -> tuple[str, str, int, int]:
-    """Remembered: in a class the same few images are hard for everybody."""
+    """Cached, because the same few images are hard for a whole class."""
     pixels = np.frombuffer(data, dtype=np.uint8).reshape(shape)
     image = Image.fromarray(pixels[..., 0] if shape[-1] == 1 else pixels)
     written = io.BytesIO()
@@ -127,7 +127,7 @@ def _thumbnail(data: bytes, shape: tuple[int, ...]) -> tuple[str, str, int, int]
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """RGB without transparency: a figure's background is white."""
+    """The picture as RGB, with white where it is transparent."""
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         coloured = image.convert("RGBA")
         paper = Image.new("RGB", image.size, "white")
@@ -286,7 +286,7 @@ def _fold(text: str) -> str:
 
 
 def _cut(text: str, budget: _Budget, *, printed: bool = False) -> tuple[str, str]:
-    """The beginning of a text that there is room for: what counts are the bytes that it takes in a page.
+    """The beginning of a text that there is room for, in bytes as they stand in the page, and a note about the rest.
 
     `printed` text is shown as a terminal would have left it.
     """

@@ -366,7 +366,7 @@ def _figures(results: Sequence[Result], marked: Sequence[Grade], flagged: int) -
 
 
 def _setting(results: Sequence[Result]) -> tuple[tuple[str, str], ...]:
-    """What all was obtained with; of values that differ the five commonest, with how often."""
+    """What the results were obtained with; where values differ, the five most common ones with their counts."""
 
     def listed(values: Sequence[str]) -> str:
         found = Counter(one_line(value, 120) for value in values if value).most_common()

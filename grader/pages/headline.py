@@ -61,7 +61,7 @@ def write_grade_headline(result: Result, grade: Grade) -> Headline:
 
 
 def standing(grade: Grade) -> str:
-    """By what a class is counted and filtered: passed, below, absent, excused, or the status of what did not get so far."""
+    """The group that a class page counts it in: passed, below, absent, excused, or the status of what has no mark."""
     if grade.excused:
         return "excused"
     if grade.decided or grade.status is Status.GRADED:
@@ -104,7 +104,7 @@ def _decided(result: Result, grade: Grade) -> str:
 
 
 def _counted(result: Result, grade: Grade) -> Iterator[str]:
-    """The points, and all that makes them others than those of the checks below."""
+    """The points, and why they differ from those of the checks below."""
     values: dict[str, str] = {
         "points": points_word(grade), "all": points(grade.out_of), "needed": number(result.pass_mark),
     }  # fmt: skip
@@ -125,7 +125,7 @@ def _changed(result: Result, grade: Grade) -> Iterator[str]:
 
 
 def _nothing(result: Result) -> str:
-    """Why nothing is there: where a hand-in could not be told from another's, the instructor's note says more."""
+    """Why there is nothing: the note of the ending says more where a submission could not be told from another's."""
     said = one_line(result.ending.message)
     return said if said and said != "Nothing was handed in." else say("Nothing was handed in.")
 

@@ -78,7 +78,7 @@ def page_key(
     mistakes: bool,
     language: str,
 ) -> str:
-    """A digest of all that a student's page depends on; `mistakes`: whether they may be shown.
+    """A digest of everything that a student's page depends on; `mistakes`: whether they may be shown.
 
     It stands in the page's head, so that an equal page need not be made again.
     """
@@ -95,7 +95,7 @@ def page_key(
 
 
 def has_key(path: Path, key: str) -> bool:
-    """Whether the page at `path` was made of what `key` is the digest of."""
+    """Whether the page at `path` has this key."""
     try:
         with path.open("rb") as page:
             return f'content="{key}"'.encode() in page.read(400)
@@ -122,7 +122,7 @@ def _render(templates: Path, name: str, view: StudentView | ClassView, language:
 
 @dataclass(frozen=True)
 class _Static:
-    """Style and script as they stand in a page, and the policy that lets just these two act."""
+    """Style and script of a page, and the policy that allows these two alone."""
 
     style: Markup
     script: Markup

@@ -85,7 +85,7 @@ def _read_catalogue(folder: Path, language: str) -> NullTranslations:
 
 
 def _require_same_braces(message: Message) -> None:
-    """ValueError for a translation that has other braces than its message: what is filled in would be missing."""
+    """Raise ValueError for a translation with braces that its message does not have: there is nothing to fill them with."""
     ids = message.id if isinstance(message.id, tuple | list) else (message.id,)
     said = message.string if isinstance(message.string, tuple | list) else (message.string,)
     known = {brace for text in ids for brace in _BRACES.findall(text)}

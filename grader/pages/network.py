@@ -12,7 +12,7 @@ from grader.core.evidence import Architecture, Claims, Evidence, Layer, Preparat
 from grader.core.results import ModelSummary, Result
 from grader.core.text import count, joined, one_line, percent, shorten
 from grader.pages.language import gettext_noop, many, say
-from grader.pages.shapes import Explained, explained, rules
+from grader.pages.shapes import Explanation, explain_layers, rules
 from grader.pages.wording import shape
 
 DEEPEST = 8  # networks within networks
@@ -40,7 +40,7 @@ class Wiring:
 
 
 def wire(layers: Sequence[Layer]) -> Wiring:
-    """Lanes for layers in the order of computation; a network whose layers don't say what they read is a chain."""
+    """Give each layer, in the order of computation, a lane; a network whose layers don't say what they read is a chain."""
     sources = _sources(layers)
     last = [max((j for j, read in enumerate(sources) if i in read), default=i) for i in range(len(layers))]
     lane_of: dict[int, int] = {}  # of those whose output is still needed
@@ -52,12 +52,6 @@ def wire(layers: Sequence[Layer]) -> Wiring:
         rows.append(WiringRow(lane, reads, tuple(sorted(kept.values())), last[i] > i))
         lane_of = {**kept, i: lane} if last[i] > i else kept
     return Wiring(tuple(rows), 1 + max((max((row.lane, *row.past)) for row in rows), default=0))
-
-
-def lanes_shown(layers: Sequence[Layer]) -> int:
-    """How many lanes the diagram needs room for; none where they are too many to be drawn."""
-    lanes = wire(layers).lanes
-    return lanes if lanes <= MOST_LANES else 0
 
 
 def _sources(layers: Sequence[Layer]) -> list[tuple[int, ...]]:
@@ -93,7 +87,7 @@ def draw_wires(wiring: Wiring, number: int) -> str:
 
 
 def largest_picture(layers: Sequence[Layer]) -> int:
-    """The longest side of anything that goes through the network: what blocks are measured by."""
+    """The longest side of any input or output in the network: blocks are drawn in proportion to it."""
     shapes = [
         sizes for layer in layers for sizes in (*layer.input_shapes, layer.output_shape) if sizes and len(sizes) > 1
     ]
@@ -204,7 +198,7 @@ class ModelView:
     layers: tuple[LayerView, ...]
     lanes: int
     more_layers: int
-    explained: Explained | None
+    explanation: Explanation | None
     parameters: str
     problem: str
 
@@ -218,6 +212,7 @@ def model_view(result: Result, evidence: Evidence | None) -> ModelView:
     problem = ""
     if evidence and judgement and judgement.outcome != "judged":
         problem = judgement.reason or evidence.claims.problem or ""
+    wiring = wire(architecture.layers[:MOST_LAYERS] if architecture else ())
     preparation = judgement.preparation if judgement else None
     described = summary.preprocessing or (preparation.description if preparation else "")
     return ModelView(
@@ -228,10 +223,10 @@ def model_view(result: Result, evidence: Evidence | None) -> ModelView:
         preparation=shorten(described, 2_000),
         tried=_tried(preparation),
         matched=_matched(preparation),
-        layers=_layers(architecture),
-        lanes=lanes_shown(architecture.layers[:MOST_LAYERS]) if architecture else 0,
+        layers=_layers(architecture, wiring) if architecture else (),
+        lanes=wiring.lanes if wiring.lanes <= MOST_LANES else 0,
         more_layers=max(len(architecture.layers) - MOST_LAYERS, 0) if architecture else 0,
-        explained=explained(architecture),
+        explanation=explain_layers(architecture),
         parameters="" if parameters is None else count(parameters),
         problem=shorten(problem, 2_000),
     )
@@ -286,16 +281,16 @@ def _candidates(summary: ModelSummary, evidence: Evidence | None) -> tuple[Candi
         return tuple(CandidateView(shorten(name, 120), name == summary.chosen, "", "") for name in summary.candidates)
     views = []
     for item in found[:MOST]:
-        units: str = "" if item.output_units is None else many(item.output_units, "{n} output", "{n} outputs")
+        units = "" if item.output_units is None else many(item.output_units, "{n} output", "{n} outputs")
         told = _own_score(item.name, evidence.claims) if evidence else None
-        score: str = "" if told is None else say("{accuracy} according to the notebook", accuracy=percent(told, 1))
+        score = "" if told is None else say("{accuracy} according to the notebook", accuracy=percent(told, 1))
         about = joined((say("trained") if item.fitted else say("never trained"), units, score), ", ")
         views.append(CandidateView(one_line(item.name, 120), item.taken, about, shorten(item.reason, 600)))
     return tuple(views)
 
 
 def _own_score(name: str, claims: Claims) -> float | None:
-    """The accuracy that the notebook got last for a network of its own: of `evaluate`, else of validation in `fit`."""
+    """The last accuracy that the notebook measured for one of its networks: by `evaluate`, else by validation in `fit`."""
     evaluated = [item.accuracy for item in claims.evaluations if item.model == name and item.accuracy is not None]
     if evaluated:
         return evaluated[-1]
@@ -323,12 +318,10 @@ def _matched(preparation: Preparation | None) -> str:
     )
 
 
-def _layers(architecture: Architecture | None) -> tuple[LayerView, ...]:
-    if architecture is None:
-        return ()
-    shown = architecture.layers[:MOST_LAYERS]
+def _layers(architecture: Architecture, wiring: Wiring) -> tuple[LayerView, ...]:
     most = max((layer.parameters for layer in architecture.layers), default=0)
-    wiring, largest = wire(shown), largest_picture(shown)
+    shown = architecture.layers[:MOST_LAYERS]
+    largest = largest_picture(shown)
     return tuple(
         LayerView(
             number=number,

@@ -81,7 +81,7 @@ class Canvas:
 
 
 def nice(low: float, high: float, steps: int = 4) -> tuple[float, float, float]:
-    """The region widened to round ends, and the distance of its ticks."""
+    """The region widened to round ends, and the distance between ticks."""
     span = max(high - low, abs(high) * 1e-3, 1e-6)
     rough = span / steps
     unit = 10.0 ** math.floor(math.log10(rough))
@@ -96,13 +96,13 @@ def ticks(low: float, high: float, step: float) -> list[float]:
 
 
 def start_of(x: float, text: str, width: int, glyph: float = GLYPH) -> float:
-    """Where a text starts so that it stands about x and inside the picture."""
+    """Where a text starts so that it is centred at x, but stays inside the picture."""
     length = len(text) * glyph
     return max(2.0, min(x - length / 2, width - length - 2))
 
 
 def lanes(labels: Sequence[tuple[float, str]], width: int) -> list[int]:
-    """For each label (x, text) the first lane where it hits no other."""
+    """For each label (x, text) the first lane where it overlaps no other."""
     taken: list[list[tuple[float, float]]] = []
     chosen = []
     for x, text in labels:
@@ -261,7 +261,7 @@ def curves(chart: Chart, *, width: int = 360, height: int = 240) -> str:
 
 
 def points_strip(segments: Sequence[Segment], *, pass_share: float | None, words: str) -> str:
-    """All points in one bar: earned ones solid from the left, lost ones hollow, and a notch at the pass mark."""
+    """All points in one bar: earned ones solid from the left, lost ones hollow, with a notch at the pass mark."""
     svg = Canvas(0, 36, words, "strip", fluid=True)
     at = 0.0
     for item in segments:
@@ -283,7 +283,7 @@ def share_bar(share: float, words: str) -> str:
 
 
 def _marks(shown: NumberLine) -> list[tuple[str, str, float]]:
-    """What is lettered below the line: its kind, its text, its place."""
+    """The labels below the line: kind, text, value."""
     marks: list[tuple[str, str, float]] = []
     if shown.threshold is not None:
         marks.append(("needed", _needed(shown.threshold), shown.threshold))
@@ -294,7 +294,7 @@ def _marks(shown: NumberLine) -> list[tuple[str, str, float]]:
 
 def _line_in_words(shown: NumberLine) -> str:
     low, high = percent(shown.low, 2), percent(shown.high, 2)
-    words: list[str] = [say("Accuracy {value}, 95 % interval {low} to {high}", value=shown.label, low=low, high=high)]
+    words = [say("Accuracy {value}, 95 % interval {low} to {high}", value=shown.label, low=low, high=high)]
     if shown.threshold is not None:
         words.append(_needed(shown.threshold))
     if (band := shown.reference) is not None:
@@ -325,7 +325,7 @@ def _value_in_words(value: float, as_percent: bool) -> str:
 def _region(
     values: Sequence[float], threshold: float | None, reference: SeedSpread | None
 ) -> tuple[float, float, float]:
-    """The part of 0 to 1 where all of them are, with some air, round ends, and the distance of its ticks."""
+    """The part of 0 to 1 where all of them are, with some air, round ends, and the distance between ticks."""
     shown = [*values, *([] if threshold is None else [threshold])]
     shown += [reference.lowest, reference.mean, reference.highest] if reference else []
     inside = [min(max(value, 0.0), 1.0) for value in shown if math.isfinite(value)] or [0.0, 1.0]
@@ -335,7 +335,7 @@ def _region(
 
 
 def _band(svg: Canvas, band: SeedSpread, at: Callable[[float], float], *, y: int) -> None:
-    """Below the axis, where it hides no interval: a box over all runs, a tick at their mean."""
+    """Draw a box over all runs and a tick at their mean, below the axis so that no interval is hidden."""
     left, right, middle = at(band.lowest), at(band.highest), at(band.mean)
     if right > left:
         svg.box("band", (left, y), (right - left, BAND - 5))
@@ -351,7 +351,7 @@ def _scale(
     labels: int,
     free_of: Sequence[float],
 ) -> None:
-    """The axis; ticks go without a label where it would stand on a leader or on the label before it."""
+    """Draw the axis; a tick has no label where it would overlap a leader or the label before it."""
     svg.line("axis", (at(places[0]), y), (at(places[-1]), y))
     lettered: list[float] = []
     for tick in places:
@@ -372,13 +372,13 @@ def _overview(svg: Canvas, low: float, high: float, *, width: int, y: float) -> 
 
 
 def _onset(svg: Canvas, x: float, *, top: float, bottom: float, middle: float) -> None:
-    """A line where overfitting sets in, and its name on the side where there is room."""
+    """Draw a line where overfitting sets in, with its name on the side where there is room."""
     svg.line("onset", (x, top - 4), (x, bottom))
     svg.letter("tag end" if x > middle else "tag", say("overfitting"), x + (-6 if x > middle else 6), top - 8)
 
 
 def _draw_curve(svg: Canvas, item: Series, kind: str, place: Place, as_percent: bool) -> float:
-    """Draw one curve with its gaps; the height of its last point."""
+    """Draw one curve with its gaps; returns the height of its last point."""
     step = max(1, -(-len(item.values) // POINTS))
     epochs = {*range(1, len(item.values) + 1, step), len(item.values)}
     known = [(epoch, item.values[epoch - 1]) for epoch in sorted(epochs)]

@@ -35,7 +35,7 @@ class PlainProgress:
             self._total, self._jobs, self._pace, self._done, self._ran = total, jobs, TimeLeft(), 0, 0
 
     def step(self, who: str, what: str) -> None:
-        """Only downloads are worth a line in a log."""
+        """Write a line for a download; other steps are too many for a log."""
         with self._lock:
             self._pace.start(who, self._clock())
         if what.startswith("downloading"):
@@ -108,7 +108,7 @@ class Live:
             return " · ".join([*words, *([_about(left)] if left is not None else [])])
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Who, where, for how long: those that are on the way."""
+        """For each submission on the way: who, at which step, for how long."""
         with self._lock:
             now = self._clock()
             return [
@@ -117,7 +117,7 @@ class Live:
             ]
 
     def drawing(self) -> "Group":
-        """What is drawn."""
+        """The table with the headline above it."""
         from rich.console import Group
         from rich.table import Table
         from rich.text import Text
@@ -168,7 +168,7 @@ class Events:
 
 @contextmanager
 def show_progress(total: int, stream: IO[str], *, quiet: bool, events: IO[str] | None = None) -> Iterator[Progress]:
-    """What suits `stream`: a live table in a terminal, else plain lines, nothing where `quiet`; and `events`, if any."""
+    """Show a live table if `stream` is a terminal, else plain lines, nothing if `quiet`; and write `events`, if any."""
     with ExitStack() as stack:
         listeners: list[Progress] = [Events(events)] if events is not None else []
         if not quiet:
@@ -192,7 +192,7 @@ def live_table(total: int) -> Iterator[Live]:
 
 
 def _about(seconds: float) -> str:
-    """How long the rest will take, as coarsely as it is known."""
+    """How long the rest will take, rounded to minutes."""
     if seconds < 60:
         return "less than a minute left"
     return f"about {write_duration(60 * round(seconds / 60))} left"

@@ -14,7 +14,7 @@ from typing import Literal
 
 from grader.core.evidence import Architecture, Layer
 from grader.core.text import count, joined, one_line
-from grader.pages.language import many, say
+from grader.pages.language import gettext_noop, many, say
 from grader.pages.wording import shape
 
 LARGEST = 10**9  # beyond it no size is believed: no formula grows longer than a line
@@ -91,9 +91,14 @@ class Sliding:
     channels: Formula
 
 
+def _family(layer: Layer) -> tuple[Family | None, int]:
+    """What a layer does and over how many axes; None for one that neither convolves nor pools."""
+    return FAMILIES.get(layer.kind, (None, 0))
+
+
 def sliding(layer: Layer) -> Sliding | None:
-    """How the output's shape follows from the input's, or None where the rule does not give the judge's shape."""
-    family, rank = FAMILIES.get(layer.kind, (None, 0))
+    """How the output's shape follows from the input's; None where the rule does not give the shape that the judge saw."""
+    family, rank = _family(layer)
     volumes = _volumes(layer, rank)
     if volumes is None or family not in ("convolution", "separable", "depthwise", "pooling"):
         return None
@@ -114,7 +119,7 @@ def sliding(layer: Layer) -> Sliding | None:
 
 
 def written_rule(axis: Axis, incoming: int) -> str:
-    """The size rule with an axis' numbers: "(28 + 2·1 - 3)/1 + 1 = 28"; floor only where there is a rest."""
+    """The size rule with an axis' numbers: "(28 + 2·1 - 3)/1 + 1 = 28"; floor only where there is a remainder."""
     before, after = axis.pads(incoming)
     same_ends = f" + 2·{count(before)}" if before else ""
     pad = same_ends if before == after else "".join(f" + {count(cells)}" for cells in (before, after) if cells)
@@ -137,8 +142,8 @@ def free_rule(axis: Axis) -> str:
 
 
 def parameter_count(layer: Layer) -> Formula | None:
-    """The arithmetic of a layer's parameters, or None where we know none that gives the judge's number."""
-    family, rank = FAMILIES.get(layer.kind, (None, 0))
+    """The arithmetic of a layer's parameters; None where it does not give the number that the judge saw."""
+    family, rank = _family(layer)
     formula = None
     if layer.kind == "Dense":
         formula = _dense_formula(layer)
@@ -158,7 +163,7 @@ def dense_instead(layer: Layer) -> Formula | None:
 
 
 def flattened(layer: Layer) -> Formula | None:
-    """How many cells a Flatten layer lays in a row, where all of their axes are known."""
+    """How many cells a Flatten layer puts in a row, where all axes are known."""
     shape = _only(layer.input_shapes)
     cells = _cells(shape)
     if layer.kind != "Flatten" or shape is None or cells is None or layer.output_shape != (cells,):
@@ -167,8 +172,8 @@ def flattened(layer: Layer) -> Formula | None:
 
 
 def pooled_cells(layer: Layer) -> Formula | None:
-    """How many cells of a channel a global pooling makes one number of; None where a size is free or odd."""
-    family, rank = FAMILIES.get(layer.kind, (None, 0))
+    """How many cells of a channel a global pooling reduces to one number; None where a size is free or not believable."""
+    family, rank = _family(layer)
     shape = _only(layer.input_shapes)
     volume = _volume(shape, rank, layer.config.get("data_format")) if family == "global" and shape else None
     cells = _wholes(volume[0], rank) if volume else None
@@ -263,12 +268,12 @@ def _cells(shape: Sizes | None) -> int | None:
 
 
 def _whole(value: object) -> int | None:
-    """A believable count; True and 3.0 are none."""
+    """The value if it is a believable count (True and 3.0 are not), else None."""
     return value if type(value) is int and 1 <= value <= LARGEST else None
 
 
 def _wholes(value: object, rank: int | None = None) -> tuple[int, ...] | None:
-    """Believable counts, as many as there are axes."""
+    """The values if all are believable counts, one for each axis, else None."""
     if not isinstance(value, list | tuple) or (rank is not None and len(value) != rank):
         return None
     found = tuple(number for number in map(_whole, value) if number is not None)
@@ -291,9 +296,17 @@ def _times(*numbers: int) -> str:
 
 MOST = 100  # layers that are explained
 
+# What a batch normalisation counts, by whether it learns a scale and a shift.
+_NORMALISED = {
+    (True, True): gettext_noop("for each channel a measured mean and variance, and a learnt scale and shift"),
+    (True, False): gettext_noop("for each channel a measured mean and variance, and a learnt scale"),
+    (False, True): gettext_noop("for each channel a measured mean and variance, and a learnt shift"),
+    (False, False): gettext_noop("for each channel a measured mean and variance"),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
-class LayerExplained:
+class LayerExplanation:
     """How one layer's numbers come about: its size (lines with notes), its parameters, a dense layer in its place."""
 
     number: int
@@ -306,22 +319,22 @@ class LayerExplained:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explained:
+class Explanation:
     """The layers that have something to explain; `saved` is what convolutions save, in a sentence."""
 
-    layers: tuple[LayerExplained, ...]
+    layers: tuple[LayerExplanation, ...]
     more: int
     slides: bool  # the size rule is used
     saved: str
 
 
-def explained(architecture: Architecture | None) -> Explained | None:
-    """The explanations of a network's layers, or None where there is nothing to explain."""
+def explain_layers(architecture: Architecture | None) -> Explanation | None:
+    """How the numbers of a network's layers come about, or None where there is nothing to explain."""
     layers = architecture.layers if architecture else ()
     each = [found for number, layer in enumerate(layers, 1) if (found := _layer(number, layer)) is not None]
     if not each:
         return None
-    return Explained(
+    return Explanation(
         layers=tuple(each[:MOST]),
         more=max(len(each) - MOST, 0),
         slides=any(sliding(layer) for layer in layers),
@@ -358,12 +371,12 @@ def _factor(rounded: int, size: int) -> str:
     return count(rounded // size) if rounded >= 10 * size else f"{rounded / size:g}"
 
 
-def _layer(number: int, layer: Layer) -> LayerExplained | None:
+def _layer(number: int, layer: Layer) -> LayerExplanation | None:
     size, parameters, dense = _size(layer), _parameters(layer), _dense_in_words(layer)
     if not (size or parameters or dense):
         return None
     incoming = layer.input_shapes[0] if len(layer.input_shapes) == 1 else None
-    return LayerExplained(
+    return LayerExplanation(
         number=number,
         name=one_line(layer.name, 80),
         kind=one_line(layer.kind, 60),
@@ -375,7 +388,7 @@ def _layer(number: int, layer: Layer) -> LayerExplained | None:
 
 
 def _size(layer: Layer) -> tuple[tuple[str, str], ...]:
-    family, _ = FAMILIES.get(layer.kind, (None, 0))
+    family, _ = _family(layer)
     found = sliding(layer)
     if found is not None:
         return (*_axes(found.axes), (_channels_in_words(layer, found), ""))
@@ -471,28 +484,18 @@ def _global(layer: Layer) -> str:
 
 
 def _parameters(layer: Layer) -> str:
-    family, _ = FAMILIES.get(layer.kind, (None, 0))
+    family, _ = _family(layer)
     if family in ("pooling", "global", "adaptive"):
         return say("none: it has nothing to learn") if layer.parameters == 0 else ""
     formula = parameter_count(layer)
     if formula is None:
         return ""
-    note: str = ""
+    note = ""
     if layer.kind == "BatchNormalization":
-        note = _normalised(bool(layer.config.get("scale")), bool(layer.config.get("center")))
+        note = say(_NORMALISED[bool(layer.config.get("scale")), bool(layer.config.get("center"))])
     elif family == "convolution" and layer.config.get("groups", 1) != 1:
         note = say("each filter sees one of {n} groups of channels", n=layer.config.get("groups", 1))
     return joined((_equation(formula), note), ": ")
-
-
-def _normalised(scale: bool, centre: bool) -> str:
-    if scale and centre:
-        return say("for each channel a measured mean and variance, and a learnt scale and shift")
-    if scale:
-        return say("for each channel a measured mean and variance, and a learnt scale")
-    if centre:
-        return say("for each channel a measured mean and variance, and a learnt shift")
-    return say("for each channel a measured mean and variance")
 
 
 def _dense_in_words(layer: Layer) -> str:
@@ -512,7 +515,7 @@ def _dense_in_words(layer: Layer) -> str:
 
 def _saved(layers: Sequence[Layer]) -> str:
     """What all convolutions save together; empty where there are none, or where one can't be compared."""
-    convolutions = [layer for layer in layers if FAMILIES.get(layer.kind, (None, 0))[0] in CONVOLVING]
+    convolutions = [layer for layer in layers if _family(layer)[0] in CONVOLVING]
     dense = [formula.value for layer in convolutions if (formula := dense_instead(layer)) is not None]
     own = sum(layer.parameters for layer in convolutions)
     if not convolutions or len(dense) < len(convolutions) or own <= 0 or sum(dense) <= own:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from grader.core.grades import flags_of, grades_of, with_grade
 from grader.core.limits import write_duration, write_size
-from grader.core.results import CheckResult, Grade, Result
+from grader.core.results import Grade, Result
 from grader.core.text import cleaned, count, defused, number, one_line, percent
 from grader.pages.headline import comment_of_instructor, points_word, write_grade_headline, write_headline
 from grader.pages.wording import (
@@ -23,60 +23,40 @@ NAME = 28  # columns of a student's name in a row
 
 
 def summary(result: Result) -> list[str]:
-    """One submission in lines: the verdict, each check with reason and next step, how it ran, flags."""
-    result = cleaned(result)
+    """One submission in lines: what became of it, each check with reason and next step, how it ran, flags."""
+    return [_defused_line(line) for line in _summary(cleaned(result))]
+
+
+def _summary(result: Result) -> Iterator[str]:
     found = write_headline(result)
-    comment = comment_of_instructor(result)
-    head = [
-        f"{one_line(result.student)} · {one_line(result.assignment)} · {one_line(result.submission or 'nothing')}",
-        f"{found.mark} {found.headline}. {found.sentence}",
-        *([f"From your instructor: {one_line(comment)}"] if comment else []),
-    ]
+    yield f"{one_line(result.student)} · {one_line(result.assignment)} · {one_line(result.submission or 'nothing')}"
+    yield f"{found.mark} {found.headline}. {found.sentence}"
+    if comment := comment_of_instructor(result):
+        yield f"From your instructor: {one_line(comment)}"
     if result.absent:
-        return [_defused_line(line) for line in head]
-    lines = [
-        *head,
-        *_warnings(result),
-        *_accuracy(result),
-        "",
-        *(line for check in result.checks for line in _check(check)),
-        "",
-        f"Run: {CAUSES[result.ending.cause]}. {one_line(result.ending.message)} ({_used(result)})",
-        f"Isolation: {ISOLATION[result.isolation][0]}.{_data(result)}",
-        *(f"Flag: {one_line(flag.kind)}: {one_line(flag.reason)}" for flag in result.flags),
-        *(f"Made to work on the way: {one_line(shim)}" for shim in result.shims),
-        *(f"Note: {one_line(note)}" for note in result.notes),
-    ]
-    return [_defused_line(line) for line in lines]
-
-
-def row(result: Result) -> str:
-    """One submission in one line of a batch; a group's in one for each member."""
-    result = cleaned(result)
-    return "\n".join(_row(result, grade) for grade in grades_of(result))
-
-
-def _row(result: Result, grade: Grade) -> str:
-    alone = with_grade(result, grade) if result.members else result
-    found = write_headline(result) if result.smoke is not None else write_grade_headline(result, grade)
-    name = one_line(grade.student.name if result.members else result.student, NAME)
-    nothing = "excused" if grade.excused else "nothing" if grade.status is None else "no mark"
-    points = nothing if grade.points is None else f"{points_word(grade)}/{number(grade.out_of)}"
-    accuracy = accuracy_percent(result.accuracy) if result.accuracy else "–"
-    flags = "".join(
-        f", {one_line(kind)}" for kind in dict.fromkeys(flag.kind for flag in flags_of(alone) if not grade.excused)
-    )
-    ending = "" if result.ending.cause == "finished" or result.absent else f" ({CAUSES[result.ending.cause]})"
-    return _defused_line(
-        f"{found.mark} {name:<{NAME}} {points:>9} {accuracy:>9}  {str(found.headline).lower()}{ending}{flags}"
-    )
-
-
-def _warnings(result: Result) -> Iterator[str]:
+        return
     if any(flag.kind == "substitute_data" for flag in result.flags):
         yield f"! {substitute_warning()}"
     if result.isolation == "none":
         yield "! It ran without a sandbox."
+    yield from _accuracy(result)
+    yield ""
+    for check in result.checks:
+        points = "advice" if check.out_of <= 0 else f"{number(check.points)}/{number(check.out_of)}"
+        yield f"  {MARKS[check.outcome]} {points:>7}  {one_line(check.title)}"
+        yield from [f"{' ' * 13}{one_line(check.reason)}"] if check.reason else []
+        yield from [f"{' ' * 13}→ {one_line(check.hint)}"] if check.hint else []
+    yield ""
+    ending = result.ending
+    used = write_duration(ending.wall_s)
+    used += "" if ending.cpu_s is None else f", {write_duration(ending.cpu_s)} of processor time"
+    used += "" if ending.peak_mb is None else f", {write_size(ending.peak_mb * (1 << 20))} of memory at most"
+    yield f"Run: {CAUSES[ending.cause]}. {one_line(ending.message)} ({used})"
+    data = f" Data: {one_line(result.dataset)}, {SERVE[result.serve][0]}." if result.dataset else ""
+    yield f"Isolation: {ISOLATION[result.isolation][0]}.{data}"
+    yield from (f"Flag: {one_line(flag.kind)}: {one_line(flag.reason)}" for flag in result.flags)
+    yield from (f"Made to work on the way: {one_line(shim)}" for shim in result.shims)
+    yield from (f"Note: {one_line(note)}" for note in result.notes)
 
 
 def _accuracy(result: Result) -> Iterator[str]:
@@ -94,28 +74,25 @@ def _accuracy(result: Result) -> Iterator[str]:
         yield f"  to compare with: {percent(other.accuracy, 2)}, {one_line(other.source)}"
 
 
-def _data(result: Result) -> str:
-    return f" Data: {one_line(result.dataset)}, {SERVE[result.serve][0]}." if result.dataset else ""
+def row(result: Result) -> str:
+    """One submission in one line of a batch; a group's in one for each member."""
+    result = cleaned(result)
+    return "\n".join(_row(result, grade) for grade in grades_of(result))
 
 
-def _check(check: CheckResult) -> Iterator[str]:
-    points = "advice" if check.out_of <= 0 else f"{number(check.points)}/{number(check.out_of)}"
-    yield f"  {MARKS[check.outcome]} {points:>7}  {one_line(check.title)}"
-    indent = " " * 13
-    if check.reason:
-        yield f"{indent}{one_line(check.reason)}"
-    if check.hint:
-        yield f"{indent}→ {one_line(check.hint)}"
-
-
-def _used(result: Result) -> str:
-    ending = result.ending
-    used = [write_duration(ending.wall_s)]
-    if ending.cpu_s is not None:
-        used.append(f"{write_duration(ending.cpu_s)} of processor time")
-    if ending.peak_mb is not None:
-        used.append(f"{write_size(ending.peak_mb * (1 << 20))} of memory at most")
-    return ", ".join(used)
+def _row(result: Result, grade: Grade) -> str:
+    alone = with_grade(result, grade) if result.members else result
+    found = write_headline(result) if result.smoke is not None else write_grade_headline(result, grade)
+    name = one_line(grade.student.name if result.members else result.student, NAME)
+    nothing = "excused" if grade.excused else "nothing" if grade.status is None else "no mark"
+    points = nothing if grade.points is None else f"{points_word(grade)}/{number(grade.out_of)}"
+    accuracy = accuracy_percent(result.accuracy) if result.accuracy else "–"
+    kinds = dict.fromkeys(flag.kind for flag in flags_of(alone) if not grade.excused)
+    flags = "".join(f", {one_line(kind)}" for kind in kinds)
+    ending = "" if result.ending.cause == "finished" or result.absent else f" ({CAUSES[result.ending.cause]})"
+    return _defused_line(
+        f"{found.mark} {name:<{NAME}} {points:>9} {accuracy:>9}  {found.headline.lower()}{ending}{flags}"
+    )
 
 
 def _defused_line(line: str) -> str:

@@ -23,7 +23,6 @@ FALL = 0.97  # a training loss that went on falling by as much
 class FitView:
     """One training."""
 
-    number: int
     model: str
     epochs: str
     batch: str
@@ -65,9 +64,9 @@ def training_view(result: Result, evidence: Evidence | None) -> TrainingView | N
     drawn = _drawn(fits, result.model.chosen)
     history, joints = _in_one(drawn)
     onset = find_onset(history.get("loss", ()), history.get("val_loss", ()))
-    drawable = max(map(len, history.values()), default=0) > 1  # a single epoch is no curve
+    drawable = max(map(len, history.values()), default=0) > 1  # a single epoch is not a curve
     charts = _charts(history, joints, onset) if drawable else ()
-    caption: str = ""
+    caption = ""
     if charts:
         model = one_line(drawn[-1].model, 80)
         caption = many(
@@ -77,7 +76,7 @@ def training_view(result: Result, evidence: Evidence | None) -> TrainingView | N
             model=model,
         )
     return TrainingView(
-        tuple(_fit(number, fit) for number, fit in enumerate(fits[:MOST], 1)),
+        tuple(map(_fit, fits[:MOST])),
         len(fits[MOST:]),
         charts,
         caption,
@@ -86,7 +85,7 @@ def training_view(result: Result, evidence: Evidence | None) -> TrainingView | N
 
 
 def find_onset(loss: Sequence[float | None], validation: Sequence[float | None]) -> Onset | None:
-    """The epoch from which on a network learns its training images by heart, or None where the curves show none.
+    """The epoch after which the network memorises its training images, or None where the curves show no such epoch.
 
     It is the epoch of the lowest validation loss, if two or more epochs follow, the mean validation loss of those lies 3 %
     above the lowest or more, and the training loss went on falling by 3 % or more (Prechelt, "Early stopping - but when?",
@@ -123,7 +122,7 @@ def _overfitting(history: dict[str, tuple[float | None, ...]], onset: Onset | No
 
 
 def _gap(history: dict[str, tuple[float | None, ...]], result: Result) -> str:
-    """What validation data can't show where they are stand-ins: training accuracy beside the judged one."""
+    """Training accuracy beside the judged one: validation data that are stand-ins can't show the difference."""
     known = [value for value in history.get(_accuracy_key(history) or "", ()) if value is not None]
     if result.accuracy is None or not known or known[-1] > 1 or known[-1] - result.accuracy.value < GAP:
         return ""
@@ -140,7 +139,7 @@ def _accuracy_key(history: dict[str, tuple[float | None, ...]]) -> str | None:
 
 
 def _drawn(fits: tuple[Fit, ...], chosen: str | None) -> tuple[Fit, ...]:
-    """The trainings of the graded network that left a history, else the last one of any that did."""
+    """The trainings of the graded network that have a history, else the last training that has one."""
     with_history = [fit for fit in fits if any(fit.history.values())]
     own = [fit for fit in with_history if fit.model == chosen]
     if not own:
@@ -175,13 +174,12 @@ def _charts(
     return tuple(charts)
 
 
-def _fit(number: int, fit: Fit) -> FitView:
+def _fit(fit: Fit) -> FitView:
     unknown = say("not known")
-    rate: str = "" if fit.learning_rate is None else say("rate {rate}", rate=f"{fit.learning_rate:g}")
+    rate = "" if fit.learning_rate is None else say("rate {rate}", rate=f"{fit.learning_rate:g}")
     validation = {"data": say("data of its own"), "split": say("split off"), "none": say("none")}
-    optimizer: str = one_line(fit.optimizer, 60) if fit.optimizer else unknown
+    optimizer = one_line(fit.optimizer, 60) if fit.optimizer else unknown
     return FitView(
-        number=number,
         model=one_line(fit.model, 80),
         epochs=f"{count(fit.epochs_done)} / {count(fit.epochs)}",
         batch=unknown if fit.batch_size is None else count(fit.batch_size),

@@ -265,7 +265,7 @@ def _warning(result: Result) -> str:
 
 
 def _notices(result: Result) -> tuple[Notice, ...]:
-    """Flags that are for the student too: what may name another student is for the instructor alone."""
+    """The flags that students may see: a flag that may name another student is for the instructor alone."""
     unclear = (flag for flag in flags_of(result) if flag.kind == LATE_WITHOUT_TIME)
     return tuple(
         Notice("warn", flag_word(flag.kind), shorten(flag.reason, LONG))

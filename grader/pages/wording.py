@@ -55,19 +55,16 @@ CAUSES: dict[Cause, str] = {
     Cause.INFRASTRUCTURE: gettext_noop("was stopped by a fault of ours"),
     Cause.NOT_RUN: gettext_noop("was not run"),
 }
+_CONTAINER = gettext_noop(
+    "Your code ran in a container: no network, no files but its own, a limited share of the machine."
+)
 ISOLATION: dict[Isolation, tuple[str, str]] = {
     "bubblewrap": (
         gettext_noop("bubblewrap sandbox"),
         gettext_noop("Your code ran in a sandbox: no network, no files but its own, a limited share of the machine."),
     ),
-    "podman": (
-        gettext_noop("podman container"),
-        gettext_noop("Your code ran in a container: no network, no files but its own, a limited share of the machine."),
-    ),
-    "docker": (
-        gettext_noop("docker container"),
-        gettext_noop("Your code ran in a container: no network, no files but its own, a limited share of the machine."),
-    ),
+    "podman": (gettext_noop("podman container"), _CONTAINER),
+    "docker": (gettext_noop("docker container"), _CONTAINER),
     "none": (
         gettext_noop("ran without a sandbox"),
         gettext_noop(
@@ -130,12 +127,12 @@ VERDICT_TONES: dict[str, Tone] = {"pass": "good", "borderline": "warn", "fail": 
 
 
 def flag_word(kind: str) -> str:
-    """A flag's kind in words; one that has none is called as its kind is: `odd_thing` is "odd thing"."""
+    """A flag's kind in words; an unknown kind is written out: `odd_thing` is "odd thing"."""
     return say(FLAGS[kind]) if kind in FLAGS else one_line(kind.replace("_", " "), 60)
 
 
 def substitute_warning() -> str:
-    """What substitute data mean for a mark, in a sentence; the flag's reason says for what they stand."""
+    """What substitute data mean for a mark; the flag's reason says what they replace."""
     return say("Substitute data: this is not the real test set, so no accuracy here is a result of the exercise.")
 
 
@@ -163,30 +160,27 @@ def accuracy_sentence(accuracy: Accuracy) -> str:
     if accuracy.threshold is None:
         return ""
     low, high = accuracy.interval
-    needed = percent(accuracy.threshold)
     if low >= accuracy.threshold:
-        return say(
-            "Clearly enough: even the lower end of the interval reaches the {needed} that are needed.", needed=needed
+        message = gettext_noop(
+            "Clearly enough: even the lower end of the interval reaches the {needed} that are needed."
         )
-    if accuracy.granted:
-        return say(
-            "Below the {needed} that are needed, but so close that chance may have decided: it counts as reached.",
-            needed=needed,
+    elif accuracy.granted:
+        message = gettext_noop(
+            "Below the {needed} that are needed, but so close that chance may have decided: it counts as reached."
         )
-    if high < accuracy.threshold:
-        return say(
-            "Not yet enough: even the upper end of the interval stays below the {needed} that are needed.",
-            needed=needed,
+    elif high < accuracy.threshold:
+        message = gettext_noop(
+            "Not yet enough: even the upper end of the interval stays below the {needed} that are needed."
         )
-    if accuracy.value >= accuracy.threshold:
-        return say(
-            "Enough, but close: {needed} are needed, and a few other images could have tipped it.", needed=needed
-        )
-    return say("Just short: {needed} are needed, and a few other images could have tipped it.", needed=needed)
+    elif accuracy.value >= accuracy.threshold:
+        message = gettext_noop("Enough, but close: {needed} are needed, and a few other images could have tipped it.")
+    else:
+        message = gettext_noop("Just short: {needed} are needed, and a few other images could have tipped it.")
+    return say(message, needed=percent(accuracy.threshold))
 
 
 def accuracy_digits(judged: int) -> int:
-    """Decimal places of a percentage that so many images can carry."""
+    """How many decimal places an accuracy on `judged` images can carry."""
     return 1 if judged <= 1_000 else 2
 
 

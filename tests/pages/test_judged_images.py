@@ -108,9 +108,9 @@ def test_private_photographs_are_never_shown(order: OutputOptions, tmp_path: Pat
 def test_the_rubric_says_in_which_language_its_pages_are(
     order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_rubric(order.course.root, RUBRIC + '\n[report]\nlanguage = "it"\n')
+    write_rubric(order.course.root, OPEN + 'language = "it"\n')
     page = graded(order, tmp_path, monkeypatch)
-    assert '<html lang="it">' in page and "<h2>Verifiche</h2>" in page and "scambiato per" in page
+    assert '<html lang="it">' in page and "<h2>Verifiche</h2>" in page and "che la rete ha scambiato per" in page
     assert '<html lang="it">' in (order.out / "index.html").read_text(encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from grader.core.evidence import Architecture, Layer
 from grader.pages import shapes
-from grader.pages.shapes import MOST
+from grader.pages.shapes import MOST, explain_layers
 from tests.pages.arithmetic import equations
 from tests.pages.layers import a_convolution, a_layer, a_pooling, an_architecture
 
@@ -15,16 +15,12 @@ def a_network(*layers: Layer) -> Architecture:
     return Architecture(kind="Sequential", input_shape=(), output_shape=(), parameters=0, layers=layers)
 
 
-def explained(architecture: Architecture | None) -> Any:
-    return shapes.explained(architecture)
-
-
 def times_as_many(more: int, few: int) -> str:
     return shapes.times_as_many(more, few)
 
 
 def told(*layers: Layer) -> Any:
-    found = explained(a_network(*layers))
+    found = explain_layers(a_network(*layers))
     assert found is not None
     return found
 
@@ -35,7 +31,7 @@ def the_only(layer: Layer) -> Any:
 
 
 def test_a_whole_network_is_explained_layer_by_layer() -> None:
-    found = explained(an_architecture())
+    found = explain_layers(an_architecture())
     assert found is not None and found.slides and found.more == 0
     assert [layer.number for layer in found.layers] == [1, 2, 3, 4, 5, 7, 8]  # a Dropout has nothing to explain
     first, pooling, *_ = found.layers
@@ -52,7 +48,7 @@ def test_a_whole_network_is_explained_layer_by_layer() -> None:
 
 
 def test_every_equation_on_the_page_is_true() -> None:
-    found = explained(an_architecture())
+    found = explain_layers(an_architecture())
     assert found is not None
     seen = 0
     for layer in found.layers:
@@ -86,7 +82,7 @@ def test_what_same_pads_is_worked_out() -> None:
     assert none.size[0][1] == "`same` asks for ceil(28/2) = 14: (14 - 1) · 2 + 2 - 28 = 0, so nothing is padded"
 
 
-def test_dilation_and_causal_padding_are_explained() -> None:
+def test_dilation_and_causal_padding_are_explain_layers() -> None:
     config = {"filters": 8, "kernel_size": [3], "strides": [1], "dilation_rate": [2], "padding": "causal"}
     layer = a_layer("Conv1D", "c", (30, 3), (30, 8), 80, **{**a_convolution(8), **config})
     line, note = the_only(layer).size[0]
@@ -114,7 +110,7 @@ def test_poolings_of_another_kind_and_transposed_convolutions_get_no_size_rule()
     assert found.layers[2].size[0][0] == "one number for each channel: the mean of its 7 · 6 = 42 cells"
 
 
-def test_groups_and_normalisation_are_explained() -> None:
+def test_groups_and_normalisation_are_explain_layers() -> None:
     grouped = a_layer("Conv2D", "c", (9, 9, 32), (7, 7, 64), 9_280, **a_convolution(64, groups=2))
     assert the_only(grouped).parameters == "(3 · 3 · 16 + 1) · 64 = 9,280: each filter sees one of 2 groups of channels"
     normal = a_layer("BatchNormalization", "b", (7, 7, 32), (7, 7, 32), 128, axis=-1, scale=True, center=True)
@@ -124,7 +120,7 @@ def test_groups_and_normalisation_are_explained() -> None:
 
 
 def test_what_convolutions_save_is_said_in_one_sentence() -> None:
-    found = explained(an_architecture())
+    found = explain_layers(an_architecture())
     assert found is not None
     dense = 785 * 26 * 26 * 24 + (13 * 13 * 24 + 1) * 11 * 11 * 48
     assert found.saved.startswith("The 2 convolutions of this network have 10,656 parameters. Dense layers ")
@@ -158,9 +154,9 @@ def test_a_dense_layer_that_would_be_smaller_is_said_to_be() -> None:
     assert told(layer).saved == ""
 
 
-def test_a_network_of_which_nothing_is_known_is_not_explained() -> None:
-    assert explained(None) is None
-    assert explained(a_network(Layer(name="x", kind="Lambda"), Layer(name="y", kind="Conv2D"))) is None
+def test_a_network_of_which_nothing_is_known_is_not_explain_layers() -> None:
+    assert explain_layers(None) is None
+    assert explain_layers(a_network(Layer(name="x", kind="Lambda"), Layer(name="y", kind="Conv2D"))) is None
 
 
 def test_a_page_explains_a_bounded_number_of_layers_and_counts_the_others() -> None:
