@@ -4,7 +4,7 @@ import json
 import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,9 +20,6 @@ from grader.cli.options import (
     progress_bar,
 )
 from grader.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from grader.authoring.lint import LintFinding
 
 app = typer.Typer()
 
@@ -99,12 +96,9 @@ def lint(
         with progress_bar(as_json) as progress:
             found[name] = lint_assignment(home, name, means, progress)
         if not as_json:
-            print("\n".join([f"{name}: {_verdict(found[name])}", *(f"  {item.words()}" for item in found[name])]))
+            faults = sum(item.fault for item in found[name])
+            verdict = "no fault" if not faults else "1 fault" if faults == 1 else f"{faults} faults"
+            print("\n".join([f"{name}: {verdict}", *(f"  {item.words()}" for item in found[name])]))
     if as_json:
         print(json.dumps({name: [asdict(item) for item in items] for name, items in found.items()}, indent=2))
     raise typer.Exit(1 if any(item.fault for items in found.values() for item in items) else 0)
-
-
-def _verdict(found: "list[LintFinding]") -> str:
-    faults = sum(item.fault for item in found)
-    return "no fault" if not faults else f"{faults} fault{'s' if faults > 1 else ''}"

@@ -21,7 +21,6 @@ from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
     from grader.course.course import Course
-    from grader.intake import Submission
 
 app = typer.Typer()
 IMAGE_SIZE = 96
@@ -56,28 +55,24 @@ def baseline(
             raise UsageError("--architecture needs an ASSIGNMENT.", "Type `grader baseline pets --architecture NAME`.")
         _list(home, as_json)
         return
-    from grader.authoring.baseline import measure_baseline, write_baseline
+    from grader.authoring.baseline import measure_baseline, read_architecture, read_solution, write_baseline
     from grader.course.baselines import describe_baseline
     from grader.run.context import open_context
 
-    solution, title = _solution(home, assignment, architecture, image_size or IMAGE_SIZE)
-    folder = out / assignment / f"{architecture}-{image_size or IMAGE_SIZE}" if architecture else out / assignment
+    home.assignment(assignment)
+    folder, size = out / assignment, image_size or IMAGE_SIZE
+    if architecture is None:
+        solution, title = read_solution(home, assignment), "reference solution"
+    else:
+        chosen = home.architecture(architecture)
+        solution, title = read_architecture(home, assignment, chosen, size), f"{chosen.title}, small, {size} pixels"
+        folder /= f"{architecture}-{size}"
     home, output, options = open_order(course, folder, None, False, sandbox, data, 0, jobs=1)
     with progress_bar(as_json, total=seeds) as progress, open_context(home, assignment, options, progress) as context:
         measured = measure_baseline(context, output, solution, title=title, seeds=seeds, progress=progress)
     if write:
         write_baseline(home.baseline_file(assignment, architecture), measured)
     print(measured.model_dump_json(by_alias=True, indent=2) if as_json else describe_baseline(measured))
-
-
-def _solution(home: "Course", assignment: str, architecture: str | None, image_size: int) -> "tuple[Submission, str]":
-    from grader.authoring.baseline import read_architecture, read_solution
-
-    home.assignment(assignment)
-    if architecture is None:
-        return read_solution(home, assignment), "reference solution"
-    chosen = home.architecture(architecture)
-    return read_architecture(home, assignment, chosen, image_size), f"{chosen.title}, small, {image_size} pixels"
 
 
 def _list(home: "Course", as_json: bool) -> None:

@@ -115,7 +115,7 @@ def override(
 
 
 def read_points(text: str) -> float:
-    """Points as people write them, 61.5 or 61,5. Raises UsageError for what may mean something else."""
+    """Points as people write them, 61.5 or 61,5. Raises UsageError for anything else."""
     plain = text.strip()
     if re.fullmatch(r"[+-]?[0-9]+,[0-9]{1,2}", plain):
         plain = plain.replace(",", ".")
@@ -129,7 +129,7 @@ def read_points(text: str) -> float:
 
 
 def _unseen(comment: str) -> str:
-    """That a comment holds what can't be seen, and is shown by its code point; "" where it does not."""
+    """A note about characters of a comment that can't be seen; "" where it has none."""
     from grader.core.text import visible
 
     plain = comment.replace("\r\n", "\n")
@@ -248,7 +248,7 @@ def open_beside(folder: Path, where: str | None) -> "AbstractContextManager[Grad
 
 
 def results_beside(where: str, results: Path | None) -> Path | None:
-    """The folder of results that a gradebook is of: the one that was named, else the one that it lies in."""
+    """The folder of results that belongs to a gradebook: the one that was named, else the one it lies in."""
     if results is not None:
         return results
     if "://" in where and not where.startswith("sqlite"):
@@ -258,7 +258,7 @@ def results_beside(where: str, results: Path | None) -> Path | None:
 
 
 def require_gradebook(folder: Path, book: "Gradebook | None") -> None:
-    """Raise UsageError where results have grades of a gradebook that is not at hand: pages would forget decisions."""
+    """Raise UsageError where results have grades of a gradebook that was not found: pages would lose decisions."""
     from grader.core.store import load_result
 
     if book is not None:
@@ -272,7 +272,7 @@ def require_gradebook(folder: Path, book: "Gradebook | None") -> None:
 
 
 def tell_missing(names: Sequence[str], folder: Path) -> str:
-    """Who of the gradebook has no results in `folder`, as a sentence without its full stop."""
+    """A sentence, without its full stop, about students of the gradebook who have no results in `folder`."""
     from grader.intake.names import listed
 
     who = "1 student of the gradebook has" if len(names) == 1 else f"{len(names)} students of the gradebook have"
@@ -280,7 +280,7 @@ def tell_missing(names: Sequence[str], folder: Path) -> str:
 
 
 def end_with_troubles(troubles: Sequence[str], missing: Sequence[str], folder: Path) -> None:
-    """Say on standard error which rows are not as they should be, and who is not here; ends with 3 for the first."""
+    """Report rows with troubles and students without results on standard error; end with 3 where there are troubles."""
     from grader.core.text import defused, one_line
 
     lines = [f"trouble: {words}" for words in troubles]
@@ -295,7 +295,7 @@ def end_with_troubles(troubles: Sequence[str], missing: Sequence[str], folder: P
 def show_decision(
     folder: Path | None, assignment: str, book: "Gradebook", course: Path | None, data: Path | None
 ) -> str:
-    """Write again what shows the grades of an assignment; "" where that was done, else what to do instead."""
+    """Write pages and lists with the grades of an assignment again; "" where that was done, else what to do instead."""
     from grader.cli.options import find_course
     from grader.course.rubric import open_rubric
     from grader.marking.publish import OutputOptions, recall_origin

@@ -49,7 +49,7 @@ def ending_in_order() -> Iterator[None]:
 
 @contextmanager
 def ending_in_words() -> Iterator[None]:
-    """An error of ours ends a script as it ends a command: in words, with its exit code."""
+    """An error of ours ends a script as it ends a command: with its message and its exit code."""
     try:
         yield
     except GraderError as error:

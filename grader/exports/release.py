@@ -62,7 +62,7 @@ LONGEST = 10_000  # characters of one text
 
 
 def for_students(result: Result) -> Result:
-    """The result with every text visible, and without the flags, which are for a person to look at and no verdict."""
+    """The result with every text visible, and without the flags, which ask a person to look and are not a verdict."""
     flags = tuple(flag for flag in result.flags if flag.kind == SUBSTITUTE)
     return cleaned(result.model_copy(update={"flags": flags}))
 

@@ -10,8 +10,8 @@ row), and writing the same thing again changes nothing. So writers may be many, 
 """
 
 from grader.core.grades import rubric_digest
-from grader.gradebook.book import FILE, Gradebook, locate, open_gradebook
+from grader.gradebook.book import FILE, Gradebook, open_gradebook
 from grader.gradebook.database import Refused
 from grader.gradebook.recording import Recorded
 
-__all__ = ["FILE", "Gradebook", "Recorded", "Refused", "locate", "open_gradebook", "rubric_digest"]
+__all__ = ["FILE", "Gradebook", "Recorded", "Refused", "open_gradebook", "rubric_digest"]

@@ -60,7 +60,7 @@ class Gradebook:
     def enrol(self, assignment: Assignment, students: Iterable[Enrolment] = ()) -> list[Person]:
         """Store an assignment's rules, and students with their extensions: once at the start of a batch or a regrade.
 
-        A student who is named again gets today's extension (none where there is none any more); nobody is ever removed.
+        A student who is named again gets today's extension, or none; nobody is ever removed.
         Returns who each of them is: known by a number, a login, an address or the name, or new.
         """
         known = list(students)
@@ -221,20 +221,16 @@ SERVER, SQLITE = ("postgresql", "postgres", "postgresql+psycopg"), "sqlite"
 EXAMPLE = "Write a folder, a file, or postgresql://USER:PASSWORD@HOST/NAME."
 
 
-def locate(where: Path | str) -> Path | URL:
+def _locate(where: Path | str) -> Path | URL:
     """The gradebook meant by a folder (its `gradebook.sqlite`), a file, or a URL. Raises UsageError."""
-    if isinstance(where, str) and "://" in where:
-        return _read_url(where)
-    path = Path(where)
+    if isinstance(where, Path) or "://" not in where:
+        path = Path(where)
+        try:
+            return path / FILE if path.is_dir() else path
+        except OSError as error:
+            raise UsageError(f"{path}: can't be opened ({error.strerror}).", "Name another place.") from None
     try:
-        return path / FILE if path.is_dir() else path
-    except OSError as error:
-        raise UsageError(f"{path}: can't be opened ({error.strerror}).", "Name another place.") from None
-
-
-def _read_url(text: str) -> Path | URL:
-    try:
-        url = make_url(text)
+        url = make_url(where)
         _ = url.port, url.database
     except (ArgumentError, ValueError):
         raise UsageError("The URL of the gradebook is not understood.", EXAMPLE) from None  # it may hold a password
@@ -243,16 +239,15 @@ def _read_url(text: str) -> Path | URL:
     if url.drivername not in SERVER:
         raise UsageError(f"A gradebook is SQLite or PostgreSQL, not `{url.drivername}`.", EXAMPLE)
     if not url.database:
-        raise UsageError(f"{shown(url)}: names no database.", EXAMPLE)
+        raise UsageError(f"{_shown(url)}: names no database.", EXAMPLE)
     return url
 
 
-def shown(place: Path | URL) -> str:
+def _shown(place: Path | URL) -> str:
     """What a gradebook is called in messages: without a password."""
     if isinstance(place, Path):
         return str(place)
-    bare = place.set(drivername="postgresql", query={})
-    return bare.render_as_string(hide_password=True)
+    return place.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
 
 
 @contextmanager
@@ -262,8 +257,8 @@ def open_gradebook(where: Path | str, *, create: bool = True, patience: float = 
     What is not there is made (unless `create` is False: UsageError), an older schema is migrated, a newer one refused. For
     `patience` seconds a locked or vanished database is waited for at every call, at opening no longer than 5 seconds.
     """
-    place = locate(where)
-    name = shown(place)
+    place = _locate(where)
+    name = _shown(place)
     if isinstance(place, Path):
         _require_file(place, create=create)
         engine = file_engine(URL.create("sqlite", database=str(place.absolute())), patience)
@@ -272,7 +267,7 @@ def open_gradebook(where: Path | str, *, create: bool = True, patience: float = 
     try:
         bring_up_to_date(Database(engine, name, min(patience, PATIENCE_AT_OPENING)), place, create=create)
         if isinstance(place, Path):
-            prefer_write_ahead_log(place)  # only now: what is no gradebook of ours is left as it was
+            prefer_write_ahead_log(place)  # only now: another program's file is left as it was
         yield Gradebook(Database(engine, name, patience))
     finally:
         engine.dispose()

@@ -37,7 +37,7 @@ class Person:
 
 
 def identify(connection: Connection, assignment: str, students: Sequence[Student]) -> list[Person]:
-    """The person whom each of `students` is, in order; who is not known yet is added, and what is new of them is kept."""
+    """The person that each of `students` is, in order. Unknown ones are added, and what is new about known ones is kept."""
     wanted = [_stored(student) for student in students]
     known = _Known.read(connection, assignment, wanted)
     if any(known.asks_to_write(student) for student in wanted):
@@ -48,7 +48,7 @@ def identify(connection: Connection, assignment: str, students: Sequence[Student
 
 
 def folded(value: str) -> str:
-    """A number, a login or an address as they are compared, and stored: so it stays as it was when schema 3 began."""
+    """A number, a login or an address as it is compared. Stored keys were made by it: it must not change."""
     return unicodedata.normalize("NFC", value).strip().casefold()
 
 
@@ -65,7 +65,7 @@ def keys_of(student: Student, assignment: str) -> list[Key]:
 
 
 class _Known:
-    """What the gradebook knows of the persons who are asked for."""
+    """What the gradebook knows about some persons."""
 
     def __init__(self, assignment: str, rows: Iterable[Any], keys: Iterable[Any]) -> None:
         self._assignment = assignment
@@ -96,7 +96,7 @@ class _Known:
         self._keys[number][scope, kind].add(value)
 
     def find(self, student: Student) -> int | None:
-        """The person's number: by what is surest, unless something surer speaks against it."""
+        """The person's number, found by the surest key that no surer one contradicts."""
         keys = keys_of(student, self._assignment)
         for place, key in enumerate(keys):
             number = self._owners.get(key)
@@ -113,7 +113,7 @@ class _Known:
         return number
 
     def _by_login(self, name: str) -> int | None:
-        """Whose login or number a name is, of somebody of whom nothing else is told: a file is often called so."""
+        """The person whose login or number a name is, where nothing else is told: files are often called so."""
         found = {self._owners.get(("", kind, folded(name))) for kind in ("identity", "login")} - {None}
         return found.pop() if len(found) == 1 else None
 
@@ -130,7 +130,7 @@ class _Known:
         return any(mine.get((scope, kind)) and value not in mine[scope, kind] for scope, kind, value in keys)
 
     def _longer(self, student: Student) -> Iterator[str]:
-        """Names for somebody whose own is another person's."""
+        """Longer names, for somebody whose name another person has."""
         told = next((getattr(student, kind) for kind in KINDS if getattr(student, kind)), "")
         yield from [f"{student.name} ({told})"] if told else []
         yield from (
@@ -150,7 +150,7 @@ class _Known:
         return {name: value for name, value in told.items() if row[name] != value}
 
     def _name_for(self, student: Student, number: int | None) -> str:
-        """The name as it was told, or a longer one where that is another person's."""
+        """The name as it was told, or a longer one where another person has it."""
         for name in (student.name, *self._longer(student)):
             if self._names.get(name) in (None, number):
                 return name
@@ -160,7 +160,7 @@ class _Known:
         return [key for key in keys_of(student, self._assignment) if key not in self._owners]
 
     def settle(self, connection: Connection, student: Student) -> Person:
-        """The person, with what is new of them written down."""
+        """The person; what is new about them is written down."""
         number, before = self.find(student), ""
         if number is None:
             values = {name: getattr(student, name) for name in ("identity", "login", "email")}

@@ -58,7 +58,9 @@ def read_grades(connection: Connection, choice: Selection) -> list[Grade]:
     for row in connection.execute(_enrolled(choice)):
         key = (row.assignment, row.student_id)
         given, override = marked.get(key, ()), overrides.get(key)
-        student, extension = Student.model_validate(row, from_attributes=True), _extension(row)
+        student, extension = Student.model_validate(row, from_attributes=True), None
+        if row.extension_due is not None or row.extension_s is not None:
+            extension = Extension(due=row.extension_due, seconds=row.extension_s)
         grades.append(decide_grade(student, rules[row.assignment], given, extension=extension, override=override))
     return sorted(grades, key=lambda grade: (grade.assignment, grade.student.name.casefold(), grade.student.name))
 
@@ -170,12 +172,6 @@ def _narrowed(chosen: Any, table: Any, choice: Selection) -> Any:
     return chosen
 
 
-def _extension(row: Any) -> Extension | None:
-    if row.extension_due is None and row.extension_s is None:
-        return None
-    return Extension(due=row.extension_due, seconds=row.extension_s)
-
-
 def _read_marked(connection: Connection, choice: Selection) -> dict[tuple[str, int], list[Marked]]:
     """The result that stands for every submission: the newest, but no fault of ours where there is another."""
     newest = select(func.max(ResultRow.id)).group_by(ResultRow.submission_id)
@@ -215,18 +211,14 @@ def _read_overrides(connection: Connection, choice: Selection) -> dict[tuple[str
     newest = select(func.max(OverrideRow.id)).group_by(OverrideRow.assignment, OverrideRow.student_id)
     newest = _narrowed(newest, OverrideRow, choice)
     rows = connection.execute(_narrowed(select(OverrideRow), OverrideRow, choice).where(OverrideRow.id.in_(newest)))
-    return {(row.assignment, row.student_id): _override(row) for row in rows if not row.revoked}
-
-
-def _override(row: Any) -> Override:
-    return Override(
-        points=row.points,
-        excused=row.excused,
-        author=row.author,
-        reason=row.reason,
-        time=row.time.isoformat(),
-        comment=row.comment,
-    )
+    return {
+        (row.assignment, row.student_id): Override(
+            points=row.points, excused=row.excused, author=row.author, reason=row.reason, time=row.time.isoformat(),
+            comment=row.comment,
+        )
+        for row in rows
+        if not row.revoked
+    }  # fmt: skip
 
 
 Dated = tuple[datetime, Event]

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -88,9 +88,7 @@ def digest_with(rubric: str, result: Result) -> str:
 
 
 def fingerprint(result: Result) -> str:
-    """SHA-256 of what a result says; whom it is of (one, or each member of a group) and when its run began are no part,
-    nor is the grade that follows.
-    """
+    """SHA-256 of what a result says, without whom it is of, when its run began, and the grade that follows."""
     none = {"started", "student", "grade", "members"}
     return hashlib.sha256(result.model_dump_json(by_alias=True, exclude=none).encode()).hexdigest()
 
@@ -229,18 +227,17 @@ class Decision:
 
 def decide(connection: Connection, assignment: str, student_id: int, decision: Decision) -> None:
     """Write a decision down, once even where it is repeated. Raises UsageError where there is nothing to take back."""
-    _lock(connection, assignment, student_id)
+    grade = (EnrolmentRow.assignment == assignment, EnrolmentRow.student_id == student_id)
+    # Changing a row to what it is locks it on both engines: who else writes of this grade waits.
+    connection.execute(update(EnrolmentRow).where(*grade).values(assignment=assignment))
     mine = (OverrideRow.assignment == assignment, OverrideRow.student_id == student_id)
     newest = connection.execute(select(OverrideRow).where(*mine).order_by(OverrideRow.id.desc()).limit(1)).first()
-    row = {
-        "points": decision.points, "excused": decision.excused, "revoked": decision.revoked, "author": decision.author,
-        "reason": decision.reason, "time": decision.time, "comment": decision.comment,
-    }  # fmt: skip
     if newest is not None and newest.time == decision.time and newest.revoked == decision.revoked:
         return  # the answer to the first try was lost on the way
     if decision.revoked and (newest is None or newest.revoked):
         raise UsageError("There is no override to take back.", "`grader gradebook history` shows what was decided.")
-    connection.execute(NEW_OVERRIDE, {"assignment": assignment, "student_id": student_id, **row})
+    row = {"assignment": assignment, "student_id": student_id, "revoked": decision.revoked, **asdict(decision)}
+    connection.execute(NEW_OVERRIDE, row)
 
 
 def require_possible(points: float | None, out_of: float) -> None:
@@ -250,9 +247,3 @@ def require_possible(points: float | None, out_of: float) -> None:
             f"{points:g} points are more than the {out_of:g} that there are.",
             "Correct the number, or type --above-maximum if you mean it.",
         )
-
-
-def _lock(connection: Connection, assignment: str, student_id: int) -> None:
-    """Who else writes of this grade waits: changing a row to what it is locks it on both engines."""
-    mine = (EnrolmentRow.assignment == assignment, EnrolmentRow.student_id == student_id)
-    connection.execute(update(EnrolmentRow).where(*mine).values(assignment=assignment))

@@ -79,9 +79,9 @@ def test_a_clock_that_jumps_changes_neither_what_stands_nor_the_order(place: str
         ({"points": 1, "author": "\t"}, "needs an author"),
         ({}, "points or an excuse"),
         ({"points": 1, "excused": True}, "either excused or has points"),
-        ({"points": -1}, "no points"),
-        ({"points": float("nan")}, "no points"),
-        ({"points": float("inf")}, "no points"),
+        ({"points": -1}, "is not a number of points"),
+        ({"points": float("nan")}, "is not a number of points"),
+        ({"points": float("inf")}, "is not a number of points"),
         ({"points": 1, "assignment": "exercise3"}, "no assignment `exercise3`"),
     ],
 )
