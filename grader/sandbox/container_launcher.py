@@ -24,7 +24,7 @@ from typing import IO, Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # `-I` knows no folder of a script
 
 from grader.sandbox.frames import CONTROL, DESCRIPTORS, MOST_BYTES, RESULTS, SOCKETS, FrameError, FrameLink, read_frame
-from grader.sandbox.launcher import describe_exit, read_orders, shut_off, start_program
+from grader.sandbox.launcher import describe_exit, hide_from_program, read_orders, start_program
 from grader.sandbox.measure import measure, names_kill, passed
 
 INTERVAL_S = 0.1
@@ -40,7 +40,7 @@ def main() -> None:
     os.umask(0o077)
     requests, replies = os.fdopen(0, "rb", closefd=False), os.fdopen(1, "wb", closefd=False)
     orders = read_orders(requests)
-    shut_off()
+    hide_from_program()
     ContainedProgram(orders, requests, FrameLink(replies)).run()
     replies.flush()
     os._exit(0)

@@ -44,7 +44,7 @@ def write_files(orders: dict[str, Any], file: IO[bytes]) -> None:
             raise RuntimeError(f"{UNWRITTEN}{name} ({getattr(error, 'strerror', None) or error})") from None
 
 
-def shut_off(*, with_parent: bool = True) -> None:
+def hide_from_program(*, with_parent: bool = True) -> None:
     """Close /proc/self/{mem,fd,environ,root} to the program, which has our uid; adopt orphans; end with the parent."""
     if sys.platform == "linux":
         prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -54,7 +54,7 @@ def shut_off(*, with_parent: bool = True) -> None:
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def open_up() -> None:
+def become_visible() -> None:
     """Be as visible to one's own uid as any process: what execve does by itself, and files of /proc need before."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
@@ -85,7 +85,7 @@ def start_program(orders: dict[str, Any]) -> int:
 
 def become_program(orders: dict[str, Any]) -> None:
     """In the child: everything that is the program's but its code. Raises OSError."""
-    open_up()
+    become_visible()
     if sys.platform == "linux":  # where no namespace takes it along, nothing else ends it when the grader is killed
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     try:
@@ -141,7 +141,7 @@ def main() -> None:
     os.umask(0o077)
     with os.fdopen(int(sys.argv[2]), "rb") as file:
         orders = read_orders(file)
-    shut_off()
+    hide_from_program()
     folders = [os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for path in orders["export"]]
     own = [os.pidfd_open(os.getpid())] if hasattr(os, "pidfd_open") else []
     socket.send_fds(control, [b"ready"], folders + own)

@@ -31,9 +31,17 @@ from grader.core.errors import Infrastructure, SandboxUnavailable
 from grader.core.evidence import Cause, Isolation
 from grader.core.limits import Limits
 from grader.core.workspace import workspace
-from grader.sandbox.bubblewrap import UNPRIVILEGED, hidden_packages, runtime_trees
+from grader.sandbox.bubblewrap import (
+    ALL_PROMISES,
+    SYSTEM_FILES,
+    SYSTEM_FOLDERS,
+    UNPRIVILEGED,
+    hidden_packages,
+    passwd_line,
+    runtime_trees,
+)
 from grader.sandbox.frames import CONTROL, DESCRIPTORS, RESULTS, SOCKETS, FrameError, FrameLink, read_frame
-from grader.sandbox.interface import Confined, Program, Promise, Scratch, Stopped
+from grader.sandbox.interface import Confined, Program, Scratch, Stopped
 from grader.sandbox.process import Log, cpu_limit, most_tasks, not_started, resource_limits, write_orders
 from grader.sandbox.seccomp import build_filter
 
@@ -45,8 +53,6 @@ MOST_TASKS = 16_384
 GUEST = "/run/guest/grader/sandbox"
 GUEST_FILES = ("container_launcher.py", "frames.py", "launcher.py", "measure.py")
 FOLDERS = ("data", "dev", "etc", "proc", "run", "sys", "tmp", "usr")
-SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64")
-PASSWD = f"student:x:{UNPRIVILEGED}:{UNPRIVILEGED}:student:/tmp:/bin/sh\n"
 INSTEAD = "Use --sandbox bubblewrap. To grade your own work without a sandbox, type --sandbox none."
 _numbers = itertools.count()
 
@@ -59,7 +65,7 @@ class Podman:
     """
 
     isolation: Isolation = "podman"
-    promises = frozenset(Promise) if build_filter() else frozenset(Promise) - {Promise.SYSTEM_CALLS}
+    promises = ALL_PROMISES
     accounting = "memory is limited by podman where its control groups allow it, and looked at every 0.1 s"
 
     def __init__(self, path: Path, *, user: int | None, trees: tuple[Path, ...], hidden: tuple[Path, ...]) -> None:
@@ -186,8 +192,7 @@ def podman_arguments(podman: Podman, program: Program, *, name: str, image: str)
 def mounts(podman: Podman, program: Program) -> Mapping[Path, str]:
     """What is readable inside: source on this machine to target."""
     system = [path for path in (Path("/", name) for name in ("usr", *SYSTEM_FOLDERS)) if not path.is_symlink()]
-    settings = [Path(name) for name in ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts")]
-    found = {path: str(path) for path in (*system, *settings) if path.exists()}
+    found = {path: str(path) for path in (*system, *map(Path, SYSTEM_FILES)) if path.exists()}
     found |= {path: str(path) for path in podman.trees}
     found |= {item.source: f"/{item.inside}" for item in program.inputs}
     return found | {Path(__file__).with_name(file): f"{GUEST}/{file}" for file in GUEST_FILES}
@@ -211,8 +216,9 @@ def skeleton(links: Mapping[str, str]) -> bytes:
             link.type, link.linkname = tarfile.SYMTYPE, target
             archive.addfile(link)
         passwd = tarfile.TarInfo("etc/passwd")
-        passwd.size, passwd.mode = len(PASSWD), 0o444
-        archive.addfile(passwd, io.BytesIO(PASSWD.encode()))
+        content = passwd_line(UNPRIVILEGED)
+        passwd.size, passwd.mode = len(content), 0o444
+        archive.addfile(passwd, io.BytesIO(content))
     return buffer.getvalue()
 
 

@@ -108,7 +108,7 @@ class Log:
                 self._blocks.append(block)
 
 
-class Outermost(Protocol):
+class OutermostProcess(Protocol):
     """The process at the top of a sandbox, as `subprocess.Popen` has it."""
 
     pid: int
@@ -126,7 +126,7 @@ class LaunchedProcess:
 
     def __init__(
         self,
-        process: Outermost,
+        process: OutermostProcess,
         control: socket.socket,
         log: Log,
         limits: Limits,
@@ -181,7 +181,7 @@ class LaunchedProcess:
         with self._lock:
             if self._cause is None and self._stopped is None:
                 self._cause = cause
-        if not self._may_be_named():
+        if not self._has_its_number():
             return
         tree = process_tree(self.pid)
         with contextlib.suppress(OSError):
@@ -194,7 +194,7 @@ class LaunchedProcess:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
 
-    def _may_be_named(self) -> bool:
+    def _has_its_number(self) -> bool:
         """Whether the outermost process still has its number: once it is reaped, another may have it."""
         if self._outermost is None:
             return self._stopped is None

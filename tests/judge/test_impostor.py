@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -163,6 +164,21 @@ def test_a_judge_that_says_nothing_is_waited_for_only_so_long(monkeypatch: pytes
         silent(channel, connection)
 
     assert reason(Impostor(stalls)).startswith("the network took longer than 0.2 s")
+
+
+def test_a_judge_that_answers_in_drops_does_not_get_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "WALL_S", 0.5)
+
+    def drips(channel: Channel, connection: socket.socket) -> None:
+        channel.send({"ready": {}})
+        channel.receive()
+        for _ in range(200):
+            connection.sendall(b" ")
+            time.sleep(0.1)
+
+    began = time.monotonic()
+    assert reason(Impostor(drips)).startswith("the network took longer than 0.5 s")
+    assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize(

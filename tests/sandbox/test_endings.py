@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from grader.core.evidence import Cause
 from grader.core.limits import Limits
 from grader.kernel.run import _silent_log
 from grader.sandbox import podman
+from grader.sandbox.endings import Held, classify, explain_ending
 from grader.sandbox.fork_server import client
 from grader.sandbox.fork_server.client import Server, WarmStartFailed
-from grader.sandbox.interface import Program
+from grader.sandbox.interface import Program, Stopped
 from grader.sandbox.podman import ContainerProcess
 from grader.sandbox.process import LaunchedProcess, Log
 
@@ -86,3 +88,16 @@ def test_a_child_that_ends_at_once_leaves_no_descriptor_open(monkeypatch: pytest
             server.start(PROGRAM, None, ())
     assert descriptors() == before
     server.close()
+
+
+@pytest.mark.parametrize("held", ["notebook", "module", "network"])
+@pytest.mark.parametrize("cause", list(Cause))
+def test_every_cause_has_words_for_whatever_was_held(held: Held, cause: Cause) -> None:
+    words = explain_ending(held, cause, Limits(), where="cell 3" if held == "notebook" else "", signal=11)
+    assert words == words.strip() != ""
+    assert not {"{", "}", "None"} & {*words, *words.split()}
+
+
+def test_a_network_is_told_of_a_lack_of_memory_that_native_code_died_of() -> None:
+    died = Stopped(cause=None, signal=signal.SIGABRT, code=None, cpu_s=1.0, peak_mb=1.0, log="std::bad_alloc")
+    assert explain_ending("network", classify(None, died), Limits()).startswith("the network needs more memory than")

@@ -36,7 +36,7 @@ class WarmStartFailed(Infrastructure):
     """The fork server, or a child of it, did not come up; a cold start may."""
 
 
-class Forked:
+class ForkedProcess:
     """PID 1 of a forked child, as `subprocess.Popen` shows a process; its status is told over its socket alone."""
 
     def __init__(self, pidfd: int, stdout: IO[bytes]) -> None:
@@ -84,7 +84,7 @@ class Server:
             if not descriptors:
                 failed = not_started(log, word)
                 raise WarmStartFailed(failed.message) if isinstance(failed, Infrastructure) else failed
-            forked = Forked(descriptors[-1], pipe)
+            forked = ForkedProcess(descriptors[-1], pipe)
             unless_it_starts.pop_all()
         running = LaunchedProcess(forked, control, log, program.limits, _joined(group, forked.pid), self.lost)
         running.take_over(names, descriptors)

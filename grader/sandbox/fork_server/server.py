@@ -28,7 +28,15 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # `-P` knows no folder of a script
 
 from grader.sandbox.fork_server.namespaces import drop_privileges, enter_namespaces, mount_writable_places
-from grader.sandbox.launcher import become_program, close_others, open_up, read_orders, reap, shut_off, write_files
+from grader.sandbox.launcher import (
+    become_program,
+    become_visible,
+    close_others,
+    hide_from_program,
+    read_orders,
+    reap,
+    write_files,
+)
 
 OURS = str(Path(__file__).resolve().parents[3])
 MOST_DESCRIPTORS = 64
@@ -43,7 +51,7 @@ def main() -> None:
     os.umask(0o077)
     with os.fdopen(int(sys.argv[2]), "rb") as file:
         orders = read_orders(file)
-    shut_off()
+    hide_from_program()
     reason = try_namespaces()
     if not reason:
         prepare(orders)
@@ -59,7 +67,7 @@ def try_namespaces() -> str:
     child = os.fork()
     if child == 0:
         try:
-            open_up()
+            become_visible()
             enter_namespaces()
             if os.fork():
                 os.wait()
@@ -136,7 +144,7 @@ def confine(wanted: list[int], descriptors: list[int]) -> list[str]:
         os.dup2(log, 1)
         os.dup2(log, 2)
         control, orders = arrange(wanted, descriptors)
-        open_up()  # the files of /proc that a user namespace is made with are only then ours
+        become_visible()  # the files of /proc that a user namespace is made with are only then ours
         enter_namespaces()
         if os.fork():
             os._exit(0)
@@ -168,7 +176,7 @@ def run_as_init(descriptor: int, orders_file: int) -> list[str]:
         mount_writable_places([(path, size, mode) for path, size, mode in orders["scratch"]], orders["kept"])
         write_files(orders, file)
     drop_privileges()
-    shut_off(with_parent=False)  # which is gone already: this namespace ends with the server's
+    hide_from_program(with_parent=False)  # which is gone already: this namespace ends with the server's
     folders = [os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for path in orders["export"]]
     own = os.pidfd_open(os.getpid())
     socket.send_fds(control, [b"ready"], [*folders, own])
