@@ -42,13 +42,13 @@ class OutputOptions:
     data: Path | None = None  # as it was named, for who writes pages again
 
 
-def remember_origin(order: OutputOptions) -> None:
+def remember_origin(output: OutputOptions) -> None:
     """Keep beside the results which course they are of, and which data was named, so that pages can be written again."""
-    course, data = recall_origin(order.out)
-    if order.data is not None or course != order.course.root:
-        data = order.data
-    origin = {"course": str(order.course.root), "data": str(data.absolute()) if data else None}
-    write_json(order.out / ORIGIN, origin)
+    course, data = recall_origin(output.out)
+    if output.data is not None or course != output.course.root:
+        data = output.data
+    origin = {"course": str(output.course.root), "data": str(data.absolute()) if data else None}
+    write_json(output.out / ORIGIN, origin)
 
 
 def recall_origin(out: Path) -> tuple[Path | None, Path | None]:

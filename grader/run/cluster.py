@@ -12,7 +12,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,19 +22,19 @@ from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.core.progress import Progress, Silent
 from grader.course.course import Course
 from grader.intake import Submission
-from grader.run.collect import collect
+from grader.run.collect import Collected, collect
 from grader.run.context import RunContext, RunOptions, open_context
-from grader.run.executors import Collected, CollectorGone, WorkerLost, WorkerUnfit
+from grader.run.executors import CollectorGone, WorkerLost, WorkerUnfit
 from grader.run.parcels import (
     NoEvidence,
     RunParcel,
     differences,
     pack_answer,
-    pack_order,
+    pack_request,
     pack_trouble,
     setting_of,
     unpack_answer,
-    unpack_order,
+    unpack_request,
 )
 
 COURSE, DATA = "course", "data"  # what a batch hints at, and a worker may be told otherwise
@@ -50,16 +50,16 @@ class WorkerContexts:
 
     where: str
     places: Mapping[str, str]
-    _benches: dict[str, RunContext] = field(default_factory=dict)
+    _contexts: dict[str, RunContext] = field(default_factory=dict)
     _open: ExitStack = field(default_factory=ExitStack)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, parcel: bytes, progress: Progress) -> bytes:
         """Run the submission in `parcel`; never raises, so that nothing but bytes goes back."""
         try:
-            order, submission = unpack_order(parcel)
-            bench = self._bench(order)
-            other = differences(setting_of(bench), order.setting)
+            request, submission = unpack_request(parcel)
+            context = self._context(request)
+            other = differences(setting_of(context), request.setting)
         except GraderError as error:
             return self._trouble("unfit", error.message, error.remedy)
         except (ValueError, KeyError) as error:
@@ -69,7 +69,7 @@ class WorkerContexts:
         if other:
             return self._trouble("unfit", f"it differs from the batch: {'; '.join(other)}", SAME)
         try:
-            return pack_answer(*collect(submission, replace(bench, seed=order.seed), progress))
+            return pack_answer(*collect(submission, replace(context, seed=request.seed), progress))
         except Infrastructure as error:
             return self._trouble("fault", error.message, error.remedy)
         except Exception as error:  # a bug of ours is a row of the batch, and must not look like a lost worker
@@ -83,27 +83,27 @@ class WorkerContexts:
         """Throw the served data away."""
         self._open.close()
 
-    def _bench(self, order: RunParcel) -> RunContext:
-        """The bench for an order. Raises GraderError where this machine has no such data, sandbox or assignment."""
-        wanted = f"{order.assignment} {order.isolation} {order.serve} {sorted(order.hints.items())}"
+    def _context(self, request: RunParcel) -> RunContext:
+        """The context for an order. Raises GraderError where this machine has no such data, sandbox or assignment."""
+        wanted = f"{request.assignment} {request.isolation} {request.serve} {sorted(request.hints.items())}"
         with self._lock:
-            if wanted not in self._benches:
-                self._benches[wanted] = self._open.enter_context(self._opened(order))
-            return self._benches[wanted]
+            if wanted not in self._contexts:
+                self._contexts[wanted] = self._open.enter_context(self._opened(request))
+            return self._contexts[wanted]
 
-    def _opened(self, order: RunParcel) -> AbstractContextManager[RunContext]:
-        course = Course.at(self._place(COURSE, order))
-        threads = course.assignment(order.assignment).run.threads
-        setup = RunOptions(
-            isolation=order.isolation, data=self._place(DATA, order), jobs=threads, serve=order.serve
+    def _opened(self, request: RunParcel) -> AbstractContextManager[RunContext]:
+        course = Course.at(self._place(COURSE, request))
+        threads = course.assignment(request.assignment).run.threads
+        options = RunOptions(
+            isolation=request.isolation, data=self._place(DATA, request), jobs=threads, serve=request.serve
         )  # a thread for each kernel: a worker has a core
-        return open_context(course, order.assignment, setup, Silent())
+        return open_context(course, request.assignment, options, Silent())
 
-    def _place(self, name: str, order: RunParcel) -> Path | None:
+    def _place(self, name: str, request: RunParcel) -> Path | None:
         """A folder that this worker was told of, else the batch's own where it is here too, else the usual places."""
         if self.places.get(name):
             return Path(self.places[name])
-        hinted = Path(order.hints[name]) if name in order.hints else None
+        hinted = Path(request.hints[name]) if name in request.hints else None
         return hinted if hinted is not None and hinted.is_dir() else None
 
 
@@ -123,25 +123,67 @@ class DaskCollector:
     """
 
     def __init__(
-        self, client: Any, bench: RunContext, answering: Answering, hints: Mapping[str, str], progress: Progress
+        self, client: Any, context: RunContext, answering: Answering, hints: Mapping[str, str], progress: Progress
     ) -> None:  # fmt: skip
-        self._client, self._executor, self._bench = client, client.get_executor(), bench
+        self._client, self._executor, self._context = client, client.get_executor(), context
         self._answering, self._hints, self._progress = answering, hints, progress
         self._topic = f"grader-{secrets.token_hex(8)}"
         self._unfit: dict[str, str] = {}
         self._threads: dict[str, int] = {}
         self._looked: float | None = None
         self._waiting = False
+        self._lock = threading.RLock()  # over all of the above: each submission is waited for in a thread of its own
         client.subscribe_topic(self._topic, lambda event: pass_on(event, progress))
 
     @property
     def slots(self) -> int:
         """Two for each thread, so that no worker waits for the batch; some where no worker has come yet."""
-        self.look()
-        return 2 * sum(count for address, count in self._threads.items() if address not in self._unfit) + 2
+        with self._lock:
+            self._look()
+            return 2 * sum(count for address, count in self._threads.items() if address not in self._unfit) + 2
 
-    def look(self) -> None:
-        """See which workers there are, and say so where there are none. Raises CollectorGone."""
+    def collect(self, submission: Submission, seed: int) -> Collected:
+        """Run it on a worker that is not known to be unfit; what comes back is checked as foreign bytes are."""
+        future = self.submit(submission, seed)
+        while not wait([future], LOOK_S).done:
+            with self._lock:
+                self._look()
+        answer = unpack_or_raise(received(future), submission, replace(self._context, seed=seed))
+        if isinstance(answer, Collected):
+            return answer
+        if answer.kind == "unfit":
+            with self._lock:
+                self._unfit[answer.where] = f"{answer.message} {answer.remedy}".strip()
+                self._looked = None
+            raise WorkerUnfit(f"The worker {answer.where} can't run this batch: {answer.message}", answer.remedy)
+        if answer.kind == "bug":
+            raise Infrastructure(
+                f"The grader itself failed at the worker {answer.where}: {answer.message}.", "Tell its developers."
+            )
+        raise Infrastructure(f"{answer.message} (at the worker {answer.where})", answer.remedy)
+
+    def submit(self, submission: Submission, seed: int) -> Future[Any]:
+        """Begin a run. Raises CollectorGone where all workers are unfit."""
+        parcel = pack_request(submission, self._context, seed, self._hints)
+        choice: dict[str, Any] = {}
+        with self._lock:
+            self._look()
+            if self._unfit:
+                fit = [address for address in self._threads if address not in self._unfit]
+                if self._threads and not fit:
+                    reasons = "; ".join(f"{address}: {reason}" for address, reason in sorted(self._unfit.items()))
+                    raise CollectorGone(
+                        f"No worker can run this batch. {reasons}", "Mend one; the same command goes on."
+                    )
+                # A wish, not a demand: what may run on certain workers alone waits for ever once they are gone.
+                choice = {"workers": fit, "allow_other_workers": True} if fit else {}
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # "Sending large graph": a submission has its size
+                begun: Future[Any] = self._executor.submit(self._answering, parcel, self._topic, pure=False, **choice)
+                return begun
+
+    def _look(self) -> None:
+        """See now and then which workers there are, and say so where there are none. Raises CollectorGone."""
         now = time.monotonic()
         if self._looked is not None and now - self._looked < LOOK_S:
             return
@@ -154,44 +196,12 @@ class DaskCollector:
             self._progress.say("The cluster has no worker now; the batch waits for one.")
         self._waiting = not self._threads
 
-    def submit(self, submission: Submission, seed: int) -> Future[Any]:
-        """Begin a run on a worker that is not known to be unfit. Raises CollectorGone where all of them are."""
-        self.look()
-        parcel = pack_order(submission, self._bench, seed, self._hints)
-        choice: dict[str, Any] = {}
-        if self._unfit:
-            fit = [address for address in self._threads if address not in self._unfit]
-            if self._threads and not fit:
-                reasons = "; ".join(f"{address}: {reason}" for address, reason in sorted(self._unfit.items()))
-                raise CollectorGone(f"No worker can run this batch. {reasons}", "Mend one; the same command goes on.")
-            # A wish, not a demand: what may run on certain workers alone waits for ever once they are gone.
-            choice = {"workers": fit, "allow_other_workers": True} if fit else {}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # "Sending large graph": a submission has its size
-            begun: Future[Any] = self._executor.submit(self._answering, parcel, self._topic, pure=False, **choice)
-            return begun
-
     def close(self) -> None:
         """Give up what has not begun. A scheduler that is gone needs no good-bye."""
         with suppress(Exception):
             self._executor.shutdown(wait=False)
         with suppress(Exception):
             self._client.close(timeout=CONNECT_S)
-
-    def take(self, future: Future[Any], submission: Submission, seed: int) -> Collected:
-        """What came back, checked as foreign bytes are."""
-        answer = unpack_or_raise(received(future), submission, replace(self._bench, seed=seed))
-        if isinstance(answer, Collected):
-            return answer
-        if answer.kind == "unfit":
-            self._unfit[answer.where] = f"{answer.message} {answer.remedy}".strip()
-            self._looked = None
-            raise WorkerUnfit(f"The worker {answer.where} can't run this batch: {answer.message}", answer.remedy)
-        if answer.kind == "bug":
-            raise Infrastructure(
-                f"The grader itself failed at the worker {answer.where}: {answer.message}.", "Tell its developers."
-            )
-        raise Infrastructure(f"{answer.message} (at the worker {answer.where})", answer.remedy)
 
 
 def received(future: Future[Any]) -> object:
@@ -210,10 +220,10 @@ def received(future: Future[Any]) -> object:
         ) from None
 
 
-def unpack_or_raise(data: object, submission: Submission, bench: RunContext) -> Collected | NoEvidence:
+def unpack_or_raise(data: object, submission: Submission, context: RunContext) -> Collected | NoEvidence:
     """An answer as evidence or trouble. Raises Infrastructure for bytes that are neither."""
     try:
-        answer = unpack_answer(data, submission, bench)
+        answer = unpack_answer(data, submission, context)
     except (ValueError, RecursionError) as error:
         raise Infrastructure(
             f"What a worker sent back is no evidence: {error}.", "Look at the workers' logs."
@@ -232,10 +242,10 @@ def _gone(error: BaseException) -> CollectorGone:
 
 @contextmanager
 def open_cluster(
-    address: str, bench: RunContext, answering: Answering, hints: Mapping[str, str], progress: Progress
+    address: str, context: RunContext, answering: Answering, hints: Mapping[str, str], progress: Progress
 ) -> Iterator[DaskCollector]:
     """A collector on the cluster whose scheduler listens at `address` (dask://HOST:PORT). Raises UsageError."""
-    collector = DaskCollector(_connect(address), bench, answering, hints, progress)
+    collector = DaskCollector(_connect(address), context, answering, hints, progress)
     try:
         yield collector
     finally:
@@ -267,7 +277,7 @@ def pass_on(event: object, progress: Progress) -> None:
         progress.step(who[:LONGEST_WORDS], what[:LONGEST_WORDS])
 
 
-def answer_order(parcel: bytes, topic: str, places: Mapping[str, str]) -> bytes:
+def answer_request(parcel: bytes, topic: str, places: Mapping[str, str]) -> bytes:
     """What a worker does with a parcel; `places`: the folders of course and data that it was told of."""
     from distributed import get_worker
 

@@ -21,7 +21,7 @@ from grader.core.store import MODEL, Stored, pack_evidence, unpack_evidence
 from grader.intake import Submission
 from grader.run.context import RunContext, code_digest, evidence_key, versions
 
-ORDER, TROUBLE = "order.json", "trouble.json"
+REQUEST, TROUBLE = "request.json", "trouble.json"
 MOST_HEADER = 1 << 20
 MOST_PARCEL = 2 << 30  # bytes: a network, its predictions, the cells' outputs
 
@@ -101,17 +101,17 @@ def _is_list_of_parts(header: object) -> bool:
     )
 
 
-def setting_of(bench: RunContext) -> dict[str, str]:
+def setting_of(context: RunContext) -> dict[str, str]:
     """All that a run depends on beside submission and seed, by the name it is told under; the same on every machine."""
-    rubric = bench.rubric
+    rubric = context.rubric
     wishes = json.dumps(asdict(wishes_of(rubric.planned)), sort_keys=True, default=sorted)
     return {
         "the limits under [run]": rubric.assignment.run.model_dump_json(exclude_defaults=True),
         "the layers that the rubric asks for": wishes,
         "the dataset's description": _digest(rubric.dataset.model_dump_json().encode()) if rubric.dataset else "",
         "the data": rubric.data_digest,
-        "the served data": bench.gallery.served.digest if bench.gallery else "",
-        "the sandbox": bench.sandbox.isolation,
+        "the served data": context.images.served.digest if context.images else "",
+        "the sandbox": context.sandbox.isolation,
         "the grader's code": code_digest(),
         "the platform": sys.platform,
         **versions(),
@@ -131,27 +131,29 @@ def _short(value: str) -> str:
     return f"{value[:12]}..." if len(value) > 40 else value or "nothing"
 
 
-def pack_order(submission: Submission, bench: RunContext, seed: int, hints: Mapping[str, str]) -> bytes:
+def pack_request(submission: Submission, context: RunContext, seed: int, hints: Mapping[str, str]) -> bytes:
     """A submission as a parcel."""
-    order = RunParcel(
-        assignment=bench.rubric.assignment.id, isolation=bench.sandbox.isolation, serve=bench.rubric.assignment.serve,
+    request = RunParcel(
+        assignment=context.rubric.assignment.id, isolation=context.sandbox.isolation, serve=context.rubric.assignment.serve,
         seed=seed, student=submission.student, main=submission.script.name,
         cells=submission.script.cells, saved=submission.script.saved, sha256=submission.sha256, notes=submission.notes,
         files=tuple(map(_visible_name, submission.files)),
-        setting=setting_of(bench), hints=dict(hints),
+        setting=setting_of(context), hints=dict(hints),
     )  # fmt: skip
     files = {f"file-{number}": data for number, data in enumerate(submission.files.values())}
-    return pack({ORDER: order.model_dump_json().encode("utf-8", "replace"), **files})
+    return pack({REQUEST: request.model_dump_json().encode("utf-8", "replace"), **files})
 
 
-def unpack_order(data: bytes) -> tuple[RunParcel, Submission]:
+def unpack_request(data: bytes) -> tuple[RunParcel, Submission]:
     """The order and the submission of a parcel. Raises ValueError."""
     parts = unpack(data)
-    order = RunParcel.model_validate_json(parts[ORDER])
-    files = {_real_name(name): parts[f"file-{number}"] for number, name in enumerate(order.files)}
-    script = Script(order.main, order.cells, order.saved)
-    submission = Submission(student=order.student, script=script, files=files, sha256=order.sha256, notes=order.notes)
-    return order, submission
+    request = RunParcel.model_validate_json(parts[REQUEST])
+    files = {_real_name(name): parts[f"file-{number}"] for number, name in enumerate(request.files)}
+    script = Script(request.main, request.cells, request.saved)
+    submission = Submission(
+        student=request.student, script=script, files=files, sha256=request.sha256, notes=request.notes
+    )
+    return request, submission
 
 
 def _visible_name(name: str) -> str:
@@ -173,8 +175,8 @@ def pack_trouble(trouble: NoEvidence) -> bytes:
     return pack({TROUBLE: trouble.model_dump_json().encode("utf-8", "replace")})
 
 
-def unpack_answer(data: object, submission: Submission, bench: RunContext) -> Answer:
-    """What a worker sent for this submission and the seed of `bench`. Raises ValueError for anything else."""
+def unpack_answer(data: object, submission: Submission, context: RunContext) -> Answer:
+    """What a worker sent for this submission and the seed of `context`. Raises ValueError for anything else."""
     if not isinstance(data, bytes):
         raise ValueError("no bytes")
     parts = unpack(data)
@@ -190,11 +192,11 @@ def unpack_answer(data: object, submission: Submission, bench: RunContext) -> An
     if not left_out and described != (_digest(model) if model is not None else None):
         raise ValueError("a network that is not the one that the evidence describes")
     asked = (
-        evidence_key(submission, bench),
+        evidence_key(submission, context),
         submission.student,
         submission.sha256,
-        bench.rubric.assignment.id,
-        bench.seed,
+        context.rubric.assignment.id,
+        context.seed,
     )
     if asked != (evidence.key, evidence.student, evidence.submission.sha256, evidence.assignment, evidence.seed):
         raise ValueError("evidence of another run than the one that was asked for")

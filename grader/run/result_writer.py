@@ -29,7 +29,7 @@ from grader.course.course import Course
 from grader.exports.release import write_number
 from grader.gradebook import Gradebook, Refused
 from grader.gradebook.persons import Person
-from grader.intake import Entry, Submission
+from grader.intake import Entry
 from grader.marking.attempts import attempt_folder
 from grader.marking.flags import UnrunSubmission, explain_unread
 from grader.marking.publish import (
@@ -54,13 +54,13 @@ class Rows(Sequence[Result]):
 
     def __init__(self) -> None:
         self._packed: dict[int, bytes] = {}
-        self._order: list[int] | None = None
+        self._sorted: list[int] | None = None
 
     def put(self, place: int, result: Result) -> None:
         """Set the row of the entry number `place`, from 0; the last one set counts."""
         text = result.model_dump_json(by_alias=True).encode("utf-8", "surrogatepass")
         self._packed[place] = zlib.compress(text, 1)
-        self._order = None
+        self._sorted = None
 
     def at(self, place: int) -> Result:
         """The row of the entry number `place`. Raises KeyError."""
@@ -78,11 +78,11 @@ class Rows(Sequence[Result]):
     @overload
     def __getitem__(self, index: slice) -> list[Result]: ...
     def __getitem__(self, index: int | slice) -> Result | list[Result]:
-        if self._order is None:
-            self._order = sorted(self._packed)
+        if self._sorted is None:
+            self._sorted = sorted(self._packed)
         if isinstance(index, slice):
-            return [self._read(place) for place in self._order[index]]
-        return self._read(self._order[index])
+            return [self._read(place) for place in self._sorted[index]]
+        return self._read(self._sorted[index])
 
     def _read(self, place: int) -> Result:
         return Result.model_validate_json(zlib.decompress(self._packed[place]))
@@ -158,17 +158,17 @@ class ResultWriter:
     def __init__(
         self,
         entries: Sequence[Entry],
-        bench: RunContext,
-        order: OutputOptions,
+        context: RunContext,
+        output: OutputOptions,
         book: Gradebook | None,
         progress: Progress,
     ) -> None:
-        self._entries, self._bench, self._order = list(entries), bench, order
+        self._entries, self._context, self._output = list(entries), context, output
         self._persons: dict[int, list[Person]] = defaultdict(list)  # of each row, as the gradebook knows them
         self._book, self._progress = book, progress
         self._missed: list[int] = []
         self._digests: dict[int, str] = {}
-        self._rubric = bench.rubric.digest
+        self._rubric = context.rubric.digest
         self.rows = Rows()
 
     def enrol(self) -> Sequence[Entry]:
@@ -176,10 +176,10 @@ class ResultWriter:
 
         Raises GraderError: then nothing was lost yet.
         """
-        remember_origin(self._order)
+        remember_origin(self._output)
         if self._book is not None:
             enrolled = [(place, item) for place, entry in enumerate(self._entries) for item in enrolments(entry)]
-            persons = self._book.enrol(self._bench.rubric.assignment, [item for _, item in enrolled])
+            persons = self._book.enrol(self._context.rubric.assignment, [item for _, item in enrolled])
             for (place, item), person in zip(enrolled, persons, strict=True):
                 self._persons[place].append(person)
                 self._rename(place, item.student, person)
@@ -203,7 +203,7 @@ class ResultWriter:
     def _take_along(self) -> None:
         """What lies in the folder of somebody's former name is theirs: one person has one folder."""
         assert self._book is not None
-        out, assignment = self._order.out, self._bench.rubric.assignment.id
+        out, assignment = self._output.out, self._context.rubric.assignment.id
         handed_in = {item.student.name: item.folder for item in self._book.hand_ins(assignment) if item.folder}
         for place, entry in enumerate(self._entries):
             person = self._persons[place][0]
@@ -221,11 +221,11 @@ class ResultWriter:
                 save_result(now, result.model_copy(update={"student": person.name}))
                 self._book.moved(assignment, before.name, now.name)
 
-    def marked(self, place: int, submission: Submission, marked: GradedSubmission) -> None:
+    def marked(self, place: int, graded: GradedSubmission) -> None:
         """The result of entry number `place`. Raises GraderError where it can't be published."""
-        self._digests[place] = submission.sha256
-        result = self._record(place, marked.result)
-        publish_student(self._order.out, result, marked.evidence, self._bench.rubric, self._order.course)
+        self._digests[place] = graded.submission.sha256
+        result = self._record(place, graded.result)
+        publish_student(self._output.out, result, graded.evidence, self._context.rubric, self._output.course)
         self._enter(place, result)
 
     def unread(self, place: int, reason: str, remedy: str, *, ours: bool) -> None:
@@ -234,11 +234,11 @@ class ResultWriter:
 
     def _without_mark(self, place: int, reason: str, remedy: str, *, ours: bool) -> Result:
         """As published, and told to the gradebook: which may not take even that, and is then said not to have it."""
-        entry, bench = self._entries[place], self._bench
+        entry, context = self._entries[place], self._context
         row = UnrunSubmission(
-            student=entry.student, submission=entry.file, assignment=bench.rubric.assignment,
-            planned=bench.rubric.planned, dataset=bench.rubric.dataset, isolation=bench.sandbox.isolation,
-            judged_on=bench.rubric.judged_on, versions=versions(), seed=bench.seed,
+            student=entry.student, submission=entry.file, assignment=context.rubric.assignment,
+            planned=context.rubric.planned, dataset=context.rubric.dataset, isolation=context.sandbox.isolation,
+            judged_on=context.rubric.judged_on, versions=versions(), seed=context.seed,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
         )  # fmt: skip
         result = explain_unread(row, reason=without_surrogates(reason), remedy=remedy, ours=ours)
@@ -249,7 +249,7 @@ class ResultWriter:
                 f"{one_line(entry.student)}: is not in the gradebook: {one_line(str(error))[:MOST_SAID]}"
             )
         with suppress(Exception):  # whatever it is that went wrong: the class page still has the row
-            publish_student(self._order.out, result, None, bench.rubric, self._order.course)
+            publish_student(self._output.out, result, None, context.rubric, self._output.course)
         return result
 
     def _enter(self, place: int, result: Result) -> None:
@@ -286,7 +286,7 @@ class ResultWriter:
         assert self._book is not None
         entry, persons = self._entries[place], self._persons[place]
         if entry.handed_in:
-            folder = student_folder(self._order.out, entry.student).name
+            folder = student_folder(self._output.out, entry.student).name
             told = hand_ins(entry, result, self._digests.get(place, ""), folder)
             for hand_in, person in zip(told, persons, strict=True):
                 who = hand_in.student.model_copy(update={"name": person.name})
@@ -324,8 +324,8 @@ class ResultWriter:
         return self.rows, self._publish()
 
     def _compare_code(self) -> None:
-        bench, places = self._bench, {place: entry.student for place, entry in enumerate(self._entries)}
-        said = flag_similar(self.rows, places, self._order.out, self._order.course, bench.rubric.assignment.id)
+        context, places = self._context, {place: entry.student for place, entry in enumerate(self._entries)}
+        said = flag_similar(self.rows, places, self._output.out, self._output.course, context.rubric.assignment.id)
         if said:
             self._progress.say(said)
 
@@ -339,14 +339,14 @@ class ResultWriter:
 
     def _publish(self) -> Path:
         self._show_todays_grades()
-        return publish_class(self._order.out, self.rows, self._bench.rubric, self._order.course)
+        return publish_class(self._output.out, self.rows, self._context.rubric, self._output.course)
 
     def _show_todays_grades(self) -> None:
         """Each row with the grade that it has now, and its page, where that is another than was shown."""
         if self._book is None or self._missed:
             return
         try:
-            found = self._book.grades(self._bench.rubric.assignment.id)
+            found = self._book.grades(self._context.rubric.assignment.id)
         except GraderError as error:
             self._progress.say(f"The class page shows points without penalties and overrides: {error.message}")
             return
@@ -360,15 +360,15 @@ class ResultWriter:
             if new != old:
                 self.rows.put(place, new)
                 with suppress(Exception):  # as in `unread`: a page that can't be written costs no row
-                    publish_again(self._order.out, new, self._bench.rubric, self._order.course)
+                    publish_again(self._output.out, new, self._context.rubric, self._output.course)
 
     def _take_up_earlier(self) -> None:
         """Rows that this batch did not come to, from results of an earlier run of it: a page never shrinks."""
         for place, entry in enumerate(self._entries):
             if self.rows.has(place):
                 continue
-            result = load_result(student_folder(self._order.out, entry.student))
-            if result is not None and result.assignment == self._bench.rubric.assignment.id:
+            result = load_result(student_folder(self._output.out, entry.student))
+            if result is not None and result.assignment == self._context.rubric.assignment.id:
                 self.rows.put(place, result)
 
 

@@ -13,7 +13,7 @@ from grader.core.results import Result
 from grader.course.baselines import Baseline, baseline_table, read_baseline, summarise
 from grader.course.course import Course
 from grader.marking.publish import OutputOptions
-from tests.fakes import Act, Stage, a_baseline, a_bench, data_of, run_cli, write_class, write_course, write_rubric
+from tests.fakes import Act, Stage, a_baseline, a_context, data_of, run_cli, write_class, write_course, write_rubric
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def course(tmp_path: Path) -> Course:
 
 
 def measure(course: Course, tmp_path: Path, seeds: int) -> Baseline:
-    with a_bench(course) as bench:
+    with a_context(course) as bench:
         order = OutputOptions(out=tmp_path / "out", course=course)
         solution = read_solution(course, "tiny")
         return measure_baseline(bench, order, solution, title="reference solution", seeds=seeds, progress=Silent())

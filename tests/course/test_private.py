@@ -54,8 +54,8 @@ def test_the_command_takes_them_in_and_every_later_mark_rests_on_them(tmp_path: 
     title = "7 private photographs of the course (imported from mine)"
     assert a_rubric(course).judged_on == title
     with open_context(course, ASSIGNMENT, RunOptions(isolation="none", data=root), Silent()) as bench:
-        assert bench.gallery is not None
-        assert len(bench.gallery.judged) == 7
+        assert bench.images is not None
+        assert len(bench.images.judged) == 7
     listed = run_cli("data", "list", "--data", root, "--course", course.root)
     assert f"judged on {title}" in listed.out
     assert run_cli("data", "fetch", "tiny", "--data", root, "--course", course.root).code == 0
