@@ -4,7 +4,9 @@ Escaping keeps markup out of a page; this keeps out what escaping lets through: 
 backwards, a terminal that obeys an escape sequence, words hidden in characters without a shape.
 """
 
+import difflib
 import re
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from grader.core.evidence import Claims, Evidence, Value
@@ -48,6 +50,14 @@ def defused(line: str) -> str:
 def shorten(text: str, most: int) -> str:
     """The text itself, or its beginning with an ellipsis, at most `most` characters."""
     return text if len(text) <= most else text[: max(most - 1, 0)].rstrip() + "…"
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """What follows "is not known": the nearest of the known words, or all of them."""
+    near = difflib.get_close_matches(word, known, n=1)
+    if near:
+        return f" (did you mean `{near[0]}`?)"
+    return f"; available: {', '.join(f'`{name}`' for name in known)}" if known else ""
 
 
 def settled(text: str) -> str:

@@ -20,12 +20,13 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from grader.core.errors import DataError, UsageError
 from grader.core.evidence import Value
-from grader.core.files import read_npy, read_toml
+from grader.core.files import read_npy
 from grader.core.limits import write_size
+from grader.core.toml import load_toml
 
 Images = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]  # one array where all have the same size
 
@@ -91,17 +92,11 @@ class Split:
 
 def read_dataset(path: Path) -> Dataset:
     """Read the manifest at `path`. Raises DataError."""
-    raw = read_toml(path, DataError)
-    try:
-        dataset = Dataset.model_validate({**raw, "id": path.parent.name})
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in fault["loc"])
-        raise DataError(f"{path}: key `{where}`: {fault['msg']}.") from None
+    dataset = load_toml(path, Dataset, DataError, id=path.parent.name)
     for key, name in (("train", dataset.train), ("judged", dataset.judged)):
         if name not in dataset.split:
             raise DataError(
-                f"{path}: `{key}` names the split `{name}`; there is: {', '.join(dataset.split) or 'none'}."
+                f"{path}: `{key}` names the split `{name}`; available: {', '.join(dataset.split) or 'none'}."
             )
     return dataset
 
@@ -136,23 +131,36 @@ UNREADABLE = (
 )  # fmt: skip
 
 
+class OwnDigests(Value):
+    """What `grader data import` writes beside photographs: of which folder they are, and each split's digests."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    origin: Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")] = ""
+    split: dict[str, SplitManifest]
+
+
+def read_digests(path: Path, splits: Sequence[str], remedy: str) -> OwnDigests:
+    """The digests at `path`, which has to have those of `splits`. Raises DataError."""
+    digests = load_toml(path, OwnDigests, DataError, remedy)
+    missing = next((name for name in splits if name not in digests.split), None)
+    if missing is not None:
+        raise DataError(f"{path}: key `split.{missing}` is missing.", remedy)
+    return digests
+
+
 def with_own_digests(dataset: Dataset, folder: Path | None) -> Dataset:
     """`dataset` with the counts and digests written by `grader data import`, where the folder has such a file."""
     path = folder / OWN_DIGESTS if folder else None
     if path is None or not path.is_file():
         return dataset
-    raw = read_toml(path, DataError)
-    try:
-        split = {name: SplitManifest.model_validate(raw["split"][name]) for name in dataset.split}
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: can't be read: {error}.", "Import the folder again.") from None
+    digests = read_digests(path, tuple(dataset.split), "Import the folder again.")
+    split = {name: digests.split[name] for name in dataset.split}
     if dataset.drawn:
         return dataset.model_copy(update={"split": split})
-    named = raw.get("origin")
-    origin = f"imported from {named if isinstance(named, str) else 'a folder'}"
-    judged = (
-        f"{split[dataset.judged].count:,} photographs {origin}"  # no mark of these passes for one of the course's own
-    )
+    origin = f"imported from {digests.origin or 'a folder'}"
+    # No mark of these passes for one of the course's own.
+    judged = f"{split[dataset.judged].count:,} photographs {origin}"
     return dataset.model_copy(update={"split": split, "source": origin, "judged_title": judged})
 
 

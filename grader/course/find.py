@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from grader.core.errors import DataError, UsageError
-from grader.core.files import read_toml
 from grader.core.progress import Progress, Silent
 from grader.core.workspace import user_cache
 from grader.course.course import Course
@@ -31,6 +30,7 @@ from grader.course.dataset import (
     digest_images,
     import_photographs,
     list_photographs,
+    read_digests,
     read_photograph,
 )
 from grader.course.fetch import download
@@ -199,14 +199,9 @@ def with_private_split(dataset: Dataset, places: Places) -> Dataset:
     folder = private_split(dataset, places)
     if folder is None:
         return dataset
-    path = folder / OWN_DIGESTS
-    raw = read_toml(path, DataError)
-    try:
-        manifest = SplitManifest.model_validate({**raw["split"][PRIVATE], "folder": str(folder.resolve())})
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: can't be read: {error}.", "Import the private photographs again.") from None
-    named = raw.get("origin")
-    origin = f" (imported from {named})" if isinstance(named, str) else ""
+    digests = read_digests(folder / OWN_DIGESTS, (PRIVATE,), "Import the private photographs again.")
+    manifest = digests.split[PRIVATE].model_copy(update={"folder": str(folder.resolve())})
+    origin = f" (imported from {digests.origin})" if digests.origin else ""
     return dataset.model_copy(
         update={
             "split": {**dataset.split, PRIVATE: manifest},
