@@ -168,7 +168,8 @@ class ProgressTable:
     def step(self, who: str, what: str) -> None:
         """Show how far `who` is: "cell 3 of 12", "downloading ... (30 %)"."""
         found = HOW_FAR.search(what)
-        done, of = (int(part) for part in (found[1] or found[3], found[2] or 100)) if found else (0, 100)
+        now, of = (int(part) for part in (found[1] or found[3], found[2] or 100)) if found else (1, 100)
+        done = max(0, now - 1)  # cell 3 is not done yet; and the clock of what is done stands still
         with self._lock:
             if who not in self._running:
                 self._running[who] = self._bars.add_task(_printable(who), what="")

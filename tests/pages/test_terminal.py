@@ -128,8 +128,8 @@ def test_the_table_shows_who_is_on_the_way_and_the_line_above_it_how_many_are_do
 def test_how_far_a_run_or_a_download_is_makes_its_bar() -> None:
     live, _, bars = a_table(2)
     for what, far in [
-        ("starting", (0, 100)), ("cell 3 of 12, epoch 2 of 5", (3, 12)), ("downloading http://x/y (1)", (0, 100)),
-        ("downloading http://x/y: 3 MiB of 9.5 MiB (31%)", (31, 100)),
+        ("starting", (0, 100)), ("cell 3 of 12, epoch 2 of 5", (2, 12)), ("downloading http://x/y (1)", (0, 100)),
+        ("downloading http://x/y: 3 MiB of 9.5 MiB (31%)", (30, 100)), ("cell 9 of 9", (8, 9)),
     ]:  # fmt: skip
         live.step("ada", what)
         assert [(task.completed, task.total) for task in bars.tasks[1:]] == [far]
