@@ -35,8 +35,10 @@ def _require_moment(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, datetime):
         raise ValueError(f"{value.isoformat()} is another moment in every time zone: {example}")
     if isinstance(value, date | time):
-        raise ValueError(f"{value.isoformat()} is no moment, which has a day, a time and an offset: {example}")
-    raise ValueError(f"is no moment: {example}")
+        raise ValueError(
+            f"{value.isoformat()} is not a point in time, which has a day, a time and an offset: {example}"
+        )
+    raise ValueError(f"is not a point in time: {example}")
 
 
 Due = Annotated[datetime, BeforeValidator(_require_moment)]

@@ -11,35 +11,21 @@ class Progress(Protocol):
         """A batch of `total` submissions begins, at most `jobs` of them at a time."""
 
     def step(self, who: str, what: str) -> None:
-        """`who` (a submission, a download) has come to `what` ("cell 3 of 12")."""
+        """`who` (a submission, a download) has reached `what` ("cell 3 of 12")."""
 
     def done(self, who: str, what: str, *, trouble: bool = False) -> None:
         """`who` is finished, with `what` to say about it; `trouble`: a person will want to know now."""
 
     def say(self, what: str) -> None:
-        """Something about the whole: fewer jobs than asked for, a gradebook that went away."""
-
-
-class Silent:
-    """The default: says nothing."""
-
-    def begin(self, total: int, jobs: int) -> None:
-        """Say nothing."""
-
-    def step(self, who: str, what: str) -> None:
-        """Say nothing."""
-
-    def done(self, who: str, what: str, *, trouble: bool = False) -> None:
-        """Say nothing."""
-
-    def say(self, what: str) -> None:
-        """Say nothing."""
+        """Something about the whole: fewer jobs than asked for, a gradebook that does not answer."""
 
 
 class Several:
     """Passes everything on to each of `listeners`."""
 
-    def __init__(self, listeners: Sequence[Progress]) -> None:
+    _listeners: tuple[Progress, ...] = ()
+
+    def __init__(self, listeners: Sequence[Progress] = ()) -> None:
         self._listeners = tuple(listeners)
 
     def begin(self, total: int, jobs: int) -> None:
@@ -61,3 +47,7 @@ class Several:
         """Pass it on."""
         for listener in self._listeners:
             listener.say(what)
+
+
+class Silent(Several):
+    """The default: nobody listens."""

@@ -89,7 +89,9 @@ def discard_evidence(folder: Path) -> None:
         try:
             (folder / name).unlink(missing_ok=True)
         except OSError as error:
-            raise Infrastructure(f"{folder / name}: can't be removed ({error.strerror}).", "Mend --out.") from None
+            raise Infrastructure(
+                f"{folder / name}: can't be removed ({error.strerror}).", "Check the permissions of --out."
+            ) from None
 
 
 def holds_model(folder: Path, evidence: Evidence) -> bool:
@@ -136,7 +138,7 @@ def _parse_evidence(read: Callable[[str], bytes], folder: Path) -> Stored:
         raise UsageError(f"{path}: can't be read ({error.strerror}).", "Grade the submission again.") from None
     except ValidationError as error:
         raise UsageError(
-            f"{path}: is no evidence that this grader reads ({error.error_count()} faults).",
+            f"{path}: is not evidence that this grader can read ({error.error_count()} errors).",
             "Grade the submission again.",
         ) from None
     if evidence.schema_ != SCHEMA:

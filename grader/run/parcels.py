@@ -1,16 +1,15 @@
 """What travels between a batch and a worker elsewhere: plain bytes, both ways, and nothing of them is ever unpickled.
 
-A parcel is a line of JSON with names and sizes, then the bytes. Out go a submission and the setting it must be run in; back
-comes evidence (the files that lie in `evidence/`) or what went wrong. No label, no mark and no path of the batch is in it.
-The worker opens course and data of its own, and compares: whatever differs between two places that a run depends on is
-told by name. An answer is checked as any foreign bytes are.
+A parcel is a line of JSON with names and sizes, then the bytes. A submission goes out, with the setting in which it must be
+run; evidence (the files of `evidence/`) or what went wrong comes back. No label and no mark is in it. The worker has course
+and data of its own and compares: whatever differs that a run depends on is named. An answer is checked as foreign bytes.
 """
 
 import hashlib
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Literal
 
 from grader.checks.architecture import wishes_of
@@ -19,6 +18,7 @@ from grader.core.evidence import Isolation, Reported, Serve, Value
 from grader.core.notebook import Script
 from grader.core.store import MODEL, Stored, pack_evidence, unpack_evidence
 from grader.intake import Submission
+from grader.run.collect import Collected
 from grader.run.context import RunContext, code_digest, evidence_key, versions
 
 REQUEST, TROUBLE = "request.json", "trouble.json"
@@ -56,15 +56,6 @@ class NoEvidence(Value):
     message: str
     remedy: str = ""
     where: str = ""  # the worker
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What came back: evidence with the network's bytes, or trouble."""
-
-    stored: Stored | None = None
-    model: bytes | None = None
-    trouble: NoEvidence | None = None
 
 
 def pack(parts: Mapping[str, bytes]) -> bytes:
@@ -175,13 +166,13 @@ def pack_trouble(trouble: NoEvidence) -> bytes:
     return pack({TROUBLE: trouble.model_dump_json().encode("utf-8", "replace")})
 
 
-def unpack_answer(data: object, submission: Submission, context: RunContext) -> Answer:
+def unpack_answer(data: object, submission: Submission, context: RunContext) -> Collected | NoEvidence:
     """What a worker sent for this submission and the seed of `context`. Raises ValueError for anything else."""
     if not isinstance(data, bytes):
         raise ValueError("no bytes")
     parts = unpack(data)
     if TROUBLE in parts:
-        return Answer(trouble=NoEvidence.model_validate_json(parts[TROUBLE]))
+        return NoEvidence.model_validate_json(parts[TROUBLE])
     try:
         stored = unpack_evidence(parts, "the worker's answer")
     except UsageError as error:
@@ -200,7 +191,7 @@ def unpack_answer(data: object, submission: Submission, context: RunContext) -> 
     )
     if asked != (evidence.key, evidence.student, evidence.submission.sha256, evidence.assignment, evidence.seed):
         raise ValueError("evidence of another run than the one that was asked for")
-    return Answer(stored=stored, model=model)
+    return Collected(stored, model)
 
 
 def _digest(data: bytes) -> str:

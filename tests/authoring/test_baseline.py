@@ -300,7 +300,7 @@ def test_a_stale_baseline_that_is_only_shown_is_left_out_with_a_note(
     assert any("measured on other data" in note for note in stale.notes)
     course.baseline_file("tiny").write_text("{}", encoding="utf-8")
     damaged = Result.model_validate_json(run_cli(*grade).out)
-    assert any("is no baseline" in note for note in damaged.notes)
+    assert any("is not a baseline" in note for note in damaged.notes)
     for result in (stale, damaged):  # a student reads them, and has nothing of the folders of whoever grades
         assert str(tmp_path) not in "\n".join(result.notes)
 

@@ -306,10 +306,10 @@ def test_a_rubric_says_when_it_is_due_what_lateness_costs_and_which_submission_c
     ("right", "wrong", "words"),
     [
         ("+01:00", "", ("`due`", "another moment in every time zone", "2026-11-20T23:59:00+01:00")),
-        ("2026-11-20T23:59:00+01:00", "2026-11-20", ("`due`", "is no moment")),
-        ("2026-11-20T23:59:00+01:00", "23:59:00", ("`due`", "is no moment")),
+        ("2026-11-20T23:59:00+01:00", "2026-11-20", ("`due`", "is not a point in time")),
+        ("2026-11-20T23:59:00+01:00", "23:59:00", ("`due`", "is not a point in time")),
         ("2026-11-20T23:59:00+01:00", '"2026-11-20T23:59:00+01:00"', ("`due`", "without quotation marks")),
-        ("2026-11-20T23:59:00+01:00", "1", ("`due`", "is no moment")),
+        ("2026-11-20T23:59:00+01:00", "1", ("`due`", "is not a point in time")),
         ("due =", "deu =", ("`deu`", "did you mean `due`")),
         ('"best"', '"first"', ("`submissions`", "'last' or 'best'")),
         ("per_day", "per_days", ("`late.per_days`", "did you mean `per_day`")),

@@ -155,7 +155,7 @@ def test_an_npz_of_numbers_that_are_the_right_ones_only_as_bytes_is_a_data_error
     tmp_path: Path, axis: str, shift: int
 ) -> None:
     right = IMAGES[..., 0] if axis == "x" else CLASSES
-    with pytest.raises(DataError, match="numbers that are no bytes"):
+    with pytest.raises(DataError, match="numbers that are not bytes"):
         load_split(digits(), "test", write_npz(tmp_path, **{f"{axis}_test": right.astype(np.int64) + shift}))
 
 

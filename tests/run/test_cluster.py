@@ -138,7 +138,7 @@ def forged(context: RunContext, submission: Submission, *, what: str) -> object:
      "trouble of another kind", "deep"],
 )  # fmt: skip
 def test_an_answer_is_checked_as_any_foreign_bytes_are(course: Course, submission: Submission, what: str) -> None:
-    with a_context(course) as context, pytest.raises(Infrastructure, match="no evidence"):
+    with a_context(course) as context, pytest.raises(Infrastructure, match="not evidence"):
         unpack_or_raise(forged(context, submission, what=what), submission, context)
 
 
@@ -199,8 +199,8 @@ def test_a_worker_without_the_data_or_with_other_data_says_so_and_runs_nothing(
             said[name] = answer.message
     assert "holds no dataset" in said["no data"]
     assert "is not on this machine" in said["not all data"]
-    assert "is no folder" in said["no folder"]
-    assert "is no course" in said["no course"]
+    assert "is not a folder" in said["no folder"]
+    assert "is not a course" in said["no course"]
     assert "it differs from the batch" in said["other data"]
     assert "the data (" in said["other data"]
     assert stage.runs == []
