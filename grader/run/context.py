@@ -28,13 +28,8 @@ from grader.sandbox.fork_server.warm import with_warm_starts
 from grader.sandbox.interface import Sandbox
 
 PACKAGES = ("grader", "keras", "numpy", "ipykernel", "nbclient")
-RUNNING = (
-    "core/grey_copies.py",
-    "functions/*.py",
-    "judge/*.py",
-    "kernel/**/*.py",
-    "sandbox/**/*.py",
-)  # below the package
+# Below the package: the code that makes a run.
+RUNNING = ("core/grey_copies.py", "functions/*.py", "judge/*.py", "kernel/**/*.py", "sandbox/**/*.py")
 TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # the distributions that bring the package
 
 
@@ -59,11 +54,10 @@ class ExerciseImages:
     @cached_property
     def references(self) -> ReferenceImages | None:
         """Small copies of its pictures, made when they are first asked for; None where there are no training images."""
-        train = self.served.train
+        if self.served.train is None:
+            return None
         photographs = self.dataset.kind == "photographs"
-        return (
-            None if train is None else reference_images(self.judged, train.images, self.shown, photographs=photographs)
-        )
+        return reference_images(self.judged, self.served.train.images, self.shown, photographs=photographs)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from grader.marking.mark import another_is_due, mark_attempts
 from grader.marking.publish import OutputOptions, publish_student, student_folder
 from grader.run.collect import Collected
 from grader.run.context import RunContext, evidence_key
-from grader.run.executors import Collector, LocalCollector, WorkerLost, WorkerUnfit
+from grader.run.executors import Collector, CollectorGone, LocalCollector, WorkerLost, WorkerUnfit
 
 MOST_LOST = 2  # repetitions of one run whose worker went away
 MOST_REFUSED = 20  # workers that were asked for one run and can do nothing of this batch
@@ -94,6 +94,8 @@ class _Attempts:
         self.progress.step(who, f"borderline: run again with seed {seed_of(self.context.seed, number)}")
         try:
             return self.obtain(number)
+        except CollectorGone:  # nobody is left to run anything: that ends the batch, and the same command goes on
+            raise
         except Infrastructure as error:
             self.progress.step(who, f"could not be run again: {one_line(error.message)}")
             return self._stored(number)

@@ -153,7 +153,7 @@ def test_predictions_that_are_no_array_are_refused_though_their_digest_fits(tmp_
         evidence = stored.evidence.model_copy(update={"facts": facts.model_copy(update={"judgement": judgement})})
         save_evidence(tmp_path, Stored(evidence=evidence, outputs=None), None)
         (tmp_path / PREDICTIONS).write_bytes(data)
-        with pytest.raises(UsageError, match="holds no predictions"):
+        with pytest.raises(UsageError, match="does not hold predictions"):
             load_evidence(tmp_path)
 
 

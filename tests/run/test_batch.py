@@ -19,7 +19,7 @@ from grader.core.results import Outcome, Result, Status
 from grader.core.store import EVIDENCE, load_evidence, load_result, save_result
 from grader.course.course import Course
 from grader.gradebook import Gradebook, Refused, open_gradebook
-from grader.intake import Entry, digest_name, list_class, read_path, safe_name
+from grader.intake import Entry, Submission, digest_name, list_class, read_path, safe_name
 from grader.kernel.run import Execution, Job
 from grader.marking.attempts import load_attempts
 from grader.marking.compare import Earlier, index_earlier
@@ -29,6 +29,8 @@ from grader.marking.regrade import regrade
 from grader.marking.similarity import KIND
 from grader.run import batch, collect, grade_one, result_writer
 from grader.run.batch import grade_class
+from grader.run.collect import Collected
+from grader.run.executors import CollectorGone, LocalCollector
 from grader.run.grade_one import grade_submission, reusable
 from grader.run.result_writer import Rows
 from tests.fakes import (
@@ -410,6 +412,27 @@ def test_a_repetition_that_fails_by_our_fault_costs_nobody_the_first_run(
     assert ("ada", f"could not be run again: {FAULT.message}") in told.said
     monkeypatch.setattr(collect, "run_notebook", plain)
     assert one(output, twice)[0].points == 100, "the same command makes up for it"
+
+
+def test_a_collector_that_is_gone_at_a_repetition_ends_the_batch_and_marks_nobody(
+    output: OutputOptions, twice: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act = Act(correct=7, by_seed={1000: 10})
+    Stage({"ada": act}).install(monkeypatch)
+
+    class Leaving(LocalCollector):
+        def collect(self, submission: Submission, seed: int) -> Collected:
+            if seed:
+                raise CollectorGone("The scheduler is gone.")
+            return super().collect(submission, seed)
+
+    with a_context(output.course) as context, pytest.raises(CollectorGone):
+        leaving = Leaving(context, 1, Silent())
+        grade_class(list_class(twice), context, output, jobs=1, progress=Silent(), collector=leaving)
+    assert load_result(output.out / "ada") is None
+    again = Stage({"ada": act}).install(monkeypatch)
+    assert grade(output, twice)["ada"].points == 100
+    assert again.seeds == {"ada": [1000]}
 
 
 def test_runs_of_an_earlier_hand_in_do_not_count_for_a_new_one(
