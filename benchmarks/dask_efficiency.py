@@ -38,7 +38,7 @@ GOAL = 0.9
 def grade(course: Course, source: Path, out: Path, jobs: int, address: str | None) -> tuple[dict[str, Any], float]:
     """The results of a class without times, and the seconds it took."""
     order, entries = OutputOptions(out=out, course=course), list_class(source)
-    with fakes.a_bench(course) as bench:
+    with fakes.a_context(course) as bench:
         if address is None:
             started = time.monotonic()
             rows, _ = grade_class(entries, bench, order, jobs=jobs, progress=Silent())

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.course import find
+from grader.course import drawings
 from grader.course.course import Course
 from grader.course.dataset import OWN_DIGESTS, Naming, digest_images, digest_labels, import_photographs, load_split
 from grader.course.find import cache_folder
@@ -27,7 +27,7 @@ NEEDED = ("mnist", "pets")
 
 def stand_in_data(cache: Path) -> Path:
     """The data root of the tests, made once and kept in `cache` for as long as what makes it stays the same."""
-    made_by = "".join(inspect.getsource(module) for module in (find, inspect.getmodule(stand_in_data)) if module)
+    made_by = "".join(inspect.getsource(module) for module in (drawings, inspect.getmodule(stand_in_data)) if module)
     root = cache / f"data-{hashlib.sha256(made_by.encode()).hexdigest()[:16]}"
     if root.is_dir():
         return root
@@ -66,7 +66,7 @@ def write_idx(path: Path, array: NDArray[np.uint8]) -> None:
 def write_pets(drawn: Path, folder: Path) -> None:
     """2,000 and 1,000 drawn pictures, as many as there are photographs."""
     pets = Course.at().dataset("pets")
-    find.write_drawings(pets, drawn, SIDE)
+    drawings.write_drawings(pets, drawn, SIDE)
     import_photographs(pets, drawn, folder, Naming())
 
 

@@ -112,10 +112,10 @@ def a_rubric(course: Course) -> Rubric:
     return open_rubric(course, ASSIGNMENT, data_of(course.root))
 
 
-def a_bench(course: Course, *, seed: int = 0) -> contextlib.AbstractContextManager[RunContext]:
-    """A real bench for the tiny course; its sandbox is never started where a `Stage` is installed."""
-    setup = RunOptions(isolation="none", data=data_of(course.root), seed=seed)
-    return open_context(course, ASSIGNMENT, setup, Silent())
+def a_context(course: Course, *, seed: int = 0) -> contextlib.AbstractContextManager[RunContext]:
+    """A real context for the tiny course; its sandbox is never started where a `Stage` is installed."""
+    options = RunOptions(isolation="none", data=data_of(course.root), seed=seed)
+    return open_context(course, ASSIGNMENT, options, Silent())
 
 
 def write_class(folder: Path, *students: str) -> Path:

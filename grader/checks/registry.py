@@ -14,12 +14,14 @@ from pydantic import ValidationError
 from grader.checks import accuracy, architecture, execution, functions, training
 from grader.checks.base import Case, Check, Planned, Score
 from grader.checks.layers import named, reaches_answer
-from grader.core.assignment import CheckSpec, did_you_mean, explain_validation
+from grader.core.assignment import CheckSpec, did_you_mean
 from grader.core.course_code import run_course_file
 from grader.core.errors import Failure, RubricError, Unseen
 from grader.core.evidence import Evidence, Layer, Smoke
 from grader.core.results import CheckResult, Outcome
+from grader.core.toml import explain_validation
 
+OF_EVERY_CHECK = ("use", "points", "title")  # keys of a [[check]]
 ROOMS = (execution, training, architecture, accuracy, functions)
 
 
@@ -86,11 +88,12 @@ def plan(specs: tuple[CheckSpec, ...], *, origin: str, own: Mapping[str, Check] 
             raise RubricError(
                 f"{where} (`{spec.use}`): needs the check `{missing}`, which the rubric does not have.", "Add it."
             )
-        names = (*found.parameters.model_fields, "use", "points", "title")
         try:
             planned.append(Planned(found, spec, found.parameters.model_validate(spec.parameters)))
         except ValidationError as error:
-            raise RubricError(f"{where} (`{spec.use}`): {explain_validation(error, spec.parameters, names)}") from None
+            raise RubricError(
+                f"{where} (`{spec.use}`): {explain_validation(error, found.parameters, also=OF_EVERY_CHECK)}"
+            ) from None
     return tuple(planned)
 
 

@@ -12,16 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
-from grader.core.assignment import explain_validation
 from grader.core.errors import GraderError, UsageError
 from grader.core.evidence import Value
-from grader.core.files import read_toml
 from grader.core.limits import parse_duration
 from grader.core.progress import Progress
 from grader.core.results import Result
 from grader.core.text import one_line
+from grader.core.toml import read_toml, validate
 from grader.core.workspace import output_folder
 from grader.course.course import Course
 from grader.course.rubric import plan_checks
@@ -77,9 +76,6 @@ class CiSettings(Value):
     submission: Annotated[tuple[CiSubmission, ...], Field(min_length=1)]
 
 
-KEYS = ("schema", *(name for name in CiSettings.model_fields if name != "schema_"), *CiSubmission.model_fields)
-
-
 def read_settings(root: Path) -> CiSettings:
     """The settings of the repository at `root`. Raises UsageError, with the key and the nearest right word."""
     path = root / FILE
@@ -93,10 +89,7 @@ def read_settings(root: Path) -> CiSettings:
         raise UsageError(f"{path}: key `budget`: {raw['budget']} has no unit.", 'Write it as in "45m".')
     if isinstance(raw.get("submission"), dict):
         raise UsageError(f"{path}: `[submission]` is one table.", "Write `[[submission]]`: there may be several.")
-    try:
-        settings = CiSettings.model_validate(raw)
-    except ValidationError as error:
-        raise UsageError(f"{path}: {explain_validation(error, raw, KEYS)}") from None
+    settings = validate(raw, CiSettings, path, UsageError)
     names = [item.assignment for item in settings.submission]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

@@ -1,17 +1,17 @@
 """The rubric: `assignment.toml` as a frozen value, refused with file, key and the nearest right word if wrong."""
 
-import difflib
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from grader.core.errors import RubricError
 from grader.core.evidence import Serve, Value
-from grader.core.files import read_toml
 from grader.core.limits import Limits, parse_span
+from grader.core.text import did_you_mean as did_you_mean
+from grader.core.toml import read_toml, validate, written
 
 SCHEMA = 1
 UNITS = {
@@ -35,8 +35,10 @@ def _require_moment(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, datetime):
         raise ValueError(f"{value.isoformat()} is another moment in every time zone: {example}")
     if isinstance(value, date | time):
-        raise ValueError(f"{value.isoformat()} is no moment, which has a day, a time and an offset: {example}")
-    raise ValueError(f"is no moment: {example}")
+        raise ValueError(
+            f"{value.isoformat()} is not a point in time, which has a day, a time and an offset: {example}"
+        )
+    raise ValueError(f"is not a point in time: {example}")
 
 
 Due = Annotated[datetime, BeforeValidator(_require_moment)]
@@ -126,11 +128,8 @@ def read_assignment(path: Path) -> Assignment:
     _require_top(path, raw)
     _require_units(path, raw)
     if "id" in raw:
-        raise RubricError(f"{path}: key `id` is not known: an assignment is called after its folder.")
-    try:
-        assignment = Assignment.model_validate({**raw, "id": path.parent.name})
-    except ValidationError as error:
-        raise RubricError(f"{path}: {explain_validation(error, raw)}") from None
+        raise RubricError(f"{path}: key `id` is not known: the name of the folder is the id.")
+    assignment = validate(raw, Assignment, path, RubricError, id=path.parent.name)
     if (assignment.dataset is None) == (assignment.cases is None):
         raise RubricError(
             f"{path}: give exactly one of `dataset` and `cases`.",
@@ -184,57 +183,3 @@ def _require_deadline(path: Path, assignment: Assignment) -> None:
             f"{path}: `late.after` is shorter than `late.grace`: what costs nothing would not be accepted.",
             "Both count from the deadline.",
         )
-
-
-def explain_validation(error: ValidationError, raw: Any, known: tuple[str, ...] = ()) -> str:
-    """One fault of `error` in words: the key, what is wrong with it, and the nearest right word.
-
-    A key that is not known comes first: it is more often a misspelt one than the one it is missing for.
-    """
-    faults = error.errors(include_url=False)
-    fault = next((item for item in faults if item["type"] == "extra_forbidden"), faults[0])
-    where = _place(fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        names = known or known_names(fault["loc"])
-        return f"{where} is not known{did_you_mean(str(fault['loc'][-1]), names)}."
-    if fault["type"] == "missing":
-        return f"{where} is missing."
-    value = fault.get("input")
-    shown = "" if isinstance(value, dict) or "value_error" in fault["type"] else f" (found {written(value)})"
-    return f"{where}: {fault['msg'].removeprefix('Value error, ')}{shown}."
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    """Where a fault is, counted as people count: ("check", 1, "points") is "check 2: key `points`"."""
-    before, keys = "", list[str]()
-    for part in location:
-        if isinstance(part, int):
-            before, keys = f"{before}{'.'.join(keys)} {part + 1}: ", []
-        elif part != "schema_":
-            keys.append(part)
-    if not keys:
-        return before.removesuffix(": ") or "the file"
-    return f"{before}key `{'.'.join(keys)}`"
-
-
-def written(value: object) -> str:
-    """A value as it stands in a rubric; Python refuses to write out whole numbers of thousands of digits."""
-    try:
-        return repr(value)[:200]
-    except (ValueError, RecursionError):
-        return f"a {type(value).__name__} too long to show"
-
-
-def known_names(location: tuple[int | str, ...]) -> tuple[str, ...]:
-    """The keys that may stand where a fault was found."""
-    tables: dict[int | str, type[BaseModel]] = {"run": Limits, "retry": Retry, "late": Late, "report": Pages}
-    model = next((tables[part] for part in location if part in tables), Assignment)
-    return tuple((field.alias or name) for name, field in model.model_fields.items() if name != "id")
-
-
-def did_you_mean(word: str, known: tuple[str, ...]) -> str:
-    """` (did you mean "points"?)`, or the list of what there is."""
-    near = difflib.get_close_matches(word, known, n=1)
-    if near:
-        return f" (did you mean `{near[0]}`?)"
-    return f"; there is: {', '.join(f'`{name}`' for name in known)}" if known else ""

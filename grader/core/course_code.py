@@ -17,7 +17,7 @@ def run_course_file(path: Path) -> ModuleType:
     except OSError as error:
         raise RubricError(f"{path}: can't be read ({error.strerror}).", "Check the file.") from None
     except (Exception, SystemExit) as error:  # whatever the course's own code does: its author reads it
-        raise RubricError(f"{path}: fails with {type(error).__name__}: {error}.", "Mend the file.") from error
+        raise RubricError(f"{path}: fails with {type(error).__name__}: {error}.", "Correct the file.") from error
 
 
 def _run(path: Path) -> ModuleType:

@@ -1,10 +1,8 @@
 """Evidence: all that is known about one run of one submission, frozen.
 
-Two kinds are kept apart. *Facts* come from the host and from the judge, which ran no student code: how the run
-ended, the model's layers, its predictions. *Claims* are what the kernel said about itself (outputs, errors,
-histories): shown, and worth few points. Marking needs nothing else but the labels.
-
-What a notebook says of its own network: claims, which nothing that gives points may rest on. Pure.
+Two kinds are kept apart. *Facts* come from the host and from the judge, which ran no student code: how the run ended, the
+model's layers, its predictions. *Claims* are what the kernel said about itself (outputs, errors, histories, accuracies):
+they are shown, and are worth few points. Marking needs nothing else but the labels.
 """
 
 from enum import StrEnum

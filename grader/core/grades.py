@@ -1,9 +1,7 @@
-"""What grades are made of: rules, hand-ins, extensions, and the events of a student's history.
+"""Grades: which submission counts, what lateness costs, what a person decided. Pure.
 
-`Grade` itself stands in `results`, because a result names the grade beside it. Values only; how a grade comes about is in
-`grading_rules`, which is pure.
-
-How a grade comes about: which submission counts, what lateness costs, what a person decided. Pure.
+First the values (rules, hand-ins, extensions, the events of a student's history), then `decide_grade`, which makes a grade
+of them, and what is read from a result and its grades. `Grade` itself stands in `results`, since a result names its grade.
 """
 
 import hashlib

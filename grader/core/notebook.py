@@ -155,7 +155,7 @@ def read_module(name: str, data: bytes) -> str:
     except (SyntaxError, UnicodeError, LookupError):
         raise _no_utf_8(name, data) from None
     if "\0" in text:
-        raise SubmissionError(f"{name}: is no Python module; it holds binary data.", "Hand in the .py file itself.")
+        raise SubmissionError(f"{name}: is not a Python module; it holds binary data.", "Hand in the .py file itself.")
     if not text.strip():
         raise SubmissionError(f"{name}: is empty.", "Save your work and hand it in again.")
     _require_no_more(name, characters=len(text))
@@ -220,7 +220,9 @@ def read_code_cells(name: str, data: bytes) -> tuple[tuple[str, str], ...]:
     except (ValueError, RecursionError) as error:
         raise _no_json(name, text, error) from None
     if not isinstance(raw, dict) or "nbformat" not in raw:
-        raise SubmissionError(f"{name}: is no notebook (it has no `nbformat`).", "Hand in the file that Jupyter saved.")
+        raise SubmissionError(
+            f"{name}: is not a notebook (it has no `nbformat`).", "Hand in the file that Jupyter saved."
+        )
     if raw["nbformat"] != 4:
         raise SubmissionError(
             f"{name}: is a notebook of format {raw['nbformat']!s:.20}; this grader reads format 4.",
@@ -259,7 +261,7 @@ def _no_utf_8(name: str, data: bytes) -> SubmissionError:
 
 
 def _no_json(name: str, text: str, error: Exception) -> SubmissionError:
-    """Why a text is no notebook."""
+    """Why a text is not a notebook."""
     body = text.strip()
     line = conflict_line(text)
     if line is not None:
@@ -271,7 +273,7 @@ def _no_json(name: str, text: str, error: Exception) -> SubmissionError:
             "Save or download it again, to the end, and hand that in.",
         )
     return SubmissionError(
-        f"{name}: is no notebook (its content is not JSON).", "Hand in the .ipynb file that Jupyter saved."
+        f"{name}: is not a notebook (its content is not JSON).", "Hand in the .ipynb file that Jupyter saved."
     )
 
 

@@ -11,35 +11,21 @@ class Progress(Protocol):
         """A batch of `total` submissions begins, at most `jobs` of them at a time."""
 
     def step(self, who: str, what: str) -> None:
-        """`who` (a submission, a download) has come to `what` ("cell 3 of 12")."""
+        """`who` (a submission, a download) has reached `what` ("cell 3 of 12")."""
 
     def done(self, who: str, what: str, *, trouble: bool = False) -> None:
         """`who` is finished, with `what` to say about it; `trouble`: a person will want to know now."""
 
     def say(self, what: str) -> None:
-        """Something about the whole: fewer jobs than asked for, a gradebook that went away."""
-
-
-class Silent:
-    """The default: says nothing."""
-
-    def begin(self, total: int, jobs: int) -> None:
-        """Say nothing."""
-
-    def step(self, who: str, what: str) -> None:
-        """Say nothing."""
-
-    def done(self, who: str, what: str, *, trouble: bool = False) -> None:
-        """Say nothing."""
-
-    def say(self, what: str) -> None:
-        """Say nothing."""
+        """Something about the whole: fewer jobs than asked for, a gradebook that does not answer."""
 
 
 class Several:
     """Passes everything on to each of `listeners`."""
 
-    def __init__(self, listeners: Sequence[Progress]) -> None:
+    _listeners: tuple[Progress, ...] = ()
+
+    def __init__(self, listeners: Sequence[Progress] = ()) -> None:
         self._listeners = tuple(listeners)
 
     def begin(self, total: int, jobs: int) -> None:
@@ -63,38 +49,5 @@ class Several:
             listener.say(what)
 
 
-class TimeLeft:
-    """How long the rest of a batch will take, from its own times; all of them seconds of one monotonic clock.
-
-    What was never started (a run that was stored) takes no time and is no measure.
-    """
-
-    def __init__(self) -> None:
-        self._started: dict[str, float] = {}
-        self._seconds = 0.0
-        self._runs = 0
-
-    def start(self, who: str, now: float) -> None:
-        """`who` is on the way from now on; said again, nothing changes."""
-        self._started.setdefault(who, now)
-
-    def finish(self, who: str, now: float) -> float | None:
-        """How long `who` took; None where it was never on the way."""
-        started = self._started.pop(who, None)
-        if started is None:
-            return None
-        self._seconds += now - started
-        self._runs += 1
-        return now - started
-
-    def since(self, who: str, now: float) -> float:
-        """How long `who` has been on the way."""
-        return now - self._started.get(who, now)
-
-    def left(self, remaining: int, jobs: int, now: float) -> float | None:
-        """Seconds until `remaining` submissions, those on the way among them, are done; None before the first is."""
-        if not self._runs or remaining <= 0:
-            return None
-        mean = self._seconds / self._runs
-        spent = sum(min(now - started, mean) for started in self._started.values())
-        return max(0.0, remaining * mean - spent) / max(1, jobs)
+class Silent(Several):
+    """The default: nobody listens."""

@@ -1,7 +1,7 @@
 """Results and the grades beside them, as `result.json` promises both to machines.
 
 A *result* is what the rubric says of one submission. A *grade* is what a student gets: after lateness, and as a person
-decided. Values only; how a grade comes about is in `grading_rules`.
+decided. Values only; `grades` says how a grade comes about.
 """
 
 from enum import StrEnum
@@ -237,7 +237,7 @@ class Result(Value):
     """What `result.json` holds: the mark, each check's finding, and where it all came from.
 
     All but `grade` and `members` is what the rubric says of the submission. `grade` is what the student gets, `members`
-    what each member of a group gets instead; empty where there is no gradebook (`grading_rules.grades_of` reads them).
+    what each member of a group gets instead; empty where there is no gradebook (`grades.grades_of` reads them).
     """
 
     schema_: int = Field(default=SCHEMA, alias="schema")

@@ -89,7 +89,9 @@ def discard_evidence(folder: Path) -> None:
         try:
             (folder / name).unlink(missing_ok=True)
         except OSError as error:
-            raise Infrastructure(f"{folder / name}: can't be removed ({error.strerror}).", "Mend --out.") from None
+            raise Infrastructure(
+                f"{folder / name}: can't be removed ({error.strerror}).", "Check the permissions of --out."
+            ) from None
 
 
 def holds_model(folder: Path, evidence: Evidence) -> bool:
@@ -133,12 +135,9 @@ def _parse_evidence(read: Callable[[str], bytes], folder: Path) -> Stored:
     try:
         evidence = Evidence.model_validate_json(read(EVIDENCE))
     except OSError as error:
-        raise UsageError(f"{path}: can't be read ({error.strerror}).", "Grade the submission again.") from None
+        raise _unusable(path, f"can't be read ({error.strerror})") from None
     except ValidationError as error:
-        raise UsageError(
-            f"{path}: is no evidence that this grader reads ({error.error_count()} faults).",
-            "Grade the submission again.",
-        ) from None
+        raise _unusable(path, f"is not evidence that this grader can read ({error.error_count()} errors)") from None
     if evidence.schema_ != SCHEMA:
         raise UsageError(f"{path}: schema is {evidence.schema_}; this grader reads {SCHEMA}.", "Update the grader.")
     facts = evidence.facts
@@ -148,37 +147,36 @@ def _parse_evidence(read: Callable[[str], bytes], folder: Path) -> Stored:
     if predictions:
         outputs = _read_outputs(_described(read, PREDICTIONS, predictions, folder), folder / PREDICTIONS)
     if facts.calls:
-        calls = _read_calls(_described(read, CALLS, facts.calls, folder), folder / CALLS)
+        try:
+            calls = _CALLS.validate_json(_described(read, CALLS, facts.calls, folder))
+        except ValidationError:
+            raise _unusable(folder / CALLS, "does not hold calls") from None
     return Stored(evidence=evidence, outputs=outputs, calls=calls)
 
 
 def _described(read: Callable[[str], bytes], name: str, sha256: str, folder: Path) -> bytes:
     """A file that the evidence describes by its digest. Raises UsageError."""
-    path = folder / name
     try:
         data = read(name)
     except OSError as error:
-        raise UsageError(f"{path}: can't be read ({error.strerror}).", "Grade the submission again.") from None
+        raise _unusable(folder / name, f"can't be read ({error.strerror})") from None
     if len(data) > MOST_PREDICTIONS or hashlib.sha256(data).hexdigest() != sha256:
-        raise UsageError(f"{path}: is not the file that the evidence describes.", "Grade the submission again.")
+        raise _unusable(folder / name, "is not the file that the evidence describes")
     return data
-
-
-def _read_calls(data: bytes, path: Path) -> tuple[Call, ...]:
-    try:
-        return _CALLS.validate_json(data)
-    except ValidationError:
-        raise UsageError(f"{path}: holds no calls.", "Grade the submission again.") from None
 
 
 def _read_outputs(data: bytes, path: Path) -> NDArray[np.float32]:
     try:
         outputs = read_npy(data)
     except ValueError:
-        raise UsageError(f"{path}: holds no predictions.", "Grade the submission again.") from None
+        raise _unusable(path, "does not hold predictions") from None
     if outputs.ndim != 2 or not outputs.shape[1] or outputs.dtype != np.float32:
-        raise UsageError(f"{path}: holds no predictions.", "Grade the submission again.")
+        raise _unusable(path, "does not hold predictions")
     return outputs.astype(np.float32, copy=False)
+
+
+def _unusable(path: Path, why: str) -> UsageError:
+    return UsageError(f"{path}: {why}.", "Grade the submission again.")
 
 
 def save_result(folder: Path, result: Result) -> None:

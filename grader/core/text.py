@@ -4,8 +4,9 @@ Escaping keeps markup out of a page; this keeps out what escaping lets through: 
 backwards, a terminal that obeys an escape sequence, words hidden in characters without a shape.
 """
 
+import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from grader.core.evidence import Claims, Evidence, Value
@@ -70,6 +71,14 @@ def count(value: int) -> str:
 def percent(fraction: float, digits: int = 4) -> str:
     """A fraction as a percentage without idle zeros: 97 %, 97.5 %."""
     return f"{round(100 * fraction, digits):.8g}\u00a0%"
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """What follows "is not known": the nearest of the known words, or all of them."""
+    near = difflib.get_close_matches(word, known, n=1)
+    if near:
+        return f" (did you mean `{near[0]}`?)"
+    return f"; available: {', '.join(f'`{name}`' for name in known)}" if known else ""
 
 
 def settled(text: str) -> str:

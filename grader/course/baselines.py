@@ -104,7 +104,7 @@ def read_baseline(path: Path) -> Baseline | None:
         faults = error.errors() if isinstance(error, ValidationError) else []
         why = next((str(fault["msg"]).removeprefix("Value error, ") for fault in faults), "a run lacks a class")
         raise DataError(
-            f"{path.parent.name}/{path.name}: is no baseline that this grader reads ({why}).", "Measure it again."
+            f"{path.parent.name}/{path.name}: is not a baseline that this grader can read ({why}).", "Measure it again."
         ) from None
 
 

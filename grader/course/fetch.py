@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grader.core.errors import DataError, GraderError
-from grader.core.files import read_toml
+from grader.core.evidence import Value
 from grader.core.limits import write_size
 from grader.core.progress import Progress
+from grader.core.toml import load_toml
 from grader.core.workspace import write_whole
 from grader.course.dataset import JPEG, UNREADABLE, Dataset, Download, Naming, import_photographs
 
@@ -136,7 +137,7 @@ def _receive(dataset: Dataset, item: Download, partial: Path, progress: Progress
                 there += len(chunk)
                 if there > MOST_BYTES:
                     raise DataError(
-                        f"{item.url}: sends more than {write_size(MOST_BYTES)}, which is not taken.", REMEDY
+                        f"{item.url}: sends more than {write_size(MOST_BYTES)}, which is not accepted.", REMEDY
                     )
                 if time.monotonic() - last >= EVERY_S:
                     last = time.monotonic()
@@ -165,15 +166,25 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+class Pin(Value):
+    """What a file was when it was first fetched."""
+
+    url: str
+    sha256: str
+
+
+class Pins(Value):
+    """The `.pins.toml` of a dataset."""
+
+    file: tuple[Pin, ...]
+
+
 def _read_pins(path: Path) -> dict[str, str]:
     """Address to digest. Raises DataError."""
     if not path.is_file():
         return {}
-    raw = read_toml(path, DataError)
-    try:
-        return {str(entry["url"]): str(entry["sha256"]) for entry in raw["file"]}
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{path}: lacks {error}.", "Remove it: the next fetch pins anew.") from None
+    pins = load_toml(path, Pins, DataError, "Remove it: the next fetch pins anew.")
+    return {pin.url: pin.sha256 for pin in pins.file}
 
 
 def _write_pins(path: Path, pins: dict[str, str]) -> None:

@@ -151,7 +151,7 @@ def find_dataset(
     `private`: judged on the course's private split where this machine has one; `download`: what is not on it is fetched.
     """
     dataset = course.dataset(dataset_id)
-    places = Places.of(course, data) if download else Places.of(course, data).without_download()
+    places = replace(Places.of(course, data), download=download)
     folder = find_data(dataset, places, progress)
     dataset = with_own_digests(dataset, folder)
     return with_private_split(dataset, places) if private else dataset, folder

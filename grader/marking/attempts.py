@@ -46,7 +46,7 @@ class ChosenRuns:
     correct: int | None = None
 
 
-def describe_trial(result: Result, stored: Stored) -> RunOutcome:
+def outcome_of(result: Result, stored: Stored) -> RunOutcome:
     """What the policy looks at, from a run's own mark."""
     judged = result.status in (Status.GRADED, Status.NEEDS_REVIEW) and result.accuracy is not None
     check = _accuracy_check(result)
@@ -64,38 +64,38 @@ def _accuracy_check(result: Result) -> CheckResult | None:
     return next((check for check in result.checks if check.name == "accuracy"), None)
 
 
-def wants_another(trials: Sequence[RunOutcome], retry: Retry) -> bool:
+def wants_another(outcomes: Sequence[RunOutcome], retry: Retry) -> bool:
     """Whether the policy asks for one more run after these.
 
     The first run decides whether there are any: only a borderline one that fails is repeated. The best and the last
     of the runs are known to suffice once one of them reaches the bar; a mean needs them all.
     """
-    if not trials[0].borderline or len(trials) > retry.times:
+    if not outcomes[0].borderline or len(outcomes) > retry.times:
         return False
-    if retry.counts in ("best", "last") and any(trial.reached for trial in trials):
+    if retry.counts in ("best", "last") and any(outcome.reached for outcome in outcomes):
         return False
-    known = [trial.predictions for trial in trials if trial.predictions is not None]
+    known = [outcome.predictions for outcome in outcomes if outcome.predictions is not None]
     return len(set(known)) == len(known)  # the same predictions again: the code sets its seed itself
 
 
-def looked_at(trials: Sequence[RunOutcome], retry: Retry) -> int:
+def count_asked_for(outcomes: Sequence[RunOutcome], retry: Retry) -> int:
     """How many of the stored runs today's policy would have made."""
     count = 1
-    while count < len(trials) and wants_another(trials[:count], retry):
+    while count < len(outcomes) and wants_another(outcomes[:count], retry):
         count += 1
     return count
 
 
-def choose(trials: Sequence[RunOutcome], retry: Retry) -> ChosenRuns:
+def choose(outcomes: Sequence[RunOutcome], retry: Retry) -> ChosenRuns:
     """The run that counts; one that could not be judged counts only where no other is there."""
-    judged = [number for number, trial in enumerate(trials) if trial.correct is not None]
+    judged = [number for number, outcome in enumerate(outcomes) if outcome.correct is not None]
     if not judged or retry.counts == "first":
         return ChosenRuns(index=0, counted=frozenset({0}))
     if retry.counts == "last":
         return ChosenRuns(index=judged[-1], counted=frozenset({judged[-1]}))
-    recognised = {number: trials[number].correct or 0 for number in judged}
+    recognised = {number: outcomes[number].correct or 0 for number in judged}
     if retry.counts == "best":
-        best = max(judged, key=lambda number: (trials[number].points, recognised[number], -number))
+        best = max(judged, key=lambda number: (outcomes[number].points, recognised[number], -number))
         return ChosenRuns(index=best, counted=frozenset({best}))
     if len(judged) == 1:
         return ChosenRuns(index=judged[0], counted=frozenset(judged))

@@ -65,10 +65,11 @@ class Earlier:
 
     def find(self, exercise: str, who: Student, judged_on: str) -> EarlierResult | None:
         """What a student reached in an exercise: by what is surest; by the name only where nothing speaks against it."""
-        if judged_on not in self._judged_on[exercise] and self._judged_on[exercise]:
+        known = self._judged_on.get(exercise, set())  # `get`: threads share this, and nothing is added by asking
+        if known and judged_on not in known:
             return None
         for kind, value in _keys(who):
-            found = [own for own in self._known[exercise, kind, value] if not _other_person(own.student, who)]
+            found = [own for own in self._known.get((exercise, kind, value), ()) if not _other_person(own.student, who)]
             counted = next((own.counted for own in found if own.counted is not None), None)
             stored = [own.stored for own in found if own.stored and own.stored[0].judged_on == judged_on]
             if counted is not None:

@@ -1,13 +1,9 @@
-"""Whether a network is what its training made: weights that did not move, or that came from elsewhere; other outputs. Pure.
+"""Flags: what a person should look at before trusting a number; and the status of a submission. Pure.
 
-All of it rests on what the kernel said.
-
-What a person should look at before trusting a number: flags with reasons, never a verdict. Pure.
-
-No point depends on a flag. Each says what was seen and what the usual innocent reason is; thresholds leave honest work far
-behind (`docs/explanation/integrity.md` has the measurements). What only an instructor can judge is for instructors alone.
-
-What is said about a submission beside its checks: status, flags, and the row of one that could not be run. Pure.
+No point depends on a flag. Each says what was seen and what the usual innocent reason is; what only an instructor can judge
+is for instructors alone. Thresholds leave honest work far behind (measurements: `docs/explanation/integrity.md`). In this
+order: the training (weights that did not move, or came from elsewhere), the network's own accuracy and its images, the
+preparation, chance and repeated runs, the row of a submission that could not be run.
 """
 
 import math

@@ -11,7 +11,7 @@ from grader.core.evidence import Evidence
 from grader.core.results import Attempt, Comparison, ModelSummary, Result, Status
 from grader.core.store import Stored, evidence_digest
 from grader.course.rubric import Rubric
-from grader.marking.attempts import ChosenRuns, RunOutcome, choose, describe_trial, looked_at, wants_another
+from grader.marking.attempts import ChosenRuns, RunOutcome, choose, count_asked_for, outcome_of, wants_another
 from grader.marking.flags import (
     attempt_flag,
     decide_status,
@@ -26,15 +26,15 @@ from grader.marking.flags import (
 def mark_attempts(runs: Sequence[Stored], rubric: Rubric, compared: Mapping[str, Comparison]) -> Result:
     """The result of one or several runs by the rubric's `[retry]`: a pure function, as `mark` is for a single one."""
     alone = [mark(run, rubric, compared) for run in runs]
-    trials = [describe_trial(result, run) for result, run in zip(alone, runs, strict=True)]
+    outcomes = [outcome_of(result, run) for result, run in zip(alone, runs, strict=True)]
     retry = rubric.assignment.retry
-    made = looked_at(trials, retry)
-    choice = choose(trials[:made], retry)
+    made = count_asked_for(outcomes, retry)
+    choice = choose(outcomes[:made], retry)
     chosen = alone[choice.index]
     if choice.correct is not None:
         chosen = mark(runs[choice.index], rubric, compared, counted=choice.correct)
-    due = wants_another(trials[:made], retry)
-    listed = _list_attempts(alone, trials, choice)
+    due = wants_another(outcomes[:made], retry)
+    listed = _list_attempts(alone, outcomes, choice)
     update: dict[str, object] = {"attempts": listed}
     if made > 1 or due:
         others = tuple(flag for flag in chosen.flags if flag.kind != "borderline")
@@ -47,22 +47,22 @@ def mark_attempts(runs: Sequence[Stored], rubric: Rubric, compared: Mapping[str,
 
 def another_is_due(runs: Sequence[Stored], rubric: Rubric, compared: Mapping[str, Comparison]) -> bool:
     """Whether the rubric's `[retry]` asks for one more run after these."""
-    trials = [describe_trial(mark(run, rubric, compared), run) for run in runs]
-    return wants_another(trials, rubric.assignment.retry)
+    outcomes = [outcome_of(mark(run, rubric, compared), run) for run in runs]
+    return wants_another(outcomes, rubric.assignment.retry)
 
 
-def _list_attempts(alone: Sequence[Result], trials: Sequence[RunOutcome], choice: ChosenRuns) -> tuple[Attempt, ...]:
+def _list_attempts(alone: Sequence[Result], outcomes: Sequence[RunOutcome], choice: ChosenRuns) -> tuple[Attempt, ...]:
     return tuple(
         Attempt(
             seed=result.seed,
-            accuracy=result.accuracy.value if result.accuracy is not None and trial.correct is not None else None,
-            correct=trial.correct,
-            judged=result.accuracy.judged if result.accuracy is not None and trial.correct is not None else None,
+            accuracy=result.accuracy.value if result.accuracy is not None and outcome.correct is not None else None,
+            correct=outcome.correct,
+            judged=result.accuracy.judged if result.accuracy is not None and outcome.correct is not None else None,
             points=result.points,
             evidence=result.evidence,
             counted=number in choice.counted,
         )
-        for number, (result, trial) in enumerate(zip(alone, trials, strict=True))
+        for number, (result, outcome) in enumerate(zip(alone, outcomes, strict=True))
     )
 
 

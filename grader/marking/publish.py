@@ -1,4 +1,4 @@
-"""Writes results for people and machines: a student's folder, the class page, the gradebook."""
+"""Writes results for people and machines: a student's folder, and the class page with the gradebook as a table."""
 
 import json
 import os
@@ -42,13 +42,13 @@ class OutputOptions:
     data: Path | None = None  # as it was named, for who writes pages again
 
 
-def remember_origin(order: OutputOptions) -> None:
+def remember_origin(output: OutputOptions) -> None:
     """Keep beside the results which course they are of, and which data was named, so that pages can be written again."""
-    course, data = recall_origin(order.out)
-    if order.data is not None or course != order.course.root:
-        data = order.data
-    origin = {"course": str(order.course.root), "data": str(data.absolute()) if data else None}
-    write_json(order.out / ORIGIN, origin)
+    course, data = recall_origin(output.out)
+    if output.data is not None or course != output.course.root:
+        data = output.data
+    origin = {"course": str(output.course.root), "data": str(data.absolute()) if data else None}
+    write_json(output.out / ORIGIN, origin)
 
 
 def recall_origin(out: Path) -> tuple[Path | None, Path | None]:
@@ -94,12 +94,21 @@ def publish_student(
     for grade in result.members:
         own = {"student": grade.student.name, "grade": grade, "members": ()}
         pages[member_page(folder, grade.student.name)] = result.model_copy(update=own)
+    templates, limits = course.report_templates() / "templates", rubric.assignment.run
+    language, classes = rubric.assignment.report.language, rubric.classes
     mistakes: tuple[Mistake, ...] | None = None
     for path, shown in pages.items():
-        key = _key(shown, evidence, rubric, course)
+        key = page_key(
+            shown, evidence, templates=templates, classes=classes, limits=limits, language=language,
+            mistakes=rubric.images is not None,
+        )  # fmt: skip
         if not has_key(path, key):
             mistakes = _mistakes(folder, evidence, rubric) if mistakes is None else mistakes
-            write_whole(path, _page(shown, evidence, rubric, course, mistakes, key))
+            page = student_page(
+                shown, evidence, templates=templates, classes=classes, limits=limits, language=language,
+                mistakes=mistakes, key=key,
+            )  # fmt: skip
+            write_whole(path, page)
     save_result(folder, result)
     return folder / REPORT
 
@@ -107,22 +116,6 @@ def publish_student(
 def member_page(folder: Path, member: str) -> Path:
     """The page of one member of the group whose results lie in `folder`."""
     return folder / MEMBERS / f"{safe_name(member)}.html"
-
-
-def _key(result: Result, evidence: Evidence | None, rubric: Rubric, course: Course) -> str:
-    return page_key(
-        result, evidence, templates=course.report_templates() / "templates", classes=rubric.classes,
-        limits=rubric.assignment.run, mistakes=rubric.images is not None, language=rubric.assignment.report.language,
-    )  # fmt: skip
-
-
-def _page(
-    result: Result, evidence: Evidence | None, rubric: Rubric, course: Course, mistakes: tuple[Mistake, ...], key: str
-) -> str:
-    return student_page(
-        result, evidence, templates=course.report_templates() / "templates", classes=rubric.classes,
-        limits=rubric.assignment.run, language=rubric.assignment.report.language, mistakes=mistakes, key=key,
-    )  # fmt: skip
 
 
 def publish_again(out: Path, result: Result, rubric: Rubric, course: Course, *, folder: Path | None = None) -> Path:

@@ -89,9 +89,9 @@ class Move:
     def _line(self, old: Grade | None, new: Grade) -> str:
         of_group = f" ({one_line(self.new.student)})" if self.new.members else ""
         who = one_line(new.student.name if self.new.members else self.new.student)
-        before = "nothing" if old is None else _got(old)
-        why = "; ".join([*self.reasons(), *_why(new)])
-        return f"{who}{of_group}: {before} -> {_got(new)}  {why}".rstrip()
+        before = "nothing" if old is None else _describe(old)
+        why = "; ".join([*self.reasons(), *_reasons_beside(new)])
+        return f"{who}{of_group}: {before} -> {_describe(new)}  {why}".rstrip()
 
     def plain(self) -> dict[str, object]:
         """The move for machines: what the student gets; `earned` is what the checks give, `grades` each member's grade."""
@@ -123,7 +123,7 @@ def _points(result: Result | None) -> float | None:
     return None if result is None else result.points
 
 
-def _got(grade: Grade) -> str:
+def _describe(grade: Grade) -> str:
     """What a student gets, in a few words."""
     if grade.excused:
         return "excused"
@@ -133,7 +133,7 @@ def _got(grade: Grade) -> str:
     return f"{grade.points:g} ({'passed' if grade.passed else 'not passed'}{provisional})"
 
 
-def _why(grade: Grade) -> list[str]:
+def _reasons_beside(grade: Grade) -> list[str]:
     """What makes the grade another one than the points by the checks."""
     if grade.override is not None:
         what = "the excuse" if grade.excused else f"the override to {grade.override.points:g}"
@@ -143,52 +143,52 @@ def _why(grade: Grade) -> list[str]:
     return []
 
 
-class _OfAnother(UsageError):
+class _OtherEvidence(UsageError):
     """Evidence of another assignment, or of other images."""
 
 
-def regrade(rubric: Rubric, order: OutputOptions, *, dry_run: bool, book: "Gradebook | None" = None) -> list[Move]:
-    """Mark all stored evidence below `order.out` again: no sandbox, no TensorFlow. Raises UsageError, Infrastructure.
+def regrade(rubric: Rubric, output: OutputOptions, *, dry_run: bool, book: "Gradebook | None" = None) -> list[Move]:
+    """Mark all stored evidence below `output.out` again: no sandbox, no TensorFlow. Raises UsageError, Infrastructure.
 
     What goes wrong with one folder is that row's `trouble`, and all others stand. `book` is told of it first, in one
     transaction with a savepoint for each folder: where it does not answer, no page is written.
     """
-    moves, kept = _mark_again(rubric, order, book)
+    moves, kept = _mark_again(rubric, output, book)
     if book is not None:
-        moves, kept = _remark(book, moves, kept, rubric, dry_run=dry_run)
+        moves, kept = _record_moves(book, moves, kept, rubric, dry_run=dry_run)
     if dry_run:
         return moves
-    moves = [_show_move(move, rubric, order) for move in moves]  # only now: a class is not left half re-marked
+    moves = [_publish_move(move, rubric, output) for move in moves]  # only now: a class is not left half re-marked
     for folder, result in kept.items():
-        if trouble := _show(result, folder, rubric, order):
+        if trouble := _publish_one(result, folder, rubric, output):
             moves.append(Move(old=result, new=result, folder=folder, trouble=trouble))
-    _publish_rows({**kept, **{move.folder: move.new for move in moves}}, rubric, order)
-    remember_origin(order)
+    _publish_all({**kept, **{move.folder: move.new for move in moves}}, rubric, output)
+    remember_origin(output)
     return moves
 
 
-def _show_move(move: Move, rubric: Rubric, order: OutputOptions) -> Move:
+def _publish_move(move: Move, rubric: Rubric, output: OutputOptions) -> Move:
     """Write its pages again; those of a row that can't be marked again only where its grade moved all the same."""
     if move.trouble and not move.moved:
         return move
-    told = (move.trouble, _show(move.new, move.folder, rubric, order))
+    told = (move.trouble, _publish_one(move.new, move.folder, rubric, output))
     return replace(move, trouble="; ".join(filter(None, told)))
 
 
-def _show(result: Result, folder: Path, rubric: Rubric, order: OutputOptions) -> str:
+def _publish_one(result: Result, folder: Path, rubric: Rubric, output: OutputOptions) -> str:
     """Write a row's result and pages again; "", or why they could not be: then there is a page without the notebook."""
     try:
-        publish_again(order.out, result, rubric, order.course, folder=folder)
+        publish_again(output.out, result, rubric, output.course, folder=folder)
     except Exception as error:  # a class of three hundred must not stop for one folder
         if isinstance(error, Infrastructure):
-            require_room(order.out)
+            require_room(output.out)
         with suppress(Exception):
-            publish_student(order.out, result, None, rubric, order.course, folder=folder)
-        return f"its page could not be written in full: {_said(error)}"
+            publish_student(output.out, result, None, rubric, output.course, folder=folder)
+        return f"its page could not be written in full: {_in_words(error)}"
     return ""
 
 
-def _said(error: Exception) -> str:
+def _in_words(error: Exception) -> str:
     """What went wrong with one row, on a line."""
     if isinstance(error, GraderError):
         return one_line(f"{error.message} {error.remedy}".strip())
@@ -196,21 +196,21 @@ def _said(error: Exception) -> str:
 
 
 def _mark_again(
-    rubric: Rubric, order: OutputOptions, book: "Gradebook | None"
+    rubric: Rubric, output: OutputOptions, book: "Gradebook | None"
 ) -> tuple[list[Move], dict[Path, Result]]:
     """Everyone who can be marked again, and the results of those of whom no evidence is stored. Raises UsageError."""
     moves: list[Move] = []
     kept: dict[Path, Result] = {}
-    others: list[_OfAnother] = []
-    earlier = index_earlier(order.earlier, book=book)
-    for folder in _folders(order.out):
+    others: list[_OtherEvidence] = []
+    earlier = index_earlier(output.earlier, book=book)
+    for folder in _folders(output.out):
         try:
-            found = _mark_folder(rubric, folder, order, earlier)
+            found = _mark_folder(rubric, folder, output, earlier)
         except Exception as error:
-            others += [error] if isinstance(error, _OfAnother) else []
+            others += [error] if isinstance(error, _OtherEvidence) else []
             old = load_result(folder)
-            row = old or _unreadable(rubric, folder, f"{folder.name} can't be marked again: {_said(error)}")
-            found = Move(old=old, new=row, folder=folder, trouble=f"can't be marked again: {_said(error)}")
+            row = old or _unreadable(rubric, folder, f"{folder.name} can't be marked again: {_in_words(error)}")
+            found = Move(old=old, new=row, folder=folder, trouble=f"can't be marked again: {_in_words(error)}")
         if isinstance(found, Move):
             moves.append(found)
         elif found is not None:
@@ -218,21 +218,21 @@ def _mark_again(
     if others and len(others) == len(moves):
         raise others[0]
     if not moves and not kept:
-        raise UsageError(f"{order.out} holds no stored evidence.", "Name the --out folder of an earlier batch.")
+        raise UsageError(f"{output.out} holds no stored evidence.", "Name the --out folder of an earlier batch.")
     return moves, kept
 
 
-def _mark_folder(rubric: Rubric, folder: Path, order: OutputOptions, earlier: Earlier | None) -> Move | Result | None:
+def _mark_folder(rubric: Rubric, folder: Path, output: OutputOptions, earlier: Earlier | None) -> Move | Result | None:
     """What became of one student: a mark by today's rubric, the stored result where there is no evidence, or nothing."""
     old = load_result(folder)
     unread = old is not None and old.ending.cause is Cause.NOT_RUN  # what is stored is of an earlier hand-in
     if unread or not (folder / EVIDENCE_FOLDER / EVIDENCE).is_file():
-        return old or _stored(rubric, folder, order)
+        return old or _load_or_mark(rubric, folder, output)
     runs = load_attempts(folder)
     evidence = runs[0].evidence
-    _require_same(rubric, evidence, folder, order)
+    _require_same(rubric, evidence, folder, output)
     student = evidence.student if old is None else old.student  # who may be called otherwise than when it was run
-    compared = _recompared(rubric, student, old, order, earlier)
+    compared = _compare_as_before(rubric, student, old, output, earlier)
     marked = mark_attempts(runs, rubric, compared).model_copy(update={"student": student})
     return Move(old=old, new=keep_similar(marked, old), folder=folder, submission=evidence.submission.sha256)
 
@@ -241,8 +241,8 @@ def _folders(out: Path) -> list[Path]:
     return sorted(path for path in out.iterdir() if path.is_dir())
 
 
-def _stored(rubric: Rubric, folder: Path, order: OutputOptions) -> Result | None:
-    """The result that is stored in a folder; where it can't be read, made again of the evidence, or a row that says so.
+def _load_or_mark(rubric: Rubric, folder: Path, output: OutputOptions) -> Result | None:
+    """The result that is stored in a folder; where it can't be read, marked again from the evidence, or a row that says so.
 
     None where nothing of a student is in it.
     """
@@ -253,7 +253,7 @@ def _stored(rubric: Rubric, folder: Path, order: OutputOptions) -> Result | None
         with suppress(GraderError):
             runs = load_attempts(folder)
             student = runs[0].evidence.student
-            compared = compare(rubric, student=student, earlier=index_earlier(order.earlier), course=order.course)
+            compared = compare(rubric, student=student, earlier=index_earlier(output.earlier), course=output.course)
             return mark_attempts(runs, rubric, compared)
     if not has_evidence and not (folder / RESULT).exists():
         return None
@@ -272,21 +272,21 @@ def _unreadable(rubric: Rubric, folder: Path, reason: str) -> Result:
     return explain_unread(row, reason=reason, remedy="Grade the submission again.", ours=True)
 
 
-def _require_same(rubric: Rubric, evidence: Evidence, folder: Path, order: OutputOptions) -> None:
+def _require_same(rubric: Rubric, evidence: Evidence, folder: Path, output: OutputOptions) -> None:
     """Raise UsageError for evidence of another assignment, or of other images."""
     if evidence.assignment != rubric.assignment.id:
-        raise _OfAnother(
+        raise _OtherEvidence(
             f"{folder}: is evidence for {evidence.assignment}, not for {rubric.assignment.id}.",
-            f"Type `grader regrade {evidence.assignment} {order.out}`.",
+            f"Type `grader regrade {evidence.assignment} {output.out}`.",
         )
     if rubric.dataset is not None and evidence.data_digest != rubric.dataset.digest:
-        raise _OfAnother(
+        raise _OtherEvidence(
             f"{folder}: was judged on other images than those of today's `{rubric.dataset.id}`.",
             "Name the data of that time with --data, or grade the submissions again.",
         )
 
 
-def _remark(
+def _record_moves(
     book: "Gradebook", moves: list[Move], kept: dict[Path, Result], rubric: Rubric, *, dry_run: bool
 ) -> tuple[list[Move], dict[Path, Result]]:
     """Everyone with what the gradebook makes of it; it knows who handed in what lies in a folder: a group's members."""
@@ -316,7 +316,7 @@ def _unrecorded(move: Move, error: Exception | None) -> Move:
     """A row that the gradebook did not take, `error` says why: what was found before stands."""
     if error is None or move.trouble:
         return move
-    return replace(move, new=move.old or move.new, trouble=f"can't be recorded in the gradebook: {_said(error)}")
+    return replace(move, new=move.old or move.new, trouble=f"can't be recorded in the gradebook: {_in_words(error)}")
 
 
 def not_here(book: "Gradebook | None", assignment: str, out: Path) -> list[str]:
@@ -343,63 +343,65 @@ def grades_of_book(book: "Gradebook | None", assignment: str) -> Grades:
     return Grades(grade for grade in book.grades() if grade.assignment == assignment)
 
 
-def _recompared(
-    rubric: Rubric, student: str, old: Result | None, order: OutputOptions, earlier: Earlier | None
+def _compare_as_before(
+    rubric: Rubric, student: str, old: Result | None, output: OutputOptions, earlier: Earlier | None
 ) -> dict[str, Comparison]:
     """The student's own result that the mark was compared with before, unless --earlier names something else."""
-    before = old.compared if old is not None and order.earlier is None else ()
+    before = old.compared if old is not None and output.earlier is None else ()
     who = old.grade.student if old is not None and old.grade is not None else None
-    return compare_again(rubric, student=student, earlier=earlier, course=order.course, before=before, who=who)
+    return compare_again(rubric, student=student, earlier=earlier, course=output.course, before=before, who=who)
 
 
 def render_again(
     rubric: Rubric,
-    order: OutputOptions,
+    output: OutputOptions,
     *,
     book: "Gradebook | None" = None,
     say: Callable[[str], None] = lambda words: None,
 ) -> Path:
-    """Write every page below `order.out` again from stored results and evidence. Raises UsageError.
+    """Write every page below `output.out` again from stored results and evidence. Raises UsageError.
 
     What goes wrong with one folder is told to `say`, and all others stand.
     """
     grades = grades_of_book(book, rubric.assignment.id)
     rows: dict[Path, Result] = {}
-    for folder in _folders(order.out):
+    for folder in _folders(output.out):
         try:
-            result = _stored(rubric, folder, order)
+            result = _load_or_mark(rubric, folder, output)
         except Exception as error:
-            say(f"{folder.name}: {_said(error)}")
+            say(f"{folder.name}: {_in_words(error)}")
             result = _unreadable(rubric, folder, f"{folder.name} can't be read.")
         if result is not None:
             rows[folder] = grades.beside(result, folder)
     if not rows:
-        raise UsageError(f"{order.out} holds no results.", "Name the --out folder of an earlier batch.")
-    _show_rows(rows, rubric, order, say)
-    remember_origin(order)
-    return _publish_rows(rows, rubric, order)
+        raise UsageError(f"{output.out} holds no results.", "Name the --out folder of an earlier batch.")
+    _publish_each(rows, rubric, output, say)
+    remember_origin(output)
+    return _publish_all(rows, rubric, output)
 
 
-def _show_rows(rows: Mapping[Path, Result], rubric: Rubric, order: OutputOptions, say: Callable[[str], None]) -> None:
+def _publish_each(
+    rows: Mapping[Path, Result], rubric: Rubric, output: OutputOptions, say: Callable[[str], None]
+) -> None:
     for folder, result in rows.items():
-        if trouble := _show(result, folder, rubric, order):
+        if trouble := _publish_one(result, folder, rubric, output):
             say(f"{one_line(result.student)}: {trouble}")
 
 
-def _publish_rows(rows: Mapping[Path, Result], rubric: Rubric, order: OutputOptions) -> Path:
+def _publish_all(rows: Mapping[Path, Result], rubric: Rubric, output: OutputOptions) -> Path:
     folders = {result.student: folder for folder, result in rows.items()}
-    return publish_class(order.out, list(rows.values()), rubric, order.course, folders=folders)
+    return publish_class(output.out, list(rows.values()), rubric, output.course, folders=folders)
 
 
 def show_grades(
-    order: OutputOptions, assignment: str, open_rubric: Callable[[], Rubric], book: "Gradebook",
+    output: OutputOptions, assignment: str, open_rubric: Callable[[], Rubric], book: "Gradebook",
     say: Callable[[str], None] = lambda words: None,
 ) -> bool:  # fmt: skip
     """Write again what shows another grade than today's, and the class' page and lists; False where no result is there.
 
     The rubric is opened only where something is to be written. Raises GraderError; `say` as above.
     """
-    stored = {folder: result for folder in _folders(order.out) if (result := load_result(folder)) is not None}
+    stored = {folder: result for folder in _folders(output.out) if (result := load_result(folder)) is not None}
     results = {folder: result for folder, result in stored.items() if result.assignment == assignment}
     if not results:
         return False
@@ -411,6 +413,6 @@ def show_grades(
         for folder, new in shown.items()
         if results[folder].model_dump(exclude=CONFIDENTIAL) != new.model_dump(exclude=CONFIDENTIAL)
     }
-    _show_rows(changed, rubric, order, say)
-    _publish_rows(shown, rubric, order)
+    _publish_each(changed, rubric, output, say)
+    _publish_all(shown, rubric, output)
     return True

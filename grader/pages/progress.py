@@ -1,6 +1,10 @@
-"""Progress for people and machines: a live table in a terminal, plain lines in logs, JSON lines for programs."""
+"""Progress for people and machines: a live table in a terminal, plain lines in logs, JSON lines for programs.
+
+Text of strangers is shown without colours and control characters.
+"""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,127 +12,105 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING
 
 from grader.core.limits import write_duration
-from grader.core.progress import Progress, Several, Silent, TimeLeft
+from grader.core.progress import Progress, Several, Silent
 from grader.core.text import defused
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
-FEWEST = 3  # runs before a log is told how long the rest will take
+FEWEST = 3  # runs before anybody is told how long the rest will take
 MOST_SHOWN = 200  # characters of what a run says about itself
-MOST_ROWS = 16  # of the live table
+PACE_S = 24 * 3600.0  # the time from which the pace is taken: all of a batch
+HOW_FAR = re.compile(r"(\d+) of (\d+)|\((\d+)\s?%\)")
 Clock = Callable[[], float]
 
 
-class PlainProgress:
-    """One line for each finished submission and each download; safe to use from several threads."""
+class ProgressTable:
+    """Who is being graded, how far that is and for how long; how many are done, and about how long the rest will take."""
 
-    def __init__(self, total: int, stream: IO[str], clock: Clock = time.monotonic) -> None:
-        self._total, self._stream, self._clock = total, stream, clock
-        self._jobs, self._done, self._ran = 1, 0, 0
-        self._pace = TimeLeft()
-        self._lock = threading.Lock()
+    def __init__(self, total: int, bars: "Bars") -> None:
+        self._bars, self._lock = bars, threading.RLock()
+        self._running: dict[str, TaskID] = {}
+        self._whole = bars.add_task("", what="", visible=False)
+        self.begin(total, 1)
 
     def begin(self, total: int, jobs: int) -> None:
         """Count from here on."""
         with self._lock:
-            self._total, self._jobs, self._pace, self._done, self._ran = total, jobs, TimeLeft(), 0, 0
+            for task in self._running.values():
+                self._bars.remove_task(task)
+            self._running.clear()
+            self._total, self._done, self._ran, self._troubles = total, 0, 0, 0
+            self._bars.reset(self._whole, total=total, what="", description=f"0 of {total} done", visible=total > 1)
 
     def step(self, who: str, what: str) -> None:
-        """Write a line for a download; other steps are too many for a log."""
+        """Show how far `who` is: "cell 3 of 12", "downloading ... (30 %)"."""
+        found = HOW_FAR.search(what)
+        now, of = (int(part) for part in (found[1] or found[3], found[2] or 100)) if found else (1, 100)
+        done = max(0, now - 1)  # cell 3 is not done yet; and the clock of what is done stands still
         with self._lock:
-            self._pace.start(who, self._clock())
+            if who not in self._running:
+                self._running[who] = self._bars.add_task(_printable(who), what="")
+            self._bars.update(self._running[who], completed=done, total=of, what=_printable(what)[:MOST_SHOWN])
+
+    def done(self, who: str, what: str, *, trouble: bool = False) -> None:
+        """Take `who` out of the table. What never ran, because it was stored, says nothing of the pace of the others."""
+        with self._lock:
+            task = self._running.pop(who, None)
+            self._done += 1
+            self._troubles += trouble
+            if task is not None:
+                self._ran += 1
+                self._bars.remove_task(task)
+            self._bars.update(
+                self._whole, advance=int(task is not None), total=self._total - self._done + self._ran,
+                description=f"{self._done} of {self._total} done",
+            )  # fmt: skip
+            told = [f"{self._troubles} to look at" if self._troubles else "", self.time_left()]
+            self._bars.update(self._whole, what=" · ".join(filter(None, told)))
+        if trouble:
+            self.say(f"{who}: {what}")
+
+    def say(self, what: str) -> None:
+        """A line above the table."""
+        from rich.text import Text
+
+        self._bars.console.print(Text(_printable(what)))
+
+    def time_left(self) -> str:
+        """About how long the rest will take; "" where nobody knows."""
+        left = next(task.time_remaining for task in self._bars.tasks if task.id == self._whole)
+        if left is None or self._ran < FEWEST or self._done >= self._total:
+            return ""
+        return "less than a minute left" if left < 60 else f"about {write_duration(60 * round(left / 60))} left"
+
+
+class PlainProgress(ProgressTable):
+    """The same in a log: one line for each finished submission and each download."""
+
+    def __init__(self, total: int, stream: IO[str], clock: Clock = time.monotonic) -> None:
+        from rich.progress import Progress as Bars
+
+        self._stream = stream
+        super().__init__(total, Bars(disable=True, get_time=clock, speed_estimate_period=PACE_S))
+
+    def step(self, who: str, what: str) -> None:
+        """Only downloads are worth a line in a log."""
+        super().step(who, what)
         if what.startswith("downloading"):
             self.say(f"{who}: {what}")
 
     def done(self, who: str, what: str, *, trouble: bool = False) -> None:
         """Count it and say so, after some runs with how long the rest will take."""
         with self._lock:
-            self._done += 1
-            self._ran += self._pace.finish(who, self._clock()) is not None
-            left = self._pace.left(self._total - self._done, self._jobs, self._clock()) if self._ran >= FEWEST else None
-            rest = f"  [{_about(left)}]" if left is not None else ""
-            print(
-                f"[{self._done}/{self._total}] {_printable(who)}: {_printable(what)}{rest}",
-                file=self._stream,
-                flush=True,
-            )
+            super().done(who, what)
+            left = self.time_left()
+            self.say(f"[{self._done}/{self._total}] {who}: {what}{f'  [{left}]' if left else ''}")
 
     def say(self, what: str) -> None:
         """A line of its own."""
         print(_printable(what), file=self._stream, flush=True)
-
-
-class Live:
-    """Who is on the way, how far, how many are done, how long the rest will take: as a table that is drawn again.
-
-    `tell` is given a line for each submission in trouble as it comes, and for what else is to be read.
-    """
-
-    def __init__(self, total: int, tell: Callable[[str], None], clock: Clock = time.monotonic) -> None:
-        self._total, self._tell, self._clock = total, tell, clock
-        self._jobs, self._done, self._troubles = 1, 0, 0
-        self._now: dict[str, str] = {}
-        self._pace = TimeLeft()
-        self._lock = threading.Lock()
-
-    def begin(self, total: int, jobs: int) -> None:
-        """Count from here on."""
-        with self._lock:
-            self._total, self._jobs, self._pace, self._now = total, jobs, TimeLeft(), {}
-            self._done = self._troubles = 0
-
-    def step(self, who: str, what: str) -> None:
-        """Show where `who` is."""
-        with self._lock:
-            self._now[who] = what
-            self._pace.start(who, self._clock())
-
-    def done(self, who: str, what: str, *, trouble: bool = False) -> None:
-        """Take `who` off the table."""
-        with self._lock:
-            self._now.pop(who, None)
-            self._pace.finish(who, self._clock())
-            self._done += 1
-            self._troubles += trouble
-        if trouble:
-            self._tell(f"{_printable(who)}: {_printable(what)}")
-
-    def say(self, what: str) -> None:
-        """A line above the table."""
-        self._tell(_printable(what))
-
-    def headline(self) -> str:
-        """How many are done, on the way and in trouble, and how long the rest will take."""
-        with self._lock:
-            words = [f"{self._done} of {self._total} done"] if self._total > 1 else []
-            words += [f"{len(self._now)} on the way"] if self._total > 1 else []
-            words += [f"{self._troubles} to look at"] if self._troubles else []
-            left = self._pace.left(self._total - self._done, self._jobs, self._clock())
-            return " · ".join([*words, *([_about(left)] if left is not None else [])])
-
-    def rows(self) -> list[tuple[str, str, str]]:
-        """For each submission on the way: who, at which step, for how long."""
-        with self._lock:
-            now = self._clock()
-            return [
-                (_printable(who), _printable(what)[:MOST_SHOWN], write_duration(round(self._pace.since(who, now))))
-                for who, what in list(self._now.items())[:MOST_ROWS]
-            ]
-
-    def drawing(self) -> "Group":
-        """The table with the headline above it."""
-        from rich.console import Group
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=None, show_header=False, pad_edge=False)
-        table.add_column(overflow="ellipsis", no_wrap=True, max_width=40)
-        table.add_column(overflow="ellipsis", no_wrap=True)
-        table.add_column(justify="right", no_wrap=True)
-        for row in self.rows():
-            table.add_row(*map(Text, row))
-        return Group(Text(self.headline(), no_wrap=True, overflow="ellipsis"), table)
 
 
 class Events:
@@ -168,7 +150,7 @@ class Events:
 
 @contextmanager
 def show_progress(total: int, stream: IO[str], *, quiet: bool, events: IO[str] | None = None) -> Iterator[Progress]:
-    """Show a live table if `stream` is a terminal, else plain lines, nothing if `quiet`; and write `events`, if any."""
+    """What suits `stream`: a live table in a terminal, else plain lines, nothing where `quiet`; and `events`, if any."""
     with ExitStack() as stack:
         listeners: list[Progress] = [Events(events)] if events is not None else []
         if not quiet:
@@ -179,23 +161,21 @@ def show_progress(total: int, stream: IO[str], *, quiet: bool, events: IO[str] |
 
 
 @contextmanager
-def live_table(total: int) -> Iterator[Live]:
-    """The table on standard error, drawn four times a second."""
+def live_table(total: int) -> Iterator[ProgressTable]:
+    """The table on standard error; it is gone afterwards."""
     from rich.console import Console
-    from rich.live import Live as Drawing
-    from rich.text import Text
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+    from rich.table import Column
 
-    console = Console(stderr=True)
-    live = Live(total, lambda words: console.print(Text(words)))
-    with Drawing(get_renderable=live.drawing, console=console, transient=True):
-        yield live
+    def text(field: str, width: int | None = None) -> TextColumn:
+        return TextColumn(field, markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", max_width=width))
 
-
-def _about(seconds: float) -> str:
-    """How long the rest will take, rounded to minutes."""
-    if seconds < 60:
-        return "less than a minute left"
-    return f"about {write_duration(60 * round(seconds / 60))} left"
+    columns = (text("{task.description}", 40), BarColumn(16), text("{task.fields[what]}"), TimeElapsedColumn())
+    with Bars(
+        *columns, console=Console(stderr=True), transient=True, refresh_per_second=4, speed_estimate_period=PACE_S
+    ) as bars:  # fmt: skip
+        yield ProgressTable(total, bars)
 
 
 def _printable(text: str) -> str:

@@ -1,10 +1,13 @@
-"""`collect`: runs a submission, judges what it made, freezes what is known. Slow, and done once."""
+"""From a submission to its evidence: it is run, what it made is judged, and what is known is frozen. Slow, and done once."""
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from grader.checks.architecture import wishes_of
 from grader.checks.registry import unjudged
@@ -18,8 +21,6 @@ from grader.core.evidence import (
     Facts,
     Judgement,
     ModelFile,
-    Overlap,
-    Smoke,
     Source,
 )
 from grader.core.notebook import code_beside
@@ -32,67 +33,69 @@ from grader.intake import Submission
 from grader.intake.names import listed
 from grader.judge.archive import precheck
 from grader.judge.choosing import choose_network
-from grader.judge.client import JudgeAnswer, Question, expect_networks, judge_model
+from grader.judge.client import Question, expect_networks, judge_model
 from grader.kernel.claims import SavedNetwork
 from grader.kernel.program import meets_served
 from grader.kernel.run import Execution, Job, run_notebook
 from grader.run.context import ExerciseImages, RunContext, evidence_key, output_sizes, versions
-from grader.run.overlap import ReferenceImages, find_overlap, judged_in_files
+from grader.run.overlap import find_overlap, judged_in_files
 from grader.sandbox.interface import Input
 
 T = TypeVar("T")
 
 
-def collect(submission: Submission, bench: RunContext, progress: Progress) -> tuple[Stored, bytes | None]:
-    """Run a submission, judge what it made, freeze what is known; a network's file as bytes beside it.
+class Collected(NamedTuple):
+    """What one run left: evidence, and the network's file as opaque bytes."""
 
-    An infrastructure fault is retried once. Raises Infrastructure when that fails too.
+    stored: Stored
+    model: bytes | None
+
+
+def collect(submission: Submission, context: RunContext, progress: Progress) -> Collected:
+    """Run a submission, judge what it made, freeze what is known as evidence.
+
+    What fails by our own fault is tried once more. Raises Infrastructure when that fails too.
     """
-    if bench.gallery is None:
-        return collect_functions(submission, bench, progress), None
-    return collect_network(submission, bench, bench.gallery, progress)
+    if context.images is None:
+        return collect_functions(submission, context, progress)
+    return collect_network(submission, context, context.images, progress)
 
 
 def collect_network(
-    submission: Submission, bench: RunContext, gallery: ExerciseImages, progress: Progress
-) -> tuple[Stored, bytes | None]:
+    submission: Submission, context: RunContext, images: ExerciseImages, progress: Progress
+) -> Collected:  # fmt: skip
     """Run the notebook in a kernel, have its network judged on the images."""
     started = _now()
-    others = gallery.others.inputs(submission.script.cells) if gallery.others else ()
-    inputs = (*gallery.served.inputs, *others)
-    own = set_aside_served(submission, inputs)
-    execution = _twice(lambda: _run(own, bench, gallery, inputs, progress))
+    others = images.others.inputs(submission.script.cells) if images.others else ()
+    inputs = (*images.served.inputs, *others)
+    handed_in = submission.files
+    submission = set_aside_served(submission, inputs)
+    execution = _twice(lambda: _run(submission, context, images, inputs, progress))
     progress.step(submission.student, "judging the network")
-    execution, taken = _choose(execution, bench, gallery)
-    verdict = _twice(lambda: _judge(execution, taken.rows if taken else None, bench, gallery))
-    outputs, judgement, model = verdict.outputs, verdict.judgement, execution.model
-    if outputs is not None:
-        judgement = judgement.model_copy(update={"predictions": _digest(pack_outputs(outputs))})
-    file = ModelFile(size=len(model), sha256=_digest(model)) if model is not None else None
+    execution, taken = _choose(execution, context, images)
+    model, rows = execution.model, taken.rows if taken else None
+    judgement, outputs = _twice(lambda: _judge(execution, rows, context, images))
+    claims, found = execution.claims, dict[str, int]()
+    if context.smoke is None and images.references is not None:
+        seen = taken.seen if taken is not None else None
+        overlap = find_overlap(seen, images.references) if seen is not None else None
+        claims = claims.model_copy(update={"overlap": overlap})
+        found, note = judged_in_files(handed_in, images.references)
+        submission = replace(submission, notes=(*submission.notes, note)) if note else submission
     facts = Facts(
-        ending=execution.ending, model=file, judgement=judgement, start=execution.start, start_note=execution.start_note
+        ending=execution.ending, start=execution.start, start_note=execution.start_note, judgement=judgement,
+        model=None if model is None else ModelFile(size=len(model), sha256=_digest(model)), handed_in=found,
     )  # fmt: skip
-    claims = execution.claims
-    if bench.smoke is None and gallery.known is not None:
-        claims = claims.model_copy(update={"overlap": _overlap(taken, gallery.known)})
-        held, note = judged_in_files(submission.files, gallery.known)
-        facts = facts.model_copy(update={"handed_in": held})
-        own = replace(own, notes=(*own.notes, note)) if note else own
-    stored = Stored(evidence=describe_run(own, bench, started, facts, claims), outputs=outputs)
+    stored = Stored(evidence=describe_run(submission, context, started, facts, claims), outputs=outputs)
     refused = judgement.outcome == "refused" and model is not None and precheck(model) is not None
-    return stored, None if refused else model  # half a gigabyte of anything is no network to keep
+    return Collected(stored, None if refused else model)  # half a gigabyte of anything is no network to keep
 
 
-def _overlap(taken: SavedNetwork | None, known: ReferenceImages) -> Overlap | None:
-    """What the rows that the judged network was trained on have in common with pictures it should not have seen."""
-    return find_overlap(taken.seen, known) if taken is not None and taken.seen is not None else None
-
-
-def collect_functions(submission: Submission, bench: RunContext, progress: Progress) -> Stored:
+def collect_functions(submission: Submission, context: RunContext, progress: Progress) -> Collected:
     """Load the module, call its functions on the cases of the course."""
     started = _now()
-    explored = _twice(lambda: _explore(submission, bench, progress))
-    judgement, told = _say_called(explored, bench.rubric)
+    explored = _twice(lambda: _explore(submission, context, progress))
+    judgement, told = _say_called(explored, context.rubric)
     facts = Facts(
         ending=_ending(explored),
         judgement=judgement,
@@ -105,8 +108,8 @@ def collect_functions(submission: Submission, bench: RunContext, progress: Progr
         for number, (source, error) in enumerate(zip(submission.script.cells, errors, strict=True), 1)
     )
     claims = Claims(cells=cells, problem=told)
-    evidence = describe_run(submission, bench, started, facts, claims)
-    return Stored(evidence=evidence, outputs=None, calls=explored.calls)
+    evidence = describe_run(submission, context, started, facts, claims)
+    return Collected(Stored(evidence=evidence, outputs=None, calls=explored.calls), None)
 
 
 def _twice(attempt: Callable[[], T]) -> T:
@@ -129,70 +132,71 @@ def set_aside_served(submission: Submission, inputs: tuple[Input, ...]) -> Submi
 
 
 def _run(
-    submission: Submission, bench: RunContext, gallery: ExerciseImages, inputs: tuple[Input, ...], progress: Progress
+    submission: Submission, context: RunContext, images: ExerciseImages, inputs: tuple[Input, ...], progress: Progress
 ) -> Execution:
     job = Job(
         script=submission.script,
         files=submission.files,
         inputs=inputs,
-        limits=bench.rubric.assignment.run.model_copy(update={"threads": bench.threads}),
-        seed=bench.seed,
-        units=output_sizes(gallery.dataset),
-        smoke=bench.smoke,
-        warm=bench.warm,
+        limits=context.rubric.assignment.run.model_copy(update={"threads": context.threads}),
+        seed=context.seed,
+        units=output_sizes(images.dataset),
+        smoke=context.smoke,
+        warm=context.warm,
     )
-    expect_networks(bench.sandbox, job.limits)
-    return run_notebook(job, bench.sandbox, who=submission.student, progress=progress)
+    expect_networks(context.sandbox, job.limits)
+    return run_notebook(job, context.sandbox, who=submission.student, progress=progress)
 
 
-def _choose(execution: Execution, bench: RunContext, gallery: ExerciseImages) -> tuple[Execution, SavedNetwork | None]:
+def _choose(execution: Execution, context: RunContext, images: ExerciseImages) -> tuple[Execution, SavedNetwork | None]:
     """The run with the network that the exercise is about, and this one with rows that it was trained on."""
     if not execution.networks:
         return execution, None
     saved = [(network.file, network.model) for network in execution.networks]
-    wishes, units = wishes_of(bench.rubric.planned), output_sizes(gallery.dataset)
+    wishes, units = wishes_of(context.rubric.planned), output_sizes(images.dataset)
     place, claims = choose_network(saved, execution.claims, wishes, units=units)
     taken = execution.networks[place]
     return replace(execution, claims=claims, model=taken.model), taken
 
 
-def _judge(execution: Execution, rows: bytes | None, bench: RunContext, gallery: ExerciseImages) -> JudgeAnswer:
+def _judge(
+    execution: Execution, rows: bytes | None, context: RunContext, images: ExerciseImages
+) -> tuple[Judgement, NDArray[np.float32] | None]:
+    """What the judge found, and the network's outputs on the judged images; of a smoke run no more than its description."""
     if execution.model is None:
         reason = execution.claims.problem or "the notebook left no Keras network"
-        return JudgeAnswer(judgement=Judgement(outcome="no-model", reason=reason), outputs=None)
+        return Judgement(outcome="no-model", reason=reason), None
     question = Question(
-        image_shape=gallery.dataset.image_shape,
-        probe=gallery.served.probe,
-        images=gallery.judged,
-        units=output_sizes(gallery.dataset),
+        image_shape=images.dataset.image_shape,
+        probe=images.served.probe,
+        images=images.judged,
+        units=output_sizes(images.dataset),
         rows=rows,
-        trained_on=gallery.album,
-        classes=gallery.dataset.classes,
+        trained_on=images.training_index,
+        classes=images.dataset.classes,
     )
-    limits = bench.rubric.assignment.run.model_copy(update={"threads": bench.threads})
-    verdict = judge_model(execution.model, question, execution.claims, bench.sandbox, limits)
-    return verdict if bench.smoke is None else _unjudged(verdict, bench.smoke)
+    limits = context.rubric.assignment.run.model_copy(update={"threads": context.threads})
+    answer = judge_model(execution.model, question, execution.claims, context.sandbox, limits)
+    judgement, outputs = answer.judgement, answer.outputs
+    if context.smoke is not None and judgement.outcome == "judged":
+        described = {"outcome": "described", "reason": unjudged(context.smoke), "judged": 0}
+        return judgement.model_copy(update=described), None
+    if outputs is not None:
+        judgement = judgement.model_copy(update={"predictions": _digest(pack_outputs(outputs))})
+    return judgement, outputs
 
 
-def _unjudged(verdict: JudgeAnswer, smoke: Smoke) -> JudgeAnswer:
-    """What a smoke run keeps of a verdict: the network's description, and why it was refused, if it was."""
-    if verdict.judgement.outcome != "judged":
-        return verdict
-    described = {"outcome": "described", "reason": unjudged(smoke), "judged": 0}
-    return JudgeAnswer(judgement=verdict.judgement.model_copy(update=described), outputs=None)
-
-
-def _explore(submission: Submission, bench: RunContext, progress: Progress) -> Exploration:
-    functions = bench.rubric.functions
+def _explore(submission: Submission, context: RunContext, progress: Progress) -> Exploration:
+    functions = context.rubric.functions
     assert functions is not None
     job = ModuleJob(
         script=submission.script,
         files=submission.files,
         wanted={name: len(function.parameters) for name, function in functions.by_name.items()},
-        limits=bench.rubric.assignment.run.model_copy(update={"threads": bench.threads}),
-        seed=bench.seed,
+        limits=context.rubric.assignment.run.model_copy(update={"threads": context.threads}),
+        seed=context.seed,
     )
-    return explore_module(job, functions, bench.sandbox, who=submission.student, progress=progress)
+    return explore_module(job, functions, context.sandbox, who=submission.student, progress=progress)
 
 
 def _say_called(explored: Exploration, rubric: Rubric) -> tuple[Judgement, str | None]:
@@ -222,10 +226,10 @@ def _ending(explored: Exploration) -> Ending:
     )
 
 
-def describe_run(submission: Submission, bench: RunContext, started: str, facts: Facts, claims: Claims) -> Evidence:
+def describe_run(submission: Submission, context: RunContext, started: str, facts: Facts, claims: Claims) -> Evidence:
     """The evidence of a run."""
     return Evidence(
-        assignment=bench.rubric.assignment.id,
+        assignment=context.rubric.assignment.id,
         student=submission.student,
         submission=Source(
             name=submission.script.name,
@@ -234,16 +238,16 @@ def describe_run(submission: Submission, bench: RunContext, started: str, facts:
             saved=submission.script.saved,
             modules=code_beside(submission.script.name, submission.files),
         ),
-        key=evidence_key(submission, bench),
-        isolation=bench.sandbox.isolation,
-        dataset=bench.rubric.dataset_id,
-        data_digest=bench.rubric.data_digest,
-        serve=bench.rubric.assignment.serve,
-        judged_on=bench.rubric.judged_on,
-        seed=bench.seed,
+        key=evidence_key(submission, context),
+        isolation=context.sandbox.isolation,
+        dataset=context.rubric.dataset_id,
+        data_digest=context.rubric.data_digest,
+        serve=context.rubric.assignment.serve,
+        judged_on=context.rubric.judged_on,
+        seed=context.seed,
         started=started,
         versions=versions(),
-        smoke=bench.smoke,
+        smoke=context.smoke,
         facts=facts,
         claims=claims,
     )

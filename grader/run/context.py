@@ -1,4 +1,4 @@
-"""The bench: all that one assignment needs while submissions go through, made once for a batch."""
+"""The context of a run: all that one assignment needs while submissions go through, made once for a batch."""
 
 import hashlib
 import platform
@@ -22,12 +22,13 @@ from grader.intake import Submission
 from grader.judge.matching import TrainingImageIndex
 from grader.marking.compare import require_fresh_baselines
 from grader.run.other_data import OtherData, find_others
-from grader.run.overlap import ReferenceImages, know
+from grader.run.overlap import ReferenceImages, reference_images
 from grader.sandbox.choose import open_sandbox
 from grader.sandbox.fork_server.warm import with_warm_starts
 from grader.sandbox.interface import Sandbox
 
 PACKAGES = ("grader", "keras", "numpy", "ipykernel", "nbclient")
+# Below the package: the code that makes a run.
 RUNNING = (
     "core/grey_copies.py",
     "functions/*.py",
@@ -35,7 +36,7 @@ RUNNING = (
     "kernel/**/*.py",
     "kernel/**/*.toml",
     "sandbox/**/*.py",
-)  # below the package
+)
 TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # the distributions that bring the package
 
 
@@ -53,16 +54,17 @@ class ExerciseImages:
     others: OtherData | None = None  # of the course's other exercises, for a notebook that holds several
 
     @cached_property
-    def album(self) -> TrainingImageIndex | None:
+    def training_index(self) -> TrainingImageIndex | None:
         """Its training images, for rows to be looked up in; None where there are none."""
         return None if self.served.train is None else TrainingImageIndex(self.served.train)
 
     @cached_property
-    def known(self) -> ReferenceImages | None:
+    def references(self) -> ReferenceImages | None:
         """Small copies of its pictures, made when they are first asked for; None where there are no training images."""
-        train = self.served.train
+        if self.served.train is None:
+            return None
         photographs = self.dataset.kind == "photographs"
-        return None if train is None else know(self.judged, train.images, self.shown, photographs=photographs)
+        return reference_images(self.judged, self.served.train.images, self.shown, photographs=photographs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,7 @@ class RunContext:
     """All that collecting needs: the rubric, images where a network is asked for, the sandbox, the seed."""
 
     rubric: Rubric
-    gallery: ExerciseImages | None
+    images: ExerciseImages | None
     sandbox: Sandbox
     seed: int
     threads: int
@@ -93,32 +95,32 @@ class RunOptions:
 
 
 @contextmanager
-def open_context(course: Course, assignment_id: str, setup: RunOptions, progress: Progress) -> Iterator[RunContext]:
+def open_context(course: Course, assignment_id: str, options: RunOptions, progress: Progress) -> Iterator[RunContext]:
     """Everything ready to collect. Raises SandboxUnavailable before any data is touched."""
     assignment = course.assignment(assignment_id)
-    if setup.serve is not None:
-        assignment = assignment.model_copy(update={"serve": setup.serve})
+    if options.serve is not None:
+        assignment = assignment.model_copy(update={"serve": options.serve})
     plan_checks(course, assignment)  # a misspelt rubric is told before anything else
     with (
-        with_warm_starts(open_sandbox(setup.isolation), progress.say) as sandbox,
-        _furnish(course, assignment, setup, sandbox, progress) as bench,
+        with_warm_starts(open_sandbox(options.isolation), progress.say) as sandbox,
+        _prepare(course, assignment, options, sandbox, progress) as context,
     ):
-        yield bench
+        yield context
 
 
 @contextmanager
-def _furnish(
-    course: Course, assignment: Assignment, setup: RunOptions, sandbox: Sandbox, progress: Progress
+def _prepare(
+    course: Course, assignment: Assignment, options: RunOptions, sandbox: Sandbox, progress: Progress
 ) -> Iterator[RunContext]:
-    threads = max(1, assignment.run.threads // setup.jobs)
+    threads = max(1, assignment.run.threads // options.jobs)
     if assignment.dataset is None:
         rubric = functions_rubric(course, assignment)
-        yield RunContext(rubric=rubric, gallery=None, sandbox=sandbox, seed=setup.seed, threads=threads)
+        yield RunContext(rubric=rubric, images=None, sandbox=sandbox, seed=options.seed, threads=threads)
         return
-    dataset, folder = find_dataset(course, assignment.dataset, setup.data, progress, private=setup.private)
+    dataset, folder = find_dataset(course, assignment.dataset, options.data, progress, private=options.private)
     with workspace() as temporary, workspace() as more:
         progress.step(dataset.id, "preparing the data")
-        if setup.smoke is not None:
+        if options.smoke is not None:
             rubric = network_rubric(course, assignment, dataset, load_labels(dataset, dataset.judged, folder))
             served = serve(dataset, folder, temporary, assignment.serve, smoke=True)
             judged = served.probe.images  # a network that can't answer is found out with any images
@@ -128,12 +130,12 @@ def _furnish(
             require_fresh_baselines(rubric, course)
             served = serve(dataset, folder, temporary, assignment.serve)
         shown = served.inputs[0].source if assignment.serve == "sealed" and served.inputs else None
-        known = find_others(course, dataset, setup.data, setup.serve, private=setup.private)
-        others = OtherData(known, more, smoke=setup.smoke is not None)
-        gallery = ExerciseImages(dataset=dataset, served=served, judged=judged, shown=shown, others=others)
+        known = find_others(course, dataset, options.data, options.serve, private=options.private)
+        others = OtherData(known, more, smoke=options.smoke is not None)
+        images = ExerciseImages(dataset=dataset, served=served, judged=judged, shown=shown, others=others)
         yield RunContext(
-            rubric=rubric, gallery=gallery, sandbox=sandbox, seed=setup.seed, threads=threads, smoke=setup.smoke,
-            warm=setup.warm,
+            rubric=rubric, images=images, sandbox=sandbox, seed=options.seed, threads=threads, smoke=options.smoke,
+            warm=options.warm,
         )  # fmt: skip
 
 
@@ -177,16 +179,16 @@ def digest_code(home: Path) -> str:
     return digest.hexdigest()
 
 
-def evidence_key(submission: Submission, bench: RunContext) -> str:
+def evidence_key(submission: Submission, context: RunContext) -> str:
     """The digest of all that a run depends on: submission, served and judged data, limits, code, environment, seed."""
     # without the defaults: a new kind of limit changes no old key; without a smoke run's seconds: a busy machine has more
-    limits = bench.rubric.assignment.run.model_dump_json(exclude_defaults=True)
-    served = bench.gallery.served.digest if bench.gallery else ""
-    others = bench.gallery.others.digest(submission.script.cells) if bench.gallery and bench.gallery.others else ""
+    limits = context.rubric.assignment.run.model_dump_json(exclude_defaults=True)
+    served = context.images.served.digest if context.images else ""
+    others = context.images.others.digest(submission.script.cells) if context.images and context.images.others else ""
     parts = [
-        submission.sha256, submission.script.name, served, bench.rubric.data_digest, limits,
-        repr(sorted(versions().items())), code_digest(), sys.platform, bench.sandbox.isolation, str(bench.seed),
+        submission.sha256, submission.script.name, served, context.rubric.data_digest, limits,
+        repr(sorted(versions().items())), code_digest(), sys.platform, context.sandbox.isolation, str(context.seed),
         *([] if not others else [f"beside it: {others}"]),
-        *([] if bench.smoke is None else [f"smoke: {bench.smoke.model_dump_json(exclude={'seconds'})}"]),
+        *([] if context.smoke is None else [f"smoke: {context.smoke.model_dump_json(exclude={'seconds'})}"]),
     ]  # fmt: skip
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

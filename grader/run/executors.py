@@ -1,34 +1,22 @@
-"""Where submissions are run: `concurrent.futures` is the only seam between a batch and whatever collects evidence.
+"""Where a submission is run, and how many at a time.
 
-A `Collector` takes a submission and a seed and answers with a future. The batch waits for futures, and everything that
-follows (marks, pages, the gradebook) happens in its own process, whoever collected. Here are the collector of this
-machine and what it may use; `cluster` has the one of a Dask cluster.
+A `Collector` runs one submission and gives back its evidence; whoever asks waits for it in a thread of its own, and all that
+follows (marks, pages, the gradebook) happens in the process of the batch. Here is the collector of this machine; `cluster`
+has the one of a Dask cluster.
 """
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from grader.core.errors import Infrastructure
 from grader.core.limits import write_size
 from grader.core.progress import Progress
-from grader.core.store import Stored
 from grader.intake import Submission
-from grader.run.collect import collect
+from grader.run.collect import Collected, collect
 from grader.run.context import RunContext
 
 HOST_BYTES = 256 << 20  # the grader's own part of one run: a saved network, prepared images, what the kernel printed
-
-
-@dataclass(frozen=True, kw_only=True)
-class Collected:
-    """What one run left: evidence, and the network's file as opaque bytes."""
-
-    stored: Stored
-    model: bytes | None
 
 
 class WorkerLost(Infrastructure):
@@ -44,59 +32,25 @@ class CollectorGone(Infrastructure):
 
 
 class Collector(Protocol):
-    """Runs submissions somewhere."""
+    """Runs submissions somewhere; called from several threads."""
 
     @property
     def slots(self) -> int:
-        """How many submissions it wants to hold at a time."""
+        """How many submissions it takes at a time, now. Raises CollectorGone."""
 
-    def look(self) -> None:
-        """See whether runs still go on somewhere; called now and then. Raises CollectorGone."""
-
-    def submit(self, submission: Submission, seed: int) -> Future[Any]:
-        """Begin a run. Raises CollectorGone."""
-
-    def take(self, future: Future[Any], submission: Submission, seed: int) -> Collected:
-        """What a finished run left. Raises GraderError, among them WorkerLost and WorkerUnfit, or what a bug raised."""
+    def collect(self, submission: Submission, seed: int) -> Collected:
+        """Run a submission and wait for its end. Raises GraderError, as WorkerLost, WorkerUnfit or CollectorGone."""
 
 
 class LocalCollector:
-    """Runs submissions on this machine.
+    """Runs submissions on this machine, in the thread that asks: a sandbox ends with the thread that started it."""
 
-    Each runs in a thread that lives as long as the batch: the sandbox' life is tied to it.
-    """
+    def __init__(self, context: RunContext, jobs: int, progress: Progress) -> None:
+        self._context, self.slots, self._progress = context, jobs, progress
 
-    def __init__(self, bench: RunContext, pool: ThreadPoolExecutor, jobs: int, progress: Progress) -> None:
-        self._bench, self._pool, self._jobs, self._progress = bench, pool, jobs, progress
-
-    @property
-    def slots(self) -> int:
-        """As many as run at a time."""
-        return self._jobs
-
-    def look(self) -> None:
-        """All is well as long as this process lives."""
-
-    def submit(self, submission: Submission, seed: int) -> Future[Any]:
-        """Begin a run."""
-        return self._pool.submit(collect, submission, replace(self._bench, seed=seed), self._progress)
-
-    def take(self, future: Future[Any], submission: Submission, seed: int) -> Collected:
-        """What a finished run left, or what it raised."""
-        stored, model = future.result()
-        return Collected(stored=stored, model=model)
-
-
-@contextmanager
-def open_local(bench: RunContext, jobs: int, progress: Progress) -> Iterator[LocalCollector]:
-    """A collector of `jobs` threads. After an error nobody waits for what still runs: it dies with this process."""
-    pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="grade")
-    try:
-        yield LocalCollector(bench, pool, jobs, progress)
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C: nobody waits half an hour for a network to be trained
-        raise
-    pool.shutdown()
+    def collect(self, submission: Submission, seed: int) -> Collected:
+        """Run it here."""
+        return collect(submission, replace(self._context, seed=seed), self._progress)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
-"""The way of one submission: which runs are stored, which are due, what they come to."""
+"""One submission from what was handed in to its result: each run that is due is collected, stored and marked."""
 
-from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,122 +15,122 @@ from grader.marking.attempts import attempt_folder, counted_run, seed_of
 from grader.marking.compare import Earlier, compare, exercises_compared, index_earlier
 from grader.marking.mark import another_is_due, mark_attempts
 from grader.marking.publish import OutputOptions, publish_student, student_folder
-from grader.run.collect import collect
+from grader.run.collect import Collected
 from grader.run.context import RunContext, evidence_key
-from grader.run.executors import Collected
+from grader.run.executors import Collector, CollectorGone, LocalCollector, WorkerLost, WorkerUnfit
+
+MOST_LOST = 2  # repetitions of one run whose worker went away
+MOST_REFUSED = 20  # workers that were asked for one run and can do nothing of this batch
 
 
 @dataclass(frozen=True, kw_only=True)
 class GradedSubmission:
-    """What a submission came to, with the evidence that its report shows."""
+    """The result of a submission, with the evidence that its report shows."""
 
+    submission: Submission
     result: Result
     evidence: Evidence
 
 
-Attending = Generator[int, Collected, GradedSubmission]  # yields the seed of a run that is due, is sent what it left
-
-
 def grade_submission(
-    submission: Submission,
-    bench: RunContext,
-    order: OutputOptions,
-    progress: Progress,
-    *,
-    earlier: Earlier | None = None,
-) -> Result:
-    """Collect (or take what is stored for the same key), mark, repeat a borderline run, publish. Raises GraderError.
+    submission: Submission, context: RunContext, output: OutputOptions, progress: Progress
+) -> Result:  # fmt: skip
+    """Grade one submission on this machine and publish its result. Raises GraderError."""
+    earlier = index_earlier(output.earlier, exercises_compared(context.rubric.planned))
+    collector = LocalCollector(context, 1, progress)
+    graded = grade_one(submission, context, output, progress, collector=collector, earlier=earlier)
+    publish_student(output.out, graded.result, graded.evidence, context.rubric, output.course)
+    return graded.result
 
-    `earlier`: the index of `order.earlier`, where it was made once for several.
+
+def grade_one(
+    submission: Submission, context: RunContext, output: OutputOptions, progress: Progress, *,
+    collector: Collector, earlier: Earlier | None, who: Student | None = None,
+) -> GradedSubmission:  # fmt: skip
+    """Collect the runs that the rubric asks for, or take what is stored of them, and mark them. Blocks until it is done.
+
+    `earlier`: results of other exercises to compare with; `who`: the student, where more than the name is known.
+    Writes evidence and nothing else. Raises GraderError.
     """
-    index = index_earlier(order.earlier, exercises_compared(bench.rubric.planned)) if earlier is None else earlier
-    marked = _collect_here(attend(submission, bench, order, progress, earlier=index), submission, bench, progress)
-    publish_student(order.out, marked.result, marked.evidence, bench.rubric, order.course)
-    return marked.result
-
-
-def _collect_here(
-    attending: Attending, submission: Submission, bench: RunContext, progress: Progress
-) -> GradedSubmission:
-    try:
-        seed = next(attending)
-        while True:
-            try:
-                stored, model = collect(submission, replace(bench, seed=seed), progress)
-            except GraderError as error:
-                seed = attending.throw(error)
-            else:
-                seed = attending.send(Collected(stored=stored, model=model))
-    except StopIteration as end:
-        marked: GradedSubmission = end.value
-        return marked
-
-
-def attend(
-    submission: Submission, bench: RunContext, order: OutputOptions, progress: Progress, *, earlier: Earlier | None,
-    who: Student | None = None,
-) -> Attending:  # fmt: skip
-    """Asks for one run after the other, stores each, marks them all. Raises GraderError, also one that it is thrown.
-
-    `who` the student is, where more than the name is known.
-    """
-    compared = compare(bench.rubric, student=submission.student, earlier=earlier, course=order.course, who=who)
-    folder = student_folder(order.out, submission.student)
-    runs = [(yield from _obtain_run(submission, bench, attempt_folder(folder, 1), order))]
-    while another_is_due(runs, bench.rubric, compared):
-        run = yield from _repeat_run(submission, bench, folder, len(runs) + 1, order, progress)
+    compared = compare(context.rubric, student=submission.student, earlier=earlier, course=output.course, who=who)
+    folder = student_folder(output.out, submission.student)
+    attempts = _Attempts(submission, context, folder, output.rerun, collector, progress)
+    runs = [attempts.obtain(1)]
+    while another_is_due(runs, context.rubric, compared):
+        run = attempts.repeat(len(runs) + 1)
         if run is None:
             break
         runs.append(run)
-    runs += _stored_runs(submission, bench, folder, len(runs) + 1)
-    result = mark_attempts(runs, bench.rubric, compared).model_copy(update={"student": submission.student})
-    return GradedSubmission(result=result, evidence=counted_run(runs, result).evidence)
+    runs += attempts.left_from(len(runs) + 1)
+    result = mark_attempts(runs, context.rubric, compared).model_copy(update={"student": submission.student})
+    return GradedSubmission(submission=submission, result=result, evidence=counted_run(runs, result).evidence)
 
 
-def _obtain_run(
-    submission: Submission, bench: RunContext, folder: Path, order: OutputOptions
-) -> Generator[int, Collected, Stored]:
-    """One run with the seed of `bench`: the stored one of the same key, else a new one, which is stored."""
-    there = reusable(folder, evidence_key(submission, bench))
-    if there is None:
-        discard_evidence(folder)  # of another hand-in: a regrade must not find it if this run fails
-    if there is not None and not order.rerun:
-        return there
-    collected = yield bench.seed
-    save_evidence(folder, collected.stored, collected.model)
-    return collected.stored
+@dataclass(frozen=True)
+class _Attempts:
+    """The runs of one submission, numbered from 1: each has a seed of its own, and evidence in a folder of its own."""
 
+    submission: Submission
+    context: RunContext
+    folder: Path
+    rerun: bool
+    collector: Collector
+    progress: Progress
 
-def _repeat_run(
-    submission: Submission, bench: RunContext, folder: Path, number: int, order: OutputOptions, progress: Progress
-) -> Generator[int, Collected, Stored | None]:
-    """Run `number` of a borderline submission; None where our own machinery fails: what was found before stands."""
-    again = _with_seed(bench, number)
-    place = attempt_folder(folder, number)
-    progress.step(submission.student, f"borderline: run again with seed {again.seed}")
-    try:
-        return (yield from _obtain_run(submission, again, place, order))
-    except Infrastructure as error:
-        progress.step(submission.student, f"could not be run again: {one_line(error.message)}")
-        return reusable(place, evidence_key(submission, again))
+    def obtain(self, number: int) -> Stored:
+        """What is stored of this very run, else a new run, which is stored."""
+        there, place = self._stored(number), attempt_folder(self.folder, number)
+        if there is None:
+            discard_evidence(place)  # of another hand-in: a regrade must not find it if this run fails
+        if there is not None and not self.rerun:
+            return there
+        collected = self._collect(seed_of(self.context.seed, number))
+        save_evidence(place, collected.stored, collected.model)
+        return collected.stored
 
+    def repeat(self, number: int) -> Stored | None:
+        """A further run of a borderline submission; where the grader itself fails, what is stored of it, if anything."""
+        who = self.submission.student
+        self.progress.step(who, f"borderline: run again with seed {seed_of(self.context.seed, number)}")
+        try:
+            return self.obtain(number)
+        except CollectorGone:  # nobody is left to run anything: that ends the batch, and the same command goes on
+            raise
+        except Infrastructure as error:
+            self.progress.step(who, f"could not be run again: {one_line(error.message)}")
+            return self._stored(number)
 
-def _stored_runs(submission: Submission, bench: RunContext, folder: Path, number: int) -> list[Stored]:
-    """Runs from `number` on that an earlier policy asked for; what is there of another hand-in is discarded."""
-    runs: list[Stored] = []
-    while (attempt_folder(folder, number) / EVIDENCE).exists():
-        place = attempt_folder(folder, number)
-        stored = reusable(place, evidence_key(submission, _with_seed(bench, number)))
-        if stored is None:
-            discard_evidence(place)
-        else:
-            runs.append(stored)
-        number += 1
-    return runs
+    def left_from(self, number: int) -> list[Stored]:
+        """Runs from `number` on that an earlier policy asked for; evidence of another hand-in is discarded."""
+        runs: list[Stored] = []
+        while ((place := attempt_folder(self.folder, number)) / EVIDENCE).exists():
+            stored = self._stored(number)
+            if stored is None:
+                discard_evidence(place)
+            else:
+                runs.append(stored)
+            number += 1
+        return runs
 
+    def _stored(self, number: int) -> Stored | None:
+        key = evidence_key(self.submission, replace(self.context, seed=seed_of(self.context.seed, number)))
+        return reusable(attempt_folder(self.folder, number), key)
 
-def _with_seed(bench: RunContext, number: int) -> RunContext:
-    return replace(bench, seed=seed_of(bench.seed, number))
+    def _collect(self, seed: int) -> Collected:
+        """Run it; again where its worker went away, and elsewhere where a worker can run nothing of this batch."""
+        lost = refused = 0
+        while True:
+            try:
+                return self.collector.collect(self.submission, seed)
+            except WorkerUnfit as error:
+                refused += 1
+                if refused > MOST_REFUSED:
+                    raise Infrastructure(error.message, error.remedy) from None
+            except WorkerLost:
+                lost += 1
+                if lost > MOST_LOST:
+                    raise
+                self.progress.step(self.submission.student, "its worker went away: run again")
 
 
 def reusable(folder: Path, key: str) -> Stored | None:

@@ -59,7 +59,7 @@ class ReferenceImages:
     mirrored: bool  # whether a picture and its mirror image are taken for the same
 
 
-def know(judged: Images, train: Images, shown: Path | None, *, photographs: bool) -> ReferenceImages:
+def reference_images(judged: Images, train: Images, shown: Path | None, *, photographs: bool) -> ReferenceImages:
     """The pictures that rows are compared with; `shown`: the file or folder that is served, None if it is what is judged.
 
     Raises Infrastructure.

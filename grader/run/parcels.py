@@ -1,16 +1,15 @@
 """What travels between a batch and a worker elsewhere: plain bytes, both ways, and nothing of them is ever unpickled.
 
-A parcel is a line of JSON with names and sizes, then the bytes. Out go a submission and the setting it must be run in; back
-comes evidence (the files that lie in `evidence/`) or what went wrong. No label, no mark and no path of the batch is in it.
-The worker opens course and data of its own, and compares: whatever differs between two places that a run depends on is
-told by name. An answer is checked as any foreign bytes are.
+A parcel is a line of JSON with names and sizes, then the bytes. A submission goes out, with the setting in which it must be
+run; evidence (the files of `evidence/`) or what went wrong comes back. No label and no mark is in it. The worker has course
+and data of its own and compares: whatever differs that a run depends on is named. An answer is checked as foreign bytes.
 """
 
 import hashlib
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Literal
 
 from grader.checks.architecture import wishes_of
@@ -19,9 +18,10 @@ from grader.core.evidence import Isolation, Reported, Serve, Value
 from grader.core.notebook import Script
 from grader.core.store import MODEL, Stored, pack_evidence, unpack_evidence
 from grader.intake import Submission
+from grader.run.collect import Collected
 from grader.run.context import RunContext, code_digest, evidence_key, versions
 
-ORDER, TROUBLE = "order.json", "trouble.json"
+REQUEST, TROUBLE = "request.json", "trouble.json"
 MOST_HEADER = 1 << 20
 MOST_PARCEL = 2 << 30  # bytes: a network, its predictions, the cells' outputs
 
@@ -58,15 +58,6 @@ class NoEvidence(Value):
     where: str = ""  # the worker
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What came back: evidence with the network's bytes, or trouble."""
-
-    stored: Stored | None = None
-    model: bytes | None = None
-    trouble: NoEvidence | None = None
-
-
 def pack(parts: Mapping[str, bytes]) -> bytes:
     """Named bytes as one piece."""
     header = json.dumps([[name, len(data)] for name, data in parts.items()]).encode()
@@ -101,17 +92,17 @@ def _is_list_of_parts(header: object) -> bool:
     )
 
 
-def setting_of(bench: RunContext) -> dict[str, str]:
+def setting_of(context: RunContext) -> dict[str, str]:
     """All that a run depends on beside submission and seed, by the name it is told under; the same on every machine."""
-    rubric = bench.rubric
+    rubric = context.rubric
     wishes = json.dumps(asdict(wishes_of(rubric.planned)), sort_keys=True, default=sorted)
     return {
         "the limits under [run]": rubric.assignment.run.model_dump_json(exclude_defaults=True),
         "the layers that the rubric asks for": wishes,
         "the dataset's description": _digest(rubric.dataset.model_dump_json().encode()) if rubric.dataset else "",
         "the data": rubric.data_digest,
-        "the served data": bench.gallery.served.digest if bench.gallery else "",
-        "the sandbox": bench.sandbox.isolation,
+        "the served data": context.images.served.digest if context.images else "",
+        "the sandbox": context.sandbox.isolation,
         "the grader's code": code_digest(),
         "the platform": sys.platform,
         **versions(),
@@ -131,27 +122,29 @@ def _short(value: str) -> str:
     return f"{value[:12]}..." if len(value) > 40 else value or "nothing"
 
 
-def pack_order(submission: Submission, bench: RunContext, seed: int, hints: Mapping[str, str]) -> bytes:
+def pack_request(submission: Submission, context: RunContext, seed: int, hints: Mapping[str, str]) -> bytes:
     """A submission as a parcel."""
-    order = RunParcel(
-        assignment=bench.rubric.assignment.id, isolation=bench.sandbox.isolation, serve=bench.rubric.assignment.serve,
+    request = RunParcel(
+        assignment=context.rubric.assignment.id, isolation=context.sandbox.isolation, serve=context.rubric.assignment.serve,
         seed=seed, student=submission.student, main=submission.script.name,
         cells=submission.script.cells, saved=submission.script.saved, sha256=submission.sha256, notes=submission.notes,
         files=tuple(map(_visible_name, submission.files)),
-        setting=setting_of(bench), hints=dict(hints),
+        setting=setting_of(context), hints=dict(hints),
     )  # fmt: skip
     files = {f"file-{number}": data for number, data in enumerate(submission.files.values())}
-    return pack({ORDER: order.model_dump_json().encode("utf-8", "replace"), **files})
+    return pack({REQUEST: request.model_dump_json().encode("utf-8", "replace"), **files})
 
 
-def unpack_order(data: bytes) -> tuple[RunParcel, Submission]:
+def unpack_request(data: bytes) -> tuple[RunParcel, Submission]:
     """The order and the submission of a parcel. Raises ValueError."""
     parts = unpack(data)
-    order = RunParcel.model_validate_json(parts[ORDER])
-    files = {_real_name(name): parts[f"file-{number}"] for number, name in enumerate(order.files)}
-    script = Script(order.main, order.cells, order.saved)
-    submission = Submission(student=order.student, script=script, files=files, sha256=order.sha256, notes=order.notes)
-    return order, submission
+    request = RunParcel.model_validate_json(parts[REQUEST])
+    files = {_real_name(name): parts[f"file-{number}"] for number, name in enumerate(request.files)}
+    script = Script(request.main, request.cells, request.saved)
+    submission = Submission(
+        student=request.student, script=script, files=files, sha256=request.sha256, notes=request.notes
+    )
+    return request, submission
 
 
 def _visible_name(name: str) -> str:
@@ -173,13 +166,13 @@ def pack_trouble(trouble: NoEvidence) -> bytes:
     return pack({TROUBLE: trouble.model_dump_json().encode("utf-8", "replace")})
 
 
-def unpack_answer(data: object, submission: Submission, bench: RunContext) -> Answer:
-    """What a worker sent for this submission and the seed of `bench`. Raises ValueError for anything else."""
+def unpack_answer(data: object, submission: Submission, context: RunContext) -> Collected | NoEvidence:
+    """What a worker sent for this submission and the seed of `context`. Raises ValueError for anything else."""
     if not isinstance(data, bytes):
         raise ValueError("no bytes")
     parts = unpack(data)
     if TROUBLE in parts:
-        return Answer(trouble=NoEvidence.model_validate_json(parts[TROUBLE]))
+        return NoEvidence.model_validate_json(parts[TROUBLE])
     try:
         stored = unpack_evidence(parts, "the worker's answer")
     except UsageError as error:
@@ -190,15 +183,15 @@ def unpack_answer(data: object, submission: Submission, bench: RunContext) -> An
     if not left_out and described != (_digest(model) if model is not None else None):
         raise ValueError("a network that is not the one that the evidence describes")
     asked = (
-        evidence_key(submission, bench),
+        evidence_key(submission, context),
         submission.student,
         submission.sha256,
-        bench.rubric.assignment.id,
-        bench.seed,
+        context.rubric.assignment.id,
+        context.seed,
     )
     if asked != (evidence.key, evidence.student, evidence.submission.sha256, evidence.assignment, evidence.seed):
         raise ValueError("evidence of another run than the one that was asked for")
-    return Answer(stored=stored, model=model)
+    return Collected(stored, model)
 
 
 def _digest(data: bytes) -> str:

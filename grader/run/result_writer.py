@@ -1,8 +1,7 @@
-"""The rows of a class: ten thousand results in a few megabytes.
+"""The rows of a class: each result on disk, in the gradebook and on the class page, whoever ran the submission.
 
-Compares the code of a class once all of it is there, and tells pairs that are much alike to the instructor.
-
-What becomes of a row: on disk, in the gradebook, on the class page. Here alone, whoever ran the submission.
+`ResultWriter` takes results as they come; `Rows` holds ten thousand of them in a few megabytes. At the end the code of the
+class is compared, and what is much alike is flagged for the instructor.
 """
 
 import json
@@ -29,7 +28,7 @@ from grader.course.course import Course
 from grader.exports.release import write_number
 from grader.gradebook import Gradebook, Refused
 from grader.gradebook.persons import Person
-from grader.intake import Entry, Submission
+from grader.intake import Entry
 from grader.marking.attempts import attempt_folder
 from grader.marking.flags import UnrunSubmission, explain_unread
 from grader.marking.publish import (
@@ -45,6 +44,8 @@ from grader.run.context import RunContext, versions
 from grader.run.grade_one import GradedSubmission
 from grader.sandbox.own_process import WorkLost, in_own_process
 
+MOST_SAID = 200  # characters of a reason on one line
+
 
 class Rows(Sequence[Result]):
     """Results in the order of a class' entries, packed: as values each takes 25 kB, as text a tenth of it.
@@ -54,13 +55,13 @@ class Rows(Sequence[Result]):
 
     def __init__(self) -> None:
         self._packed: dict[int, bytes] = {}
-        self._order: list[int] | None = None
+        self._sorted: list[int] | None = None
 
     def put(self, place: int, result: Result) -> None:
         """Set the row of the entry number `place`, from 0; the last one set counts."""
         text = result.model_dump_json(by_alias=True).encode("utf-8", "surrogatepass")
         self._packed[place] = zlib.compress(text, 1)
-        self._order = None
+        self._sorted = None
 
     def at(self, place: int) -> Result:
         """The row of the entry number `place`. Raises KeyError."""
@@ -78,75 +79,14 @@ class Rows(Sequence[Result]):
     @overload
     def __getitem__(self, index: slice) -> list[Result]: ...
     def __getitem__(self, index: int | slice) -> Result | list[Result]:
-        if self._order is None:
-            self._order = sorted(self._packed)
+        if self._sorted is None:
+            self._sorted = sorted(self._packed)
         if isinstance(index, slice):
-            return [self._read(place) for place in self._order[index]]
-        return self._read(self._order[index])
+            return [self._read(place) for place in self._sorted[index]]
+        return self._read(self._sorted[index])
 
     def _read(self, place: int) -> Result:
         return Result.model_validate_json(zlib.decompress(self._packed[place]))
-
-
-MOST = 2_000  # submissions: each one's pieces take a fifth of a megabyte while they are compared
-CLASS_S, EACH_S = 60, 0.5  # of processor time, for a class and on top for each submission
-MEMORY = 2 << 30
-
-
-def flag_similar(rows: Rows, places: Mapping[int, str], out: Path, course: Course, assignment: str) -> str:
-    """Add flags to the rows (`places`: entry number to student) and to each `result.json`; why not, in a sentence, else "".
-
-    The code is compared in a process of its own: what becomes of that costs no row.
-    """
-    if len(rows) > MOST:
-        return f"The code of more than {MOST:,} submissions is not compared."
-    sources = dict(_read_sources(rows, places, out))
-    try:
-        compared = compare(sources, starters(course, assignment))
-    except WorkLost as lost:
-        return f"The code of the class was not compared: comparing it {lost}."
-    found = [(place, old) for place in places if rows.has(place) and not (old := rows.at(place)).absent]
-    for (place, old), new in zip(found, with_similar([old for _, old in found], compared), strict=True):
-        if new is not old:
-            rows.put(place, new)
-            save_result(student_folder(out, new.student), new)
-    return ""
-
-
-def compare(sources: Mapping[str, str], boilerplate: list[str]) -> Compared:
-    """The code of a class (student to code), compared in a process of its own. Raises WorkLost."""
-    if (
-        sum(len(code) >= FEWEST for code in sources.values()) < 2
-    ):  # two are needed for a pair, and each has to have so much
-        return Compared(pairs=(), left_out={})
-    given = json.dumps({"sources": sources, "boilerplate": boilerplate}).encode()
-    seconds = CLASS_S + round(EACH_S * len(sources))
-    return read_compared(
-        in_own_process("grader.marking.similarity:compare_class", given, seconds=seconds, memory=MEMORY)
-    )
-
-
-def _read_sources(rows: Rows, places: Mapping[int, str], out: Path) -> Iterator[tuple[str, str]]:
-    """The code of everyone whose submission was run."""
-    for place, student in places.items():
-        if not rows.has(place) or rows.at(place).ending.cause is Cause.NOT_RUN:
-            continue
-        with suppress(OSError, ValidationError):  # of a row that broke there may be none
-            path = attempt_folder(student_folder(out, student), 1) / EVIDENCE
-            yield student, source_of(Evidence.model_validate_json(path.read_bytes()))
-
-
-def starters(course: Course, assignment: str) -> list[str]:
-    """The code that students are given to begin with."""
-    folder = course.assignment_file(assignment).parent
-    found = []
-    for path in sorted(folder.glob("starter.*")):
-        with suppress(OSError, GraderError):
-            found.append("\n".join(read_submission(path.name, path.read_bytes()).cells))
-    return found
-
-
-MOST_SAID = 200  # characters of a reason on one line
 
 
 class ResultWriter:
@@ -158,17 +98,17 @@ class ResultWriter:
     def __init__(
         self,
         entries: Sequence[Entry],
-        bench: RunContext,
-        order: OutputOptions,
+        context: RunContext,
+        output: OutputOptions,
         book: Gradebook | None,
         progress: Progress,
     ) -> None:
-        self._entries, self._bench, self._order = list(entries), bench, order
+        self._entries, self._context, self._output = list(entries), context, output
         self._persons: dict[int, list[Person]] = defaultdict(list)  # of each row, as the gradebook knows them
         self._book, self._progress = book, progress
         self._missed: list[int] = []
         self._digests: dict[int, str] = {}
-        self._rubric = bench.rubric.digest
+        self._rubric = context.rubric.digest
         self.rows = Rows()
 
     def enrol(self) -> Sequence[Entry]:
@@ -176,16 +116,16 @@ class ResultWriter:
 
         Raises GraderError: then nothing was lost yet.
         """
-        remember_origin(self._order)
+        remember_origin(self._output)
         if self._book is not None:
             enrolled = [(place, item) for place, entry in enumerate(self._entries) for item in enrolments(entry)]
-            persons = self._book.enrol(self._bench.rubric.assignment, [item for _, item in enrolled])
+            persons = self._book.enrol(self._context.rubric.assignment, [item for _, item in enrolled])
             for (place, item), person in zip(enrolled, persons, strict=True):
                 self._persons[place].append(person)
                 self._rename(place, item.student, person)
-                for words in told_of(item.student, person):
+                for words in identity_notes(item.student, person):
                     self._progress.say(words)
-            self._take_along()
+            self._move_former_folders()
         return self._entries
 
     def _rename(self, place: int, student: Student, person: Person) -> None:
@@ -200,10 +140,10 @@ class ResultWriter:
         members = tuple(called if member == student else member for member in entry.members)
         self._entries[place] = replace(entry, members=members)
 
-    def _take_along(self) -> None:
+    def _move_former_folders(self) -> None:
         """What lies in the folder of somebody's former name is theirs: one person has one folder."""
         assert self._book is not None
-        out, assignment = self._order.out, self._bench.rubric.assignment.id
+        out, assignment = self._output.out, self._context.rubric.assignment.id
         handed_in = {item.student.name: item.folder for item in self._book.hand_ins(assignment) if item.folder}
         for place, entry in enumerate(self._entries):
             person = self._persons[place][0]
@@ -221,24 +161,24 @@ class ResultWriter:
                 save_result(now, result.model_copy(update={"student": person.name}))
                 self._book.moved(assignment, before.name, now.name)
 
-    def marked(self, place: int, submission: Submission, marked: GradedSubmission) -> None:
+    def write(self, place: int, graded: GradedSubmission) -> None:
         """The result of entry number `place`. Raises GraderError where it can't be published."""
-        self._digests[place] = submission.sha256
-        result = self._record(place, marked.result)
-        publish_student(self._order.out, result, marked.evidence, self._bench.rubric, self._order.course)
-        self._enter(place, result)
+        self._digests[place] = graded.submission.sha256
+        result = self._record(place, graded.result)
+        publish_student(self._output.out, result, graded.evidence, self._context.rubric, self._output.course)
+        self._put(place, result)
 
-    def unread(self, place: int, reason: str, remedy: str, *, ours: bool) -> None:
+    def write_without_mark(self, place: int, reason: str, remedy: str, *, ours: bool) -> None:
         """The row of an entry that can't be read or, `ours`, could not be run."""
-        self._enter(place, self._without_mark(place, reason, remedy, ours=ours))
+        self._put(place, self._without_mark(place, reason, remedy, ours=ours))
 
     def _without_mark(self, place: int, reason: str, remedy: str, *, ours: bool) -> Result:
         """As published, and told to the gradebook: which may not take even that, and is then said not to have it."""
-        entry, bench = self._entries[place], self._bench
+        entry, context = self._entries[place], self._context
         row = UnrunSubmission(
-            student=entry.student, submission=entry.file, assignment=bench.rubric.assignment,
-            planned=bench.rubric.planned, dataset=bench.rubric.dataset, isolation=bench.sandbox.isolation,
-            judged_on=bench.rubric.judged_on, versions=versions(), seed=bench.seed,
+            student=entry.student, submission=entry.file, assignment=context.rubric.assignment,
+            planned=context.rubric.planned, dataset=context.rubric.dataset, isolation=context.sandbox.isolation,
+            judged_on=context.rubric.judged_on, versions=versions(), seed=context.seed,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
         )  # fmt: skip
         result = explain_unread(row, reason=without_surrogates(reason), remedy=remedy, ours=ours)
@@ -249,15 +189,15 @@ class ResultWriter:
                 f"{one_line(entry.student)}: is not in the gradebook: {one_line(str(error))[:MOST_SAID]}"
             )
         with suppress(Exception):  # whatever it is that went wrong: the class page still has the row
-            publish_student(self._order.out, result, None, bench.rubric, self._order.course)
+            publish_student(self._output.out, result, None, context.rubric, self._output.course)
         return result
 
-    def _enter(self, place: int, result: Result) -> None:
+    def _put(self, place: int, result: Result) -> None:
         self.rows.put(place, result)
-        words = points_told(result)
+        words = describe_points(result)
         trouble = result.status is not Status.GRADED and not result.absent
         if trouble:
-            words += f" ({result.status.value.replace('_', ' ')}): {one_line(why(result))[:MOST_SAID]}"
+            words += f" ({result.status.value.replace('_', ' ')}): {one_line(first_trouble(result))[:MOST_SAID]}"
         self._progress.done(result.student, words, trouble=trouble)
 
     def _record(self, place: int, result: Result) -> Result:
@@ -271,7 +211,7 @@ class ResultWriter:
             self._missed.append(place)
             return result
         try:
-            return self._offer(place, result)
+            return self._record_now(place, result)
         except Refused:
             raise
         except GraderError as error:
@@ -281,30 +221,33 @@ class ResultWriter:
             )
             return result
 
-    def _offer(self, place: int, result: Result) -> Result:
+    def _record_now(self, place: int, result: Result) -> Result:
         """Record what was handed in, and read the grades of the row's students."""
         assert self._book is not None
         entry, persons = self._entries[place], self._persons[place]
         if entry.handed_in:
-            folder = student_folder(self._order.out, entry.student).name
-            told = hand_ins(entry, result, self._digests.get(place, ""), folder)
-            for hand_in, person in zip(told, persons, strict=True):
-                who = hand_in.student.model_copy(update={"name": person.name})
+            folder = student_folder(self._output.out, entry.student).name
+            for enrolled, person in zip(enrolments(entry), persons, strict=True):
+                hand_in = HandIn(
+                    student=enrolled.student.model_copy(update={"name": person.name}),
+                    digest=self._digests.get(place, ""), name=result.submission, submitted=entry.submitted,
+                    marked_late=bool(entry.late), folder=folder,
+                )  # fmt: skip
                 own = result.model_copy(update={"student": person.name})
-                self._book.record(own, hand_in.model_copy(update={"student": who}), rubric_digest=self._rubric)
-        return self._beside(
+                self._book.record(own, hand_in, rubric_digest=self._rubric)
+        return self._with_grades(
             place, result, [self._book.grade(result.assignment, person.student_id) for person in persons]
         )
 
-    def _beside(self, place: int, result: Result, grades: Sequence[Grade]) -> Result:
+    def _with_grades(self, place: int, result: Result, grades: Sequence[Grade]) -> Result:
         return with_members(result, grades) if self._entries[place].members else with_grade(result, grades[0])
 
-    def _catch_up(self) -> None:
+    def _record_missed(self) -> None:
         """Offer again what the gradebook missed."""
         places, self._missed = self._missed, []
         for number, place in enumerate(places):
             try:
-                self._offer(place, self.rows.at(place))
+                self._record_now(place, self.rows.at(place))
             except Refused as error:
                 self.rows.put(place, self._without_mark(place, error.message, error.remedy, ours=True))
             except GraderError as error:
@@ -319,15 +262,13 @@ class ResultWriter:
 
     def close(self) -> tuple[Rows, Path]:
         """The class page, after the whole class. Raises Infrastructure."""
-        self._catch_up()
-        self._compare_code()
+        self._record_missed()
+        places = {place: entry.student for place, entry in enumerate(self._entries)}
+        assignment = self._context.rubric.assignment.id
+        trouble = flag_similar_code(self.rows, places, self._output.out, self._output.course, assignment)
+        if trouble:
+            self._progress.say(trouble)
         return self.rows, self._publish()
-
-    def _compare_code(self) -> None:
-        bench, places = self._bench, {place: entry.student for place, entry in enumerate(self._entries)}
-        said = flag_similar(self.rows, places, self._order.out, self._order.course, bench.rubric.assignment.id)
-        if said:
-            self._progress.say(said)
 
     def close_early(self) -> None:
         """The class page of what is there, and how much that is; nobody waits for a gradebook now. Raises Infrastructure."""
@@ -335,18 +276,20 @@ class ResultWriter:
         self._take_up_earlier()
         if self.rows:
             page = self._publish()
-            self._progress.say(f"{done} of {len(self._entries)} were come to; {page} shows {len(self.rows)} of them.")
+            self._progress.say(
+                f"{done} of {len(self._entries)} entries were graded; {page} shows {len(self.rows)} of them."
+            )
 
     def _publish(self) -> Path:
         self._show_todays_grades()
-        return publish_class(self._order.out, self.rows, self._bench.rubric, self._order.course)
+        return publish_class(self._output.out, self.rows, self._context.rubric, self._output.course)
 
     def _show_todays_grades(self) -> None:
         """Each row with the grade that it has now, and its page, where that is another than was shown."""
         if self._book is None or self._missed:
             return
         try:
-            found = self._book.grades(self._bench.rubric.assignment.id)
+            found = self._book.grades(self._context.rubric.assignment.id)
         except GraderError as error:
             self._progress.say(f"The class page shows points without penalties and overrides: {error.message}")
             return
@@ -356,23 +299,23 @@ class ResultWriter:
             if not mine or not self.rows.has(place):
                 continue
             old = self.rows.at(place)
-            new = self._beside(place, old, mine)
+            new = self._with_grades(place, old, mine)
             if new != old:
                 self.rows.put(place, new)
-                with suppress(Exception):  # as in `unread`: a page that can't be written costs no row
-                    publish_again(self._order.out, new, self._bench.rubric, self._order.course)
+                with suppress(Exception):  # as in `_without_mark`: a page that can't be written costs no row
+                    publish_again(self._output.out, new, self._context.rubric, self._output.course)
 
     def _take_up_earlier(self) -> None:
-        """Rows that this batch did not come to, from results of an earlier run of it: a page never shrinks."""
+        """Results of an earlier run for entries that this batch did not reach: a page never shrinks."""
         for place, entry in enumerate(self._entries):
             if self.rows.has(place):
                 continue
-            result = load_result(student_folder(self._order.out, entry.student))
-            if result is not None and result.assignment == self._bench.rubric.assignment.id:
+            result = load_result(student_folder(self._output.out, entry.student))
+            if result is not None and result.assignment == self._context.rubric.assignment.id:
                 self.rows.put(place, result)
 
 
-def points_told(result: Result) -> str:
+def describe_points(result: Result) -> str:
     """What the student of a row gets, or each member of a group, in a few words."""
     told = [
         "excused" if grade.excused
@@ -384,8 +327,8 @@ def points_told(result: Result) -> str:
     return ", ".join(dict.fromkeys(told))
 
 
-def told_of(student: Student, person: Person) -> Iterator[str]:
-    """What a teacher should know of who somebody is."""
+def identity_notes(student: Student, person: Person) -> Iterator[str]:
+    """What a teacher should know where the gradebook calls somebody otherwise."""
     name, now = one_line(student.name), one_line(person.name)
     if person.before:
         yield f"{one_line(person.before)} is called {now} now: one person, by the number, login or address."
@@ -395,7 +338,7 @@ def told_of(student: Student, person: Person) -> Iterator[str]:
         yield f"{name} is {now} of the gradebook, by the number or login."
 
 
-def why(result: Result) -> str:
+def first_trouble(result: Result) -> str:
     """The first thing that went wrong: what a person wants to know of a row that is in trouble."""
     wrong = (Outcome.FAILED, Outcome.BROKEN)
     reasons = [
@@ -412,12 +355,53 @@ def enrolments(entry: Entry) -> list[Enrolment]:
     return [Enrolment(student=member, extension=entry.enrolment.extension) for member in entry.members]
 
 
-def hand_ins(entry: Entry, result: Result, digest: str, folder: str) -> list[HandIn]:
-    """What each student of a row handed in; the name of the `folder` in which the results of it lie."""
-    return [
-        HandIn(
-            student=item.student, digest=digest, name=result.submission, submitted=entry.submitted,
-            marked_late=bool(entry.late), folder=folder,
-        )
-        for item in enrolments(entry)
-    ]  # fmt: skip
+MOST = 2_000  # submissions: each one's pieces take a fifth of a megabyte while they are compared
+CLASS_S, EACH_S = 60, 0.5  # of processor time, for a class and on top for each submission
+MEMORY = 2 << 30
+
+
+def flag_similar_code(rows: Rows, places: Mapping[int, str], out: Path, course: Course, assignment: str) -> str:
+    """Flag what is much alike, in the rows (`places`: entry number to student) and each `result.json`.
+
+    Why it could not be done, in a sentence; "" where it was. The code is compared in a process of its own: what becomes of
+    that costs no row.
+    """
+    if len(rows) > MOST:
+        return f"The code of more than {MOST:,} submissions is not compared."
+    sources = dict(_read_sources(rows, places, out))
+    compared = Compared(pairs=(), left_out={})
+    if sum(len(code) >= FEWEST for code in sources.values()) >= 2:
+        given = json.dumps({"sources": sources, "boilerplate": _read_starters(course, assignment)}).encode()
+        seconds = CLASS_S + round(EACH_S * len(sources))
+        try:
+            answer = in_own_process(
+                "grader.marking.similarity:compare_class", given, seconds=seconds, memory=MEMORY
+            )  # fmt: skip
+        except WorkLost as lost:
+            return f"The code of the class was not compared: comparing it {lost}."
+        compared = read_compared(answer)
+    found = [(place, old) for place in places if rows.has(place) and not (old := rows.at(place)).absent]
+    for (place, old), new in zip(found, with_similar([old for _, old in found], compared), strict=True):
+        if new is not old:
+            rows.put(place, new)
+            save_result(student_folder(out, new.student), new)
+    return ""
+
+
+def _read_sources(rows: Rows, places: Mapping[int, str], out: Path) -> Iterator[tuple[str, str]]:
+    """The code of everyone whose submission was run."""
+    for place, student in places.items():
+        if not rows.has(place) or rows.at(place).ending.cause is Cause.NOT_RUN:
+            continue
+        with suppress(OSError, ValidationError):  # of a row that broke there may be none
+            path = attempt_folder(student_folder(out, student), 1) / EVIDENCE
+            yield student, source_of(Evidence.model_validate_json(path.read_bytes()))
+
+
+def _read_starters(course: Course, assignment: str) -> list[str]:
+    """The code that students are given to begin with."""
+    found = []
+    for path in sorted(course.assignment_file(assignment).parent.glob("starter.*")):
+        with suppress(OSError, GraderError):
+            found.append("\n".join(read_submission(path.name, path.read_bytes()).cells))
+    return found

@@ -13,7 +13,7 @@ from grader.core.results import Result
 from grader.course.baselines import Baseline, baseline_table, read_baseline, summarise
 from grader.course.course import Course
 from grader.marking.publish import OutputOptions
-from tests.fakes import Act, Stage, a_baseline, a_bench, data_of, run_cli, write_class, write_course, write_rubric
+from tests.fakes import Act, Stage, a_baseline, a_context, data_of, run_cli, write_class, write_course, write_rubric
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def course(tmp_path: Path) -> Course:
 
 
 def measure(course: Course, tmp_path: Path, seeds: int) -> Baseline:
-    with a_bench(course) as bench:
+    with a_context(course) as bench:
         order = OutputOptions(out=tmp_path / "out", course=course)
         solution = read_solution(course, "tiny")
         return measure_baseline(bench, order, solution, title="reference solution", seeds=seeds, progress=Silent())
@@ -300,7 +300,7 @@ def test_a_stale_baseline_that_is_only_shown_is_left_out_with_a_note(
     assert any("measured on other data" in note for note in stale.notes)
     course.baseline_file("tiny").write_text("{}", encoding="utf-8")
     damaged = Result.model_validate_json(run_cli(*grade).out)
-    assert any("is no baseline" in note for note in damaged.notes)
+    assert any("is not a baseline" in note for note in damaged.notes)
     for result in (stale, damaged):  # a student reads them, and has nothing of the folders of whoever grades
         assert str(tmp_path) not in "\n".join(result.notes)
 

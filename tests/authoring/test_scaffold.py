@@ -82,7 +82,7 @@ def test_images_in_the_wrong_folders_are_told_how_to_lie(tmp_path: Path) -> None
 def test_a_file_that_is_no_image_is_named_and_nothing_is_kept(tmp_path: Path) -> None:
     images = write_images(tmp_path / "images")
     (images / "train" / "coat" / "broken.png").write_bytes(b"no image")
-    with pytest.raises(DataError, match=r"broken\.png .* is no photograph"):
+    with pytest.raises(DataError, match=r"broken\.png .* is not a photograph"):
         new_assignment(NewAssignment(id="f", images=images), tmp_path / "course", data_root=tmp_path / "data")
     assert not (tmp_path / "course" / "assignments" / "f").exists() and list((tmp_path / "data").iterdir()) == []
 

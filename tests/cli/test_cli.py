@@ -170,7 +170,7 @@ def test_a_missing_dataset_ends_with_2_and_says_where_it_was_looked_for(course: 
     assert "--data" in said.err
     said = run_cli("grade", "tiny", ada, "--course", course.root, "--sandbox", "none", "--data", tmp_path / "nowhere")
     assert said.code == 2
-    assert "is no folder" in said.err
+    assert "is not a folder" in said.err
 
 
 def test_a_sandbox_that_can_not_be_had_ends_with_2_and_a_remedy(

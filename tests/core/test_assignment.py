@@ -100,7 +100,7 @@ def test_a_misspelt_word_is_refused_with_the_nearest_right_one(
 
 def test_a_word_like_no_other_gets_the_list_of_what_there_is(tmp_path: Path) -> None:
     message = refusal(tmp_path, "zzz = 1\n" + GOOD)
-    assert "`zzz` is not known; there is: " in message
+    assert "`zzz` is not known; available: " in message
     assert "`pass_mark`" in message
     assert "`id`" not in message
 
@@ -220,7 +220,7 @@ def test_a_good_rubric_with_something_cut_out_is_a_rubric_or_a_refusal(
 
 def test_the_nearest_word_is_named_else_all_of_them_else_nothing() -> None:
     assert did_you_mean("pionts", ("points", "title")) == " (did you mean `points`?)"
-    assert did_you_mean("zzz", ("points", "title")) == "; there is: `points`, `title`"
+    assert did_you_mean("zzz", ("points", "title")) == "; available: `points`, `title`"
     assert did_you_mean("zzz", ()) == ""
 
 
@@ -256,7 +256,7 @@ def test_functions_are_not_run_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "near"), [("exercise9", "(did you mean `exercise"), ("zzz", "; there is: `exercise1`")]
+    ("name", "near"), [("exercise9", "(did you mean `exercise"), ("zzz", "; available: `exercise1`")]
 )
 def test_better_than_an_exercise_that_does_not_exist_is_refused(tmp_path: Path, name: str, near: str) -> None:
     for exercise in ("exercise1", "exercise2"):
@@ -306,10 +306,10 @@ def test_a_rubric_says_when_it_is_due_what_lateness_costs_and_which_submission_c
     ("right", "wrong", "words"),
     [
         ("+01:00", "", ("`due`", "another moment in every time zone", "2026-11-20T23:59:00+01:00")),
-        ("2026-11-20T23:59:00+01:00", "2026-11-20", ("`due`", "is no moment")),
-        ("2026-11-20T23:59:00+01:00", "23:59:00", ("`due`", "is no moment")),
+        ("2026-11-20T23:59:00+01:00", "2026-11-20", ("`due`", "is not a point in time")),
+        ("2026-11-20T23:59:00+01:00", "23:59:00", ("`due`", "is not a point in time")),
         ("2026-11-20T23:59:00+01:00", '"2026-11-20T23:59:00+01:00"', ("`due`", "without quotation marks")),
-        ("2026-11-20T23:59:00+01:00", "1", ("`due`", "is no moment")),
+        ("2026-11-20T23:59:00+01:00", "1", ("`due`", "is not a point in time")),
         ("due =", "deu =", ("`deu`", "did you mean `due`")),
         ('"best"', '"first"', ("`submissions`", "'last' or 'best'")),
         ("per_day", "per_days", ("`late.per_days`", "did you mean `per_day`")),

@@ -153,7 +153,7 @@ def test_predictions_that_are_no_array_are_refused_though_their_digest_fits(tmp_
         evidence = stored.evidence.model_copy(update={"facts": facts.model_copy(update={"judgement": judgement})})
         save_evidence(tmp_path, Stored(evidence=evidence, outputs=None), None)
         (tmp_path / PREDICTIONS).write_bytes(data)
-        with pytest.raises(UsageError, match="holds no predictions"):
+        with pytest.raises(UsageError, match="does not hold predictions"):
             load_evidence(tmp_path)
 
 
@@ -161,7 +161,7 @@ def test_a_cut_off_evidence_file_is_refused_wherever_it_ends(folder: Path) -> No
     whole = (folder / EVIDENCE).read_bytes()
     for size in range(0, len(whole), 97):
         (folder / EVIDENCE).write_bytes(whole[:size])
-        with pytest.raises(UsageError, match="is no evidence that this grader reads"):
+        with pytest.raises(UsageError, match="is not evidence that this grader can read"):
             load_evidence(folder)
 
 
@@ -171,7 +171,7 @@ def test_evidence_of_a_later_schema_is_refused(folder: Path) -> None:
     with pytest.raises(UsageError, match="schema is 2; this grader reads 1"):
         load_evidence(folder)
     (folder / EVIDENCE).write_text(json.dumps(plain | {"schema": 2, "attention": []}))
-    with pytest.raises(UsageError, match="is no evidence that this grader reads"):
+    with pytest.raises(UsageError, match="is not evidence that this grader can read"):
         load_evidence(folder)
 
 

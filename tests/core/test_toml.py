@@ -9,7 +9,7 @@ import pytest
 from grader.ci.run import read_settings
 from grader.core.assignment import read_assignment
 from grader.core.errors import GraderError, UsageError
-from grader.core.files import read_toml
+from grader.core.toml import read_toml
 from grader.course.dataset import read_dataset, with_own_digests
 from grader.course.find import with_private_split
 from tests.fakes import a_rubric, write_course
@@ -34,9 +34,9 @@ def test_a_byte_order_mark_and_the_line_ends_of_windows_are_let_pass(tmp_path: P
         (SETTINGS.encode("utf-16"), "it is UTF-16 text", "encoding UTF-8"),
         (SETTINGS.encode("utf-16-be"), "it is UTF-16 text", "encoding UTF-8"),
         (SETTINGS.encode("cp1252"), "line 4 is not UTF-8 text", "encoding UTF-8"),
-        (b"a = 1\nb = \n", "line 2", "Mend the line it names"),
-        (b"a = " + b"9" * 5000, "not a TOML file", "Mend the file"),
-        (b"a = " + b"[" * 100_000, "brackets stand too deep", "Mend the file"),
+        (b"a = 1\nb = \n", "line 2", "Correct the line it names"),
+        (b"a = " + b"9" * 5000, "not a TOML file", "Correct the file"),
+        (b"a = " + b"[" * 100_000, "brackets are nested too deeply", "Correct the file"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_in_words(tmp_path: Path, data: bytes, said: str, remedy: str) -> None:

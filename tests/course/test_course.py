@@ -25,9 +25,9 @@ def test_a_course_of_ones_own_is_a_folder_with_assignments(tmp_path: Path) -> No
 
 
 def test_a_folder_without_assignments_is_no_course(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"is no course.*assignment\.toml"):
+    with pytest.raises(UsageError, match=r"is not a course.*assignment\.toml"):
         Course.at(tmp_path)
-    with pytest.raises(UsageError, match="is no course"):
+    with pytest.raises(UsageError, match="is not a course"):
         Course.at(tmp_path / "nowhere")
 
 
@@ -47,7 +47,7 @@ def test_an_assignment_is_a_name_and_never_a_path(word: str) -> None:
 
 
 def test_a_missing_dataset_is_named_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"There is no dataset `mnits`\. Did you mean `mnist`\? There is: .*tiny\."):
+    with pytest.raises(UsageError, match=r"There is no dataset `mnits`\. Did you mean `mnist`\? Available: .*tiny\."):
         write_course(tmp_path / "own").dataset("mnits")
 
 

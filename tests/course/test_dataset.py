@@ -54,7 +54,7 @@ def test_a_manifest_is_read_and_its_id_is_its_folders_name(tmp_path: Path) -> No
         ('classes = ["0", "1"]', 'classes = ["0"]', "classes"),
         ("count = 2", "count = 0", "split.test.count"),
         ('title = "Digits"', 'titel = "Digits"', "title"),
-        ('judged = "test"', 'judged = "tset"', "`judged` names the split `tset`; there is: train, test"),
+        ('judged = "test"', 'judged = "tset"', "`judged` names the split `tset`; available: train, test"),
         ("[split.train]", "[split.training]", "`train` names the split `train`"),
         ('title = "Digits"', 'title = "Digits', "not a TOML file"),
     ],

@@ -238,7 +238,7 @@ def test_another_digest_at_the_second_fetch_is_refused_until_the_pin_is_removed(
         (b"<html>Please log in to this network</html>", "It can't be unpacked: File is not a zip file."),
         (zipped(top="elsewhere"), "there is no photograph in it"),
         (zipped({"train": 4, "judged": 3}), "It holds 6 photographs in `judged`, not 10."),
-        (zipped(extra={"collection/train/lefts/broken.png": b"no picture"}), "is no photograph"),
+        (zipped(extra={"collection/train/lefts/broken.png": b"no picture"}), "is not a photograph"),
     ],
 )
 def test_a_zip_of_another_form_is_refused_in_words_and_pins_nothing(

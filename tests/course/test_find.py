@@ -74,7 +74,7 @@ def test_data_that_is_nowhere_is_named_with_every_place_and_a_remedy(tmp_path: P
 
 
 def test_a_given_folder_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         Places.of(Course.at(), tmp_path / "nowhere")
 
 

@@ -74,7 +74,7 @@ def assert_nothing_is_left(tmp_path: Path, words: str, naming: Naming = NAMING, 
 @pytest.mark.parametrize("data", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + b"\0" * 40, b"\xff\xd8\xff\xe0 cut"])
 def test_a_broken_picture_is_named_and_nothing_is_kept(tmp_path: Path, data: bytes) -> None:
     (own_folder(tmp_path) / "test set" / "R" / "002.png").write_bytes(data)
-    assert_nothing_is_left(tmp_path, r"002\.png \(split `judged`\) is no photograph")
+    assert_nothing_is_left(tmp_path, r"002\.png \(split `judged`\) is not a photograph")
 
 
 def test_a_missing_class_is_named_and_nothing_is_kept(tmp_path: Path) -> None:

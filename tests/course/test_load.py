@@ -155,7 +155,7 @@ def test_an_npz_of_numbers_that_are_the_right_ones_only_as_bytes_is_a_data_error
     tmp_path: Path, axis: str, shift: int
 ) -> None:
     right = IMAGES[..., 0] if axis == "x" else CLASSES
-    with pytest.raises(DataError, match="numbers that are no bytes"):
+    with pytest.raises(DataError, match="numbers that are not bytes"):
         load_split(digits(), "test", write_npz(tmp_path, **{f"{axis}_test": right.astype(np.int64) + shift}))
 
 
@@ -320,5 +320,5 @@ def test_own_digests_that_can_not_be_read_are_a_data_error(tmp_path: Path, text:
     dataset = write_course(tmp_path).dataset("tiny")
     path = data_of(tmp_path) / "tiny" / "digests.toml"
     path.write_text(text)
-    with pytest.raises(DataError, match=r"digests\.toml: (can't be read|not a TOML file)"):
+    with pytest.raises(DataError, match=r"digests\.toml: (key `split[^`]*`|not a TOML file)"):
         with_own_digests(dataset, path.parent)

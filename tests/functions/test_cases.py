@@ -99,7 +99,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("def f(:\n", "fails with SyntaxError: invalid syntax (cases.py, line 1)"),
-        ("raise ValueError('not today')\n", "fails with ValueError: not today. Mend the file."),
+        ("raise ValueError('not today')\n", "fails with ValueError: not today. Correct the file."),
         ("import sys; sys.exit('stop')\n", "fails with SystemExit: stop"),
         ("import no_such_module_anywhere\n", "fails with ModuleNotFoundError"),
         ("def f(number):\n    return number\n", "asks for no function. Decorate an oracle"),

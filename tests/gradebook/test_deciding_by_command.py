@@ -11,7 +11,7 @@ from grader.gradebook import open_gradebook
 from grader.intake import Entry, list_class
 from grader.marking.publish import OutputOptions
 from grader.run.batch import grade_class
-from tests.fakes import Act, Said, Stage, a_bench, data_of, run_cli, write_class, write_course
+from tests.fakes import Act, Said, Stage, a_context, data_of, run_cli, write_class, write_course
 
 BIDI = "\u202egnp.exe \u200b<script>alert(1)</script> =HYPERLINK(1)"
 
@@ -26,7 +26,7 @@ def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Stage({"bob": Act(correct=5)}).install(monkeypatch)
     entries = list_class(write_class(tmp_path / "class", "ada", "bob"))
     absent = Entry(student="cy", path=tmp_path / "none", handed_in=False, problem="Nothing was handed in.")
-    with a_bench(course) as bench, open_gradebook(order.out) as book:
+    with a_context(course) as bench, open_gradebook(order.out) as book:
         grade_class([*entries, absent], bench, order, jobs=1, progress=Silent(), book=book)
     return order.out
 

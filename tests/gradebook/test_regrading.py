@@ -23,7 +23,7 @@ from tests.fakes import (
     Act,
     Said,
     Stage,
-    a_bench,
+    a_context,
     a_rubric,
     data_of,
     run_cli,
@@ -46,7 +46,7 @@ def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OutputOptions:
     course = write_course(tmp_path / "course")
     order = OutputOptions(out=tmp_path / "out", course=course)
     Stage(ACTS).install(monkeypatch)
-    with a_bench(course) as bench:
+    with a_context(course) as bench:
         grade_class(list_class(write_class(tmp_path / "class", *ACTS)), bench, order, jobs=1, progress=Silent())
     with open_gradebook(order.out) as book:
         for folder, members in (("ada", ("ada",)), ("bob", ("Bob One", "Bob Two"))):

@@ -19,8 +19,8 @@ from grader.marking.attempts import (
     RunOutcome,
     attempt_folder,
     choose,
+    count_asked_for,
     load_attempts,
-    looked_at,
     seed_of,
     wants_another,
 )
@@ -30,7 +30,7 @@ from tests.fakes import RUBRIC, a_rubric, a_stored, write_course
 COUNTS = ("best", "last", "mean", "first")
 
 
-def trial(correct: int | None, *, bar: int = 8, border: int = 5, predictions: str | None = None) -> RunOutcome:
+def outcome(correct: int | None, *, bar: int = 8, border: int = 5, predictions: str | None = None) -> RunOutcome:
     """A run of ten images with a bar at eight, where five to seven are borderline; 70 points for the bar."""
     reached = correct is not None and correct >= bar
     borderline = correct is not None and border <= correct < bar
@@ -39,8 +39,8 @@ def trial(correct: int | None, *, bar: int = 8, border: int = 5, predictions: st
     )
 
 
-def trials(*corrects: int | None) -> list[RunOutcome]:
-    return [trial(correct) for correct in corrects]
+def outcomes(*corrects: int | None) -> list[RunOutcome]:
+    return [outcome(correct) for correct in corrects]
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def trials(*corrects: int | None) -> list[RunOutcome]:
 def test_only_a_borderline_run_that_fails_is_repeated_until_it_suffices(
     corrects: tuple[int | None, ...], times: int, counts: str, another: bool
 ) -> None:
-    assert wants_another(trials(*corrects), Retry.model_validate({"times": times, "counts": counts})) is another
+    assert wants_another(outcomes(*corrects), Retry.model_validate({"times": times, "counts": counts})) is another
 
 
 def test_a_seed_that_changes_nothing_is_not_changed_again() -> None:
     retry = Retry(times=3)
-    same, other = (trial(7, predictions=digest) for digest in ("a", "b"))
+    same, other = (outcome(7, predictions=digest) for digest in ("a", "b"))
     assert wants_another([same], retry)
     assert not wants_another([same, same], retry)
     assert wants_another([same, other], retry)
@@ -73,24 +73,24 @@ def test_a_seed_that_changes_nothing_is_not_changed_again() -> None:
 def test_which_run_counts_is_the_rubrics_choice(
     counts: str, index: int, counted: set[int], correct: int | None
 ) -> None:
-    found = choose(trials(7, 8, 5), Retry.model_validate({"times": 2, "counts": counts}))
+    found = choose(outcomes(7, 8, 5), Retry.model_validate({"times": 2, "counts": counts}))
     assert found == ChosenRuns(index=index, counted=frozenset(counted), correct=correct)
 
 
 @pytest.mark.parametrize("counts", ["best", "last", "mean"])
 def test_a_run_that_could_not_be_judged_counts_only_where_there_is_no_other(counts: str) -> None:
     retry = Retry.model_validate({"times": 2, "counts": counts})
-    assert choose(trials(7, None), retry) == ChosenRuns(index=0, counted=frozenset({0}))
-    assert choose(trials(None), retry).index == 0
+    assert choose(outcomes(7, None), retry) == ChosenRuns(index=0, counted=frozenset({0}))
+    assert choose(outcomes(None), retry).index == 0
 
 
 def test_a_mean_that_lies_between_two_images_is_rounded_upwards() -> None:
     retry = Retry(times=1, counts="mean")
-    assert choose(trials(7, 8), retry).correct == 8
-    assert choose(trials(5, 6), retry).correct == 6
+    assert choose(outcomes(7, 8), retry).correct == 8
+    assert choose(outcomes(5, 6), retry).correct == 6
 
 
-any_trials = st.lists(st.none() | st.integers(0, 10), min_size=1, max_size=5).map(lambda found: trials(*found))
+any_trials = st.lists(st.none() | st.integers(0, 10), min_size=1, max_size=5).map(lambda found: outcomes(*found))
 any_retry = st.builds(Retry, times=st.integers(0, 4), counts=st.sampled_from(COUNTS))
 
 
@@ -98,7 +98,7 @@ any_retry = st.builds(Retry, times=st.integers(0, 4), counts=st.sampled_from(COU
 def test_a_clear_result_stands_whatever_the_policy_and_whatever_is_stored(
     found: list[RunOutcome], retry: Retry
 ) -> None:
-    made = looked_at(found, retry)
+    made = count_asked_for(found, retry)
     assert 1 <= made <= min(len(found), retry.times + 1)
     if not found[0].borderline:
         assert choose(found[:made], retry).index == 0
@@ -108,16 +108,16 @@ def test_a_clear_result_stands_whatever_the_policy_and_whatever_is_stored(
 @given(any_trials, st.integers(0, 4))
 def test_the_best_of_several_runs_never_has_fewer_points_than_the_first(found: list[RunOutcome], times: int) -> None:
     retry = Retry(times=times, counts="best")
-    made = found[: looked_at(found, retry)]
+    made = found[: count_asked_for(found, retry)]
     assert made[choose(made, retry).index].points >= (found[0].points if found[0].correct is not None else 0)
 
 
 @given(any_trials, any_retry, any_trials)
 def test_runs_beyond_the_policy_change_nothing(found: list[RunOutcome], retry: Retry, more: list[RunOutcome]) -> None:
-    made = found[: looked_at(found, retry)]
+    made = found[: count_asked_for(found, retry)]
     if not wants_another(made, retry):
         longer = [*made, *more]
-        assert longer[: looked_at(longer, retry)] == made
+        assert longer[: count_asked_for(longer, retry)] == made
 
 
 @given(any_trials, any_retry, st.data())
@@ -125,12 +125,12 @@ def test_a_run_with_more_images_never_makes_the_choice_worse(
     found: list[RunOutcome], retry: Retry, data: st.DataObject
 ) -> None:
     """With the same number of runs; a first run that passes is not repeated, and passes by its own."""
-    made = found[: looked_at(found, retry)]
+    made = found[: count_asked_for(found, retry)]
     number = data.draw(st.integers(0, len(made) - 1))
     if made[number].correct is None:
         return
     better = list(made)
-    better[number] = trial(data.draw(st.integers(made[number].correct or 0, 10)))
+    better[number] = outcome(data.draw(st.integers(made[number].correct or 0, 10)))
     assert _recognised(better, retry) >= _recognised(made, retry)
 
 

@@ -172,7 +172,7 @@ def test_a_baseline_of_other_data_is_refused_with_how_to_measure_again(tmp_path:
 
 @pytest.mark.parametrize("text", ["", "{}", "[", recorded(0.98).replace('"runs":[', '"runs":[],"x":[')])
 def test_a_damaged_baseline_is_named_with_a_remedy(tmp_path: Path, text: str) -> None:
-    with pytest.raises(DataError, match=r"baseline\.json: is no baseline.*Measure it again"):
+    with pytest.raises(DataError, match=r"baseline\.json: is not a baseline.*Measure it again"):
         find(course_with(tmp_path, text), None)
 
 

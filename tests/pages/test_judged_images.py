@@ -18,7 +18,7 @@ from tests.fakes import (
     RUBRIC,
     Act,
     Stage,
-    a_bench,
+    a_context,
     a_rubric,
     data_of,
     photographs,
@@ -39,7 +39,7 @@ def order(tmp_path: Path) -> OutputOptions:
 def graded(order: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The page of a student whose network was wrong about three images."""
     Stage({"ada": Act(correct=7)}).install(monkeypatch)
-    with a_bench(order.course) as bench:
+    with a_context(order.course) as bench:
         grade_class(list_class(write_class(tmp_path / "class", "ada")), bench, order, jobs=1, progress=Silent())
     return page_of(order)
 

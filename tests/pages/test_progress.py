@@ -2,14 +2,16 @@
 
 import io
 import json
+import re
 import threading
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from grader.core.progress import Several, Silent, TimeLeft
-from grader.pages.progress import Events, Live, PlainProgress, live_table, show_progress
+from grader.core.progress import Several, Silent
+from grader.pages.progress import Events, PlainProgress, ProgressTable, live_table, show_progress
 from tests.fakes import Act, Stage, data_of, run_cli, write_class, write_course
 
 
@@ -23,8 +25,22 @@ class Clock:
         return self.now
 
 
-def told_nothing(words: str) -> None:
-    """Nobody reads it."""
+def a_table(total: int, clock: Clock | None = None) -> tuple[ProgressTable, io.StringIO, Progress]:
+    """A table that is never drawn by itself, what is written above it, and its bars."""
+    above = io.StringIO()
+    who, what = (TextColumn(f"{{task.{field}}}", markup=False) for field in ("description", "fields[what]"))
+    bars = Progress(
+        who, BarColumn(10), what, TimeElapsedColumn(), console=Console(file=above, width=200), disable=True,
+        get_time=clock or Clock(), speed_estimate_period=1e6,
+    )  # fmt: skip
+    return ProgressTable(total, bars), above, bars
+
+
+def drawn(bars: Progress) -> list[str]:
+    """The lines of the table, without its bars."""
+    stream = io.StringIO()
+    Console(file=stream, width=200).print(bars.get_renderable())
+    return [" ".join(re.sub("[━╺╸]", " ", line).split()) for line in stream.getvalue().splitlines()]
 
 
 def test_a_log_gets_a_line_for_each_that_is_finished() -> None:
@@ -63,12 +79,12 @@ def test_a_students_name_can_not_steer_the_terminal(name: str) -> None:
     PlainProgress(1, stream).done(name, name)
     assert stream.getvalue().count("\n") == 1
     assert stream.getvalue().rstrip("\n").isprintable()
-    shown: list[str] = []
-    live = Live(2, shown.append)
+    live, above, bars = a_table(2)
     live.step(name, f"epoch {name}")
     live.done("x", name, trouble=True)
-    assert all(word.isprintable() for row in live.rows() for word in row)
-    assert shown[0].isprintable()
+    assert all(line.isprintable() for line in drawn(bars))
+    assert above.getvalue().count("\n") == 1
+    assert above.getvalue().rstrip("\n").isprintable()
 
 
 def test_lines_from_many_threads_are_counted_and_stay_whole() -> None:
@@ -90,47 +106,72 @@ def test_lines_from_many_threads_are_counted_and_stay_whole() -> None:
 
 def test_the_table_shows_who_is_on_the_way_and_the_line_above_it_how_many_are_done() -> None:
     clock = Clock()
-    live = Live(1, told_nothing, clock)
+    live, above, bars = a_table(1, clock)
     live.step("mnist", "preparing the data")
-    live.begin(3, 2)
+    assert drawn(bars) == ["mnist preparing the data 0:00:00"], "no line for a whole of one"
+    live.begin(5, 2)
     live.step("ada", "cell 1 of 9")
     live.step("bob", "judging the network")
     clock.now += 61
     live.step("ada", "cell 2 of 9, epoch 3 of 5")
-    assert live.rows() == [
-        ("ada", "cell 2 of 9, epoch 3 of 5", "1 min 1 s"), ("bob", "judging the network", "1 min 1 s"),
+    assert drawn(bars) == [
+        "0 of 5 done 0:01:01", "ada cell 2 of 9, epoch 3 of 5 0:01:01", "bob judging the network 0:01:01",
     ]  # fmt: skip
-    assert live.headline() == "0 of 3 done · 2 on the way"
     live.done("bob", "61 of 100 points")
-    assert live.headline() == "1 of 3 done · 1 on the way · less than a minute left"
+    assert drawn(bars)[0] == "1 of 5 done 0:01:01"
     live.done("ada", "0 of 100 points (broken): no sandbox", trouble=True)
     live.done("cy", "already there")
-    assert live.headline() == "3 of 3 done · 0 on the way · 1 to look at"
+    assert drawn(bars) == ["3 of 5 done 1 to look at 0:01:01"]
+    assert above.getvalue() == "ada: 0 of 100 points (broken): no sandbox\n"
+
+
+def test_how_far_a_run_or_a_download_is_makes_its_bar() -> None:
+    live, _, bars = a_table(2)
+    for what, far in [
+        ("starting", (0, 100)), ("cell 3 of 12, epoch 2 of 5", (2, 12)), ("downloading http://x/y (1)", (0, 100)),
+        ("downloading http://x/y: 3 MiB of 9.5 MiB (31%)", (30, 100)), ("cell 9 of 9", (8, 9)),
+    ]:  # fmt: skip
+        live.step("ada", what)
+        assert [(task.completed, task.total) for task in bars.tasks[1:]] == [far]
+
+
+def test_how_long_the_rest_takes_follows_from_what_ran_and_not_from_what_was_stored() -> None:
+    clock = Clock()
+    live, _, bars = a_table(1, clock)
+    live.begin(60, 2)
+    for number in range(50):
+        live.done(f"stored{number}", "100 of 100 points")
+    for number in range(4):
+        live.step(f"s{number}", "cell 1 of 1")
+        clock.now += 120
+        live.done(f"s{number}", "done")
+    assert drawn(bars)[0] == "54 of 60 done about 12 min left 0:08:00"
+    for number in range(4, 10):
+        live.step(f"s{number}", "cell 1 of 1")
+        clock.now += 20
+        live.done(f"s{number}", "done")
+    assert drawn(bars)[0] == "60 of 60 done 0:10:00"
 
 
 def test_trouble_is_told_as_it_comes() -> None:
-    told: list[str] = []
-    live = Live(2, told.append)
+    live, above, _ = a_table(2)
     live.done("ada", "61 of 100 points")
     live.done("bob", "0 of 100 points (explained): bob.py: is empty.", trouble=True)
     live.say("The gradebook does not answer.")
-    assert told == ["bob: 0 of 100 points (explained): bob.py: is empty.", "The gradebook does not answer."]
+    assert above.getvalue() == "bob: 0 of 100 points (explained): bob.py: is empty.\nThe gradebook does not answer.\n"
 
 
 def test_the_table_can_be_drawn_whatever_a_name_holds() -> None:
-    live = Live(2, told_nothing)
+    live, _, bars = a_table(2)
     live.step("ada [bold]", "cell 1 of 9 [/]")
-    stream = io.StringIO()
-    Console(file=stream, width=100).print(live.drawing())
-    assert "ada [bold]" in stream.getvalue()
-    assert "cell 1 of 9 [/]" in stream.getvalue()
+    assert drawn(bars)[1] == "ada [bold] cell 1 of 9 [/] 0:00:00"
 
 
 def test_finishing_twice_or_unseen_does_no_harm() -> None:
-    live = Live(2, told_nothing)
+    live, _, bars = a_table(2)
     live.done("nobody", "done")
     live.done("nobody", "done")
-    assert live.headline() == "2 of 2 done · 0 on the way"
+    assert drawn(bars) == ["2 of 2 done 0:00:00"]
 
 
 def test_the_table_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,26 +190,6 @@ def test_silence_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         listener.done("ada", "x", trouble=True)
         listener.say("x")
     assert capsys.readouterr() == ("", "")
-
-
-# -- how long the rest takes
-
-
-def test_the_pace_is_that_of_what_ran_and_not_of_what_was_stored() -> None:
-    pace = TimeLeft()
-    assert pace.left(10, 2, 0.0) is None
-    assert pace.finish("stored", 1.0) is None
-    assert pace.left(9, 2, 1.0) is None
-    pace.start("ada", 0.0)
-    pace.start("ada", 50.0)
-    assert pace.finish("ada", 100.0) == 100.0
-    assert pace.left(8, 2, 100.0) == 400.0
-    pace.start("bob", 100.0)
-    assert pace.left(8, 2, 160.0) == pytest.approx(370.0), "bob has spent 60 of his 100 seconds"
-    assert pace.left(1, 1, 10_000.0) == 0.0
-    assert pace.since("bob", 130.0) == 30.0
-    assert pace.since("nobody", 130.0) == 0.0
-    assert pace.left(0, 2, 100.0) is None
 
 
 # -- for machines
@@ -226,11 +247,11 @@ def test_a_batch_writes_its_events_where_it_is_told_to_and_its_json_to_standard_
 
 def test_what_was_fetched_before_a_batch_is_not_counted_in_it() -> None:
     lines, events = io.StringIO(), io.StringIO()
-    log, live, told = PlainProgress(1, lines), Live(1, told_nothing), Events(events)
+    log, (live, _, bars), told = PlainProgress(1, lines), a_table(1), Events(events)
     for progress in (log, live, told):
         progress.done("mnist", "downloaded", trouble=True)
         progress.begin(2, 1)
         progress.done("ada", "61 of 100 points")
     assert lines.getvalue().splitlines()[-1] == "[1/2] ada: 61 of 100 points"
-    assert live.headline().startswith("1 of 2 done · 0 on the way") and "to look at" not in live.headline()
+    assert drawn(bars) == ["1 of 2 done 0:00:00"]
     assert json.loads(events.getvalue().splitlines()[-1])["done"] == 1

@@ -30,7 +30,7 @@ from tests.fakes import (
     RUBRIC,
     Act,
     Stage,
-    a_bench,
+    a_context,
     a_judgement,
     a_rubric,
     data_of,
@@ -144,7 +144,7 @@ def entries_of(known: list[Case], folder: Path) -> Iterator[Entry]:
 
 
 def batch(entries: list[Entry], order: OutputOptions) -> Rows:
-    with a_bench(order.course) as bench, open_gradebook(order.out) as book:
+    with a_context(order.course) as bench, open_gradebook(order.out) as book:
         return grade_class(entries, bench, order, jobs=1, progress=Silent(), book=book)[0]
 
 

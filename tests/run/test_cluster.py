@@ -28,26 +28,27 @@ from grader.run.cluster import (
     DATA,
     PLAIN,
     WorkerContexts,
-    answer_order,
+    answer_request,
     open_cluster,
     pass_on,
     received,
     unpack_or_raise,
 )
+from grader.run.collect import Collected
 from grader.run.context import RunContext
-from grader.run.executors import Collected, CollectorGone, WorkerLost, WorkerUnfit
+from grader.run.executors import CollectorGone, WorkerLost, WorkerUnfit
 from grader.run.parcels import (
     NoEvidence,
     differences,
     pack,
     pack_answer,
-    pack_order,
+    pack_request,
     pack_trouble,
     setting_of,
     unpack,
-    unpack_order,
+    unpack_request,
 )
-from tests.fakes import Act, Stage, a_bench, a_stored, data_of, write_class, write_course
+from tests.fakes import Act, Stage, a_context, a_stored, data_of, write_class, write_course
 from tests.run.hostile_workers import answer_with_a_trap
 
 ROOT = Path(__file__).parents[2]
@@ -78,19 +79,19 @@ def room(course: Course) -> WorkerContexts:
 
 
 def test_a_submission_arrives_as_it_was_sent(course: Course, submission: Submission) -> None:
-    with a_bench(course) as bench:
-        order, found = unpack_order(pack_order(submission, bench, 7, {}))
+    with a_context(course) as context:
+        output, found = unpack_request(pack_request(submission, context, 7, {}))
     assert found == submission
-    assert (order.seed, order.assignment, order.isolation) == (7, "tiny", "none")
+    assert (output.seed, output.assignment, output.isolation) == (7, "tiny", "none")
 
 
 def test_no_label_and_no_mark_is_sent(course: Course, submission: Submission) -> None:
-    with a_bench(course) as bench:
-        parts = unpack(pack_order(submission, bench, 0, {}))
-        assert bench.rubric.labels is not None
-        assert not any(bench.rubric.labels.tobytes() in data for data in parts.values())
-    assert b"at_least" not in parts["order.json"]
-    assert set(parts) == {"order.json", "file-0", "file-1", "file-2"} or len(parts) == 1 + len(submission.files)
+    with a_context(course) as context:
+        parts = unpack(pack_request(submission, context, 0, {}))
+        assert context.rubric.labels is not None
+        assert not any(context.rubric.labels.tobytes() in data for data in parts.values())
+    assert b"at_least" not in parts["request.json"]
+    assert set(parts) == {"request.json", "file-0", "file-1", "file-2"} or len(parts) == 1 + len(submission.files)
 
 
 @pytest.mark.parametrize(
@@ -108,9 +109,9 @@ def test_parts_of_any_name_and_content_survive() -> None:
     assert unpack(pack(parts)) == parts
 
 
-def forged(bench: RunContext, submission: Submission, *, what: str) -> object:
+def forged(context: RunContext, submission: Submission, *, what: str) -> object:
     """What a worker might send instead of this submission's evidence."""
-    stored = a_stored(bench.rubric, student=submission.student)
+    stored = a_stored(context.rubric, student=submission.student)
     good = pack_answer(stored, None)
     match what:
         case "nothing":
@@ -137,8 +138,8 @@ def forged(bench: RunContext, submission: Submission, *, what: str) -> object:
      "trouble of another kind", "deep"],
 )  # fmt: skip
 def test_an_answer_is_checked_as_any_foreign_bytes_are(course: Course, submission: Submission, what: str) -> None:
-    with a_bench(course) as bench, pytest.raises(Infrastructure, match="no evidence"):
-        unpack_or_raise(forged(bench, submission, what=what), submission, bench)
+    with a_context(course) as context, pytest.raises(Infrastructure, match="not evidence"):
+        unpack_or_raise(forged(context, submission, what=what), submission, context)
 
 
 # -- a worker, without a cluster
@@ -148,8 +149,10 @@ def test_a_worker_gives_the_evidence_that_this_machine_would(
     course: Course, submission: Submission, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Stage({submission.student: Act(correct=8)}).install(monkeypatch)
-    with a_bench(course) as bench:
-        answer = unpack_or_raise(room(course).answer(pack_order(submission, bench, 0, {}), Silent()), submission, bench)
+    with a_context(course) as context:
+        answer = unpack_or_raise(
+            room(course).answer(pack_request(submission, context, 0, {}), Silent()), submission, context
+        )
     assert isinstance(answer, Collected)
     assert answer.model == submission.student.encode()
     assert answer.stored.evidence.student == submission.student
@@ -163,8 +166,10 @@ def test_what_goes_wrong_at_a_worker_is_told_as_bytes(
     course: Course, submission: Submission, monkeypatch: pytest.MonkeyPatch, fault: Exception, kind: str, word: str
 ) -> None:
     Stage({submission.student: Act(faults=(fault, fault))}).install(monkeypatch)
-    with a_bench(course) as bench:
-        answer = unpack_or_raise(room(course).answer(pack_order(submission, bench, 0, {}), Silent()), submission, bench)
+    with a_context(course) as context:
+        answer = unpack_or_raise(
+            room(course).answer(pack_request(submission, context, 0, {}), Silent()), submission, context
+        )
     assert isinstance(answer, NoEvidence)
     assert (answer.kind, answer.where) == (kind, "here")
     assert word in answer.message
@@ -185,25 +190,25 @@ def test_a_worker_without_the_data_or_with_other_data_says_so_and_runs_nothing(
         "other data": {COURSE: str(other.root), DATA: str(data_of(other.root))},
     }
     said = {}
-    with a_bench(course) as bench:
+    with a_context(course) as context:
         for name, place in places.items():
-            parcel = WorkerContexts("w", place).answer(pack_order(submission, bench, 0, {}), Silent())
-            answer = unpack_or_raise(parcel, submission, bench)
+            parcel = WorkerContexts("w", place).answer(pack_request(submission, context, 0, {}), Silent())
+            answer = unpack_or_raise(parcel, submission, context)
             assert isinstance(answer, NoEvidence)
             assert answer.kind == "unfit"
             said[name] = answer.message
     assert "holds no dataset" in said["no data"]
     assert "is not on this machine" in said["not all data"]
-    assert "is no folder" in said["no folder"]
-    assert "is no course" in said["no course"]
+    assert "is not a folder" in said["no folder"]
+    assert "is not a course" in said["no course"]
     assert "it differs from the batch" in said["other data"]
     assert "the data (" in said["other data"]
     assert stage.runs == []
 
 
 def test_another_version_is_told_by_name(course: Course) -> None:
-    with a_bench(course) as bench:
-        there = setting_of(bench)
+    with a_context(course) as context:
+        there = setting_of(context)
     assert differences(there, there) == []
     assert differences({**there, "keras": "3.0"}, there) == [f"keras (3.0 here, {there['keras']} there)"]
 
@@ -239,13 +244,13 @@ def test_a_worker_opens_one_room_and_closes_it_when_it_ends(monkeypatch: pytest.
     monkeypatch.setattr("distributed.get_worker", lambda: worker)
     monkeypatch.setattr("atexit.register", at_the_end.append)
     for _ in range(2):
-        assert "unfit" in unpack(answer_order(b"no order", "topic", {}))["trouble.json"].decode()
+        assert "unfit" in unpack(answer_request(b"no order", "topic", {}))["trouble.json"].decode()
     (room,) = [value for value in vars(worker).values() if isinstance(value, WorkerContexts)]
     assert at_the_end == [room.close]
     closed: list[str] = []
-    room._open.callback(closed.append, "the bench and its served data")
+    room._open.callback(closed.append, "the context and its served data")
     at_the_end[0]()
-    assert closed == ["the bench and its served data"]
+    assert closed == ["the context and its served data"]
 
 
 def test_dask_unpickles_messages_of_its_own_whatever_is_allowed_as_the_model_of_trust_says() -> None:
@@ -286,10 +291,10 @@ def test_a_scheduler_that_does_not_answer_is_told_with_a_remedy(
 ) -> None:
     monkeypatch.setattr("grader.run.cluster.CONNECT_S", 1)
     with (
-        a_bench(course) as bench,
+        a_context(course) as context,
         quiet(),
         pytest.raises(UsageError, match="no Dask scheduler answers"),
-        open_cluster("dask://127.0.0.1:9", bench, collect_order, {}, Silent()),
+        open_cluster("dask://127.0.0.1:9", context, collect_order, {}, Silent()),
     ):
         pass
 
@@ -297,9 +302,9 @@ def test_a_scheduler_that_does_not_answer_is_told_with_a_remedy(
 def test_without_dask_the_remedy_is_named(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with (
-        a_bench(course) as bench,
+        a_context(course) as context,
         pytest.raises(UsageError, match="not installed"),
-        open_cluster("dask://127.0.0.1:9", bench, collect_order, {}, Silent()),
+        open_cluster("dask://127.0.0.1:9", context, collect_order, {}, Silent()),
     ):
         pass
 
@@ -363,13 +368,13 @@ def loaded_script() -> ModuleType:
 
 
 def graded(course: Course, source: Path, out: Path, address: str | None, told: Silent) -> dict[str, Result]:
-    with a_bench(course) as bench:
-        order, entries = OutputOptions(out=out, course=course), list_class(source)
+    with a_context(course) as context:
+        output, entries = OutputOptions(out=out, course=course), list_class(source)
         if address is None:
-            rows, _ = grade_class(entries, bench, order, jobs=2, progress=told)
+            rows, _ = grade_class(entries, context, output, jobs=2, progress=told)
         else:
-            with open_cluster(address, bench, collect_order, {}, told) as collector:
-                rows, _ = grade_class(entries, bench, order, jobs=2, progress=told, collector=collector)
+            with open_cluster(address, context, collect_order, {}, told) as collector:
+                rows, _ = grade_class(entries, context, output, jobs=2, progress=told, collector=collector)
     return {result.student: result for result in rows}
 
 
@@ -408,18 +413,17 @@ def test_what_a_worker_sends_is_not_unpickled(cluster: Cluster, submission: Subm
     """Such an answer is refused, or never comes: Dask may ask for it again and again. It acts on nobody in any case."""
     marks = cluster.folder / "marks"
     with (
-        a_bench(cluster.course) as bench,
-        open_cluster(cluster.address, bench, answer_with_a_trap, {}, Silent()) as collector,  # type: ignore[arg-type]
+        a_context(cluster.course) as context,
+        open_cluster(cluster.address, context, answer_with_a_trap, {}, Silent()) as collector,  # type: ignore[arg-type]
     ):
         future = collector.submit(submission, 0)
         until = time.monotonic() + 60
         while not (marks / "answered").exists() and time.monotonic() < until:
             time.sleep(0.1)
         assert (marks / "answered").exists()
-        done, _ = wait([future], 3.0)
-        if done:
+        if wait([future], 3.0).done:
             with pytest.raises(Infrastructure, match="could not run it"):
-                collector.take(future, submission, 0)
+                received(future)
     assert not (marks / "trapped").exists()
 
 
@@ -446,12 +450,12 @@ def test_a_worker_is_told_of_its_folders_by_its_environment(
         told.append(places)
         return pack_trouble(NoEvidence(kind="fault", message="x"))
 
-    monkeypatch.setattr("grader.run.cluster.answer_order", answer)
+    monkeypatch.setattr("grader.run.cluster.answer_request", answer)
     monkeypatch.setenv("GRADER_DATA", "/somewhere")
     monkeypatch.delenv("GRADER_COURSE", raising=False)
     collect_order(b"", "topic")
     assert told == [{"course": "", "data": "/somewhere"}]
-    assert callable(answer_order)
+    assert callable(answer_request)
 
 
 class Refusing:
@@ -462,26 +466,18 @@ class Refusing:
     def __init__(self) -> None:
         self.asked = 0
 
-    def look(self) -> None:
-        """All is well."""
-
-    def submit(self, submission: Submission, seed: int) -> Future[Any]:
+    def collect(self, submission: Submission, seed: int) -> Collected:
         self.asked += 1
-        future: Future[Any] = Future()
-        future.set_result(None)
-        return future
-
-    def take(self, future: Future[Any], submission: Submission, seed: int) -> Collected:
         raise WorkerUnfit(f"The worker {self.asked} can't run this batch: no data", "Give it some.")
 
 
 def test_a_worker_that_refuses_under_ever_new_addresses_ends_in_a_row(course: Course, tmp_path: Path) -> None:
     collector = Refusing()
-    with a_bench(course) as bench:
-        order, entries = (
+    with a_context(course) as context:
+        output, entries = (
             OutputOptions(out=tmp_path / "out", course=course),
             list_class(write_class(tmp_path / "c", "ada")),
         )
-        rows, _ = grade_class(entries, bench, order, jobs=1, progress=Silent(), collector=collector)
+        rows, _ = grade_class(entries, context, output, jobs=1, progress=Silent(), collector=collector)
     assert (rows[0].status, collector.asked) == (Status.BROKEN, 21)
     assert "can't run this batch: no data" in rows[0].checks[0].reason

@@ -11,14 +11,14 @@ from grader.course.course import Course
 from grader.intake import read_path
 from grader.kernel.program import PHOTOGRAPHS
 from grader.marking.mark import mark
-from grader.run import context
+from grader.run import context as context_module
 from grader.run.collect import collect, set_aside_served
 from grader.run.context import digest_code, evidence_key, output_sizes
 from grader.sandbox.interface import Input
 from tests.fakes import (
     Act,
     Stage,
-    a_bench,
+    a_context,
     write_class,
     write_course,
 )
@@ -34,19 +34,19 @@ def test_collected_evidence_says_what_went_in_and_what_came_out(
 ) -> None:
     Stage({"ada": Act(correct=6)}).install(monkeypatch)
     submission = read_path(write_class(tmp_path / "class", "ada") / "ada.py")
-    with a_bench(course, seed=5) as bench:
-        stored, model = collect(submission, bench, Silent())
-        key = evidence_key(submission, bench)
+    with a_context(course, seed=5) as context:
+        stored, model = collect(submission, context, Silent())
+        key = evidence_key(submission, context)
     evidence = stored.evidence
     assert model == b"ada"
     assert (evidence.key, evidence.student, evidence.seed, evidence.isolation) == (key, "ada", 5, "none")
     assert evidence.submission.sha256 == submission.sha256
-    assert (evidence.data_digest, evidence.serve) == (bench.rubric.data_digest, "sealed")
+    assert (evidence.data_digest, evidence.serve) == (context.rubric.data_digest, "sealed")
     assert evidence.facts.model is not None
     assert evidence.facts.model.size == 3
     assert evidence.claims.cells[0].source == "print('ada')\n"
     assert evidence.facts.judgement.predictions is not None
-    assert mark(stored, bench.rubric, {}).points == 30
+    assert mark(stored, context.rubric, {}).points == 30
 
 
 def test_an_infrastructure_fault_is_tried_again_once(
@@ -57,14 +57,14 @@ def test_an_infrastructure_fault_is_tried_again_once(
             "cy": Act(judge_faults=(fault, fault)), "dee": Act(faults=(RuntimeError("a bug"),))}  # fmt: skip
     stage = Stage(acts).install(monkeypatch)
     folder = write_class(tmp_path / "class", *acts)
-    with a_bench(course) as bench:
-        stored, _ = collect(read_path(folder / "ada.py"), bench, Silent())
+    with a_context(course) as context:
+        stored, _ = collect(read_path(folder / "ada.py"), context, Silent())
         assert stored.outputs is not None
         for student in ("bob", "cy"):
             with pytest.raises(Infrastructure, match="did not start"):
-                collect(read_path(folder / f"{student}.py"), bench, Silent())
+                collect(read_path(folder / f"{student}.py"), context, Silent())
         with pytest.raises(RuntimeError):
-            collect(read_path(folder / "dee.py"), bench, Silent())
+            collect(read_path(folder / "dee.py"), context, Silent())
     assert [stage.runs.count(student) for student in acts] == [2, 2, 1, 1]
     assert [stage.judged.count(student) for student in acts] == [2, 0, 2, 0]
 
@@ -73,8 +73,8 @@ def test_a_run_that_left_no_network_is_not_judged(
     course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = Stage({"ada": Act(model=False)}).install(monkeypatch)
-    with a_bench(course) as bench:
-        stored, model = collect(read_path(write_class(tmp_path / "class", "ada") / "ada.py"), bench, Silent())
+    with a_context(course) as context:
+        stored, model = collect(read_path(write_class(tmp_path / "class", "ada") / "ada.py"), context, Silent())
     assert (model, stored.outputs, stage.judged) == (None, None, [])
     assert stored.evidence.facts.judgement.outcome == "no-model"
     assert "left no Keras network" in stored.evidence.facts.judgement.reason
@@ -84,24 +84,24 @@ def test_the_key_changes_with_all_that_a_run_depends_on(course: Course, tmp_path
     folder = write_class(tmp_path / "class", "ada", "bob")
     ada, bob = read_path(folder / "ada.py"), read_path(folder / "bob.py")
     renamed = dataclasses.replace(ada, script=dataclasses.replace(ada.script, name="other.py"))
-    with a_bench(course) as bench:
-        known = evidence_key(ada, bench)
-        assert evidence_key(ada, bench) == known
-        assert bench.gallery is not None
-        served = dataclasses.replace(bench.gallery.served, digest="other")
-        gallery = dataclasses.replace(bench.gallery, served=served)
-        limits = bench.rubric.assignment.model_copy(
-            update={"run": bench.rubric.assignment.run.model_copy(update={"wall": 5.0})}
+    with a_context(course) as context:
+        known = evidence_key(ada, context)
+        assert evidence_key(ada, context) == known
+        assert context.images is not None
+        served = dataclasses.replace(context.images.served, digest="other")
+        images = dataclasses.replace(context.images, served=served)
+        limits = context.rubric.assignment.model_copy(
+            update={"run": context.rubric.assignment.run.model_copy(update={"wall": 5.0})}
         )
         keys = {
-            known, evidence_key(bob, bench), evidence_key(renamed, bench),
-            evidence_key(ada, dataclasses.replace(bench, seed=1)),
-            evidence_key(ada, dataclasses.replace(bench, gallery=gallery)),
-            evidence_key(ada, dataclasses.replace(bench, rubric=dataclasses.replace(bench.rubric, assignment=limits))),
+            known, evidence_key(bob, context), evidence_key(renamed, context),
+            evidence_key(ada, dataclasses.replace(context, seed=1)),
+            evidence_key(ada, dataclasses.replace(context, images=images)),
+            evidence_key(ada, dataclasses.replace(context, rubric=dataclasses.replace(context.rubric, assignment=limits))),
         }  # fmt: skip
         assert len(keys) == 6
-        titled = bench.rubric.assignment.model_copy(update={"title": "x", "pass_mark": 1.0})
-        same = dataclasses.replace(bench, rubric=dataclasses.replace(bench.rubric, assignment=titled))
+        titled = context.rubric.assignment.model_copy(update={"title": "x", "pass_mark": 1.0})
+        same = dataclasses.replace(context, rubric=dataclasses.replace(context.rubric, assignment=titled))
         assert evidence_key(ada, same) == known
 
 
@@ -109,10 +109,10 @@ def test_a_run_of_another_state_of_our_code_is_not_known(
     course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = read_path(write_class(tmp_path / "class", "ada") / "ada.py")
-    with a_bench(course) as bench:
-        known = evidence_key(ada, bench)
+    with a_context(course) as context:
+        known = evidence_key(ada, context)
         monkeypatch.setattr("grader.run.context.code_digest", lambda: "that of an upgrade with the same version")
-        assert evidence_key(ada, bench) != known
+        assert evidence_key(ada, context) != known
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_run_of_another_state_of_our_code_is_not_known(
     ],
 )
 def test_the_code_of_guest_judge_functions_and_sandbox_is_told_apart_and_no_other(tmp_path: Path, file: str) -> None:
-    assert (Path(context.__file__).parents[1] / file).is_file()
+    assert (Path(context_module.__file__).parents[1] / file).is_file()
     for name in (file, "pages/html.py"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text("x = 1\n")

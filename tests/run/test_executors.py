@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from grader.core.errors import Infrastructure
 from grader.core.progress import Silent
 from grader.intake import read_path
-from grader.run.executors import HOST_BYTES, open_local, plan_jobs, usable_cores
+from grader.run.executors import HOST_BYTES, LocalCollector, plan_jobs, usable_cores
 from grader.sandbox.cgroup import available_memory
-from tests.fakes import Act, Stage, a_bench, data_of, run_cli, write_class, write_course
+from tests.fakes import Act, Stage, a_context, data_of, run_cli, write_class, write_course
 
 GIB = 1 << 30
 EACH = 4 * GIB
@@ -117,14 +117,13 @@ def test_a_run_here_gives_what_it_left_or_raises_what_it_raised(
     Stage({"bob": Act(faults=(fault, fault))}).install(monkeypatch)
     folder = write_class(tmp_path / "class", "ada", "bob")
     ada, bob = (read_path(folder / f"{name}.py") for name in ("ada", "bob"))
-    with a_bench(write_course(tmp_path / "course")) as bench, open_local(bench, 2, Silent()) as local:
+    with a_context(write_course(tmp_path / "course")) as context:
+        local = LocalCollector(context, 2, Silent())
         assert local.slots == 2
-        local.look()
-        runs = [local.submit(ada, 7), local.submit(bob, 0)]
-        found = local.take(runs[0], ada, 7)
+        found = local.collect(ada, 7)
         assert (found.stored.evidence.student, found.stored.evidence.seed, found.model) == ("ada", 7, b"ada")
         with pytest.raises(Infrastructure, match="no sandbox"):
-            local.take(runs[1], bob, 0)
+            local.collect(bob, 0)
 
 
 @pytest.mark.parametrize("executor", ["ray://x:1", "dask://", "local2", "tcp://x:1", ""])

@@ -19,7 +19,7 @@ from grader.core.evidence import Overlap
 from grader.core.grey_copies import looks_like_pictures, small_copies
 from grader.kernel.guest.rows import RowCopies, TimeLeft
 from grader.run import overlap
-from grader.run.overlap import ReferenceImages, copies_in_files, find_overlap, judged_in_files, know
+from grader.run.overlap import ReferenceImages, copies_in_files, find_overlap, judged_in_files, reference_images
 
 COUNT = 60
 
@@ -49,7 +49,7 @@ JUDGED, TRAIN, TEST = (blobs(seed, COUNT) for seed in (1, 2, 3))
 def known(tmp_path_factory: pytest.TempPathFactory) -> ReferenceImages:
     served = tmp_path_factory.mktemp("served") / "mnist.npz"
     np.savez(served, allow_pickle=False, x_train=TRAIN[..., 0], x_test=TEST[..., 0])
-    return know(JUDGED, np.concatenate([TRAIN, TEST]), served, photographs=False)
+    return reference_images(JUDGED, np.concatenate([TRAIN, TEST]), served, photographs=False)
 
 
 def found(rows: NDArray[Any], known: ReferenceImages) -> Overlap | None:
@@ -91,12 +91,12 @@ def test_other_pictures_are_not_found_and_flat_ones_are_none(known: ReferenceIma
 
 def test_a_training_picture_that_looks_like_a_judged_one_is_a_training_picture(tmp_path: Path) -> None:
     twin = np.clip(JUDGED.astype(int) + 2, 0, 255).astype(np.uint8)
-    known = know(JUDGED, twin, None, photographs=False)
+    known = reference_images(JUDGED, twin, None, photographs=False)
     assert found(twin, known) == Overlap(rows=COUNT, judged=0, test=0)
 
 
 def test_served_openly_the_test_set_is_what_is_judged() -> None:
-    known = know(JUDGED, TRAIN, None, photographs=False)
+    known = reference_images(JUDGED, TRAIN, None, photographs=False)
     assert found(np.concatenate([JUDGED, TRAIN]), known) == Overlap(rows=2 * COUNT, judged=COUNT, test=0)
 
 
@@ -105,7 +105,7 @@ def test_photographs_are_found_smaller_mirrored_and_as_stand_ins(tmp_path: Path)
     for number, photograph in enumerate(train):
         (tmp_path / "test" / "cat").mkdir(parents=True, exist_ok=True)
         Image.fromarray(photograph[6:-6, 8:-8][:, ::-1].copy()).save(tmp_path / "test" / "cat" / f"cat.{number}.jpg")
-    known = know(judged, train, tmp_path, photographs=True)
+    known = reference_images(judged, train, tmp_path, photographs=True)
 
     def smaller(photographs: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         return np.stack(

@@ -101,7 +101,7 @@ def test_without_a_name_the_network_that_suits_the_exercise_is_taken(cells: list
 def test_mistakes_are_answered_in_a_line_without_a_traceback(cells: list[Any]) -> None:
     said = "".join(output.text for output in cells[3].outputs)
     assert said.splitlines() == [
-        "grader: There is no assignment `tinny`. Did you mean `tiny`? There is: tiny.",
+        "grader: There is no assignment `tinny`. Did you mean `tiny`? Available: tiny.",
         "grader: There is nothing called `nothing` in this notebook. Run the cell that makes it.",
         "grader: Write `%grader ASSIGNMENT`, or `%grader ASSIGNMENT NETWORK`. There is: tiny.",
     ]
