@@ -174,7 +174,7 @@ def read_pairs(words: list[str], option: str) -> dict[str, str]:
 
 def progress_bar(quiet: bool, total: int = 1, *, events: IO[str] | None = None) -> AbstractContextManager["Progress"]:
     """Progress on standard error; nothing of it where `quiet`. `events` gets it as JSON lines."""
-    from grader.pages.progress import show_progress  # here, because it brings pydantic along and `--help` must not wait
+    from grader.pages.terminal import show_progress  # here, because it brings pydantic along and `--help` must not wait
 
     return show_progress(total, sys.stderr, quiet=quiet, events=events)
 

@@ -38,8 +38,7 @@ from grader.doctor.control import CONTROL_S, WORK, Bait, cells_in, lay_bait, pla
 from grader.doctor.corpus import Attack, AttackTrial, Seen, network, prelude
 from grader.intake import Entry
 from grader.marking.publish import EVIDENCE_FOLDER, GRADEBOOK, INDEX, REPORT, OutputOptions, student_folder
-from grader.pages.progress import PlainProgress
-from grader.pages.terminal import row, summary
+from grader.pages.terminal import PlainProgress, row, summary
 from grader.run.batch import grade_class
 from grader.run.context import RunContext, RunOptions, open_context
 from grader.sandbox.artefacts import read_artefact

@@ -12,7 +12,8 @@ from grader.doctor.corpus import Finding, choose, load_corpus
 from grader.doctor.examination import examine
 from grader.exports import release
 from grader.marking import publish
-from grader.pages import progress, terminal
+from grader.pages import terminal
+from grader.pages import terminal as text
 from grader.sandbox import bubblewrap
 
 Arguments = list[str]
@@ -97,7 +98,7 @@ def test_a_reader_that_follows_links_is_found_out(monkeypatch: pytest.MonkeyPatc
 
 def test_reports_that_trust_what_a_submission_says_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release, "guard_formula", lambda words: words)
-    monkeypatch.setattr(progress, "defused", lambda line: line)
+    monkeypatch.setattr(text, "defused", lambda line: line)
     monkeypatch.setattr(terminal, "defused", lambda line: line)
     monkeypatch.setattr(publish, "safe_name", lambda student: student)
     found = findings("formula", "workflow-command", "path-name")
