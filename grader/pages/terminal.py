@@ -1,6 +1,7 @@
 """A result in a terminal or a log: plain lines without colours or control characters. Pure."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from grader.core.grades import flags_of, grades_of, with_grade
 from grader.core.limits import write_duration, write_size
@@ -18,6 +19,10 @@ from grader.pages.wording import (
     reference_sentence,
     substitute_warning,
 )
+
+if TYPE_CHECKING:
+    pass
+
 
 NAME = 28  # columns of a student's name in a row
 

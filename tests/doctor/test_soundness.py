@@ -97,8 +97,8 @@ def test_a_reader_that_follows_links_is_found_out(monkeypatch: pytest.MonkeyPatc
 
 def test_reports_that_trust_what_a_submission_says_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release, "guard_formula", lambda words: words)
-    monkeypatch.setattr(progress, "defused", lambda line: line)
     monkeypatch.setattr(terminal, "defused", lambda line: line)
+    monkeypatch.setattr(progress, "defused", lambda line: line)
     monkeypatch.setattr(publish, "safe_name", lambda student: student)
     found = findings("formula", "workflow-command", "path-name")
     assert not found["formula"].held
