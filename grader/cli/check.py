@@ -41,7 +41,6 @@ def check(
 
     Ends with 0 where all is fine, 1 where something would cost points, 2 for wrong usage, 3 where we broke.
     """
-    from grader.core.results import Status
     from grader.core.workspace import output_folder
     from grader.selfcheck.run import open_desk, pick_file
 
@@ -66,7 +65,7 @@ def check(
             return
         checked, evidence = _check_once(path, desk, as_json)
         _show(checked, evidence, desk, out, as_json)
-    raise typer.Exit(3 if checked.result.status is Status.BROKEN else 1 if checked.costs_points else 0)
+    raise typer.Exit(_exit_code(checked))
 
 
 def _check_once(path: Path, desk: "Desk", as_json: bool) -> "tuple[Checked, Evidence]":
@@ -85,7 +84,7 @@ def _watch(path: Path, desk: "Desk", out: Path | None, as_json: bool) -> None:
         while True:
             try:
                 _show(*_check_once(path, desk, as_json), desk, out, as_json)
-            except GraderError as error:  # half a file, say: the next save may complete it
+            except GraderError as error:  # half a file, say: the next save may mend it
                 print(f"grader: {error}", flush=True)
             if not as_json:
                 print(f"\nWatching {path.name}; Ctrl-C ends it.\n", flush=True)
@@ -110,6 +109,14 @@ def _show(checked: "Checked", evidence: "Evidence", desk: "Desk", out: Path | No
         report = publish_student(out, checked.result, evidence, desk.bench.rubric, desk.course)
         if not as_json:
             print(f"Report: {report}", flush=True)
+
+
+def _exit_code(checked: "Checked") -> int:
+    from grader.core.results import Status
+
+    if checked.result.status is Status.BROKEN:
+        return 3
+    return 1 if checked.costs_points else 0
 
 
 def _listed(home: "Course") -> str:

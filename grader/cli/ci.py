@@ -23,7 +23,7 @@ from grader.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from grader.ci.run import Visit
+    from grader.ci.run import CiSettings, Visit
 
 app = typer.Typer()
 JUNIT, CLASSROOM = "junit.xml", "classroom.json"
@@ -49,12 +49,16 @@ def ci(
     settings = read_settings(folder)
     home = find_course(course or (folder / settings.course if settings.course else None))
     output_folder(out)
-    repository = os.environ.get("GITHUB_REPOSITORY", "").rpartition("/")[2]
-    student = settings.student or repository or folder.resolve().name or "submission"
-    options = RunOptions(isolation=sandbox.value, data=data, seed=seed)
+    setup = RunOptions(isolation=sandbox.value, data=data, seed=seed)
     with ending_in_order(), progress_bar(as_json, total=len(settings.submission)) as progress:
-        visits = visit_all(folder, settings, home, options, out, student=student, progress=progress)
+        visits = visit_all(folder, settings, home, setup, out, student=_student(folder, settings), progress=progress)
     raise typer.Exit(_tell(visits, out, as_json))
+
+
+def _student(folder: Path, settings: "CiSettings") -> str:
+    """The settings' word, else the repository's name on GitHub, else the folder's."""
+    repository = os.environ.get("GITHUB_REPOSITORY", "").rpartition("/")[2]
+    return settings.student or repository or folder.resolve().name or "submission"
 
 
 def _tell(visits: "list[Visit]", out: Path, as_json: bool) -> int:
