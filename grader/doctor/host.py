@@ -14,7 +14,7 @@ from typing import Any
 
 from grader.checks.base import Case
 from grader.checks.execution import Executes, executes
-from grader.checks.training import why_no_training
+from grader.checks.hints import why_no_training
 from grader.core.errors import Failure, SubmissionError
 from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Evidence, Facts, Judgement
 from grader.core.notebook import plain_outputs, read_submission
