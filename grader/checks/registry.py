@@ -1,6 +1,6 @@
-"""The registry: every check by its name, and a rubric's checks with their parameters read.
+"""Every check by its name; a rubric's checks with their parameters read, and run on what is known of a submission.
 
-Runs a rubric over a case. The one `except Exception` of marking stands here: our bug becomes BROKEN.
+The one `except Exception` of marking is here: a bug of ours becomes BROKEN.
 """
 
 from collections.abc import Mapping
@@ -20,12 +20,14 @@ from grader.core.errors import Failure, RubricError, Unseen
 from grader.core.evidence import Evidence, Layer, Smoke
 from grader.core.results import CheckResult, Outcome
 
-ROOMS = (execution, training, architecture, accuracy, functions)
+MODULES = (execution, training, architecture, accuracy, functions)
+LONGEST_REASON = 4_000  # characters
+NOT_CHECKED = "not checked: "  # how the reason of a check begins that a smoke run leaves open
 
 
 def built_in() -> dict[str, Check]:
     """The checks that come with the grader, by name."""
-    return {item.name: item for room in ROOMS for item in vars(room).values() if isinstance(item, Check)}
+    return {item.name: item for module in MODULES for item in vars(module).values() if isinstance(item, Check)}
 
 
 @lru_cache(maxsize=1)  # reading what is installed takes ten milliseconds, and a class has many rubrics
@@ -40,7 +42,7 @@ def all_checks() -> dict[str, Check]:
     for entry in third_parties():
         loaded = entry.load()
         if not isinstance(loaded, Check):
-            raise RubricError(f"The entry point {entry.name!r} is no check.", "Make it with @grader.checks.base.")
+            raise RubricError(f"The entry point {entry.name!r} is not a check.", "Make it with @grader.checks.check.")
         found[entry.name] = loaded
     return {**found, **built_in()}
 
@@ -48,6 +50,7 @@ def all_checks() -> dict[str, Check]:
 def own_checks(specs: tuple[CheckSpec, ...], folder: Path) -> dict[str, Check]:
     """The course's own checks that a rubric uses: "checks:name" is in `checks.py` beside it. Raises RubricError."""
     files = sorted({spec.use.partition(":")[0] for spec in specs if ":" in spec.use})
+    ours = built_in()
     found: dict[str, Check] = {}
     for file in files:
         if not file.isidentifier():
@@ -57,15 +60,10 @@ def own_checks(specs: tuple[CheckSpec, ...], folder: Path) -> dict[str, Check]:
             )
         for name, item in vars(run_course_file(folder / f"{file}.py")).items():
             if isinstance(item, Check):
-                found[f"{file}:{name}"] = _beside(item, f"{file}:{name}", file)
+                # It may need one of its neighbours, by that one's short name.
+                needs = tuple(need if need in ours or ":" in need else f"{file}:{need}" for need in item.needs)
+                found[f"{file}:{name}"] = replace(item, name=f"{file}:{name}", needs=needs)
     return found
-
-
-def _beside(item: Check, name: str, file: str) -> Check:
-    """A course's check under its full name; it may need one of its neighbours by that one's short name."""
-    ours = built_in()
-    needs = tuple(need if need in ours or ":" in need else f"{file}:{need}" for need in item.needs)
-    return replace(item, name=name, needs=needs)
 
 
 def plan(specs: tuple[CheckSpec, ...], *, origin: str, own: Mapping[str, Check] | None = None) -> tuple[Planned, ...]:
@@ -74,14 +72,15 @@ def plan(specs: tuple[CheckSpec, ...], *, origin: str, own: Mapping[str, Check] 
     `own`: those of the course by full name, as from `own_checks`.
     """
     shared = all_checks()
-    known, there = {**shared, **(own or {})}, {*shared, *(spec.use for spec in specs)}
+    known = {**shared, **(own or {})}
+    available = {*shared, *(spec.use for spec in specs)}
     planned = []
     for number, spec in enumerate(specs, 1):
         where = f"{origin}: check {number}"
         if spec.use not in known:
             raise RubricError(f"{where}: no check is called `{spec.use}`{did_you_mean(spec.use, tuple(known))}.")
         found = known[spec.use]
-        missing = next((need for need in found.needs if need not in there), None)
+        missing = next((need for need in found.needs if need not in available), None)
         if missing is not None:
             raise RubricError(
                 f"{where} (`{spec.use}`): needs the check `{missing}`, which the rubric does not have.", "Add it."
@@ -92,10 +91,6 @@ def plan(specs: tuple[CheckSpec, ...], *, origin: str, own: Mapping[str, Check] 
         except ValidationError as error:
             raise RubricError(f"{where} (`{spec.use}`): {explain_validation(error, spec.parameters, names)}") from None
     return tuple(planned)
-
-
-LONGEST_REASON = 4_000  # characters
-NOT_CHECKED = "not checked: "  # how the reason of a check begins that a smoke run leaves open
 
 
 def run_checks(planned: tuple[Planned, ...], case: Case) -> tuple[CheckResult, ...]:
@@ -220,12 +215,7 @@ def _unmet(check: Check, case: Case, planned: Mapping[str, Planned], known: Mapp
         except Failure as failure:
             score = Score(0.0, failure.reason)
         if score.share <= 0:
-            return _name_unmet(name, score.reason, planned)
+            covering = next((item.check.name for item in planned.values() if name in item.check.covers), None)
+            shown = name if name in planned else covering
+            return f"`{shown}` failed" if shown else f"`{name}` failed: {score.reason}"
     return None
-
-
-def _name_unmet(name: str, reason: str, planned: Mapping[str, Planned]) -> str:
-    if name in planned:
-        return f"`{name}` failed"
-    covering = next((item.check.name for item in planned.values() if name in item.check.covers), None)
-    return f"`{covering}` failed" if covering else f"`{name}` failed: {reason}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from grader.checks.architecture import wishes_of
+from grader.checks.architecture import expected_layers
 from grader.checks.registry import unjudged
 from grader.core.errors import Infrastructure
 from grader.core.evidence import (
@@ -150,8 +150,8 @@ def _choose(execution: Execution, bench: RunContext, gallery: ExerciseImages) ->
     if not execution.networks:
         return execution, None
     saved = [(network.file, network.model) for network in execution.networks]
-    wishes, units = wishes_of(bench.rubric.planned), output_sizes(gallery.dataset)
-    place, claims = choose_network(saved, execution.claims, wishes, units=units)
+    expected, units = expected_layers(bench.rubric.planned), output_sizes(gallery.dataset)
+    place, claims = choose_network(saved, execution.claims, expected, units=units)
     taken = execution.networks[place]
     return replace(execution, claims=claims, model=taken.model), taken
 

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from grader.checks.architecture import wishes_of
+from grader.checks.architecture import expected_layers
 from grader.checks.base import Planned
 from grader.core.errors import GraderError, UsageError
 from grader.core.evidence import Candidate, Cause, Claims, Ending, Evidence, Facts, Fit, Isolation, ModelFile, Source
@@ -125,10 +125,10 @@ def find_network(rubric: Rubric) -> Any:
         raise UsageError(
             f"No network for this exercise was found here.{seen}", 'Name it: `grader.check("exercise1", model)`.'
         )
-    wishes = wishes_of(rubric.planned)
+    expected = expected_layers(rubric.planned)
 
     def against(model: Any) -> tuple[bool, int]:
-        return not _is_trained(model), len(wishes.faults(layer_kinds(model)))
+        return not _is_trained(model), len(expected.faults(layer_kinds(model)))
 
     best = min(map(against, suited))
     return [model for model in suited if against(model) == best][-1]
