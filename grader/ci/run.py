@@ -226,7 +226,7 @@ def _entry(path: Path, handed: CiSubmission, student: str) -> Entry:
     if os.path.lexists(path):
         return Entry(student=student, path=path)
     near = like_it(path)
-    remedy = f"There is {near}: names differ by capital letters." if near else f"Check `path` in {FILE}."
+    remedy = f"There is {near}: the names differ in capital letters." if near else f"Check `path` in {FILE}."
     return Entry(student=student, path=path, problem=f"{handed.path}: there is no such file or folder.", remedy=remedy)
 
 

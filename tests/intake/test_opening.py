@@ -263,7 +263,7 @@ def test_what_is_no_class_is_refused_with_what_to_name(tmp_path: Path) -> None:
     for empty in (write_tree(tmp_path / "empty", ("x/", b"")) / "x", write_zip(tmp_path / "empty.zip")):
         with pytest.raises(UsageError, match="holds no submission"):
             opened(empty)
-    with pytest.raises(UsageError, match=r"--format 'blackboard' is not known\. There is: plain, moodle, canvas"):
+    with pytest.raises(UsageError, match=r"--format 'blackboard' is not known\. Available: plain, moodle, canvas"):
         open_class(tmp_path, assignment="exercise1", workspace=tmp_path, as_="blackboard")
 
 
