@@ -132,7 +132,7 @@ def _never_called(sources: tuple[tuple[int, str], ...]) -> str:
 
 
 def _parsed(source: str) -> ast.Module | None:
-    """The tree of a cell; without its magics and shell lines, which are no Python."""
+    """The tree of a cell; without its magics and shell lines, which are not Python."""
     plain = re.sub(r"(?m)^([ \t]*)[!%].*$", r"\1pass", source)
     try:
         return ast.parse(plain)

@@ -10,25 +10,19 @@ from grader.doctor.attacks import (
     Classroom,
     open_classroom,
     try_alone,
-    try_claims,
     try_leftovers,
     try_models,
-    try_reports,
     try_together,
 )
 from grader.doctor.corpus import NO_SANDBOX, Attack, AttackTrial, Finding, How, Seen, decide
-from grader.doctor.host import try_host
 from grader.sandbox.bubblewrap import Bubblewrap
 
 Way = Callable[[Sequence[Attack], Classroom], Iterator[AttackTrial]]
 WAYS: dict[How, Way] = {
     "cell": try_together,
     "file": try_leftovers,
-    "report": try_reports,
     "model": try_models,
-    "claim": try_claims,
     "notebook": try_alone,
-    "host": try_host,
 }
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from grader.doctor.corpus import load_corpus
-from grader.doctor.host import WORK, Cost, measure
+from tests.doctor.own_work import WORK, Cost, measure
+from tests.doctor.pages_and_marks import OWN_WORK
 
-KINDS = {attack.name: attack for attack in load_corpus() if attack.how == "host"}
+KINDS = {attack.name: attack for attack in OWN_WORK}
 
 
 def test_every_kind_of_input_has_its_work() -> None:

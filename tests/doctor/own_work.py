@@ -1,13 +1,13 @@
-"""The grader's own work on bytes of a student: tried here with inputs that were made to be dear, and with twice as much.
+"""What the grader's own work on bytes of a student costs: inputs that were made to be dear, and others of twice the size.
 
-A cell of this group says how such an input is made (`make`, with `SIZE` for the first one). It runs in this process: it is
+A cell of `cells/host` says how such an input is made (`make`, with `SIZE` for the first one). It runs in this process: it is
 the grader's own, and so is the work. What is dear grows faster than what was handed in; a most of everything ends that.
 """
 
 import json
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +18,7 @@ from grader.checks.hints import why_no_training
 from grader.core.errors import Failure, SubmissionError
 from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Evidence, Facts, Judgement
 from grader.core.notebook import plain_outputs, read_submission
-from grader.doctor.attacks import Classroom
-from grader.doctor.corpus import Attack, AttackTrial, Seen
+from grader.doctor.corpus import Attack
 from grader.kernel.claims import bounded
 from grader.kernel.run import first_after_training
 from grader.marking.similarity import compare_code
@@ -58,14 +57,6 @@ class Cost:
         """Both costs, on one line."""
         (first, second), (less, more) = self.seconds, self.memory
         return f"{first:.3f} s and {less / 2**20:.1f} MiB; of twice the size {second:.3f} s and {more / 2**20:.1f} MiB"
-
-
-def try_host(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTrial]:
-    """What each input costs."""
-    for attack in attacks:
-        cost = measure(attack)
-        seen = Seen(host=(f"{cost.grows} ({cost.words})",)) if cost.grows else Seen(output=f"HELD {cost.words}")
-        yield AttackTrial(attack=attack, seen=seen)
 
 
 def measure(attack: Attack) -> Cost:
