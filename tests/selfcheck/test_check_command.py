@@ -83,7 +83,7 @@ def test_without_a_file_the_one_of_the_folder_is_taken(course: Course, monkeypat
 def test_wrong_words_are_answered_with_the_right_ones(course: Course) -> None:
     missing, misspelt, swapped = check(course), check(course, "tinny"), check(course, "work.ipynb")
     assert [missing.code, misspelt.code, swapped.code] == [2, 2, 2]
-    assert "Which assignment is it? There is: tiny. Type `grader check tiny`." in missing.err
+    assert "Which assignment is it? Available: tiny. Type `grader check tiny`." in missing.err
     assert "Did you mean `tiny`?" in misspelt.err
     assert "The assignment comes first." in swapped.err
 
