@@ -166,7 +166,7 @@ def allowed_layers(case: Case, parameters: LayerKinds) -> Score:
     if others:
         hint = f"Use only {listed(list(parameters.kinds))}."
         if any(map(is_operation, others)):
-            hint += " An operation that is no layer may compute with single numbers alone, as `x / 255` does."
+            hint += " An operation that is not a layer may compute with single numbers alone, as `x / 255` does."
         raise Failure(_of_kinds(others, "not among the allowed layers"), hint)
     return Score(1.0, f"the layers are {_counted(case.architecture)}")
 

@@ -219,7 +219,7 @@ def _without_convolutions(layers: tuple[Layer, ...]) -> Family:
     operations = tuple(layer for layer in layers if is_operation(layer) and not is_arithmetic(layer))
     if operations:
         kinds = listed(sorted({layer.kind for layer in operations})[:SHOWN])
-        return _family("custom", f"there is no layer that convolves, and {_named(operations)} ({kinds}) are no layers")
+        return _family("custom", f"there is no layer that convolves, and {_named(operations)} ({kinds}) are not layers")
     others = tuple(layer for layer in layers if layer.parameters and layer.kind not in OF_PERCEPTRONS)
     if others:
         kinds = listed(sorted({layer.kind for layer in others})[:SHOWN])

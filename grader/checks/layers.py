@@ -27,7 +27,7 @@ PREPARATION = frozenset(
     | {"AugMix", "CutMix", "MixUp", "Equalization", "RandAugment", "Solarization", "Pipeline"}
     | {kind for kind in KINDS if kind.startswith("Random")}
 )
-OPERATION = "ops."  # how the kind of an operation begins that is no layer
+OPERATION = "ops."  # how the kind of an operation begins that is not a layer
 ELEMENTWISE = frozenset(OPERATION + name for name in _NAMES["elementwise"])
 CONVOLUTIONS = frozenset(
     {"Conv1D", "Conv2D", "Conv3D", "SeparableConv1D", "SeparableConv2D", "DepthwiseConv1D", "DepthwiseConv2D"}
@@ -53,7 +53,7 @@ LITTLE = 0.05  # of the answers' own spread: what moves them less than that does
 
 
 def is_operation(layer: Layer) -> bool:
-    """Whether it is an operation that is no layer."""
+    """Whether it is an operation that is not a layer."""
     return layer.kind.startswith(OPERATION)
 
 

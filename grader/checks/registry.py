@@ -4,7 +4,7 @@ The one `except Exception` of marking is here: a bug of ours becomes BROKEN.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -97,7 +97,84 @@ def run_checks(planned: tuple[Planned, ...], case: Case) -> tuple[CheckResult, .
     """One result for each planned check, in the rubric's order."""
     by_name = {item.check.name: item for item in planned}
     known = _with_needed({name: item.check for name, item in by_name.items()})
-    return tuple(_run(item, case, by_name, known) for item in planned)
+    run = _RubricRun(by_name, known)
+    return tuple(run.run(item, case) for item in planned)
+
+
+@dataclass(frozen=True)
+class _RubricRun:
+    """A rubric's checks as they were planned, by name, and all checks that they need."""
+
+    planned: Mapping[str, Planned]
+    known: Mapping[str, Check]
+
+    def run(self, item: Planned, case: Case) -> CheckResult:
+        """What a check finds. What a smoke run did not come to is left open."""
+        found, facts = self._run_unless_weak(item, case), case.evidence.facts
+        if facts.ending.cut is None or found.outcome in (Outcome.PASSED, Outcome.BROKEN):
+            return found
+        came_to_it = (
+            found.outcome is not Outcome.SKIPPED and item.check.rests_on == "facts" and facts.judgement.architecture
+        )
+        if found.reason.startswith(NOT_CHECKED) or item.check.name == "executes" or came_to_it:
+            return found
+        return _result(
+            item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}the smoke run ended in cell {facts.ending.cut}")
+        )
+
+    def _run_unless_weak(self, item: Planned, case: Case) -> CheckResult:
+        """What a check finds. What hangs on layers that have little influence after so little training is left open."""
+        found = self._run_once(item, case)
+        weak = little_influence(case.evidence) if case.evidence.smoke is not None else ()
+        if not weak:
+            return found
+        counting = self._run_once(item, _counting(case, weak))
+        if (counting.outcome, counting.points) == (found.outcome, found.points):
+            return found
+        reason = f"{NOT_CHECKED}whether the answers will depend on {named(weak)} can't be told after so little training"
+        return _result(item, Outcome.SKIPPED, Score(0.0, reason))
+
+    def _run_once(self, item: Planned, case: Case) -> CheckResult:
+        try:
+            if item.check.judged and case.evidence.smoke is not None:
+                return _result(item, Outcome.SKIPPED, Score(0.0, unjudged(case.evidence.smoke)))
+            unmet = self._unmet(item.check, case)
+            if unmet is not None:
+                reason = f"not looked at, because {unmet}"
+                return _result(item, Outcome.SKIPPED, Score(0.0, reason, "Mend that first; this one follows."))
+            score = item.check.run(case, item.parameters) or Score(1.0)
+        except Unseen as unseen:
+            return _result(item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}{unseen.reason}"))
+        except Failure as failure:
+            return _result(item, Outcome.FAILED, Score(0.0, failure.reason, failure.hint))
+        except Exception as error:  # our bug, not theirs: named, shown to the instructor, no mark taken silently
+            reason = f"the check itself broke: {type(error).__name__}: {error}"
+            return _result(
+                item, Outcome.BROKEN, Score(0.0, reason, "This is the grader's fault; your instructor is told.")
+            )
+        outcome = Outcome.PASSED if score.share >= 1 else Outcome.PARTIAL if score.share > 0 else Outcome.FAILED
+        return _result(item, outcome, score)
+
+    def _unmet(self, check: Check, case: Case) -> str | None:
+        """Which needed check failed, in words; its own parameters come from the rubric where it stands there.
+
+        Where the rubric does not have it, nobody would read its reason: it is told here.
+        """
+        for name in check.needs:
+            needed = self.known[name]
+            deeper = self._unmet(needed, case)
+            if deeper is not None:
+                return deeper
+            parameters = self.planned[name].parameters if name in self.planned else needed.parameters()
+            try:
+                score = needed.run(case, parameters) or Score(1.0)
+            except Failure as failure:
+                score = Score(0.0, failure.reason)
+            if score.share <= 0:
+                covering = next((item.check.name for item in self.planned.values() if name in item.check.covers), None)
+                shown = name if name in self.planned else covering
+                return f"`{shown}` failed" if shown else f"`{name}` failed: {score.reason}"
+        return None
 
 
 def _with_needed(planned: Mapping[str, Check]) -> Mapping[str, Check]:
@@ -109,31 +186,6 @@ def _with_needed(planned: Mapping[str, Check]) -> Mapping[str, Check]:
     if all(name in known for check in planned.values() for name in check.needs):
         return known
     return {**all_checks(), **planned}
-
-
-def _run(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> CheckResult:
-    found, facts = _look(item, case, planned, known), case.evidence.facts
-    if facts.ending.cut is None or found.outcome in (Outcome.PASSED, Outcome.BROKEN):
-        return found
-    came_to_it = (
-        found.outcome is not Outcome.SKIPPED and item.check.rests_on == "facts" and facts.judgement.architecture
-    )
-    if found.reason.startswith(NOT_CHECKED) or item.check.name == "executes" or came_to_it:
-        return found
-    return _result(item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}the smoke run ended in cell {facts.ending.cut}"))
-
-
-def _look(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> CheckResult:
-    """What a check finds. What hangs on layers that have little influence after so little training is left open."""
-    found = _ask(item, case, planned, known)
-    weak = little_influence(case.evidence) if case.evidence.smoke is not None else ()
-    if not weak:
-        return found
-    counting = _ask(item, _counting(case, weak), planned, known)
-    if (counting.outcome, counting.points) == (found.outcome, found.points):
-        return found
-    reason = f"{NOT_CHECKED}whether the answers will depend on {named(weak)} can't be told after so little training"
-    return _result(item, Outcome.SKIPPED, Score(0.0, reason))
 
 
 def little_influence(evidence: Evidence) -> tuple[Layer, ...]:
@@ -154,26 +206,6 @@ def _counting(case: Case, weak: tuple[Layer, ...]) -> Case:
     )
     facts = case.evidence.facts.model_copy(update={"judgement": judgement})
     return replace(case, evidence=case.evidence.model_copy(update={"facts": facts}))
-
-
-def _ask(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> CheckResult:
-    try:
-        if item.check.judged and case.evidence.smoke is not None:
-            return _result(item, Outcome.SKIPPED, Score(0.0, unjudged(case.evidence.smoke)))
-        unmet = _unmet(item.check, case, planned, known)
-        if unmet is not None:
-            reason = f"not looked at, because {unmet}"
-            return _result(item, Outcome.SKIPPED, Score(0.0, reason, "Mend that first; this one follows."))
-        score = item.check.run(case, item.parameters) or Score(1.0)
-    except Unseen as unseen:
-        return _result(item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}{unseen.reason}"))
-    except Failure as failure:
-        return _result(item, Outcome.FAILED, Score(0.0, failure.reason, failure.hint))
-    except Exception as error:  # our bug, not theirs: named, shown to the instructor, no mark taken silently
-        reason = f"the check itself broke: {type(error).__name__}: {error}"
-        return _result(item, Outcome.BROKEN, Score(0.0, reason, "This is the grader's fault; your instructor is told."))
-    outcome = Outcome.PASSED if score.share >= 1 else Outcome.PARTIAL if score.share > 0 else Outcome.FAILED
-    return _result(item, outcome, score)
 
 
 def unjudged(smoke: Smoke) -> str:
@@ -197,25 +229,3 @@ def _result(item: Planned, outcome: Outcome, score: Score) -> CheckResult:
 def _bounded(text: str) -> str:
     """What is said of a check goes into pages, lines and a gradebook, and may hold what a student made up."""
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON].rstrip()} …"
-
-
-def _unmet(check: Check, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> str | None:
-    """Which needed check failed, in words; its own parameters come from the rubric where it stands there.
-
-    Where the rubric does not have it, nobody would read its reason: it is told here.
-    """
-    for name in check.needs:
-        needed = known[name]
-        deeper = _unmet(needed, case, planned, known)
-        if deeper is not None:
-            return deeper
-        parameters = planned[name].parameters if name in planned else needed.parameters()
-        try:
-            score = needed.run(case, parameters) or Score(1.0)
-        except Failure as failure:
-            score = Score(0.0, failure.reason)
-        if score.share <= 0:
-            covering = next((item.check.name for item in planned.values() if name in item.check.covers), None)
-            shown = name if name in planned else covering
-            return f"`{shown}` failed" if shown else f"`{name}` failed: {score.reason}"
-    return None

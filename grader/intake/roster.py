@@ -44,7 +44,7 @@ UNIQUE = ("identity", "email", "participant")
 KEPT_AS_TEXT = re.compile(r'="(.*)"|\'([0-9]+)')
 REMEDY = "Mend that line and save the file as CSV in UTF-8."
 LONGEST_EXTENSION = 366 * 24 * 3600.0  # seconds
-YEARS = range(2000, 2200)
+YEARS = range(2000, 2200)  # in which something can be handed in
 EXAMPLES = "write a length (36h, 2d) or a new deadline (2026-05-01, 2026-05-01T18:00, 2026-05-01T18:00+02:00)"
 
 

@@ -325,7 +325,7 @@ def _no_zip(path: Path, file: io.BufferedReader, error: Exception) -> UsageError
         if kind is not None and not beginning.startswith(LOCAL):
             return UsageError(f"{path}: is {kind.title}.", "Download it again.")
     return UsageError(
-        f"{path}: is no zip, or a damaged one ({type(error).__name__}).",
+        f"{path}: is not a zip, or is damaged ({type(error).__name__}).",
         "Download it again; if some of it can be unpacked, name the folder.",
     )
 

@@ -150,8 +150,12 @@ def test_long_coloured_messages_become_one_short_line() -> None:
         ("NameError", "name 'xrange' is not defined", "Python 2"),
         ("ModuleNotFoundError", "No module named 'urllib2'", "Python 2"),
         ("AttributeError", "'dict' object has no attribute 'iteritems'", "Python 2"),
-        ("ModuleNotFoundError", "No module named 'tensorflow.examples'", "TensorFlow 1's"),
-        ("AttributeError", "module 'tensorflow' has no attribute 'placeholder'", "`tf.placeholder` is TensorFlow 1's"),
+        ("ModuleNotFoundError", "No module named 'tensorflow.examples'", "belongs to TensorFlow 1"),
+        (
+            "AttributeError",
+            "module 'tensorflow' has no attribute 'placeholder'",
+            "`tf.placeholder` belongs to TensorFlow 1",
+        ),
         ("ModuleNotFoundError", "No module named 'keras.wrappers.scikit_learn'", "no `KerasClassifier`"),
         (
             "RuntimeError",

@@ -213,7 +213,7 @@ def test_of_one_name_twice_in_the_zip_the_newest_counts_and_the_note_says_so(tmp
 )
 def test_a_class_that_is_no_zip_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "class.zip").write_bytes(data)
-    with pytest.raises(UsageError, match=r"class\.zip: is no zip, or a damaged one .*Download it again"):
+    with pytest.raises(UsageError, match=r"class\.zip: is not a zip, or is damaged .*Download it again"):
         opened(tmp_path / "class.zip")
 
 

@@ -64,7 +64,7 @@ def find(tree: Tree, assignment: str) -> list[Found]:
                 submitted=None if tree.path is None else last_commit(tree.path / name),
             )
         )
-    return [*found, *find_plain([node for node in nodes if not node.folder], "no clone")]
+    return [*found, *find_plain([node for node in nodes if not node.folder], "not a clone")]
 
 
 def common_prefix(names: Sequence[str], *, around: str, assignment: str) -> str:
@@ -115,9 +115,9 @@ def _read(path: Path, most: int, git: Path) -> bytes:
 
 
 def _require_plain(path: Path, git: Path) -> None:
-    """Raise OSError for what is no ordinary file, or lies elsewhere by a link."""
+    """Raise OSError for what is not an ordinary file, or lies elsewhere by a link."""
     if not path.is_file() or path.resolve() != git.resolve() / path.relative_to(git):
-        raise OSError(f"{path} is no ordinary file of the clone")
+        raise OSError(f"{path} is not an ordinary file of the clone")
 
 
 def _loose(git: Path, name: str) -> bytes | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from grader.core.notebook import without_surrogates
-from grader.intake.roster import LONGEST_FIELD, Enrolled
+from grader.intake.roster import LONGEST_FIELD, YEARS, Enrolled
 from grader.intake.sources import ClassFile, Found, Node, Tree, find_plain, visible
 
 TITLE = "a download of Gradescope's submissions"
@@ -23,7 +23,6 @@ OWN = re.compile(r"  (?P<inner>- |  )?:(?P<key>\w+):(?: (?P<value>.*))?")
 TIME_WITHIN = re.compile(r"    utc: (?P<value>.*)")  # of a time with its zone, which Ruby writes as an object
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.\d+)? ?(Z|[+-]\d\d:\d\d)")
 ESCAPED = re.compile(r"\\(?:x(..)|u(....)|U(........)|(.))")
-YEARS = range(2000, 2200)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from grader.core.errors import UsageError
 from grader.core.notebook import without_surrogates
 from grader.intake.names import listed
+from grader.intake.roster import YEARS
 from grader.intake.sources import ClassFile, Found, Node, Tree, find_plain, visible
 from grader.intake.submissions import CODE
 
@@ -19,7 +20,6 @@ TITLE = "nbgrader's folders of students"
 SUBMITTED, DOWNLOADED, TIMESTAMP = "submitted", "downloaded", "timestamp.txt"
 COURSE = {"source", "release", "autograded", "feedback", "gradebook.db", "nbgrader_config.py"}
 AROUND = COURSE | {SUBMITTED, DOWNLOADED, "exchange", "feedback_generated", "solution_removed"}  # not a student's
-YEARS = range(2000, 2200)
 
 
 def read_timestamp(text: str) -> datetime | None:
@@ -116,7 +116,7 @@ def find(tree: Tree, assignment: str) -> list[Found]:
         )
     name = assignment if assignment in often else next(iter(often))
     found = [_hand_in(tree, student, name if name in names else "") for student, names in students.items()]
-    return [*found, *find_plain([node for node in nodes if not node.folder], "no folder of a student")]
+    return [*found, *find_plain([node for node in nodes if not node.folder], "not a folder of a student")]
 
 
 def _hand_in(tree: Tree, student: str, assignment: str) -> Found:
