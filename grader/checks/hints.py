@@ -118,7 +118,7 @@ def _never_called(sources: tuple[tuple[int, str], ...]) -> str:
         return ""
     named, calling = Counter[str](), list[tuple[int, str, str, int]]()
     for number, source in sources:
-        tree = _parsed(source)
+        tree = parse_cell(source)
         for definition in tree.body if tree is not None else ():
             names, fits = _names_in(definition)
             named.update(names)
@@ -131,8 +131,8 @@ def _never_called(sources: tuple[tuple[int, str], ...]) -> str:
     return ""
 
 
-def _parsed(source: str) -> ast.Module | None:
-    """The tree of a cell; without its magics and shell lines, which are not Python."""
+def parse_cell(source: str) -> ast.Module | None:
+    """The tree of a cell, without its magics and shell lines; None where it is not Python."""
     plain = re.sub(r"(?m)^([ \t]*)[!%].*$", r"\1pass", source)
     try:
         return ast.parse(plain)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.checks.base import Planned
+from grader.checks.hints import parse_cell
 from grader.core.errors import SandboxUnavailable, UsageError
 from grader.core.evidence import Evidence, Isolation, Smoke
 from grader.core.notebook import Script
@@ -197,9 +198,8 @@ def files_beside(path: Path, script: Script) -> dict[str, bytes]:
 
 def _imported(source: str) -> set[str]:
     """The first names of all that a source imports; of one that is not Python, by its words."""
-    try:
-        tree = ast.parse(re.sub(r"(?m)^([ \t]*)[!%].*$", r"\1pass", source))
-    except (SyntaxError, ValueError, RecursionError):
+    tree = parse_cell(source)
+    if tree is None:
         return set(re.findall(r"(?m)^[ \t]*(?:from|import)\s+(\w+)", source))
     names: set[str] = set()
     for node in ast.walk(tree):
