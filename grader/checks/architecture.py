@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from grader.checks.base import Case, NoParameters, Planned, Score, check
-from grader.checks.family import FAMILIES, Family, known, recognise
+from grader.checks.family import FAMILIES, KNOWN, Family, recognise
 from grader.checks.layers import (
     ACTIVATION_LAYERS,
     CONVOLUTIONS,
@@ -461,8 +461,8 @@ def inspired_by(case: Case, parameters: InspiredBy) -> Score:
 def _hint(found: Family, accepted: tuple[str, ...]) -> str:
     """What the nearest family would need where that one is accepted, else what the accepted ones are."""
     if found.nearest in accepted:
-        return f"The nearest is {known(found.nearest).title}. What it would need: {found.missing}."
-    return f"Accepted is {listed([f'{known(name).title} ({known(name).about})' for name in accepted], 'or')}."
+        return f"The nearest is {KNOWN[found.nearest].title}. What it would need: {found.missing}."
+    return f"Accepted is {listed([f'{KNOWN[name].title} ({KNOWN[name].about})' for name in accepted], 'or')}."
 
 
 @dataclass(frozen=True, kw_only=True)

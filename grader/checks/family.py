@@ -12,10 +12,12 @@ it. Preparation, activations, normalisation, dropout and padding are looked thro
 The model may be hostile: nothing here may raise, whatever its names, connections and configs say.
 """
 
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 from grader.checks.layers import (
@@ -47,30 +49,15 @@ OF_PERCEPTRONS = frozenset({"Dense"}) | NORMALIZATIONS | ACTIVATION_LAYERS | PRE
 
 
 class KnownArchitecture(NamedTuple):
-    """A family: its name in rubrics, its title for people, and what makes it."""
+    """A family: its title for people, and what makes it."""
 
-    name: str
     title: str
     about: str
 
 
-KNOWN = (
-    KnownArchitecture("lenet", "LeNet-like", "two or three pairs of convolution and pooling, then dense layers"),
-    KnownArchitecture(
-        "alexnet", "AlexNet-like", "a first kernel of 7 × 7 or more, and pooling windows wider than their strides"
-    ),
-    KnownArchitecture(
-        "vgg", "VGG-like", "two or more blocks of stacked 3 × 3 convolutions, each ended by pooling, filters growing"
-    ),
-    KnownArchitecture(
-        "inception", "Inception-like", "parallel convolutions over the same maps, concatenated along the channels"
-    ),
-    KnownArchitecture("resnet", "ResNet-like", "skips that add what convolutions were given to what they made of it"),
-    KnownArchitecture("plain", "plain convolutional network", "convolutions in a row, of no known family"),
-    KnownArchitecture("custom", "network of its own kind", "branches or layers of no known family"),
-    KnownArchitecture("mlp", "multi-layer perceptron", "dense layers without any convolution"),
-)
-FAMILIES = tuple(item.name for item in KNOWN)
+with Path(__file__).with_name("families.toml").open("rb") as file:
+    KNOWN = {name: KnownArchitecture(**row) for name, row in tomllib.load(file).items()}
+FAMILIES = tuple(KNOWN)
 
 
 class Family(Value):
@@ -85,11 +72,6 @@ class Family(Value):
     reason: str
     nearest: str = ""
     missing: str = ""
-
-
-def known(name: str) -> KnownArchitecture:
-    """The family of that name, which must be one of FAMILIES."""
-    return KNOWN[FAMILIES.index(name)]
 
 
 @dataclass(frozen=True)
@@ -211,7 +193,7 @@ def recognise(architecture: Architecture) -> Family:
 
 
 def _family(name: str, reason: str, nearest: str = "", missing: str = "") -> Family:
-    return Family(name=name, title=known(name).title, reason=reason, nearest=nearest, missing=missing)
+    return Family(name=name, title=KNOWN[name].title, reason=reason, nearest=nearest, missing=missing)
 
 
 def _without_convolutions(layers: tuple[Layer, ...]) -> Family:
@@ -230,7 +212,7 @@ def _without_convolutions(layers: tuple[Layer, ...]) -> Family:
     if not dense:
         return _family("custom", "there is neither a convolution nor a dense layer")
     reason = f"{_count(dense, 'dense layer')} ({_named(dense)}) and no convolution"
-    return _family("mlp", reason, "lenet", known("lenet").about)
+    return _family("mlp", reason, "lenet", KNOWN["lenet"].about)
 
 
 def _say_skips(skips: tuple[Merge, ...], modules: tuple[Merge, ...]) -> str:
@@ -256,7 +238,7 @@ def _of_its_own(merge: Merge) -> Family:
     where = f"`{merge.layer.name}` ({merge.layer.kind})"
     if merge.ways > 1:
         reason = f"{where} joins {merge.ways} ways with convolutions of their own, as no known architecture does"
-        return _family("custom", reason, "inception", known("inception").about)
+        return _family("custom", reason, "inception", KNOWN["inception"].about)
     made = _count(max(merge.counts), "convolution")
     reason = f"{where} puts earlier maps beside what {made} made of them, as DenseNet and U-Net do"
     return _family("custom", reason, "resnet", "maps added (`Add`) to what convolutions made of them, not concatenated")
