@@ -7,7 +7,6 @@ Reference solutions are left out.
 
 import io
 import zipfile
-from collections.abc import Iterator
 from importlib.metadata import requires
 from pathlib import Path
 from string import Template
@@ -38,7 +37,7 @@ def pack_autograder(
             _add(archive, name, text.encode(), executable=True)
         _add(archive, "requirements.txt", "".join(f"{line}\n" for line in requirements()).encode())
         for name, path in [
-            *_package_files(),
+            *_below("grader", PACKAGE),
             *_course_files(course, assignment),
             *_data_files(course, assignment, data),
         ]:
@@ -64,16 +63,6 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes, *, executable: boo
     entry.external_attr = (0o755 if executable else 0o644) << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
     archive.writestr(entry, content)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not LEFT_OUT & set(path.relative_to(folder).parts):
-            yield path
-
-
-def _package_files() -> list[tuple[str, Path]]:
-    return _below("grader", PACKAGE)
 
 
 def _course_files(course: Course, assignment: str) -> list[tuple[str, Path]]:
@@ -109,4 +98,5 @@ def _data_files(course: Course, assignment: str, data: Path | None) -> list[tupl
 
 def _below(name: str, folder: Path) -> list[tuple[str, Path]]:
     """The files of `folder` with the names that they get in the zip, below `name`."""
-    return [(f"{name}/{path.relative_to(folder).as_posix()}", path) for path in _files(folder)]
+    inside = [(path, path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [(f"{name}/{inner.as_posix()}", path) for path, inner in inside if not LEFT_OUT & set(inner.parts)]

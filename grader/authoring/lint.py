@@ -20,7 +20,7 @@ from grader.course.baselines import read_baseline
 from grader.course.course import REFERENCES, Course
 from grader.course.rubric import Rubric, open_rubric, plan_checks
 from grader.marking.compare import compare
-from grader.selfcheck.run import check_submission, open_desk, read_own
+from grader.selfcheck.run import check_submission, open_selfcheck, read_own
 
 POINTS_ROW = re.compile(r"^\|(?P<what>.*)\|\s*(?P<points>\d+(?:\.\d+)?)\s*\|\s*$", re.MULTILINE)
 LONGEST_TITLE = 70
@@ -70,7 +70,7 @@ def lint_assignment(
     if rubric.dataset is not None and rubric.dataset.substitute_for is not None:
         return [
             *found,
-            _remark(assignment, "is on data that only stands in for another: starter and reference are there."),
+            _remark(assignment, "uses data that only stands in for another: starter and reference are there."),
         ]
     found += _try_starter(course, rubric, means, progress)
     found += _try_reference(course, rubric, means, progress)
@@ -178,10 +178,10 @@ def _rests_on_judging(rubric: Rubric, check: CheckResult) -> bool:
 def _run(
     course: Course, rubric: Rubric, path: Path, means: Means, progress: Progress, *, full: bool
 ) -> tuple[CheckResult, ...]:
-    with open_desk(
+    with open_selfcheck(
         course, rubric.assignment.id, full=full, isolation=means.isolation, data=means.data, seed=0, progress=progress
-    ) as desk:
-        checked, _ = check_submission(read_own(path), desk, progress)
+    ) as opened:
+        checked, _ = check_submission(read_own(path), opened, progress)
     return checked.result.checks
 
 

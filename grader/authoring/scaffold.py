@@ -1,6 +1,6 @@
-"""Notebooks written as text: cells are set apart by `# %%`, those of prose by `# %% [markdown]`. Pure.
+"""`grader new`: an assignment of one's own, complete enough to be run at once, and full of lines to change.
 
-`grader new`: an assignment of one's own, complete enough to be run at once, and full of lines to change.
+Its notebooks are written as text: cells are set apart by `# %%`, those of prose by `# %% [markdown]`.
 """
 
 import json
@@ -25,39 +25,10 @@ from grader.course.dataset import (
     with_own_digests,
 )
 
-_MARK = re.compile(r"^# %%(?P<prose> \[markdown\])?[ \t]*$", re.MULTILINE)
-
-
-def notebook_of(text: str) -> str:
-    """The notebook (nbformat 4.5, as JSON) that `text` describes; what stands before the first mark is left out."""
-    marks = list(_MARK.finditer(text))
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    cells = [
-        _cell(number, text[mark.end() : end].strip("\n"), prose=mark["prose"] is not None)
-        for number, (mark, end) in enumerate(zip(marks, ends, strict=True), 1)
-    ]
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    plain = {
-        "cells": cells,
-        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-    return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
-
-
-def _cell(number: int, source: str, *, prose: bool) -> dict[str, object]:
-    shared = {"id": f"cell-{number}", "metadata": {}}
-    if prose:
-        plain = "\n".join(line.removeprefix("#").removeprefix(" ") for line in source.splitlines())
-        return {**shared, "cell_type": "markdown", "source": plain.splitlines(keepends=True)}
-    code = source.splitlines(keepends=True)
-    return {**shared, "cell_type": "code", "execution_count": None, "outputs": [], "source": code}
-
-
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 TRAIN, JUDGED = ("train", "training"), ("test", "validation", "valid", "val")
 SIZE = 64  # pixels, of the images in the notebooks that are written
+_MARK = re.compile(r"^# %%(?P<prose> \[markdown\])?[ \t]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,6 +224,33 @@ def course_folder(given: Path | None) -> Path:
     if (here / "assignments").is_dir():
         return here
     raise UsageError(
-        f"{here} is no course: it has no folder `assignments`.",
+        f"{here} is not a course: it has no folder `assignments`.",
         "Name the course's folder with --course DIR; a new one is made if it is not there.",
     )
+
+
+def notebook_of(text: str) -> str:
+    """The notebook (nbformat 4.5, as JSON) that `text` describes; what stands before the first mark is left out."""
+    marks = list(_MARK.finditer(text))
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    cells = [
+        _cell(number, text[mark.end() : end].strip("\n"), prose=mark["prose"] is not None)
+        for number, (mark, end) in enumerate(zip(marks, ends, strict=True), 1)
+    ]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    plain = {
+        "cells": cells,
+        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
+
+
+def _cell(number: int, source: str, *, prose: bool) -> dict[str, object]:
+    shared = {"id": f"cell-{number}", "metadata": {}}
+    if prose:
+        plain = "\n".join(line.removeprefix("#").removeprefix(" ") for line in source.splitlines())
+        return {**shared, "cell_type": "markdown", "source": plain.splitlines(keepends=True)}
+    code = source.splitlines(keepends=True)
+    return {**shared, "cell_type": "code", "execution_count": None, "outputs": [], "source": code}

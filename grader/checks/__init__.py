@@ -1,13 +1,14 @@
 """Checks: small pure functions from what is known about a submission to points and a reason.
 
-`check` says what one is; `registry` knows them by name and reads their parameters; `runner` runs a rubric and is the one
-place where an exception of ours becomes BROKEN. The checks themselves stand by what they look at: `execution`, `training`,
-`architecture`, `convolution`, `accuracy`; `kinds` knows Keras' layers by name. A check gets a `Case` and its parameters; it
-returns a `Score` (or None for full points), or raises `Failure(reason, hint)`. Its docstring is its title. Nothing here
-imports TensorFlow or touches a file.
+`base` says what a check is: it gets a `Case` and its parameters; it returns a `Score` (or None for full points), or raises
+`Failure(reason, hint)`. Its docstring is its title. `registry` knows all checks by name, reads a rubric's parameters and
+runs them; it is the one place where an exception of ours becomes BROKEN. The checks themselves: `execution`, `training`,
+`architecture` (with `family`, the known architectures), `accuracy`, `functions`. `layers` knows Keras' layers by name and
+`hints` what a student can do about an error, both from a TOML file beside them. Nothing here imports TensorFlow or reads
+what was handed in.
 
-A course's own checks stand in a file beside its rubric and are named there as `checks:my_check`. What they are made of is
-what this package shows:
+A course's own checks are in a file beside its rubric, which names them `checks:my_check`. They are made of what this package
+exports:
 
     from grader.checks import Case, Failure, Parameters, Score, check
 """

@@ -1,19 +1,12 @@
 """Is the network built the way the exercise asks? Rests on the layers that the judge saw.
 
 Layers are taken in the order of computation; those inside a model or another layer count like any others, and so do
-operations that are no layers. The rules about convolutions stand in `convolution`.
-
-Are the convolutions built the way the exercise asks? Rests on the layers that the judge saw, in their order.
-
-Does the network take after a known architecture? Rests on the layers that the judge saw, and how they connect.
-
-Which layers an exercise asks for: by them the right network of several is known. Pure.
-
-The same rubric decides later what each of these is worth; here they only say which network was meant.
+operations that are no layers. `ExpectedLayers` is what the same checks say before there are points to give: by it the
+right network of several is known.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Annotated
@@ -21,7 +14,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from grader.checks.base import Case, NoParameters, Planned, Score, check
-from grader.checks.family import FAMILIES, Family, known, recognise
+from grader.checks.family import FAMILIES, KNOWN, Family, recognise
 from grader.checks.layers import (
     ACTIVATION_LAYERS,
     CONVOLUTIONS,
@@ -38,13 +31,14 @@ from grader.checks.layers import (
     is_arithmetic,
     is_kind,
     is_operation,
+    kernel,
     known_kind,
     listed,
     named,
     output_activation,
     quoted,
-    sizes,
     some,
+    strides,
     without_influence,
     write_shape,
 )
@@ -54,6 +48,8 @@ from grader.core.evidence import Architecture, Layer, Value
 
 ANY = (0, -1)
 NEEDS = ("model_found",)
+WITH_FILTERS = ("Conv2D", "SeparableConv2D")
+PADDING_LAYERS = ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
 
 
 def _as_list(value: object) -> object:
@@ -170,7 +166,7 @@ def allowed_layers(case: Case, parameters: LayerKinds) -> Score:
     if others:
         hint = f"Use only {listed(list(parameters.kinds))}."
         if any(map(is_operation, others)):
-            hint += " An operation that is no layer may compute with single numbers alone, as `x / 255` does."
+            hint += " An operation that is not a layer may compute with single numbers alone, as `x / 255` does."
         raise Failure(_of_kinds(others, "not among the allowed layers"), hint)
     return Score(1.0, f"the layers are {_counted(case.architecture)}")
 
@@ -252,13 +248,17 @@ def units_decrease(case: Case, parameters: NoParameters) -> Score:
     From the first to the last, no Dense layer has more units than the one before it. No parameters.
     """
     dense = _dense(case)
-    for before, after in pairwise(dense):
-        if _units(after) > _units(before):
-            raise Failure(
-                f"`{after.name}` has {_units(after)} units after {_units(before)} in `{before.name}`",
-                "Let each Dense layer have at most as many units as the one before it: it sums up what that one found.",
-            )
-    return Score(1.0, f"the units are {' → '.join(str(_units(layer)) for layer in dense)}")
+    units = [int(layer.config.get("units") or (layer.output_shape or (0,))[-1] or 0) for layer in dense]
+    hint = "Let each Dense layer have at most as many units as the one before it: it sums up what that one found."
+    return _in_order(dense, units, "units", hint, growing=False)
+
+
+def _in_order(layers: Sequence[Layer], sizes: Sequence[int], what: str, hint: str, *, growing: bool) -> Score:
+    """Full points where no layer is larger (smaller, if `growing`) than the one before it. Raises Failure elsewhere."""
+    for (before, old), (after, new) in pairwise(zip(layers, sizes, strict=True)):
+        if (new < old) if growing else (new > old):
+            raise Failure(f"`{after.name}` has {new} {what} after {old} in `{before.name}`", hint)
+    return Score(1.0, f"the {what} are {' → '.join(map(str, sizes))}")
 
 
 @check(parameters=NoParameters, rests_on="facts", needs=NEEDS)
@@ -301,43 +301,20 @@ def _dense(case: Case) -> tuple[Layer, ...]:
     return found
 
 
-def _units(layer: Layer) -> int:
-    return int(layer.config.get("units") or (layer.output_shape or (0,))[-1] or 0)
-
-
-WITH_FILTERS = ("Conv2D", "SeparableConv2D")
-PADDING_LAYERS = ("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
-
-
-def _convolutions(case: Case, kinds: tuple[str, ...] = tuple(sorted(CONVOLUTIONS))) -> tuple[Layer, ...]:
+def _convolutions(case: Case, kinds: Collection[str] = CONVOLUTIONS) -> tuple[Layer, ...]:
+    """The convolutions of these kinds that the model's answers depend on. Raises Failure where there is none."""
+    there = [layer for layer in case.architecture.layers if layer.kind in CONVOLUTIONS]
     convolutions = [layer for layer in case.layers if layer.kind in CONVOLUTIONS]
+    if there and not convolutions:
+        reason = f"there is no convolution that the model's answers depend on: {named(there)} could be left out"
+        raise Failure(reason, NO_INFLUENCE)
+    if not convolutions:
+        raise Failure("there is no convolution in the model", "Add Conv2D layers.")
     found = tuple(layer for layer in convolutions if layer.kind in kinds)
     if not found:
-        _require_influence(case, convolutions)
-        others = convolutions
-        what = (
-            f"no convolution with filters of its own, only {named(others)}" if others else "no convolution in the model"
-        )
-        raise Failure(f"there is {what}", "Add Conv2D layers.")
+        reason = f"there is no convolution with filters of its own, only {named(convolutions)}"
+        raise Failure(reason, "Add Conv2D layers.")
     return found
-
-
-def _require_influence(case: Case, convolutions: list[Layer]) -> None:
-    """Raise Failure where there is a convolution in the model, and none that its answers depend on."""
-    there = [layer for layer in case.architecture.layers if layer.kind in CONVOLUTIONS]
-    if there and not convolutions:
-        raise Failure(
-            f"there is no convolution that the model's answers depend on: {named(there)} could be left out",
-            NO_INFLUENCE,
-        )
-
-
-def _rank(layer: Layer) -> int:
-    return next((rank for rank in (1, 2, 3) if f"{rank}D" in layer.kind), 2)
-
-
-def _strides(layer: Layer) -> tuple[int, ...]:
-    return sizes(layer.config.get("strides", 1), rank=_rank(layer))
 
 
 @check(parameters=NoParameters, rests_on="facts", needs=NEEDS)
@@ -350,13 +327,10 @@ def filters_increase(case: Case, parameters: NoParameters) -> Score:
     layers = _convolutions(case, WITH_FILTERS)
     filters = [int(layer.config["filters"]) for layer in layers]
     hint = "Start with few filters and take more in deeper blocks, as in 32, 64, 128: the maps get smaller meanwhile."
-    for before, after in pairwise(layers):
-        few, many = int(after.config["filters"]), int(before.config["filters"])
-        if few < many:
-            raise Failure(f"`{after.name}` has {few} filters after {many} in `{before.name}`", hint)
+    score = _in_order(layers, filters, "filters", hint, growing=True)
     if len(filters) >= 2 and filters[0] == filters[-1]:
         raise Failure(f"all {len(filters)} convolutions have {filters[0]} filters", hint)
-    return Score(1.0, f"the filters are {' → '.join(str(count) for count in filters)}")
+    return score
 
 
 class KernelSize(Value):
@@ -375,12 +349,12 @@ def kernel_size(case: Case, parameters: KernelSize) -> Score:
     """
     layers = _convolutions(case, WITH_FILTERS)
     accepted = [_written(size) for size in parameters.sizes]
-    wrong = [layer for layer in layers if sizes(layer.config["kernel_size"]) not in parameters.sizes]
+    wrong = [layer for layer in layers if kernel(layer) not in parameters.sizes]
     if wrong:
-        found = some([f"{quoted(layer.name)} has {_written(sizes(layer.config['kernel_size']))}" for layer in wrong])
+        found = some([f"{quoted(layer.name)} has {_written(kernel(layer))}" for layer in wrong])
         first = ", ".join(str(size) for size in parameters.sizes[0])
         raise Failure(f"{found}; asked for is {listed(accepted, 'or')}", f"Write `kernel_size=({first})`.")
-    used = sorted({_written(sizes(layer.config["kernel_size"])) for layer in layers})
+    used = sorted({_written(kernel(layer)) for layer in layers})
     return Score(1.0, f"the kernels are {listed(used)}")
 
 
@@ -426,7 +400,7 @@ def _unpooled_blocks(layers: Iterable[Layer]) -> list[list[Layer]]:
     for layer in layers:
         if layer.kind in CONVOLUTIONS:
             block.append(layer)
-        if layer.kind in POOLINGS | GLOBAL_POOLINGS or (layer.kind in CONVOLUTIONS and max(_strides(layer)) > 1):
+        if layer.kind in POOLINGS | GLOBAL_POOLINGS or (layer.kind in CONVOLUTIONS and max(strides(layer)) > 1):
             block = []
         elif layer.kind in ("Dense", "Flatten") and block:
             found.append(block)
@@ -447,7 +421,7 @@ def no_padding_or_stride(case: Case, parameters: NoParameters) -> Score:
         if layer.config.get("padding", "valid") != "valid"
     ]
     found += [
-        f"{quoted(layer.name)} has strides {_written(_strides(layer))}" for layer in layers if max(_strides(layer)) > 1
+        f"{quoted(layer.name)} has strides {_written(strides(layer))}" for layer in layers if max(strides(layer)) > 1
     ]
     padding = [layer for layer in case.layers if layer.kind in PADDING_LAYERS]
     found += [f"{quoted(layer.name)} adds padding" for layer in padding]
@@ -487,12 +461,12 @@ def inspired_by(case: Case, parameters: InspiredBy) -> Score:
 def _hint(found: Family, accepted: tuple[str, ...]) -> str:
     """What the nearest family would need where that one is accepted, else what the accepted ones are."""
     if found.nearest in accepted:
-        return f"The nearest is {known(found.nearest).title}. What it would need: {found.missing}."
-    return f"Accepted is {listed([f'{known(name).title} ({known(name).about})' for name in accepted], 'or')}."
+        return f"The nearest is {KNOWN[found.nearest].title}. What it would need: {found.missing}."
+    return f"Accepted is {listed([f'{KNOWN[name].title} ({KNOWN[name].about})' for name in accepted], 'or')}."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
+class ExpectedLayers:
     """Kinds of layers: how many of each are required, which are ruled out, and (None: all) which are allowed.
 
     `any_of`: groups of which one is enough.
@@ -520,7 +494,7 @@ class Wishes:
         return tuple(found)
 
 
-def wishes_of(planned: Iterable[Planned]) -> Wishes:
+def expected_layers(planned: Iterable[Planned]) -> ExpectedLayers:
     """What the checks of a rubric say about layers."""
     required: dict[str, int] = {}
     forbidden: frozenset[str] = frozenset()
@@ -538,4 +512,4 @@ def wishes_of(planned: Iterable[Planned]) -> Wishes:
             any_of.append(("Dropout", DROPOUTS))
         elif item.check.name in ("kernel_size", "filters_increase") and not required.keys() & CONVOLUTIONS:
             any_of.append(("convolution", CONVOLUTIONS))
-    return Wishes(required=required, forbidden=forbidden, allowed=allowed, any_of=tuple(any_of))
+    return ExpectedLayers(required=required, forbidden=forbidden, allowed=allowed, any_of=tuple(any_of))

@@ -1,23 +1,23 @@
-"""Where the ways of a network meet, and what each of them has done before. Pure, over the layers that the judge saw.
-
-The layers come from a model that may be hostile: nothing here may raise, whatever names, connections and configs say.
-
-Which known architecture does the network resemble, and why? Pure, over the layers that the judge saw.
+"""Which known architecture does the network resemble, and why? Pure, over the layers that the judge saw.
 
 Branches are looked at first, because only they tell ResNet and GoogLeNet, which begin with AlexNet's large kernel and
 overlapping pooling, from AlexNet. Where several ways of computation meet, each way's own convolutions count, those that
-stand on no other way. Added to a way with none, or with one that only projects, they make a skip; two such ways, side by
+are on no other way. Added to a way with none, or with one that only projects, they make a skip; two such ways, side by
 side in the channels, make an Inception module. The more frequent of both names the family. Any other meeting of
 convolutions (DenseNet, U-Net, towers) makes the network one of its own kind.
 
-What has no branches is read as a row of stages, each a few convolutions up to the pooling, or the strides, that end it.
-Preparation, activations, normalisation, dropout and padding are looked through, and so is a gate (`Multiply`).
+A network without branches is read as a row of stages, each a few convolutions up to the pooling, or the strides, that end
+it. Preparation, activations, normalisation, dropout and padding are looked through, and so is a gate (`Multiply`).
+
+The model may be hostile: nothing here may raise, whatever its names, connections and configs say.
 """
 
-from collections.abc import Iterable, Iterator
+import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 from grader.checks.layers import (
@@ -29,13 +29,49 @@ from grader.checks.layers import (
     PREPARATION,
     is_arithmetic,
     is_operation,
+    kernel,
     listed,
+    named,
+    numbers,
     reaching_answer,
+    strides,
 )
 from grader.core.evidence import Architecture, Layer, Value
 
 DEEPEST = 8  # models within models
-LARGEST = 1_000_000  # a size beyond it is nonsense
+MOST_LAYERS = 2_000  # the largest networks in common use have about a thousand
+SHOWN, MOST_NUMBERS = 3, 12  # layers, and numbers, in one sentence
+LARGE_KERNEL, LENET_KERNEL = 7, 5
+LENET_PAIRS = (2, 3)
+ALEXNET_CONVOLUTIONS = 3
+_named = partial(named, most=SHOWN)
+OF_PERCEPTRONS = frozenset({"Dense"}) | NORMALIZATIONS | ACTIVATION_LAYERS | PREPARATION
+
+
+class KnownArchitecture(NamedTuple):
+    """A family: its title for people, and what makes it."""
+
+    title: str
+    about: str
+
+
+with Path(__file__).with_name("families.toml").open("rb") as file:
+    KNOWN = {name: KnownArchitecture(**row) for name, row in tomllib.load(file).items()}
+FAMILIES = tuple(KNOWN)
+
+
+class Family(Value):
+    """What a network resembles: `reason` names the layers and numbers that made the decision.
+
+    Where that is no known architecture, `nearest` names the one that it comes closest to, and `missing` says what it
+    would need to be one; both may be empty.
+    """
+
+    name: str
+    title: str
+    reason: str
+    nearest: str = ""
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,83 +171,6 @@ def _sources(layers: tuple[Layer, ...]) -> Iterator[tuple[int, ...]]:
         places[layer.name] = place
 
 
-def numbers(layer: Layer, key: str) -> tuple[int, ...]:
-    """The sizes under `key` of a layer's config, one for each axis where it has several; empty where there are none."""
-    value = layer.config.get(key)
-    parts = value if isinstance(value, (list, tuple)) else (value,)
-    return tuple(part for part in parts if isinstance(part, int) and 0 < part <= LARGEST)[:3]
-
-
-def kernel(layer: Layer) -> tuple[int, ...]:
-    """A convolution's kernel, (height, width) in two dimensions; empty where the config does not say."""
-    found = numbers(layer, "kernel_size")
-    return found * 2 if len(found) == 1 and "2D" in layer.kind else found
-
-
-def three_by_three(layer: Layer) -> bool:
-    """Whether the kernel has the size 3 along every axis."""
-    return set(kernel(layer)) == {3}
-
-
-def pointwise(layer: Layer) -> bool:
-    """Whether the kernel looks at one place at a time: 1 along every axis."""
-    return set(kernel(layer)) == {1}
-
-
-MOST_LAYERS = 2_000  # the largest networks in common use have about a thousand
-SHOWN, MOST_NUMBERS = 3, 12  # layers, and numbers, in one sentence
-LARGE_KERNEL, LENET_KERNEL = 7, 5
-LENET_PAIRS = (2, 3)
-ALEXNET_CONVOLUTIONS = 3
-OF_PERCEPTRONS = frozenset({"Dense"}) | NORMALIZATIONS | ACTIVATION_LAYERS | PREPARATION
-
-
-class KnownArchitecture(NamedTuple):
-    """A family: its name in rubrics, its title for people, and what makes it."""
-
-    name: str
-    title: str
-    about: str
-
-
-KNOWN = (
-    KnownArchitecture("lenet", "LeNet-like", "two or three pairs of convolution and pooling, then dense layers"),
-    KnownArchitecture(
-        "alexnet", "AlexNet-like", "a first kernel of 7 × 7 or more, and pooling windows wider than their strides"
-    ),
-    KnownArchitecture(
-        "vgg", "VGG-like", "two or more blocks of stacked 3 × 3 convolutions, each ended by pooling, filters growing"
-    ),
-    KnownArchitecture(
-        "inception", "Inception-like", "parallel convolutions over the same maps, concatenated along the channels"
-    ),
-    KnownArchitecture("resnet", "ResNet-like", "skips that add what convolutions were given to what they made of it"),
-    KnownArchitecture("plain", "plain convolutional network", "convolutions in a row, of no known family"),
-    KnownArchitecture("custom", "network of its own kind", "branches or layers of no known family"),
-    KnownArchitecture("mlp", "multi-layer perceptron", "dense layers without any convolution"),
-)
-FAMILIES = tuple(item.name for item in KNOWN)
-
-
-class Family(Value):
-    """What a network resembles: `reason` names the layers and numbers that made the decision.
-
-    Where that is no known architecture, `nearest` names the one that it comes closest to, and `missing` says what it
-    would need to be one; both may be empty.
-    """
-
-    name: str
-    title: str
-    reason: str
-    nearest: str = ""
-    missing: str = ""
-
-
-def known(name: str) -> KnownArchitecture:
-    """The family of that name, which must be one of FAMILIES."""
-    return KNOWN[FAMILIES.index(name)]
-
-
 def recognise(architecture: Architecture) -> Family:
     """The family of a network, by the layers that its answers depend on.
 
@@ -234,7 +193,7 @@ def recognise(architecture: Architecture) -> Family:
 
 
 def _family(name: str, reason: str, nearest: str = "", missing: str = "") -> Family:
-    return Family(name=name, title=known(name).title, reason=reason, nearest=nearest, missing=missing)
+    return Family(name=name, title=KNOWN[name].title, reason=reason, nearest=nearest, missing=missing)
 
 
 def _without_convolutions(layers: tuple[Layer, ...]) -> Family:
@@ -242,17 +201,18 @@ def _without_convolutions(layers: tuple[Layer, ...]) -> Family:
     operations = tuple(layer for layer in layers if is_operation(layer) and not is_arithmetic(layer))
     if operations:
         kinds = listed(sorted({layer.kind for layer in operations})[:SHOWN])
-        return _family("custom", f"there is no layer that convolves, and {_some(operations)} ({kinds}) are no layers")
+        return _family("custom", f"there is no layer that convolves, and {_named(operations)} ({kinds}) are not layers")
     others = tuple(layer for layer in layers if layer.parameters and layer.kind not in OF_PERCEPTRONS)
     if others:
         kinds = listed(sorted({layer.kind for layer in others})[:SHOWN])
         return _family(
-            "custom", f"there is no convolution, and {_some(others)} ({kinds}) with weights of their own kind"
+            "custom",
+            f"there is no convolution, and {_named(others)} ({kinds}) with weights of their own kind",
         )
     if not dense:
         return _family("custom", "there is neither a convolution nor a dense layer")
-    reason = f"{_count(dense, 'dense layer')} ({_some(dense)}) and no convolution"
-    return _family("mlp", reason, "lenet", known("lenet").about)
+    reason = f"{_count(dense, 'dense layer')} ({_named(dense)}) and no convolution"
+    return _family("mlp", reason, "lenet", KNOWN["lenet"].about)
 
 
 def _say_skips(skips: tuple[Merge, ...], modules: tuple[Merge, ...]) -> str:
@@ -278,10 +238,20 @@ def _of_its_own(merge: Merge) -> Family:
     where = f"`{merge.layer.name}` ({merge.layer.kind})"
     if merge.ways > 1:
         reason = f"{where} joins {merge.ways} ways with convolutions of their own, as no known architecture does"
-        return _family("custom", reason, "inception", known("inception").about)
+        return _family("custom", reason, "inception", KNOWN["inception"].about)
     made = _count(max(merge.counts), "convolution")
     reason = f"{where} puts earlier maps beside what {made} made of them, as DenseNet and U-Net do"
     return _family("custom", reason, "resnet", "maps added (`Add`) to what convolutions made of them, not concatenated")
+
+
+def three_by_three(layer: Layer) -> bool:
+    """Whether the kernel has the size 3 along every axis."""
+    return set(kernel(layer)) == {3}
+
+
+def pointwise(layer: Layer) -> bool:
+    """Whether the kernel looks at one place at a time: 1 along every axis."""
+    return set(kernel(layer)) == {1}
 
 
 class Stage(NamedTuple):
@@ -324,7 +294,7 @@ def _row(layers: tuple[Layer, ...]) -> Family:
     nearest = min(traits, key=lambda name: sum(not trait.met for trait in traits[name]))
     missing = "; ".join(trait.missing for trait in traits[nearest] if not trait.met)
     pooled = _count([stage for stage in stages if stage.pooled], "stage")
-    row = f"{_count(convolutions, 'convolution')} ({_some(convolutions)}) without branches, {pooled} ended by pooling"
+    row = f"{_count(convolutions, 'convolution')} ({_named(convolutions)}) without branches, {pooled} ended by pooling"
     return _family("plain", row, nearest, missing)
 
 
@@ -334,7 +304,7 @@ def _stages(layers: tuple[Layer, ...]) -> Iterator[Stage]:
         strided = False
         if layer.kind in CONVOLUTIONS:
             row.append(layer)
-            strided = _strides(layer) > 1
+            strided = max(strides(layer)) > 1
         pooled = strided or layer.kind in POOLINGS | GLOBAL_POOLINGS
         if row and (pooled or layer.kind in ("Flatten", "Dense")):
             yield Stage(tuple(row), pooled)
@@ -346,10 +316,14 @@ def _stages(layers: tuple[Layer, ...]) -> Iterator[Stage]:
 def _alexnet(layers: tuple[Layer, ...], convolutions: tuple[Layer, ...]) -> tuple[Trait, ...]:
     first = convolutions[0]
     begins = f"`{first.name}` begins with kernels of {_by(kernel(first))}"
-    begins += f" in strides of {_strides(first)}" if _strides(first) > 1 else ""
-    overlapping = [layer for layer in layers if layer.kind in POOLINGS and _window(layer) > _strides(layer) > 1]
+    begins += f" in strides of {max(strides(first))}" if max(strides(first)) > 1 else ""
+    overlapping = [
+        layer
+        for layer in layers
+        if layer.kind in POOLINGS and max(numbers(layer, "pool_size"), default=0) > max(strides(layer)) > 1
+    ]
     pooling = "".join(
-        f"the pooling overlaps: `{layer.name}` pools {_by(numbers(layer, 'pool_size'))} in strides of {_strides(layer)}"
+        f"the pooling overlaps: `{layer.name}` pools {_by(numbers(layer, 'pool_size'))} in strides of {max(strides(layer))}"
         for layer in overlapping[:1]
     )
     return (
@@ -369,11 +343,12 @@ def _alexnet(layers: tuple[Layer, ...], convolutions: tuple[Layer, ...]) -> tupl
 
 def _vgg(stages: tuple[Stage, ...], convolutions: tuple[Layer, ...]) -> tuple[Trait, ...]:
     blocks = tuple(stage for stage in stages if stage.is_block)
-    filters = _widths(blocks) if len(blocks) > 1 else [_filters(layer) for layer in convolutions]
+    counted = [block.convolutions[-1] for block in blocks] if len(blocks) > 1 else convolutions
+    filters = [_filters(layer) for layer in counted]
     grow = filters[0] < filters[-1] and all(before <= after for before, after in pairwise(filters))
     heights = listed([str(block.height) for block in blocks[:MOST_NUMBERS]])
-    ended = "pooling or strides" if any(_strides(block.convolutions[-1]) > 1 for block in blocks) else "pooling"
-    begun = _some(block.convolutions[0] for block in blocks)
+    ended = "pooling or strides" if any(max(strides(block.convolutions[-1])) > 1 for block in blocks) else "pooling"
+    begun = _named(block.convolutions[0] for block in blocks)
     return (
         Trait(
             len(blocks) > 1,
@@ -393,25 +368,13 @@ def _lenet(layers: tuple[Layer, ...], stages: tuple[Stage, ...], convolutions: t
     return (
         Trait(
             few <= len(pairs) <= many,
-            f"{_count(pairs, 'pair')} of convolution and pooling ({_some(pairs)})",
+            f"{_count(pairs, 'pair')} of convolution and pooling ({_named(pairs)})",
             f"two or three pairs of convolution and pooling (there {'is' if len(pairs) == 1 else 'are'} {len(pairs)})",
         ),
         Trait(len(convolutions) <= len(pairs) + 1, "", f"one convolution for each pooling (of {len(convolutions)})"),
-        Trait(not large, "", f"kernels of 5 × 5 or less (not so: {_some(large)})"),
-        Trait(bool(dense), f"then {_count(dense, 'dense layer')} ({_some(dense)})", "dense layers at the end"),
+        Trait(not large, "", f"kernels of 5 × 5 or less (not so: {_named(large)})"),
+        Trait(bool(dense), f"then {_count(dense, 'dense layer')} ({_named(dense)})", "dense layers at the end"),
     )
-
-
-def _strides(layer: Layer) -> int:
-    return max(numbers(layer, "strides"), default=1)
-
-
-def _window(layer: Layer) -> int:
-    return max(numbers(layer, "pool_size"), default=0)
-
-
-def _widths(stages: Iterable[Stage]) -> list[int]:
-    return [_filters(stage.convolutions[-1]) for stage in stages]
 
 
 def _filters(layer: Layer) -> int:
@@ -427,9 +390,3 @@ def _by(sizes: tuple[int, ...]) -> str:
 def _count(items: int | tuple[object, ...] | list[Stage], what: str) -> str:
     number = items if isinstance(items, int) else len(items)
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _some(layers: Iterable[Layer]) -> str:
-    names = [f"`{layer.name}`" for layer in layers]
-    more = len(names) - SHOWN
-    return listed([*names[:SHOWN], f"{more} more"] if more > 0 else names)

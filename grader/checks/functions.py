@@ -142,7 +142,7 @@ def _names(modules: frozenset[str]) -> str:
 
 
 def _imported(source: str) -> Iterator[str]:
-    """Modules that a cell imports by name; nothing for one that is no Python. Raises Failure for one that nests too deep."""
+    """Modules that a cell imports by name; none where it is not Python. Raises Failure for one that nests too deep."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Python thinks of the style of a student

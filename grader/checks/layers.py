@@ -4,7 +4,9 @@ The names are written down here, because nothing in this room imports Keras. A r
 """
 
 import difflib
+import tomllib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -12,34 +14,11 @@ from pydantic import AfterValidator
 from grader.core.evidence import Architecture, Layer
 
 MOST_NAMED, LONGEST_NAME = 10, 60  # layers in one sentence; characters of a name
-KINDS = tuple(
-    """
-    Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
-    AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention AlphaDropout Attention AugMix
-    AutoContrast Average AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Bidirectional
-    CategoryEncoding CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose
-    ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping1D Cropping2D Cropping3D CutMix Dense DepthwiseConv1D DepthwiseConv2D
-    Discretization Dot Dropout ELU EinsumDense Embedding Equalization Flatten GRU GRUCell GaussianDropout GaussianNoise
-    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D GlobalMaxPooling2D
-    GlobalMaxPooling3D GroupNormalization GroupedQueryAttention HashedCrossing Hashing Identity InputLayer
-    IntegerLookup LSTM LSTMCell Lambda LayerNormalization LeakyReLU Masking MaxNumBoundingBoxes MaxPooling1D
-    MaxPooling2D MaxPooling3D Maximum MelSpectrogram Minimum MixUp MultiHeadAttention Multiply Normalization PReLU
-    Permute Pipeline RMSNormalization RNN RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter
-    RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale
-    RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness
-    RandomShear RandomTranslation RandomZoom ReLU RepeatVector Rescaling Reshape Resizing STFTSpectrogram
-    SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell Softmax Solarization SpatialDropout1D SpatialDropout2D
-    SpatialDropout3D SpectralNormalization StackedRNNCells StringLookup Subtract TextVectorization TimeDistributed
-    UnitNormalization UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
-    """.split()  # noqa: SIM905 - a list literal would be a page of quotation marks
-)
-ACTIVATIONS = tuple(
-    """
-    celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu linear log_sigmoid
-    log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid
-    sparsemax squareplus tanh tanh_shrink threshold
-    """.split()  # noqa: SIM905
-)
+LARGEST = 1_000_000  # a size beyond it is nonsense
+with Path(__file__).with_name("layers.toml").open("rb") as file:
+    _NAMES = tomllib.load(file)
+KINDS: tuple[str, ...] = tuple(_NAMES["kinds"])
+ACTIVATIONS: tuple[str, ...] = tuple(_NAMES["activations"])
 
 # Families. Preparation is what happens to an image before the network proper; checks of the design let it pass. A Pipeline
 # is nothing by itself: what it holds is looked at.
@@ -48,25 +27,8 @@ PREPARATION = frozenset(
     | {"AugMix", "CutMix", "MixUp", "Equalization", "RandAugment", "Solarization", "Pipeline"}
     | {kind for kind in KINDS if kind.startswith("Random")}
 )
-# Operations that are no layers. These are arithmetic and activations, or lay numbers out anew: any network may.
-OPERATION = "ops."
-ELEMENTWISE = frozenset(
-    OPERATION + name
-    for name in """
-    Abs Absolute Add Cast Cbrt Ceil Celu Clip ConvertToTensor Copy Cos Cosh Deg2rad Divide DivideNoNan Elu Erf Exp Exp2
-    ExpandDims Expm1 Fabs Floor FloorDivide Fmax Fmin Gelu HardShrink HardSigmoid HardSilu HardTanh LeakyRelu Log Log10
-    Log1p Log2 LogSigmoid LogSoftmax Maximum Minimum Mish Multiply NanToNum Negative Power Rad2deg ReLU Ravel Reciprocal
-    Relu Relu6 Reshape Round Rsqrt SaturateCast Selu Sigmoid Sign Silu Sin Sinh SoftShrink Softmax Softplus Softsign
-    Sparsemax SparsePlus SparseSigmoid Sqrt Square Squareplus Squeeze StopGradient Subtract Tan Tanh TanhShrink Threshold
-    TrueDivide Trunc
-    """.split()  # noqa: SIM905
-)
-# Operations that do what layers do. Each is one of them wherever a rubric rules these layers out.
-_DOING = {
-    "Conv": "Conv", "ConvTranspose": "Conv{}DTranspose", "DepthwiseConv": "DepthwiseConv", "MaxPool": "MaxPooling",
-    "SeparableConv": "SeparableConv", "AveragePool": "AveragePooling", "AdaptiveMaxPool": "AdaptiveMaxPooling",
-    "AdaptiveAveragePool": "AdaptiveAveragePooling", "DotProductAttention": "Attention", "Einsum": "EinsumDense",
-}  # fmt: skip
+OPERATION = "ops."  # how the kind of an operation begins that is not a layer
+ELEMENTWISE = frozenset(OPERATION + name for name in _NAMES["elementwise"])
 CONVOLUTIONS = frozenset(
     {"Conv1D", "Conv2D", "Conv3D", "SeparableConv1D", "SeparableConv2D", "DepthwiseConv1D", "DepthwiseConv2D"}
 )
@@ -91,7 +53,7 @@ LITTLE = 0.05  # of the answers' own spread: what moves them less than that does
 
 
 def is_operation(layer: Layer) -> bool:
-    """Whether it is an operation that is no layer."""
+    """Whether it is an operation that is not a layer."""
     return layer.kind.startswith(OPERATION)
 
 
@@ -102,11 +64,10 @@ def is_arithmetic(layer: Layer) -> bool:
 
 def does_work_of(layer: Layer, kind: str) -> bool:
     """Whether `layer` is of the class `kind`, or an operation that does the same: `ops.Conv` for `Conv2D`."""
-    stem = _DOING.get(layer.kind.removeprefix(OPERATION)) if is_operation(layer) else None
-    forms = (
-        [stem, *((stem if "{}" in stem else stem + "{}D").format(rank) for rank in (1, 2, 3))] if stem else [layer.kind]
-    )
-    return kind in forms
+    if not is_operation(layer):
+        return layer.kind == kind
+    form = _NAMES["operations"].get(layer.kind.removeprefix(OPERATION), "")
+    return kind in {form.format(rank) for rank in ("1D", "2D", "3D")}
 
 
 def is_kind(layer: Layer, kind: str) -> bool:
@@ -208,14 +169,31 @@ def output_activation(architecture: Architecture) -> str:
     return "linear"
 
 
-def sizes(value: int | Iterable[int], *, rank: int = 2) -> tuple[int, ...]:
-    """A kernel size or strides as one number per axis: 3 and [3, 3] both as (3, 3)."""
-    return (value,) * rank if isinstance(value, int) else tuple(value)
+def numbers(layer: Layer, key: str) -> tuple[int, ...]:
+    """The sizes under `key` of a layer's config, one for each axis where it has several; empty where there are none."""
+    value = layer.config.get(key)
+    parts = value if isinstance(value, (list, tuple)) else (value,)
+    return tuple(part for part in parts if isinstance(part, int) and 0 < part <= LARGEST)[:3]
 
 
-def named(layers: Iterable[Layer]) -> str:
+def kernel(layer: Layer) -> tuple[int, ...]:
+    """A convolution's kernel, (height, width) in two dimensions; empty where the config does not say."""
+    return _each_axis(numbers(layer, "kernel_size"), layer)
+
+
+def strides(layer: Layer) -> tuple[int, ...]:
+    """The strides of a convolution or pooling along each axis; 1 where the config does not say."""
+    return _each_axis(numbers(layer, "strides") or (1,), layer)
+
+
+def _each_axis(sizes: tuple[int, ...], layer: Layer) -> tuple[int, ...]:
+    """One number stands for all axes."""
+    return sizes * next((rank for rank in (1, 3) if f"{rank}D" in layer.kind), 2) if len(sizes) == 1 else sizes
+
+
+def named(layers: Iterable[Layer], *, most: int = MOST_NAMED) -> str:
     """The layers' names for a sentence: "`conv2d`, `conv2d_1` and `conv2d_2`"; of many the first ones."""
-    return some([quoted(layer.name) for layer in layers])
+    return some([quoted(layer.name) for layer in layers], most=most)
 
 
 def quoted(name: str) -> str:
@@ -223,10 +201,10 @@ def quoted(name: str) -> str:
     return f"`{name}`" if len(name) <= LONGEST_NAME else f"`{name[:LONGEST_NAME]}…`"
 
 
-def some(words: list[str]) -> str:
-    """What a submission holds, for a sentence: "a, b and c"; of many the first `MOST_NAMED`, and how many more."""
-    more = len(words) - MOST_NAMED
-    return listed([*words[:MOST_NAMED], f"{more} more"] if more > 0 else words)
+def some(words: list[str], *, most: int = MOST_NAMED) -> str:
+    """What a submission holds, for a sentence: "a, b and c"; of many the first `most`, and how many more."""
+    more = len(words) - most
+    return listed([*words[:most], f"{more} more"] if more > 0 else words)
 
 
 def listed(words: list[str], last: str = "and") -> str:

@@ -1,10 +1,10 @@
-"""The registry: every check by its name, and a rubric's checks with their parameters read.
+"""Every check by its name; a rubric's checks with their parameters read, and run on what is known of a submission.
 
-Runs a rubric over a case. The one `except Exception` of marking stands here: our bug becomes BROKEN.
+The one `except Exception` of marking is here: a bug of ours becomes BROKEN.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -22,12 +22,14 @@ from grader.core.results import CheckResult, Outcome
 from grader.core.toml import explain_validation
 
 OF_EVERY_CHECK = ("use", "points", "title")  # keys of a [[check]]
-ROOMS = (execution, training, architecture, accuracy, functions)
+MODULES = (execution, training, architecture, accuracy, functions)
+LONGEST_REASON = 4_000  # characters
+NOT_CHECKED = "not checked: "  # how the reason of a check begins that a smoke run leaves open
 
 
 def built_in() -> dict[str, Check]:
     """The checks that come with the grader, by name."""
-    return {item.name: item for room in ROOMS for item in vars(room).values() if isinstance(item, Check)}
+    return {item.name: item for module in MODULES for item in vars(module).values() if isinstance(item, Check)}
 
 
 @lru_cache(maxsize=1)  # reading what is installed takes ten milliseconds, and a class has many rubrics
@@ -42,7 +44,7 @@ def all_checks() -> dict[str, Check]:
     for entry in third_parties():
         loaded = entry.load()
         if not isinstance(loaded, Check):
-            raise RubricError(f"The entry point {entry.name!r} is no check.", "Make it with @grader.checks.base.")
+            raise RubricError(f"The entry point {entry.name!r} is not a check.", "Make it with @grader.checks.check.")
         found[entry.name] = loaded
     return {**found, **built_in()}
 
@@ -50,6 +52,7 @@ def all_checks() -> dict[str, Check]:
 def own_checks(specs: tuple[CheckSpec, ...], folder: Path) -> dict[str, Check]:
     """The course's own checks that a rubric uses: "checks:name" is in `checks.py` beside it. Raises RubricError."""
     files = sorted({spec.use.partition(":")[0] for spec in specs if ":" in spec.use})
+    ours = built_in()
     found: dict[str, Check] = {}
     for file in files:
         if not file.isidentifier():
@@ -59,15 +62,10 @@ def own_checks(specs: tuple[CheckSpec, ...], folder: Path) -> dict[str, Check]:
             )
         for name, item in vars(run_course_file(folder / f"{file}.py")).items():
             if isinstance(item, Check):
-                found[f"{file}:{name}"] = _beside(item, f"{file}:{name}", file)
+                # It may need one of its neighbours, by that one's short name.
+                needs = tuple(need if need in ours or ":" in need else f"{file}:{need}" for need in item.needs)
+                found[f"{file}:{name}"] = replace(item, name=f"{file}:{name}", needs=needs)
     return found
-
-
-def _beside(item: Check, name: str, file: str) -> Check:
-    """A course's check under its full name; it may need one of its neighbours by that one's short name."""
-    ours = built_in()
-    needs = tuple(need if need in ours or ":" in need else f"{file}:{need}" for need in item.needs)
-    return replace(item, name=name, needs=needs)
 
 
 def plan(specs: tuple[CheckSpec, ...], *, origin: str, own: Mapping[str, Check] | None = None) -> tuple[Planned, ...]:
@@ -76,14 +74,15 @@ def plan(specs: tuple[CheckSpec, ...], *, origin: str, own: Mapping[str, Check] 
     `own`: those of the course by full name, as from `own_checks`.
     """
     shared = all_checks()
-    known, there = {**shared, **(own or {})}, {*shared, *(spec.use for spec in specs)}
+    known = {**shared, **(own or {})}
+    available = {*shared, *(spec.use for spec in specs)}
     planned = []
     for number, spec in enumerate(specs, 1):
         where = f"{origin}: check {number}"
         if spec.use not in known:
             raise RubricError(f"{where}: no check is called `{spec.use}`{did_you_mean(spec.use, tuple(known))}.")
         found = known[spec.use]
-        missing = next((need for need in found.needs if need not in there), None)
+        missing = next((need for need in found.needs if need not in available), None)
         if missing is not None:
             raise RubricError(
                 f"{where} (`{spec.use}`): needs the check `{missing}`, which the rubric does not have.", "Add it."
@@ -97,15 +96,88 @@ def plan(specs: tuple[CheckSpec, ...], *, origin: str, own: Mapping[str, Check] 
     return tuple(planned)
 
 
-LONGEST_REASON = 4_000  # characters
-NOT_CHECKED = "not checked: "  # how the reason of a check begins that a smoke run leaves open
-
-
 def run_checks(planned: tuple[Planned, ...], case: Case) -> tuple[CheckResult, ...]:
     """One result for each planned check, in the rubric's order."""
     by_name = {item.check.name: item for item in planned}
     known = _with_needed({name: item.check for name, item in by_name.items()})
-    return tuple(_run(item, case, by_name, known) for item in planned)
+    run = _RubricRun(by_name, known)
+    return tuple(run.run(item, case) for item in planned)
+
+
+@dataclass(frozen=True)
+class _RubricRun:
+    """A rubric's checks as they were planned, by name, and all checks that they need."""
+
+    planned: Mapping[str, Planned]
+    known: Mapping[str, Check]
+
+    def run(self, item: Planned, case: Case) -> CheckResult:
+        """What a check finds. What a smoke run did not come to is left open."""
+        found, facts = self._run_unless_weak(item, case), case.evidence.facts
+        if facts.ending.cut is None or found.outcome in (Outcome.PASSED, Outcome.BROKEN):
+            return found
+        came_to_it = (
+            found.outcome is not Outcome.SKIPPED and item.check.rests_on == "facts" and facts.judgement.architecture
+        )
+        if found.reason.startswith(NOT_CHECKED) or item.check.name == "executes" or came_to_it:
+            return found
+        return _result(
+            item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}the smoke run ended in cell {facts.ending.cut}")
+        )
+
+    def _run_unless_weak(self, item: Planned, case: Case) -> CheckResult:
+        """What a check finds. What hangs on layers that have little influence after so little training is left open."""
+        found = self._run_once(item, case)
+        weak = little_influence(case.evidence) if case.evidence.smoke is not None else ()
+        if not weak:
+            return found
+        counting = self._run_once(item, _counting(case, weak))
+        if (counting.outcome, counting.points) == (found.outcome, found.points):
+            return found
+        reason = f"{NOT_CHECKED}whether the answers will depend on {named(weak)} can't be told after so little training"
+        return _result(item, Outcome.SKIPPED, Score(0.0, reason))
+
+    def _run_once(self, item: Planned, case: Case) -> CheckResult:
+        try:
+            if item.check.judged and case.evidence.smoke is not None:
+                return _result(item, Outcome.SKIPPED, Score(0.0, unjudged(case.evidence.smoke)))
+            unmet = self._unmet(item.check, case)
+            if unmet is not None:
+                reason = f"not looked at, because {unmet}"
+                return _result(item, Outcome.SKIPPED, Score(0.0, reason, "Mend that first; this one follows."))
+            score = item.check.run(case, item.parameters) or Score(1.0)
+        except Unseen as unseen:
+            return _result(item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}{unseen.reason}"))
+        except Failure as failure:
+            return _result(item, Outcome.FAILED, Score(0.0, failure.reason, failure.hint))
+        except Exception as error:  # our bug, not theirs: named, shown to the instructor, no mark taken silently
+            reason = f"the check itself broke: {type(error).__name__}: {error}"
+            return _result(
+                item, Outcome.BROKEN, Score(0.0, reason, "This is the grader's fault; your instructor is told.")
+            )
+        outcome = Outcome.PASSED if score.share >= 1 else Outcome.PARTIAL if score.share > 0 else Outcome.FAILED
+        return _result(item, outcome, score)
+
+    def _unmet(self, check: Check, case: Case) -> str | None:
+        """Which needed check failed, in words; its own parameters come from the rubric where it stands there.
+
+        Where the rubric does not have it, nobody would read its reason: it is told here.
+        """
+        for name in check.needs:
+            needed = self.known[name]
+            deeper = self._unmet(needed, case)
+            if deeper is not None:
+                return deeper
+            parameters = self.planned[name].parameters if name in self.planned else needed.parameters()
+            try:
+                score = needed.run(case, parameters) or Score(1.0)
+            except Failure as failure:
+                score = Score(0.0, failure.reason)
+            if score.share <= 0:
+                covering = next((item.check.name for item in self.planned.values() if name in item.check.covers), None)
+                shown = name if name in self.planned else covering
+                return f"`{shown}` failed" if shown else f"`{name}` failed: {score.reason}"
+        return None
 
 
 def _with_needed(planned: Mapping[str, Check]) -> Mapping[str, Check]:
@@ -117,31 +189,6 @@ def _with_needed(planned: Mapping[str, Check]) -> Mapping[str, Check]:
     if all(name in known for check in planned.values() for name in check.needs):
         return known
     return {**all_checks(), **planned}
-
-
-def _run(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> CheckResult:
-    found, facts = _look(item, case, planned, known), case.evidence.facts
-    if facts.ending.cut is None or found.outcome in (Outcome.PASSED, Outcome.BROKEN):
-        return found
-    came_to_it = (
-        found.outcome is not Outcome.SKIPPED and item.check.rests_on == "facts" and facts.judgement.architecture
-    )
-    if found.reason.startswith(NOT_CHECKED) or item.check.name == "executes" or came_to_it:
-        return found
-    return _result(item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}the smoke run ended in cell {facts.ending.cut}"))
-
-
-def _look(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> CheckResult:
-    """What a check finds. What hangs on layers that have little influence after so little training is left open."""
-    found = _ask(item, case, planned, known)
-    weak = little_influence(case.evidence) if case.evidence.smoke is not None else ()
-    if not weak:
-        return found
-    counting = _ask(item, _counting(case, weak), planned, known)
-    if (counting.outcome, counting.points) == (found.outcome, found.points):
-        return found
-    reason = f"{NOT_CHECKED}whether the answers will depend on {named(weak)} can't be told after so little training"
-    return _result(item, Outcome.SKIPPED, Score(0.0, reason))
 
 
 def little_influence(evidence: Evidence) -> tuple[Layer, ...]:
@@ -162,26 +209,6 @@ def _counting(case: Case, weak: tuple[Layer, ...]) -> Case:
     )
     facts = case.evidence.facts.model_copy(update={"judgement": judgement})
     return replace(case, evidence=case.evidence.model_copy(update={"facts": facts}))
-
-
-def _ask(item: Planned, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> CheckResult:
-    try:
-        if item.check.judged and case.evidence.smoke is not None:
-            return _result(item, Outcome.SKIPPED, Score(0.0, unjudged(case.evidence.smoke)))
-        unmet = _unmet(item.check, case, planned, known)
-        if unmet is not None:
-            reason = f"not looked at, because {unmet}"
-            return _result(item, Outcome.SKIPPED, Score(0.0, reason, "Mend that first; this one follows."))
-        score = item.check.run(case, item.parameters) or Score(1.0)
-    except Unseen as unseen:
-        return _result(item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}{unseen.reason}"))
-    except Failure as failure:
-        return _result(item, Outcome.FAILED, Score(0.0, failure.reason, failure.hint))
-    except Exception as error:  # our bug, not theirs: named, shown to the instructor, no mark taken silently
-        reason = f"the check itself broke: {type(error).__name__}: {error}"
-        return _result(item, Outcome.BROKEN, Score(0.0, reason, "This is the grader's fault; your instructor is told."))
-    outcome = Outcome.PASSED if score.share >= 1 else Outcome.PARTIAL if score.share > 0 else Outcome.FAILED
-    return _result(item, outcome, score)
 
 
 def unjudged(smoke: Smoke) -> str:
@@ -205,30 +232,3 @@ def _result(item: Planned, outcome: Outcome, score: Score) -> CheckResult:
 def _bounded(text: str) -> str:
     """What is said of a check goes into pages, lines and a gradebook, and may hold what a student made up."""
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON].rstrip()} …"
-
-
-def _unmet(check: Check, case: Case, planned: Mapping[str, Planned], known: Mapping[str, Check]) -> str | None:
-    """Which needed check failed, in words; its own parameters come from the rubric where it stands there.
-
-    Where the rubric does not have it, nobody would read its reason: it is told here.
-    """
-    for name in check.needs:
-        needed = known[name]
-        deeper = _unmet(needed, case, planned, known)
-        if deeper is not None:
-            return deeper
-        parameters = planned[name].parameters if name in planned else needed.parameters()
-        try:
-            score = needed.run(case, parameters) or Score(1.0)
-        except Failure as failure:
-            score = Score(0.0, failure.reason)
-        if score.share <= 0:
-            return _name_unmet(name, score.reason, planned)
-    return None
-
-
-def _name_unmet(name: str, reason: str, planned: Mapping[str, Planned]) -> str:
-    if name in planned:
-        return f"`{name}` failed"
-    covering = next((item.check.name for item in planned.values() if name in item.check.covers), None)
-    return f"`{covering}` failed" if covering else f"`{name}` failed: {reason}"

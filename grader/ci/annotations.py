@@ -1,47 +1,48 @@
-"""The texts that a CI system reads of a repository's visits. Pure."""
+"""The texts that a CI system reads: annotations, a summary, GitHub Classroom's result. Pure."""
 
 import base64
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from grader.ci.run import Visit, results_of
+from grader.ci.run import CiRun, results_of
 from grader.core.results import Status
 from grader.core.text import one_line
 from grader.exports.github import annotate, choose, plain_markdown, stopped, write_classroom, write_summary
 from grader.exports.release import for_students
 from grader.pages.terminal import summary
 
+_EMPTY: dict[str, Any] = {"test_code": "", "filename": "", "line_no": 0, "execution_time": "0s"}  # keys of a test
 MOST_OUTPUT = 100_000  # characters of base64: the reporter reads them from an environment variable
 
 
-def terminal_lines(visits: Sequence[Visit]) -> list[str]:
+def terminal_lines(runs: Sequence[CiRun]) -> list[str]:
     """What is said about each submission."""
     lines: list[str] = []
-    for visit in visits:
-        if visit.result is None:
-            lines += [f"{visit.handed.assignment}: {one_line(visit.handed.path)}: {visit.why}.", ""]
+    for run in runs:
+        if run.result is None:
+            lines += [f"{run.handed.assignment}: {one_line(run.handed.path)}: {run.why}.", ""]
             continue
-        if visit.unchanged:
-            lines.append(f"{visit.handed.assignment}: unchanged since it was run; marked from stored evidence.")
-        lines += [*summary(for_students(visit.result)), ""]
+        if run.unchanged:
+            lines.append(f"{run.handed.assignment}: unchanged since it was run; marked from stored evidence.")
+        lines += [*summary(for_students(run.result)), ""]
     return lines
 
 
-def github_log(visits: Sequence[Visit], token: str) -> str:
+def github_log(runs: Sequence[CiRun], token: str) -> str:
     """Annotations, at most ten of a kind, then what is said, with commands stopped. Raises UsageError for a bad token."""
-    found = [item for visit in visits if visit.result for item in annotate(visit.result, visit.place)]
+    found = [item for run in runs if run.result for item in annotate(run.result, run.place)]
     lines = [item.command() for item in choose(found)]
-    return "\n".join([*lines, *stopped(terminal_lines(visits), token)]) + "\n"
+    return "\n".join([*lines, *stopped(terminal_lines(runs), token)]) + "\n"
 
 
-def github_summary(visits: Sequence[Visit]) -> str:
+def github_summary(runs: Sequence[CiRun]) -> str:
     """The step's summary in Markdown, with those that were not run."""
-    left = [f"{visit.handed.assignment}: {visit.why}" for visit in visits if visit.result is None]
-    return write_summary(results_of(visits)) + "".join(f"\n{plain_markdown(line)}\n" for line in left)
+    left = [f"{run.handed.assignment}: {run.why}" for run in runs if run.result is None]
+    return write_summary(results_of(runs)) + "".join(f"\n{plain_markdown(line)}\n" for line in left)
 
 
-def classroom_document(visits: Sequence[Visit]) -> dict[str, Any]:
+def classroom_document(runs: Sequence[CiRun]) -> dict[str, Any]:
     """GitHub Classroom's result over all submissions that give a mark; what there was no time for has no points.
 
     A smoke run gives none, and fails the whole where something in it is to be mended.
@@ -49,49 +50,40 @@ def classroom_document(visits: Sequence[Visit]) -> dict[str, Any]:
     tests: list[dict[str, Any]] = []
     total = 0.0
     states = []
-    for visit in visits:
-        if visit.left in ("over-budget", "broken"):
-            state = "fail" if visit.left == "over-budget" else "error"
+    for run in runs:
+        if run.left in ("over-budget", "broken"):
+            state = "fail" if run.left == "over-budget" else "error"
             states.append(state)
-            total += visit.out_of
-            tests.append(
-                {"name": visit.handed.assignment, "status": state, "message": visit.why, "score": 0.0, **_EMPTY}
-            )
-        if visit.result is None:
+            total += run.out_of
+            tests.append({"name": run.handed.assignment, "status": state, "message": run.why, "score": 0.0, **_EMPTY})
+        if run.result is None:
             continue
-        if visit.result.smoke is not None:
-            states.append("pass" if visit.fine else "fail")
+        if run.result.smoke is not None:
+            states.append("pass" if run.fine else "fail")
             continue
-        document = json.loads(write_classroom(visit.result))
+        document = json.loads(write_classroom(run.result))
         states.append(document["status"])
         total += document["max_score"]
-        tests += [{**test, "name": f"{visit.handed.assignment}: {test['name']}"} for test in document["tests"]]
+        tests += [{**test, "name": f"{run.handed.assignment}: {test['name']}"} for test in document["tests"]]
     status = "error" if "error" in states else "fail" if "fail" in states else "pass"
     if not tests:
         tests = [{"name": "nothing gives points yet", "status": status, "message": "", "score": 0.0, **_EMPTY}]
     return {"version": 1, "status": status, "max_score": round(total, 2), "tests": tests}
 
 
-_EMPTY: dict[str, Any] = {"test_code": "", "filename": "", "line_no": 0, "execution_time": "0s"}
-
-
-def classroom_output(visits: Sequence[Visit]) -> str:
+def classroom_output(runs: Sequence[CiRun]) -> str:
     """The same as the step's output holds it: base64 on one line, without messages where they would not fit."""
-    document = classroom_document(visits)
-    packed = _packed(document)
-    if len(packed) > MOST_OUTPUT:
-        bare = [{**test, "message": ""} for test in document["tests"]]
-        packed = _packed({**document, "tests": bare})
-    return packed
+    document = classroom_document(runs)
+    bare = {**document, "tests": [{**test, "message": ""} for test in document["tests"]]}
+    whole, shorter = (
+        base64.b64encode(json.dumps(each, ensure_ascii=False).encode()).decode() for each in (document, bare)
+    )
+    return whole if len(whole) <= MOST_OUTPUT else shorter
 
 
-def _packed(document: dict[str, Any]) -> str:
-    return base64.b64encode(json.dumps(document, ensure_ascii=False).encode("utf-8")).decode("ascii")
-
-
-def exit_status(visits: Sequence[Visit]) -> int:
+def exit_status(runs: Sequence[CiRun]) -> int:
     """0: all is fine; 3: we broke; else 1."""
-    broken = any(result.status is Status.BROKEN for result in results_of(visits))
-    if broken or any(visit.left == "broken" for visit in visits):
+    broken = any(result.status is Status.BROKEN for result in results_of(runs))
+    if broken or any(run.left == "broken" for run in runs):
         return 3
-    return 0 if all(visit.fine for visit in visits) else 1
+    return 0 if all(run.fine for run in runs) else 1

@@ -1,7 +1,4 @@
-"""`grader.toml`: which assignments a repository holds, where, and how much time they may take.
-
-Takes each submission of a repository through the one pipeline, one after the other, within the budget.
-"""
+"""The submissions that a repository's `grader.toml` names, graded one after the other within the time budget."""
 
 import os
 import time
@@ -33,14 +30,14 @@ from grader.run.context import RunOptions, open_context
 from grader.selfcheck.run import smoke_run
 
 FILE = "grader.toml"
-SCHEMA = 1
+MOST_READ = 64 << 20  # bytes of a notebook that is read for the lines of its cells
 Mode = Literal["full", "smoke"]
 
 
 def _require_inside(value: object) -> object:
     """ValueError for a path that leads out of the repository."""
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("is no path: write it as in 'exercise1.ipynb'")
+        raise ValueError("is not a path: write it as in 'exercise1.ipynb'")
     if "\\" in value:
         raise ValueError(f"{value!r} holds a backslash: write folders with a slash, as in 'a/b.ipynb'")
     path = PurePosixPath(value)
@@ -97,11 +94,8 @@ def read_settings(root: Path) -> CiSettings:
     return settings
 
 
-MOST_READ = 64 << 20  # bytes of a notebook that is looked at for the lines of its cells
-
-
 @dataclass(frozen=True, kw_only=True)
-class Visit:
+class CiRun:
     """What became of one submission; `result` is None where it was `left` out: not there yet, no time left, or we broke.
 
     `broke` says how. `out_of`: the points that can be had. `unchanged`: it is what stored evidence is of, and was marked
@@ -137,8 +131,8 @@ class Visit:
 
 
 @dataclass(frozen=True)
-class Named:
-    """Progress of one of several assignments: it goes by the assignment's name, and the whole is counted elsewhere."""
+class NamedProgress:
+    """Progress of one of several assignments, shown under its name; the whole is counted elsewhere."""
 
     assignment: str
     whole: Progress
@@ -159,10 +153,10 @@ class Named:
         self.whole.say(f"{self.assignment}: {what}")
 
 
-def visit_all(
+def run_all(
     root: Path, settings: CiSettings, course: Course, setup: RunOptions, out: Path, *, student: str, progress: Progress,
     clock: Callable[[], float] = time.monotonic,
-) -> list[Visit]:  # fmt: skip
+) -> list[CiRun]:  # fmt: skip
     """Every submission that `settings` name, in their order. Raises UsageError, RubricError, DataError before any is run.
 
     What goes wrong with one of them is told in its place, and all others stand; what goes wrong with each is raised.
@@ -171,30 +165,30 @@ def visit_all(
     for rubric in rubrics.values():
         plan_checks(course, rubric)
     began = clock()
-    visits: list[Visit] = []
+    runs: list[CiRun] = []
     faults: list[GraderError] = []
     for handed in settings.submission:
         path, out_of = root / handed.path, rubrics[handed.assignment].out_of
         if not path.exists() and handed.optional:
-            visits.append(Visit(handed=handed, out_of=out_of, left="absent"))
+            runs.append(CiRun(handed=handed, out_of=out_of, left="absent"))
         elif clock() - began > settings.budget:
-            visits.append(Visit(handed=handed, out_of=out_of, left="over-budget"))
+            runs.append(CiRun(handed=handed, out_of=out_of, left="over-budget"))
         else:
             try:
-                visits.append(_visit(path, handed, settings, course, setup, out, student, progress))
+                runs.append(_run(path, handed, settings, course, setup, out, student, progress))
             except Exception as error:  # of several submissions one must not take the others' results away
                 faults += [error] if isinstance(error, GraderError) else []
                 broke = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
-                visits.append(Visit(handed=handed, out_of=out_of, left="broken", broke=one_line(broke)))
-    if faults and len(faults) == len(visits):
+                runs.append(CiRun(handed=handed, out_of=out_of, left="broken", broke=one_line(broke)))
+    if faults and len(faults) == len(runs):
         raise faults[0]
-    return visits
+    return runs
 
 
-def _visit(
+def _run(
     path: Path, handed: CiSubmission, settings: CiSettings, course: Course, setup: RunOptions, out: Path, student: str,
     progress: Progress,
-) -> Visit:  # fmt: skip
+) -> CiRun:  # fmt: skip
     smoke = handed.mode == "smoke" and course.assignment(handed.assignment).dataset is not None
     setup = replace(setup, smoke=smoke_run(os.getloadavg()[0]), serve="open", private=False) if smoke else setup
     order = OutputOptions(
@@ -202,10 +196,10 @@ def _visit(
     )
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with open_context(course, handed.assignment, setup, progress) as bench:
-        told = Named(handed.assignment, progress)
-        rows, _ = grade_class([_entry(path, handed, student)], bench, order, jobs=1, progress=told)
+        named = NamedProgress(handed.assignment, progress)
+        rows, _ = grade_class([_entry(path, handed, student)], bench, order, jobs=1, progress=named)
     result = rows[0]
-    return Visit(
+    return CiRun(
         handed=handed,
         out_of=result.out_of,
         result=result,
@@ -219,7 +213,7 @@ def _entry(path: Path, handed: CiSubmission, student: str) -> Entry:
     if os.path.lexists(path):
         return Entry(student=student, path=path)
     near = like_it(path)
-    remedy = f"There is {near}: names differ by capital letters." if near else f"Check `path` in {FILE}."
+    remedy = f"There is {near}: the names differ in capital letters." if near else f"Check `path` in {FILE}."
     return Entry(student=student, path=path, problem=f"{handed.path}: there is no such file or folder.", remedy=remedy)
 
 
@@ -239,6 +233,6 @@ def _place(path: Path, name: str) -> Place:
     return Place(file=name)
 
 
-def results_of(visits: Sequence[Visit]) -> list[Result]:
+def results_of(runs: Sequence[CiRun]) -> list[Result]:
     """The results there are."""
-    return [visit.result for visit in visits if visit.result is not None]
+    return [run.result for run in runs if run.result is not None]

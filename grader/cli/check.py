@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from grader.core.evidence import Evidence, Isolation
     from grader.course.course import Course
     from grader.selfcheck.estimate import Checked
-    from grader.selfcheck.run import Desk
+    from grader.selfcheck.run import SelfCheck
 
 app = typer.Typer()
 
@@ -42,7 +42,7 @@ def check(
     Ends with 0 where all is fine, 1 where something would cost points, 2 for wrong usage, 3 where we broke.
     """
     from grader.core.workspace import output_folder
-    from grader.selfcheck.run import open_desk, pick_file
+    from grader.selfcheck.run import open_selfcheck, pick_file
 
     home = find_course(course)
     if assignment is None:
@@ -56,26 +56,26 @@ def check(
     with ExitStack() as stack:
         with progress_bar(as_json) as progress:
             held: Isolation | None = sandbox.value if sandbox else None
-            opened = open_desk(
+            context = open_selfcheck(
                 home, assignment, full=full, isolation=held, data=data, seed=seed, progress=progress, often=watch
             )
-            desk = stack.enter_context(opened)
+            opened = stack.enter_context(context)
         if watch:
-            _watch(path, desk, out, as_json)
+            _watch(path, opened, out, as_json)
             return
-        checked, evidence = _check_once(path, desk, as_json)
-        _show(checked, evidence, desk, out, as_json)
+        checked, evidence = _check_once(path, opened, as_json)
+        _show(checked, evidence, opened, out, as_json)
     raise typer.Exit(_exit_code(checked))
 
 
-def _check_once(path: Path, desk: "Desk", as_json: bool) -> "tuple[Checked, Evidence]":
+def _check_once(path: Path, opened: "SelfCheck", as_json: bool) -> "tuple[Checked, Evidence]":
     from grader.selfcheck.run import check_submission, read_own
 
     with progress_bar(as_json) as progress:
-        return check_submission(read_own(path), desk, progress)
+        return check_submission(read_own(path), opened, progress)
 
 
-def _watch(path: Path, desk: "Desk", out: Path | None, as_json: bool) -> None:
+def _watch(path: Path, opened: "SelfCheck", out: Path | None, as_json: bool) -> None:
     """Check, wait for the next save, check again. Ctrl-C is the way out and no error."""
     from grader.selfcheck.run import stamp, wait_for_save
 
@@ -83,7 +83,7 @@ def _watch(path: Path, desk: "Desk", out: Path | None, as_json: bool) -> None:
         seen = stamp(path)
         while True:
             try:
-                _show(*_check_once(path, desk, as_json), desk, out, as_json)
+                _show(*_check_once(path, opened, as_json), opened, out, as_json)
             except GraderError as error:  # half a file, say: the next save may mend it
                 print(f"grader: {error}", flush=True)
             if not as_json:
@@ -94,7 +94,7 @@ def _watch(path: Path, desk: "Desk", out: Path | None, as_json: bool) -> None:
             print("\nNo longer watching.", flush=True)
 
 
-def _show(checked: "Checked", evidence: "Evidence", desk: "Desk", out: Path | None, as_json: bool) -> None:
+def _show(checked: "Checked", evidence: "Evidence", opened: "SelfCheck", out: Path | None, as_json: bool) -> None:
     from grader.core.limits import write_duration
     from grader.selfcheck.text import describe
 
@@ -106,7 +106,7 @@ def _show(checked: "Checked", evidence: "Evidence", desk: "Desk", out: Path | No
     if out is not None:
         from grader.marking.publish import publish_student
 
-        report = publish_student(out, checked.result, evidence, desk.bench.rubric, desk.course)
+        report = publish_student(out, checked.result, evidence, opened.bench.rubric, opened.course)
         if not as_json:
             print(f"Report: {report}", flush=True)
 

@@ -23,7 +23,7 @@ from grader.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from grader.ci.run import CiSettings, Visit
+    from grader.ci.run import CiRun, CiSettings
 
 app = typer.Typer()
 JUNIT, CLASSROOM = "junit.xml", "classroom.json"
@@ -41,7 +41,7 @@ def ci(
     What has not changed since the evidence in --out was stored is not run again. Ends with 0 where all passed, 1 where
     something did not, 2 for wrong usage, 3 where we broke.
     """
-    from grader.ci.run import read_settings, visit_all
+    from grader.ci.run import read_settings, run_all
     from grader.core.workspace import output_folder
     from grader.run.context import RunOptions
 
@@ -51,8 +51,8 @@ def ci(
     output_folder(out)
     setup = RunOptions(isolation=sandbox.value, data=data, seed=seed)
     with ending_in_order(), progress_bar(as_json, total=len(settings.submission)) as progress:
-        visits = visit_all(folder, settings, home, setup, out, student=_student(folder, settings), progress=progress)
-    raise typer.Exit(_tell(visits, out, as_json))
+        runs = run_all(folder, settings, home, setup, out, student=_student(folder, settings), progress=progress)
+    raise typer.Exit(_tell(runs, out, as_json))
 
 
 def _student(folder: Path, settings: "CiSettings") -> str:
@@ -61,26 +61,26 @@ def _student(folder: Path, settings: "CiSettings") -> str:
     return settings.student or repository or folder.resolve().name or "submission"
 
 
-def _tell(visits: "list[Visit]", out: Path, as_json: bool) -> int:
+def _tell(runs: "list[CiRun]", out: Path, as_json: bool) -> int:
     """Write what machines read, print what people read; the exit code."""
     from grader.ci import annotations
     from grader.ci.run import results_of
     from grader.core.workspace import write_json, write_whole
     from grader.exports.junit import write_junit
 
-    results = results_of(visits)
+    results = results_of(runs)
     write_whole(out / JUNIT, write_junit(results, name="grader ci"))
-    write_json(out / CLASSROOM, annotations.classroom_document(visits))
-    _append("GITHUB_STEP_SUMMARY", annotations.github_summary(visits))
-    _append("GITHUB_OUTPUT", f"result={annotations.classroom_output(visits)}\n")
+    write_json(out / CLASSROOM, annotations.classroom_document(runs))
+    _append("GITHUB_STEP_SUMMARY", annotations.github_summary(runs))
+    _append("GITHUB_OUTPUT", f"result={annotations.classroom_output(runs)}\n")
     if as_json:
         print(json.dumps([result.model_dump(mode="json", by_alias=True) for result in results], indent=2))
     elif os.environ.get("GITHUB_ACTIONS") == "true":
-        print(annotations.github_log(visits, secrets.token_hex(16)), end="")
+        print(annotations.github_log(runs, secrets.token_hex(16)), end="")
     else:
-        print("\n".join(annotations.terminal_lines(visits)))
+        print("\n".join(annotations.terminal_lines(runs)))
         print(f"Reports: {out}")
-    return annotations.exit_status(visits)
+    return annotations.exit_status(runs)
 
 
 def _append(variable: str, text: str) -> None:

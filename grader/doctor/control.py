@@ -1,6 +1,7 @@
-"""Cells in a plain process of the user that a sandbox has: the control of an attack, and processes that serve as bait.
+"""What an attack could reach, and what it does without a sandbox.
 
-Bait: files, sockets and processes of the host that an attack could reach, and a look at them afterwards.
+Decoys are files, sockets and processes of the host, which show afterwards whether they were touched. The
+control of an attack is the same cell in a plain process of the user that a sandbox has.
 """
 
 import contextlib
@@ -13,13 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from grader.core.errors import Failure, Infrastructure
 from grader.core.limits import Limits
 from grader.course.course import Course
+from grader.doctor.corpus import prelude
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.bubblewrap import UNPRIVILEGED
 from grader.sandbox.environment import environment
@@ -30,11 +32,19 @@ from grader.sandbox.unsandboxed import NoSandbox
 PLAIN = Path(__file__).resolve().parent / "plain.py"
 WORK, RUNNER, ORDERS, ANSWERS = "doctor", "run/plain.py", "orders.json", "answers.json"
 DISK, ANSWER_BYTES, WALL_S, CONTROL_S = 64 << 20, 8 << 20, 60.0, 90.0
+STARTS_S, NOTICED_S = 30.0, 0.3
+LONG_ENOUGH = 8  # characters of a variable's value, to be recognised where it turns up
+PORTS = range(1, 6)  # as many sockets as a kernel has
+SLEEPER = """\
+import signal, time
 
-
-def sandbox_user() -> int | None:
-    """The user that a sandbox' programs run as, where it is another one than ours."""
-    return UNPRIVILEGED if os.geteuid() == 0 else None
+kept = SECRET
+signal.signal(signal.SIGURG, lambda *rest: open("signalled", "w").close())
+with open("partial", "w") as file:
+    file.write(str(os.getpid()))
+os.rename("partial", "process")
+time.sleep(600)
+"""
 
 
 @contextmanager
@@ -43,14 +53,13 @@ def cells_in(
     cells: Mapping[str, str],
     facts: Mapping[str, Any],
     *,
-    prelude: str,
     uid: int | None = None,
     environment: Mapping[str, str] | None = None,
     descriptors: tuple[int, ...] = (),
     wall: float = WALL_S,
 ) -> Iterator[Confined]:
     """Cells on their way, one after the other in one process; `uid` is who it becomes. Raises Infrastructure."""
-    orders = {"uid": uid, "facts": dict(facts), "prelude": prelude, "cells": dict(cells)}
+    orders = {"uid": uid, "facts": dict(facts), "prelude": prelude(), "cells": dict(cells)}
     with sandbox.root() as root:
         confined = sandbox.start(
             Program(
@@ -71,22 +80,9 @@ def cells_in(
             confined.close()
 
 
-@contextmanager
-def plain_cells(
-    cells: Mapping[str, str],
-    facts: Mapping[str, Any],
-    *,
-    prelude: str,
-    environment: Mapping[str, str] | None = None,
-    descriptors: tuple[int, ...] = (),
-    wall: float = WALL_S,
-) -> Iterator[Confined]:
-    """Cells without a sandbox, as the user that a sandbox would have. Raises Infrastructure."""
-    with cells_in(
-        NoSandbox(), cells, facts, prelude=prelude, uid=sandbox_user(), environment=environment,
-        descriptors=descriptors, wall=wall,
-    ) as confined:  # fmt: skip
-        yield confined
+def plain_cells(cells: Mapping[str, str], facts: Mapping[str, Any], **options: Any) -> AbstractContextManager[Confined]:
+    """Cells without a sandbox, as the user that a sandbox would have; options as for `cells_in`. Raises Infrastructure."""
+    return cells_in(NoSandbox(), cells, facts, uid=UNPRIVILEGED if os.geteuid() == 0 else None, **options)
 
 
 def read_answers(confined: Confined) -> dict[str, str]:
@@ -107,30 +103,15 @@ def wait_for_file(confined: Confined, name: str, *, seconds: float) -> str:
         except (Failure, FileNotFoundError):
             time.sleep(0.02)
     confined.kill()
-    raise Infrastructure(f"A process that serves as bait did not start: {confined.wait(20).log[-500:]}")
+    raise Infrastructure(f"A process that serves as a decoy did not start: {confined.wait(20).log[-500:]}")
 
 
-STARTS_S, NOTICED_S = 30.0, 0.3
-LONG_ENOUGH = 8  # characters of a variable's value, to be recognised where it turns up
-PORTS = range(1, 6)  # as many sockets as a kernel has
-SLEEPER = """\
-import signal, time
+class Decoys:
+    """Decoys of one run: `facts` are told to the cells, `secret` must not turn up anywhere; made by `place_decoys`."""
 
-kept = SECRET
-signal.signal(signal.SIGURG, lambda *rest: open("signalled", "w").close())
-with open("partial", "w") as file:
-    file.write(str(os.getpid()))
-os.rename("partial", "process")
-time.sleep(600)
-"""
-
-
-class Bait:
-    """What lies there: `facts` are told to the cells, `secret` must not turn up anywhere; made by `lay_bait`."""
-
-    def __init__(self, folder: Path, stack: ExitStack, *, prelude: str, processes: bool) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, *, processes: bool) -> None:
         self.secret = f"secret-{secrets.token_hex(16)}"
-        self.name = f"bait{secrets.token_hex(5)}"
+        self.name = f"decoy{secrets.token_hex(5)}"
         self.environment = {**inherited_environment(), "GRADER_TOKEN": self.secret}
         self._folder = folder
         self._lay_files()
@@ -146,11 +127,11 @@ class Bait:
         }  # fmt: skip
         self._sleepers: dict[str, Confined] = {}
         for name in ("VICTIM", "CONDEMNED") if processes else ():
-            self._sleepers[name], self.facts[name] = self._start_sleeper(stack, prelude)
+            self._sleepers[name], self.facts[name] = self._start_sleeper(stack)
         stack.callback(self._clear_away)
 
     def look(self) -> dict[str, str]:
-        """What the host sees at its bait, in words, by the name that a header's `seen` gives it."""
+        """What the host sees at its decoys, in words, by the name that a header's `seen` gives it."""
         found = {
             name.partition("-")[0]: f"{words_for(name)} reached the host"
             for name, listener in self._sockets.items()
@@ -208,11 +189,11 @@ class Bait:
     def _port(self, name: str) -> int:
         return int(self._sockets[name].getsockname()[1])
 
-    def _start_sleeper(self, stack: ExitStack, prelude: str) -> tuple[Confined, int]:
+    def _start_sleeper(self, stack: ExitStack) -> tuple[Confined, int]:
         """A process of the sandbox' user that holds the secret in its memory and in its environment."""
         confined = stack.enter_context(
             plain_cells(
-                {"sleeper": SLEEPER}, {"SECRET": self.secret}, prelude=prelude,
+                {"sleeper": SLEEPER}, {"SECRET": self.secret},
                 environment={"GRADER_TOKEN": self.secret}, wall=900,
             )
         )  # fmt: skip
@@ -242,10 +223,10 @@ class Bait:
 
 
 @contextmanager
-def lay_bait(prelude: str, *, processes: bool = False) -> Iterator[Bait]:
-    """Fresh bait for one run, with or without processes; gone afterwards. Raises Infrastructure."""
-    with tempfile.TemporaryDirectory(prefix="grader-bait-") as folder, ExitStack() as stack:
-        yield Bait(Path(folder), stack, prelude=prelude, processes=processes)
+def place_decoys(*, processes: bool = False) -> Iterator[Decoys]:
+    """Fresh decoys for one run, with or without processes; gone afterwards. Raises Infrastructure."""
+    with tempfile.TemporaryDirectory(prefix="grader-decoys-") as folder, ExitStack() as stack:
+        yield Decoys(Path(folder), stack, processes=processes)
 
 
 def inherited_environment() -> Mapping[str, str]:

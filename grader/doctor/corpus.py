@@ -1,13 +1,12 @@
-"""The corpus: attacks as files of `cells/`, each a header of `# key: value` lines and the cell itself.
+"""The corpus: attacks as files of `cells/`, each a header of `# key: value` lines and the cell itself; and what came of one.
 
 `title`, `control` and `remedy` must be there. `control` is `open` (works without a sandbox), `either: why` (the host may
 stop it by itself) or `none: why` (never run). `how` is the way it is tried: in a notebook with others (`cell`), in one
-of its own (`notebook`), as what a program leaves behind (`file`, `model`), as a lie about a network
-(`claim`), as something for the report (`report`), as work of the grader itself (`host`). `seen` names the bait that the
-host looks at, `endings` how its notebook may end, `limits` what it may use, `leaves` the files that the host reads,
-`student` the name it is handed in under, `unsafe` why it is not run where there is no sandbox.
+of its own (`notebook`), as what a program leaves behind (`file`, `model`), as work of the grader itself (`host`). `seen` names the decoys that the host looks at,
+`endings` how its notebook may end, `limits` what it may use, `leaves` the files that the host reads, `unsafe` why it is not
+run where there is no sandbox.
 
-What was observed becomes a finding. Pure.
+`decide` makes a finding of what was observed. Pure, but for reading the corpus.
 """
 
 import difflib
@@ -20,7 +19,7 @@ from typing import Literal, get_args
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.evidence import Cause
 
-How = Literal["cell", "notebook", "file", "model", "claim", "report", "host"]
+How = Literal["cell", "notebook", "file", "model", "host"]
 FOLDER = Path(__file__).resolve().parent
 GROUPS = {
     "files": "Files of the host",
@@ -31,12 +30,13 @@ GROUPS = {
     "connection": "The way back to the grader",
     "limits": "Limits and endings",
     "artefacts": "What is left behind",
-    "claims": "Lies about a network",
-    "reports": "Reports, logs and names",
     "host": "The grader's own work on what was handed in",
 }
-KEYS = {"title", "control", "remedy", "how", "seen", "endings", "limits", "leaves", "student", "unsafe"}
+KEYS = {"title", "control", "remedy", "how", "seen", "endings", "limits", "leaves", "unsafe"}
 HEADER = re.compile(r"# ([a-z]+): (.+)")
+WORD = re.compile(r"^(OPEN|HELD|DONE)\b[ ]?(.*)$", re.MULTILINE)
+LONGEST = 160
+NO_SANDBOX = "Without a sandbox only your own work may be run: for the work of others use --sandbox bubblewrap."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,6 @@ class Attack:
     endings: tuple[Cause, ...] = (Cause.FINISHED,)
     limits: Mapping[str, str] = field(default_factory=dict)
     leaves: tuple[str, ...] = ()
-    student: str = ""
     unsafe: str = ""
 
     @property
@@ -89,17 +88,21 @@ def read_attack(text: str, *, name: str, group: str) -> Attack:
         how=how,  # type: ignore[arg-type]
         seen=tuple(header.pop("seen", "").split()), leaves=tuple(header.pop("leaves", "").split()),
         title=header["title"], control=header["control"], remedy=header["remedy"],
-        student=header.get("student", ""), unsafe=header.get("unsafe", ""),
+        unsafe=header.get("unsafe", ""),
     )  # fmt: skip
+
+
+def read_group(folder: Path) -> tuple[Attack, ...]:
+    """The attacks in a folder, which is called after their group."""
+    return tuple(
+        read_attack(path.read_text(encoding="utf-8"), name=path.stem, group=folder.name)
+        for path in sorted(folder.glob("*.cell"))
+    )
 
 
 def load_corpus() -> tuple[Attack, ...]:
     """Every attack, group by group."""
-    return tuple(
-        read_attack(path.read_text(encoding="utf-8"), name=path.stem, group=group)
-        for group in GROUPS
-        for path in sorted((FOLDER / "cells" / group).glob("*.cell"))
-    )
+    return tuple(attack for group in GROUPS for attack in read_group(FOLDER / "cells" / group))
 
 
 def choose(corpus: Sequence[Attack], names: Sequence[str]) -> tuple[Attack, ...]:
@@ -116,16 +119,6 @@ def choose(corpus: Sequence[Attack], names: Sequence[str]) -> tuple[Attack, ...]
 def prelude() -> str:
     """What is run before every cell."""
     return (FOLDER / "prelude.cell").read_text(encoding="utf-8")
-
-
-def network() -> str:
-    """The cell that makes the network which the lies are about."""
-    return (FOLDER / "network.cell").read_text(encoding="utf-8")
-
-
-WORD = re.compile(r"^(OPEN|HELD|DONE)\b[ ]?(.*)$", re.MULTILINE)
-LONGEST = 160
-NO_SANDBOX = "Without a sandbox only your own work may be run: for the work of others use --sandbox bubblewrap."
 
 
 @dataclass(frozen=True, kw_only=True)

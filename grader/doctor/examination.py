@@ -10,10 +10,8 @@ from grader.doctor.attacks import (
     Classroom,
     open_classroom,
     try_alone,
-    try_claims,
     try_leftovers,
     try_models,
-    try_reports,
     try_together,
 )
 from grader.doctor.corpus import NO_SANDBOX, Attack, AttackTrial, Finding, How, Seen, decide
@@ -24,9 +22,7 @@ Way = Callable[[Sequence[Attack], Classroom], Iterator[AttackTrial]]
 WAYS: dict[How, Way] = {
     "cell": try_together,
     "file": try_leftovers,
-    "report": try_reports,
     "model": try_models,
-    "claim": try_claims,
     "notebook": try_alone,
     "host": try_host,
 }

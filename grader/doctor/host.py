@@ -1,4 +1,4 @@
-"""The grader's own work on bytes of a student: tried here with inputs that were made to be dear, and with twice as much.
+"""What the grader's own work on bytes of a student costs: inputs that were made to be dear, and others of twice the size.
 
 A cell of this group says how such an input is made (`make`, with `SIZE` for the first one). It runs in this process: it is
 the grader's own, and so is the work. What is dear grows faster than what was handed in; a most of everything ends that.
@@ -14,7 +14,7 @@ from typing import Any
 
 from grader.checks.base import Case
 from grader.checks.execution import Executes, executes
-from grader.checks.training import why_no_training
+from grader.checks.hints import why_no_training
 from grader.core.errors import Failure, SubmissionError
 from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Evidence, Facts, Judgement
 from grader.core.notebook import plain_outputs, read_submission

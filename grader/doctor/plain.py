@@ -1,4 +1,4 @@
-"""Runs cells in a plain process, without a sandbox: the control of an attack, and the processes that serve as bait.
+"""Runs cells in a plain process, without a sandbox: the control of an attack, and the processes that serve as decoys.
 
 A program of its own: `plain.py ORDERS ANSWERS`. It becomes the user that a sandbox would have, and forks once, so that the
 cells have a parent of the same user. Standard library only.

@@ -13,12 +13,10 @@ from grader.core.limits import write_size
 from grader.core.notebook import without_surrogates
 from grader.core.workspace import require_room
 from grader.intake.match import PLATFORMS, Matches, RosterMatch, match
-from grader.intake.names import listed, tell_apart
-from grader.intake.platforms import nbgrader
-from grader.intake.platforms.forms import FINDERS, TITLES, Form, read_form, recognise, unread_form
-from grader.intake.platforms.listing import nothing_in, visible
+from grader.intake.names import listed, student_name, tell_apart
+from grader.intake.platforms import Form, find, nbgrader, read_form, recognise, title_of, unread_form
 from grader.intake.roster import Enrolled, Roster, read_roster
-from grader.intake.sources import FolderTree, Found, Tree, open_class_zip
+from grader.intake.sources import FolderTree, Found, Tree, is_handed_in, open_class_zip, visible
 from grader.intake.submissions import Entry
 
 SPARE = 1 << 30  # bytes of the disk that unpacking leaves alone
@@ -33,7 +31,7 @@ class OpenedClass:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Row:
     """A hand-in, or a student without any, before it has a name of its own."""
 
@@ -58,22 +56,47 @@ def open_class(
     named = frozenset(path.resolve() for path in (*apart, *([] if roster is None else [roster])))
     with _open_tree(source, named) as top:
         form, tree = recognise(top, called or assignment, wanted)
-        found = FINDERS[form](tree, called or assignment)
+        found = find(form, tree, called or assignment)
         if not found:
             raise nothing_in(str(source))
         _require_room(tree, found, workspace)
         matches = match(found, students)
-        rows = [*map(_row, found, matches.matches), *(_missing(student, doubt) for student, doubt in matches.missing)]
+        rows = [*map(_Row, found, matches.matches), *(_missing(student, doubt) for student, doubt in matches.missing)]
         names, of_members = _own_names(rows)
         entries = tuple(
             _entry(tree, row, name, of_members, workspace / f"{number:05}")
             for number, (row, name) in enumerate(zip(rows, names, strict=True), 1)
         )
         where = f" in {tree.where}" if tree.where != top.where else ""
-        told = f"{source}: taken for {TITLES[form]}{where}; {len(found)} found."
+        told = f"{source}: taken for {title_of(form)}{where}; {len(found)} found."
         aside = _set_aside(top, tree, wanted)
         notes = (told, *aside, *_doubts(form, tree, roster), *_notes(found, matches, students))
     return OpenedClass(entries=entries, form=form, notes=tuple(map(_shown, notes)))
+
+
+def list_class(source: Path) -> list[Entry]:
+    """One entry for each file or folder in `source`, sorted by name. Raises UsageError.
+
+    Loose files that are no code become entries too: nobody is lost because of a wrong file type.
+    """
+    if not source.is_dir():
+        raise UsageError(
+            f"{source} is not a folder.", "Name the folder that holds one file or folder for each student."
+        )
+    try:
+        found = sorted(source.iterdir())
+    except OSError as error:
+        raise UsageError(f"{source}: can't be read ({error.strerror}).", "Check the folder.") from None
+    paths = [path for path in found if is_handed_in(path.name)]
+    if not paths:
+        raise nothing_in(str(source))
+    names = tell_apart(list(map(student_name, paths)), [without_surrogates(path.name) for path in paths])
+    return [Entry(student=name, path=path) for name, path in zip(names, paths, strict=True)]
+
+
+def nothing_in(where: str) -> UsageError:
+    """The error about a source without any submission."""
+    return UsageError(f"{where} holds no submission.", "Name the folder that holds one file or folder per student.")
 
 
 @contextmanager
@@ -100,10 +123,6 @@ def _require_room(tree: Tree, found: Sequence[Found], workspace: Path) -> None:
         )
 
 
-def _row(found: Found, match: RosterMatch) -> _Row:
-    return _Row(found=found, match=match)
-
-
 def _missing(student: Enrolled, doubt: str) -> _Row:
     """The row of a student of the roster to whom no hand-in was matched."""
     found = Found(
@@ -113,7 +132,7 @@ def _missing(student: Enrolled, doubt: str) -> _Row:
         problem="Nothing could be matched." if doubt else "Nothing was handed in.",
         remedy=f"{doubt}. Give the roster a number or a login that tells them apart." if doubt else "",
     )
-    return _Row(found=found, match=RosterMatch(student=student))
+    return _Row(found, RosterMatch(student=student))
 
 
 def _own_names(rows: Sequence[_Row]) -> tuple[list[str], dict[int, str]]:
@@ -237,7 +256,7 @@ def _doubts(form: Form, tree: Tree, roster: Path | None) -> Iterator[str]:
             f"{listed(tree.doubtful)}. A roster with numbers, or the unpacked folder, tells who it is."
         )
     if roster is None and any(node.name.lower() == "roster.csv" for node in tree.nodes()):
-        yield "A roster.csv lies there; name it with --roster to use it."
+        yield "There is a roster.csv; name it with --roster to use it."
 
 
 def _notes(found: Sequence[Found], matches: Matches, roster: Roster) -> Iterator[str]:

@@ -1,12 +1,8 @@
-"""What the columns of a roster mean, by the names that learning platforms and teachers give them. Pure.
+"""The roster: who is in the class, by which numbers and names each is known, and who was given more time.
 
-More time for one student, as a roster writes it: a new deadline or a length. Pure.
-
-The roster: who is in the class, by which numbers and names each is known, and who was given more time.
-
-A CSV file in any order of columns (`columns` knows their names); a grading worksheet of Moodle, a gradebook of Canvas and a
-roster of GitHub Classroom are rosters as they are. What can't be read is refused with its line: a roster that is half
-understood would give somebody another's mark.
+A CSV file in any order of columns, by the names that learning platforms and teachers give them; a grading worksheet of
+Moodle, a gradebook of Canvas and a roster of GitHub Classroom are rosters as they are. What can't be read is refused with
+its line: a roster that is half understood would give somebody another's mark.
 """
 
 import csv
@@ -41,6 +37,15 @@ KEYS = ("name", "last", "identity", "email", "login", "participant")
 IDENTIFIER = squeeze("Identifier")  # of a Moodle worksheet, or of a roster of GitHub Classroom
 GITHUB = squeeze("github_username")
 CANVAS = {squeeze("SIS User ID"), squeeze("SIS Login ID")}  # in whose company "ID" is Canvas' own number
+MOST_BYTES, MOST_STUDENTS, LONGEST_FIELD = 16 << 20, 100_000, 200
+DELIMITERS = ",;\t"
+NUMBERED = re.compile(r"(?:.*\s)?([0-9]+)")  # "Participant 12", in the language of the site
+UNIQUE = ("identity", "email", "participant")
+KEPT_AS_TEXT = re.compile(r'="(.*)"|\'([0-9]+)')
+REMEDY = "Mend that line and save the file as CSV in UTF-8."
+LONGEST_EXTENSION = 366 * 24 * 3600.0  # seconds
+YEARS = range(2000, 2200)  # in which something can be handed in
+EXAMPLES = "write a length (36h, 2d) or a new deadline (2026-05-01, 2026-05-01T18:00, 2026-05-01T18:00+02:00)"
 
 
 def recognise(header: Sequence[str]) -> dict[str, list[int]]:
@@ -65,11 +70,6 @@ def is_canvas(header: Sequence[str]) -> bool:
     """Whether it is the header of a gradebook of Canvas."""
     words = {squeeze(cell) for cell in header}
     return "id" in words and bool(CANVAS & words)
-
-
-LONGEST_EXTENSION = 366 * 24 * 3600.0  # seconds
-YEARS = range(2000, 2200)
-EXAMPLES = "write a length (36h, 2d) or a new deadline (2026-05-01, 2026-05-01T18:00, 2026-05-01T18:00+02:00)"
 
 
 def read_extension(text: str) -> Extension:
@@ -97,18 +97,10 @@ def _read_length(text: str) -> float:
     try:
         seconds = parse_span(text)
     except ValueError:
-        raise ValueError(f"{text[:60]!r} is no extension: {EXAMPLES}") from None
+        raise ValueError(f"{text[:60]!r} is not an extension: {EXAMPLES}") from None
     if not 0 < seconds <= LONGEST_EXTENSION:
-        raise ValueError(f"{text[:60]!r} is no extension: it is nothing, or longer than a year")
+        raise ValueError(f"{text[:60]!r} is not an extension: it is nothing, or longer than a year")
     return float(seconds)
-
-
-MOST_BYTES, MOST_STUDENTS, LONGEST_FIELD = 16 << 20, 100_000, 200
-DELIMITERS = ",;\t"
-NUMBERED = re.compile(r"(?:.*\s)?([0-9]+)")  # "Participant 12", in the language of the site
-UNIQUE = ("identity", "email", "participant")
-KEPT_AS_TEXT = re.compile(r'="(.*)"|\'([0-9]+)')
-REMEDY = "Mend that line and save the file as CSV in UTF-8."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +159,7 @@ def parse_roster(where: str, data: bytes) -> Roster:
         raise _refusal(where, line, str(error)) from None
     if not any(field in places for field in KEYS):
         known = ", ".join(words[0] for words in SYNONYMS.values())
-        raise _refusal(where, line, f"none of its columns tells who a student is; there is: {known}")
+        raise _refusal(where, line, f"none of its columns tells who a student is; known columns: {known}")
     canvas = is_canvas(header)
     students = tuple(
         _student(where, line, row, places, len(header)) for line, row in rows[1:] if not _is_about(row, places, canvas)
@@ -190,7 +182,7 @@ def _decode(where: str, data: bytes) -> tuple[str, tuple[str, ...]]:
     except UnicodeDecodeError as error:
         if encoding == "utf-16":
             line = data[: error.start].decode(encoding, "replace").count("\n") + 1
-            raise _refusal(where, line, "is no UTF-16 text, as the file begins") from None
+            raise _refusal(where, line, "is not UTF-16 text, as the file begins") from None
     try:
         return data.decode("cp1252"), (f"{where} is not UTF-8; it was read as Windows-1252.",)
     except UnicodeDecodeError as error:
@@ -212,7 +204,7 @@ def _rows(where: str, text: str) -> Iterator[tuple[int, list[str]]]:
                 yield line, [_clean(cell) for cell in row]
             line = reader.line_num + 1
     except csv.Error as error:
-        raise _refusal(where, line, f"is no CSV ({error})") from None
+        raise _refusal(where, line, f"is not CSV ({error})") from None
 
 
 def _known(header: str, delimiter: str) -> int:

@@ -1,13 +1,12 @@
 """Where a class comes from, a folder or one zip, as a tree of names; and what a form of download finds in it.
 
-The files that know how a platform writes its downloads (`moodle`, `canvas`, ...) see only names and dates, so that a zip
-and the same zip unpacked are one thing to them. What they find is put on disk one student at a time, by `Tree.place`.
-
-A whole class in one zip: its names are listed, nothing is unpacked, until one student's part of it is asked for.
+The files that know how a platform writes its downloads (`platforms`) see only names and dates, so that a zip and the same
+zip unpacked are one thing to them. What they find is put on disk one student at a time, by `Tree.place`.
 
 The platform wrote the zip, students chose the names and bytes in it. So what would harm the listing itself (too many
 entries, a directory that is too large) refuses the zip; everything else is one student's: sizes, ratios, links, names
-that lead elsewhere, locked or damaged members make that row unreadable and leave the others alone.
+that lead elsewhere, locked or damaged members make that row unreadable and leave the others alone. `zipfile.Path` is not
+used: it hides names that lead elsewhere, names in old code pages, and names that are there twice.
 """
 
 import errno
@@ -16,15 +15,16 @@ import os
 import stat
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from pathlib import Path, PurePosixPath
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 from grader.core.errors import GraderError, Infrastructure, SubmissionError, UsageError
 from grader.core.files import kind_of
+from grader.core.notebook import without_surrogates
 from grader.intake.roster import Enrolled
 from grader.intake.submissions import MOST_BYTES, MOST_FILES, collect_files, read_file
 from grader.intake.zips import (
@@ -41,6 +41,8 @@ from grader.intake.zips import (
     without_leftovers,
 )
 
+MOST_ENTRIES = 200_000  # entries of a zip: two thousand students with a hundred files each
+MOST_DIRECTORY = 64 << 20  # bytes of a zip's list of names
 LONGEST_NAME = 1000  # characters of a name that a platform may have written
 OF_NAMES = {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 SMALL = 1000  # bytes that are read of a file such as nbgrader's timestamp.txt
@@ -101,14 +103,57 @@ class Placed:
     notes: tuple[str, ...] = ()
 
 
+ABOUT = {"readme.md", "roster.csv", "expected.toml"}  # what a teacher puts beside the submissions
+
+
+def is_handed_in(name: str) -> bool:
+    """Whether a file or folder of this name at the top of a class is a student's."""
+    leads_elsewhere = name in (".", "..") or "/" in name  # in a zip: its row says what is wrong with it
+    return leads_elsewhere or (not is_leftover(name) and name.lower() not in ABOUT)
+
+
+def visible(nodes: Iterable[Node]) -> list[Node]:
+    """Those of `nodes` that are a student's, sorted by name."""
+    return sorted((node for node in nodes if is_handed_in(node.name)), key=lambda node: node.name)
+
+
+def find_plain(nodes: Sequence[Node], remark: str = "") -> list[Found]:
+    """A hand-in for each file and folder, called after it."""
+    return [
+        Found(
+            name=without_surrogates(node.name if node.folder or "/" in node.name else PurePosixPath(node.name).stem),
+            label=node.name,
+            parts=(ClassFile(source=(node.name,), target="" if node.folder else node.name),),
+            remark=remark,
+        )
+        for node in nodes
+    ]
+
+
+N = TypeVar("N")  # what a platform put into a name
+WITHOUT_FILE = "Hand in the notebook (.ipynb) or the module (.py) as a file."
+BESIDE_FILES = "what was handed in beside the files is not graded"
+
+
+def by_student(
+    tree: "Tree", read: Callable[[Node], N | None], student: Callable[[N], tuple[str, str]]
+) -> tuple[dict[tuple[str, str], list[tuple[Node, N]]], list[Node]]:
+    """What lies at the top, by student; and those whose names the platform did not write."""
+    groups: dict[tuple[str, str], list[tuple[Node, N]]] = defaultdict(list)
+    others = []
+    for node in visible(tree.nodes()):
+        name = read(node)
+        if name is None:
+            others.append(node)
+        else:
+            groups[student(name)].append((node, name))
+    return groups, others
+
+
 class Tree(Protocol):
     """A folder, or a folder in a zip."""
 
     where: str
-
-    @property
-    def zipped(self) -> bool:
-        """Whether it lies in a zip."""
 
     @property
     def path(self) -> Path | None:
@@ -143,7 +188,6 @@ class Tree(Protocol):
 class FolderTree:
     """A folder on disk, without the files and folders `apart`, which are somebody else's."""
 
-    zipped = False
     doubtful: tuple[str, ...] = ()
 
     def __init__(self, path: Path, apart: frozenset[Path] = frozenset()) -> None:
@@ -228,10 +272,6 @@ def write_files(files: Mapping[str, bytes], into: Path, label: str) -> Path:
     return folder if label else folder / next(iter(files))
 
 
-MOST_ENTRIES = 200_000  # two thousand students with a hundred files each
-MOST_DIRECTORY = 64 << 20  # bytes of the list of names
-
-
 class Member(NamedTuple):
     """An entry of the zip: its path below the tree, in parts; a folder's ends in ""."""
 
@@ -285,7 +325,7 @@ def _no_zip(path: Path, file: io.BufferedReader, error: Exception) -> UsageError
         if kind is not None and not beginning.startswith(LOCAL):
             return UsageError(f"{path}: is {kind.title}.", "Download it again.")
     return UsageError(
-        f"{path}: is no zip, or a damaged one ({type(error).__name__}).",
+        f"{path}: is not a zip, or is damaged ({type(error).__name__}).",
         "Download it again; if some of it can be unpacked, name the folder.",
     )
 
@@ -308,7 +348,6 @@ def _visible_part(parts: tuple[str, ...]) -> tuple[str, ...]:
 class ZipTree:
     """A folder in a zip."""
 
-    zipped = True
     path: Path | None = None
 
     def __init__(self, where: str, archive: zipfile.ZipFile, members: Sequence[Member]) -> None:

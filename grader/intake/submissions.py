@@ -1,10 +1,7 @@
-"""Which of several files is the submission: renamed, doubled, uploaded again, or beside helpers. Pure.
+"""A path becomes one `Submission`: its script, its files, their digest. An `Entry` is one row of a class.
 
-A choice is made only where the files say which one counts; else all are named and the student is asked.
-
-A path becomes one `Submission`: its script, its files, their digest.
-
-One row of a class: who, what was handed in, when, or why it can't be read.
+Which of several files is the submission: renamed, doubled, uploaded again, or beside helpers? A choice is made only where
+the files say which one counts; else all are named and the student is asked.
 """
 
 import hashlib
@@ -24,7 +21,7 @@ from grader.intake.roster import read_extension
 from grader.intake.zips import check_depth, is_leftover, nothing_but_leftovers, unpack_zip, without_leftovers
 
 CODE = {".ipynb", ".py"}
-TELLING = {"solution", "submission", "main"}
+MAIN_NAMES = {"solution", "submission", "main"}
 PACKAGING = {"setup", "conftest", "noxfile", "__init__"}  # modules that are there for a tool
 TESTS = re.compile(r"test_.*|.*_test")
 ARCHIVES = {".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz"}
@@ -33,146 +30,6 @@ PRINTS = {".pdf", ".html", ".htm", ".doc", ".docx", ".odt", ".rtf", ".pages", ".
 AGAIN = re.compile(r"(?P<base>.*?)(?:-(?P<dash>[0-9]{1,3})| ?\((?P<round>[0-9]{1,3})\)|(?P<old>-checkpoint))")
 OTHER_ENDINGS = {"", ".json", ".txt", ".download"}  # under which browsers and mail programs save a notebook
 RENAMED = re.compile(r"(?P<meant>.+\.(?:ipynb|py))\.(?:txt|json|download)", re.IGNORECASE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChosenFiles:
-    """The files, of which `main` is the submission (under the name that was meant), and what is to be told about it."""
-
-    files: Mapping[str, bytes]
-    main: str
-    notes: tuple[str, ...]
-
-
-def choose_main(where: str, files: Mapping[str, bytes], *, assignment: str = "") -> ChosenFiles:
-    """The one notebook or module that counts among `files` of `where`. Raises SubmissionError where none or any could.
-
-    In this order: notebooks go before modules; the same bytes count once; of several uploads of one name the last counts;
-    a file called after the `assignment`; one called solution, submission or main.
-    """
-    if not files:
-        raise SubmissionError(f"{where}: is empty.", "Hand in the notebook (.ipynb) or the module (.py).")
-    candidates = _code(files)
-    meant = {} if candidates else _renamed(files)
-    candidates = candidates or list(meant)
-    if not candidates:
-        raise SubmissionError(
-            f"{where}: holds no notebook (.ipynb) and no module (.py), but {listed(files)}.", remedy_for(files)
-        )
-    distinct = _distinct(files, candidates, assignment)
-    newest = newest_uploads(distinct, assignment)
-    main = _choose(where, newest, assignment)
-    notes = []
-    if len(newest) < len(distinct):
-        notes.append(f"{main} is the newest of several uploads of that name")
-    if len(candidates) > 1:
-        notes.append(f"{main} was graded; beside it lay {listed(name for name in candidates if name != main)}")
-    if main not in meant:
-        return ChosenFiles(files=files, main=main, notes=tuple(notes))
-    renamed = {meant[main] if name == main else name: data for name, data in files.items()}
-    return ChosenFiles(files=renamed, main=meant[main], notes=(*notes, f"{main} was read as {meant[main]}"))
-
-
-def meant_name(name: str, data: bytes) -> str | None:
-    """What a file that is code under another name should be called ("work.ipynb.txt", "work.json"); None for others."""
-    path = PurePosixPath(name)
-    if found := RENAMED.fullmatch(path.name):
-        return str(path.with_name(found["meant"]))
-    looks = data[:1000].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") and b'"nbformat"' in data and b'"cells"' in data
-    return str(path.with_suffix(".ipynb")) if looks and path.suffix.lower() in ("", ".json", ".txt") else None
-
-
-def newest_uploads(names: Sequence[str], assignment: str = "") -> list[str]:
-    """`names` without those that a later upload of the same name takes the place of.
-
-    A number at the end is an upload's only beside the name without it, or in brackets; and not where it makes the
-    assignment's name: "exercise-1" beside "exercise" for exercise1.
-    """
-    groups: dict[tuple[str, str], list[tuple[int, str, bool]]] = defaultdict(list)
-    for name in names:
-        path = PurePosixPath(name)
-        found = AGAIN.fullmatch(path.stem)
-        base = found["base"] if found else path.stem
-        number = -1 if found and found["old"] else int(found["dash"] or found["round"]) if found else 0
-        dashed = bool(found and not found["round"])
-        groups[str(path.with_name(f"{base}{path.suffix}")).casefold(), path.suffix].append((number, name, dashed))
-    kept = set[str]()
-    for group in groups.values():
-        has_base = any(number == 0 for number, _, _ in group)
-        meant = any(number and squeeze(PurePosixPath(name).stem) == squeeze(assignment) for number, name, _ in group)
-        uploads = [] if meant else [(number, name) for number, name, dashed in group if has_base or not dashed]
-        kept |= {name for _, name, _ in group} - {name for _, name in uploads}
-        kept |= {max(uploads)[1]} if uploads else set()
-    return [name for name in names if name in kept]
-
-
-def remedy_for(names: Iterable[str]) -> str:
-    """What to do about a hand-in of these files, none of which is code."""
-    endings = {PurePosixPath(name).suffix.lower() for name in names}
-    if endings & ARCHIVES:
-        return "Hand in the notebook or the module itself, or pack them as one zip."
-    if endings & PRINTS:
-        return "Hand in the notebook (.ipynb) itself, not a print or a picture of it."
-    return "Hand in one of them."
-
-
-def _code(files: Iterable[str]) -> list[str]:
-    """Notebooks wherever they lie; without any, modules."""
-    books = [name for name in files if PurePosixPath(name).suffix.lower() == ".ipynb"]
-    return books or highest_modules(name for name in files if PurePosixPath(name).suffix.lower() == ".py")
-
-
-def highest_modules(names: Iterable[str]) -> list[str]:
-    """Those of these modules that lie highest; a tool's and tests only where nothing else is there."""
-    found = list(names)
-    ranks = {name: _rank(PurePosixPath(name)) for name in found}
-    return [name for name in found if ranks[name] == min(ranks.values())]
-
-
-def _rank(path: PurePosixPath) -> tuple[bool, int, bool]:
-    return path.stem.lower() in PACKAGING, len(path.parts), not is_work(path.stem)
-
-
-def is_work(stem: str) -> bool:
-    """Whether a module of this name is more than a tool's, or tests."""
-    return stem.lower() not in PACKAGING and TESTS.fullmatch(stem.lower()) is None
-
-
-def _renamed(files: Mapping[str, bytes]) -> dict[str, str]:
-    """The name that was meant for each file that is code under another name; notebooks before modules."""
-    found = {name: meant for name, data in files.items() if (meant := meant_name(name, data)) is not None}
-    books = {name: meant for name, meant in found.items() if meant.lower().endswith(".ipynb")}
-    return books or {name: found[name] for name in highest_modules(found)}
-
-
-def _distinct(files: Mapping[str, bytes], names: Sequence[str], assignment: str) -> list[str]:
-    """One name for each content: a telling one, else the shortest."""
-    first: dict[bytes, str] = {}
-    for name in sorted(names, key=lambda name: (not _tells(name, assignment), len(name), name)):
-        first.setdefault(files[name], name)
-    kept = set(first.values())
-    return [name for name in names if name in kept]
-
-
-def _tells(name: str, assignment: str) -> bool:
-    stem = PurePosixPath(name).stem
-    return stem.lower() in TELLING or (bool(assignment) and squeeze(stem) == squeeze(assignment))
-
-
-def _choose(where: str, names: Sequence[str], assignment: str) -> str:
-    if len(names) == 1:
-        return names[0]
-    called = [name for name in names if assignment and squeeze(PurePosixPath(name).stem) == squeeze(assignment)]
-    telling = [name for name in names if PurePosixPath(name).stem.lower() in TELLING]
-    for chosen in (called, telling):
-        if len(chosen) == 1:
-            return chosen[0]
-    raise SubmissionError(
-        f"{where}: holds {len(names)} files that could be the submission ({', '.join(sorted(names)[:5])}).",
-        "Keep the one that counts, or call it solution.ipynb (solution.py).",
-    )
-
-
 ZIP = ".zip"
 DEEPEST_ZIP = 2  # a zip in a zip: what a platform packed again
 MOST_FILES, MOST_BYTES = 500, 50 << 20
@@ -190,6 +47,53 @@ class Submission:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One row of a class: a student and the path handed in.
+
+    `student` is the name that is unique in the class; `who` is the person, whose `name` is always `student`. `submitted`
+    is when it was handed in, where the source tells it honestly (aware), `late` the platform's own mark (Canvas'), None
+    where it makes none. `extension` stands as the roster has it ("2d", "2026-05-01"). `problem` says why it can't be read
+    and `remedy` what to do; there is nothing at `path` then. `handed_in` is False for a student of the roster without a
+    submission. `members` are the students of the roster for whom a group handed in. `notes` may be shown to the student.
+    """
+
+    student: str
+    path: Path
+    who: Student = field(default_factory=lambda: Student(name=""))
+    submitted: datetime | None = None
+    late: bool | None = None
+    extension: str = ""
+    problem: str = ""
+    remedy: str = ""
+    handed_in: bool = True
+    members: tuple[Student, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Give `who` the name that is unique."""
+        if self.who.name != self.student:
+            object.__setattr__(self, "who", self.who.model_copy(update={"name": self.student}))
+
+    @property
+    def file(self) -> str:
+        """The name of what was handed in, as text; "" for nothing."""
+        return without_surrogates(self.path.name) if self.handed_in else ""
+
+    @property
+    def enrolment(self) -> Enrolment:
+        """The student as one who is expected to have a grade, with the extension read."""
+        return Enrolment(student=self.who, extension=read_extension(self.extension) if self.extension else None)
+
+
+def read_entry(entry: Entry, *, assignment: str = "") -> Submission:
+    """The submission of a row, with its notes. `assignment`: as in `read_path`. Raises SubmissionError, UsageError."""
+    if entry.problem:
+        raise SubmissionError(entry.problem, entry.remedy)
+    found = read_path(entry.path, student=entry.student, assignment=assignment)
+    return replace(found, notes=(*map(without_surrogates, entry.notes), *found.notes))
+
+
 def read_path(path: Path, *, student: str | None = None, assignment: str = "") -> Submission:
     """The submission at `path`: a notebook, a module, or a folder or a zip that holds one of them.
 
@@ -205,13 +109,13 @@ def read_path(path: Path, *, student: str | None = None, assignment: str = "") -
         near = like_it(path)
         raise UsageError(
             f"{path}: there is no such file or folder.",
-            f"There is {near}: names differ by capital letters." if near else "Check the path.",
+            f"There is {near}: the names differ in capital letters." if near else "Check the path.",
         )
     who = student or student_name(path)
     if path.is_dir():
         return _read_files(path.name, collect_files(path), who, assignment)
     if not path.is_file():  # reading a pipe would wait for ever
-        raise SubmissionError(f"{path.name}: is no regular file.", "Hand in an ordinary file.")
+        raise SubmissionError(f"{path.name}: is not a regular file.", "Hand in an ordinary file.")
     ending = path.suffix.lower()
     data = read_file(path) if ending in {*CODE, *OTHER_ENDINGS, ZIP} else b""
     if ending == ZIP:
@@ -357,47 +261,138 @@ def read_file(path: Path) -> bytes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One row of a class: a student and the path handed in.
+class ChosenFiles:
+    """The files, of which `main` is the submission (under the name that was meant), and what is to be told about it."""
 
-    `student` is the name that is unique in the class; `who` is the person, whose `name` is always `student`. `submitted`
-    is when it was handed in, where the source tells it honestly (aware), `late` the platform's own mark (Canvas'), None
-    where it makes none. `extension` stands as the roster has it ("2d", "2026-05-01"). `problem` says why it can't be read
-    and `remedy` what to do; there is nothing at `path` then. `handed_in` is False for a student of the roster without a
-    submission. `members` are the students of the roster for whom a group handed in. `notes` may be shown to the student.
+    files: Mapping[str, bytes]
+    main: str
+    notes: tuple[str, ...]
+
+
+def choose_main(where: str, files: Mapping[str, bytes], *, assignment: str = "") -> ChosenFiles:
+    """The one notebook or module that counts among `files` of `where`. Raises SubmissionError where none or any could.
+
+    In this order: notebooks go before modules; the same bytes count once; of several uploads of one name the last counts;
+    a file called after the `assignment`; one called solution, submission or main.
     """
-
-    student: str
-    path: Path
-    who: Student = field(default_factory=lambda: Student(name=""))
-    submitted: datetime | None = None
-    late: bool | None = None
-    extension: str = ""
-    problem: str = ""
-    remedy: str = ""
-    handed_in: bool = True
-    members: tuple[Student, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Give `who` the name that is unique."""
-        if self.who.name != self.student:
-            object.__setattr__(self, "who", self.who.model_copy(update={"name": self.student}))
-
-    @property
-    def file(self) -> str:
-        """The name of what was handed in, as text; "" for nothing."""
-        return without_surrogates(self.path.name) if self.handed_in else ""
-
-    @property
-    def enrolment(self) -> Enrolment:
-        """The student as one who is expected to have a grade, with the extension read."""
-        return Enrolment(student=self.who, extension=read_extension(self.extension) if self.extension else None)
+    if not files:
+        raise SubmissionError(f"{where}: is empty.", "Hand in the notebook (.ipynb) or the module (.py).")
+    candidates = _code(files)
+    meant = {} if candidates else _renamed(files)
+    candidates = candidates or list(meant)
+    if not candidates:
+        raise SubmissionError(
+            f"{where}: holds no notebook (.ipynb) and no module (.py), but {listed(files)}.", remedy_for(files)
+        )
+    distinct = _distinct(files, candidates, assignment)
+    newest = newest_uploads(distinct, assignment)
+    main = _choose(where, newest, assignment)
+    notes = []
+    if len(newest) < len(distinct):
+        notes.append(f"{main} is the newest of several uploads of that name")
+    if len(candidates) > 1:
+        notes.append(f"{main} was graded; beside it lay {listed(name for name in candidates if name != main)}")
+    if main not in meant:
+        return ChosenFiles(files=files, main=main, notes=tuple(notes))
+    renamed = {meant[main] if name == main else name: data for name, data in files.items()}
+    return ChosenFiles(files=renamed, main=meant[main], notes=(*notes, f"{main} was read as {meant[main]}"))
 
 
-def read_entry(entry: Entry, *, assignment: str = "") -> Submission:
-    """The submission of a row, with its notes. `assignment`: as in `read_path`. Raises SubmissionError, UsageError."""
-    if entry.problem:
-        raise SubmissionError(entry.problem, entry.remedy)
-    found = read_path(entry.path, student=entry.student, assignment=assignment)
-    return replace(found, notes=(*map(without_surrogates, entry.notes), *found.notes))
+def meant_name(name: str, data: bytes) -> str | None:
+    """What a file that is code under another name should be called ("work.ipynb.txt", "work.json"); None for others."""
+    path = PurePosixPath(name)
+    if found := RENAMED.fullmatch(path.name):
+        return str(path.with_name(found["meant"]))
+    looks = data[:1000].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") and b'"nbformat"' in data and b'"cells"' in data
+    return str(path.with_suffix(".ipynb")) if looks and path.suffix.lower() in ("", ".json", ".txt") else None
+
+
+def newest_uploads(names: Sequence[str], assignment: str = "") -> list[str]:
+    """`names` without those that a later upload of the same name takes the place of.
+
+    A number at the end is an upload's only beside the name without it, or in brackets; and not where it makes the
+    assignment's name: "exercise-1" beside "exercise" for exercise1.
+    """
+    groups: dict[tuple[str, str], list[tuple[int, str, bool]]] = defaultdict(list)
+    for name in names:
+        path = PurePosixPath(name)
+        found = AGAIN.fullmatch(path.stem)
+        base = found["base"] if found else path.stem
+        number = -1 if found and found["old"] else int(found["dash"] or found["round"]) if found else 0
+        dashed = bool(found and not found["round"])
+        groups[str(path.with_name(f"{base}{path.suffix}")).casefold(), path.suffix].append((number, name, dashed))
+    kept = set[str]()
+    for group in groups.values():
+        has_base = any(number == 0 for number, _, _ in group)
+        meant = any(number and squeeze(PurePosixPath(name).stem) == squeeze(assignment) for number, name, _ in group)
+        uploads = [] if meant else [(number, name) for number, name, dashed in group if has_base or not dashed]
+        kept |= {name for _, name, _ in group} - {name for _, name in uploads}
+        kept |= {max(uploads)[1]} if uploads else set()
+    return [name for name in names if name in kept]
+
+
+def remedy_for(names: Iterable[str]) -> str:
+    """What to do about a hand-in of these files, none of which is code."""
+    endings = {PurePosixPath(name).suffix.lower() for name in names}
+    if endings & ARCHIVES:
+        return "Hand in the notebook or the module itself, or pack them as one zip."
+    if endings & PRINTS:
+        return "Hand in the notebook (.ipynb) itself, not a print or a picture of it."
+    return "Hand in one of them."
+
+
+def _code(files: Iterable[str]) -> list[str]:
+    """Notebooks wherever they lie; without any, modules."""
+    books = [name for name in files if PurePosixPath(name).suffix.lower() == ".ipynb"]
+    return books or highest_modules(name for name in files if PurePosixPath(name).suffix.lower() == ".py")
+
+
+def highest_modules(names: Iterable[str]) -> list[str]:
+    """Those of these modules that lie highest; a tool's and tests only where nothing else is there."""
+    found = list(names)
+    ranks = {name: _rank(PurePosixPath(name)) for name in found}
+    return [name for name in found if ranks[name] == min(ranks.values())]
+
+
+def _rank(path: PurePosixPath) -> tuple[bool, int, bool]:
+    return path.stem.lower() in PACKAGING, len(path.parts), not is_work(path.stem)
+
+
+def is_work(stem: str) -> bool:
+    """Whether a module of this name is more than a tool's, or tests."""
+    return stem.lower() not in PACKAGING and TESTS.fullmatch(stem.lower()) is None
+
+
+def _renamed(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The name that was meant for each file that is code under another name; notebooks before modules."""
+    found = {name: meant for name, data in files.items() if (meant := meant_name(name, data)) is not None}
+    books = {name: meant for name, meant in found.items() if meant.lower().endswith(".ipynb")}
+    return books or {name: found[name] for name in highest_modules(found)}
+
+
+def _distinct(files: Mapping[str, bytes], names: Sequence[str], assignment: str) -> list[str]:
+    """One name for each content: one that says that it counts, else the shortest."""
+    first: dict[bytes, str] = {}
+    for name in sorted(names, key=lambda name: (not _is_main_name(name, assignment), len(name), name)):
+        first.setdefault(files[name], name)
+    kept = set(first.values())
+    return [name for name in names if name in kept]
+
+
+def _is_main_name(name: str, assignment: str) -> bool:
+    stem = PurePosixPath(name).stem
+    return stem.lower() in MAIN_NAMES or (bool(assignment) and squeeze(stem) == squeeze(assignment))
+
+
+def _choose(where: str, names: Sequence[str], assignment: str) -> str:
+    if len(names) == 1:
+        return names[0]
+    called = [name for name in names if assignment and squeeze(PurePosixPath(name).stem) == squeeze(assignment)]
+    usual = [name for name in names if PurePosixPath(name).stem.lower() in MAIN_NAMES]
+    for chosen in (called, usual):
+        if len(chosen) == 1:
+            return chosen[0]
+    raise SubmissionError(
+        f"{where}: holds {len(names)} files that could be the submission ({', '.join(sorted(names)[:5])}).",
+        "Keep the one that counts, or call it solution.ipynb (solution.py).",
+    )

@@ -1,11 +1,10 @@
-"""What a computer leaves beside somebody's work, and nobody handed in: one rule for folders, zips and `check`. Pure.
+"""What is not anybody's work (leftovers of computers and programs), and zips that were handed in. Pure.
 
-Hidden files and folders (resource forks of macOS, trash, history, repositories, editors' copies), caches, installed
-packages and environments never count. What only looks as if it led elsewhere ("..") is kept, to be refused by its name.
+One rule for folders, zips and `grader check`: hidden files and folders (resource forks of macOS, trash, history,
+repositories, editors' copies), caches, installed packages and environments never count. What only looks as if it led
+elsewhere ("..") is kept, to be refused by its name.
 
-A zip that was handed in: its files in memory, or words about what is wrong with it. Pure.
-
-Nothing is written anywhere while it is unpacked, and no name is trusted: every name, size and kind is looked at before the
+Nothing is written anywhere while a zip is unpacked, and no name is trusted: every name, size and kind is checked before the
 first byte is unpacked. A hostile archive may raise anything inside `zipfile`; whatever it does is its own fault.
 """
 
@@ -35,6 +34,16 @@ OF_ENVIRONMENT = ENVIRONMENT | {
     "x86_64-conda-linux-gnu", "compiler_compat",
 }  # fmt: skip
 PACKAGES = {"site-packages", "dist-packages"}
+MOST_MEMBERS = 20_000  # entries of the directory, ignored ones too: an environment that was packed along has thousands
+MOST_RATIO, RATIO_FROM = 200, 1 << 20  # code and notebooks shrink to a tenth; what grows so much was made to
+LONGEST_PART, LONGEST_NAME = 255, 1000  # bytes, as file systems have it
+DEEPEST = 64  # folders in folders, in a zip or on disk
+LOCAL = b"PK\x03\x04"  # begins an ordinary zip
+ENTRY = b"PK\x01\x02"  # begins every entry of the directory (PKWARE's APPNOTE, 4.3.12)
+ENCRYPTED = 0x1 | 0x40 | 0x2000
+UTF_8 = 0x800
+AGAIN = "Pack the folder again as an ordinary zip, or hand in the notebook itself."
+LESS = "Hand in the code without data and environments."
 
 
 def is_leftover(name: str) -> bool:
@@ -74,22 +83,10 @@ def nothing_but_leftovers(where: str, paths: Iterable[str]) -> SubmissionError:
     )
 
 
-MOST_MEMBERS = 20_000  # entries of the directory, ignored ones too: an environment that was packed along has thousands
-MOST_RATIO, RATIO_FROM = 200, 1 << 20  # code and notebooks shrink to a tenth; what grows so much was made to
-LONGEST_PART, LONGEST_NAME = 255, 1000  # bytes, as file systems have it
-DEEPEST = 64  # folders in folders, in a zip or on disk
-LOCAL = b"PK\x03\x04"  # begins an ordinary zip
-ENTRY = b"PK\x01\x02"  # begins every entry of the directory (PKWARE's APPNOTE, 4.3.12)
-ENCRYPTED = 0x1 | 0x40 | 0x2000
-UTF_8 = 0x800
-AGAIN = "Pack the folder again as an ordinary zip, or hand in the notebook itself."
-LESS = "Hand in the code without data and environments."
-
-
 def unpack_zip(name: str, data: bytes, *, most_files: int, most_bytes: int) -> dict[str, bytes]:
     """The files of the zip `data`, called `name`, by relative name; one folder around all of them is left out.
 
-    What is nobody's work (`leftovers`) is not looked at. Raises SubmissionError.
+    Leftovers are not looked at. Raises SubmissionError.
     """
     try:
         if data.count(ENTRY) > MOST_MEMBERS:  # zipfile would make an object of each
@@ -124,7 +121,8 @@ def unpack_members(
     Raises SubmissionError about `name`; whatever `zipfile` raises for a damaged archive passes.
     """
     members = {path: member for path, member in found if not path.endswith("/")}
-    if len(found) > MOST_MEMBERS or len(members) > most_files or _size(members.values()) > most_bytes:
+    size = sum(member.file_size for member in members.values())
+    if len(found) > MOST_MEMBERS or len(members) > most_files or size > most_bytes:
         raise _refusal(name, f"holds more than {most_files} files or {most_bytes >> 20} MiB", LESS)
     for path, member in found:
         check_name(name, plain_name(member))
@@ -132,10 +130,6 @@ def unpack_members(
         _check_kind(name, member)
     check_apart(name, [path for path, _ in found if not path.endswith("/")])
     return {path: _unpack(archive, member) for path, member in members.items()}
-
-
-def _size(members: Iterable[zipfile.ZipInfo]) -> int:
-    return sum(member.file_size for member in members)
 
 
 def _refusal(name: str, what: str, remedy: str) -> SubmissionError:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.checks.architecture import Wishes
+from grader.checks.architecture import ExpectedLayers
 from grader.core.evidence import Candidate, Claims, Preparation
 from grader.core.metrics import predicted_classes
 from grader.judge.archive import saved_kinds
@@ -22,7 +22,7 @@ from grader.judge.preparation import Recipe, refinements
 
 
 def choose_network(
-    saved: Sequence[tuple[str, bytes]], claims: Claims, wishes: Wishes, *, units: tuple[int, ...]
+    saved: Sequence[tuple[str, bytes]], claims: Claims, expected: ExpectedLayers, *, units: tuple[int, ...]
 ) -> tuple[int, Claims]:
     """The place of the network to judge among `saved` (file name, bytes; the proposed one first), and what is told of it.
 
@@ -37,7 +37,7 @@ def choose_network(
         told = by_file.get(file)
         if kinds is None or (place and (told is None or not told.fitted or told.output_units not in units)):
             continue
-        faults[file] = wishes.faults(kinds)
+        faults[file] = expected.faults(kinds)
         if place and saved[best][0] in faults and len(faults[file]) < len(faults[saved[best][0]]):
             best = place
     return best, _retold(claims, saved[best][0], faults, units, changed=best > 0)

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.checks.architecture import wishes_of
+from grader.checks.architecture import expected_layers
 from grader.checks.registry import unjudged
 from grader.core.errors import Infrastructure
 from grader.core.evidence import (
@@ -153,8 +153,8 @@ def _choose(execution: Execution, context: RunContext, images: ExerciseImages) -
     if not execution.networks:
         return execution, None
     saved = [(network.file, network.model) for network in execution.networks]
-    wishes, units = wishes_of(context.rubric.planned), output_sizes(images.dataset)
-    place, claims = choose_network(saved, execution.claims, wishes, units=units)
+    expected, units = expected_layers(context.rubric.planned), output_sizes(images.dataset)
+    place, claims = choose_network(saved, execution.claims, expected, units=units)
     taken = execution.networks[place]
     return replace(execution, claims=claims, model=taken.model), taken
 

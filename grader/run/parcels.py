@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Literal
 
-from grader.checks.architecture import wishes_of
+from grader.checks.architecture import expected_layers
 from grader.core.errors import UsageError
 from grader.core.evidence import Isolation, Reported, Serve, Value
 from grader.core.notebook import Script
@@ -95,10 +95,10 @@ def _is_list_of_parts(header: object) -> bool:
 def setting_of(context: RunContext) -> dict[str, str]:
     """All that a run depends on beside submission and seed, by the name it is told under; the same on every machine."""
     rubric = context.rubric
-    wishes = json.dumps(asdict(wishes_of(rubric.planned)), sort_keys=True, default=sorted)
+    expected = json.dumps(asdict(expected_layers(rubric.planned)), sort_keys=True, default=sorted)
     return {
         "the limits under [run]": rubric.assignment.run.model_dump_json(exclude_defaults=True),
-        "the layers that the rubric asks for": wishes,
+        "the layers that the rubric asks for": expected,
         "the dataset's description": _digest(rubric.dataset.model_dump_json().encode()) if rubric.dataset else "",
         "the data": rubric.data_digest,
         "the served data": context.images.served.digest if context.images else "",

@@ -1,4 +1,4 @@
-"""What a smoke run lets one expect: which points are certain, how long a full run takes, what data goes where. Pure."""
+"""What a self-check found: which points are certain, how long a full run takes, what data goes where. Pure."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The network that a notebook has just trained, judged on data that everybody has. A self-check, and no mark.
+"""`grader.check` and `%grader`: the network that a notebook has just trained, judged on data that everybody has. No mark.
 
 This runs in the student's own process. No Keras is imported here: the network saves itself, and the judge of the pipeline
 opens the file in a process of its own, as it will after the hand-in. So what can't be loaded elsewhere is found out too.
@@ -12,20 +12,18 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from grader.checks.architecture import wishes_of
+from grader.checks.architecture import expected_layers
 from grader.checks.base import Planned
 from grader.core.errors import GraderError, UsageError
 from grader.core.evidence import Candidate, Cause, Claims, Ending, Evidence, Facts, Fit, Isolation, ModelFile, Source
 from grader.core.limits import Limits
 from grader.core.progress import Silent
-from grader.core.results import Comparison
 from grader.core.store import Stored
 from grader.course.course import Course
 from grader.course.dataset import Images, Split, load_split
@@ -35,16 +33,16 @@ from grader.judge.client import Question, judge_model
 from grader.kernel.guest.candidates import name_of, networks
 from grader.kernel.guest.description import describe_fit, describe_loop, layer_kinds, output_units
 from grader.kernel.guest.recorder import steps_of
-from grader.marking.compare import compare, exercises_compared
-from grader.marking.mark import mark
+from grader.marking.compare import compare
 from grader.run.context import output_sizes, versions
 from grader.sandbox.choose import open_sandbox
-from grader.selfcheck.estimate import Checked, Unchecked, layer_shapes, stand
-from grader.selfcheck.run import choose_isolation, leave_out
+from grader.selfcheck.estimate import Checked
+from grader.selfcheck.run import NOTHING_TO_COMPARE, check_stored, choose_isolation, lacks, leave_out
 from grader.selfcheck.text import Card
 
 WITHOUT_A_RUN = ("trained", "suggested_epochs")  # checks of claims that the network itself can answer
 NAMELESS = "network"
+DATA, COURSE = "GRADER_DATA", "GRADER_COURSE"  # variables that name the folders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,31 +57,70 @@ class JudgedWith:
     remarks: tuple[str, ...]
 
 
+def check(
+    assignment: str, network: object = None, *, data: str | Path | None = None, course: str | Path | None = None
+) -> Card:
+    """Look at a network as it is now, on public data: a card with every finding, in seconds, and no mark.
+
+    Without `network` the one of the notebook that suits the exercise is taken. `data` and `course` are folders, as for
+    `--data` and `--course` of the command line. Raises a GraderError, whose words say what to do.
+    """
+    found = check_network(assignment, network, data=_folder(data, DATA), course=_folder(course, COURSE))
+    return Card(found)
+
+
+def register(shell: Any) -> None:
+    """Make `%grader` known to an IPython shell."""
+
+    def grader(line: str) -> Card | None:
+        """`%grader ASSIGNMENT [NETWORK]`."""
+        try:
+            return _answer(line.split(), shell.user_ns)
+        except GraderError as error:
+            print(f"grader: {error}")  # noqa: T201 - a line of the cell's output; an error would show a traceback
+            return None
+
+    shell.register_magic_function(grader, "line", "grader")
+
+
+def _answer(words: list[str], names: dict[str, Any]) -> Card:
+    if not 1 <= len(words) <= 2:
+        known = ", ".join(Course.at(_folder(None, COURSE)).assignment_ids())
+        raise UsageError("Write `%grader ASSIGNMENT`, or `%grader ASSIGNMENT NETWORK`.", f"Available: {known}.")
+    if len(words) == 2 and words[1] not in names:
+        raise UsageError(f"There is nothing called `{words[1]}` in this notebook.", "Run the cell that makes it.")
+    return check(words[0], names[words[1]] if len(words) == 2 else None)
+
+
+def _folder(given: str | Path | None, variable: str) -> Path | None:
+    """A folder that was named, by the call or by the environment."""
+    named = given if given is not None else os.environ.get(variable) or None
+    return Path(named) if named is not None else None
+
+
 def check_network(assignment: str, network: Any, *, data: Path | None = None, course: Path | None = None) -> Checked:
     """Judge `network` as the exercise will be judged, on public data. Raises UsageError, DataError, Infrastructure."""
     started = time.monotonic()
-    exhibit = read_exhibit(course, assignment, data)
-    network = network if network is not None else find_network(exhibit.rubric)
+    opened = read_exercise(course, assignment, data)
+    network = network if network is not None else find_network(opened.rubric)
     require_network(network)
     saved = save_network(network)
     claims = describe_network(network)
-    rubric, compared, unchecked = _checkable(exhibit, claims)
-    stored = _judge(saved, claims, exhibit)
-    result = mark(stored, rubric, compared)
-    judged = tuple(item.check.name for item in rubric.planned if item.check.judged)
-    return Checked(
-        mode="live",
-        result=result,
-        standing=stand(result, judged, unchecked),
-        unchecked=unchecked,
-        layers=layer_shapes(stored.evidence.facts.judgement.architecture),
-        remarks=exhibit.remarks,
-        took_s=round(time.monotonic() - started, 1),
-    )
+    compared = compare(opened.rubric, student="", earlier=None, course=opened.course)
+
+    def why_not(item: Planned) -> str:
+        if lacks(item, compared):
+            return NOTHING_TO_COMPARE
+        left = item.check.rests_on == "claims" and not _can_answer(item, claims)
+        return "not checked: only a run of the whole notebook shows it" if left else ""
+
+    rubric, unchecked = leave_out(opened.rubric, why_not)
+    stored = _judge(saved, claims, opened)
+    return check_stored(stored, "live", rubric, compared, unchecked, opened.remarks, started)
 
 
 @cache
-def read_exhibit(root: Path | None, assignment: str, data: Path | None) -> JudgedWith:
+def read_exercise(root: Path | None, assignment: str, data: Path | None) -> JudgedWith:
     """The rubric with the public images. Raises UsageError for an exercise that is about no network."""
     course = Course.at(root)
     known = course.assignment(assignment)
@@ -102,12 +139,12 @@ def read_exhibit(root: Path | None, assignment: str, data: Path | None) -> Judge
 
 
 def require_network(network: object) -> None:
-    """Raise UsageError for what is no Keras network."""
+    """Raise UsageError for what is not a Keras network."""
     if callable(getattr(network, "save", None)) and hasattr(network, "layers"):
         return
     kind = type(network).__name__
     more = " That is what `fit` returns: give the network itself." if kind == "History" else ""
-    raise UsageError(f"A {kind} is no Keras network.{more}", 'Write `grader.check("exercise1", model)`.')
+    raise UsageError(f"A {kind} is not a Keras network.{more}", 'Write `grader.check("exercise1", model)`.')
 
 
 def find_network(rubric: Rubric) -> Any:
@@ -125,10 +162,10 @@ def find_network(rubric: Rubric) -> Any:
         raise UsageError(
             f"No network for this exercise was found here.{seen}", 'Name it: `grader.check("exercise1", model)`.'
         )
-    wishes = wishes_of(rubric.planned)
+    expected = expected_layers(rubric.planned)
 
     def against(model: Any) -> tuple[bool, int]:
-        return not _is_trained(model), len(wishes.faults(layer_kinds(model)))
+        return not _is_trained(model), len(expected.faults(layer_kinds(model)))
 
     best = min(map(against, suited))
     return [model for model in suited if against(model) == best][-1]
@@ -179,47 +216,27 @@ def _is_trained(network: Any) -> bool:
     return bool(getattr(getattr(network, "history", None), "epoch", None)) or steps_of(network.optimizer) > 0
 
 
-def _checkable(
-    exhibit: JudgedWith, claims: Claims
-) -> tuple[Rubric, Mapping[str, Comparison], tuple[Unchecked, ...]]:  # fmt: skip
-    """The rubric without what only a run of the whole notebook shows, or what has nothing to be compared with."""
-    rubric = exhibit.rubric
-    compared = compare(rubric, student="", earlier=None, course=exhibit.course)
-    left: list[Unchecked] = []
-    kept: list[Planned] = []
-    alone = [name for name in exercises_compared(rubric.planned) if name not in compared]
-    for item in rubric.planned:
-        exercise = getattr(item.parameters, "exercise", None)
-        if item.check.judged and exercise in alone:
-            left.append(leave_out(item, "not checked: this copy of the course has no accuracy to compare with"))
-        elif item.check.rests_on == "claims" and not _can_answer(item, claims):
-            left.append(leave_out(item, "not checked: only a run of the whole notebook shows it"))
-        else:
-            kept.append(item)
-    return replace(rubric, planned=tuple(kept)), compared, tuple(left)
-
-
 def _can_answer(item: Planned, claims: Claims) -> bool:
     by_fit = any(fit.how == "fit" for fit in claims.fits)
     return item.check.name in WITHOUT_A_RUN and (item.check.name == "trained" or by_fit)
 
 
-def _judge(saved: bytes, claims: Claims, exhibit: JudgedWith) -> Stored:
-    rubric, dataset = exhibit.rubric, exhibit.rubric.dataset
+def _judge(saved: bytes, claims: Claims, opened: JudgedWith) -> Stored:
+    rubric, dataset = opened.rubric, opened.rubric.dataset
     assert dataset is not None
     question = Question(
-        image_shape=dataset.image_shape, probe=exhibit.probe, images=exhibit.judged, units=output_sizes(dataset),
+        image_shape=dataset.image_shape, probe=opened.probe, images=opened.judged, units=output_sizes(dataset),
         classes=dataset.classes,
     )  # fmt: skip
     limits: Limits = rubric.assignment.run
-    verdict = judge_model(saved, question, claims, open_sandbox(exhibit.isolation), limits)
+    verdict = judge_model(saved, question, claims, open_sandbox(opened.isolation), limits)
     digest = hashlib.sha256(saved).hexdigest()
     evidence = Evidence(
         assignment=rubric.assignment.id,
         student="self-check",
         submission=Source(name=f"`{claims.candidates[0].name}`", sha256=digest),
         key=digest,
-        isolation=exhibit.isolation,
+        isolation=opened.isolation,
         dataset=dataset.id,
         data_digest=dataset.digest,
         serve="open",
@@ -235,47 +252,3 @@ def _judge(saved: bytes, claims: Claims, exhibit: JudgedWith) -> Stored:
         claims=claims,
     )  # fmt: skip
     return Stored(evidence=evidence, outputs=verdict.outputs)
-
-
-DATA, COURSE = "GRADER_DATA", "GRADER_COURSE"
-
-
-def check(
-    assignment: str, network: object = None, *, data: str | Path | None = None, course: str | Path | None = None
-) -> Card:
-    """Look at a network as it is now, on public data: a card with every finding, in seconds, and no mark.
-
-    Without `network` the one of the notebook that suits the exercise is taken. `data` and `course` are folders, as for
-    `--data` and `--course` of the command line. Raises a GraderError, whose words say what to do.
-    """
-    found = check_network(assignment, network, data=_folder(data, DATA), course=_folder(course, COURSE))
-    return Card(found)
-
-
-def register(shell: Any) -> None:
-    """Make `%grader` known to an IPython shell."""
-
-    def grader(line: str) -> Card | None:
-        """`%grader ASSIGNMENT [NETWORK]`."""
-        try:
-            return _answer(line.split(), shell.user_ns)
-        except GraderError as error:
-            print(f"grader: {error}")  # noqa: T201 - a line of the cell's output; an error would show a traceback
-            return None
-
-    shell.register_magic_function(grader, "line", "grader")
-
-
-def _answer(words: list[str], names: dict[str, Any]) -> Card:
-    if not 1 <= len(words) <= 2:
-        known = ", ".join(Course.at(_folder(None, COURSE)).assignment_ids())
-        raise UsageError("Write `%grader ASSIGNMENT`, or `%grader ASSIGNMENT NETWORK`.", f"There is: {known}.")
-    if len(words) == 2 and words[1] not in names:
-        raise UsageError(f"There is nothing called `{words[1]}` in this notebook.", "Run the cell that makes it.")
-    return check(words[0], names[words[1]] if len(words) == 2 else None)
-
-
-def _folder(given: str | Path | None, variable: str) -> Path | None:
-    """A folder that was named, by the call or by the environment."""
-    named = given if given is not None else os.environ.get(variable) or None
-    return Path(named) if named is not None else None

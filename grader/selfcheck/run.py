@@ -1,8 +1,7 @@
-"""Waits until a file was saved again. Standard library only: it looks twice a second, which costs nothing.
+"""A file of a student's through the one pipeline: as a smoke run, or in full on data that students have.
 
-Which file is meant: the one that was named, or the notebook of the folder one stands in.
-
-A file through the one pipeline, for its author: as a smoke run, or in full on data that students have.
+Also which file is meant (the one that was named, or the notebook of the current folder), which modules beside it belong to
+it, and for `--watch`, whether it was saved again.
 """
 
 import ast
@@ -14,18 +13,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.checks.accuracy import BetterThan
 from grader.checks.base import Planned
+from grader.checks.hints import parse_cell
 from grader.core.errors import SandboxUnavailable, UsageError
 from grader.core.evidence import Evidence, Isolation, Smoke
 from grader.core.notebook import Script
 from grader.core.progress import Progress
 from grader.core.results import Comparison
+from grader.core.store import Stored
 from grader.course.course import Course
 from grader.course.rubric import Rubric
 from grader.intake import Submission, is_leftover, read_path, submission_of
-from grader.intake.submissions import is_work
-from grader.marking.compare import compare
+from grader.intake.submissions import CODE, MAIN_NAMES, is_work
+from grader.marking.compare import compare, exercises_compared
 from grader.marking.mark import mark
 from grader.run.collect import collect
 from grader.run.context import RunContext, RunOptions, open_context
@@ -42,8 +42,172 @@ from grader.selfcheck.estimate import (
     stand,
 )
 
-EVERY_S = 0.5
+EVERY_S = 0.5  # between two looks at a file that is watched
+LISTED = 6  # files in one sentence
+MOST_TIMES = 3.0  # the usual time of a smoke run, on a busy machine
+NOTHING_TO_COMPARE = "not checked: this copy of the course has no accuracy to compare with"
 Stamp = tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfCheck:
+    """All that checking one assignment needs; `remarks` are said with every finding. Made once for a `--watch`."""
+
+    bench: RunContext
+    course: Course
+    mode: Mode
+    remarks: tuple[str, ...] = ()
+
+
+@contextmanager
+def open_selfcheck(
+    course: Course, assignment: str, *, full: bool, isolation: Isolation | None, data: Path | None, seed: int,
+    progress: Progress, often: bool = False,
+) -> Iterator[SelfCheck]:  # fmt: skip
+    """Everything ready to check; without `isolation` the best there is. Raises what `open_context` raises.
+
+    `often`: it will be checked again and again, so that a warm start is worth its memory.
+    A module of functions is called in full every time: that takes seconds.
+    """
+    held, remarks = choose_isolation(isolation)
+    smoke = None if full or course.assignment(assignment).dataset is None else smoke_run(os.getloadavg()[0])
+    setup = RunOptions(isolation=held, data=data, seed=seed, serve="open", smoke=smoke, private=False, warm=often)
+    with open_context(course, assignment, setup, progress) as bench:
+        yield SelfCheck(bench=bench, course=course, mode="full" if smoke is None else "smoke", remarks=remarks)
+
+
+def smoke_run(load: float) -> Smoke:
+    """A smoke run for this machine, which gives it up to `MOST_TIMES` the usual time if it has other work to do (`load`)."""
+    usual, cores = Smoke(), os.cpu_count() or 1
+    return Smoke(seconds=round(usual.seconds * min(MOST_TIMES, max(1.0, load / cores))))
+
+
+def choose_isolation(wanted: Isolation | None) -> tuple[Isolation, tuple[str, ...]]:
+    """What was asked for, else bubblewrap, else none and why: only one's own code may be run like that."""
+    if wanted is not None:
+        return wanted, ()
+    try:
+        open_sandbox("bubblewrap")
+    except SandboxUnavailable as error:
+        return "none", (f"Your code runs without a sandbox here, like any program that you start. {error.message}",)
+    return "bubblewrap", ()
+
+
+def check_submission(submission: Submission, opened: SelfCheck, progress: Progress) -> tuple[Checked, Evidence]:
+    """Run it, mark it, say what would become of it; and what was seen. Raises Infrastructure."""
+    started = time.monotonic()
+    stored, _ = collect(submission, opened.bench, progress)
+    rubric, compared, unchecked = opened.bench.rubric, dict[str, Comparison](), tuple[Unchecked, ...]()
+    if opened.mode != "smoke":
+        compared = dict(compare(rubric, student=submission.student, earlier=None, course=opened.course))
+        rubric, unchecked = leave_out(rubric, lambda item: NOTHING_TO_COMPARE if lacks(item, compared) else "")
+    evidence = stored.evidence
+    checked = check_stored(stored, opened.mode, rubric, compared, unchecked, opened.remarks, started).model_copy(
+        update={
+            "failures": failed_cells(evidence.claims.cells),
+            "fed": data_fed(evidence),
+            "estimate": estimate(evidence, rubric.assignment.run) if opened.mode == "smoke" else None,
+        }
+    )
+    return checked, evidence
+
+
+def check_stored(
+    stored: Stored, mode: Mode, rubric: Rubric, compared: Mapping[str, Comparison], unchecked: tuple[Unchecked, ...],
+    remarks: tuple[str, ...], started: float,
+) -> Checked:  # fmt: skip
+    """What a self-check says of evidence, by the checks of this rubric; `started`: on the monotonic clock."""
+    result = mark(stored, rubric, compared)
+    judged = tuple(item.check.name for item in rubric.planned if item.check.judged)
+    return Checked(
+        mode=mode,
+        result=result,
+        standing=stand(result, judged, unchecked),
+        open=left_open(result, judged),
+        unchecked=unchecked,
+        layers=layer_shapes(stored.evidence.facts.judgement.architecture),
+        remarks=remarks,
+        took_s=round(time.monotonic() - started, 1),
+    )
+
+
+def leave_out(rubric: Rubric, why: Callable[[Planned], str]) -> tuple[Rubric, tuple[Unchecked, ...]]:
+    """The rubric without the checks for which `why` gives a reason, and these."""
+    reasons = [(item, why(item)) for item in rubric.planned]
+    return replace(rubric, planned=tuple(item for item, reason in reasons if not reason)), tuple(
+        Unchecked(name=item.check.name, title=item.title, out_of=item.spec.points, reason=reason)
+        for item, reason in reasons
+        if reason
+    )
+
+
+def lacks(item: Planned, compared: Mapping[str, Comparison]) -> bool:
+    """Whether a check compares with an accuracy that a copy of the course for students may lack."""
+    return any(name not in compared for name in exercises_compared((item,)))
+
+
+def read_own(path: Path) -> Submission:
+    """The submission at `path` with the modules beside it that it imports. Raises UsageError, SubmissionError."""
+    alone = read_path(path)
+    if not path.is_file() or path.suffix.lower() not in CODE:
+        return alone
+    beside = files_beside(path, alone.script)
+    if not beside:
+        return alone
+    note = f"it imports {', '.join(sorted(beside))} from the same folder: hand in everything together"
+    files = {path.name: path.read_bytes(), **beside}
+    return submission_of(files, path.name, student=alone.student, notes=(note,))
+
+
+def pick_file(folder: Path, assignment: str) -> Path:
+    """The notebook of `folder`, or its module: the only one, or the one whose name says so. Raises UsageError."""
+    there = sorted(path for path in folder.iterdir() if path.is_file() and not is_leftover(path.name))
+    notebooks = [path for path in there if path.suffix.lower() == ".ipynb"]
+    modules = [path for path in there if path.suffix.lower() == ".py" and is_work(path.stem)]
+    found = notebooks or modules
+    if len(found) == 1:
+        return found[0]
+    command = f"grader check {assignment}"
+    if not found:
+        raise UsageError(
+            "There is no notebook (.ipynb) and no module (.py) in this folder.", f"Name one: `{command} FILE`."
+        )
+    for names in ({assignment.lower()}, MAIN_NAMES):
+        named = [path for path in found if path.stem.lower() in names]
+        if len(named) == 1:
+            return named[0]
+    within = [path for path in found if assignment.lower() in path.stem.lower()]
+    if len(within) == 1:
+        return within[0]
+    several = ", ".join(path.name for path in found[:LISTED]) + (", ..." if len(found) > LISTED else "")
+    raise UsageError(f"Several files here could be meant: {several}.", f"Name one: `{command} '{found[0].name}'`.")
+
+
+def files_beside(path: Path, script: Script) -> dict[str, bytes]:
+    """Modules in the folder of `path` that its code imports, by name: they have to be handed in with it."""
+    found: dict[str, bytes] = {}
+    waiting = [*script.cells]
+    while waiting:
+        for name in _imported(waiting.pop()):
+            module = path.with_name(f"{name}.py")
+            if module.name not in found and module != path and module.is_file() and not module.is_symlink():
+                found[module.name] = module.read_bytes()
+                waiting.append(found[module.name].decode("utf-8", "replace"))
+    return found
+
+
+def _imported(source: str) -> set[str]:
+    """The first names of all that a source imports; of one that is not Python, by its words."""
+    tree = parse_cell(source)
+    if tree is None:
+        return set(re.findall(r"(?m)^[ \t]*(?:from|import)\s+(\w+)", source))
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
 
 
 def stamp(path: Path) -> Stamp:
@@ -68,165 +232,3 @@ def wait_for_save(path: Path, before: Stamp, sleep: Callable[[float], None] = ti
         if now and now != before and now == last:
             return now
         last = now
-
-
-TELLING = ("solution", "submission", "main")
-LISTED = 6
-
-
-def pick_file(folder: Path, assignment: str) -> Path:
-    """The notebook of `folder`, or its module: the only one, or the one with a telling name. Raises UsageError."""
-    there = sorted(path for path in folder.iterdir() if path.is_file() and not is_leftover(path.name))
-    notebooks = [path for path in there if path.suffix.lower() == ".ipynb"]
-    modules = [path for path in there if path.suffix.lower() == ".py" and is_work(path.stem)]
-    found = notebooks or modules
-    if len(found) == 1:
-        return found[0]
-    command = f"grader check {assignment}"
-    if not found:
-        raise UsageError(
-            "There is no notebook (.ipynb) and no module (.py) in this folder.", f"Name one: `{command} FILE`."
-        )
-    for telling in ({assignment.lower()}, set(TELLING)):
-        named = [path for path in found if path.stem.lower() in telling]
-        if len(named) == 1:
-            return named[0]
-    within = [path for path in found if assignment.lower() in path.stem.lower()]
-    if len(within) == 1:
-        return within[0]
-    names = ", ".join(path.name for path in found[:LISTED]) + (", ..." if len(found) > LISTED else "")
-    raise UsageError(f"Several files here could be meant: {names}.", f"Name one: `{command} '{found[0].name}'`.")
-
-
-def files_beside(path: Path, script: Script) -> dict[str, bytes]:
-    """Modules in the folder of `path` that its code imports, by name: they have to be handed in with it."""
-    found: dict[str, bytes] = {}
-    waiting = [*script.cells]
-    while waiting:
-        for name in _imported(waiting.pop()):
-            module = path.with_name(f"{name}.py")
-            if module.name not in found and module != path and module.is_file() and not module.is_symlink():
-                found[module.name] = module.read_bytes()
-                waiting.append(found[module.name].decode("utf-8", "replace"))
-    return found
-
-
-def _imported(source: str) -> set[str]:
-    """The first names of all that a source imports; of one that is no Python, by its words."""
-    try:
-        tree = ast.parse(re.sub(r"(?m)^([ \t]*)[!%].*$", r"\1pass", source))
-    except (SyntaxError, ValueError, RecursionError):
-        return set(re.findall(r"(?m)^[ \t]*(?:from|import)\s+(\w+)", source))
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module.partition(".")[0])
-    return names
-
-
-MOST_TIMES = 3.0
-CODE = (".ipynb", ".py")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Desk:
-    """All that checking one assignment needs; `remarks` are said with every finding. Made once for a `--watch`."""
-
-    bench: RunContext
-    course: Course
-    mode: Mode
-    remarks: tuple[str, ...] = ()
-
-
-@contextmanager
-def open_desk(
-    course: Course, assignment: str, *, full: bool, isolation: Isolation | None, data: Path | None, seed: int,
-    progress: Progress, often: bool = False,
-) -> Iterator[Desk]:  # fmt: skip
-    """Everything ready to check; without `isolation` the best there is. Raises what `open_context` raises.
-
-    `often`: it will be checked again and again, so that a warm start is worth its memory.
-    A module of functions is called in full every time: that takes seconds.
-    """
-    held, remarks = choose_isolation(isolation)
-    smoke = None if full or course.assignment(assignment).dataset is None else smoke_run(os.getloadavg()[0])
-    setup = RunOptions(isolation=held, data=data, seed=seed, serve="open", smoke=smoke, private=False, warm=often)
-    with open_context(course, assignment, setup, progress) as bench:
-        yield Desk(bench=bench, course=course, mode="full" if smoke is None else "smoke", remarks=remarks)
-
-
-def smoke_run(load: float) -> Smoke:
-    """A smoke run for this machine, which gives it up to `MOST_TIMES` the usual time if it has other work to do (`load`)."""
-    usual, cores = Smoke(), os.cpu_count() or 1
-    return Smoke(seconds=round(usual.seconds * min(MOST_TIMES, max(1.0, load / cores))))
-
-
-def choose_isolation(wanted: Isolation | None) -> tuple[Isolation, tuple[str, ...]]:
-    """What was asked for, else bubblewrap, else none and why: only one's own code may be run like that."""
-    if wanted is not None:
-        return wanted, ()
-    try:
-        open_sandbox("bubblewrap")
-    except SandboxUnavailable as error:
-        return "none", (f"Your code runs without a sandbox here, like any program that you start. {error.message}",)
-    return "bubblewrap", ()
-
-
-def read_own(path: Path) -> Submission:
-    """The submission at `path` with the modules beside it that it imports. Raises UsageError, SubmissionError."""
-    alone = read_path(path)
-    if not path.is_file() or path.suffix.lower() not in CODE:
-        return alone
-    beside = files_beside(path, alone.script)
-    if not beside:
-        return alone
-    note = f"it imports {', '.join(sorted(beside))} from the same folder: hand in everything together"
-    files = {path.name: path.read_bytes(), **beside}
-    return submission_of(files, path.name, student=alone.student, notes=(note,))
-
-
-def check_submission(submission: Submission, desk: Desk, progress: Progress) -> tuple[Checked, Evidence]:
-    """Run it, look at it, say what would become of it; and what was seen. Raises Infrastructure."""
-    started = time.monotonic()
-    stored, _ = collect(submission, desk.bench, progress)
-    rubric, compared, unchecked = _comparable(desk, submission.student)
-    result = mark(stored, rubric, compared)
-    evidence = stored.evidence
-    judged = tuple(item.check.name for item in rubric.planned if item.check.judged)
-    checked = Checked(
-        mode=desk.mode,
-        result=result,
-        standing=stand(result, judged, unchecked),
-        open=left_open(result, judged),
-        unchecked=unchecked,
-        failures=failed_cells(evidence.claims.cells),
-        fed=data_fed(evidence),
-        layers=layer_shapes(evidence.facts.judgement.architecture),
-        estimate=estimate(evidence, rubric.assignment.run) if desk.mode == "smoke" else None,
-        remarks=desk.remarks,
-        took_s=round(time.monotonic() - started, 1),
-    )
-    return checked, evidence
-
-
-def _comparable(desk: Desk, student: str) -> tuple[Rubric, Mapping[str, Comparison], tuple[Unchecked, ...]]:
-    """The rubric without what has nothing to be compared with: a copy for students may lack the baselines."""
-    rubric = desk.bench.rubric
-    if desk.mode == "smoke":
-        return rubric, {}, ()
-    compared = compare(rubric, student=student, earlier=None, course=desk.course)
-    missing = [item for item in rubric.planned if _other_exercise(item) not in {None, *compared}]
-    reason = "not checked: this copy of the course has no accuracy to compare with"
-    kept = tuple(item for item in rubric.planned if item not in missing)
-    return replace(rubric, planned=kept), compared, tuple(leave_out(item, reason) for item in missing)
-
-
-def leave_out(item: Planned, reason: str) -> Unchecked:
-    """A planned check that is left out, with the reason."""
-    return Unchecked(name=item.check.name, title=item.title, out_of=item.spec.points, reason=reason)
-
-
-def _other_exercise(item: Planned) -> str | None:
-    return item.parameters.exercise if isinstance(item.parameters, BetterThan) else None

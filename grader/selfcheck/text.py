@@ -1,7 +1,4 @@
-"""A self-check in lines of plain text: for the terminal, and where a notebook can't show more. Pure.
-
-What `grader.check` returns in a notebook: a compact card, or plain text where nothing can show one. Pure.
-"""
+"""A self-check for people: lines of plain text for the terminal, and a compact card for notebooks. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,19 +6,21 @@ from html import escape
 
 from grader.core.limits import write_duration, write_size
 from grader.core.results import Accuracy, CheckResult, Outcome, Result
-from grader.core.text import cleaned, defused, one_line
+from grader.core.text import cleaned, defused, number, one_line
+from grader.pages.wording import MARKS
 from grader.selfcheck.estimate import Checked, Estimate, LayerShape, Training, Unchecked, write_shape
 
-MARKS = {
-    Outcome.PASSED: "✓",
-    Outcome.PARTIAL: "◐",
-    Outcome.FAILED: "✗",
-    Outcome.SKIPPED: "–",
-    Outcome.BROKEN: "!",
-}
 INDENT = " " * 13
 NAME, KIND, SHAPE = 28, 20, 18  # columns of a table of layers
 NO_MARK = "A self-check, not a mark."
+COLOURS = {
+    Outcome.PASSED: "#1a7f4b",
+    Outcome.PARTIAL: "#9a6700",
+    Outcome.FAILED: "#b3261e",
+    Outcome.SKIPPED: "#6b6b6b",
+    Outcome.BROKEN: "#6b3fa0",
+}
+ROW = "padding:.15em .6em;text-align:left;vertical-align:top;border:0"
 
 
 def describe(checked: Checked) -> list[str]:
@@ -47,7 +46,7 @@ def headline(checked: Checked) -> str:
     if any(check.outcome is Outcome.BROKEN for check in result.checks):
         return "! The grader itself failed: this is not your fault, and says nothing about your work."
     if lost:
-        return f"✗ {_points_word(lost)} of {_number(checked.standing.out_of)} would be lost as it is."
+        return f"✗ {_points_word(lost)} of {number(checked.standing.out_of)} would be lost as it is."
     if result.ending.cut is not None:
         return f"– Nothing is wrong up to cell {result.ending.cut}, where the smoke run ended."
     if checked.mode == "smoke":
@@ -82,14 +81,14 @@ def _head(checked: Checked, result: Result) -> list[str]:
 
 
 def _unchecked(item: Unchecked) -> Iterator[str]:
-    points = "advice" if item.out_of <= 0 else f"–/{_number(item.out_of)}"
+    points = "advice" if item.out_of <= 0 else f"–/{number(item.out_of)}"
     yield f"  – {points:>7}  {one_line(item.title)}"
     yield f"{INDENT}{one_line(item.reason)}"
 
 
 def _check(check: CheckResult, is_open: bool) -> Iterator[str]:
-    shown = "–" if is_open else _number(check.points)
-    points = "advice" if check.out_of <= 0 else f"{shown}/{_number(check.out_of)}"
+    shown = "–" if is_open else number(check.points)
+    points = "advice" if check.out_of <= 0 else f"{shown}/{number(check.out_of)}"
     yield f"  {MARKS[check.outcome]} {points:>7}  {one_line(check.title)}"
     if check.reason:
         yield f"{INDENT}{one_line(check.reason)}"
@@ -168,42 +167,28 @@ def _notes(result: Result) -> Iterator[str]:
 
 def _points(checked: Checked) -> Iterator[str]:
     standing = checked.standing
-    total = _number(standing.out_of)
+    total = number(standing.out_of)
     if checked.mode == "smoke":
-        yield f"Points: {_number(standing.certain)} of {total} are certain as long as the full run trains this very network."
+        yield f"Points: {number(standing.certain)} of {total} are certain as long as the full run trains this very network."
         if standing.likely:
-            yield f"        {_number(standing.likely)} more rest on how the code ran; time or memory could still take them."
+            yield f"        {number(standing.likely)} more rest on how the code ran; time or memory could still take them."
     else:
-        kept = _number(round(standing.certain + standing.likely, 2))
+        kept = number(round(standing.certain + standing.likely, 2))
         yield f"Points: {kept} of {total} here. {NO_MARK}"
     if standing.open:
-        yield f"        {_number(standing.open)} were not checked."
+        yield f"        {number(standing.open)} were not checked."
     if standing.lost:
-        yield f"        {_number(standing.lost)} would be lost."
+        yield f"        {number(standing.lost)} would be lost."
     if checked.mode == "smoke":
         yield f"        {NO_MARK} `grader check {one_line(checked.result.assignment)} --full` trains in full."
 
 
 def _points_word(value: float) -> str:
-    return "1 point" if value == 1 else f"{_number(value)} points"
-
-
-def _number(value: float) -> str:
-    return f"{round(value, 2):.10g}"
+    return "1 point" if value == 1 else f"{number(value)} points"
 
 
 def _percent(accuracy: Accuracy) -> str:
     return f"{10_000 * accuracy.correct // max(accuracy.judged, 1) / 100:.2f} %"
-
-
-COLOURS = {
-    Outcome.PASSED: "#1a7f4b",
-    Outcome.PARTIAL: "#9a6700",
-    Outcome.FAILED: "#b3261e",
-    Outcome.SKIPPED: "#6b6b6b",
-    Outcome.BROKEN: "#6b3fa0",
-}
-ROW = "padding:.15em .6em;text-align:left;vertical-align:top;border:0"
 
 
 @dataclass(frozen=True, repr=False)

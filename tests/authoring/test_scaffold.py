@@ -90,7 +90,7 @@ def test_a_file_that_is_no_image_is_named_and_nothing_is_kept(tmp_path: Path) ->
 def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     said = run_cli("new", "digits")
-    assert said.code == 2 and "is no course" in said.err and "--course DIR" in said.err
+    assert said.code == 2 and "is not a course" in said.err and "--course DIR" in said.err
     said = run_cli("new", "digits", "--course", tmp_path / "course")
     assert said.code == 0 and "assignment.toml" in said.out and "grader lint digits --course" in said.out
     said = run_cli("new", "more", "--images", tmp_path / "nowhere", "--course", tmp_path / "course")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.checks.architecture import Wishes
+from grader.checks.architecture import ExpectedLayers
 from grader.checks.layers import ACTIVATIONS, KINDS, activation_of, known_kind, output_activation
 from grader.core.errors import RubricError
 from grader.core.evidence import Judgement, Layer
@@ -270,7 +270,7 @@ def test_missing_dropout_is_told_with_the_places_for_it() -> None:
 def test_checks_agree_on_what_a_convolution_is() -> None:
     separable = built(model(layer("SeparableConv2D", "a", {"filters": 8}), layer("DepthwiseConv2D", "b"), dense(10)))
     assert look("required_layers", separable, {"kinds": ["Conv2D"], "at_least": 2}).outcome is Outcome.PASSED
-    assert Wishes(required={"Conv2D": 2}).faults(["SeparableConv2D", "DepthwiseConv2D", "Dense"]) == ()
+    assert ExpectedLayers(required={"Conv2D": 2}).faults(["SeparableConv2D", "DepthwiseConv2D", "Dense"]) == ()
     alone = look("filters_increase", built(model(layer("DepthwiseConv2D", "b"), dense(10))))
     assert "only `b`" in alone.reason
 

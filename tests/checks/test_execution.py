@@ -1,8 +1,10 @@
+import re
+import string
 import time
 
 import pytest
 
-from grader.checks.hints import hint_for, hint_for_ending
+from grader.checks.hints import hint_for, hint_for_ending, read_hints
 from grader.core.evidence import Cause, Ending
 from grader.core.results import Outcome
 from tests.checks.builders import case, cell, claims, fit, look
@@ -148,8 +150,12 @@ def test_long_coloured_messages_become_one_short_line() -> None:
         ("NameError", "name 'xrange' is not defined", "Python 2"),
         ("ModuleNotFoundError", "No module named 'urllib2'", "Python 2"),
         ("AttributeError", "'dict' object has no attribute 'iteritems'", "Python 2"),
-        ("ModuleNotFoundError", "No module named 'tensorflow.examples'", "TensorFlow 1's"),
-        ("AttributeError", "module 'tensorflow' has no attribute 'placeholder'", "`tf.placeholder` is TensorFlow 1's"),
+        ("ModuleNotFoundError", "No module named 'tensorflow.examples'", "belongs to TensorFlow 1"),
+        (
+            "AttributeError",
+            "module 'tensorflow' has no attribute 'placeholder'",
+            "`tf.placeholder` belongs to TensorFlow 1",
+        ),
         ("ModuleNotFoundError", "No module named 'keras.wrappers.scikit_learn'", "no `KerasClassifier`"),
         (
             "RuntimeError",
@@ -290,3 +296,11 @@ def test_a_cell_that_trains_nothing_and_never_ends_is_not_told_to_train_less() -
     )
     assert "never ended" in hint_for_ending(ending, (cell(1), endless))
     assert "fewer epochs" in hint_for_ending(ending, (cell(1), training))
+
+
+def test_every_hint_names_only_what_its_message_holds_and_every_ending_is_a_cause() -> None:
+    for hint in read_hints().errors:
+        named = {int(field) for _, field, _, _ in string.Formatter().parse(hint.text) if field is not None}
+        assert max(named, default=0) <= re.compile(hint.message).groups, hint
+    for ending in read_hints().endings:
+        assert {Cause(cause) for cause in ending.causes}

@@ -1,13 +1,13 @@
 """What a rubric says about layers, as a way to know which network was meant."""
 
-from grader.checks.architecture import Wishes, wishes_of
+from grader.checks.architecture import ExpectedLayers, expected_layers
 from tests.checks.builders import planned
 
 CONVOLUTIONAL = ("Rescaling", "Conv2D", "MaxPooling2D", "Flatten", "Dense")
 
 
-def test_wishes_come_from_the_checks_of_layers() -> None:
-    found = wishes_of([
+def test_expected_layers_come_from_the_checks() -> None:
+    found = expected_layers([
         planned("required_layers", {"kinds": ["Dense"], "at_least": 2}), planned("forbidden_layers", {"kinds": ["LSTM"]}),
         planned("allowed_layers", {"kinds": ["Dense", "Flatten"]}), planned("dropout_before_last_dense"),
         planned("trained"),
@@ -20,14 +20,14 @@ def test_wishes_come_from_the_checks_of_layers() -> None:
 
 
 def test_each_thing_that_speaks_against_a_network_is_named_once() -> None:
-    wishes = Wishes(
+    expected = ExpectedLayers(
         required={"Dense": 2, "Dropout": 1}, forbidden=frozenset({"Conv2D"}), allowed=frozenset({"Dense", "Flatten"})
     )
-    assert wishes.faults(CONVOLUTIONAL) == (
+    assert expected.faults(CONVOLUTIONAL) == (
         "has 1 Dense of 2", "has no Dropout", "has Conv2D and MaxPooling2D, which this exercise does not want"
     )  # fmt: skip
-    assert wishes.faults(("Dense", "Dropout", "Dense"))[0] == "has Dropout, which this exercise does not want"
+    assert expected.faults(("Dense", "Dropout", "Dense"))[0] == "has Dropout, which this exercise does not want"
 
 
 def test_a_rubric_that_says_nothing_about_layers_has_nothing_against_any() -> None:
-    assert wishes_of([planned("trained"), planned("executes")]).faults(CONVOLUTIONAL) == ()
+    assert expected_layers([planned("trained"), planned("executes")]).faults(CONVOLUTIONAL) == ()

@@ -89,7 +89,7 @@ def test_third_parties_add_checks_but_can_not_replace_ours(monkeypatch: pytest.M
 def test_an_entry_point_that_is_no_check_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = [EntryPoint("extra", f"{__name__}:not_a_check", "grader.checks")]
     monkeypatch.setattr(registry, "third_parties", lambda: tuple(entries))
-    with pytest.raises(RubricError, match="'extra' is no check"):
+    with pytest.raises(RubricError, match="'extra' is not a check"):
         all_checks()
 
 

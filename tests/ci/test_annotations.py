@@ -3,7 +3,7 @@
 import pytest
 
 from grader.ci.annotations import classroom_document, exit_status
-from grader.ci.run import CiSubmission, Visit
+from grader.ci.run import CiRun, CiSubmission
 from grader.core.evidence import Smoke
 from grader.core.results import CheckResult, Status
 from tests.pages.builders import SOME_CHECKS, a_result
@@ -16,10 +16,10 @@ def test_a_smoke_run_with_something_to_mend_passes_nowhere(
     checks: tuple[CheckResult, ...], status: str, code: int
 ) -> None:
     result = a_result(checks, status=Status.EXPLAINED, passed=False, accuracy=None, smoke=Smoke())
-    visits = [
-        Visit(handed=CiSubmission(assignment="exercise2", path="work.ipynb", mode="smoke"), out_of=100, result=result)
+    runs = [
+        CiRun(handed=CiSubmission(assignment="exercise2", path="work.ipynb", mode="smoke"), out_of=100, result=result)
     ]
-    document = classroom_document(visits)
+    document = classroom_document(runs)
     assert (document["status"], document["max_score"]) == (status, 0)
     assert [(test["name"], test["status"]) for test in document["tests"]] == [("nothing gives points yet", status)]
-    assert exit_status(visits) == code
+    assert exit_status(runs) == code

@@ -39,7 +39,7 @@ def test_those_of_the_example_are_right() -> None:
         ('"smoke"', '"smok"', "mode"),
         ('"a/b.ipynb"', '"../b.ipynb"', "leads out of the repository"),
         ('"a/b.ipynb"', '"/etc/passwd"', "leads out of the repository"),
-        ('"a/b.ipynb"', '""', "is no path"),
+        ('"a/b.ipynb"', '""', "is not a path"),
         ('"20m"', '"20 parsecs"', "not understood"),
         ('"20m"', "20", "key `budget`: 20 has no unit"),
         ("path =", "pth =", "submission 1: key `pth` is not known"),

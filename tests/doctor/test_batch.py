@@ -14,9 +14,10 @@ import pytest
 
 from grader.core.evidence import Cause
 from grader.course.course import Course
-from grader.doctor.attacks import CONTROL, MARKUP, found_in, opening
-from grader.doctor.control import Bait, lay_bait
-from grader.doctor.corpus import load_corpus, prelude
+from grader.doctor.attacks import opening
+from grader.doctor.control import Decoys, place_decoys
+from grader.doctor.corpus import load_corpus
+from tests.doctor.pages_and_marks import CONTROL, MARKUP, REPORTS, found_in
 from tests.fakes import Said, run_cli
 from tests.notebooks import notebook
 
@@ -54,13 +55,13 @@ NAMES = {  # some are handed in under names that are attacks themselves
 LIMITS = 'wall = "8m"\ncell = "4m"\nmemory = "2GiB"\ndisk = "64MiB"\nprocesses = 48\noutput = "1MiB"\n'
 
 
-def write_class(folder: Path, bait: Bait) -> None:
+def write_class(folder: Path, decoys: Decoys) -> None:
     """One notebook a student."""
     folder.mkdir()
-    attacks = {attack.name: attack for attack in load_corpus()}
+    attacks = {attack.name: attack for attack in (*load_corpus(), *REPORTS)}
     for name in HOSTILE:
         path = folder / f"{NAMES.get(name, name)}.ipynb"
-        path.write_bytes(notebook(opening(bait), attacks[name].code, "print('and on')"))
+        path.write_bytes(notebook(opening(decoys), attacks[name].code, "print('and on')"))
     for name, layers in HONEST.items():
         (folder / f"{name}.ipynb").write_bytes(notebook(LOAD, MODEL.format(layers), FIT, "history.history"))
 
@@ -76,23 +77,23 @@ def write_course(root: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Said, Path, Bait, dict[str, str]]]:
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Said, Path, Decoys, dict[str, str]]]:
     folder = tmp_path_factory.mktemp("hostile")
     write_course(folder / "course")
-    with lay_bait(prelude(), processes=True) as bait:
-        write_class(folder / "class", bait)
+    with place_decoys(processes=True) as decoys:
+        write_class(folder / "class", decoys)
         said = run_cli(
             "batch", "hostile", folder / "class", "--out", folder / "deep" / "out", "--course", folder / "course",
             "--jobs", "2", "--warm",
         )  # fmt: skip
-        yield said, folder / "deep" / "out", bait, bait.look()
+        yield said, folder / "deep" / "out", decoys, decoys.look()
 
 
 def rows(out: Path) -> dict[str, dict[str, Any]]:
     return {row["student"]: row for row in json.loads((out / "batch.json").read_text(encoding="utf-8"))}
 
 
-def test_all_twenty_five_get_a_row(graded: tuple[Said, Path, Bait, dict[str, str]]) -> None:
+def test_all_twenty_five_get_a_row(graded: tuple[Said, Path, Decoys, dict[str, str]]) -> None:
     said, out, _, _ = graded
     assert said.code == 0, said.err
     found = rows(out)
@@ -105,31 +106,31 @@ def test_all_twenty_five_get_a_row(graded: tuple[Said, Path, Bait, dict[str, str
 
 
 @pytest.mark.parametrize("student", HONEST)
-def test_the_honest_get_their_full_marks(graded: tuple[Said, Path, Bait, dict[str, str]], student: str) -> None:
+def test_the_honest_get_their_full_marks(graded: tuple[Said, Path, Decoys, dict[str, str]], student: str) -> None:
     row = rows(graded[1])[student]
     assert (row["points"], row["out_of"], row["passed"]) == (100, 100, True), row
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_hostile_end_as_they_must_and_without_the_points_of_a_network(
-    graded: tuple[Said, Path, Bait, dict[str, str]], name: str
+    graded: tuple[Said, Path, Decoys, dict[str, str]], name: str
 ) -> None:
     row = rows(graded[1])[NAMES.get(name, name)]
-    attack = next(attack for attack in load_corpus() if attack.name == name)
+    attack = next(attack for attack in (*load_corpus(), *REPORTS) if attack.name == name)
     assert Cause(row["ending"]["cause"]) in attack.endings or attack.how == "model"
     assert not row["passed"]
     assert row["accuracy"] is None
     assert row["points"] <= 10, "the points for running without an error rest on a claim, and are all there is to win"
 
 
-def test_the_host_saw_nothing_of_the_attacks(graded: tuple[Said, Path, Bait, dict[str, str]]) -> None:
-    _, out, bait, saw = graded
+def test_the_host_saw_nothing_of_the_attacks(graded: tuple[Said, Path, Decoys, dict[str, str]]) -> None:
+    _, out, decoys, saw = graded
     assert saw == {}
-    assert not [path for path in out.rglob("*") if path.is_file() and bait.secret.encode() in path.read_bytes()]
+    assert not [path for path in out.rglob("*") if path.is_file() and decoys.secret.encode() in path.read_bytes()]
     assert sorted(path.name for path in out.parent.iterdir()) == ["out"]
 
 
-def test_pages_and_log_hold_nothing_that_acts(graded: tuple[Said, Path, Bait, dict[str, str]]) -> None:
+def test_pages_and_log_hold_nothing_that_acts(graded: tuple[Said, Path, Decoys, dict[str, str]]) -> None:
     said, out, _, _ = graded
     for page in (*out.glob("*/report.html"), out / "index.html"):
         assert not found_in(page.read_text(encoding="utf-8"), *MARKUP, *CONTROL), page

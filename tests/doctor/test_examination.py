@@ -91,9 +91,9 @@ def test_without_a_sandbox_what_would_harm_this_machine_is_not_run(without: Mapp
 
 
 def test_nothing_is_left_on_the_machine(without: Mapping[str, Finding], probes: Mapping[str, dict[str, Any]]) -> None:
-    assert not list(Path("/tmp").glob("bait*"))
+    assert not list(Path("/tmp").glob("decoy*"))
     names = [path.read_text() for path in Path("/proc").glob("[0-9]*/comm") if os.access(path, os.R_OK)]
-    assert not [name for name in names if name.startswith("bait")]
+    assert not [name for name in names if name.startswith("decoy")]
 
 
 def test_where_there_is_no_sandbox_to_be_had_that_is_the_one_row_with_its_remedy(

@@ -1,4 +1,4 @@
-"""The doctor notices: a sandbox, a reader and a report that were weakened on purpose are found out."""
+"""The doctor notices: a sandbox and a reader that were weakened on purpose are found out."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +10,6 @@ from grader.core.progress import Silent
 from grader.doctor import attacks
 from grader.doctor.corpus import Finding, choose, load_corpus
 from grader.doctor.examination import examine
-from grader.exports import release
-from grader.marking import publish
-from grader.pages import progress, terminal
 from grader.sandbox import bubblewrap
 
 Arguments = list[str]
@@ -42,7 +39,7 @@ def with_the_hosts_processes(arguments: Arguments) -> Arguments:
 
 
 def with_the_hosts_files(arguments: Arguments) -> Arguments:
-    shown = [word for path in Path("/tmp").glob("grader-bait-*") for word in ("--bind", str(path), str(path))]
+    shown = [word for path in Path("/tmp").glob("grader-decoys-*") for word in ("--bind", str(path), str(path))]
     return replaced(arguments, ["--tmpfs", "/tmp"], ["--tmpfs", "/tmp", *shown])
 
 
@@ -93,14 +90,3 @@ def test_a_reader_that_follows_links_is_found_out(monkeypatch: pytest.MonkeyPatc
     assert "secret" in found["folder-link"].detail
     assert "hung" in found["pipe"].detail
     assert not any(found[name].held for name in ("link", "folder-link", "pipe"))
-
-
-def test_reports_that_trust_what_a_submission_says_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(release, "guard_formula", lambda words: words)
-    monkeypatch.setattr(terminal, "defused", lambda line: line)
-    monkeypatch.setattr(progress, "defused", lambda line: line)
-    monkeypatch.setattr(publish, "safe_name", lambda student: student)
-    found = findings("formula", "workflow-command", "path-name")
-    assert not found["formula"].held
-    assert not found["workflow-command"].held
-    assert not found["path-name"].held

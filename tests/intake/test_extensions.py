@@ -30,7 +30,7 @@ def test_a_deadline_without_an_offset_is_in_the_zone_of_this_computer_and_a_day_
     "text", ["", "two days", "01/05/2026", "-2d", "0h", "400d", "2", "2y", "0001-01-01", "9999-12-31"]
 )
 def test_anything_else_is_refused_in_words(text: str) -> None:
-    with pytest.raises(ValueError, match="is no extension: "):
+    with pytest.raises(ValueError, match="is not an extension: "):
         read_extension(text)
 
 

@@ -58,7 +58,7 @@ def test_an_empty_folder_and_a_file_are_no_class(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no submission"):
         list_class(tmp_path)
     (tmp_path / "ada.py").write_text("a = 1")
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         list_class(tmp_path / "ada.py")
 
 

@@ -49,7 +49,7 @@ def test_another_name_of_the_only_assignment_is_taken(tmp_path: Path) -> None:
 def test_of_several_assignments_the_person_says_which(tmp_path: Path) -> None:
     members = course(("ada/ps1/work.ipynb", NOTEBOOK), ("ada/ps2/other.ipynb", NOTEBOOK))
     folder = write_tree(tmp_path / "course", *members)
-    with pytest.raises(UsageError, match=r"no 'exercise1' of any student; there is ps1, ps2\. .*nbgrader:NAME"):
+    with pytest.raises(UsageError, match=r"no 'exercise1' of any student; available: ps1, ps2\. .*nbgrader:NAME"):
         opened(folder)
     (tmp_path / "course workspace").rmdir()
     assert graded(opened(folder, as_="nbgrader:ps2").entries[0]) == "other.ipynb"

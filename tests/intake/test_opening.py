@@ -213,7 +213,7 @@ def test_of_one_name_twice_in_the_zip_the_newest_counts_and_the_note_says_so(tmp
 )
 def test_a_class_that_is_no_zip_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "class.zip").write_bytes(data)
-    with pytest.raises(UsageError, match=r"class\.zip: is no zip, or a damaged one .*Download it again"):
+    with pytest.raises(UsageError, match=r"class\.zip: is not a zip, or is damaged .*Download it again"):
         opened(tmp_path / "class.zip")
 
 
@@ -263,7 +263,7 @@ def test_what_is_no_class_is_refused_with_what_to_name(tmp_path: Path) -> None:
     for empty in (write_tree(tmp_path / "empty", ("x/", b"")) / "x", write_zip(tmp_path / "empty.zip")):
         with pytest.raises(UsageError, match="holds no submission"):
             opened(empty)
-    with pytest.raises(UsageError, match=r"--format 'blackboard' is not known\. There is: plain, moodle, canvas"):
+    with pytest.raises(UsageError, match=r"--format 'blackboard' is not known\. Available: plain, moodle, canvas"):
         open_class(tmp_path, assignment="exercise1", workspace=tmp_path, as_="blackboard")
 
 

@@ -78,15 +78,15 @@ def test_a_line_break_in_a_field_does_not_move_the_line_that_an_error_names() ->
     [
         ("", "line 1: there is no header"),
         ("\n\n", "line 1: there is no header"),
-        ("group,points\nA,3\n", "line 1: none of its columns tells who a student is; there is: name, first name"),
+        ("group,points\nA,3\n", "line 1: none of its columns tells who a student is; known columns: name, first name"),
         ("name,id\n", "line 1: no student follows"),
         ("name,full name\nAda,Ada\n", "line 1: the columns 'name' and 'full name' both mean the name: rename one"),
         ("name,id\nAda,1\nBob,1\n", "line 3: the identity '1' stands in line 2 too"),
         ("name,email\nAda,A@x.org\nBob,a@X.org\n", "line 3: the email 'a@x.org' stands in line 2 too"),
         ("name,login,github\nAda,a,b\nBob,b,c\n", "line 3: the login 'b' stands in line 2 too"),
         ("name,id\nAda,1,extra\n", "line 2: has 3 fields, but the header has 2"),
-        ("name,extension\nAda,soon\n", r"line 2: 'soon' is no extension: write a length \(36h, 2d\)"),
-        ('name,id\nAda,1\n"Bob,2\n', "line 3: is no CSV"),
+        ("name,extension\nAda,soon\n", r"line 2: 'soon' is not an extension: write a length \(36h, 2d\)"),
+        ('name,id\nAda,1\n"Bob,2\n', "line 3: is not CSV"),
         (f"name,id\nAda,{'1' * (LONGEST_FIELD + 1)}\n", "line 2: has a field of more than 200 characters"),
     ],
 )  # fmt: skip
@@ -98,7 +98,7 @@ def test_what_can_not_be_followed_is_refused_with_its_line(text: str, reason: st
 def test_bytes_that_are_no_text_are_refused_with_their_line() -> None:
     with pytest.raises(UsageError, match=r"line 3: is neither UTF-8 nor Windows-1252"):
         parse_roster("class.csv", b"name\nAda\n\x81\x8d\xff\n")
-    with pytest.raises(UsageError, match=r"line 2: is no UTF-16"):
+    with pytest.raises(UsageError, match=r"line 2: is not UTF-16"):
         parse_roster("class.csv", "name\nAda".encode("utf-16") + b"x")
 
 

@@ -113,7 +113,7 @@ def test_pipes_and_what_tools_leave_behind_are_not_read(tmp_path: Path) -> None:
 
 def test_a_pipe_that_is_handed_in_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.py")
-    with pytest.raises(SubmissionError, match="is no regular file"):
+    with pytest.raises(SubmissionError, match="is not a regular file"):
         read_path(tmp_path / "pipe.py")
 
 
@@ -155,7 +155,7 @@ def test_a_path_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
 def test_a_path_that_differs_in_capital_letters_is_told(tmp_path: Path) -> None:
     (tmp_path / "warmup.py").write_text("a = 1")
     with pytest.raises(
-        UsageError, match=r"Warmup\.py: there is no such file.*There is warmup\.py: names differ by cap"
+        UsageError, match=r"Warmup\.py: there is no such file.*There is warmup\.py: the names differ in cap"
     ):
         read_path(tmp_path / "Warmup.py")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.checks.architecture import Wishes, wishes_of
+from grader.checks.architecture import ExpectedLayers, expected_layers
 from grader.core.evidence import Candidate, Claims
 from grader.course.course import Course
 from grader.course.rubric import plan_checks
@@ -27,13 +27,17 @@ def network(*kinds: str) -> bytes:
     return archive({**MEMBERS, CONFIG: json.dumps({"class_name": "Functional", "config": {"layers": inner}}).encode()})
 
 
-def wishes(exercise: str) -> Wishes:
+def wishes(exercise: str) -> ExpectedLayers:
     course = Course.at()
-    return wishes_of(plan_checks(course, course.assignment(exercise)))
+    return expected_layers(plan_checks(course, course.assignment(exercise)))
 
 
 def choose(
-    kinds: Sequence[tuple[str, ...]], wanted: Wishes, *, units: Sequence[int | None] = (), fitted: Sequence[bool] = ()
+    kinds: Sequence[tuple[str, ...]],
+    wanted: ExpectedLayers,
+    *,
+    units: Sequence[int | None] = (),
+    fitted: Sequence[bool] = (),
 ) -> tuple[int, Claims]:
     """The choice among networks in files of their own; the first one is proposed by the kernel."""
     candidates = tuple(
@@ -88,7 +92,7 @@ def test_a_file_that_can_not_be_read_is_not_preferred_and_a_rubric_without_wishe
         saved = [(FILES[0], network(*CNN)), (FILES[1], broken)]
         assert choose_network(saved, claims, wishes("exercise1"), units=(10,))[0] == 0
         assert choose_network(saved[::-1], claims, wishes("exercise1"), units=(10,))[0] == 0
-    assert choose([CNN, MLP], Wishes())[0] == 0
+    assert choose([CNN, MLP], ExpectedLayers())[0] == 0
 
 
 JSON = st.recursive(

@@ -373,7 +373,7 @@ assert keras.activations.get(np.tanh) is np.tanh and keras.activations.get(None)
 # what only another name would not mend -> a part of the hint
 EXPLAINED = {
     "keras.nothing": "Restart the kernel",
-    "tf.placeholder('float', [None, 784])": "`tf.placeholder` is TensorFlow 1's",
+    "tf.placeholder('float', [None, 784])": "`tf.placeholder` belongs to TensorFlow 1",
     "from keras.wrappers.scikit_learn import KerasClassifier\nKerasClassifier(build_fn=network)": "no `KerasClassifier`",
     "keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).fit(x, y)": "model.compile(",
     "network().fit(x, y.argmax(axis=1))": "sparse_categorical_crossentropy",
@@ -397,7 +397,7 @@ STRICT = {
     "keras.layers.Conv2D(4, (3, 3), border_mode='same')": "`padding`",
     "network().fit(x, y, nb_epoch=1)": "`epochs`",
     "network().predict_classes(x)": "taken out of Keras",
-    "keras.callbacks.ModelCheckpoint('best.hdf5')": "Keras 3 tells by the name",
+    "keras.callbacks.ModelCheckpoint('best.hdf5')": "Keras 3 decides by the file's name",
     "import wandb": "`wandb` is not installed",
     "np.int(3)": "NumPy took `np.int` out",
     "network().fit(x, y, verbose=0).history['acc']": "history.history.keys()",

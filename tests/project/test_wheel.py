@@ -58,6 +58,7 @@ def test_the_wheel_holds_the_content_and_only_one_importable_package(wheel: Path
         "reference/exercise1/solution.ipynb", "reference/exercise1/baseline.json", "examples/class",
     ):  # fmt: skip
         assert any(name.startswith(f"grader/content/{wanted}") for name in names), wanted
+    assert {f"grader/checks/{name}.toml" for name in ("families", "hints", "layers")} <= set(names)
     assert not any(name.endswith((".npz", ".gz", ".jpg", ".keras")) for name in names)
 
 

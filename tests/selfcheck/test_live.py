@@ -103,7 +103,7 @@ def test_mistakes_are_answered_in_a_line_without_a_traceback(cells: list[Any]) -
     assert said.splitlines() == [
         "grader: There is no assignment `tinny`. Did you mean `tiny`? Available: tiny.",
         "grader: There is nothing called `nothing` in this notebook. Run the cell that makes it.",
-        "grader: Write `%grader ASSIGNMENT`, or `%grader ASSIGNMENT NETWORK`. There is: tiny.",
+        "grader: Write `%grader ASSIGNMENT`, or `%grader ASSIGNMENT NETWORK`. Available: tiny.",
     ]
 
 
@@ -114,7 +114,8 @@ def test_in_a_plain_script_it_is_text(surroundings: dict[str, str], tmp_path: Pa
     assert done.returncode == 0, done.stderr
     assert "of 10 on the 10 judged photographs; 80 % needed" in done.stdout
     assert (
-        "UsageError A History is no Keras network. That is what `fit` returns: give the network itself." in done.stdout
+        "UsageError A History is not a Keras network. That is what `fit` returns: give the network itself."
+        in done.stdout
     )
 
 
@@ -129,7 +130,7 @@ class Odd:
 
 
 def test_whatever_is_no_network_is_refused_by_its_kind() -> None:
-    with pytest.raises(UsageError, match="A str is no Keras network"):
+    with pytest.raises(UsageError, match="A str is not a Keras network"):
         require_network("model.keras")
     require_network(Odd())
 

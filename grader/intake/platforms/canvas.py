@@ -15,10 +15,21 @@ from pathlib import PurePosixPath
 from statistics import median_low
 
 from grader.intake.names import listed, squeeze
-from grader.intake.platforms.listing import find_plain, visible
-from grader.intake.sources import LONGEST_NAME, ClassFile, Found, Node, Tree
+from grader.intake.sources import (
+    BESIDE_FILES,
+    LONGEST_NAME,
+    WITHOUT_FILE,
+    ClassFile,
+    Found,
+    Node,
+    Tree,
+    by_student,
+    find_plain,
+    visible,
+)
 from grader.intake.submissions import AGAIN, CODE
 
+TITLE = "a download of Canvas' submissions"
 NAME = re.compile(
     r"(?:(?P<name>\w+?)_)??(?:(?P<late>LATE)_)?(?:anon_(?P<anonymous>[^\W_]+)|(?P<user>[0-9]+))"
     r"(?:_(?P<attachment>[0-9]+)_(?P<file>.+)|_(?P<entry>text|link)\.html)",
@@ -59,9 +70,9 @@ def read_name(text: str) -> CanvasName | None:
     )  # fmt: skip
 
 
-def counts(tree: Tree) -> int:
+def counts(tree: Tree, _: str) -> int:
     """How many of the names at the top Canvas wrote: those that no other one contradicts, and that look like its own."""
-    found = [name for node in visible(tree.nodes()) if not node.folder and (name := read_name(node.name)) is not None]
+    found = [name for node in visible(tree.nodes()) if (name := _read_file(node)) is not None]
     attachments = Counter(name.attachment for name in found if name.file)
     shared = _shared(found)
     return sum(
@@ -81,19 +92,21 @@ def _shared(names: Iterable[CanvasName]) -> set[str]:
     }
 
 
+def could_be(tree: Tree) -> bool:
+    """Whether a person may call it a download of Canvas'."""
+    return any(_read_file(node) for node in visible(tree.nodes()))
+
+
 def find(tree: Tree, assignment: str) -> list[Found]:
     """A hand-in for every student or group, and for whatever else lies there."""
-    groups: dict[tuple[str, str], list[tuple[Node, CanvasName]]] = defaultdict(list)
-    others = []
-    for node in visible(tree.nodes()):
-        name = None if node.folder else read_name(node.name)
-        if name is None:
-            others.append(node)
-        else:
-            groups[name.name, name.user].append((node, name))
+    groups, others = by_student(tree, _read_file, lambda name: (name.name, name.user))
     doubts = _doubts([name for group in groups.values() for _, name in group])
     found = [_hand_in(group, assignment, doubts.get(key, "")) for key, group in groups.items()]
     return [*found, *find_plain(others, UNKNOWN)]
+
+
+def _read_file(node: Node) -> CanvasName | None:
+    return None if node.folder else read_name(node.name)
 
 
 def _doubts(names: Sequence[CanvasName]) -> Mapping[tuple[str, str], str]:
@@ -127,11 +140,11 @@ def _hand_in(group: Sequence[tuple[Node, CanvasName]], assignment: str, why: str
         return Found(
             name=name, key=key, kind="canvas", doubt=doubt, label=group[0][0].name, late=late,
             problem=f"Nothing but a {first.entry} was handed in, and no file.",
-            remedy="Hand in the notebook (.ipynb) or the module (.py) as a file.",
+            remedy=WITHOUT_FILE,
         )  # fmt: skip
     kept = _newest(files, assignment)
     left = [parts.file for _, parts in files if parts.file not in {name.file for _, name in kept}]
-    entry = "" if len(files) == len(group) else "what was handed in beside the files is not graded"
+    entry = "" if len(files) == len(group) else BESIDE_FILES
     older = f"an earlier upload was left out: {listed(left)}" if left else ""
     return Found(
         name=name,

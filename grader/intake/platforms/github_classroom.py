@@ -1,14 +1,14 @@
-"""When a clone was last committed to, read from the files of `.git` without running git.
-
-Git follows what a repository's own configuration says, up to starting programs, and a repository that was handed in is a
-student's. So its files are read as bytes, bounded, and never through a link: HEAD, the branch, and that one commit, loose
-or whole in a pack (formats: gitformat-pack). Whatever is not as a plain clone leaves it, is no time.
-
-Clones of GitHub Classroom: `<assignment>-<login>/`, each with its `.git`. Pure but for the tree.
+"""Clones of GitHub Classroom: `<assignment>-<login>/`, each with its `.git`. Pure but for the tree.
 
 The assignment's part of the names is taken from the folder around them (`<assignment>-submissions`, as GitHub's command
 line calls it), else it is the assignment's id, else what all names begin with. The time of the last commit is taken for
 that of the hand-in: it is what the student's computer wrote, not when it was pushed.
+
+That time is read from the files of `.git` without running git, which follows what a repository's own configuration says, up
+to starting programs; and a repository that was handed in is a student's. So its files are read as bytes, bounded, and never
+through a link: HEAD, the branch, and that one commit, loose or whole in a pack (formats: gitformat-pack). Whatever is not
+as a plain clone leaves it, is no time. (Libraries that read repositories unpack whole objects, of whatever size, and follow
+`gitdir` and `alternates`.)
 """
 
 import re
@@ -20,9 +20,10 @@ from itertools import takewhile
 from pathlib import Path, PurePath
 
 from grader.core.notebook import without_surrogates
-from grader.intake.platforms.listing import find_plain, visible
-from grader.intake.sources import ClassFile, Found, Tree
+from grader.intake.sources import ClassFile, Found, Tree, find_plain, visible
 
+TITLE = "clones of GitHub Classroom"
+AROUND = "-submissions"
 SMALL, MOST_REFS, MOST_COMMIT = 4096, 4 << 20, 64 << 10  # bytes
 MOST_PACKS, MOST_NAMES = 64, 1 << 20  # packs of a clone; objects whose names begin with one byte
 SHA = re.compile(r"[0-9a-f]{40}")
@@ -31,6 +32,51 @@ COMMITTER = re.compile(rb"^committer [^\n]*> (\d{1,11}) ([+-]\d\d)(\d\d)$", re.M
 COMMIT_IN_PACK = 1
 INDEX = b"\xfftOc\0\0\0\2"
 FANOUT = 8 + 256 * 4  # bytes before the sorted names
+
+
+def counts(tree: Tree, _: str) -> int:
+    """How many clones there are."""
+    return sum(
+        any(inner.name == ".git" for inner in tree.nodes(node.name)) for node in visible(tree.nodes()) if node.folder
+    )
+
+
+def could_be(tree: Tree) -> bool:
+    """Whether a person may call it clones: there is a folder."""
+    return any(node.folder for node in visible(tree.nodes()))
+
+
+def find(tree: Tree, assignment: str) -> list[Found]:
+    """A hand-in for every clone, and for whatever else lies there."""
+    nodes = visible(tree.nodes())
+    clones = [node.name for node in nodes if node.folder]
+    prefix = common_prefix(clones, around=PurePath(tree.where).name, assignment=assignment)
+    found = []
+    for name in clones:
+        login = without_surrogates(name.removeprefix(prefix))
+        found.append(
+            Found(
+                name=login,
+                key=login,
+                kind="login",
+                label=name,
+                parts=(ClassFile(source=(name,), target=""),),
+                submitted=None if tree.path is None else last_commit(tree.path / name),
+            )
+        )
+    return [*found, *find_plain([node for node in nodes if not node.folder], "not a clone")]
+
+
+def common_prefix(names: Sequence[str], *, around: str, assignment: str) -> str:
+    """What stands before the login in each of `names`; "" where that is open."""
+    for known in (around.removesuffix(AROUND) if around.endswith(AROUND) else "", assignment):
+        if known and all(name.startswith(f"{known}-") and name != f"{known}-" for name in names):
+            return f"{known}-"
+    if len(names) < 2:
+        return ""
+    alike = takewhile(lambda signs: signs[0] == signs[1], zip(min(names), max(names), strict=False))
+    common = "".join(sign for sign, _ in alike)
+    return common[: common.rfind("-") + 1]
 
 
 def last_commit(folder: Path) -> datetime | None:
@@ -69,9 +115,9 @@ def _read(path: Path, most: int, git: Path) -> bytes:
 
 
 def _require_plain(path: Path, git: Path) -> None:
-    """Raise OSError for what is no ordinary file, or lies elsewhere by a link."""
+    """Raise OSError for what is not an ordinary file, or lies elsewhere by a link."""
     if not path.is_file() or path.resolve() != git.resolve() / path.relative_to(git):
-        raise OSError(f"{path} is no ordinary file of the clone")
+        raise OSError(f"{path} is not an ordinary file of the clone")
 
 
 def _loose(git: Path, name: str) -> bytes | None:
@@ -130,46 +176,3 @@ def _committed(commit: bytes) -> datetime | None:
         return None
     zone = timezone(timedelta(hours=int(found[2]), minutes=int(found[2][:1] + found[3])))
     return datetime.fromtimestamp(int(found[1]), zone).astimezone(UTC)
-
-
-AROUND = "-submissions"
-
-
-def counts(tree: Tree) -> int:
-    """How many clones there are."""
-    return sum(
-        any(inner.name == ".git" for inner in tree.nodes(node.name)) for node in visible(tree.nodes()) if node.folder
-    )
-
-
-def find(tree: Tree, assignment: str) -> list[Found]:
-    """A hand-in for every clone, and for whatever else lies there."""
-    nodes = visible(tree.nodes())
-    clones = [node.name for node in nodes if node.folder]
-    prefix = common_prefix(clones, around=PurePath(tree.where).name, assignment=assignment)
-    found = []
-    for name in clones:
-        login = without_surrogates(name.removeprefix(prefix))
-        found.append(
-            Found(
-                name=login,
-                key=login,
-                kind="login",
-                label=name,
-                parts=(ClassFile(source=(name,), target=""),),
-                submitted=None if tree.path is None else last_commit(tree.path / name),
-            )
-        )
-    return [*found, *find_plain([node for node in nodes if not node.folder], "no clone")]
-
-
-def common_prefix(names: Sequence[str], *, around: str, assignment: str) -> str:
-    """What stands before the login in each of `names`; "" where that is open."""
-    for known in (around.removesuffix(AROUND) if around.endswith(AROUND) else "", assignment):
-        if known and all(name.startswith(f"{known}-") and name != f"{known}-" for name in names):
-            return f"{known}-"
-    if len(names) < 2:
-        return ""
-    alike = takewhile(lambda signs: signs[0] == signs[1], zip(min(names), max(names), strict=False))
-    common = "".join(sign for sign, _ in alike)
-    return common[: common.rfind("-") + 1]

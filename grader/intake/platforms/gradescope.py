@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from grader.core.notebook import without_surrogates
-from grader.intake.platforms.listing import find_plain, visible
-from grader.intake.roster import LONGEST_FIELD, Enrolled
-from grader.intake.sources import ClassFile, Found, Node, Tree
+from grader.intake.roster import LONGEST_FIELD, YEARS, Enrolled
+from grader.intake.sources import ClassFile, Found, Node, Tree, find_plain, visible
 
+TITLE = "a download of Gradescope's submissions"
 METADATA = "submission_metadata.yml"
 MOST_METADATA = 64 << 20  # bytes: results and histories of every submission are in it
 SUBMISSION = re.compile(r"(?P<name>[\w.-]+|'[\w.-]+'|\"[\w.-]+\"):\s*")
@@ -23,7 +23,6 @@ OWN = re.compile(r"  (?P<inner>- |  )?:(?P<key>\w+):(?: (?P<value>.*))?")
 TIME_WITHIN = re.compile(r"    utc: (?P<value>.*)")  # of a time with its zone, which Ruby writes as an object
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.\d+)? ?(Z|[+-]\d\d:\d\d)")
 ESCAPED = re.compile(r"\\(?:x(..)|u(....)|U(........)|(.))")
-YEARS = range(2000, 2200)
 
 
 @dataclass
@@ -34,16 +33,20 @@ class Record:
     submitted: datetime | None = None
 
 
-def counts(tree: Tree) -> int:
+def counts(tree: Tree, _: str) -> int:
     """How many of the files and folders at the top the metadata know, and their own file: a student may hand in one."""
     nodes = visible(tree.nodes())
     records = _records(tree, nodes)
     return sum(FOLDER.fullmatch(node.name) is not None and node.name in records for node in nodes) + bool(records)
 
 
-def find(tree: Tree, assignment: str) -> list[Found]:
+def could_be(tree: Tree) -> bool:
+    """Whether a person may call it a download of Gradescope's."""
+    return counts(tree, "") > 0
+
+
+def find(tree: Tree, _: str) -> list[Found]:
     """A hand-in for every submission of the metadata, and for whatever else lies there."""
-    del assignment  # forms are called alike
     nodes = visible(tree.nodes())
     records = _records(tree, nodes)
     there = {node.name: node for node in nodes}

@@ -12,15 +12,25 @@ believed only where they spread over more than an hour, and only in the zip itse
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from grader.core.notebook import without_surrogates
-from grader.intake.platforms.listing import find_plain, visible
-from grader.intake.sources import LONGEST_NAME, ClassFile, Found, Node, Tree
+from grader.intake.sources import (
+    BESIDE_FILES,
+    LONGEST_NAME,
+    WITHOUT_FILE,
+    ClassFile,
+    Found,
+    Node,
+    Tree,
+    by_student,
+    find_plain,
+    visible,
+)
 
+TITLE = "a download of Moodle's submissions"
 PREFIX = r"(?P<name>.*?)(?:_(?P<number>[0-9]+))?_assignsubmission_(?P<plugin>[a-z]+)"
 FOLDER = re.compile(PREFIX + r"_?", re.DOTALL)
 FILE = re.compile(PREFIX + r"_(?P<file>.+)", re.DOTALL)
@@ -49,22 +59,21 @@ def read_name(text: str, *, folder: bool) -> MoodleName | None:
     return MoodleName(name=name, number=parts["number"] or "", plugin=parts["plugin"], file=parts.get("file") or "")
 
 
-def counts(tree: Tree) -> int:
+def counts(tree: Tree, _: str) -> int:
     """How many of the names at the top Moodle wrote."""
     return sum(read_name(node.name, folder=node.folder) is not None for node in visible(tree.nodes()))
 
 
-def find(tree: Tree, assignment: str) -> list[Found]:
+def could_be(tree: Tree) -> bool:
+    """Whether a person may call it a download of Moodle's."""
+    return counts(tree, "") > 0
+
+
+def find(tree: Tree, _: str) -> list[Found]:
     """A hand-in for every student or team, and for whatever else lies there."""
-    del assignment  # forms are called alike
-    groups: dict[tuple[str, str], list[tuple[Node, MoodleName]]] = defaultdict(list)
-    others = []
-    for node in visible(tree.nodes()):
-        name = read_name(node.name, folder=node.folder)
-        if name is None:
-            others.append(node)
-        else:
-            groups[name.name, name.number].append((node, name))
+    groups, others = by_student(
+        tree, lambda node: read_name(node.name, folder=node.folder), lambda name: (name.name, name.number)
+    )
     names = _display(list(groups))
     found = [_hand_in(names[key], key[1], group) for key, group in groups.items()]
     return [*_dated(tree, found), *find_plain(others, UNKNOWN)]
@@ -83,16 +92,15 @@ def _hand_in(name: str, number: str, group: Sequence[tuple[Node, MoodleName]]) -
         plugins = ", ".join(sorted({parts.plugin for _, parts in group}))
         return Found(
             name=name, key=number, kind="moodle", label=label, problem=f"Nothing but {plugins} was handed in, and no file.",
-            remedy="Hand in the notebook (.ipynb) or the module (.py) as a file.",
+            remedy=WITHOUT_FILE,
         )  # fmt: skip
-    extra = "" if len(files) == len(group) else "what was handed in beside the files is not graded"
     return Found(
         name=name,
         key=number,
         kind="moodle",
         label=label,
         parts=tuple(ClassFile(source=(node.name,), target=parts.file) for node, parts in files),
-        notes=(extra,) if extra else (),
+        notes=(BESIDE_FILES,) if len(files) < len(group) else (),
     )
 
 

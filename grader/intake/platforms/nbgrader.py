@@ -12,21 +12,14 @@ from zoneinfo import ZoneInfo
 from grader.core.errors import UsageError
 from grader.core.notebook import without_surrogates
 from grader.intake.names import listed
-from grader.intake.platforms.listing import find_plain, visible
-from grader.intake.sources import ClassFile, Found, Node, Tree
+from grader.intake.roster import YEARS
+from grader.intake.sources import ClassFile, Found, Node, Tree, find_plain, visible
 from grader.intake.submissions import CODE
 
+TITLE = "nbgrader's folders of students"
 SUBMITTED, DOWNLOADED, TIMESTAMP = "submitted", "downloaded", "timestamp.txt"
 COURSE = {"source", "release", "autograded", "feedback", "gradebook.db", "nbgrader_config.py"}
-AROUND = {
-    *COURSE,
-    SUBMITTED,
-    DOWNLOADED,
-    "exchange",
-    "feedback_generated",
-    "solution_removed",
-}  # of a course, no student's
-YEARS = range(2000, 2200)
+AROUND = COURSE | {SUBMITTED, DOWNLOADED, "exchange", "feedback_generated", "solution_removed"}  # not a student's
 
 
 def read_timestamp(text: str) -> datetime | None:
@@ -105,6 +98,11 @@ def counts(tree: Tree, assignment: str) -> int:
     )
 
 
+def could_be(tree: Tree) -> bool:
+    """Whether a person may call it nbgrader's: there is a folder that holds something."""
+    return any(node.folder and tree.nodes(node.name) for node in visible(tree.nodes()))
+
+
 def find(tree: Tree, assignment: str) -> list[Found]:
     """A hand-in for every student. Raises UsageError where it is open which of several assignments is meant."""
     nodes = visible(tree.nodes())
@@ -113,12 +111,12 @@ def find(tree: Tree, assignment: str) -> list[Found]:
     often = Counter(name for names in students.values() for name in names)
     if assignment not in often and len(often) != 1:
         raise UsageError(
-            f"{tree.where}: holds no {assignment!r} of any student; there is {listed(often) or 'nothing'}.",
+            f"{tree.where}: holds no {assignment!r} of any student; available: {listed(often) or 'nothing'}.",
             "Say which of nbgrader's assignments it is: --format nbgrader:NAME.",
         )
     name = assignment if assignment in often else next(iter(often))
     found = [_hand_in(tree, student, name if name in names else "") for student, names in students.items()]
-    return [*found, *find_plain([node for node in nodes if not node.folder], "no folder of a student")]
+    return [*found, *find_plain([node for node in nodes if not node.folder], "not a folder of a student")]
 
 
 def _hand_in(tree: Tree, student: str, assignment: str) -> Found:
