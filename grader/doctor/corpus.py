@@ -1,10 +1,10 @@
 """The corpus: attacks as files of `cells/`, each a header of `# key: value` lines and the cell itself; and what came of one.
 
 `title`, `control` and `remedy` must be there. `control` is `open` (works without a sandbox), `either: why` (the host may
-stop it by itself) or `none: why` (never run). `how` is the way it is tried: in a notebook with others (`cell`), in one
-of its own (`notebook`), as what a program leaves behind (`file`, `model`), as work of the grader itself (`host`). `seen` names the decoys that the host looks at,
-`endings` how its notebook may end, `limits` what it may use, `leaves` the files that the host reads, `unsafe` why it is not
-run where there is no sandbox.
+stop it by itself) or `none: why` (never run). `how` is the way it is tried: in a notebook with others (`cell`), in one of
+its own (`notebook`), as what a program leaves behind (`file`, `model`), as work of the grader itself (`host`). `seen` names
+the decoys that the host looks at, `endings` how its notebook may end, `limits` what it may use, `leaves` the files that the
+host reads, `unsafe` why it is not run where there is no sandbox.
 
 `decide` makes a finding of what was observed. Pure, but for reading the corpus.
 """
