@@ -219,7 +219,7 @@ class Bubblewrap:
         """A sandbox that was tried out with /bin/true. Raises SandboxUnavailable with the reason and the remedy."""
         if sys.platform != "linux":
             raise SandboxUnavailable(
-                "bubblewrap needs Linux.", "Grade in a Linux machine or WSL2. Your own work: type --sandbox none."
+                "bubblewrap needs Linux.", "Grade on a Linux machine, in WSL2 or in a virtual machine."
             )
         trees = runtime_trees()
         sandbox = Bubblewrap(

@@ -77,7 +77,7 @@ class Podman:
         if sys.platform != "linux":
             raise SandboxUnavailable(
                 "Containers here need Linux: they share this machine's Python.",
-                "Grade in a Linux machine or WSL2. Your own work: type --sandbox none.",
+                "Grade on a Linux machine, in WSL2 or in a virtual machine.",
             )
         path = shutil.which("podman")
         if path is None:

@@ -209,8 +209,8 @@ def spelt(node: ast.expr) -> str:
 
 def test_only_the_command_line_prints_and_progress_prints_to_the_stream_it_is_given() -> None:
     printing = {name_of(path) for path in FILES if any(spelt(call.func) == "print" for call in calls(path))}
-    assert printing <= {*COMMAND_LINE, NOTEBOOK, "pages/terminal.py"}
-    for call in calls(PACKAGE / "pages/terminal.py"):
+    assert printing <= {*COMMAND_LINE, NOTEBOOK, "pages/progress.py"}
+    for call in calls(PACKAGE / "pages/progress.py"):
         if spelt(call.func) == "print":
             assert "file" in {keyword.arg for keyword in call.keywords}
     writing = {"sys.stdout.write", "sys.stderr.write", "sys.__stdout__.write", "typer.echo", "rich.print"}
