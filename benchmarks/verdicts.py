@@ -37,7 +37,7 @@ from grader.core.results import Accuracy
 from grader.core.store import load_evidence
 from grader.course.course import Course
 from grader.course.rubric import open_rubric, plan_checks
-from grader.marking.attempts import EVIDENCE_FOLDER, RunOutcome, choose, wants_another
+from grader.marking.repeated_runs import EVIDENCE_FOLDER, RunOutcome, choose, wants_another
 
 POINTS = (-3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)
 FINE = (-3.0, -1.0, -0.5, -0.2, -0.1, 0.0, 0.1, 0.2, 0.5, 1.0, 3.0)

@@ -23,9 +23,9 @@ from grader.core.store import load_result  # noqa: E402
 from grader.course.course import Course  # noqa: E402
 from grader.course.rubric import Rubric, open_rubric  # noqa: E402
 from grader.intake import safe_name  # noqa: E402
-from grader.marking.attempts import counted_run, load_attempts, load_outputs  # noqa: E402
 from grader.marking.compare import compare  # noqa: E402
 from grader.marking.mark import mark_attempts  # noqa: E402
+from grader.marking.repeated_runs import counted_run, load_attempts, load_outputs  # noqa: E402
 from grader.pages.accuracy import JudgedImages, Mistake, find_mistakes  # noqa: E402
 from grader.pages.cells import Picture  # noqa: E402
 from grader.pages.html import class_page, student_page  # noqa: E402

@@ -1,8 +1,8 @@
 """Is the network built the way the exercise asks? Rests on the layers that the judge saw.
 
 Layers are taken in the order of computation; those inside a model or another layer count like any others, and so do
-operations that are no layers. `ExpectedLayers` is what the same checks say before there are points to give: by it the
-right network of several is known.
+operations that are not layers. `expected_layers` says which layers a rubric's checks ask for; by them one of several saved
+networks is chosen (`judge.choose_network`). A new check that asks for layers is added there as well.
 """
 
 from collections import Counter

@@ -190,7 +190,7 @@ class RowPerson:
 
 @dataclass(frozen=True, kw_only=True)
 class RowChange:
-    """What becomes of a student's row: new texts by column, else why the grade has no place there; what else to know."""
+    """What changes in a student's row: new texts by column, or the reason why nothing does; and notes."""
 
     cells: Mapping[int, str] = field(default_factory=dict)
     reason: str = ""

@@ -221,7 +221,7 @@ def _person(enrolled: Enrolled, name: str) -> Student:
 
 
 def _extension(match: RosterMatch) -> str:
-    """The student's, or the one that all members of a group have; "" where they differ."""
+    """The extension of the student, or the one that all members of a group have; none where they differ."""
     students = match.members if match.student is None else (match.student,)
     given = {student.extension for student in students}
     return next(iter(given)) if len(given) == 1 else ""

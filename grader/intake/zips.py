@@ -1,4 +1,4 @@
-"""What is not anybody's work (leftovers of computers and programs), and zips that were handed in. Pure.
+"""Zips that were handed in, unpacked in memory within limits; and files that computers leave beside anybody's work. Pure.
 
 One rule for folders, zips and `grader check`: hidden files and folders (resource forks of macOS, trash, history,
 repositories, editors' copies), caches, installed packages and environments never count. What only looks as if it led
@@ -47,7 +47,7 @@ LESS = "Hand in the code without data and environments."
 
 
 def is_leftover(name: str) -> bool:
-    """Whether a file or folder of this name is none of anybody's work, wherever it lies."""
+    """Whether a file or folder of this name was left by a computer or a program, and handed in by nobody."""
     hidden = name.startswith(".") and name not in (".", "..")
     folded = name.casefold()
     return hidden or folded in NAMES or folded.endswith(ENDINGS) or name.startswith(LOCK)

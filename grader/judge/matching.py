@@ -64,7 +64,7 @@ class TrainingImageIndex:
         return _most_alike(_normalised(small_copies(rows)), len(copies), lambda part: copies[part], np.abs)
 
     def find_by_pixels(self, rows: Numbers, *, divided: bool) -> NDArray[np.int64]:
-        """The same where each pixel has a mean of its own, and if `divided` a deviation too: both sides are compared so."""
+        """The same for rows that were standardised pixel by pixel: by each pixel's mean and, if `divided`, its deviation."""
         mean, deviation = self.standard()
 
         def values(part: slice) -> Numbers:
@@ -235,7 +235,7 @@ def match_rows(
 
 
 def _matched(fitted: _Fitted, found: NDArray[np.int64], train: TrainingImageIndex) -> RowMatch:
-    """Of the rows that were not looked at closely as many are counted as of the others."""
+    """The number of matched rows: of those that were not compared, the same share is taken as matched."""
     compared = _compared(found)
     places = compared[fitted.good]
     truth = tuple((int(place), int(train.labels[found[place]])) for place in places)

@@ -180,7 +180,7 @@ def refinements(chosen: Recipe) -> tuple[tuple[Recipe, ...], ...]:
 
 
 def go_on() -> None:
-    """What is asked before each image where nobody waits for them: there is always time."""
+    """The `before_each` of whoever has no deadline: it does nothing."""
 
 
 def prepare_images(

@@ -23,7 +23,7 @@ from grader.course.course import Course
 from grader.course.dataset import Dataset
 from grader.course.rubric import Rubric, plan_checks
 from grader.intake.names import fold
-from grader.marking.attempts import EVIDENCE_FOLDER, counted_run, load_attempts
+from grader.marking.repeated_runs import EVIDENCE_FOLDER, counted_run, load_attempts
 
 if TYPE_CHECKING:
     from grader.gradebook import Gradebook

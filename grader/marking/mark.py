@@ -11,7 +11,6 @@ from grader.core.evidence import Evidence
 from grader.core.results import Attempt, Comparison, ModelSummary, Result, Status
 from grader.core.store import Stored, evidence_digest
 from grader.course.rubric import Rubric
-from grader.marking.attempts import ChosenRuns, RunOutcome, choose, count_asked_for, outcome_of, wants_another
 from grader.marking.flags import (
     attempt_flag,
     decide_status,
@@ -21,6 +20,7 @@ from grader.marking.flags import (
     verdict_flags,
     without_advice,
 )
+from grader.marking.repeated_runs import ChosenRuns, RunOutcome, choose, count_asked_for, outcome_of, wants_another
 
 
 def mark_attempts(runs: Sequence[Stored], rubric: Rubric, compared: Mapping[str, Comparison]) -> Result:

@@ -20,8 +20,8 @@ from grader.course.rubric import Rubric
 from grader.exports.csv_files import write_gradebook
 from grader.exports.release import MARK
 from grader.intake import digest_name, former_names, safe_name
-from grader.marking.attempts import EVIDENCE_FOLDER as EVIDENCE_FOLDER
-from grader.marking.attempts import counted_run, load_attempts, load_outputs
+from grader.marking.repeated_runs import EVIDENCE_FOLDER as EVIDENCE_FOLDER
+from grader.marking.repeated_runs import counted_run, load_attempts, load_outputs
 from grader.pages.accuracy import JudgedImages, Mistake, find_mistakes
 from grader.pages.html import class_page, has_key, page_key, student_page
 

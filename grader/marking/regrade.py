@@ -15,11 +15,11 @@ from grader.core.store import CONFIDENTIAL, EVIDENCE, RESULT, load_result, owner
 from grader.core.text import one_line
 from grader.core.workspace import require_room
 from grader.course.rubric import Rubric
-from grader.marking.attempts import EVIDENCE_FOLDER, load_attempts
 from grader.marking.compare import Earlier, compare, compare_again, index_earlier
 from grader.marking.flags import UnrunSubmission, explain_unread
 from grader.marking.mark import mark_attempts
 from grader.marking.publish import Grades, OutputOptions, publish_again, publish_class, publish_student, remember_origin
+from grader.marking.repeated_runs import EVIDENCE_FOLDER, load_attempts
 from grader.marking.similarity import keep_similar
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from grader.functions.exploring import Exploration, explore_module
 from grader.intake import Submission
 from grader.intake.names import listed
 from grader.judge.archive import precheck
-from grader.judge.choosing import choose_network
+from grader.judge.choose_network import choose_network
 from grader.judge.client import Question, expect_networks, judge_model
 from grader.kernel.claims import SavedNetwork
 from grader.kernel.program import meets_served

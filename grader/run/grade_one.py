@@ -11,10 +11,10 @@ from grader.core.results import Result
 from grader.core.store import EVIDENCE, Stored, discard_evidence, holds_model, load_evidence, save_evidence
 from grader.core.text import one_line
 from grader.intake import Submission
-from grader.marking.attempts import attempt_folder, counted_run, seed_of
 from grader.marking.compare import Earlier, compare, exercises_compared, index_earlier
 from grader.marking.mark import another_is_due, mark_attempts
 from grader.marking.publish import OutputOptions, publish_student, student_folder
+from grader.marking.repeated_runs import attempt_folder, counted_run, seed_of
 from grader.run.collect import Collected
 from grader.run.context import RunContext, evidence_key
 from grader.run.executors import Collector, CollectorGone, LocalCollector, WorkerLost, WorkerUnfit

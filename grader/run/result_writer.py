@@ -29,7 +29,6 @@ from grader.exports.release import write_number
 from grader.gradebook import Gradebook, Refused
 from grader.gradebook.persons import Person
 from grader.intake import Entry
-from grader.marking.attempts import attempt_folder
 from grader.marking.flags import UnrunSubmission, explain_unread
 from grader.marking.publish import (
     OutputOptions,
@@ -39,6 +38,7 @@ from grader.marking.publish import (
     remember_origin,
     student_folder,
 )
+from grader.marking.repeated_runs import attempt_folder
 from grader.marking.similarity import FEWEST, Compared, read_compared, source_of, with_similar
 from grader.run.context import RunContext, versions
 from grader.run.grade_one import GradedSubmission

@@ -9,9 +9,9 @@ from grader.core.progress import Silent
 from grader.course.dataset import Naming
 from grader.course.find import import_private
 from grader.intake import list_class
-from grader.marking.attempts import load_attempts, load_outputs
 from grader.marking.publish import REPORT, OutputOptions, student_folder
 from grader.marking.regrade import regrade, render_again
+from grader.marking.repeated_runs import load_attempts, load_outputs
 from grader.run.batch import grade_class
 from tests.fakes import (
     CLASSES,

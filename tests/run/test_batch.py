@@ -21,11 +21,11 @@ from grader.course.course import Course
 from grader.gradebook import Gradebook, Refused, open_gradebook
 from grader.intake import Entry, Submission, digest_name, list_class, read_path, safe_name
 from grader.kernel.run import Execution, Job
-from grader.marking.attempts import load_attempts
 from grader.marking.compare import Earlier, index_earlier
 from grader.marking.mark import mark_attempts
 from grader.marking.publish import OutputOptions, publish_student
 from grader.marking.regrade import regrade
+from grader.marking.repeated_runs import load_attempts
 from grader.marking.similarity import KIND
 from grader.run import batch, collect, grade_one, result_writer
 from grader.run.batch import grade_class

@@ -6,6 +6,7 @@ of a network comes from the classes' own `get_config`, which knows today's names
 
 import functools
 import inspect
+import math
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +16,7 @@ from typing import Any
 from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
+from grader.kernel.guest.old_names.stand_ins import without_watchers
 
 Arguments = tuple[Any, ...]
 Options = dict[str, Any]
@@ -212,3 +214,29 @@ def drop(called: str, names: Iterable[str], options: dict[str, Any], notes: Note
     for name in [name for name in names if name in options]:
         del options[name]
         notes.shim(f"{called}({name}=...)", f"{called}(...) without it")
+
+
+def rewrite_arguments(name: str, arguments: tuple[Any, ...], options: dict[str, Any], notes: Notes) -> None:
+    """Options of `fit` and its like: `nb_epoch`, counts of samples instead of steps, steps that are no whole number."""
+
+    def rename(old: str, new: str, value: Any) -> None:
+        del options[old]
+        options[new] = value
+        notes.shim(f"{name}({old}=...)", f"{name}({new}=...)")
+
+    if name not in ("train_on_batch", "test_on_batch"):
+        data = arguments[1] if len(arguments) > 1 else options.get("x")
+        if "callbacks" in options:
+            options["callbacks"] = without_watchers(options["callbacks"])
+        if "nb_epoch" in options and "epochs" not in options and name == "fit":
+            rename("nb_epoch", "epochs", options["nb_epoch"])
+        for old, new, source in (("samples_per_epoch", "steps_per_epoch", data),
+                                 ("nb_val_samples", "validation_steps", options.get("validation_data"))):  # fmt: skip
+            size = getattr(source, "batch_size", None)
+            if old in options and options.get(new) is None and isinstance(size, int) and size > 0:
+                rename(old, new, max(1, options[old] // size))
+        for steps in ("steps_per_epoch", "validation_steps", "steps"):
+            if isinstance(options.get(steps), float):
+                notes.shim(f"{steps}={float(options[steps])}", f"{steps}={math.ceil(options[steps])}")
+                options[steps] = math.ceil(options[steps])
+    drop(name, WORKERS if name in ("fit", "evaluate", "predict") else ("reset_metrics",), options, notes)

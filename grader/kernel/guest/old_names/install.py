@@ -5,8 +5,8 @@ from typing import Any
 
 from grader.kernel.guest.imports import Imports
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.old_names.keras_paths import OldPaths, TensorFlowPythonKeras
-from grader.kernel.guest.old_names.other_names import MOVED, after_import, moved_module, restore_python
+from grader.kernel.guest.old_names.import_paths import OldPaths, TensorFlowPythonKeras
+from grader.kernel.guest.old_names.other_packages import MOVED, after_import, moved_module, restore_python
 from grader.kernel.guest.old_names.stand_ins import DeferredImports, watchers
 
 
@@ -28,20 +28,20 @@ class Shims:
 
     def rewrite(self, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
         """Give a call of `fit` or its like today's arguments."""
-        from grader.kernel.guest.old_names.keras_objects import rewrite_arguments
+        from grader.kernel.guest.old_names.arguments import rewrite_arguments
 
         rewrite_arguments(name, arguments, options, self._notes)
 
     def attach(self, keras: Any) -> None:
         """Keras' own classes and modules. What that takes is read only now: a kernel without Keras starts sooner."""
         from grader.kernel.guest.old_names.arguments import metrics_in_third_place, rename_arguments
-        from grader.kernel.guest.old_names.keras_objects import (
+        from grader.kernel.guest.old_names.import_paths import backend_functions
+        from grader.kernel.guest.old_names.models import (
             accept_file_names,
             alias_accuracy,
             restore_attributes,
             restore_methods,
         )
-        from grader.kernel.guest.old_names.keras_paths import backend_functions
         from grader.kernel.guest.old_names.stand_ins import leave_pictures_out
 
         rename_arguments(keras, self._notes)

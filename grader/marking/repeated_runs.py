@@ -39,7 +39,7 @@ class RunOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class ChosenRuns:
-    """Which of the runs stands for all (from 0), which ones its accuracy is taken from, and a mean's images."""
+    """The run whose result counts (from 0), the runs whose accuracy is used, and how many images a mean stands for."""
 
     index: int
     counted: frozenset[int]

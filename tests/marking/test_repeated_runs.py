@@ -14,7 +14,8 @@ from grader.core.results import Result, Status
 from grader.core.store import Stored, evidence_digest, save_evidence
 from grader.course.course import Course
 from grader.course.rubric import Rubric
-from grader.marking.attempts import (
+from grader.marking.mark import another_is_due, mark, mark_attempts
+from grader.marking.repeated_runs import (
     ChosenRuns,
     RunOutcome,
     attempt_folder,
@@ -24,7 +25,6 @@ from grader.marking.attempts import (
     seed_of,
     wants_another,
 )
-from grader.marking.mark import another_is_due, mark, mark_attempts
 from tests.fakes import RUBRIC, a_rubric, a_stored, write_course
 
 COUNTS = ("best", "last", "mean", "first")

@@ -1,11 +1,4 @@
-"""Which network is judged, and how images are prepared for it. Pure.
-
-A notebook may hold several networks: a perceptron and a convolutional one for two exercises, or an autoencoder before the
-classifier. The kernel's proposal, by order, stands unless another network's layers suit the exercise better.
-
-Which recipe a network wants is decided by how well it does on training images, whose labels are no secret. Rows that the
-kernel recorded may propose a recipe; it is taken unless the network does far better with another.
-"""
+"""Which preparation a network wants: the one with which it recognises training images, whose labels are not secret. Pure."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,58 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.checks.architecture import ExpectedLayers
-from grader.core.evidence import Candidate, Claims, Preparation
+from grader.core.evidence import Preparation
 from grader.core.metrics import predicted_classes
-from grader.judge.archive import saved_kinds
 from grader.judge.matching import RowMatch
 from grader.judge.preparation import Recipe, refinements
-
-
-def choose_network(
-    saved: Sequence[tuple[str, bytes]], claims: Claims, expected: ExpectedLayers, *, units: tuple[int, ...]
-) -> tuple[int, Claims]:
-    """The place of the network to judge among `saved` (file name, bytes; the proposed one first), and what is told of it.
-
-    Layers are read from the files. A network of which they can't be read is not taken in the proposed one's place, and one
-    that was never trained, or whose output does not suit, does not compete.
-    """
-    by_file = {item.file: item for item in claims.candidates if item.file is not None}
-    faults: dict[str, tuple[str, ...]] = {}
-    best = 0
-    for place, (file, model) in enumerate(saved):
-        kinds = saved_kinds(model)
-        told = by_file.get(file)
-        if kinds is None or (place and (told is None or not told.fitted or told.output_units not in units)):
-            continue
-        faults[file] = expected.faults(kinds)
-        if place and saved[best][0] in faults and len(faults[file]) < len(faults[saved[best][0]]):
-            best = place
-    return best, _retold(claims, saved[best][0], faults, units, changed=best > 0)
-
-
-def _retold(
-    claims: Claims, taken: str, faults: dict[str, tuple[str, ...]], units: tuple[int, ...], *, changed: bool
-) -> Claims:
-    if not any(item.file == taken for item in claims.candidates):
-        return claims
-    candidates = []
-    for item in claims.candidates:
-        if item.file == taken:
-            reason = "its layers are those that this exercise asks for" if changed else item.reason
-        else:
-            reason = "; ".join(faults.get(item.file or "", ())) or _passed_over(item, units)
-        candidates.append(item.model_copy(update={"taken": item.file == taken, "reason": reason}))
-    return claims.model_copy(update={"candidates": tuple(candidates)})
-
-
-def _passed_over(item: Candidate, units: tuple[int, ...]) -> str:
-    if not item.fitted:
-        return "never trained"
-    if item.output_units not in units:
-        return f"its output has {item.output_units or 'no'} units"
-    return "trained earlier"
-
 
 CLOSE = 0.005  # of accuracy: a candidate that is not this much better does not replace an earlier one
 TRUST = 0.1  # a recipe that recorded rows, or their range, tell of may be this much worse than one that was only tried
@@ -84,7 +29,7 @@ class Scored:
 
     @property
     def fit(self) -> float:
-        """How well images and network suit each other: a network that is always wrong has understood its images."""
+        """How well the images suit the network: one of two classes that is nearly always wrong recognises them, with the classes swapped."""
         return 1 - self.accuracy if self.swapped else self.accuracy
 
     @property

@@ -1,7 +1,6 @@
 """Methods, attributes, results and files of networks as Keras 1 and 2 had them."""
 
 import inspect
-import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -10,8 +9,7 @@ from typing import Any
 from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.imports import asked_by_a_library
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.old_names.arguments import WORKERS, drop
-from grader.kernel.guest.old_names.stand_ins import without_watchers
+from grader.kernel.guest.old_names.arguments import drop
 
 SHORT, LONG = "acc", "accuracy"
 
@@ -212,32 +210,6 @@ def restore_methods(model: Any, notes: Notes) -> None:
     for name, method in {**methods, "predict_classes": predict_classes}.items():
         if not hasattr(model, name):
             setattr(model, name, method)
-
-
-def rewrite_arguments(name: str, arguments: tuple[Any, ...], options: dict[str, Any], notes: Notes) -> None:
-    """Options of `fit` and its like: `nb_epoch`, counts of samples instead of steps, steps that are no whole number."""
-
-    def rename(old: str, new: str, value: Any) -> None:
-        del options[old]
-        options[new] = value
-        notes.shim(f"{name}({old}=...)", f"{name}({new}=...)")
-
-    if name not in ("train_on_batch", "test_on_batch"):
-        data = arguments[1] if len(arguments) > 1 else options.get("x")
-        if "callbacks" in options:
-            options["callbacks"] = without_watchers(options["callbacks"])
-        if "nb_epoch" in options and "epochs" not in options and name == "fit":
-            rename("nb_epoch", "epochs", options["nb_epoch"])
-        for old, new, source in (("samples_per_epoch", "steps_per_epoch", data),
-                                 ("nb_val_samples", "validation_steps", options.get("validation_data"))):  # fmt: skip
-            size = getattr(source, "batch_size", None)
-            if old in options and options.get(new) is None and isinstance(size, int) and size > 0:
-                rename(old, new, max(1, options[old] // size))
-        for steps in ("steps_per_epoch", "validation_steps", "steps"):
-            if isinstance(options.get(steps), float):
-                notes.shim(f"{steps}={float(options[steps])}", f"{steps}={math.ceil(options[steps])}")
-                options[steps] = math.ceil(options[steps])
-    drop(name, WORKERS if name in ("fit", "evaluate", "predict") else ("reset_metrics",), options, notes)
 
 
 def accept_file_names(keras: Any, notes: Notes) -> None:

@@ -12,7 +12,7 @@ from grader.core.evidence import Candidate, Claims
 from grader.course.course import Course
 from grader.course.rubric import plan_checks
 from grader.judge.archive import saved_kinds
-from grader.judge.choosing import choose_network
+from grader.judge.choose_network import choose_network
 from tests.judge.hostile import CONFIG, MEMBERS, archive
 
 MLP, CNN = ("InputLayer", "Flatten", "Dense", "Dense"), ("InputLayer", "Conv2D", "MaxPooling2D", "Flatten", "Dense")

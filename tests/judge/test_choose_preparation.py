@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from grader.judge.choosing import (
+from grader.judge.choose_preparation import (
     CLOSE,
     DOUBT,
     LESS,
