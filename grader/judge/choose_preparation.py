@@ -29,7 +29,7 @@ class Scored:
 
     @property
     def fit(self) -> float:
-        """How well the images suit the network: one of two classes that is nearly always wrong recognises them, with the classes swapped."""
+        """How well the images suit the network. One that confuses two classes nearly always recognises them, swapped."""
         return 1 - self.accuracy if self.swapped else self.accuracy
 
     @property
