@@ -42,9 +42,9 @@ from grader.checks.layers import (
     without_influence,
     write_shape,
 )
-from grader.core.assignment import did_you_mean
 from grader.core.errors import Failure
 from grader.core.evidence import Architecture, Layer, Value
+from grader.core.text import did_you_mean
 
 ANY = (0, -1)
 NEEDS = ("model_found",)

@@ -14,11 +14,12 @@ from pydantic import ValidationError
 from grader.checks import accuracy, architecture, execution, functions, training
 from grader.checks.base import Case, Check, Planned, Score
 from grader.checks.layers import named, reaches_answer
-from grader.core.assignment import CheckSpec, did_you_mean
+from grader.core.assignment import CheckSpec
 from grader.core.course_code import run_course_file
 from grader.core.errors import Failure, RubricError, Unseen
 from grader.core.evidence import Evidence, Layer, Smoke
 from grader.core.results import CheckResult, Outcome
+from grader.core.text import did_you_mean
 from grader.core.toml import explain_validation
 
 OF_EVERY_CHECK = ("use", "points", "title")  # keys of a [[check]]

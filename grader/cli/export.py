@@ -44,7 +44,7 @@ class Formats(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The format that is named. Raises UsageError."""
-        from grader.core.assignment import did_you_mean
+        from grader.core.text import did_you_mean
 
         if args[0] not in self.commands:
             raise UsageError(f"There is no format `{args[0]}`{did_you_mean(args[0], tuple(self.commands))}.")
@@ -313,7 +313,7 @@ class Export:
 
     def _read_results(self, student: str | None) -> "tuple[list[Result], tuple[str, ...], list[str]]":
         """The results, a sentence about who is in the gradebook and not among them, and one for each unreadable result."""
-        from grader.core.assignment import did_you_mean
+        from grader.core.text import did_you_mean
 
         stored, unreadable = _read_stored(self.folder)
         results, missing = _with_todays_grades(self.folder, stored)

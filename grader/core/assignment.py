@@ -10,7 +10,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from grader.core.errors import RubricError
 from grader.core.evidence import Serve, Value
 from grader.core.limits import Limits, parse_span
-from grader.core.text import did_you_mean as did_you_mean
 from grader.core.toml import read_toml, validate, written
 
 SCHEMA = 1

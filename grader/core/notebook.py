@@ -196,13 +196,11 @@ def code_beside(script: str, files: Mapping[str, bytes]) -> dict[str, str]:
     return found
 
 
-def read_cells(name: str, data: bytes) -> tuple[str, ...]:
-    """A notebook's code cells that hold something. Raises SubmissionError."""
-    return tuple(source for source, _ in read_code_cells(name, data))
-
-
 def read_code_cells(name: str, data: bytes) -> tuple[tuple[str, str], ...]:
-    """The same, each with the end of the text that was saved as its output."""
+    """A notebook's code cells that hold something, each with the end of the text that was saved as its output.
+
+    Raises SubmissionError.
+    """
     if not data.strip():
         raise SubmissionError(f"{name}: is empty.", "Save the notebook and hand it in again.")
     _refuse_kind(name, data)

@@ -12,11 +12,12 @@ from grader.checks.accuracy import BetterThan
 from grader.checks.base import Planned
 from grader.checks.functions import Computes
 from grader.checks.registry import own_checks, plan
-from grader.core.assignment import Assignment, Retry, did_you_mean
+from grader.core.assignment import Assignment, Retry
 from grader.core.errors import DataError, RubricError
 from grader.core.grades import rubric_digest
 from grader.core.progress import Progress, Silent
 from grader.core.results import Spread
+from grader.core.text import did_you_mean
 from grader.course.baselines import read_baseline, write_accuracy
 from grader.course.course import Course
 from grader.course.dataset import Dataset, Images, load_labels, load_split, with_own_digests

@@ -8,9 +8,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grader.core.assignment import did_you_mean
 from grader.core.errors import UsageError
 from grader.core.grades import Grade
+from grader.core.text import did_you_mean
 from grader.exports.release import Filled, points_for, sort_grades
 from grader.exports.worksheet import (
     RowChange,

@@ -3,10 +3,9 @@
 import json
 from collections.abc import Mapping
 
-from grader.core.assignment import did_you_mean
 from grader.core.errors import UsageError
 from grader.core.results import CheckResult, Outcome, Result
-from grader.core.text import one_line
+from grader.core.text import did_you_mean, one_line
 from grader.exports.release import explanation, for_students, is_advice, overview, the_grade
 
 VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")

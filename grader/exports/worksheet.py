@@ -15,9 +15,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from grader.core.assignment import did_you_mean
 from grader.core.errors import UsageError
 from grader.core.grades import Grade, Student
+from grader.core.text import did_you_mean
 from grader.exports.release import Filled
 from grader.intake.names import KnownBy, fold, fold_name, listed
 

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, func, select
 
-from grader.core.assignment import did_you_mean
 from grader.core.errors import UsageError
 from grader.core.grades import (
     LATER_RUN_BROKE,
@@ -25,6 +24,7 @@ from grader.core.grades import (
     decide_grade,
 )
 from grader.core.results import Status
+from grader.core.text import did_you_mean
 from grader.gradebook.tables import (
     UNREAD,
     AssignmentRow,

@@ -19,8 +19,8 @@ from babel.messages.catalog import Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 
-from grader.core.assignment import did_you_mean
 from grader.core.errors import RubricError
+from grader.core.text import did_you_mean
 
 ENGLISH = "en"
 _BRACES = re.compile(r"\{[^}]*\}?")

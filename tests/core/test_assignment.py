@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.checks.registry import plan
-from grader.core.assignment import Assignment, did_you_mean, read_assignment
+from grader.core.assignment import Assignment, read_assignment
 from grader.core.errors import RubricError
+from grader.core.text import did_you_mean
 from grader.course.course import Course
 from grader.course.rubric import plan_checks
 
