@@ -15,11 +15,12 @@ from pydantic import AwareDatetime
 
 from grader.core.assignment import Assignment, CountedSubmission, Late
 from grader.core.evidence import Value
-from grader.core.results import Flag, Result, Status
+from grader.core.results import Flag, Outcome, Result, Status
 from grader.core.results import Grade as Grade
 from grader.core.results import Override as Override
 from grader.core.results import Penalty as Penalty
 from grader.core.results import Student as Student
+from grader.core.review import Review
 
 
 class Extension(Value):
@@ -77,11 +78,12 @@ class Event(Value):
     """One line of a student's history: a result or a person's decision; `before` are the points that stood until then.
 
     `changed` names the checks that moved, old to new; `rubric` is the rubric's digest and `grader` the version that marked.
+    `subject` is the check, or who is to look at it; `taken_back`: what was decided of it does not stand any more.
     """
 
     time: str
     assignment: str
-    kind: Literal["result", "override", "excuse", "revoke"]
+    kind: Literal["result", "override", "excuse", "revoke", "check", "adjustment", "comment", "looked_at", "assigned"]
     points: float | None
     out_of: float
     before: float | None = None
@@ -94,10 +96,25 @@ class Event(Value):
     author: str = ""
     reason: str = ""
     comment: str = ""
+    subject: str = ""
+    taken_back: bool = False
+
+
+class MarkedCheck(Value):
+    """What a result gives for one check, by its label. `awaiting`: a person gives its points."""
+
+    label: str
+    title: str
+    points: float
+    out_of: float
+    awaiting: bool = False
 
 
 class Marked(Value):
-    """The result that stands for one submission. `sequence` counts a student's submissions as they were first seen."""
+    """The result that stands for one submission. `sequence` counts a student's submissions as they were first seen.
+
+    `checks` are those of which a person decides points, or is to; the others need not be among them.
+    """
 
     sequence: int
     submission: str
@@ -111,6 +128,7 @@ class Marked(Value):
     flags: tuple[str, ...] = ()
     folder: str = ""
     evidence: str | None = None
+    checks: tuple[MarkedCheck, ...] = ()
 
 
 class Judged(Value):
@@ -123,7 +141,7 @@ class Judged(Value):
 
 
 DAY = timedelta(days=1)
-LATE_WITHOUT_TIME, LATER_RUN_BROKE = "late_without_time", "later_run_broke"
+LATE_WITHOUT_TIME, LATER_RUN_BROKE, DECIDED_BEFORE = "late_without_time", "later_run_broke", "decided_before"
 NO_PART_OF_A_MARK = {"submissions", "due", "late", "run"}  # keys of a rubric that change no result of stored evidence
 
 
@@ -140,27 +158,35 @@ def rubric_digest(assignment: Assignment, data_digest: str, code_digest: str = "
 
 @dataclass(frozen=True)
 class _Assessed:
-    """One submission after lateness; `points` is None where our own fault left nothing to count."""
+    """One submission after people's decisions and lateness; `points` is None where our own fault left nothing to count.
+
+    `awaits` names the checks whose points a person must still give; `points` are what there is without them.
+    """
 
     marked: Marked
     points: float | None
     penalty: Penalty | None
     accepted: bool
+    awaits: tuple[str, ...] = ()
 
 
 def decide_grade(
     student: Student, rules: Rules, marked: Sequence[Marked], *, extension: Extension | None = None,
-    override: Override | None = None,
+    override: Override | None = None, review: Review | None = None,
 ) -> Grade:  # fmt: skip
-    """The grade that follows from the results that stand for a student's submissions. An override or excuse wins."""
+    """The grade that follows from the results that stand for a student's submissions, and from what people decided.
+
+    What was decided of single checks changes what a submission earned, and lateness takes from that; an override or excuse
+    wins over all of it.
+    """
     due = effective_due(rules.due, extension)
-    counted = _choose([_assess(item, rules, due) for item in marked], rules)
+    counted = _choose([_assess(item, rules, due, review) for item in marked], rules)
     grade = Grade(
         student=student, assignment=rules.assignment, title=rules.title, points=None, out_of=rules.out_of, passed=False,
-        submissions=len(marked), due=None if due is None else due.isoformat(),
+        submissions=len(marked), due=None if due is None else due.isoformat(), review=review,
     )  # fmt: skip
     if counted is not None:
-        grade = grade.model_copy(update=_of_counted(counted, due))
+        grade = grade.model_copy(update=_of_counted(counted, due, review))
     return grade if override is None else grade.model_copy(update=_of_override(override, counted, rules))
 
 
@@ -186,21 +212,34 @@ def lateness_cost(lateness: timedelta, rules: Rules, *, out_of: float) -> tuple[
     return days, out_of * min(rules.late.per_day * days, rules.late.most)
 
 
-def _assess(marked: Marked, rules: Rules, due: datetime | None) -> _Assessed:
-    """What lateness leaves of one submission's points."""
+def earned_after(marked: Marked, review: Review | None) -> float:
+    """The points of a submission after what people decided of its checks, in all, and by comments: from 0 to `out_of`."""
+    points = marked.points
+    if review is not None:
+        given = {check.label: check.points for check in marked.checks}
+        points += sum(item.points - given[item.check] for item in review.checks if item.check in given)
+        points += sum(comment.points for comment in review.comments)
+        points += review.adjustment.points if review.adjustment is not None else 0.0
+    return max(0.0, min(round(points, 6), marked.out_of))
+
+
+def _assess(marked: Marked, rules: Rules, due: datetime | None, review: Review | None) -> _Assessed:
+    """What people's decisions and lateness leave of one submission's points."""
     lateness = timedelta(0) if due is None or marked.submitted is None else marked.submitted - due
     days, cost = lateness_cost(lateness, rules, out_of=marked.out_of)
     after = rules.late.after
     accepted = after is None or lateness <= timedelta(seconds=after) or days == 0
     if marked.status is Status.BROKEN:
         return _Assessed(marked, None, None, accepted)
-    earned = max(0.0, min(marked.points, marked.out_of))
+    decided = {item.check for item in review.checks} if review is not None else set()
+    awaits = tuple(check.title for check in marked.checks if check.awaiting and check.label not in decided)
+    earned = earned_after(marked, review)
     left = max(0.0, round(earned - cost, 6)) if accepted else 0.0
     left = min(left, earned)  # rounding gives nothing away
     if days == 0:
-        return _Assessed(marked, earned, None, accepted=True)
+        return _Assessed(marked, earned, None, accepted=True, awaits=awaits)
     penalty = Penalty(days=days, points=round(earned - left, 6), words=_words(days, cost, rules, accepted=accepted))
-    return _Assessed(marked, left, penalty, accepted)
+    return _Assessed(marked, left, penalty, accepted, awaits)
 
 
 def _words(days: int, cost: float, rules: Rules, *, accepted: bool) -> str:
@@ -229,24 +268,39 @@ def _instant(marked: Marked) -> float:
     return marked.submitted.timestamp() if marked.submitted is not None else 0.0
 
 
-def _of_counted(counted: _Assessed, due: datetime | None) -> dict[str, object]:
+def _of_counted(counted: _Assessed, due: datetime | None, review: Review | None) -> dict[str, object]:
     """The fields of a grade that the submission that counts fills."""
     marked, penalty = counted.marked, counted.penalty
-    unclear = marked.marked_late and marked.submitted is None
+    points = None if counted.awaits else counted.points
+    reached = marked.passed or (
+        review is not None and review.changes_points
+    )  # a person's points need no verdict of ours
     return {
-        "points": counted.points,
+        "points": points,
         "out_of": marked.out_of,
-        "passed": counted.points is not None and marked.passed and counted.points >= marked.pass_mark,
+        "passed": points is not None and reached and points >= marked.pass_mark,
+        "awaits": counted.awaits,
         "earned": None if counted.points is None else marked.points,
         "status": marked.status,
         "penalty": penalty,
         "submission": marked.submission,
         "submitted": None if marked.submitted is None else _iso(marked.submitted, due),
         "comment": f"{penalty.words[0].upper()}{penalty.words[1:]}." if penalty is not None and penalty.points else "",
-        "flags": (*marked.flags, LATE_WITHOUT_TIME) if unclear else marked.flags,
+        "flags": (*marked.flags, *_raised(marked, review)),
         "folder": marked.folder,
         "evidence": marked.evidence,
     }
+
+
+def _raised(marked: Marked, review: Review | None) -> Iterator[str]:
+    """What a person should know beside the result's own flags."""
+    if marked.marked_late and marked.submitted is None:
+        yield LATE_WITHOUT_TIME
+    there = {check.label for check in marked.checks}
+    if review is not None and (
+        any(run != marked.evidence for run in review.evidence) or any(item.check not in there for item in review.checks)
+    ):
+        yield DECIDED_BEFORE
 
 
 def _of_override(override: Override, counted: _Assessed | None, rules: Rules) -> dict[str, object]:
@@ -255,7 +309,7 @@ def _of_override(override: Override, counted: _Assessed | None, rules: Rules) ->
     points = None if override.excused else override.points
     return {
         "points": points, "passed": points is not None and points >= pass_mark, "override": override,
-        "comment": override.comment,
+        "comment": override.comment, "awaits": (),
     }  # fmt: skip
 
 
@@ -270,11 +324,13 @@ def _iso(moment: datetime, due: datetime | None) -> str:
 
 def plain_grade(result: Result) -> Grade:
     """What a result gives where there is no gradebook: no lateness, no decision."""
+    awaits = tuple(check.title for check in result.checks if check.outcome is Outcome.AWAITING)
     nothing = result.status is Status.BROKEN or result.absent
     return Grade(
         student=Student(name=result.student), assignment=result.assignment, title=result.title,
-        points=None if nothing else result.points, earned=None if nothing else result.points, out_of=result.out_of,
-        passed=result.passed, status=None if result.absent else result.status, submission=result.submission,
+        points=None if nothing or awaits else result.points, earned=None if nothing else result.points,
+        out_of=result.out_of, passed=result.passed and not awaits, awaits=() if nothing else awaits,
+        status=None if result.absent else result.status, submission=result.submission,
         submissions=int(not result.absent), flags=tuple(flag.kind for flag in result.flags), evidence=result.evidence,
     )  # fmt: skip
 
@@ -328,11 +384,33 @@ def _grade_flags(grade: Grade) -> Iterator[Flag]:
     if grade.override is not None:
         reason = f"{grade.override.reason} ({grade.override.author})".strip()
         yield Flag(kind="excused" if grade.excused else "override", reason=reason, audience="instructor")
-    elif grade.penalty is not None and grade.penalty.points:
+    elif grade.awaits:
+        yield Flag(kind="awaits_person", reason=f"a person gives the points of {', '.join(grade.awaits)}")
+    if grade.review is not None and grade.review.changes_points and grade.override is None:
+        yield Flag(kind="points_decided", reason=_decided_words(grade.review), audience="instructor")
+    if grade.override is None and grade.penalty is not None and grade.penalty.points:
         yield Flag(kind="late", reason=grade.penalty.words)
     if LATE_WITHOUT_TIME in grade.flags:
         unclear = "the platform marks it as late and gives no time, so no points were taken off: a person decides"
         yield Flag(kind=LATE_WITHOUT_TIME, reason=unclear)
+    if DECIDED_BEFORE in grade.flags and grade.override is None:
+        before = (
+            "points were decided on an earlier hand-in, run or rubric of this student: look whether they still stand"
+        )
+        yield Flag(kind=DECIDED_BEFORE, reason=before, audience="instructor")
     if LATER_RUN_BROKE in grade.flags:
         broke = "a later run broke by a fault of ours, so what was found before it stands"
         yield Flag(kind=LATER_RUN_BROKE, reason=broke)
+
+
+def _decided_words(review: Review) -> str:
+    """What people decided of points, and why, in one line for colleagues."""
+    said = [f"{item.check}: {item.points:g} ({_who(item.author, item.reason)})" for item in review.checks]
+    if (change := review.adjustment) is not None:
+        said.append(f"{change.points:+g} in all ({_who(change.author, change.reason)})")
+    said += [f"{item.points:+g} for “{item.text}” ({item.author})" for item in review.comments if item.points]
+    return "; ".join(said)
+
+
+def _who(author: str, reason: str) -> str:
+    return f"{author}: {reason}" if reason else author

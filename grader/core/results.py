@@ -4,12 +4,15 @@ A *result* is what the rubric says of one submission. A *grade* is what a studen
 decided. Values only; `grades` says how a grade comes about.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field
 
 from grader.core.evidence import Cause, Ending, Isolation, Serve, Smoke, Value
+from grader.core.review import Review
 
 SCHEMA = 1
 
@@ -22,6 +25,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"  # a check it needs failed
     BROKEN = "broken"  # our fault: nobody loses a mark by it unseen
+    AWAITING = "awaiting"  # a person gives its points, and has not yet
 
 
 class Status(StrEnum):
@@ -34,7 +38,7 @@ class Status(StrEnum):
 
 
 class CheckResult(Value):
-    """One check's finding; `rests_on` says whether facts or the kernel's own claims carry it."""
+    """One check's finding; `rests_on` says whether facts, the kernel's own claims or a person carry it."""
 
     name: str
     title: str
@@ -43,7 +47,14 @@ class CheckResult(Value):
     out_of: float
     reason: str = ""
     hint: str = ""
-    rests_on: Literal["facts", "claims"] = "facts"
+    rests_on: Literal["facts", "claims", "person"] = "facts"
+
+
+def labelled(checks: Iterable[CheckResult]) -> dict[str, CheckResult]:
+    """The checks by label: a check's name, with its title behind it where a rubric uses the check several times."""
+    found = tuple(checks)
+    often = Counter(check.name for check in found)
+    return {check.name if often[check.name] == 1 else f"{check.name} ({check.title})": check for check in found}
 
 
 class Accuracy(Value):
@@ -192,10 +203,12 @@ class Penalty(Value):
 class Grade(Value):
     """What one student gets for one assignment.
 
-    `earned` are the points by the rubric of the submission that counts, `points` what is left after `penalty` or what
-    `override` says; None where nothing was handed in, nothing could be marked, or an excuse was given. `comment` is what
-    the student may be told of it. `folder` is the student's folder below the batch's, `submitted` and `due` are ISO times
-    with an offset. `evidence` is the digest of the run that counts; None where nobody could tell.
+    `earned` are the points by the rubric of the submission that counts, `points` what is left after what people decided of
+    its checks (`review`) and after `penalty`, or what `override` says; None where nothing was handed in, nothing could be
+    marked, a person must still give points (`awaits` names those checks), or an excuse was given. `comment` is what the
+    student may be told of it, beside the comments in `review`. `folder` is the student's folder below the batch's,
+    `submitted` and `due` are ISO times with an offset. `evidence` is the digest of the run that counts; None where nobody
+    could tell.
     """
 
     student: Student
@@ -208,6 +221,8 @@ class Grade(Value):
     status: Status | None = None
     penalty: Penalty | None = None
     override: Override | None = None
+    review: Review | None = None
+    awaits: tuple[str, ...] = ()
     submission: str = ""
     submissions: int = 0
     submitted: str | None = None
@@ -230,7 +245,8 @@ class Grade(Value):
     @property
     def provisional(self) -> bool:
         """Whether a person must look at it before it stands."""
-        return self.status is Status.NEEDS_REVIEW and self.override is None
+        looked_at = self.review is not None and self.review.looked_at
+        return self.status is Status.NEEDS_REVIEW and self.override is None and not looked_at
 
 
 class Result(Value):

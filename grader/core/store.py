@@ -22,9 +22,10 @@ from grader.core.workspace import write_whole
 EVIDENCE, PREDICTIONS, MODEL, RESULT = "evidence.json", "predictions.npy", "model.keras", "result.json"
 CALLS = "calls.json"
 MOST_PREDICTIONS = 1 << 28  # bytes of predictions or calls
-CONFIDENTIAL: dict[str, Any] = {
-    "grade": {"override": {"reason"}}, "members": {"__all__": {"override": {"reason"}}},
+_OF_COLLEAGUES: dict[str, Any] = {
+    "override": {"reason"}, "review": {"checks": {"__all__": {"reason"}}, "adjustment": {"reason"}},
 }  # fmt: skip
+CONFIDENTIAL: dict[str, Any] = {"grade": _OF_COLLEAGUES, "members": {"__all__": _OF_COLLEAGUES}}
 _CALLS = TypeAdapter(tuple[Call, ...])
 
 

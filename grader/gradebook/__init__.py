@@ -13,5 +13,8 @@ from grader.core.grades import rubric_digest
 from grader.gradebook.book import FILE, Gradebook, open_gradebook
 from grader.gradebook.database import Refused
 from grader.gradebook.recording import Recorded
+from grader.gradebook.review_log import Change, Superseded
 
-__all__ = ["FILE", "Gradebook", "Recorded", "Refused", "open_gradebook", "rubric_digest"]
+__all__ = [
+    "FILE", "Change", "Gradebook", "Recorded", "Refused", "Superseded", "open_gradebook", "rubric_digest",
+]  # fmt: skip

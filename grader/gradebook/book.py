@@ -15,6 +15,7 @@ from grader.core.assignment import Assignment
 from grader.core.errors import UsageError
 from grader.core.grades import Enrolment, Event, Grade, HandIn, Judged
 from grader.core.results import Result
+from grader.core.review import LogEntry, OverrideValue
 from grader.gradebook.database import Database, bring_up_to_date, file_engine, prefer_write_ahead_log, server_engine
 from grader.gradebook.persons import Person
 from grader.gradebook.reading import (
@@ -28,6 +29,7 @@ from grader.gradebook.reading import (
     the_assignment,
 )
 from grader.gradebook.recording import Decision, Recorded, decide, enrol, record, require_possible
+from grader.gradebook.review_log import Change, add_entry, lock, read_log, require_unchanged
 from grader.gradebook.tables import SubmissionRow
 
 
@@ -191,6 +193,36 @@ class Gradebook:
         """Take an override back; the grade by the rules that follows. Raises UsageError where there is none."""
         decision = Decision(author=author, reason=reason, time=time or datetime.now(UTC), comment=comment)
         return self._decide(student, assignment, decision)
+
+    def review_log(self, assignment: str) -> list[LogEntry]:
+        """Every decision of an assignment, of single students and of the class, overrides among them; oldest first."""
+        return self._database.read(lambda connection: read_log(connection, assignment))
+
+    def write_log(self, assignment: str, change: Change) -> LogEntry:
+        """Write a person's decision down; the entry that stands then. Raises UsageError, Superseded."""
+
+        def work(connection: Connection) -> LogEntry:
+            require_assignment(connection, assignment)
+            number = find_student(connection, change.student) if change.student else None
+            if number is not None:
+                the_assignment(connection, number, assignment)
+            if change.kind != "override" or number is None:
+                return add_entry(connection, assignment, number, change)
+            lock(connection, assignment, number)
+            mine = [entry for entry in read_log(connection, assignment, number) if entry.kind == "override"]
+            require_unchanged(mine[-1] if mine else None, change.seen)
+            value = OverrideValue.model_validate(change.value or {})
+            decision = Decision(
+                author=change.author, reason=change.reason, time=change.time, points=value.points,
+                excused=value.excused, comment=value.comment,
+            )  # fmt: skip
+            require_possible(
+                decision.points, read_grades(connection, Selection(assignment=assignment, student_id=number))[0].out_of
+            )
+            decide(connection, assignment, number, decision)
+            return [entry for entry in read_log(connection, assignment, number) if entry.kind == "override"][-1]
+
+        return self._database.write(work)
 
     def _decide(
         self, student: str, assignment: str | None, decision: Decision, *, above_maximum: bool = False

@@ -2,10 +2,10 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
@@ -18,18 +18,20 @@ from grader.core.grades import (
     HandIn,
     Judged,
     Marked,
+    MarkedCheck,
     Override,
     Rules,
     Student,
     decide_grade,
 )
 from grader.core.results import Status
+from grader.core.review import LogEntry, Review, reviews_of
 from grader.core.text import did_you_mean
+from grader.gradebook.review_log import awaiting_results, checks_of, read_log
 from grader.gradebook.tables import (
     UNREAD,
     AssignmentRow,
     AttemptRow,
-    CheckRow,
     EnrolmentRow,
     OverrideRow,
     ResultRow,
@@ -52,7 +54,8 @@ class Selection:
 def read_grades(connection: Connection, choice: Selection) -> list[Grade]:
     """The grades that follow from what stands, by assignment, then by student's name."""
     rules = read_rules(connection)
-    marked = _read_marked(connection, choice)
+    reviews = _read_reviews(connection, rules, choice)
+    marked = _read_marked(connection, choice, {key for key, review in reviews.items() if review.checks})
     overrides = _read_overrides(connection, choice)
     grades = []
     for row in connection.execute(_enrolled(choice)):
@@ -61,8 +64,25 @@ def read_grades(connection: Connection, choice: Selection) -> list[Grade]:
         student, extension = Student.model_validate(row, from_attributes=True), None
         if row.extension_due is not None or row.extension_s is not None:
             extension = Extension(due=row.extension_due, seconds=row.extension_s)
-        grades.append(decide_grade(student, rules[row.assignment], given, extension=extension, override=override))
+        review = reviews.get((row.assignment, student.name))
+        grades.append(
+            decide_grade(
+                student, rules[row.assignment], given, extension=extension, override=override, review=review
+            )
+        )  # fmt: skip
     return sorted(grades, key=lambda grade: (grade.assignment, grade.student.name.casefold(), grade.student.name))
+
+
+def _read_reviews(
+    connection: Connection, assignments: Iterable[str], choice: Selection
+) -> dict[tuple[str, str], Review]:
+    """What people decided below an override, by assignment and student's name."""
+    return {
+        (assignment, student): review
+        for assignment in assignments
+        if choice.assignment in (None, assignment)
+        for student, review in reviews_of(read_log(connection, assignment, choice.student_id)).items()
+    }
 
 
 def read_judged(connection: Connection, assignment: str) -> list[Judged]:
@@ -172,8 +192,13 @@ def _narrowed(chosen: Any, table: Any, choice: Selection) -> Any:
     return chosen
 
 
-def _read_marked(connection: Connection, choice: Selection) -> dict[tuple[str, int], list[Marked]]:
-    """The result that stands for every submission: the newest, but no fault of ours where there is another."""
+def _read_marked(
+    connection: Connection, choice: Selection, decided: Container[tuple[str, str]]
+) -> dict[tuple[str, int], list[Marked]]:
+    """The result that stands for every submission: the newest, but no fault of ours where there is another.
+
+    `decided`: assignments and students of whose checks people decided points; those results come with their checks.
+    """
     newest = select(func.max(ResultRow.id)).group_by(ResultRow.submission_id)
     if choice.student_id is not None:  # of one student: not all that there are
         own = _narrowed(select(SubmissionRow.id), SubmissionRow, choice)
@@ -183,27 +208,34 @@ def _read_marked(connection: Connection, choice: Selection) -> dict[tuple[str, i
         SubmissionRow.assignment, SubmissionRow.student_id, SubmissionRow.id.label("submission"), SubmissionRow.name,
         SubmissionRow.submitted, SubmissionRow.marked_late, SubmissionRow.folder, ResultRow.status, ResultRow.points,
         ResultRow.out_of, ResultRow.pass_mark, ResultRow.passed, ResultRow.flags, ResultRow.evidence,
+        ResultRow.id.label("result"), StudentRow.name.label("student"),
     ).join(ResultRow, ResultRow.submission_id == SubmissionRow.id)  # fmt: skip
+    chosen = chosen.join(StudentRow, StudentRow.id == SubmissionRow.student_id)
     wanted = _narrowed(chosen, SubmissionRow, choice).where(ResultRow.id.in_(newest.union(sound)))
+    rows = connection.execute(wanted.order_by(ResultRow.id)).all()
+    awaiting = awaiting_results(connection, choice.assignment)
+    shown = [row.result for row in rows if row.result in awaiting or (row.assignment, row.student) in decided]
+    checks = checks_of(connection, shown)
     standing: dict[int, tuple[tuple[str, int], Marked]] = {}
-    for row in connection.execute(wanted.order_by(ResultRow.id)):
+    for row in rows:
         broke = row.status == Status.BROKEN.value
         if broke and row.submission in standing:  # what was found before the fault stands
             key, before = standing[row.submission]
             standing[row.submission] = key, before.model_copy(update={"flags": (*before.flags, LATER_RUN_BROKE)})
         else:
-            standing[row.submission] = (row.assignment, row.student_id), _marked(row)
+            standing[row.submission] = (row.assignment, row.student_id), _marked(row, checks.get(row.result, ()))
     grouped: dict[tuple[str, int], list[Marked]] = defaultdict(list)
     for _, (key, item) in sorted(standing.items()):
         grouped[key].append(item)
     return grouped
 
 
-def _marked(row: Any) -> Marked:
+def _marked(row: Any, checks: Iterable[MarkedCheck]) -> Marked:
     return Marked(
         sequence=row.submission, submission=row.name, status=Status(row.status), points=row.points, out_of=row.out_of,
         pass_mark=row.pass_mark, passed=row.passed, submitted=row.submitted, marked_late=row.marked_late,
         flags=tuple(json.loads(row.flags)), folder=row.folder, evidence=row.evidence,
+        checks=tuple(checks),
     )  # fmt: skip
 
 
@@ -230,7 +262,7 @@ def read_history(connection: Connection, student_id: int, assignment: str | None
     Each kind stays in the order in which it was written, whatever the clock did; times only tell how they lie together.
     """
     events = [
-        *_in_order(_result_events(connection, student_id)), *_in_order(_override_events(connection, student_id)),
+        *_in_order(_result_events(connection, student_id)), *_in_order(_decision_events(connection, student_id)),
     ]  # fmt: skip
     return [event for _, event in sorted(events, key=lambda item: item[0]) if assignment in (None, event.assignment)]
 
@@ -254,7 +286,8 @@ def _result_events(connection: Connection, student_id: int) -> list[Dated]:
         .where(SubmissionRow.student_id == student_id)
         .order_by(ResultRow.id)
     ).all()  # fmt: skip
-    checks = _read_checks(connection, [row.id for row in rows])
+    found = checks_of(connection, [row.id for row in rows])
+    checks = {number: {check.label: check.points for check in own} for number, own in found.items()}
     latest: dict[int, Any] = {}
     events = []
     for row in rows:
@@ -270,39 +303,33 @@ def _result_events(connection: Connection, student_id: int) -> list[Dated]:
     return events
 
 
-def _read_checks(connection: Connection, results: list[int]) -> dict[int, dict[str, float]]:
-    """Points by check for each result; by title too where a rubric uses a check several times."""
-    found: dict[int, list[Any]] = defaultdict(list)
-    for row in connection.execute(
-        select(CheckRow).where(CheckRow.result_id.in_(results)).order_by(CheckRow.result_id, CheckRow.position)
-    ):
-        found[row.result_id].append(row)
-    labelled: dict[int, dict[str, float]] = defaultdict(dict)
-    for number, rows in found.items():
-        names = [row.name for row in rows]
-        for row in rows:
-            label = row.name if names.count(row.name) == 1 else f"{row.name} ({row.title})"
-            labelled[number][label] = row.points
-    return labelled
-
-
 def _changes(old: dict[str, float], new: dict[str, float]) -> tuple[str, ...]:
     return tuple(
         f"{name} {old[name]:g} -> {points:g}" for name, points in new.items() if old.get(name, points) != points
     )
 
 
-def _override_events(connection: Connection, student_id: int) -> list[Dated]:
-    rows = connection.execute(select(OverrideRow).where(OverrideRow.student_id == student_id).order_by(OverrideRow.id))
+def _decision_events(connection: Connection, student_id: int) -> list[Dated]:
     rules = read_rules(connection)
-    events = []
-    for row in rows:
-        kind: Literal["revoke", "excuse", "override"] = (
-            "revoke" if row.revoked else "excuse" if row.excused else "override"
-        )
-        event = Event(
-            time=row.time.isoformat(), assignment=row.assignment, kind=kind, points=row.points,
-            out_of=rules[row.assignment].out_of, author=row.author, reason=row.reason, comment=row.comment,
-        )  # fmt: skip
-        events.append((row.time, event))
-    return events
+    return [
+        (datetime.fromisoformat(entry.time), _decision_event(entry, rules[assignment].out_of))
+        for assignment in rules
+        for entry in read_log(connection, assignment, student_id)
+        if entry.student and entry.kind in OF_A_STUDENT
+    ]
+
+
+OF_A_STUDENT = ("override", "check", "adjustment", "comment", "looked_at", "assigned")
+
+
+def _decision_event(entry: LogEntry, out_of: float) -> Event:
+    value = entry.value or {}
+    kind: Any = entry.kind
+    if kind == "override":
+        kind = "revoke" if entry.value is None else "excuse" if value["excused"] else "override"
+    about = entry.subject if kind == "check" else value.get("to", "")
+    return Event(
+        time=entry.time, assignment=entry.assignment, kind=kind, points=value.get("points"), out_of=out_of,
+        author=entry.author, reason=entry.reason, comment=value.get("comment") or value.get("text", ""),
+        subject=about, taken_back=entry.value is None and kind != "revoke",
+    )  # fmt: skip

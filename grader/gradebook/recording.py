@@ -16,7 +16,9 @@ from grader.core.assignment import Assignment
 from grader.core.errors import UsageError
 from grader.core.grades import Enrolment, HandIn, Rules, Student
 from grader.core.results import Attempt, Result, Status
+from grader.core.review import LONGEST
 from grader.gradebook.persons import Person, identify
+from grader.gradebook.review_log import lock
 from grader.gradebook.tables import (
     NEW_CHECK,
     NEW_OVERRIDE,
@@ -25,7 +27,6 @@ from grader.gradebook.tables import (
     RESULTS_OF_SUBMISSION,
     SUBMISSIONS_OF_STUDENT,
     UNREAD,
-    EnrolmentRow,
     OverrideRow,
     SubmissionRow,
     statements,
@@ -186,9 +187,6 @@ def _add_result(connection: Connection, result: Result, row: dict[str, Any]) -> 
     return number
 
 
-LONGEST = 4_000  # characters of a reason or a comment: what a page and a platform's comment hold
-
-
 @dataclass(frozen=True, kw_only=True)
 class Decision:
     """Points, or an excuse, or neither: then what was decided before is taken back.
@@ -227,9 +225,7 @@ class Decision:
 
 def decide(connection: Connection, assignment: str, student_id: int, decision: Decision) -> None:
     """Write a decision down, once even where it is repeated. Raises UsageError where there is nothing to take back."""
-    grade = (EnrolmentRow.assignment == assignment, EnrolmentRow.student_id == student_id)
-    # Changing a row to what it is locks it on both engines: who else writes of this grade waits.
-    connection.execute(update(EnrolmentRow).where(*grade).values(assignment=assignment))
+    lock(connection, assignment, student_id)
     mine = (OverrideRow.assignment == assignment, OverrideRow.student_id == student_id)
     newest = connection.execute(select(OverrideRow).where(*mine).order_by(OverrideRow.id.desc()).limit(1)).first()
     if newest is not None and newest.time == decision.time and newest.revoked == decision.revoked:

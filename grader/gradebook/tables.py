@@ -1,8 +1,8 @@
 """The tables of a gradebook, at the schema of this grader, and the statements that are sent for every result.
 
 Machines may read the tables: docs/reference/gradebook.md.
-Rows of `results`, `checks`, `attempts` and `overrides` are written once and never changed. A number (`id`) grows in the
-order of writing within one student's grade: the newest row has the highest.
+Rows of `results`, `checks`, `attempts`, `overrides` and `review_log` are written once and never changed. A number (`id`)
+grows in the order of writing within one student's grade: the newest row has the highest.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 UNREAD = "unread:"  # what stands before the digest of a submission whose files could not be read: its name's
-SCHEMA = 3  # the newest file in migrations/versions
+SCHEMA = 4  # the newest file in migrations/versions
 VERSION_TABLE = "grader_schema"  # not Alembic's own name: a database may be shared with another program
 
 
@@ -220,11 +220,31 @@ class OverrideRow(Table):
     )
 
 
+class LogRow(Table):
+    """What else a person decided (`grader.core.review`): of one student's submission, or of the class where none is named.
+
+    The newest row of a student, kind and subject stands; `value` is JSON, empty where it takes back what stood.
+    """
+
+    __tablename__ = "review_log"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    assignment: Mapped[str] = mapped_column(ForeignKey("assignments.id"))
+    student_id: Mapped[int | None] = mapped_column(ForeignKey("students.id"))
+    kind: Mapped[str]
+    subject: Mapped[str]
+    value: Mapped[str]
+    evidence: Mapped[str]
+    author: Mapped[str]
+    reason: Mapped[str]
+    time: Mapped[datetime]
+    __table_args__ = (Index("log_of_assignment", "assignment", "student_id"),)
+
+
 # Built once, because building a statement takes longer than running it. Parameters are called after the columns they fill.
 NEW_STUDENT = insert(StudentRow).returning(StudentRow.id)
 NEW_SUBMISSION = insert(SubmissionRow).returning(SubmissionRow.id)
 NEW_RESULT = insert(ResultRow).returning(ResultRow.id)
-NEW_CHECK, NEW_OVERRIDE = insert(CheckRow), insert(OverrideRow)
+NEW_CHECK, NEW_OVERRIDE, NEW_LOG = insert(CheckRow), insert(OverrideRow), insert(LogRow).returning(LogRow.id)
 SUBMISSIONS_OF_STUDENT = (
     select(
         SubmissionRow.id, SubmissionRow.digest, SubmissionRow.name, SubmissionRow.submitted, SubmissionRow.marked_late,
