@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from grader.core.errors import UsageError
+from grader.core.grades import grades_of
 from grader.core.results import CheckResult, Outcome, labelled
 from grader.core.review import CheckPoints, LogEntry
 from grader.core.text import number, one_line, visible
@@ -178,7 +179,8 @@ def _line(check: ClassCheck, state: ClassState) -> CheckLine:
     for row in _with_check(state, check.label):
         found, decided = labelled(row.result.checks)[check.label], _decided(row, check.label)
         points = _points(found, decided)
-        counted["awaiting" if points is None else "full" if points >= found.out_of else "part" if points else "none"] += 1
+        share = "awaiting" if points is None else "full" if points >= found.out_of else "part" if points else "none"
+        counted[share] += 1
         deciders.update([decided.author] if decided else [])
     return CheckLine(
         check=check, href=check_address(check.label), full=counted["full"], part=counted["part"], none=counted["none"],
@@ -234,7 +236,8 @@ def across_page(
     kept = {**{name: query[name] for name in KEPT if query.get(name)}, "seed": seed, "from": str(start or "")}
 
     def path(more: Mapping[str, str]) -> str:
-        return check_address(label, {**kept, **more}) if check else address("/check", {**kept, "shows": part.written, **more})
+        told = {**kept, **more}
+        return check_address(label, told) if check else address("/check", {**told, "shows": part.written})
 
     undecided = [place for place, row in enumerate(rows) if check and _decided(row, label) is None]
     return AcrossPage(
@@ -283,7 +286,6 @@ def answer(desk: Desk, row: Row, check: ClassCheck | None, part: Part, names: Na
     decided = _decided(row, check.label) if check else None
     points = _points(found, decided) if found else None
     work = shown_part(desk.evidence(row), part, names) if part.kind != "nothing" else ""
-    override = row.result.grade.override if row.result.grade else None
     return Answer(
         key=row.key, name=one_line(names.of(row), 120), href=f"/submission/{row.key}",
         points="" if points is None else number(points), out_of=number(found.out_of) if found else "",
@@ -291,11 +293,19 @@ def answer(desk: Desk, row: Row, check: ClassCheck | None, part: Part, names: Na
         levels=tuple((level, points == level.points) for level in check.levels(found.out_of)) if check and found else (),
         decided=decided, found=names.hide(visible(found.reason)) if found else "",
         hint=names.hide(visible(found.hint)) if found else "",
-        in_all="" if override is None else "excused" if override.excused else f"{number(override.points or 0)} points in all",
+        in_all=_in_all(row),
         seen=_seen(desk.state(), row, check.label) if check else "",
         needs_reason=found is not None and found.outcome is not Outcome.AWAITING,
         work=work if isinstance(work, NotebookView) else None, nothing=work if isinstance(work, str) else "",
     )  # fmt: skip
+
+
+def _in_all(row: Row) -> str:
+    """What a person decided over all checks, which wins; empty where nobody did."""
+    override = grades_of(row.result)[0].override
+    if override is None:
+        return ""
+    return "excused" if override.excused else f"{number(override.points or 0)} points in all"
 
 
 def _entries(state: ClassState, row: Row, label: str) -> list[LogEntry | None]:
@@ -343,7 +353,8 @@ def drift(state: ClassState, label: str, author: str) -> str:
     first, last = math.fsum(mine[:third]) / third, math.fsum(mine[-third:]) / third
     change = round(last - first, 2)
     said = "the same" if not change else f"{number(abs(change))} {'more' if change > 0 else 'fewer'}"
-    return f"Your first {third} decisions gave {number(first)} points in the mean, your last {third} gave {number(last)}: {said}."
+    means = f"{number(first)} points in the mean, your last {third} gave {number(last)}"
+    return f"Your first {third} decisions gave {means}: {said}."
 
 
 def decide_check(desk: Desk, check: ClassCheck, form: Form) -> Row:
