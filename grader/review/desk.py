@@ -11,7 +11,7 @@ from pathlib import Path
 from grader.core.errors import UsageError
 from grader.core.evidence import Evidence
 from grader.core.grades import flags_of, grades_of
-from grader.core.results import Result, Status
+from grader.core.results import Grade, Result, Status
 from grader.core.review import Key, LogEntry, Review, SavedComment, saved_comments, standing
 from grader.core.store import EVIDENCE, RESULT, load_result
 from grader.course.course import Course
@@ -152,6 +152,10 @@ class Desk:
     def decide(self, changes: Sequence[Change]) -> list[LogEntry]:
         """Write decisions down, all of them or none. Raises UsageError, Superseded, Infrastructure."""
         return self.book.write_log_all(self.assignment, changes)
+
+    def grades_after(self, changes: Sequence[Change]) -> list[tuple[Grade, Grade]]:
+        """Every grade before and after some decisions, of which nothing is kept. Raises as `decide`."""
+        return self.book.grades_after(self.assignment, changes)
 
     def publish(self) -> list[str]:
         """Write again every page and list that shows another grade than today's; what went wrong, in words."""
