@@ -18,7 +18,8 @@ from grader.review.serve import open_port, read_token
 from tests.review.server import Client, serving
 
 FOREIGN = "http://evil.example"
-FORM_HEADERS = {"Content-Type": FORM}
+FORM_HEADERS: dict[str, str | None] = {"Content-Type": FORM}
+OWN_FORM: dict[str, str | None] = {**FORM_HEADERS, "Origin": "own"}
 
 
 def an_application(access: Access) -> ASGIApp:
@@ -60,16 +61,16 @@ REFUSED: list[Refused] = [
     ("a form without an origin", 403, "POST", "/", {**FORM_HEADERS}, "form"),
     ("a form of a foreign origin", 403, "POST", "/", {**FORM_HEADERS, "Origin": FOREIGN}, "form"),
     ("a form of a null origin", 403, "POST", "/", {**FORM_HEADERS, "Origin": "null"}, "form"),
-    ("a form that another site sends", 403, "POST", "/", {**FORM_HEADERS, "Origin": "own", "Sec-Fetch-Site": "cross-site"}, "form"),
-    ("a form typed into the address", 403, "POST", "/", {**FORM_HEADERS, "Origin": "own", "Sec-Fetch-Site": "none"}, "form"),
-    ("a form without its token", 403, "POST", "/", {**FORM_HEADERS, "Origin": "own"}, "foreign"),
-    ("a form without the cookie", 403, "POST", "/", {**FORM_HEADERS, "Origin": "own", "Cookie": None}, "form"),
-    ("the token in a form's address", 403, "POST", "/?token=own", {**FORM_HEADERS, "Origin": "own", "Cookie": None}, "form"),
+    ("a form that another site sends", 403, "POST", "/", {**OWN_FORM, "Sec-Fetch-Site": "cross-site"}, "form"),
+    ("a form typed into the address", 403, "POST", "/", {**OWN_FORM, "Sec-Fetch-Site": "none"}, "form"),
+    ("a form without its token", 403, "POST", "/", OWN_FORM, "foreign"),
+    ("a form without the cookie", 403, "POST", "/", {**OWN_FORM, "Cookie": None}, "form"),
+    ("the token in a form's address", 403, "POST", "/?token=own", {**OWN_FORM, "Cookie": None}, "form"),
     ("JSON", 415, "POST", "/", {"Content-Type": "application/json", "Origin": "own"}, "form"),
     ("plain text", 415, "POST", "/", {"Content-Type": "text/plain", "Origin": "own"}, "form"),
     ("files", 415, "POST", "/", {"Content-Type": "multipart/form-data; boundary=x", "Origin": "own"}, "form"),
-    ("a body of no length", 411, "POST", "/", {**FORM_HEADERS, "Origin": "own", "Transfer-Encoding": "chunked", "Content-Length": None}, ""),
-    ("a large form", 413, "POST", "/", {**FORM_HEADERS, "Origin": "own"}, "large"),
+    ("a body of no length", 411, "POST", "/", {**OWN_FORM, "Transfer-Encoding": "chunked", "Content-Length": None}, ""),
+    ("a large form", 413, "POST", "/", OWN_FORM, "large"),
 ]  # fmt: skip
 
 
