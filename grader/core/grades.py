@@ -78,7 +78,8 @@ class Event(Value):
     """One line of a student's history: a result or a person's decision; `before` are the points that stood until then.
 
     `changed` names the checks that moved, old to new; `rubric` is the rubric's digest and `grader` the version that marked.
-    `subject` is the check, or who is to look at it; `taken_back`: what was decided of it does not stand any more.
+    `subject` is the check, the comment's number, or who is to look at it; `taken_back`: what was decided does not stand
+    any more.
     """
 
     time: str

@@ -50,11 +50,16 @@ class CheckResult(Value):
     rests_on: Literal["facts", "claims", "person"] = "facts"
 
 
+def write_labels(checks: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Labels of checks, of which names and titles are given: the title is part of it where a name occurs several times."""
+    found = tuple(checks)
+    often = Counter(name for name, _ in found)
+    return tuple(name if often[name] == 1 else f"{name} ({title})" for name, title in found)
+
+
 def labels_of(checks: Iterable[CheckResult]) -> tuple[str, ...]:
     """Each check's label: its name, with its title behind it where a rubric uses the check several times."""
-    found = tuple(checks)
-    often = Counter(check.name for check in found)
-    return tuple(check.name if often[check.name] == 1 else f"{check.name} ({check.title})" for check in found)
+    return write_labels((check.name, check.title) for check in checks)
 
 
 def labelled(checks: Iterable[CheckResult]) -> dict[str, CheckResult]:
