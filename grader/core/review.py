@@ -38,7 +38,7 @@ class PointsValue(Value):
 class CommentValue(Value):
     """Words to the student: on the whole, a check (by its label), a code cell (from 1), a line of one (from 1).
 
-    `saved`: the saved comment that it shows. Then text and points are that one's, as long as it is there.
+    `saved`: the saved comment that it shows. Then text and points are what that one says, or said before it was deleted.
     """
 
     text: str = Field(default="", max_length=LONGEST)
@@ -178,10 +178,19 @@ def saved_comments(entries: Iterable[LogEntry]) -> dict[str, SavedComment]:
     }
 
 
+def _said_last(entries: Iterable[LogEntry]) -> dict[str, SavedComment]:
+    """What each saved comment says, or said before it was deleted: where it was used, its words and points stay."""
+    return {
+        entry.subject: SavedComment.model_validate(entry.value)
+        for entry in entries
+        if entry.kind == "saved_comment" and entry.value is not None
+    }
+
+
 def reviews_of(entries: Iterable[LogEntry]) -> dict[str, Review]:
     """What stands for each student of whom something was decided, by name."""
     known = list(entries)
-    saved = saved_comments(known)
+    saved = _said_last(known)
     mine: dict[str, list[LogEntry]] = {}
     for entry in standing(known).values():
         if entry.student and entry.value is not None:
