@@ -1,12 +1,17 @@
 """The class at a glance: who needs a person and why, filtered, sorted, searched, assigned; published from here."""
 
+import csv
+import io
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
 from grader.core.results import Flag, Status
-from grader.gradebook import Change
+from grader.gradebook import Change, Superseded, open_gradebook
+from grader.review.desk import Desk
 from tests.review.browsing import SIGHTS, faults, overflow, visiting
 from tests.review.desks import SOME, Entrant, RunningDesk, running_desk
 
@@ -69,6 +74,32 @@ def test_publishing_writes_the_pages_that_show_an_older_grade(a_desk: RunningDes
     assert "an older grade" not in a_desk.get("/").text
     report = next(a_desk.out.glob("Ada_Lind*/report.html")).read_text(encoding="utf-8")
     assert '<p class="score"><strong>85</strong>' in report and "kim" not in report
+
+
+def test_grades_are_downloaded_as_they_stand_and_no_name_is_a_formula(tmp_path: Path) -> None:
+    with running_desk(tmp_path, [Entrant(name="=cmd()"), Entrant(name="Ada Lind")]) as desk:
+        decide(desk, "Ada Lind", "override", {"points": 61.5})
+        answer = desk.get("/grades.csv")
+    rows = {row["student"]: row["points"] for row in csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")))}
+    assert rows == {"'=cmd()": "100", "Ada Lind": "61.5"}
+    assert "attachment" in answer.headers["content-disposition"]
+
+
+def test_two_desks_over_one_gradebook_see_each_other_and_overwrite_nothing(place: str, tmp_path: Path) -> None:
+    with running_desk(tmp_path, gradebook=place) as one, open_gradebook(place) as book:
+        other = Desk(replace(one.desk.options, author="lou"), book)
+        before = other.state()
+        decide(one, "Ada Lind", "adjustment", {"points": -5})
+        (entry,) = other.state().log
+        assert (before.log, entry.author) == ((), "kim")
+        late = Change(
+            kind="adjustment", student="Ada Lind", author="lou", value={"points": 3}, reason="neat", seen=0
+        )  # fmt: skip
+        with pytest.raises(Superseded) as told:
+            other.decide([late])
+        assert told.value.newest is not None and told.value.newest.value == {"points": -5.0}
+        other.decide([replace(late, seen=entry.id)])
+        assert [entry.author for entry in one.desk.state().log] == ["kim", "lou"]
 
 
 def test_a_row_whose_folder_is_gone_leaves_the_table(a_desk: RunningDesk) -> None:
