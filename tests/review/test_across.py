@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from grader.checks.manual import Manual
 from grader.core.evidence import Cell, Output
 from grader.core.review import LogEntry
 from grader.review.across import Level, checks_of_class, drift
@@ -18,6 +19,17 @@ from tests.pages.builders import png
 from tests.review.desks import Answer, Entrant, RunningDesk, running_desk
 from tests.review.forms import SentForm, forms_of
 
+MANUAL = """
+[[check]]
+use = "manual"
+title = "The plot is right"
+points = 10
+shows = "cell:plot"
+scale = { right = 10, "without axes" = 5, missing = 0 }
+"""
+PLOT = Cell(
+    number=2, source="plt.plot(losses)", executed=True, tags=("plot",), outputs=(Output(kind="display", png=png(30, 20)),)
+)
 ACCURACY = "/check/accuracy?seed=first"
 HOSTILE = "<img src=x onerror=alert(1)>\u202e"
 
@@ -232,6 +244,27 @@ def test_levels_are_the_scales_in_its_order_or_nothing_half_and_all(a_desk: Runn
     assert [level.key for level in levels][8:] == ["9", "", "", ""]
 
 
+def test_a_check_that_awaits_a_person_shows_what_it_is_about_and_each_level_of_its_scale(tmp_path: Path) -> None:
+    cells = (Cell(number=1, source="import keras", executed=True), PLOT)
+    entrants = [Entrant(name="Ada", cells=cells), Entrant(name="Bo"), Entrant(name="Chi", cells=cells)]
+    with running_desk(tmp_path, entrants, rubric=RUBRIC + MANUAL) as running:
+        assert 'a person gives its points' in running.get("/check").text
+        assert '<td class="right"><span class="badge warn">3</span></td>' in running.get("/check").text
+        address = running.get("/check/manual").to
+        page = running.get(address).text
+        assert page.count("plt.plot(losses)") == page.count("data:image/png") == 2 and "import keras" not in page
+        assert "No code cell of the notebook has the tag plot." in page
+        assert points_of(running, "Ada") is None
+        form = form_for(running, "Ada", address)
+        assert [value for name, value in form.buttons] == ["", "1", "2", "3"]
+        assert running.post(form.action, {**form.fields, "level": "2"}).status == 303
+        assert points_of(running, "Ada") == 105.0
+        page = running.get(address).text
+        given = '<th scope="row">without axes</th><td class="right">5</td><td class="right">1</td>'
+        assert given in page
+        assert 'aria-pressed="true"><kbd>2</kbd> without axes <b>5</b>' in page
+
+
 @pytest.mark.parametrize(
     ("query", "part"),
     [
@@ -248,7 +281,7 @@ def test_levels_are_the_scales_in_its_order_or_nothing_half_and_all(a_desk: Runn
     ],
 )
 def test_an_address_says_which_part_of_a_notebook_is_shown(query: dict[str, str], part: Part) -> None:
-    assert part_of_address(query, part_of_check({"shows": "cell:plot"})) == part
+    assert part_of_address(query, part_of_check(Manual(shows="cell:plot"))) == part
     assert part_of_address({"shows": part.written}, Part()) == part
 
 
