@@ -28,7 +28,11 @@ shows = "cell:plot"
 scale = { right = 10, "without axes" = 5, missing = 0 }
 """
 PLOT = Cell(
-    number=2, source="plt.plot(losses)", executed=True, tags=("plot",), outputs=(Output(kind="display", png=png(30, 20)),)
+    number=2,
+    source="plt.plot(losses)",
+    executed=True,
+    tags=("plot",),
+    outputs=(Output(kind="display", png=png(30, 20)),),
 )
 ACCURACY = "/check/accuracy?seed=first"
 HOSTILE = "<img src=x onerror=alert(1)>\u202e"
@@ -248,7 +252,7 @@ def test_a_check_that_awaits_a_person_shows_what_it_is_about_and_each_level_of_i
     cells = (Cell(number=1, source="import keras", executed=True), PLOT)
     entrants = [Entrant(name="Ada", cells=cells), Entrant(name="Bo"), Entrant(name="Chi", cells=cells)]
     with running_desk(tmp_path, entrants, rubric=RUBRIC + MANUAL) as running:
-        assert 'a person gives its points' in running.get("/check").text
+        assert "a person gives its points" in running.get("/check").text
         assert '<td class="right"><span class="badge warn">3</span></td>' in running.get("/check").text
         address = running.get("/check/manual").to
         page = running.get(address).text
