@@ -3,16 +3,17 @@
 import html
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from grader.checks.manual import Manual
-from grader.core.evidence import Cell, Output
+from grader.core.evidence import Cell, Evidence, Output
 from grader.core.review import LogEntry
-from grader.review.across import Level, checks_of_class, drift
-from grader.review.desk import ClassState
+from grader.review.across import SAMPLE, Level, checks_of_class, drift
+from grader.review.desk import ClassState, Row
 from grader.review.shown_work import MOST_FIGURES, Part, part_of_address, part_of_check
 from tests.fakes import RUBRIC
 from tests.pages.builders import png
@@ -173,6 +174,38 @@ def test_of_two_who_decide_at_once_the_second_is_shown_what_stands_and_may_decid
     assert again.fields["reason"] == "the second"
     assert a_desk.post(again.action, again.fields).status == 303
     assert points_of(a_desk, "Bo Mwangi") == 80.0
+
+
+def test_of_many_who_decide_in_one_moment_one_decides_and_all_others_are_told(place: str, tmp_path: Path) -> None:
+    with running_desk(tmp_path, [Entrant(name="Bo", correct=6)], gradebook=place) as running:
+        form = form_for(running, "Bo")
+        typed = [{**form.fields, "points": str(points), "reason": "r"} for points in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda fields: running.post(form.action, fields), typed))
+        assert sorted(answer.status for answer in answers) == [303] + [409] * 7
+        log = running.desk.state().log
+        taken = [fields for fields, answer in zip(typed, answers, strict=True) if answer.status == 303]
+        assert [entry.value and entry.value["points"] for entry in log] == [float(taken[0]["points"])]
+
+
+def test_a_page_reads_no_other_runs_than_those_of_its_own_answers(
+    a_class_of_25: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    evidence = a_class_of_25.desk.evidence
+
+    def counted(row: Row) -> Evidence | None:
+        read.append(row.key)
+        return evidence(row)
+
+    monkeypatch.setattr(a_class_of_25.desk, "evidence", counted)
+    page = a_class_of_25.get(f"{ACCURACY}&shows=figure")
+    assert read == keys_of(page)
+    read.clear()
+    a_class_of_25.get(ACCURACY)
+    assert read == []
+    a_class_of_25.get("/check")
+    assert len(set(read)) == len(read) == SAMPLE
 
 
 def test_the_script_gets_that_answer_alone_and_what_was_given_so_far(a_desk: RunningDesk) -> None:
