@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.core.review import Key, LogEntry
-from grader.core.text import joined, number, shorten
+from grader.core.text import joined, number, shorten, visible
 from grader.review.decisions import NEVER_UNDONE
 from grader.review.desk import ClassState, Row
 from grader.review.names import Names
@@ -21,7 +21,7 @@ TITLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
-    """One decision in words; `undo` is the entry's id where it still stands, so that it can be taken back."""
+    """One decision in words; `stands`: it can be taken back."""
 
     entry: LogEntry
     time: str
@@ -30,6 +30,8 @@ class LogLine:
     what: str
     before: str
     after: str
+    author: str
+    reason: str
     stands: bool
 
 
@@ -70,11 +72,16 @@ def _lines(entries: Iterable[LogEntry], state: ClassState, rows: Mapping[str, Ro
             who=names.of(row) if row else names.hide(entry.student) or "the class",
             href=f"/submission/{row.key}" if row else "", what=joined((TITLES[entry.kind], names.hide(about)), ": "),
             before=names.hide(in_words(old)) if old else "–", after=names.hide(in_words(entry)),
+            author=visible(entry.author), reason=names.hide(visible(entry.reason)),
         )  # fmt: skip
 
 
 def in_words(entry: LogEntry) -> str:
     """What an entry says, in a few words."""
+    return visible(_in_words(entry))
+
+
+def _in_words(entry: LogEntry) -> str:
     value = entry.value
     if value is None:
         return "taken back"

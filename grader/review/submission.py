@@ -161,7 +161,7 @@ def submission_page(desk: Desk, row: Row, query: Mapping[str, str], names: Names
         override="" if override is None else "excused" if override.excused else number(override.points or 0.0),
         override_reason=visible(override.reason) if override else "",
         override_comment=visible(override.comment) if override else "",
-        looked_at=row.review.looked_at, assigned=state.assigned(row), graders=_graders(desk, state),
+        looked_at=visible(row.review.looked_at), assigned=visible(state.assigned(row)), graders=_graders(desk, state),
         saved=tuple(
             (title, state.saved[key].text, _signed(state.saved[key].points))
             for title, key in saved_titles(state.saved).items()
@@ -180,7 +180,7 @@ def _why_nothing(row: Row) -> str:
 def _graders(desk: Desk, state: ClassState) -> tuple[str, ...]:
     """Whom it can be handed to: who decided anything so far, and who has anything to look at."""
     known = {entry.author for entry in state.log} | {state.assigned(row) for row in state.rows}
-    return tuple(sorted((known | {desk.options.author}) - {""}, key=str.casefold))
+    return tuple(sorted(map(visible, (known | {desk.options.author}) - {""}), key=str.casefold))
 
 
 def _told_once(lines: Iterable[LogLine], row: Row) -> tuple[LogLine, ...]:

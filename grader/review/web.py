@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.core.review import LONGEST
-from grader.core.text import one_line, visible
+from grader.core.text import cleaned, one_line, visible
 from grader.gradebook import Superseded
 from grader.pages.html import review_page
 from grader.review.access import Access
@@ -89,7 +89,8 @@ class Visit:
         desk = self.desk
         shared: Values = {
             "csrf": self.access.secret("form"), "fresh": uuid.uuid4().hex, "query": self.query,
-            "path": self.request.url.path, "author": desk.options.author, "assignment": desk.options.rubric.assignment.title,
+            "path": self.request.url.path, "author": visible(desk.options.author),
+            "assignment": desk.options.rubric.assignment.title,
             "anonymous": desk.options.anonymous, "fragment": self.fragment, "address": address,
         }  # fmt: skip
         text, policy = review_page(desk.options.course.report_templates() / "templates", name, {**shared, **values})
@@ -150,6 +151,6 @@ def explain(visit: Visit, error: GraderError) -> Response:
     kept: dict[str, str] = {}
     if visit.request.method == "POST":
         kept = {name: visible(text) for name, text in form_of(visit.request).fields.items() if name not in SECRET}
-    newest = error.newest if isinstance(error, Superseded) else None
+    newest = cleaned(error.newest) if isinstance(error, Superseded) and error.newest else None
     values = {"message": error.message, "remedy": error.remedy, "kept": kept, "newest": newest, "status": status}
     return visit.page("trouble.html.j2", values, status=status)
