@@ -1,4 +1,4 @@
-"""What is shown of each notebook where one check is looked at across a class: its figures, or one of its cells."""
+"""What is shown of a notebook: all of it, or for one check across a class its figures, or one of its cells."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -83,7 +83,14 @@ def shown_part(evidence: Evidence | None, part: Part, names: Names) -> NotebookV
     else:
         found = [cell for cell in cells if part.tag in cell.tags]
         missing = f"No code cell of the notebook has the tag {part.tag}."
-    return notebook_view(tuple(_hidden(cell, names) for cell in found[:3])) if found else missing
+    return notebook_view(tuple(hidden_cell(cell, names) for cell in found[:3])) if found else missing
+
+
+def shown_notebook(evidence: Evidence | None, names: Names) -> NotebookView | None:
+    """The notebook of a run, bounded and made visible; None where there is none."""
+    if evidence is None or not evidence.claims.cells:
+        return None
+    return notebook_view(tuple(hidden_cell(cell, names) for cell in evidence.claims.cells))
 
 
 def _figures(cells: Iterable[Cell], number: int, names: Names) -> NotebookView | str:
@@ -97,13 +104,13 @@ def _figures(cells: Iterable[Cell], number: int, names: Names) -> NotebookView |
         by_cell.setdefault(cell.number, (cell, []))[1].append(output)
     bare = {"source": "", "error": None}
     kept = (cell.model_copy(update={**bare, "outputs": tuple(outputs)}) for cell, outputs in by_cell.values())
-    view = notebook_view(tuple(_hidden(cell, names) for cell in kept))
+    view = notebook_view(tuple(hidden_cell(cell, names) for cell in kept))
     surplus = 0 if number else len(drawn) - MOST_FIGURES
     notes = (*view.notes, f"{surplus} more of its figures can be seen one by one.") if surplus > 0 else view.notes
     return NotebookView(view.cells, notes)
 
 
-def _hidden(cell: Cell, names: Names) -> Cell:
+def hidden_cell(cell: Cell, names: Names) -> Cell:
     """The cell without the names that are hidden from who looks."""
     if not names.hidden:
         return cell
