@@ -37,7 +37,7 @@ from grader.cli.options import (
 from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.run.result_writer import Rows
+    from grader.run.rows import Rows
 
 LOCAL, CLUSTER = "local", "dask://"
 NOT_PHOTOGRAPHS = (

@@ -103,8 +103,9 @@ class ClassState:
     @cached_property
     def unpublished(self) -> tuple[Row, ...]:
         """The submissions whose pages show another grade than today's; pages hold neither reasons nor names."""
+        changed = (row for row in self.rows if grades_of(row.result) != grades_of(row.shown))
         return tuple(
-            row for row in self.rows if grades_of(without_names(row.result)) != grades_of(without_names(row.shown))
+            row for row in changed if grades_of(without_names(row.result)) != grades_of(without_names(row.shown))
         )
 
 
