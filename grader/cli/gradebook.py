@@ -115,8 +115,8 @@ def override(
         print(f"{safe(grade.student.name)}, {safe(grade.assignment)}: {points_of(grade)}; {became(grade)}")
 
 
-def read_points(text: str, what: str = "--points") -> float:
-    """Points as people write them, 61.5 or 61,5. Raises UsageError for anything else, which names `what` it was."""
+def read_points(text: str, option: str = "--points ") -> float:
+    """Points as people write them, 61.5 or 61,5. Raises UsageError for anything else, which names the option, if any."""
     plain = text.strip()
     if re.fullmatch(r"[+-]?[0-9]+,[0-9]{1,2}", plain):
         plain = plain.replace(",", ".")
@@ -124,7 +124,7 @@ def read_points(text: str, what: str = "--points") -> float:
         return float(plain)
     except ValueError:
         raise UsageError(
-            f"{what} {text}: is not a number.",
+            f"{option}{text}: is not a number.",
             "Write digits with a point or a comma before the fraction: 61.5 or 61,5.",
         ) from None
 
