@@ -1,4 +1,4 @@
-"""What is shown of each notebook where one check is looked at across a class: its figures, or one of its cells."""
+"""What is shown of a notebook: all of it, or for one check across a class its figures, or one of its cells."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -86,6 +86,13 @@ def shown_part(evidence: Evidence | None, part: Part, names: Names) -> NotebookV
     return _view(found[:MOST_CELLS], names) if found else missing
 
 
+def shown_notebook(evidence: Evidence | None, names: Names) -> NotebookView | None:
+    """The notebook of a run, bounded and made visible; None where there is none."""
+    if evidence is None or not evidence.claims.cells:
+        return None
+    return notebook_view(tuple(hidden_cell(cell, names) for cell in evidence.claims.cells))
+
+
 def _figures(cells: Iterable[Cell], number: int, names: Names) -> NotebookView | str:
     """One figure of a notebook, or the first of them all, without code and text."""
     drawn = [(cell, output) for cell in cells for output in cell.outputs if output.png]
@@ -113,13 +120,13 @@ def _view(cells: Iterable[Cell], names: Names, notes: Sequence[str] = ()) -> Not
             room -= 0 if heavy else len(output.png or "")
             left += heavy
             outputs += [] if heavy else [output]
-        light.append(_hidden(cell.model_copy(update={"outputs": tuple(outputs)}), names))
+        light.append(hidden_cell(cell.model_copy(update={"outputs": tuple(outputs)}), names))
     view = notebook_view(tuple(light))
     too_heavy = [f"{left} too heavy to be shown here: look at the submission."] if left else []
     return NotebookView(view.cells, (*view.notes, *notes, *too_heavy))
 
 
-def _hidden(cell: Cell, names: Names) -> Cell:
+def hidden_cell(cell: Cell, names: Names) -> Cell:
     """The cell without the names that are hidden from who looks."""
     if not names.hidden:
         return cell
