@@ -74,7 +74,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (form.dataset.sent) return;
     if (button?.name) body.set(button.name, button.value);
     form.dataset.sent = "1";
-    for (const other of list.querySelectorAll(".answer:not(:has(.take-back)) [name=reason]")) if (other.value === other.defaultValue) other.value = other.defaultValue = body.get("reason");
+    for (const other of list.querySelectorAll(".answer:not(:has(.take-back)) [name=reason]")) if (body.get("reason") && other.value === other.defaultValue) other.value = other.defaultValue = body.get("reason");
     waiting += 1;
     line = line.then(() => send(form, button, body));
     if (!body.has("take_back")) mark(all()[all().indexOf(form.closest(".answer")) + 1]);
