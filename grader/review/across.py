@@ -243,7 +243,10 @@ def across_page(
     undecided = [place for place, row in enumerate(rows) if check and _decided(row, label) is None]
     return AcrossPage(
         check=check, part=part, all=len(rows), start=start,
-        answers=tuple(answer(desk, row, check, part, names) for row in ([only] if only else rows[start : start + AT_ONCE])),
+        answers=tuple(
+            _answer(state, row, check, shown_part(desk.evidence(row), part, names) if part.kind != "nothing" else "", names)
+            for row in ([only] if only else rows[start : start + AT_ONCE])
+        ),
         decided=len(rows) - len(undecided) if check else 0,
         kept=address("", kept).lstrip("?"), action=check_address(label) if check else "",
         earlier=path({"from": str(max(0, start - AT_ONCE) or "")}) if start else "",
@@ -281,12 +284,11 @@ def _parts(part: Part, check: ClassCheck | None) -> tuple[tuple[str, str, bool],
     return tuple((item.written, item.title, item == part) for item in dict.fromkeys(known))
 
 
-def answer(desk: Desk, row: Row, check: ClassCheck | None, part: Part, names: Names) -> Answer:
-    """One student's answer, with the part of the notebook that is looked at."""
+def _answer(state: ClassState, row: Row, check: ClassCheck | None, work: NotebookView | str, names: Names) -> Answer:
+    """One student's answer, with the part of the notebook that is looked at, or why there is none."""
     found = labelled(row.result.checks).get(check.label) if check else None
     decided = _decided(row, check.label) if check else None
     points = _points(found, decided) if found else None
-    work = shown_part(desk.evidence(row), part, names) if part.kind != "nothing" else ""
     return Answer(
         key=row.key, name=one_line(names.of(row), 120), href=f"/submission/{row.key}",
         points="" if points is None else number(points), out_of=number(found.out_of) if found else "",
@@ -295,7 +297,7 @@ def answer(desk: Desk, row: Row, check: ClassCheck | None, part: Part, names: Na
         decided=decided, found=names.hide(visible(found.reason)) if found else "",
         hint=names.hide(visible(found.hint)) if found else "",
         in_all=_in_all(row),
-        seen=seen_of(desk.state(), row, "check", check.label) if check else "",
+        seen=seen_of(state, row, "check", check.label) if check else "",
         needs_reason=found is not None and found.outcome is not Outcome.AWAITING,
         work=work if isinstance(work, NotebookView) else None, nothing=work if isinstance(work, str) else "",
     )  # fmt: skip

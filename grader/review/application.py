@@ -1,6 +1,6 @@
 """Addresses of the desk, and what each of them answers. The pages themselves are made in the files beside this one."""
 
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -8,6 +8,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from grader.core.errors import UsageError
+from grader.exports.csv_files import write_grades
+from grader.exports.release import MARK
 from grader.review.access import Access, Guard
 from grader.review.across import (
     across_page,
@@ -124,7 +127,18 @@ def publish(visit: Visit, form: Form) -> Response:
     """Write the students' pages and the lists again."""
     changed = len(visit.desk.state().unpublished)
     troubles = visit.desk.publish()
-    return visit.page("published.html.j2", {"changed": changed, "troubles": troubles})
+    values = {"changed": changed, "troubles": troubles, "folder": str(visit.desk.options.out)}
+    return visit.page("published.html.j2", values)
+
+
+def download_grades(visit: Visit) -> Response:
+    """Everybody's grade as a CSV file. Raises UsageError while names are hidden."""
+    if names_of(visit).hidden:
+        raise UsageError("The list of grades holds names, and names are hidden.", "Reveal them first.")
+    desk = visit.desk
+    text = MARK + write_grades(desk.book.grades(desk.assignment))
+    name = f"attachment; filename*=UTF-8''{quote(desk.assignment, safe='')}-grades.csv"
+    return Response(text, media_type="text/csv", headers={"content-disposition": name})
 
 
 def show_keys(visit: Visit) -> Response:
@@ -138,6 +152,7 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
     gets = {
         "/": show_class,
         "/log": show_log,
+        "/grades.csv": download_grades,
         "/keys": show_keys,
         "/check": show_checks,
         one_check: show_check,

@@ -11,7 +11,7 @@ from grader.core.results import Grade
 from grader.core.review import CommentValue, SavedComment
 from grader.core.text import number, one_line, visible
 from grader.gradebook import Change
-from grader.review.desk import ClassState, Desk, Gone
+from grader.review.desk import ClassState, Desk, Gone, Row
 from grader.review.names import Names
 from grader.review.web import Form
 
@@ -149,7 +149,10 @@ def preview_change(desk: Desk, form: Form, names: Names) -> CommentPreview:
     line, new = _line(state, form.text("id")), _new(form)
     users = _users(state)[line.id]
     pairs = desk.grades_after([_change(desk, line.id, new, seen=line.seen)])
-    movers = [_mover(state, old, after, names) for old, after in pairs if old.student.name in users]
+    known = {student: (row, place) for row in state.rows for place, student in enumerate(row.students)}
+    movers = [
+        _mover(known.get(old.student.name), old, after, names) for old, after in pairs if old.student.name in users
+    ]
     return CommentPreview(
         line=line, new=new, movers=tuple(sorted(movers, key=lambda mover: (not mover.moved, mover.name.casefold()))),
         points_moved=sum(mover.moved for mover in movers),
@@ -158,11 +161,9 @@ def preview_change(desk: Desk, form: Form, names: Names) -> CommentPreview:
     )  # fmt: skip
 
 
-def _mover(state: ClassState, before: Grade, after: Grade, names: Names) -> Mover:
-    known = (
-        (row, row.students.index(before.student.name)) for row in state.rows if before.student.name in row.students
-    )
-    row, place = next(known, (None, 0))
+def _mover(found: tuple[Row, int] | None, before: Grade, after: Grade, names: Names) -> Mover:
+    """`found`: the submission, and which of its students it is; None where it is not in the class any more."""
+    row, place = found or (None, 0)
     if row is None:
         name = names.hide(before.student.name)
     else:

@@ -144,7 +144,9 @@ def submission_page(desk: Desk, row: Row, query: Mapping[str, str], names: Names
     cells = _cells(notebook, given)
     checks = _checks(desk, row, view.checks, given, names)
     placed = {item.id for cell in cells for part in cell.parts for item in part.comments}
-    placed |= {item.id for part in (*cells, *checks) for item in part.comments}
+    placed |= {item.id for cell in cells for item in cell.comments} | {
+        item.id for check in checks for item in check.comments
+    }
     override, adjustment = grade.override, row.review.adjustment
     lines = _told_once(history(state, row, names), row)
     return SubmissionPage(
