@@ -115,8 +115,8 @@ def override(
         print(f"{safe(grade.student.name)}, {safe(grade.assignment)}: {points_of(grade)}; {became(grade)}")
 
 
-def read_points(text: str, what: str = "--points") -> float:
-    """Points as people write them, 61.5 or 61,5. Raises UsageError for anything else, which names `what` it was."""
+def read_points(text: str, option: str = "--points ") -> float:
+    """Points as people write them, 61.5 or 61,5. Raises UsageError for anything else, which names the option, if any."""
     plain = text.strip()
     if re.fullmatch(r"[+-]?[0-9]+,[0-9]{1,2}", plain):
         plain = plain.replace(",", ".")
@@ -124,7 +124,7 @@ def read_points(text: str, what: str = "--points") -> float:
         return float(plain)
     except ValueError:
         raise UsageError(
-            f"{what} {text}: is not a number.",
+            f"{option}{text}: is not a number.",
             "Write digits with a point or a comma before the fraction: 61.5 or 61,5.",
         ) from None
 
@@ -155,7 +155,7 @@ def history(
 
 
 def open_known(where: str, patience: float | None = None) -> "AbstractContextManager[Gradebook]":
-    """The gradebook there. Raises UsageError where there is none."""
+    """The gradebook there; `patience` as for `open_beside`. Raises UsageError where there is none."""
     from grader.gradebook import open_gradebook
 
     if patience is None:

@@ -10,9 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from grader.checks.base import NoParameters
+from grader.checks.manual import Manual
 from grader.core.errors import UsageError
+from grader.core.evidence import Value
 from grader.core.grades import grades_of
-from grader.core.results import CheckResult, Outcome, labelled
+from grader.core.results import CheckResult, Outcome, labelled, labels_of
 from grader.core.review import CheckPoints
 from grader.core.text import number, one_line, visible
 from grader.course.rubric import Rubric
@@ -133,25 +136,26 @@ def checks_of_class(rubric: Rubric, rows: Iterable[Row]) -> dict[str, ClassCheck
     """The checks by label: those of the rubric in its order, then what only stored results have."""
     planned = [
         CheckResult(
-            name=item.check.name, title=item.title, outcome=Outcome.SKIPPED, points=0.0, out_of=item.spec.points,
+            name=item.check.name, title=item.title, outcome=Outcome.SKIPPED, points=0.0, out_of=item.spec.points
         )
         for item in rubric.planned
-    ]  # fmt: skip
-    labels = tuple(labelled(planned))
-    specs = {label: item.spec for label, item in zip(labels, rubric.planned, strict=False)}
-    found = {**labelled(planned)}
+    ]
+    checks = {
+        label: _class_check(label, check, item.parameters)
+        for label, check, item in zip(labels_of(planned), planned, rubric.planned, strict=True)
+    }
     for row in rows:
         for label, check in labelled(row.result.checks).items():
-            found.setdefault(label, check)
-    checks = {}
-    for label, check in found.items():
-        manual = check.name == "manual"
-        parameters = specs[label].parameters if label in specs and manual else {}
-        checks[label] = ClassCheck(
-            label=label, title=check.title, out_of=check.out_of, manual=manual,
-            scale=parameters.get("scale", {}), part=part_of_check(parameters),
-        )  # fmt: skip
+            if label not in checks:
+                checks[label] = _class_check(label, check, NoParameters())
     return checks
+
+
+def _class_check(label: str, check: CheckResult, parameters: Value) -> ClassCheck:
+    return ClassCheck(
+        label=label, title=check.title, out_of=check.out_of, manual=isinstance(parameters, Manual),
+        scale=parameters.scale if isinstance(parameters, Manual) else {}, part=part_of_check(parameters),
+    )  # fmt: skip
 
 
 def check_address(label: str, query: Mapping[str, str] | None = None, anchor: str = "") -> str:
@@ -164,7 +168,7 @@ def checks_page(desk: Desk) -> ChecksPage:
     state = desk.state()
     checks = checks_of_class(desk.options.rubric, state.rows)
     runs = [row for row in state.rows if not row.result.unread]
-    chosen = runs[:: max(1, -(-len(runs) // SAMPLE))]
+    chosen = [runs[place * len(runs) // SAMPLE] for place in range(SAMPLE)] if len(runs) > SAMPLE else runs
     cells = count_drawing_cells(desk.evidence(row) for row in chosen)
     return ChecksPage(
         lines=tuple(_line(check, state) for check in checks.values()),

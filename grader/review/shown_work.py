@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from grader.core.evidence import Cell, Evidence, Output
+from grader.checks.manual import Manual
+from grader.core.evidence import Cell, Evidence, Output, Value
 from grader.pages.cells import NotebookView, notebook_view
 from grader.review.names import Names
 
@@ -44,13 +45,11 @@ class Part:
         return "no part of the notebook"
 
 
-def part_of_check(parameters: Mapping[str, object]) -> Part:
-    """What a check of which a person gives the points asks to be looked at, by its parameter `shows`."""
-    shows = parameters.get("shows")
-    if shows == "figure":
-        return Part(kind="figure")
-    kind, _, tag = str(shows or "").partition(":")
-    return Part(kind="tag", tag=tag) if kind == "cell" and tag else Part()
+def part_of_check(parameters: Value) -> Part:
+    """What a check of which a person gives the points asks to be looked at; nothing for every other check."""
+    if not isinstance(parameters, Manual) or not parameters.shows:
+        return Part()
+    return Part(kind="tag", tag=parameters.tag) if parameters.tag else Part(kind="figure")
 
 
 def part_of_address(query: Mapping[str, str], otherwise: Part) -> Part:
@@ -85,7 +84,7 @@ def shown_part(evidence: Evidence | None, part: Part, names: Names) -> NotebookV
         found = [cell for cell in cells if cell.number == part.number]
         missing = f"The notebook has no code cell {part.number}."
     else:
-        found = [cell for cell in cells if part.tag in getattr(cell, "tags", ())]
+        found = [cell for cell in cells if part.tag in cell.tags]
         missing = f"No code cell of the notebook has the tag {part.tag}."
     return notebook_view(tuple(hidden_cell(cell, names) for cell in found[:3])) if found else missing
 

@@ -60,7 +60,7 @@ document.addEventListener("DOMContentLoaded", () => {
     }
     tell("");
     const place = all().indexOf(form.closest(".answer")), back = event.submitter?.name === "take_back";
-    for (const part of new DOMParser().parseFromString(text, "text/html").body.children) document.getElementById(part.id)?.replaceWith(part);
+    for (const part of [...new DOMParser().parseFromString(text, "text/html").body.children]) document.getElementById(part.id)?.replaceWith(part);
     for (const other of list.querySelectorAll(".answer:not(:has(.take-back)) [name=reason]")) other.value = body.get("reason");
     const next = all()[back ? place : place + 1];
     if (next) mark(next); else { mark(all()[place]); if (!back) list.querySelector("[rel=next]")?.click(); }

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from grader.core.grades import grades_of
-from tests.review.desks import Answer, RunningDesk
+from tests.fakes import RUBRIC
+from tests.review.desks import Answer, RunningDesk, running_desk
 
 
 def decide(desk: RunningDesk, name: str, kind: str, **fields: str | int | float) -> Answer:
@@ -219,3 +221,29 @@ def test_the_first_decision_is_undone_to_nothing(a_desk: RunningDesk) -> None:
     newest = a_desk.desk.state().log[-1]
     a_desk.post("/undo", {"seen": newest.id, "kind": "check"})
     assert points(a_desk, "Ada Lind") == before and a_desk.desk.state().log[-1].value is None
+
+
+MANUAL = f"""{RUBRIC}
+[[check]]
+use = "manual"
+points = 10
+title = "A plot of the accuracies"
+shows = "figure"
+scale = {{ right = 10, "without axes" = 5, missing = 0 }}
+"""
+
+
+def test_a_check_that_awaits_a_person_is_given_a_level_by_its_button(tmp_path: Path) -> None:
+    with running_desk(tmp_path, rubric=MANUAL) as desk:
+        assert points(desk, "Ada Lind") == [None]
+        text = page(desk, "Ada Lind", "?queue=awaiting")
+        check = text.partition('id="check-4"')[2].partition("</article>")[0]
+        assert "awaits a person" in check and '<details class="write" open>' in check, "what is missing is open"
+        assert [name for name in ("right", "without axes", "missing") if f">{name} <b>" in check] != []
+        fields = hidden(check, "check")
+        said = desk.post(f"/submission/{desk.key('Ada Lind')}/decide", {**fields, "points": "", "level": "2"})
+        assert said.status == 303, said.text
+        assert points(desk, "Ada Lind") == [95]
+        check = page(desk, "Ada Lind").partition('id="check-4"')[2].partition("</article>")[0]
+        assert "<b>5</b> / 10" in check and 'value="2" aria-pressed="true"' in check
+        assert "the check gave" not in check, "it gave nothing"
