@@ -128,17 +128,15 @@ def hostile_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDe
             to = f"/submission/{desk.key(name)}/decide"
             places: tuple[dict[str, str | int], ...] = ({"cell": 1, "line": 2}, {"cell": 2}, {"check": "trained"}, {})
             for number, fields in enumerate(places):
-                typed = {
+                typed: dict[str, str | int] = {
                     "kind": "comment",
                     "id": f"{number:032}",
                     "text": EVIL[:3_000],
                     "points": -1,
-                    "keep": number % 2 or "",
                 }
-                assert desk.post(to, {**typed, **fields}).status == 303
-            assert (
-                desk.post(to, {"kind": "check", "check": "trained", "points": 2, "reason": EVIL[:3_000]}).status == 303
-            )
+                assert desk.post(to, {**typed, **fields, "keep": number % 2 or ""}).status == 303
+            decided = desk.post(to, {"kind": "check", "check": "trained", "points": 2, "reason": EVIL[:3_000]})
+            assert decided.status == 303
             assert desk.post(to, {"kind": "assigned", "to": '<b>"x'}).status == 303
         yield desk
 
@@ -173,6 +171,9 @@ def test_leaving_with_words_that_were_not_saved_asks_first(browser: Browser, a_d
         assert len(seen.dialogs) == 1 and "beforeunload" in seen.dialogs.pop()
         expect(page.locator("h1")).to_contain_text("Ada Lind")
         expect(page.locator("#text-whole")).to_have_value("ten minutes of thought")
+        page.get_by_role("button", name="Looked at", exact=True).click()
+        page.wait_for_timeout(500)
+        assert "beforeunload" in seen.dialogs.pop(), "another form would be lost as well"
         page.keyboard.press("s")
         expect(page.locator(".given .words")).to_have_text("ten minutes of thought")
         page.keyboard.press("n")
@@ -226,7 +227,13 @@ def ended_under_a_page(browser: Browser, root: Path) -> Iterator[Page]:
 
 
 def test_a_saved_comment_is_used_with_a_few_keys(browser: Browser, a_desk: RunningDesk) -> None:
-    saved = {"kind": "comment", "id": "a" * 32, "text": "Name the axes.", "points": "-2", "keep": 1}
+    saved: dict[str, str | int] = {
+        "kind": "comment",
+        "id": "a" * 32,
+        "text": "Name the axes.",
+        "points": "-2",
+        "keep": 1,
+    }
     assert a_desk.post(f"/submission/{a_desk.key('Bo Mwangi')}/decide", saved).status == 303
     with visiting(browser, a_desk) as seen:
         page = seen.page
