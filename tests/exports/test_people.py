@@ -83,7 +83,7 @@ def test_comments_go_along_in_words_and_as_text() -> None:
     for told in (
         json.loads(write_results(beside(GIVEN)))["output"],
         html.unescape(write_summary([beside(GIVEN)])),
-        ElementTree.fromstring(write_junit([beside(GIVEN)])).findtext(".//system-out"),
+        ElementTree.fromstring(write_junit([beside(GIVEN)])).findtext(".//system-out") or "",
     ):
         assert "From your instructor: Well <b>done</b>" in told
         assert "From your instructor: cell 3, line 2: tidy up (-1)" in told
