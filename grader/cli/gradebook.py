@@ -154,11 +154,13 @@ def history(
         _print_table(("time", "assignment", "what", "points", "why"), [_event_row(event) for event in events])
 
 
-def open_known(where: str) -> "AbstractContextManager[Gradebook]":
-    """The gradebook there. Raises UsageError where there is none."""
+def open_known(where: str, patience: float | None = None) -> "AbstractContextManager[Gradebook]":
+    """The gradebook there; `patience` as for `open_beside`. Raises UsageError where there is none."""
     from grader.gradebook import open_gradebook
 
-    return open_gradebook(where, create=False)
+    if patience is None:
+        return open_gradebook(where, create=False)
+    return open_gradebook(where, create=False, patience=patience)
 
 
 def login_name() -> str:
@@ -280,11 +282,16 @@ def _print_table(heading: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Non
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def open_beside(folder: Path, where: str | None) -> "AbstractContextManager[Gradebook | None]":
-    """The gradebook that was named, else the one in a folder of results; None where there is none."""
+def open_beside(
+    folder: Path, where: str | None, *, patience: float | None = None
+) -> "AbstractContextManager[Gradebook | None]":
+    """The gradebook that was named, else the one in a folder of results; None where there is none.
+
+    `patience`: how many seconds it is waited for, where the usual ones are too many.
+    """
     if where is None and not (folder / BESIDE).is_file():
         return nullcontext()
-    return open_known(str(folder) if where is None else where)
+    return open_known(str(folder) if where is None else where, patience)
 
 
 def results_beside(where: str, results: Path | None) -> Path | None:

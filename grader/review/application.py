@@ -23,9 +23,11 @@ from grader.review.across import (
 )
 from grader.review.class_page import class_page
 from grader.review.comments import add_comment, change_comment, comments_page, preview_change
+from grader.review.decisions import decide, undo
 from grader.review.desk import Desk, Gone
 from grader.review.log_page import log_page
 from grader.review.names import Names
+from grader.review.submission import after_decision, submission_page
 from grader.review.web import Form, Visit, address, answering, explain, posting
 
 
@@ -70,6 +72,34 @@ def take_check(visit: Visit, form: Form) -> Response:
         page = across_page(visit.desk, check, kept, names_of(visit), only=visit.desk.row(row.key))
         return visit.page("across_part.html.j2", {"page": page})
     return RedirectResponse(next_address(visit.desk, check, row, kept, form.text("reason")), 303)
+
+
+def show_submission(visit: Visit) -> Response:
+    """One submission: its notebook, its checks, what is decided of it."""
+    row = visit.desk.row(visit.part("key"))
+    page = submission_page(visit.desk, row, visit.query, names_of(visit))
+    return visit.page("submission.html.j2", {"page": page})
+
+
+def take_decision(visit: Visit, form: Form) -> Response:
+    """A decision on one submission; then the same screen and place, or the next submission."""
+    row = visit.desk.row(visit.part("key"))
+    place, go_on = decide(visit.desk, row, form), bool(form.text("go_on"))
+    row = visit.desk.row(row.key)
+    return RedirectResponse(
+        after_decision(visit.desk, row, form.text("back"), place, names_of(visit), go_on=go_on), 303
+    )
+
+
+def take_undo(visit: Visit, form: Form) -> Response:
+    """Another entry with what stood before; then the page that asked: the submission's, or the log."""
+    undo(visit.desk, form)
+    row = visit.desk.state().by_key.get(form.text("row"))
+    if row is None:
+        return RedirectResponse("/log", 303)
+    return RedirectResponse(
+        after_decision(visit.desk, row, form.text("back"), "history", names_of(visit), go_on=False), 303
+    )
 
 
 def show_comments(visit: Visit) -> Response:
@@ -126,11 +156,14 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
         "/keys": show_keys,
         "/check": show_checks,
         one_check: show_check,
+        "/submission/{key}": show_submission,
         "/comments": show_comments,
     }
     posts = {
         "/publish": publish,
         one_check: take_check,
+        "/submission/{key}/decide": take_decision,
+        "/undo": take_undo,
         "/comments/add": take_new_comment,
         "/comments/preview": show_comment_preview,
         "/comments/change": take_comment,
