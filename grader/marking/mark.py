@@ -8,7 +8,7 @@ from grader.checks.family import recognise
 from grader.checks.functions import find_functions
 from grader.checks.registry import run_checks
 from grader.core.evidence import Evidence
-from grader.core.results import Attempt, Comparison, ModelSummary, Outcome, Result, Status
+from grader.core.results import Attempt, CheckResult, Comparison, ModelSummary, Outcome, Result, Status
 from grader.core.store import Stored, evidence_digest
 from grader.course.rubric import Rubric
 from grader.marking.flags import (
@@ -91,8 +91,7 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
     if evidence.smoke is not None:
         flags = substitute_flags(rubric.dataset)  # a network of a few steps says nothing about anything else
     points = round(sum(check.points for check in checks), 2)
-    outcomes = tuple(check.outcome for check in checks)
-    status, awaits = decide_status(evidence, outcomes, flags), Outcome.AWAITING in outcomes
+    status = decide_status(evidence, tuple(check.outcome for check in checks), flags)
     if evidence.smoke is not None and status is not Status.BROKEN:
         status = Status.EXPLAINED
     if status is Status.NEEDS_REVIEW:
@@ -106,9 +105,7 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
         points=points,
         out_of=rubric.assignment.out_of,
         pass_mark=rubric.assignment.pass_mark,
-        passed=(
-            not awaits and points >= rubric.assignment.pass_mark and status in (Status.GRADED, Status.NEEDS_REVIEW)
-        ),
+        passed=points >= rubric.assignment.pass_mark and _may_pass(status, checks),
         isolation=evidence.isolation,
         dataset=evidence.dataset,
         serve=evidence.serve,
@@ -129,6 +126,12 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
         seed=evidence.seed,
         started=evidence.started,
     )
+
+
+def _may_pass(status: Status, checks: Sequence[CheckResult]) -> bool:
+    """Whether enough points pass: not where nothing was judged, nor while a person must still give some."""
+    awaits = any(check.outcome is Outcome.AWAITING for check in checks)
+    return status in (Status.GRADED, Status.NEEDS_REVIEW) and not awaits
 
 
 def _summarise(evidence: Evidence) -> ModelSummary:
