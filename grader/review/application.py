@@ -23,6 +23,7 @@ from grader.review.comments import add_comment, change_comment, comments_page, p
 from grader.review.desk import Desk, Gone
 from grader.review.log_page import log_page
 from grader.review.names import Names
+from grader.review.pairs import compare_now, pair_page, pairs_page, take_verdict
 from grader.review.web import Form, Visit, address, answering, explain, posting
 
 
@@ -97,6 +98,28 @@ def publish(visit: Visit, form: Form) -> Response:
     return visit.page("published.html.j2", {"changed": changed, "troubles": troubles})
 
 
+def show_pairs(visit: Visit) -> Response:
+    """The pairs with similar code."""
+    return visit.page("pairs.html.j2", {"page": pairs_page(visit.desk.state(), names_of(visit))})
+
+
+def show_pair(visit: Visit) -> Response:
+    """One pair side by side."""
+    page = pair_page(visit.desk, visit.part("first"), visit.part("second"), names_of(visit))
+    return visit.page("pair.html.j2", {"page": page})
+
+
+def take_pair(visit: Visit, form: Form) -> Response:
+    """A person's verdict on a pair."""
+    return visit.back(take_verdict(visit.desk, visit.part("first"), visit.part("second"), form))
+
+
+def compare_class(visit: Visit, form: Form) -> Response:
+    """Compare the class now."""
+    compare_now(visit.desk)
+    return visit.back("/pairs")
+
+
 def show_keys(visit: Visit) -> Response:
     """The keys that work on the desk's pages."""
     return visit.page("keys.html.j2", {})
@@ -104,7 +127,7 @@ def show_keys(visit: Visit) -> Response:
 
 def make_application(desk: Desk, access: Access) -> ASGIApp:
     """The desk as a web application: nothing is answered that `access` does not let through."""
-    one_check = "/check/{label:path}"
+    one_check, one_pair = "/check/{label:path}", "/pairs/{first}/{second}"
     gets = {
         "/": show_class,
         "/log": show_log,
@@ -112,6 +135,8 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
         "/check": show_checks,
         one_check: show_check,
         "/comments": show_comments,
+        "/pairs": show_pairs,
+        one_pair: show_pair,
     }
     posts = {
         "/publish": publish,
@@ -119,6 +144,8 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
         "/comments/add": take_new_comment,
         "/comments/preview": show_comment_preview,
         "/comments/change": take_comment,
+        "/pairs/compare": compare_class,
+        one_pair: take_pair,
     }
     routes = [Route(path, answering(desk, access, page), methods=["GET"]) for path, page in gets.items()]
     routes += [Route(path, answering(desk, access, posting(take)), methods=["POST"]) for path, take in posts.items()]

@@ -59,6 +59,8 @@ def _lines(state: ClassState, rows: Mapping[str, Row], names: Names) -> Iterator
         row, old = rows.get(entry.student), before.get(entry.key)
         before[entry.key] = entry
         about = entry.subject if entry.kind == "check" else ""
+        if entry.kind == "similarity":
+            about = " and ".join(entry.subject.split("\n"))
         yield LogLine(
             entry=entry, time=entry.time[:19].replace("T", " "), stands=state.standing[entry.key] is entry,
             who=names.of(row) if row else names.hide(entry.student) or "the class",

@@ -1,5 +1,6 @@
 """What a page calls a student, and how a text is shown: as it is, or with names hidden."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grader.review.desk import Row
@@ -18,6 +19,10 @@ class Names:
     def member(self, row: Row, number: int) -> str:
         """The name of a group's member, counted from 0."""
         return row.students[number]
+
+    def places(self, text: str) -> Sequence[tuple[int, int]]:
+        """Where names stand in a text that are hidden, in order: begin and end."""
+        return ()
 
     def hide(self, text: str) -> str:
         """A text that may hold a name."""
