@@ -11,6 +11,8 @@ from grader.core.errors import UsageError
 
 app = typer.Typer()
 
+PATIENCE = 5.0  # seconds that a click waits for a gradebook that is locked or gone
+
 
 @app.command()
 def review(
@@ -49,7 +51,7 @@ def review(
     known_course, known_data = recall_origin(folder)
     home, which = find_course(course or known_course), _the_assignment(folder, assignment)
     rubric = open_rubric(home, which, data or known_data)
-    with open_beside(folder, gradebook) as book:
+    with open_beside(folder, gradebook, patience=PATIENCE) as book:
         if book is None:
             raise UsageError(
                 f"{folder}: has no gradebook, in which decisions are kept.",

@@ -115,7 +115,7 @@ class CheckPoints(Value):
 
     check: str
     points: float
-    author: str
+    author: str = ""
     reason: str = ""
 
 
@@ -123,7 +123,7 @@ class Adjustment(Value):
     """Points that a person gives, or takes, beside all checks."""
 
     points: float
-    author: str
+    author: str = ""
     reason: str = ""
 
 
@@ -154,6 +154,27 @@ class Review(Value):
     comments: tuple[Comment, ...] = ()
     looked_at: str = ""  # by whom
     evidence: tuple[str, ...] = ()  # the runs that points were decided on
+
+    @property
+    def without_names(self) -> "Review":
+        """What a student may know of it: neither reasons nor who decided."""
+        mine: dict[str, str] = {"author": "", "reason": ""}
+        return self.model_copy(
+            update={
+                "checks": tuple(item.model_copy(update=mine) for item in self.checks),
+                "adjustment": self.adjustment and self.adjustment.model_copy(update=mine),
+                "comments": tuple(item.model_copy(update={"author": ""}) for item in self.comments),
+                "looked_at": "a person" if self.looked_at else "",
+            }
+        )
+
+    @property
+    def deciders(self) -> tuple[str, ...]:
+        """Who decided points, each once."""
+        found = [item.author for item in self.checks]
+        found += [self.adjustment.author] if self.adjustment else []
+        found += [comment.author for comment in self.comments if comment.points]
+        return tuple(dict.fromkeys(filter(None, found)))
 
     @property
     def changes_points(self) -> bool:

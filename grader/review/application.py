@@ -1,6 +1,6 @@
 """Addresses of the desk, and what each of them answers. The pages themselves are made in the files beside this one."""
 
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -8,6 +8,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from grader.core.errors import UsageError
+from grader.exports.csv_files import write_grades
+from grader.exports.release import MARK
 from grader.review.access import Access, Guard
 from grader.review.across import (
     across_page,
@@ -20,10 +23,12 @@ from grader.review.across import (
 )
 from grader.review.class_page import class_page
 from grader.review.comments import add_comment, change_comment, comments_page, preview_change
+from grader.review.decisions import decide, undo
 from grader.review.desk import Desk, Gone
 from grader.review.log_page import log_page
 from grader.review.names import Names
 from grader.review.pairs import compare_now, pair_page, pairs_page, take_verdict
+from grader.review.submission import after_decision, submission_page
 from grader.review.web import Form, Visit, address, answering, explain, posting
 
 
@@ -70,6 +75,34 @@ def take_check(visit: Visit, form: Form) -> Response:
     return RedirectResponse(next_address(visit.desk, check, row, kept, form.text("reason")), 303)
 
 
+def show_submission(visit: Visit) -> Response:
+    """One submission: its notebook, its checks, what is decided of it."""
+    row = visit.desk.row(visit.part("key"))
+    page = submission_page(visit.desk, row, visit.query, names_of(visit))
+    return visit.page("submission.html.j2", {"page": page})
+
+
+def take_decision(visit: Visit, form: Form) -> Response:
+    """A decision on one submission; then the same screen and place, or the next submission."""
+    row = visit.desk.row(visit.part("key"))
+    place, go_on = decide(visit.desk, row, form), bool(form.text("go_on"))
+    row = visit.desk.row(row.key)
+    return RedirectResponse(
+        after_decision(visit.desk, row, form.text("back"), place, names_of(visit), go_on=go_on), 303
+    )
+
+
+def take_undo(visit: Visit, form: Form) -> Response:
+    """Another entry with what stood before; then the page that asked: the submission's, or the log."""
+    undo(visit.desk, form)
+    row = visit.desk.state().by_key.get(form.text("row"))
+    if row is None:
+        return RedirectResponse("/log", 303)
+    return RedirectResponse(
+        after_decision(visit.desk, row, form.text("back"), "history", names_of(visit), go_on=False), 303
+    )
+
+
 def show_comments(visit: Visit) -> Response:
     """The comment bank."""
     return visit.page("comments.html.j2", {"page": comments_page(visit.desk.state(), visit.query)})
@@ -95,7 +128,18 @@ def publish(visit: Visit, form: Form) -> Response:
     """Write the students' pages and the lists again."""
     changed = len(visit.desk.state().unpublished)
     troubles = visit.desk.publish()
-    return visit.page("published.html.j2", {"changed": changed, "troubles": troubles})
+    values = {"changed": changed, "troubles": troubles, "folder": str(visit.desk.options.out)}
+    return visit.page("published.html.j2", values)
+
+
+def download_grades(visit: Visit) -> Response:
+    """Everybody's grade as a CSV file. Raises UsageError while names are hidden."""
+    if names_of(visit).hidden:
+        raise UsageError("The list of grades holds names, and names are hidden.", "Reveal them first.")
+    desk = visit.desk
+    text = MARK + write_grades(desk.book.grades(desk.assignment))
+    name = f"attachment; filename*=UTF-8''{quote(desk.assignment, safe='')}-grades.csv"
+    return Response(text, media_type="text/csv", headers={"content-disposition": name})
 
 
 def show_pairs(visit: Visit) -> Response:
@@ -131,9 +175,11 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
     gets = {
         "/": show_class,
         "/log": show_log,
+        "/grades.csv": download_grades,
         "/keys": show_keys,
         "/check": show_checks,
         one_check: show_check,
+        "/submission/{key}": show_submission,
         "/comments": show_comments,
         "/pairs": show_pairs,
         one_pair: show_pair,
@@ -141,6 +187,8 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
     posts = {
         "/publish": publish,
         one_check: take_check,
+        "/submission/{key}/decide": take_decision,
+        "/undo": take_undo,
         "/comments/add": take_new_comment,
         "/comments/preview": show_comment_preview,
         "/comments/change": take_comment,

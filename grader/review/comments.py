@@ -1,6 +1,5 @@
 """The comment bank: comments that are used often, where each is used, and who moves if one is changed."""
 
-import math
 import re
 import uuid
 from collections import Counter, defaultdict
@@ -9,10 +8,10 @@ from dataclasses import dataclass
 
 from grader.core.errors import UsageError
 from grader.core.results import Grade
-from grader.core.review import LONGEST, CommentValue, SavedComment
+from grader.core.review import CommentValue, SavedComment
 from grader.core.text import number, one_line, visible
 from grader.gradebook import Change
-from grader.review.desk import ClassState, Desk, Gone
+from grader.review.desk import ClassState, Desk, Gone, Row
 from grader.review.names import Names
 from grader.review.web import Form
 
@@ -112,13 +111,9 @@ def _line(state: ClassState, key: str) -> SavedLine:
 
 def comment_of(form: Form) -> SavedComment:
     """What was typed. Raises UsageError."""
-    text, points = form.text("text"), form.number("points") if form.text("points") else 0.0
+    text, points = form.words("text"), form.number("points") if form.text("points") else 0.0
     if not text:
         raise UsageError("The comment is empty.", "Write what students are to read.")
-    if len(text) > LONGEST:
-        raise UsageError(f"The comment has {len(text):,} characters; at most {LONGEST:,} are kept.", "Shorten it.")
-    if not math.isfinite(points):
-        raise UsageError(f"{points:g} is not a number of points.", "Give a number.")
     return SavedComment(text=text, points=points)
 
 
@@ -154,7 +149,10 @@ def preview_change(desk: Desk, form: Form, names: Names) -> CommentPreview:
     line, new = _line(state, form.text("id")), _new(form)
     users = _users(state)[line.id]
     pairs = desk.grades_after([_change(desk, line.id, new, seen=line.seen)])
-    movers = [_mover(state, old, after, names) for old, after in pairs if old.student.name in users]
+    known = {student: (row, place) for row in state.rows for place, student in enumerate(row.students)}
+    movers = [
+        _mover(known.get(old.student.name), old, after, names) for old, after in pairs if old.student.name in users
+    ]
     return CommentPreview(
         line=line, new=new, movers=tuple(sorted(movers, key=lambda mover: (not mover.moved, mover.name.casefold()))),
         points_moved=sum(mover.moved for mover in movers),
@@ -163,11 +161,9 @@ def preview_change(desk: Desk, form: Form, names: Names) -> CommentPreview:
     )  # fmt: skip
 
 
-def _mover(state: ClassState, before: Grade, after: Grade, names: Names) -> Mover:
-    known = (
-        (row, row.students.index(before.student.name)) for row in state.rows if before.student.name in row.students
-    )
-    row, place = next(known, (None, 0))
+def _mover(found: tuple[Row, int] | None, before: Grade, after: Grade, names: Names) -> Mover:
+    """`found`: the submission, and which of its students it is; None where it is not in the class any more."""
+    row, place = found or (None, 0)
     if row is None:
         name = names.hide(before.student.name)
     else:

@@ -13,7 +13,7 @@ from grader.core.evidence import Evidence
 from grader.core.grades import flags_of, grades_of
 from grader.core.results import Grade, Result, Status
 from grader.core.review import Key, LogEntry, Review, SavedComment, pair_subject, saved_comments, standing
-from grader.core.store import EVIDENCE, RESULT, load_result
+from grader.core.store import EVIDENCE, RESULT, load_result, without_names
 from grader.course.course import Course
 from grader.course.rubric import Rubric
 from grader.gradebook import Change, Gradebook
@@ -121,8 +121,11 @@ class ClassState:
 
     @cached_property
     def unpublished(self) -> tuple[Row, ...]:
-        """The submissions whose pages show another grade than today's."""
-        return tuple(row for row in self.rows if grades_of(row.result) != grades_of(row.shown))
+        """The submissions whose pages show another grade than today's; pages hold neither reasons nor names."""
+        changed = (row for row in self.rows if grades_of(row.result) != grades_of(row.shown))
+        return tuple(
+            row for row in changed if grades_of(without_names(row.result)) != grades_of(without_names(row.shown))
+        )
 
 
 class Gone(UsageError):

@@ -269,6 +269,7 @@ def describe_points(result: Result) -> str:
     told = [
         "excused" if grade.excused
         else "nothing handed in" if grade.status is None and grade.points is None
+        else "awaits a person" if grade.awaits
         else "no mark" if grade.points is None
         else f"{write_number(grade.points)} of {write_number(grade.out_of)} points"
         for grade in grades_of(result)
