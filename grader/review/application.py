@@ -28,13 +28,14 @@ from grader.review.desk import Desk, Gone
 from grader.review.log_page import log_page
 from grader.review.names import Names
 from grader.review.pairs import compare_now, pair_page, pairs_page, take_verdict
+from grader.review.revealing import reveal
 from grader.review.submission import after_decision, submission_page
 from grader.review.web import Form, Visit, address, answering, explain, posting
 
 
 def names_of(visit: Visit) -> Names:
     """What pages call students in this visit."""
-    return Names()
+    return visit.desk.names()
 
 
 def show_class(visit: Visit) -> Response:
@@ -164,6 +165,11 @@ def compare_class(visit: Visit, form: Form) -> Response:
     return visit.back("/pairs")
 
 
+def take_reveal(visit: Visit, form: Form) -> Response:
+    """Names are shown to who asks, of one submission or of all, and the log says so."""
+    return visit.back(reveal(visit.desk, form))
+
+
 def show_keys(visit: Visit) -> Response:
     """The keys that work on the desk's pages."""
     return visit.page("keys.html.j2", {})
@@ -193,6 +199,7 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
         "/comments/preview": show_comment_preview,
         "/comments/change": take_comment,
         "/pairs/compare": compare_class,
+        "/reveal": take_reveal,
         one_pair: take_pair,
     }
     routes = [Route(path, answering(desk, access, page), methods=["GET"]) for path, page in gets.items()]

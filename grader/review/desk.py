@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from grader.core.errors import UsageError
+from grader.core.errors import GraderError, UsageError
 from grader.core.evidence import Evidence
 from grader.core.grades import flags_of, grades_of
-from grader.core.results import Grade, Result, Status
+from grader.core.results import Grade, Result, Status, Student
 from grader.core.review import Key, LogEntry, Review, SavedComment, pair_subject, saved_comments, standing
 from grader.core.store import EVIDENCE, RESULT, load_result, without_names
 from grader.course.course import Course
@@ -21,6 +21,7 @@ from grader.marking.publish import EVIDENCE_FOLDER, Grades, OutputOptions
 from grader.marking.regrade import show_grades
 from grader.marking.repeated_runs import counted_run, load_attempts
 from grader.marking.similarity import KIND, PAIRS, Compared, Pair, load_compared
+from grader.review.names import Names, hidden_names
 
 # What nobody has to look at: said of everybody, or decided by a person already.
 QUIET = frozenset({"substitute_data", "late", "override", "excused", "points_decided", "awaits_person", "borderline"})
@@ -89,6 +90,7 @@ class ClassState:
     log: tuple[LogEntry, ...]
     by_key: Mapping[str, Row] = field(default_factory=dict)
     compared: Compared | None = None
+    students: tuple[Student, ...] = ()  # everybody who is enrolled
 
     @cached_property
     def standing(self) -> Mapping[Key, LogEntry]:
@@ -142,6 +144,8 @@ class Desk:
         self._looked = (-LOOK_AGAIN, 0)  # when the files were looked at, and what was found
         self._known: tuple[object, ClassState] | None = None
         self._compared: Compared | None = None
+        self._names: tuple[ClassState, Names] | None = None
+        self._first = ""  # the digest of the first thing that was handed in
         self._pairs_changed = 0
 
     @property
@@ -156,6 +160,25 @@ class Desk:
             if self._known is None or self._known[0] != stamp:
                 self._known = (stamp, self._read_state())
             return self._known[1]
+
+    def names(self) -> Names:
+        """What who looks sees of names; where the gradebook does not answer, as it was known last."""
+        if not self.options.anonymous:
+            return Names()
+        try:
+            state = self.state()
+        except GraderError:
+            return self._names[1] if self._names is not None else Names(hidden=True)
+        if self._names is None or self._names[0] is not state:
+            self._names = state, hidden_names(state, self.options.author, self._seed())
+        return self._names[1]
+
+    def _seed(self) -> str:
+        """What numbers in place of names follow from: nobody guesses the first thing that was handed in from a name."""
+        if not self._first:
+            digests = (hand_in.digest for hand_in in self.book.hand_ins(self.assignment))
+            self._first = next(filter(None, digests), "")
+        return f"{self.assignment}\n{self._first}"
 
     def row(self, key: str) -> Row:
         """The submission of an address. Raises Gone: nothing but a key of the class leads to a file."""
@@ -222,7 +245,8 @@ class Desk:
             self._pairs_changed, self._compared = changed, load_compared(self.options.out)
 
     def _read_state(self) -> ClassState:
-        grades = Grades(self.book.grades(self.assignment))
+        known = self.book.grades(self.assignment)
+        grades = Grades(known)
         log = tuple(self.book.review_log(self.assignment))
         cleared = set() if self._compared is None else _cleared(self._compared, standing(log))
         rows = [
@@ -238,7 +262,8 @@ class Desk:
         ]
         ordered = tuple(sorted(rows, key=lambda row: row.result.student.casefold()))
         by_key = {row.key: row for row in ordered}
-        return ClassState(rows=ordered, log=log, by_key=by_key, compared=self._compared)
+        students = tuple(grade.student for grade in known)
+        return ClassState(rows=ordered, log=log, by_key=by_key, compared=self._compared, students=students)
 
 
 def _cleared(compared: Compared, decided: Mapping[Key, LogEntry]) -> set[str]:

@@ -71,7 +71,9 @@ class Part:
 class Side:
     """One of the two: the code by its parts, as it is shown."""
 
+    key: str
     name: str
+    hidden: bool
     share: str
     href: str
     parts: tuple[Part, ...]
@@ -144,20 +146,22 @@ def pair_page(desk: Desk, first: str, second: str, names: Names) -> PairPage:
     state = desk.state()
     line, before, after = find_pair(state, first, second, names)
     digests = {} if state.compared is None else state.compared.sources
-    runs = [compared_run(row.folder) for row in (line.first, line.second)]
+    rows = (line.first, line.second)
+    runs = [compared_run(row.folder) for row in rows]
     same = all(
         run is not None and source_digest(source_of(run)) == digests.get(name)
         for run, name in zip(runs, (line.pair.first, line.pair.second), strict=True)
     )
     found = line.pair.marks if same else None
     marks = ((), ()) if found is None else (found.first, found.second)
-    sides = [
-        Side(
-            name=line.names[place], share=line.shares[place], href=f"/submission/{(line.first, line.second)[place].key}",
-            parts=() if run is None else tuple(_parts(source_parts(run), marks[place], ("first", "second")[place], names)),
-        )
-        for place, run in enumerate(runs)
-    ]  # fmt: skip
+    sides = []
+    for place, (row, run) in enumerate(zip(rows, runs, strict=True)):
+        code = () if run is None else _parts(source_parts(run), marks[place], ("first", "second")[place], names)
+        side = Side(
+            key=row.key, name=line.names[place], hidden=names.hides(row), share=line.shares[place],
+            href=f"/submission/{row.key}", parts=tuple(code),
+        )  # fmt: skip
+        sides.append(side)
     return PairPage(
         line=line, sides=(sides[0], sides[1]), stretches=len({mark.number for mark in marks[0]}), before=before, after=after,
         note=_note(same, found is not None, max(map(len, marks))), verdicts=VERDICTS,
@@ -201,7 +205,7 @@ def _segments(text: str, marks: Sequence[Mark], names: Names) -> list[Segment]:
     hidden = names.places(text)
     cuts = [0, *(place for mark in marks for place in (mark.begin, mark.end)), len(text)]
     numbers = [0, *(number for mark in marks for number in (mark.number, 0))]
-    moved = [next((end for begin, end in hidden if begin < cut < end), cut) for cut in cuts]
+    moved = [next((end for begin, end, _ in hidden if begin < cut < end), cut) for cut in cuts]
     return [
         Segment(names.hide(visible(text[begin:end])), number)
         for (begin, end), number in zip(pairwise(moved), numbers, strict=True)
