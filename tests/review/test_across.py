@@ -273,7 +273,7 @@ def test_a_label_with_signs_of_addresses_is_found(tmp_path: Path) -> None:
 
 
 def test_levels_are_the_scales_in_its_order_or_nothing_half_and_all(a_desk: RunningDesk) -> None:
-    check = checks_of_class(a_desk.desk.options.rubric, a_desk.desk.state())["accuracy"]
+    check = checks_of_class(a_desk.desk.options.rubric, a_desk.desk.state().rows)["accuracy"]
     assert check.levels(10.0) == (Level("1", "none", 0.0), Level("2", "half", 5.0), Level("3", "full", 10.0))
     scale = {f"level {number}": float(number) for number in range(12, 0, -1)}
     levels = check.__class__(label="m", title="m", out_of=12.0, scale=scale, part=Part()).levels(12.0)
