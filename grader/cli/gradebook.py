@@ -96,7 +96,7 @@ def override(
     if [points is not None, excuse, revoke].count(True) != 1:
         raise UsageError("Say what is decided.", "Give exactly one of --points N, --excuse and --revoke.")
     number = None if points is None else read_points(points)
-    who = _login_name() if author is None else author
+    who = login_name() if author is None else author
     with _open_known(where) as book:
         if revoke:
             grade = book.revoke(student, author=who, reason=reason, assignment=assignment, comment=comment)
@@ -159,7 +159,8 @@ def _open_known(where: str) -> "AbstractContextManager[Gradebook]":
     return open_gradebook(where, create=False)
 
 
-def _login_name() -> str:
+def login_name() -> str:
+    """The name of whoever types. Raises UsageError."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # an account without a name, as in many containers

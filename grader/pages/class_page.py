@@ -170,11 +170,12 @@ def _rows(linked: Sequence[Linked], links: Mapping[str, str]) -> tuple[ClassRow,
     for result, href in linked:
         for grade in grades_of(result):
             own = safe_href(links.get(grade.student.name)) if result.members else None
-            rows.append(_row(result, grade, own or href))
+            rows.append(class_row(result, grade, own or href))
     return tuple(sorted(rows, key=lambda row: row.student.casefold())) if len(rows) > len(linked) else tuple(rows)
 
 
-def _row(result: Result, grade: Grade, href: str | None) -> ClassRow:
+def class_row(result: Result, grade: Grade, href: str | None) -> ClassRow:
+    """One student of a result as a row; `href` is the address of the report."""
     alone = with_grade(result, grade) if result.members else result
     found = write_grade_headline(result, grade)
     detail = one_line(result.ending.message, 300)
