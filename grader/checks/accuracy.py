@@ -105,14 +105,14 @@ def measure(case: Case) -> Accuracy:
 
 
 def measured_once(case: Case) -> Case:
-    """The case with what its outputs come down to in their place: `better_than` alone, and foreign checks, need more.
-
-    Raises as `measure` does.
-    """
+    """The case with what its outputs come down to, so that not every check measures them; as it is where nobody can."""
     if case.outputs is None:
         return case
-    found = Measured(accuracy=measure(case), finite=bool(np.isfinite(case.outputs).all()))
-    return replace(case, outputs=None, measured=found)
+    try:
+        found = Measured(accuracy=measure(case), finite=bool(np.isfinite(case.outputs).all()))
+    except Exception:  # each check says in its own place what it misses
+        return case
+    return replace(case, measured=found)
 
 
 def with_correct(measured: Accuracy, correct: int) -> Accuracy:

@@ -97,12 +97,6 @@ def plan(specs: tuple[CheckSpec, ...], *, origin: str, own: Mapping[str, Check] 
     return tuple(planned)
 
 
-def run_checks(planned: tuple[Planned, ...], case: Case) -> tuple[CheckResult, ...]:
-    """One result for each planned check, in the rubric's order."""
-    looked_at = RubricChecks.of(planned)
-    return tuple(looked_at.look(item, case).result(item) for item in planned)
-
-
 @dataclass(frozen=True)
 class LookedAt:
     """What a check found, whatever points the rubric gives for it."""
@@ -208,6 +202,12 @@ class RubricChecks:
                 shown = name if name in self.planned else covering
                 return f"`{shown}` failed" if shown else f"`{name}` failed: {score.reason}"
         return None
+
+
+def look_at_all(planned: tuple[Planned, ...], case: Case) -> tuple[LookedAt, ...]:
+    """What each planned check finds, in the rubric's order."""
+    checks = RubricChecks.of(planned)
+    return tuple(checks.look(item, case) for item in planned)
 
 
 def _with_needed(planned: Mapping[str, Check]) -> Mapping[str, Check]:

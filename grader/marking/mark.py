@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.checks.accuracy import accuracy_of, weigh
+from grader.checks.accuracy import accuracy_of, measured_once, weigh
 from grader.checks.base import Case
 from grader.checks.family import recognise
 from grader.checks.functions import find_functions
-from grader.checks.registry import run_checks
+from grader.checks.registry import LookedAt, look_at_all
 from grader.core.evidence import Evidence
 from grader.core.results import Accuracy, Attempt, CheckResult, Comparison, Flag, ModelSummary, Result, Status
 from grader.core.store import Stored, evidence_digest
@@ -82,13 +82,49 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
 
     `counted`: how many images count as recognised where that is a mean over several runs.
     """
-    evidence, case = stored.evidence, case_of(stored, rubric, compared, counted=counted)
-    checks = run_checks(rubric.planned, case)
+    return result_of(look_at_run(stored, rubric, compared, counted=counted), rubric)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenRun:
+    """All that is found of one run before points are counted; `compared` is weighed, `raised` are the run's own flags."""
+
+    case: Case
+    found: tuple[LookedAt, ...]
+    compared: Mapping[str, Comparison]
+    raised: tuple[Flag, ...]
+
+
+def look_at_run(
+    stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, counted: int | None = None
+) -> SeenRun:  # fmt: skip
+    """What the rubric's checks find, and what a person should look at."""
+    case = measured_once(
+        Case(
+            evidence=stored.evidence,
+            outputs=stored.outputs if stored.evidence.smoke is None else None,
+            labels=rubric.labels,
+            classes=rubric.classes,
+            compared=compared,
+            counted=counted,
+            calls=stored.calls,
+            functions=rubric.functions.by_name if rubric.functions else {},
+        )
+    )
+    found = look_at_all(rubric.planned, case)
     accuracy = accuracy_of(case, rubric.planned)
     if accuracy is not None:
         compared = {name: weigh(case, other) for name, other in compared.items()}
-    raised = raise_flags(evidence, rubric.dataset, accuracy)
-    counts = count_points(evidence, rubric, accuracy, checks, compared, raised)
+    raised = raise_flags(stored.evidence, rubric.dataset, accuracy)
+    return SeenRun(case=case, found=found, compared=compared, raised=raised)
+
+
+def result_of(seen: SeenRun, rubric: Rubric) -> Result:
+    """The result of a run by the rubric by which it was looked at."""
+    case, evidence, compared = seen.case, seen.case.evidence, seen.compared
+    accuracy = accuracy_of(case, rubric.planned)
+    checks = tuple(found.result(item) for found, item in zip(seen.found, rubric.planned, strict=True))
+    counts = count_points(seen, rubric, accuracy, checks)
     return Result(
         assignment=evidence.assignment,
         title=rubric.assignment.title,
@@ -121,20 +157,6 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
     )
 
 
-def case_of(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, counted: int | None = None) -> Case:
-    """What checks may look at of one run."""
-    return Case(
-        evidence=stored.evidence,
-        outputs=stored.outputs if stored.evidence.smoke is None else None,
-        labels=rubric.labels,
-        classes=rubric.classes,
-        compared=compared,
-        counted=counted,
-        calls=stored.calls,
-        functions=rubric.functions.by_name if rubric.functions else {},
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class CountedPoints:
     """What the rubric's numbers make of one run."""
@@ -147,12 +169,12 @@ class CountedPoints:
 
 
 def count_points(
-    evidence: Evidence, rubric: Rubric, accuracy: Accuracy | None, checks: tuple[CheckResult, ...],
-    compared: Mapping[str, Comparison], raised: tuple[Flag, ...],
-) -> CountedPoints:  # fmt: skip
-    """The points, and what follows. `accuracy` and `compared` are judged and weighed, `raised` are the run's own flags."""
-    chance = looked_for("what chance explains", lambda: verdict_flags(accuracy, checks, compared))
-    flags = (*raised, *chance)
+    seen: SeenRun, rubric: Rubric, accuracy: Accuracy | None, checks: tuple[CheckResult, ...]
+) -> CountedPoints:
+    """The points that the rubric gives, and what follows; `accuracy` has its verdict."""
+    evidence = seen.case.evidence
+    chance = looked_for("what chance explains", lambda: verdict_flags(accuracy, checks, seen.compared))
+    flags = (*seen.raised, *chance)
     if evidence.smoke is not None:
         flags = substitute_flags(rubric.dataset)  # a network of a few steps says nothing about anything else
     points = round(sum(check.points for check in checks), 2)
