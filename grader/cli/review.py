@@ -42,6 +42,9 @@ def review(
     from grader.review.serve import open_port, read_token, serve
 
     must_be_folder(folder)
+    who = login_name() if author is None else author.strip()
+    if not who:
+        raise UsageError("A decision needs an author.", "Say who decides with --as NAME.")
     known_course, known_data = recall_origin(folder)
     home, which = find_course(course or known_course), _the_assignment(folder, assignment)
     rubric = open_rubric(home, which, data or known_data)
@@ -52,7 +55,7 @@ def review(
                 "Name it with --gradebook, or grade the class by `grader batch`.",
             )
         options = ReviewOptions(
-            out=folder, course=home, rubric=rubric, data=data or known_data, author=author or login_name(),
+            out=folder, course=home, rubric=rubric, data=data or known_data, author=who,
             anonymous=anonymous,
         )  # fmt: skip
         desk = Desk(options, book)
@@ -69,12 +72,17 @@ def review(
 
 def _the_assignment(folder: Path, assignment: str | None) -> str:
     """The assignment of the results in a folder. Raises UsageError where there is none, or several."""
-    from grader.core.store import load_result
+    from grader.core.store import RESULT, load_result
 
-    results = (load_result(path) for path in sorted(folder.iterdir()) if path.is_dir())
-    known = sorted({result.assignment for result in results if result is not None})
+    results = {path: load_result(path) for path in sorted(folder.iterdir()) if (path / RESULT).is_file()}
+    known = sorted({result.assignment for result in results.values() if result is not None})
+    if not known and results:
+        raise UsageError(
+            f"{folder}: none of its {len(results)} results can be read by this grader: another version wrote them.",
+            "Type `grader regrade ASSIGNMENT DIR`, which makes them again from the stored evidence.",
+        )
     if not known:
-        raise UsageError(f"{folder} holds no results that this grader can read.", "Name the --out folder of a batch.")
+        raise UsageError(f"{folder} holds no results of a batch.", "Name the --out folder of a batch.")
     if assignment is not None and assignment not in known:
         raise UsageError(f"{folder} holds no results of `{assignment}`.", f"Available: {', '.join(known)}.")
     if assignment is None and len(known) > 1:

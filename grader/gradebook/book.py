@@ -230,6 +230,24 @@ class Gradebook:
 
         return self._database.write(work)
 
+    def grades_after(self, assignment: str, changes: Sequence[Change]) -> list[tuple[Grade, Grade]]:
+        """Every grade of an assignment before and after some decisions, of which nothing is kept.
+
+        Raises UsageError, Superseded, as writing them would.
+        """
+
+        def work(connection: Connection) -> list[tuple[Grade, Grade]]:
+            require_assignment(connection, assignment)
+            choice = Selection(assignment=assignment)
+            before = read_grades(connection, choice)
+            for change in changes:
+                self._write(connection, assignment, change)
+            after = read_grades(connection, choice)
+            connection.rollback()
+            return list(zip(before, after, strict=True))
+
+        return self._database.write(work)
+
     def _write(self, connection: Connection, assignment: str, change: Change) -> LogEntry:
         number = find_student(connection, change.student) if change.student else None
         if number is not None:

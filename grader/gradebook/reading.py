@@ -344,7 +344,7 @@ def _decision_event(entry: LogEntry, out_of: float) -> Event:
     kind: Any = entry.kind
     if kind == "override":
         kind = "revoke" if entry.value is None else "excuse" if value["excused"] else "override"
-    about = entry.subject if kind == "check" else value.get("to", "")
+    about = entry.subject if kind in ("check", "comment") else value.get("to", "")
     return Event(
         time=entry.time, assignment=entry.assignment, kind=kind, points=value.get("points"), out_of=out_of,
         author=entry.author, reason=entry.reason, comment=value.get("comment") or value.get("text", ""),

@@ -9,7 +9,7 @@ from grader.checks.family import recognise
 from grader.checks.functions import find_functions
 from grader.checks.registry import LookedAt, look_at_all
 from grader.core.evidence import Evidence
-from grader.core.results import Accuracy, Attempt, CheckResult, Comparison, Flag, ModelSummary, Result, Status
+from grader.core.results import Accuracy, Attempt, CheckResult, Comparison, Flag, ModelSummary, Outcome, Result, Status
 from grader.core.store import Stored, evidence_digest
 from grader.course.rubric import Rubric
 from grader.marking.flags import (
@@ -178,13 +178,14 @@ def count_points(
     if evidence.smoke is not None:
         flags = substitute_flags(rubric.dataset)  # a network of a few steps says nothing about anything else
     points = round(sum(check.points for check in checks), 2)
-    status = decide_status(evidence, tuple(check.outcome for check in checks), flags)
+    outcomes = tuple(check.outcome for check in checks)
+    status, awaits = decide_status(evidence, outcomes, flags), Outcome.AWAITING in outcomes
     if evidence.smoke is not None and status is not Status.BROKEN:
         status = Status.EXPLAINED
-    passed = points >= rubric.assignment.pass_mark and status in (Status.GRADED, Status.NEEDS_REVIEW)
+    reached = points >= rubric.assignment.pass_mark and status in (Status.GRADED, Status.NEEDS_REVIEW)
     if status is Status.NEEDS_REVIEW:
         checks = without_advice(checks, rubric.planned)
-    return CountedPoints(points=points, passed=passed, status=status, checks=checks, flags=flags)
+    return CountedPoints(points=points, passed=reached and not awaits, status=status, checks=checks, flags=flags)
 
 
 def _summarise(evidence: Evidence) -> ModelSummary:

@@ -75,7 +75,9 @@ def review_page(templates: Path, name: str, values: Mapping[str, object]) -> tup
     """
     static = _static(templates.parent / "static", "review")
     page = _environment(templates).get_template(f"review/{name}").render(**values, static=static)
-    policy = static.policy.replace("form-action 'none'", "form-action 'self'; connect-src 'self'; frame-ancestors 'none'")
+    policy = static.policy.replace(
+        "form-action 'none'", "form-action 'self'; connect-src 'self'; frame-ancestors 'none'"
+    )
     return page, policy
 
 

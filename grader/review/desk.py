@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,9 +11,9 @@ from pathlib import Path
 from grader.core.errors import UsageError
 from grader.core.evidence import Evidence
 from grader.core.grades import flags_of, grades_of
-from grader.core.results import Result, Status
+from grader.core.results import Grade, Result, Status
 from grader.core.review import Key, LogEntry, Review, SavedComment, saved_comments, standing
-from grader.core.store import EVIDENCE, RESULT, load_result
+from grader.core.store import EVIDENCE, RESULT, load_result, without_names
 from grader.course.course import Course
 from grader.course.rubric import Rubric
 from grader.gradebook import Change, Gradebook
@@ -22,6 +23,8 @@ from grader.marking.repeated_runs import counted_run, load_attempts
 
 # What nobody has to look at: said of everybody, or decided by a person already.
 QUIET = frozenset({"substitute_data", "late", "override", "excused", "points_decided", "awaits_person", "borderline"})
+
+LOOK_AGAIN = 1.0  # seconds after which files are looked at again: 500 of them take some milliseconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,10 +100,13 @@ class ClassState:
         entry = self.standing.get((row.students[0], "assigned", ""))
         return str(entry.value["to"]) if entry is not None and entry.value is not None else ""
 
-    @property
+    @cached_property
     def unpublished(self) -> tuple[Row, ...]:
-        """The submissions whose pages show another grade than today's."""
-        return tuple(row for row in self.rows if grades_of(row.result) != grades_of(row.shown))
+        """The submissions whose pages show another grade than today's; pages hold neither reasons nor names."""
+        changed = (row for row in self.rows if grades_of(row.result) != grades_of(row.shown))
+        return tuple(
+            row for row in changed if grades_of(without_names(row.result)) != grades_of(without_names(row.shown))
+        )
 
 
 class Gone(UsageError):
@@ -114,6 +120,7 @@ class Desk:
         self.options, self.book = options, book
         self._lock = threading.Lock()
         self._files: dict[Path, tuple[int, Result | None]] = {}
+        self._looked = (-LOOK_AGAIN, 0)  # when the files were looked at, and what was found
         self._known: tuple[object, ClassState] | None = None
 
     @property
@@ -149,15 +156,27 @@ class Desk:
         """Write decisions down, all of them or none. Raises UsageError, Superseded, Infrastructure."""
         return self.book.write_log_all(self.assignment, changes)
 
+    def grades_after(self, changes: Sequence[Change]) -> list[tuple[Grade, Grade]]:
+        """Every grade before and after some decisions, of which nothing is kept. Raises as `decide`."""
+        return self.book.grades_after(self.assignment, changes)
+
     def publish(self) -> list[str]:
         """Write again every page and list that shows another grade than today's; what went wrong, in words."""
         troubles: list[str] = []
         output = OutputOptions(out=self.options.out, course=self.options.course, data=self.options.data)
         show_grades(output, self.assignment, lambda: self.options.rubric, self.book, troubles.append)
+        self.look_again()
         return troubles
 
+    def look_again(self) -> None:
+        """Look at the files at the next visit: they were just written."""
+        with self._lock:
+            self._looked = (-LOOK_AGAIN, 0)
+
     def _read_results(self) -> int:
-        """Read the results that changed on disk; a number that changes with them."""
+        """Read the results that changed on disk, looked for once a second at most; a number that changes with them."""
+        if time.monotonic() - self._looked[0] < LOOK_AGAIN:
+            return self._looked[1]
         found: dict[Path, tuple[int, Result | None]] = {}
         for path in sorted(self.options.out.iterdir()):
             try:
@@ -167,7 +186,8 @@ class Desk:
             known = self._files.get(path)
             found[path] = known if known is not None and known[0] == changed else (changed, load_result(path))
         self._files = found
-        return hash(tuple((path, changed) for path, (changed, _) in found.items()))
+        self._looked = time.monotonic(), hash(tuple((path, changed) for path, (changed, _) in found.items()))
+        return self._looked[1]
 
     def _read_state(self) -> ClassState:
         grades = Grades(self.book.grades(self.assignment))

@@ -58,14 +58,20 @@ def open_port(host: str, port: int, *, has_token: bool) -> socket.socket:
     return listener
 
 
+def make_server(app: ASGIApp) -> uvicorn.Server:
+    """The server as it is set up for the desk: it waits for nobody for long, and says nothing of itself."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="off", proxy_headers=False, server_header=False,
+            limit_concurrency=64, timeout_keep_alive=20, timeout_graceful_shutdown=5, h11_max_incomplete_event_size=16_384,
+        )
+    )  # fmt: skip
+
+
 def serve(app: ASGIApp, listener: socket.socket) -> None:
     """Answer requests until Ctrl-C or a request to end."""
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="off", proxy_headers=False, server_header=False,
-        limit_concurrency=64, timeout_keep_alive=20, timeout_graceful_shutdown=5, h11_max_incomplete_event_size=16_384,
-    )  # fmt: skip
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        make_server(app).run(sockets=[listener])
     except KeyboardInterrupt:
         pass
     finally:

@@ -16,3 +16,55 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   if (found.matches("input, textarea, select")) found.focus(); else found.click();
 });
+/* One check across the class: one answer is marked; j and k move on, a digit gives its level, and no page is loaded. */
+document.addEventListener("DOMContentLoaded", () => {
+  const list = document.querySelector("[data-answers]");
+  if (!list) return;
+  const all = () => [...list.querySelectorAll(".answer")];
+  const mark = (answer, focus = true) => {
+    if (!answer) return;
+    for (const other of all()) { other.classList.toggle("marked", other === answer); other.removeAttribute("aria-current"); }
+    answer.setAttribute("aria-current", "true");
+    if (focus) { answer.focus({preventScroll: true}); answer.scrollIntoView({block: "nearest"}); }
+  };
+  const marked = () => list.querySelector(".answer.marked");
+  const beside = (step) => all()[all().indexOf(marked()) + step];
+  const tell = (words) => { const told = list.querySelector("[data-trouble]"); told.textContent = words; told.classList.toggle("unseen", !words); };
+  const sendAgain = (form, button) => { /* what was refused becomes a page, which keeps what was typed */
+    if (button?.name) form.append(Object.assign(document.createElement("input"), {type: "hidden", name: button.name, value: button.value}));
+    form.submit();
+  };
+  const named = location.hash ? document.getElementById(location.hash.slice(1)) : null;
+  mark(named ?? list.querySelector(".answer:not(:has(.take-back))") ?? all()[0], named !== null);
+  list.addEventListener("focusin", (event) => { if (event.target.closest(".answer:not(.marked)")) mark(event.target.closest(".answer"), false); });
+  list.addEventListener("submit", async (event) => {
+    const form = event.target, body = new URLSearchParams(new FormData(form));
+    if (event.submitter?.name) body.set(event.submitter.name, event.submitter.value);
+    event.preventDefault();
+    if (form.dataset.sent) return;
+    form.dataset.sent = "1";
+    let text;
+    try {
+      const answer = await fetch(form.action, {method: "POST", body, headers: {"x-fragment": "1"}});
+      text = await answer.text();
+      if (!answer.ok) { sendAgain(form, event.submitter); return; }
+    } catch {
+      tell("The review desk does not answer: nothing was saved. Look whether it still runs, then send it again.");
+      delete form.dataset.sent;
+      return;
+    }
+    tell("");
+    const place = all().indexOf(form.closest(".answer")), back = event.submitter?.name === "take_back";
+    for (const part of new DOMParser().parseFromString(text, "text/html").body.children) document.getElementById(part.id)?.replaceWith(part);
+    for (const other of list.querySelectorAll(".answer:not(:has(.take-back)) [name=reason]")) other.value = body.get("reason");
+    const next = all()[back ? place : place + 1];
+    if (next) mark(next); else { mark(all()[place]); if (!back) list.querySelector("[rel=next]")?.click(); }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    const found = {j: () => mark(beside(1)), k: () => mark(beside(-1)), e: () => marked()?.querySelector("[name=points]")?.select(),
+      m: () => marked()?.querySelector("[name=reason]")?.focus(), u: () => marked()?.querySelector(".take-back")?.click()}[event.key]
+      ?? (/^[1-9]$/.test(event.key) ? () => marked()?.querySelector(`[data-level="${event.key}"]`)?.click() : null);
+    if (found) { event.preventDefault(); found(); }
+  });
+});
