@@ -40,8 +40,8 @@ from grader.course.serving import serve
 from grader.judge.client import JudgeAnswer, Question, judge_model
 from grader.judge.matching import TrainingImageIndex
 from grader.sandbox.bubblewrap import Bubblewrap
-from grader.sandbox.fork_server.warm import with_warm_starts
 from grader.sandbox.interface import Sandbox
+from grader.sandbox.warm import with_warm_starts
 
 CLAIM = 6.0
 TRAINED_ON = 6000

@@ -33,8 +33,8 @@ from grader.judge.probes import choose_shifted, count_changed, measure_influence
 from grader.sandbox.channel import ProtocolError, is_bounded
 from grader.sandbox.endings import classify, explain_ending
 from grader.sandbox.environment import environment
-from grader.sandbox.fork_server.warm import prepare_server
 from grader.sandbox.interface import Input, Preload, Program, Sandbox, Scratch, Stopped
+from grader.sandbox.warm import prepare_server
 from grader.sandbox.worker_process import WorkerProcess, start_worker
 
 WALL_S = 600.0

@@ -34,7 +34,7 @@ from grader.intake.names import listed
 from grader.judge.archive import precheck
 from grader.judge.choose_network import choose_network
 from grader.judge.client import Question, expect_networks, judge_model
-from grader.kernel.claims import SavedNetwork
+from grader.kernel.outcome import SavedNetwork
 from grader.kernel.program import meets_served
 from grader.kernel.run import Execution, Job, run_notebook
 from grader.run.context import ExerciseImages, RunContext, evidence_key, output_sizes, versions

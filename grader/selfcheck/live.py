@@ -35,7 +35,7 @@ from grader.kernel.guest.description import describe_fit, describe_loop, layer_k
 from grader.kernel.guest.recorder import steps_of
 from grader.marking.compare import compare
 from grader.run.context import output_sizes, versions
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox import open_sandbox
 from grader.selfcheck.estimate import Checked
 from grader.selfcheck.run import NOTHING_TO_COMPARE, check_stored, choose_isolation, lacks, leave_out
 from grader.selfcheck.text import Card

@@ -29,7 +29,7 @@ from grader.marking.compare import compare, exercises_compared
 from grader.marking.mark import mark
 from grader.run.collect import collect
 from grader.run.context import RunContext, RunOptions, open_context
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox import open_sandbox
 from grader.selfcheck.estimate import (
     Checked,
     Mode,

@@ -10,7 +10,7 @@ from grader.core.errors import Infrastructure
 from grader.functions import client
 from grader.functions.agreement import unpack_array
 from grader.functions.client import LostError, ModuleProcess
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox import open_sandbox
 from grader.sandbox.interface import Sandbox
 from tests.functions.processes import ask, job, loaded, told
 

@@ -14,7 +14,7 @@ from grader.core.progress import Silent
 from grader.kernel.guest.hooks import SHARE, FitBudget
 from grader.kernel.guest.notes import MOST, Notes
 from grader.kernel.run import Execution, Job, run_notebook
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox import open_sandbox
 from tests.kernel.test_run import LIMITS, run
 from tests.notebooks import notebook
 

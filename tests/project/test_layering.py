@@ -228,7 +228,7 @@ def test_only_the_command_line_ends_the_process() -> None:
         *COMMAND_LINE,
         "sandbox/launcher.py",
         "sandbox/container_launcher.py",
-        "sandbox/fork_server/server.py",
+        "sandbox/fork_server.py",
     }, "PID 1 is a process of its own"
 
 

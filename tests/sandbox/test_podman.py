@@ -20,9 +20,9 @@ from grader.core.limits import Limits
 from grader.core.notebook import read_submission
 from grader.core.progress import Silent
 from grader.kernel.run import Job, run_notebook
+from grader.sandbox import open_sandbox
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.bubblewrap import runtime_trees
-from grader.sandbox.choose import open_sandbox
 from grader.sandbox.frames import MOST_BYTES, FrameError, FrameLink, read_frame
 from grader.sandbox.interface import Input, Program, Scratch
 from grader.sandbox.podman import Podman, podman_arguments, skeleton

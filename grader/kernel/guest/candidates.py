@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from grader.kernel.guest.description import layer_kinds, shorten
-from grader.kernel.guest.neutral import neutral
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.wrapping import neutral
 
 CLOSE = 1e-4  # of outputs, relative and absolute: both are the same operations, perhaps merged in another order
 ROWS_ASKED = 8  # that both are asked

@@ -7,7 +7,7 @@ they show, with how far weights moved, whether a training is where a network com
 import math
 from typing import Any
 
-from grader.kernel.guest.neutral import neutral
+from grader.kernel.guest.wrapping import neutral
 
 FIRST_ROWS = 256
 LONGEST = 200  # characters of a name or message

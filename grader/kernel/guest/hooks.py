@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from grader.kernel.guest.calls import MethodCall, Stage, add_callback, callback_class, wrap_stages
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names.install import Shims
 from grader.kernel.guest.recorder import Recorder
 from grader.kernel.guest.smoke import SmokeRun, cut_preparation
+from grader.kernel.guest.wrapping import MethodCall, Stage, add_callback, callback_class, wrap_stages
 
 SHARE = 0.8  # of the time that is left: validation, evaluation and plots come after
 

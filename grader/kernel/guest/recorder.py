@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader.kernel.guest.calls import MethodCall, add_callback, callback_class, replaces
 from grader.kernel.guest.candidates import FILES, SavedNetworks, name_of, networks, saved_networks
 from grader.kernel.guest.description import (
     TrainingStart,
@@ -26,10 +25,10 @@ from grader.kernel.guest.description import (
     summarise,
     with_rows,
 )
-from grader.kernel.guest.neutral import neutral
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.rows import FirstRows, TimeLeft, watched
 from grader.kernel.guest.smoke import SmokeRun
+from grader.kernel.guest.wrapping import MethodCall, add_callback, callback_class, neutral, replaces
 
 MOST_EVALUATIONS = 20
 MOST_COPIES = 8192  # small copies of rows

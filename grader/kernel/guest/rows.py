@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from grader.core.grey_copies import small_copies
-from grader.kernel.guest.neutral import neutral
+from grader.kernel.guest.wrapping import neutral
 
 MOST_ROWS, MOST_BYTES = 2048, 768 << 20  # of one training: rows that are copied, and what they take as they are
 PER_BATCH, MOST_BATCHES = 8, 128  # rows of a batch that passes by; batches

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from grader.kernel.guest.calls import MethodCall, add_callback, callback_class, replaces
 from grader.kernel.guest.imports import Patch
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.wrapping import MethodCall, add_callback, callback_class, replaces
 
 SEVERAL = 4  # batches that a training has at least where it is not late
 MOST_CALLS, MOST_LOOP_S = 100, 4.0  # of `predict`, one after the other; a longer loop is answered from memory

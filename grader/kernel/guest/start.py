@@ -34,7 +34,7 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
     """Put everything in its place: before the first cell, around each cell, and at the imports to come."""
     from IPython.display import display
 
-    from grader.kernel.guest.data_paths.install import install_redirects
+    from grader.kernel.guest.data_paths import install_redirects
     from grader.kernel.guest.executor import Caps, Deadline, HiddenLoop, pass_over_self_checks
     from grader.kernel.guest.hooks import FitBudget, KerasChanges, choose_backend
     from grader.kernel.guest.imports import AfterImport, Imports

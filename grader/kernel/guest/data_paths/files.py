@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from grader.kernel.guest.calls import wrapped
 from grader.kernel.guest.data_paths.layouts import PICTURES, is_foreign
 from grader.kernel.guest.data_paths.paths import Purpose, Redirects, as_text, isdir, lexists
+from grader.kernel.guest.wrapping import wrapped
 
 MISSING = (FileNotFoundError, NotADirectoryError)
 WRITING = set("wax")

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.data_paths.paths import Redirects
 from grader.kernel.guest.data_paths.readers import known_download
 from grader.kernel.guest.imports import Make, Patch, stand_in
 from grader.kernel.guest.old_names.stand_ins import Nothing
+from grader.kernel.guest.wrapping import replaces
 
 PHOTOGRAPHS = ("cats_vs_dogs", "cats_vs_dogs_dataset")
 SLICE = re.compile(r"(\w+)(?:\[(-?\d+%?)?:(-?\d+%?)?\])?")

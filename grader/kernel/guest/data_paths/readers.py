@@ -10,10 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from grader.kernel.guest.calls import replaces, wrapped
 from grader.kernel.guest.data_paths.layouts import is_other, read_path
 from grader.kernel.guest.data_paths.paths import Purpose, Redirects, as_text, lexists
 from grader.kernel.guest.imports import Patch
+from grader.kernel.guest.wrapping import replaces, wrapped
 
 
 def patches(redirects: Redirects) -> Mapping[str, Patch]:

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.imports import asked_by_a_library
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names.arguments import drop
+from grader.kernel.guest.wrapping import replaces
 
 SHORT, LONG = "acc", "accuracy"
 

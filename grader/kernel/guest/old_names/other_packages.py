@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.imports import Patch, asked_by_a_library
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
 from grader.kernel.guest.old_names.stand_ins import plain_progress
+from grader.kernel.guest.wrapping import replaces
 
 MOVED: Mapping[str, str] = TABLE["moved"]  # modules -> their names today
 MODULES_SHORT = {"np": "numpy", "tf": "tensorflow", "Image": "PIL.Image", "plt": "matplotlib.pyplot"}

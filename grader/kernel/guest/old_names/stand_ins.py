@@ -17,10 +17,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.imports import MadeModule, Make, StandIns, stand_in
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
+from grader.kernel.guest.wrapping import replaces
 
 KEEPER = "grader_absent"  # the name of a `DeferredImports.keep` at the shell
 

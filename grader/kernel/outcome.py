@@ -1,22 +1,92 @@
-"""What a kernel left, which is its own word: its record, cut to what the recorder writes, and the networks as opaque bytes.
+"""What is left of a run when its kernel is dead: how it ended, in a student's words; what the kernel claims; its networks.
 
-A kernel may have written anything in the place of either.
+Claims and networks are the kernel's own word, and it may have written anything in their place: the record is checked, and
+cut to what the recorder writes; the networks stay opaque bytes.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from grader.core.errors import Failure
-from grader.core.evidence import Candidate, Claims, Fit
+from grader.core.evidence import Candidate, Cause, Cell, CellError, Claims, Ending, Fit
+from grader.core.limits import Limits, write_size
 from grader.judge.archive import precheck
 from grader.kernel.program import MODEL_BYTES, MODELS, ROWS, ROWS_BYTES, SEEN, SEEN_BYTES
 from grader.sandbox.artefacts import read_artefact
+from grader.sandbox.endings import classify, explain_ending
+from grader.sandbox.interface import Stopped
 
 MOST_FITS, MOST_EVALUATIONS, MOST_CANDIDATES = 500, 500, 300  # the last ones are kept
 MOST_TOLD, LONGEST_TOLD = 150, 300  # shims, notes and cells that drew nothing; characters of one
 ALTERNATIVE_BYTES = 128 << 20  # of all alternatives together
 LONGEST_NAME, LONGEST_PROBLEM = 250, 1_000  # characters
 MOST_CURVES, MOST_LABELS, MOST_KINDS = 50, 256, 200  # of one fit, of one network
+
+
+def describe_ending(
+    *,
+    fault: Cause | None,
+    stopped: Stopped,
+    cell: int | None,
+    limits: Limits,
+    wall_s: float,
+    what: str = "",
+    cells: Iterable[Cell] = (),
+    after_training: bool = False,
+) -> Ending:
+    """The ending of a run.
+
+    `fault` is what the host saw, None where the kernel just died; `what`: what it sent that could not pass; `cells`: what
+    they say of limits that are errors inside and not the end; `after_training`: whether `cell` comes after all training.
+    """
+    cause = classify(fault, stopped)
+    where = f"cell {cell}" if cell else "the notebook"
+    if cause is Cause.CELL_TIMEOUT and after_training:
+        where += ", after the training,"
+        limits = limits.model_copy(update={"cell": limits.of_cell(after_training=True)})
+    message = explain_ending("notebook", cause, limits, where=where, signal=stopped.signal, what=what)
+    if cause is Cause.FINISHED:
+        message = "; ".join([message, *_soft_limits(cells, limits)])
+    return Ending(
+        cause=cause, message=message, cell=cell, wall_s=round(wall_s, 2), cpu_s=stopped.cpu_s, peak_mb=stopped.peak_mb
+    )
+
+
+def soft_limit(error: CellError, limits: Limits) -> str | None:
+    """What a cell's error says of a limit that it met, to follow "cell 3"; None where it says nothing of one."""
+    said = f"{error.name}: {error.message}"
+    known = (
+        (r"\w*MemoryError:|ResourceExhaustedError:", f"ran out of memory ({write_size(limits.memory)} are allowed)"),
+        (r"OSError: \[Errno 28\]", f"filled the disk ({write_size(limits.disk)} are allowed)"),
+        (r"OSError: \[Errno 27\]", f"wrote a file that was too big ({write_size(limits.disk)} are allowed)"),
+        (
+            r"RuntimeError: can't start new thread|BlockingIOError: \[Errno 11\]",
+            "started too many processes or threads",
+        ),
+    )
+    return next((words for pattern, words in known if re.match(pattern, said)), None)
+
+
+def _soft_limits(cells: Iterable[Cell], limits: Limits) -> Iterator[str]:
+    for cell in cells:
+        if cell.error is not None and (words := soft_limit(cell.error, limits)) is not None:
+            yield f"by its own account cell {cell.number} {words}"
+
+
+def read_claims(record: bytes | None, cells: tuple[Cell, ...], notes: list[str]) -> Claims:
+    """The recorder's JSON, bounded and checked: a kernel may have written anything. Cells are numbered as ours."""
+    try:
+        claims = bounded(Claims.model_validate_json(record)) if record is not None else Claims()
+    except ValidationError:
+        claims = Claims()
+        notes.append("the recorder's record was damaged")
+    known = range(1, len(cells) + 1)
+    fits = tuple(fit if fit.cell in known else fit.model_copy(update={"cell": None}) for fit in claims.fits)
+    problem = "; ".join([*([claims.problem] if claims.problem else []), *notes]) or None
+    return claims.model_copy(update={"cells": cells, "fits": fits, "problem": problem})
 
 
 def bounded(claims: Claims) -> Claims:
