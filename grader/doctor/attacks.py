@@ -29,8 +29,8 @@ from grader.core.results import Result
 from grader.core.store import load_evidence
 from grader.course.course import Course
 from grader.course.dataset import digest_images, digest_labels
-from grader.doctor.control import CONTROL_S, WORK, Decoys, cells_in, place_decoys, plain_cells, read_answers
 from grader.doctor.corpus import Attack, AttackTrial, Seen, prelude
+from grader.doctor.decoys import CONTROL_S, WORK, Decoys, cells_in, place_decoys, plain_cells, read_answers
 from grader.intake import Entry
 from grader.marking.publish import EVIDENCE_FOLDER, OutputOptions, student_folder
 from grader.run.batch import grade_class
@@ -82,14 +82,14 @@ class Graded:
 class Classroom:
     """Grades notebooks one class at a time; made by `open_classroom`."""
 
-    def __init__(self, bench: RunContext, course: Course, folder: Path) -> None:
-        self._bench, self._course, self._folder = bench, course, folder
+    def __init__(self, context: RunContext, course: Course, folder: Path) -> None:
+        self._context, self._course, self._folder = context, course, folder
         self._numbers = count()
 
     @property
     def sandbox(self) -> Sandbox:
         """What holds the notebooks."""
-        return self._bench.sandbox
+        return self._context.sandbox
 
     def grade(self, student: str, cells: Sequence[str], limits: Mapping[str, Any] | None = None) -> Graded:
         """One notebook of one student. Raises GraderError where the class page itself could not be written."""
@@ -117,9 +117,9 @@ class Classroom:
 
     def _limited(self, changes: Mapping[str, Any]) -> RunContext:
         limits = Limits.model_validate({**LIMITS, **changes})
-        rubric = self._bench.rubric
+        rubric = self._context.rubric
         assignment = rubric.assignment.model_copy(update={"run": limits})
-        return dataclasses.replace(self._bench, rubric=dataclasses.replace(rubric, assignment=assignment))
+        return dataclasses.replace(self._context, rubric=dataclasses.replace(rubric, assignment=assignment))
 
 
 @contextmanager
@@ -129,8 +129,8 @@ def open_classroom(isolation: Isolation, *, warm: bool = False) -> Iterator[Clas
         folder = Path(name)
         course = write_course(folder / "course")
         setup = RunOptions(isolation=isolation, data=folder / "course" / "data", warm=warm)
-        with open_context(course, ID, setup, Silent()) as bench:
-            yield Classroom(bench, course, folder)
+        with open_context(course, ID, setup, Silent()) as context:
+            yield Classroom(context, course, folder)
 
 
 def write_course(root: Path) -> Course:

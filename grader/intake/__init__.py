@@ -11,7 +11,7 @@ The way of a row, `read_entry`: the path becomes a `Submission` in memory (`subm
 """
 
 from grader.intake.names import RESERVED, digest_name, former_names, safe_name, student_name
-from grader.intake.opening import OpenedClass, list_class, open_class
+from grader.intake.open_class import OpenedClass, list_class, open_class
 from grader.intake.platforms import FORMS
 from grader.intake.submissions import (
     MOST_BYTES,

@@ -53,7 +53,7 @@ Stamp = tuple[tuple[str, int, int], ...]
 class SelfCheck:
     """All that checking one assignment needs; `remarks` are said with every finding. Made once for a `--watch`."""
 
-    bench: RunContext
+    context: RunContext
     course: Course
     mode: Mode
     remarks: tuple[str, ...] = ()
@@ -72,8 +72,8 @@ def open_selfcheck(
     held, remarks = choose_isolation(isolation)
     smoke = None if full or course.assignment(assignment).dataset is None else smoke_run(os.getloadavg()[0])
     setup = RunOptions(isolation=held, data=data, seed=seed, serve="open", smoke=smoke, private=False, warm=often)
-    with open_context(course, assignment, setup, progress) as bench:
-        yield SelfCheck(bench=bench, course=course, mode="full" if smoke is None else "smoke", remarks=remarks)
+    with open_context(course, assignment, setup, progress) as context:
+        yield SelfCheck(context=context, course=course, mode="full" if smoke is None else "smoke", remarks=remarks)
 
 
 def smoke_run(load: float) -> Smoke:
@@ -96,8 +96,8 @@ def choose_isolation(wanted: Isolation | None) -> tuple[Isolation, tuple[str, ..
 def check_submission(submission: Submission, opened: SelfCheck, progress: Progress) -> tuple[Checked, Evidence]:
     """Run it, mark it, say what would become of it; and what was seen. Raises Infrastructure."""
     started = time.monotonic()
-    stored, _ = collect(submission, opened.bench, progress)
-    rubric, compared, unchecked = opened.bench.rubric, dict[str, Comparison](), tuple[Unchecked, ...]()
+    stored, _ = collect(submission, opened.context, progress)
+    rubric, compared, unchecked = opened.context.rubric, dict[str, Comparison](), tuple[Unchecked, ...]()
     if opened.mode != "smoke":
         compared = dict(compare(rubric, student=submission.student, earlier=None, course=opened.course))
         rubric, unchecked = leave_out(rubric, lambda item: NOTHING_TO_COMPARE if lacks(item, compared) else "")

@@ -1,7 +1,7 @@
-"""What an attack could reach, and what it does without a sandbox.
+"""What an attack could reach (decoys), and the same cells without a sandbox (its control).
 
-Decoys are files, sockets and processes of the host, which show afterwards whether they were touched. The
-control of an attack is the same cell in a plain process of the user that a sandbox has.
+Decoys are files, sockets and processes of the host, which show afterwards whether they were touched. The control of an
+attack is the same cell in a plain process of the user that a sandbox has.
 """
 
 import contextlib
@@ -29,8 +29,8 @@ from grader.sandbox.interface import Confined, Input, Program, Sandbox, Scratch
 from grader.sandbox.measure import runs
 from grader.sandbox.unsandboxed import NoSandbox
 
-PLAIN = Path(__file__).resolve().parent / "plain.py"
-WORK, RUNNER, ORDERS, ANSWERS = "doctor", "run/plain.py", "orders.json", "answers.json"
+CELL_RUNNER = Path(__file__).with_name("cell_runner.py").resolve()
+WORK, RUNNER, ORDERS, ANSWERS = "doctor", "run/cell_runner.py", "orders.json", "answers.json"
 DISK, ANSWER_BYTES, WALL_S, CONTROL_S = 64 << 20, 8 << 20, 60.0, 90.0
 STARTS_S, NOTICED_S = 30.0, 0.3
 LONG_ENOUGH = 8  # characters of a variable's value, to be recognised where it turns up
@@ -68,7 +68,7 @@ def cells_in(
                 environment={"HOME": str(root / "tmp"), **(environment or {})},
                 folder=WORK,
                 limits=Limits(wall=wall, memory=1 << 30, disk=DISK),
-                inputs=(Input(PLAIN, RUNNER),),
+                inputs=(Input(CELL_RUNNER, RUNNER),),
                 scratch=(Scratch(WORK, DISK), Scratch("tmp", DISK, shared=True)),
                 files={f"{WORK}/{ORDERS}": json.dumps(orders).encode()},
                 descriptors=descriptors,

@@ -1,7 +1,7 @@
 """Runs cells in a plain process, without a sandbox: the control of an attack, and the processes that serve as decoys.
 
-A program of its own: `plain.py ORDERS ANSWERS`. It becomes the user that a sandbox would have, and forks once, so that the
-cells have a parent of the same user. Standard library only.
+A program of its own: `cell_runner.py ORDERS ANSWERS`. It becomes the user that a sandbox would have, and forks once, so
+that the cells have a parent of the same user. Standard library only.
 """
 
 import ast
