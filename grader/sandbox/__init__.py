@@ -35,8 +35,8 @@ somebody who has a hole in native code already, and namespaces and filter stand 
 server. `docs/explanation/warm-starts.md` says what that means for a class.
 
 *podman* (`podman`). No descriptor crosses a container's border, so PID 1 is `container_launcher`: the same launcher behind
-two pipes, over which everything goes as `frames`. The host's end shows sockets and results in a private folder of its own,
-written by itself. Limits are podman's, and PID 1 watches them from inside.
+two pipes, over which everything goes as frames (`channel`). The host's end shows sockets and results in a private folder of
+its own, written by itself. Limits are podman's, and PID 1 watches them from inside.
 
 *none* (`unsandboxed`). Resource limits, the watchdog and the hardened client, in a throw-away folder; nothing else is
 promised.

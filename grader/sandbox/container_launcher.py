@@ -1,8 +1,8 @@
 """PID 1 of a container: the launcher where no descriptor can cross. Standard library only, `python -I -S -B`.
 
-Orders come over stdin, then frames (`frames`) in both directions over stdin and stdout: the bytes of the program's
-descriptors and sockets, and, when everything else inside is dead, the files that the host asked for. It watches the
-limits itself, because the host can't see the container's processes. It ends when the host says so or is gone.
+Orders come over stdin, then frames (`channel.FrameLink`) in both directions over stdin and stdout: the bytes of the
+program's descriptors and sockets, and, when everything else inside is dead, the files that the host asked for. It watches
+the limits itself, because the host can't see the container's processes. It ends when the host says so or is gone.
 
 Usage: container_launcher.py. Its uid is the program's, but the program can neither signal PID 1 nor look into it.
 """
@@ -23,7 +23,16 @@ from typing import IO, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # `-I` knows no folder of a script
 
-from grader.sandbox.frames import CONTROL, DESCRIPTORS, MOST_BYTES, RESULTS, SOCKETS, FrameError, FrameLink, read_frame
+from grader.sandbox.channel import (
+    CONTROL,
+    DESCRIPTORS,
+    FRAME_BYTES,
+    RESULTS,
+    SOCKETS,
+    FrameError,
+    FrameLink,
+    read_frame,
+)
 from grader.sandbox.launcher import describe_exit, hide_from_program, read_orders, start_program
 from grader.sandbox.measure import measure, names_kill, passed
 
@@ -154,7 +163,7 @@ class ContainedProgram:
         if kind != "file" or status.st_size > most:
             return
         with contextlib.suppress(OSError), os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-            while data := file.read(MOST_BYTES):
+            while data := file.read(FRAME_BYTES):
                 self._link.send(channel, data)
 
 

@@ -1,6 +1,6 @@
 """Podman as a sandbox: a container with the same read-only system and the same limits, where bubblewrap can't be had.
 
-Nothing of the host can be written inside, and no folder is shared. What crosses goes as frames (`frames`) over the pipes of
+Nothing of the host can be written inside, and no folder is shared. What crosses goes as frames (`channel`) over the pipes of
 `podman run --interactive`, to and from PID 1 of the container (`container_launcher`), so podman may be root's or rootless.
 The image is a skeleton of empty folders, made here; the system and the Python environment are this machine's, read-only.
 
@@ -40,7 +40,7 @@ from grader.sandbox.bubblewrap import (
     passwd_line,
     runtime_trees,
 )
-from grader.sandbox.frames import CONTROL, DESCRIPTORS, RESULTS, SOCKETS, FrameError, FrameLink, read_frame
+from grader.sandbox.channel import CONTROL, DESCRIPTORS, RESULTS, SOCKETS, FrameError, FrameLink, read_frame
 from grader.sandbox.interface import Confined, Program, Scratch, Stopped
 from grader.sandbox.process import Log, cpu_limit, most_tasks, not_started, resource_limits, write_orders
 from grader.sandbox.seccomp import build_filter
@@ -51,7 +51,7 @@ PATIENCE_S = 2.0
 SHORT_S, LONG_S = 20.0, 120.0
 MOST_TASKS = 16_384
 GUEST = "/run/guest/grader/sandbox"
-GUEST_FILES = ("container_launcher.py", "frames.py", "launcher.py", "measure.py")
+GUEST_FILES = ("channel.py", "container_launcher.py", "launcher.py", "measure.py")
 FOLDERS = ("data", "dev", "etc", "proc", "run", "sys", "tmp", "usr")
 INSTEAD = "Use --sandbox bubblewrap. To grade your own work without a sandbox, type --sandbox none."
 _numbers = itertools.count()

@@ -28,8 +28,7 @@ INSIDE = {
     "sandbox/channel.py": set(),
     "functions/guest.py": {"grader.sandbox.channel"},
     "sandbox/launcher.py": set(),
-    "sandbox/container_launcher.py": {"grader.sandbox.frames", "grader.sandbox.launcher", "grader.sandbox.measure"},
-    "sandbox/frames.py": set(),
+    "sandbox/container_launcher.py": {"grader.sandbox.channel", "grader.sandbox.launcher", "grader.sandbox.measure"},
     "sandbox/measure.py": set(),
     "core/grey_copies.py": set(),
 }
