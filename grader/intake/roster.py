@@ -225,7 +225,7 @@ def _clean(cell: str) -> str:
 
 
 def _is_about(row: Sequence[str], places: Mapping[str, list[int]], canvas: bool) -> bool:
-    """Whether a line of a Canvas gradebook is none of a student: the points possible, its notes, the test student."""
+    """Whether a line of a Canvas gradebook is not a student's: the points possible, its notes, the test student."""
     name = _field(row, places, "name").casefold()
     return canvas and (name in ("points possible", "student, test") or not _field(row, places, "participant"))
 
@@ -264,7 +264,7 @@ def _student(where: str, line: int, row: Sequence[str], places: Mapping[str, lis
 
 
 def _require_unique(where: str, students: Sequence[Enrolled]) -> None:
-    """Raise UsageError where a number, an address or a login would be two students'."""
+    """Raise UsageError where two students have one number, address or login."""
     seen: dict[tuple[str, str], int] = {}
     for student in students:
         keys = {(field, fold(getattr(student, field))) for field in UNIQUE} | {

@@ -48,7 +48,7 @@ TEMPORARY_BYTES, SHARED_BYTES, SOCKET_BYTES, ARTEFACT_BYTES = 256 << 20, 64 << 2
 
 @dataclass(frozen=True, kw_only=True)
 class KernelSettings:
-    """What the guest is told.
+    """What the code inside the kernel (`guest`) is told.
 
     `root` is the sandbox' root, `units` the output sizes that suit the exercise, `fits` the calls of `fit` that each cell
     writes.

@@ -200,7 +200,7 @@ async def _run_cells(client: HardenedNotebookClient, run: _Run) -> None:
 
 
 def _tell_epochs(where: str, step: Callable[[str], None]) -> Callable[[str], None]:
-    """What turns a cell's printed text into progress."""
+    """A function that turns a cell's printed text into progress."""
     reader = EpochReader()
 
     def heard(text: str) -> None:

@@ -124,7 +124,7 @@ def hidden_packages(trees: Iterable[Path]) -> tuple[Path, ...]:
 
 
 def _foreign_packages() -> tuple[Path, ...]:
-    """The packages of the interpreter that a virtual environment was made from: nobody's business inside."""
+    """The packages of the interpreter that a virtual environment was made from: not needed inside."""
     packages = Path(sys.base_prefix, "lib", f"python{sys.version_info[0]}.{sys.version_info[1]}", "site-packages")
     return (packages,) if packages.is_dir() and str(packages) not in sys.path else ()
 
@@ -288,7 +288,7 @@ class Bubblewrap:
             )
 
     def _group(self, program: Program) -> ControlGroup | None:
-        """A control group for it; None where this machine grants none any more: the watchdog is there all the same."""
+        """A control group for it; None where this machine grants none any more: then the watchdog alone limits it."""
         try:
             return self.host.groups.make(program.limits, tasks=most_tasks(program.limits)) if self.host.groups else None
         except OSError:

@@ -2,7 +2,7 @@
 
 Version 2 (Linux, admin-guide/cgroup-v2.rst): below the nearest group above our own that passes memory and pids on to its
 children and may be written by us, as systemd's slices of a user are. Version 1 (admin-guide/cgroup-v1): below our own
-groups, as root. What is not granted is no fault: the sandbox then polls, and says so in its `accounting`.
+groups, as root. Where none is granted, the sandbox polls, and says so in its `accounting`.
 
 From the same files follows how much memory may still be used on this machine (`available_memory`).
 """
@@ -71,7 +71,7 @@ class ControlGroup:
     version: int
 
     def joining(self) -> list[str]:
-        """The words before a command that make it, and all that it starts, members."""
+        """What to put before a command, so that it and all that it starts are members."""
         return ["/bin/sh", "-c", JOIN, "sh", *map(str, self.folders), "--"]
 
     def add(self, pid: int) -> None:
@@ -187,7 +187,7 @@ def available_memory(proc: Path = PROC, mount: Path = MOUNT) -> int | None:
 
 
 def _left(top: Path, path: str, limit: str, usage: str, droppable: str) -> list[int]:
-    """What a group and each one above it leaves."""
+    """How many bytes a group, and each one above it, still allows."""
     found = []
     for place in _levels(top, path):
         with suppress(OSError, ValueError):  # "max" is not a number: there is no limit

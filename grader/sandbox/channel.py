@@ -24,7 +24,7 @@ MOST_NUMBER = 1 << 63
 
 
 class ProtocolError(Exception):
-    """The other side closed, or sent something that is not a message."""
+    """The other side closed the connection, or sent something that is not a message."""
 
 
 class Channel:
@@ -80,7 +80,7 @@ def is_bounded(value: object) -> bool:
 
 
 def _nothing(constant: str) -> None:
-    """What NaN and Infinity become, which JSON does not have but Python writes."""
+    """None in the place of NaN and Infinity, which JSON does not have but Python writes."""
 
 
 FRAME_HEADER = struct.Struct(">HI")
@@ -89,7 +89,7 @@ FRAME_BYTES = 64 << 10
 
 
 class FrameError(Exception):
-    """What came is not one of our frames."""
+    """The bytes that came are not one of our frames."""
 
 
 class FrameLink:

@@ -67,7 +67,7 @@ class ContainedProgram:
         self._cpu_s = 0.0
 
     def run(self) -> None:
-        """Start the program, carry, watch, reap, report."""
+        """Start the program, carry its bytes, watch its limits, reap, report."""
         folders = {path: move_up(os.open(path, os.O_RDONLY | os.O_DIRECTORY)) for path in self._orders["export"]}
         program = self._start()
         for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -100,7 +100,7 @@ class ContainedProgram:
         return start_program(self._orders)
 
     def _watch(self, program: int, folders: dict[str, int]) -> tuple[str | None, dict[str, Any]]:
-        """Until the program ends or must: the limit it passed, and how it ended."""
+        """Wait until the program ends or must be ended: the limit that it passed, and how it ended."""
         limits, end = self._orders["limits"], time.monotonic() + self._orders["limits"]["wall"]
         while True:
             while (reaped := reap_one())[0]:
@@ -126,7 +126,7 @@ class ContainedProgram:
                     self._link.send_words({"bound": channel})
 
     def _receive(self) -> None:
-        """Frames from the host to where they belong; its end, or its word, ends everything."""
+        """Bring frames from the host to where they belong. The host's end of file, or its order, ends everything."""
         with contextlib.suppress(FrameError, OSError, ValueError, KeyError):
             while frame := read_frame(self._requests):
                 channel, data = frame
@@ -151,7 +151,7 @@ class ContainedProgram:
         sender.start()
 
     def _send_result(self, channel: int, path: str, most: int) -> None:
-        """A file that lies where it should, or what lies there instead; nothing where there is nothing."""
+        """Send the file, or say what lies in its place; send nothing where nothing is."""
         try:
             status = os.lstat(path)
         except OSError:
@@ -168,7 +168,7 @@ class ContainedProgram:
 
 
 def move_up(descriptor: int) -> int:
-    """The same under a number that no program expects."""
+    """The same descriptor under a number that no program expects."""
     moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, HIGH)
     os.close(descriptor)
     return moved

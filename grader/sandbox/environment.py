@@ -74,7 +74,7 @@ def _kept(folder: Path) -> dict[str, bytes]:
 
 
 def _keep(path: Path, data: bytes) -> None:
-    """Whole or not at all; a home that can't be written to is no reason to stop."""
+    """Write the whole file or nothing; a home that can't be written to is no reason to stop."""
     if path.exists():
         return
     with suppress(OSError):

@@ -233,7 +233,7 @@ MOST_CAPABILITIES = 64
 
 
 def call(function: str, *arguments: object) -> None:
-    """A function of the C library that returns 0. Raises OSError."""
+    """Call a function of the C library that returns 0 for success. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     if getattr(libc, function)(*arguments):
         code = ctypes.get_errno()
@@ -249,7 +249,7 @@ def mount(source: str, target: str, kind: str, flags: int, options: str = "") ->
 
 
 def enter_namespaces() -> None:
-    """Be in namespaces of one's own, with the same uid; the next child is PID 1 of a process namespace. Raises OSError."""
+    """Enter new namespaces with the same uid; the next child is PID 1 of a process namespace. Raises OSError."""
     uid, gid = os.getuid(), os.getgid()
     call("unshare", ALL_NAMESPACES)
     write("/proc/self/setgroups", "deny")
@@ -258,7 +258,7 @@ def enter_namespaces() -> None:
 
 
 def mount_writable_places(scratch: Iterable[tuple[str, int, str]], kept: Sequence[str]) -> None:
-    """As PID 1: fresh writable places (path, bytes, mode), what of `kept` they cover again, /proc, terminals, loopback.
+    """As PID 1: mount fresh writable places (path, bytes, mode), what of `kept` they cover, /proc, terminals, loopback.
 
     Raises OSError.
     """
@@ -280,7 +280,7 @@ def mount_writable_places(scratch: Iterable[tuple[str, int, str]], kept: Sequenc
 
 
 def put_back(path: str, descriptor: int) -> None:
-    """Make what `descriptor` stands for, now covered, visible at `path` again: read-only, as it was."""
+    """Mount what `descriptor` refers to, which is covered now, at `path` again: read-only, as it was."""
     if stat.S_ISDIR(os.fstat(descriptor).st_mode):
         Path(path).mkdir(0o755, parents=True)
     else:
@@ -291,7 +291,7 @@ def put_back(path: str, descriptor: int) -> None:
 
 
 def drop_privileges() -> None:
-    """No capability in any set, none to be had again. Raises OSError."""
+    """Give up every capability for good. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     for capability in range(MOST_CAPABILITIES):
         if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):

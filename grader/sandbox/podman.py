@@ -263,7 +263,7 @@ class ContainerProcess:
         self._stopped: Stopped | None = None
 
     def open(self, orders: IO[bytes]) -> None:
-        """Give the orders, carry from now on. Raises Infrastructure where PID 1 never came up."""
+        """Send the orders, and carry bytes from now on. Raises Infrastructure where PID 1 never came up."""
         for scratch in self._program.scratch:
             path = Path(self._view, scratch.inside)
             path.mkdir(parents=True)
@@ -293,7 +293,7 @@ class ContainerProcess:
         return code if isinstance(code, int) else 137
 
     def kill(self, cause: Cause | None = None) -> None:
-        """Have everything inside killed; the first cause is remembered."""
+        """Kill everything inside; the first cause is remembered."""
         if self._cause is None and self._stopped is None:
             self._cause = cause
         for channel in list(self._link.sockets.values()):  # whoever does not read any more must not hold up the results

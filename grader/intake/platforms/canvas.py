@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from statistics import median_low
 
-from grader.intake.names import listed, squeeze
+from grader.intake.names import listed
 from grader.intake.sources import (
     BESIDE_FILES,
     LONGEST_NAME,
@@ -27,7 +27,7 @@ from grader.intake.sources import (
     find_plain,
     visible,
 )
-from grader.intake.submissions import AGAIN, CODE
+from grader.intake.submissions import AGAIN, CODE, is_called
 
 TITLE = "a download of Canvas' submissions"
 NAME = re.compile(
@@ -170,6 +170,6 @@ def _newest(files: Iterable[tuple[Node, CanvasName]], assignment: str) -> list[t
         again = AGAIN.fullmatch(path.stem)
         groups[f"{again['base'] if again else path.stem}{path.suffix}".casefold()].append((node, parts))
     for group in groups.values():
-        meant = any(squeeze(PurePosixPath(parts.file).stem) == squeeze(assignment) for _, parts in group)
+        meant = any(is_called(parts.file, assignment) for _, parts in group)
         kept += group if meant else [max(group, key=lambda item: item[1].attachment)]
     return kept

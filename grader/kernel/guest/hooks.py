@@ -59,18 +59,13 @@ class FitBudget:
 
     def seconds(self) -> float:
         """How long the next `fit` may take."""
-        now = time.monotonic()
-        here = max(1, self._written(self._notes.cell) - self._called)
-        later = sum(self._fits[self._notes.cell :])
-        of_cell = (self._cell_started + self._of_cell(self._notes.cell) - now) / here
+        now, cell = time.monotonic(), self._notes.cell
+        written = self._fits[cell - 1] if 0 < cell <= len(self._fits) else 1
+        allowed_s = self._cells[cell - 1] if 0 < cell <= len(self._cells) else self._cell
+        here, later = max(1, written - self._called), sum(self._fits[cell:])
+        of_cell = (self._cell_started + allowed_s - now) / here
         of_run = (self._run_started + self._wall - now) / (here + later)
         return SHARE * max(0.0, min(of_cell, of_run))
-
-    def _of_cell(self, cell: int) -> float:
-        return self._cells[cell - 1] if 0 < cell <= len(self._cells) else self._cell
-
-    def _written(self, cell: int) -> int:
-        return self._fits[cell - 1] if 0 < cell <= len(self._fits) else 1
 
     def _tell(self, stopper: Any, given: dict[str, Any], history: Any) -> None:
         if stopper.cut:

@@ -38,7 +38,8 @@ class Notes:
     def told(self) -> dict[str, Any]:
         """All as it goes into the record."""
         self.changed = False
-        return {"shims": _write(self._shims), "notes": _write(self._notes), "undrawn": self._undrawn}
+        shims, notes = ([_with_cells(*entry) for entry in kind.items()] for kind in (self._shims, self._notes))
+        return {"shims": shims, "notes": notes, "undrawn": self._undrawn}
 
     def _add(self, kind: dict[str, list[int]], text: str) -> None:
         text = " ".join(text.split())
@@ -51,13 +52,10 @@ class Notes:
             self.changed = True
 
 
-def _write(kind: dict[str, list[int]]) -> list[str]:
-    return [f"{text}{_where(cells)}" for text, cells in kind.items()]
-
-
-def _where(cells: list[int]) -> str:
+def _with_cells(text: str, cells: list[int]) -> str:
+    """An entry with the cells that it happened in, if it was in any."""
     known = [cell for cell in cells if cell]
     if not known:
-        return ""
+        return text
     named = ", ".join(str(cell) for cell in known[:MOST_CELLS]) + (", …" if len(known) > MOST_CELLS else "")
-    return f" (cell {named})" if len(known) == 1 else f" (cells {named})"
+    return f"{text} (cell {named})" if len(known) == 1 else f"{text} (cells {named})"

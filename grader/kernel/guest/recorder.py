@@ -134,9 +134,8 @@ class Recorder:
         for model in self._saved.held():
             if model is not taken:
                 self._saved.save_again(self._keras, model)
-        for model in [
-            model for model in reversed(trained) if self._saved.file_of(model) is None and self._suits(model)
-        ]:
+        unsaved = [model for model in reversed(trained) if self._saved.file_of(model) is None and self._suits(model)]
+        for model in unsaved:
             if model is not taken and len(self._saved.held()) < len(FILES) - 1:  # trained without `fit`
                 self._save(model)
         if taken is not None:
@@ -267,7 +266,8 @@ class Recorder:
         return output_units(model) in self._units
 
     def _was_trained(self, network: TrainedNetwork) -> bool:
-        return any(self._epochs_of(network.model)) or any(steps > 0 for _, _, steps in self._loops_of(network))
+        epochs = [fit["epochs_done"] for fit in self._fits if fit["identity"] == id(network.model)]
+        return any(epochs) or any(steps > 0 for _, _, steps in self._loops_of(network))
 
     def _source_of(self, model: Any) -> TrainedNetwork | None:
         """The network, trained last, in which all weights of another one were trained; None where there is none."""
@@ -277,9 +277,6 @@ class Recorder:
             if weights and network.model is not model and weights <= own:
                 return network
         return None
-
-    def _epochs_of(self, model: Any) -> list[int]:
-        return [fit["epochs_done"] for fit in self._fits if fit["identity"] == id(model)]
 
     def _loops_of(self, network: TrainedNetwork) -> list[tuple[Any, str, int]]:
         return [(optimizer, how, steps_of(optimizer) - before) for optimizer, before, how in network.loops]

@@ -22,7 +22,7 @@ FLOATS = "float32"
 
 
 def wrapped(original: Callable[..., Any], function: Callable[..., Any], *given: Any) -> Any:
-    """What calls `function(*given, original, ...)` and looks like `original`."""
+    """A function that calls `function(*given, original, ...)` and looks like `original`."""
 
     @functools.wraps(original)
     def call(*arguments: Any, **options: Any) -> Any:
@@ -32,7 +32,7 @@ def wrapped(original: Callable[..., Any], function: Callable[..., Any], *given: 
 
 
 def replaces(owner: Any, name: str) -> Callable[[Callable[..., Any]], Any]:
-    """Decorates a function that takes the place of `owner.name`; its first argument is what was there."""
+    """A decorator: the function takes the place of `owner.name`; its first argument is what was there."""
 
     def replace(function: Callable[..., Any]) -> Any:
         setattr(owner, name, wrapped(getattr(owner, name), function))

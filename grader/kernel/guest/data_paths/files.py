@@ -27,7 +27,7 @@ unlink, symlink = os.unlink, os.symlink
 
 
 def install(redirects: Redirects) -> None:
-    """Wrap them all, once."""
+    """Wrap all of them, once."""
     opened = wrapped(io.open, open_file, redirects)
     builtins.open = io.open = opened
     shell = sys.modules.get("IPython.core.interactiveshell")  # its cells have an `open` of their own
@@ -134,7 +134,7 @@ def change_folder(redirects: Redirects, original: Original, path: Any) -> None:
         if found is not None:
             original(found)
         elif is_foreign(text) or text.startswith(("/", "..")):
-            redirects.tell(f"`{text}` was not there: the notebook stayed in its own folder")
+            redirects.notes.note(f"`{text}` was not there: the notebook stayed in its own folder")
         else:
             raise
 
