@@ -7,7 +7,7 @@ Before each run the host places decoys (`decoys`): files, listening sockets, pro
 Afterwards it looks at them: a secret that reached an output, a connection that arrived, a process that died. A cell's own
 word counts only where there is nothing for the host to see, and a cell that says nothing has not been held: it has not been
 run. The control is the same cell in a plain process of the same user (`cell_runner`), without a sandbox: it shows that the
-attack is real here. `examination` goes through all of it, and `corpus.decide` makes the findings.
+attack is real here. `examine` goes through all of it, and `corpus.decide` makes the findings.
 
 What would be the same on every machine (marks, pages, the cost of the grader's own work) is not tried here but in the tests.
 

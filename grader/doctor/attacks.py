@@ -37,6 +37,7 @@ from grader.run.batch import grade_class
 from grader.run.context import RunContext, RunOptions, open_context
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.interface import Sandbox
+from grader.sandbox.measure import read_field
 
 ID, EACH, SIDE = "doctor", 10, 8
 CLASSES = ("left", "right")
@@ -200,11 +201,7 @@ def own_growth() -> Iterator[Any]:
 
 
 def _memory(field: str) -> int:
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith(f"{field}:")), 0)
+    return (read_field(Path("/proc/self/status"), f"{field}:") or 0) << 10
 
 
 def try_leftovers(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTrial]:

@@ -14,7 +14,7 @@ from grader.core.notebook import without_surrogates
 from grader.core.workspace import require_room
 from grader.intake.match import PLATFORMS, Matches, RosterMatch, match
 from grader.intake.names import listed, student_name, tell_apart
-from grader.intake.platforms import Form, find, nbgrader, read_form, recognise, title_of, unread_form
+from grader.intake.platforms import Form, find, nbgrader, read_form, recognise_form, title_of, unread_form
 from grader.intake.roster import Enrolled, Roster, read_roster
 from grader.intake.sources import FolderTree, Found, Tree, is_handed_in, open_class_zip, visible
 from grader.intake.submissions import Entry
@@ -55,7 +55,7 @@ def open_class(
     students = read_roster(roster) if roster is not None else Roster(students=())
     named = frozenset(path.resolve() for path in (*apart, *([] if roster is None else [roster])))
     with _open_tree(source, named) as top:
-        form, tree = recognise(top, called or assignment, wanted)
+        form, tree = recognise_form(top, called or assignment, wanted)
         found = find(form, tree, called or assignment)
         if not found:
             raise nothing_in(str(source))

@@ -48,7 +48,7 @@ YEARS = range(2000, 2200)  # in which something can be handed in
 EXAMPLES = "write a length (36h, 2d) or a new deadline (2026-05-01, 2026-05-01T18:00, 2026-05-01T18:00+02:00)"
 
 
-def recognise(header: Sequence[str]) -> dict[str, list[int]]:
+def find_columns(header: Sequence[str]) -> dict[str, list[int]]:
     """The places of the columns that each field has in this header. ValueError, in words, where two would be one."""
     known = {squeeze(word): field for field, words in SYNONYMS.items() for word in words}
     squeezed = [squeeze(cell) for cell in header]
@@ -154,7 +154,7 @@ def parse_roster(where: str, data: bytes) -> Roster:
         raise _refusal(where, 1, "there is no header")
     line, header = rows[0]
     try:
-        places = recognise(header)
+        places = find_columns(header)
     except ValueError as error:
         raise _refusal(where, line, str(error)) from None
     if not any(field in places for field in KEYS):
@@ -209,7 +209,7 @@ def _rows(where: str, text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _known(header: str, delimiter: str) -> int:
     try:
-        return len(recognise(next(csv.reader([header], delimiter=delimiter), [])))
+        return len(find_columns(next(csv.reader([header], delimiter=delimiter), [])))
     except (ValueError, csv.Error):
         return 0
 

@@ -28,7 +28,7 @@ from grader.core.limits import Limits
 from grader.course.dataset import Images, Split
 from grader.judge.archive import MOST_UNPACKED, precheck
 from grader.judge.choose_preparation import Scored, choose_recipe, describe_choice, score_outputs
-from grader.judge.matching import RowMatch, TrainingImageIndex, further_recipes, match_rows
+from grader.judge.match_rows import RowMatch, TrainingImageIndex, further_recipes, match_rows
 from grader.judge.preparation import Recipe, first_recipes, is_told, pick_images, prepare_images
 from grader.judge.probes import choose_shifted, count_changed, measure_influence, shift_images, with_influence
 from grader.sandbox.channel import ProtocolError, is_bounded

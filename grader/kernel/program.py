@@ -19,7 +19,7 @@ from grader.core import grey_copies
 from grader.core.errors import Infrastructure
 from grader.core.evidence import Cause, Smoke
 from grader.core.limits import Limits
-from grader.kernel.client import Border
+from grader.kernel.border import Border
 from grader.sandbox.environment import environment
 from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox, Scratch
 

@@ -24,7 +24,7 @@ from grader.core.evidence import Cause, Cell, Claims, Ending, Smoke, Start
 from grader.core.limits import Limits
 from grader.core.notebook import Script, count_fits, plain_outputs
 from grader.core.progress import Progress
-from grader.kernel.client import HardenedKernelClient, HardenedNotebookClient, ProtocolViolation
+from grader.kernel.border import HardenedKernelClient, HardenedNotebookClient, ProtocolViolation
 from grader.kernel.outcome import SavedNetwork, describe_ending, read_claims, read_networks
 from grader.kernel.program import ARTEFACTS, RECORD, RECORD_BYTES, KernelSettings, SandboxProvisioner, kernel_program
 from grader.sandbox.artefacts import read_artefact

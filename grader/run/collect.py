@@ -27,8 +27,8 @@ from grader.core.notebook import code_beside
 from grader.core.progress import Progress
 from grader.core.store import Stored, pack_calls, pack_outputs
 from grader.course.rubric import Rubric
-from grader.functions.client import ModuleJob
-from grader.functions.exploring import Exploration, explore_module
+from grader.functions.explore import Exploration, explore_module
+from grader.functions.module_process import ModuleJob
 from grader.intake import Submission
 from grader.intake.names import listed
 from grader.judge.archive import precheck

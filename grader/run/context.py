@@ -19,7 +19,7 @@ from grader.course.dataset import Dataset, Images, load_labels, load_split
 from grader.course.rubric import Rubric, find_dataset, functions_rubric, network_rubric, plan_checks
 from grader.course.serving import Served, serve
 from grader.intake import Submission
-from grader.judge.matching import TrainingImageIndex
+from grader.judge.match_rows import TrainingImageIndex
 from grader.marking.compare import require_fresh_baselines
 from grader.run.other_data import OtherData, find_others
 from grader.run.overlap import ReferenceImages, reference_images

@@ -10,7 +10,7 @@ import pytest
 from grader.checks.hints import hint_for
 from grader.core.evidence import Cause, Cell
 from grader.core.limits import Limits
-from grader.kernel.guest.hooks import NAMES
+from grader.kernel.guest.keras_changes import NAMES
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
 from grader.kernel.guest.old_names.arguments import Era, translate_kernel_size

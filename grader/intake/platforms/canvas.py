@@ -70,7 +70,7 @@ def read_name(text: str) -> CanvasName | None:
     )  # fmt: skip
 
 
-def counts(tree: Tree, _: str) -> int:
+def count_names(tree: Tree, _: str) -> int:
     """How many of the names at the top Canvas wrote: those that no other one contradicts, and that look like its own."""
     found = [name for node in visible(tree.nodes()) if (name := _read_file(node)) is not None]
     attachments = Counter(name.attachment for name in found if name.file)
@@ -92,7 +92,7 @@ def _shared(names: Iterable[CanvasName]) -> set[str]:
     }
 
 
-def could_be(tree: Tree) -> bool:
+def is_possible(tree: Tree) -> bool:
     """Whether a person may call it a download of Canvas'."""
     return any(_read_file(node) for node in visible(tree.nodes()))
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from grader.kernel.guest.description import layer_kinds, shorten
+from grader.kernel.guest.describe_training import layer_kinds, shorten
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.wrapping import neutral
 

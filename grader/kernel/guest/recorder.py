@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.kernel.guest.candidates import FILES, SavedNetworks, name_of, networks, saved_networks
-from grader.kernel.guest.description import (
+from grader.kernel.guest.describe_training import (
     TrainingStart,
     accuracy_in,
     describe_fit,
@@ -26,8 +26,8 @@ from grader.kernel.guest.description import (
     with_rows,
 )
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.rows import FirstRows, TimeLeft, watched
 from grader.kernel.guest.smoke import SmokeRun
+from grader.kernel.guest.training_rows import FirstRows, TimeLeft, watched
 from grader.kernel.guest.wrapping import MethodCall, add_callback, callback_class, neutral, replaces
 
 MOST_EVALUATIONS = 20
