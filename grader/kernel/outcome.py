@@ -7,11 +7,12 @@ cut to what the recorder writes; the networks stay opaque bytes.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
 from grader.core.errors import Failure
-from grader.core.evidence import Candidate, Cause, Cell, CellError, Claims, Ending, Fit
+from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Value
 from grader.core.limits import Limits, write_size
 from grader.judge.archive import precheck
 from grader.kernel.program import MODEL_BYTES, MODELS, ROWS, ROWS_BYTES, SEEN, SEEN_BYTES
@@ -19,11 +20,14 @@ from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.endings import classify, explain_ending
 from grader.sandbox.interface import Stopped
 
-MOST_FITS, MOST_EVALUATIONS, MOST_CANDIDATES = 500, 500, 300  # the last ones are kept
-MOST_TOLD, LONGEST_TOLD = 150, 300  # shims, notes and cells that drew nothing; characters of one
+# What is kept of each list of a record: the first ones, or the last ones where the number is negative.
+KEPT = {
+    "fits": -500, "evaluations": -500, "candidates": -300, "shims": 150, "notes": 150, "undrawn": 150, "metrics": 50,
+    "history": 50, "labels": 256, "kinds": 200,
+}  # fmt: skip
+LONGEST = {"shims": 300, "notes": 300, "problem": 1000}  # characters of a text
+LONGEST_NAME = 250  # of any other text
 ALTERNATIVE_BYTES = 128 << 20  # of all alternatives together
-LONGEST_NAME, LONGEST_PROBLEM = 250, 1_000  # characters
-MOST_CURVES, MOST_LABELS, MOST_KINDS = 50, 256, 200  # of one fit, of one network
 
 
 def describe_ending(
@@ -90,50 +94,24 @@ def read_claims(record: bytes | None, cells: tuple[Cell, ...], notes: list[str])
 
 
 def bounded(claims: Claims) -> Claims:
-    """The claims with no more of each, and no longer texts, than an honest record has."""
-    taken = [item for item in claims.candidates[:-MOST_CANDIDATES] if item.taken][:1]
-    return claims.model_copy(
-        update={
-            "fits": tuple(_fit(fit) for fit in claims.fits[-MOST_FITS:]),
-            "evaluations": tuple(
-                item.model_copy(update={"model": item.model[:LONGEST_NAME]})
-                for item in claims.evaluations[-MOST_EVALUATIONS:]
-            ),
-            "candidates": tuple(_candidate(item) for item in (*taken, *claims.candidates[-MOST_CANDIDATES:])),
-            "shims": _cut_all(claims.shims[:MOST_TOLD], LONGEST_TOLD),
-            "notes": _cut_all(claims.notes[:MOST_TOLD], LONGEST_TOLD),
-            "undrawn": claims.undrawn[:MOST_TOLD],
-            "problem": _cut(claims.problem, LONGEST_PROBLEM),
-        }
-    )
+    """The claims with no more of each, and no longer texts, than an honest record has; the network that was taken stays."""
+    taken = [item for item in claims.candidates[: KEPT["candidates"]] if item.taken][:1]
+    cut: Claims = _cut(claims)
+    return cut.model_copy(update={"candidates": (*map(_cut, taken), *cut.candidates)})
 
 
-def _fit(fit: Fit) -> Fit:
-    history = {name[:LONGEST_NAME]: curve for name, curve in list(fit.history.items())[:MOST_CURVES]}
-    return fit.model_copy(
-        update={
-            "model": fit.model[:LONGEST_NAME], "optimizer": _cut(fit.optimizer), "loss": _cut(fit.loss),
-            "metrics": _cut_all(fit.metrics[:MOST_CURVES], LONGEST_NAME), "history": history,
-            "error": _cut(fit.error), "labels": fit.labels[:MOST_LABELS],
-        }
-    )  # fmt: skip
-
-
-def _candidate(item: Candidate) -> Candidate:
-    return item.model_copy(
-        update={
-            "name": item.name[:LONGEST_NAME], "reason": item.reason[:LONGEST_NAME],
-            "kinds": _cut_all(item.kinds[:MOST_KINDS], LONGEST_NAME),
-        }
-    )  # fmt: skip
-
-
-def _cut(text: str | None, most: int = LONGEST_NAME) -> str | None:
-    return None if text is None else text[:most]
-
-
-def _cut_all(texts: Iterable[str], most: int) -> tuple[str, ...]:
-    return tuple(text[:most] for text in texts)
+def _cut(value: Any, field: str = "") -> Any:
+    """A value of a record, of this field, with everything that is in it."""
+    most = KEPT.get(field)
+    if isinstance(value, Value):
+        return value.model_copy(update={name: _cut(part, name) for name, part in value})
+    if isinstance(value, str):
+        return value[: LONGEST.get(field, LONGEST_NAME)]
+    if isinstance(value, dict):
+        return {name[:LONGEST_NAME]: part for name, part in list(value.items())[:most]}
+    if isinstance(value, tuple):
+        return tuple(_cut(part, field) for part in (value[most:] if most is not None and most < 0 else value[:most]))
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)
