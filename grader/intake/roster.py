@@ -239,20 +239,12 @@ def _student(where: str, line: int, row: Sequence[str], places: Mapping[str, lis
         raise _refusal(where, line, f"has {len(row)} fields, but the header has {width}")
     if any(len(row[place]) > LONGEST_FIELD for found in places.values() for place in found if place < len(row)):
         raise _refusal(where, line, f"has a field of more than {LONGEST_FIELD} characters")
-    first, last = _field(row, places, "first"), _field(row, places, "last")
-    number = NUMBERED.fullmatch(participant := _field(row, places, "participant"))
-    student = Enrolled(
-        line=line,
-        name=_field(row, places, "name") or f"{first} {last}".strip(),
-        first=first,
-        last=last,
-        identity=_field(row, places, "identity"),
-        email=_field(row, places, "email"),
-        logins=tuple(dict.fromkeys(row[at] for at in places.get("login", ()) if at < len(row) and row[at])),
-        participant=number[1] if number else participant,
-        group=_field(row, places, "group"),
-        extension=_field(row, places, "extension"),
-    )
+    known = {field: _field(row, places, field) for field in SYNONYMS if field not in SEVERAL}
+    known["name"] = known["name"] or f"{known['first']} {known['last']}".strip()
+    if number := NUMBERED.fullmatch(known["participant"]):
+        known["participant"] = number[1]
+    logins = dict.fromkeys(row[at] for at in places.get("login", ()) if at < len(row) and row[at])
+    student = Enrolled(line=line, logins=tuple(logins), **known)
     if not any((student.name, student.identity, student.email, student.logins, student.participant)):
         raise _refusal(where, line, "does not tell who the student is")
     try:
