@@ -67,7 +67,7 @@ at_least = 0.9
 
 @dataclass(frozen=True, kw_only=True)
 class Graded:
-    """What came of a notebook: its result, its evidence where there is some, the folder of results, our own growth."""
+    """What became of a notebook: its result, its evidence where there is some, the folder of results, our own growth."""
 
     result: Result
     evidence: Evidence | None
@@ -193,7 +193,7 @@ def text_of(cell: Cell) -> str:
 
 @contextmanager
 def own_growth() -> Iterator[Any]:
-    """A function that tells by how many bytes this process has grown at most since the start."""
+    """A function that says by how many bytes this process has grown at most since the start."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far (Linux, proc(5))
     before = _memory("VmRSS")
@@ -205,7 +205,7 @@ def _memory(field: str) -> int:
 
 
 def try_leftovers(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTrial]:
-    """One program leaves all of it behind; the control is a plain open()."""
+    """One program leaves all of these files behind; the control is a plain open()."""
     codes = {attack.name: attack.code for attack in attacks}
     with (
         place_decoys() as decoys,
@@ -234,7 +234,7 @@ def combined(seen: Sequence[Seen]) -> Seen:
 
 
 def as_results(folder: int, name: str, decoys: Decoys) -> Seen:
-    """What comes of reading `name` below the descriptor as a result is read."""
+    """What happens when `name` below the descriptor is read as a result is read."""
     told: list[Seen] = []
 
     def read() -> None:
@@ -270,7 +270,7 @@ def plainly(folder: int, name: str, decoys: Decoys) -> Seen:
 
 
 def try_together(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTrial]:
-    """One notebook for all; where one of them ends it, those behind it get another."""
+    """One notebook for all attacks; where one of them ends it, the attacks after it get another."""
     controls = run_controls([attack for attack in attacks if attack.controlled], processes=True)
     waiting = list(attacks)
     while waiting:
@@ -320,7 +320,7 @@ def try_models(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTri
 
 
 def observe(attack: Attack, graded: Graded, decoys: Decoys) -> Seen:
-    """What is to be said of an attack that had a notebook of its own."""
+    """What was observed of an attack that had a notebook of its own."""
     ending = graded.result.ending
     output = text_of(graded.cells[1]) if len(graded.cells) > 1 else ""
     host = [*what_the_host_saw(attack, decoys, decoys.look(), output), *too_much(graded)]
@@ -366,13 +366,13 @@ def run_controls(attacks: Sequence[Attack], *, processes: bool = False) -> dict[
 
 
 def what_the_host_saw(attack: Attack, decoys: Decoys, saw: Mapping[str, str], output: str) -> tuple[str, ...]:
-    """Of all that was seen, what this attack is about; a secret of the host in its output always counts."""
+    """What the host saw of this attack, in words; a secret of the host in its output always counts."""
     leaked = decoys.leaked(output)
     return (*([leaked] if leaked else []), *(saw[name] for name in attack.seen if name in saw))
 
 
 def too_much(graded: Graded) -> list[str]:
-    """That the grader itself grew more than it may, if it did."""
+    """The words for a grader that itself grew more than it may, if it did."""
     return [f"the grader grew by {graded.grown >> 20} MiB"] if graded.grown > MOST_GROWTH else []
 
 

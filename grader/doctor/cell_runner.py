@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def become(uid: int) -> None:
-    """Be that user for good, and as visible to it as any of its processes."""
+    """Become that user for good, and be as visible to it as any of its processes."""
     os.chown(".", uid, uid)
     os.setgroups([])
     os.setresgid(uid, uid, uid)

@@ -58,7 +58,7 @@ def cells_in(
     descriptors: tuple[int, ...] = (),
     wall: float = WALL_S,
 ) -> Iterator[Confined]:
-    """Cells on their way, one after the other in one process; `uid` is who it becomes. Raises Infrastructure."""
+    """Run cells in one process, one after the other; the process becomes the user `uid`. Raises Infrastructure."""
     orders = {"uid": uid, "facts": dict(facts), "prelude": prelude(), "cells": dict(cells)}
     with sandbox.root() as root:
         confined = sandbox.start(
@@ -81,7 +81,7 @@ def cells_in(
 
 
 def plain_cells(cells: Mapping[str, str], facts: Mapping[str, Any], **options: Any) -> AbstractContextManager[Confined]:
-    """Cells without a sandbox, as the user that a sandbox would have; options as for `cells_in`. Raises Infrastructure."""
+    """Run cells without a sandbox, as the user that a sandbox would have; options as for `cells_in`."""
     return cells_in(NoSandbox(), cells, facts, uid=UNPRIVILEGED if os.geteuid() == 0 else None, **options)
 
 
@@ -267,6 +267,6 @@ def was_called(listener: socket.socket) -> bool:
 
 
 def words_for(name: str) -> str:
-    """What came in at a socket, by its name."""
+    """What arrived at a socket, in words, by the socket's name."""
     words = {"udp": "a datagram", "dns": "a DNS question", "lured": "the grader's own connection"}
     return words.get(name.partition("-")[0], "a connection")

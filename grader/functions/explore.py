@@ -29,7 +29,7 @@ MOST_KEPT = 64 << 10  # characters of an answer of the wrong size
 
 @dataclass(frozen=True, kw_only=True)
 class Exploration:
-    """What came of a module: how loading went, every call kept, how the last process ended, and where it went wrong.
+    """What became of a module: how loading went, every call kept, how the last process ended, and where it went wrong.
 
     `lost` is set where the module itself could not be loaded: why, in words that follow "the module".
     """
@@ -148,7 +148,7 @@ class _Search:
 
 
 def _compact(function: Function, call: Call) -> Call:
-    """The call without a big answer of the wrong size, which says no more than its size does, and could fill a disk."""
+    """The call without a big answer of the wrong size, which would fill a disk and says no more than its size does."""
     if call.value is None or len(call.value.data) <= MOST_KEPT:
         return call
     found = unpack_array(call.value)

@@ -83,7 +83,7 @@ def smoke_run(load: float) -> Smoke:
 
 
 def choose_isolation(wanted: Isolation | None) -> tuple[Isolation, tuple[str, ...]]:
-    """What was asked for, else bubblewrap, else none and why: only one's own code may be run like that."""
+    """The sandbox that was asked for; else bubblewrap; else none, with the reason: only your own code may run like that."""
     if wanted is not None:
         return wanted, ()
     try:
@@ -94,7 +94,7 @@ def choose_isolation(wanted: Isolation | None) -> tuple[Isolation, tuple[str, ..
 
 
 def check_submission(submission: Submission, opened: SelfCheck, progress: Progress) -> tuple[Checked, Evidence]:
-    """Run it, mark it, say what would become of it; and what was seen. Raises Infrastructure."""
+    """Run it, mark it, and estimate the full run: the findings, and the evidence. Raises Infrastructure."""
     started = time.monotonic()
     stored, _ = collect(submission, opened.context, progress)
     rubric, compared, unchecked = opened.context.rubric, dict[str, Comparison](), tuple[Unchecked, ...]()
@@ -132,7 +132,7 @@ def check_stored(
 
 
 def leave_out(rubric: Rubric, why: Callable[[Planned], str]) -> tuple[Rubric, tuple[Unchecked, ...]]:
-    """The rubric without the checks for which `why` gives a reason, and these."""
+    """The rubric without the checks for which `why` gives a reason, and those checks."""
     reasons = [(item, why(item)) for item in rubric.planned]
     return replace(rubric, planned=tuple(item for item, reason in reasons if not reason)), tuple(
         Unchecked(name=item.check.name, title=item.title, out_of=item.spec.points, reason=reason)
@@ -211,7 +211,7 @@ def _imported(source: str) -> set[str]:
 
 
 def stamp(path: Path) -> Stamp:
-    """What a save changes, of a file or of the code in a folder; empty while it is not there."""
+    """What changes when a file, or code in a folder, is saved; empty while it is not there."""
     found = sorted(item for item in path.rglob("*") if item.suffix in {".ipynb", ".py"}) if path.is_dir() else [path]
     seen = []
     for item in found:

@@ -35,7 +35,7 @@ LEFT_OUT = {
     "%load_ext sql": "`%load_ext sql` was left out: it is not installed",
     "%%sql\nselect * from cats": "the cell under `%%sql` was left out",
     "%%bash\npip install x\nmkdir -p made/by/bash": "`!pip install x` was left out",
-    "%matplotlib notebook": "was taken for `%matplotlib inline`",
+    "%matplotlib notebook": "was run as `%matplotlib inline`",
     "get_ipython().system('pip install x')": "`!pip install x` was left out",
     "get_ipython().magic('tensorflow_version 1.x')": "`%tensorflow_version 1.x` was left out",
     "from google.colab import drive\ndrive.mount('/content/drive')": "`google.colab` is not here",

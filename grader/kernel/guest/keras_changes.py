@@ -102,7 +102,7 @@ class StopInTime:
         self._epoch = epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-        """The only place where a training ends in good order."""
+        """Stop here: a training ends in good order only after a batch."""
         if self.stopped_at is None and time.monotonic() > self._deadline:
             self.stopped_at = self._epoch
             self.model.stop_training = True
@@ -126,7 +126,7 @@ class KerasChanges:
     made: bool = False
 
     def make(self, keras: Any) -> None:
-        """All of them; not again where Keras is loaded again."""
+        """Make all changes; not again where Keras is loaded again."""
         if self.made:
             return
         self.made = True

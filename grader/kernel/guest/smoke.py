@@ -321,7 +321,7 @@ SLOW = {"TSNE", "MDS", "Isomap", "SpectralEmbedding", "LocallyLinearEmbedding"}
 
 
 def patches(smoke: SmokeRun) -> Mapping[str, Patch]:
-    """What is changed after which import."""
+    """The patches for modules, which are run after their import."""
     return {"sklearn.base": lambda module: cut_estimators(module, smoke)}
 
 

@@ -125,7 +125,7 @@ def make_folder(redirects: Redirects, original: Original, path: Any, *arguments:
 
 
 def change_folder(redirects: Redirects, original: Original, path: Any) -> None:
-    """`os.chdir`: into the photographs that were meant; from another computer's folder one stays where one is."""
+    """`os.chdir`: into the photographs that were meant; for another computer's folder the notebook stays where it is."""
     try:
         original(path)
     except MISSING:

@@ -28,12 +28,12 @@ DOWNLOADERS: Mapping[str, tuple[str, ...]] = {
 
 
 def patches(redirects: Redirects) -> Mapping[str, Patch]:
-    """What is done to which module after its import."""
+    """The patches for modules, which are run after their import."""
     return {"sklearn.datasets": lambda module: patch_openml(module, redirects)} if redirects.digits is not None else {}
 
 
 def stand_ins(redirects: Redirects) -> dict[str, Make]:
-    """What makes the packages that are not installed."""
+    """Makes modules in the place of packages that are not installed."""
 
     def make(name: str) -> ModuleType:
         if "." in name:

@@ -75,7 +75,7 @@ class Redirects:
 
     @contextmanager
     def off(self) -> Iterator[None]:
-        """Nothing is redirected meanwhile."""
+        """While it lasts, nothing is redirected."""
         token = self._off.set(True)
         try:
             yield
@@ -84,7 +84,7 @@ class Redirects:
 
     @contextmanager
     def expecting(self, flat: bool | None) -> Iterator[None]:
-        """Meanwhile a listing is known to be of photographs side by side, or of folders; None: nothing is known."""
+        """While it lasts, a listing is known to be of photographs side by side, or of folders; None: nothing is known."""
         token = self._flat.set(flat)
         try:
             yield
@@ -116,7 +116,7 @@ class Redirects:
             place.parent.mkdir(parents=True, exist_ok=True)
             self._away = True
         shown = text if len(Path(text).parts) < 3 else str(Path(*Path(text).parts[:3]))
-        self.notes.note(f"`{shown}` can't be written to here: a folder of the sandbox stands for it")
+        self.notes.note(f"`{shown}` can't be written to here: a folder of the sandbox stands in for it")
         return os.fsencode(place) if isinstance(path, bytes) else str(place)
 
     def _tell_once(self, place: str, text: str) -> None:

@@ -17,7 +17,7 @@ from grader.kernel.guest.wrapping import replaces, wrapped
 
 
 def patches(redirects: Redirects) -> Mapping[str, Patch]:
-    """What is done to which module after its import."""
+    """The patches for modules, which are run after their import."""
     return {
         "keras": lambda module: patch_keras(module, redirects),
         "tensorflow": lambda module: patch_tensorflow(module, redirects),

@@ -58,7 +58,7 @@ class DeferredImports(ast.NodeTransformer):
 
     def keep(self, error: ImportError, written: str, package: str) -> Any:
         """What stands in for the name of an import that failed; `package`: what `import package.module` would bind."""
-        self._notes.note(f"`{written}` was passed over ({error}): what uses it fails")
+        self._notes.note(f"`{written}` was skipped ({error}): code that uses it fails")
         return sys.modules.get(package) or MissingImport(error)
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
