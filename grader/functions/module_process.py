@@ -1,6 +1,5 @@
 """The host's side of a call: a sandboxed process with the submitted module in it, asked one call at a time."""
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from grader.core.notebook import Script, strip_ansi
 from grader.functions.agreement import pack_array, unpack_array
 from grader.sandbox.channel import ProtocolError
 from grader.sandbox.endings import classify, explain_ending
-from grader.sandbox.environment import environment
+from grader.sandbox.environment import PYTHON, environment
 from grader.sandbox.interface import Input, Program, Sandbox, Scratch, Stopped
 from grader.sandbox.worker_process import WorkerProcess, start_worker
 
@@ -128,7 +127,7 @@ def module_program(root: Path, job: ModuleJob, descriptor: int) -> Program:
     return Program(
         root=root,
         argv=(
-            sys.executable, "-s", "-P", "-B", str(root / GUEST / "grader/functions/guest.py"), str(root / GUEST),
+            *PYTHON, str(root / GUEST / "grader/functions/guest.py"), str(root / GUEST),
             str(descriptor),
         ),
         environment={**environment(root, job.limits.threads, job.seed), "MPLBACKEND": "agg"},

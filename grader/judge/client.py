@@ -7,7 +7,6 @@ student's words with the next step.
 import hashlib
 import math
 import re
-import sys
 import time
 import tomllib
 from collections.abc import Iterator
@@ -33,7 +32,7 @@ from grader.judge.preparation import Recipe, first_recipes, is_told, pick_images
 from grader.judge.probes import choose_shifted, count_changed, measure_influence, shift_images, with_influence
 from grader.sandbox.channel import ProtocolError, is_bounded
 from grader.sandbox.endings import classify, explain_ending
-from grader.sandbox.environment import environment
+from grader.sandbox.environment import PYTHON, environment
 from grader.sandbox.interface import Input, Preload, Program, Sandbox, Scratch, Stopped
 from grader.sandbox.warm import prepare_server
 from grader.sandbox.worker_process import WorkerProcess, start_worker
@@ -151,7 +150,7 @@ def judge_program(root: Path, model: bytes, descriptor: int, limits: Limits) -> 
     return Program(
         root=root,
         argv=(
-            sys.executable, "-s", "-P", "-B", str(root / GUEST / "grader/judge/worker.py"), str(root / GUEST),
+            *PYTHON, str(root / GUEST / "grader/judge/worker.py"), str(root / GUEST),
             str(root / MODEL), str(descriptor),
         ),
         environment={**environment(root, limits.threads, 0), "MPLBACKEND": "agg"},

@@ -6,7 +6,6 @@ jupyter_client starts it through a sandbox, with ZeroMQ over Unix sockets and no
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from grader.core.errors import Infrastructure
 from grader.core.evidence import Cause, Smoke
 from grader.core.limits import Limits
 from grader.kernel.border import Border
-from grader.sandbox.environment import environment
+from grader.sandbox.environment import PYTHON, environment
 from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox, Scratch
 
 SOCKETS = "run/kernel"  # scratch folder that holds the kernel's sockets
@@ -87,7 +86,7 @@ def kernel_program(
     return Program(
         root=root,
         argv=(
-            sys.executable, "-s", "-P", "-B", str(root / GUEST / "grader/kernel/guest/start.py"),
+            *PYTHON, str(root / GUEST / "grader/kernel/guest/start.py"),
             str(root / SETTINGS), str(root / CONNECTION),
         ),
         environment=environment(root, limits.threads, settings.seed),

@@ -13,7 +13,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -33,6 +32,7 @@ from grader.sandbox.bubblewrap import (
     sources,
 )
 from grader.sandbox.cgroup import ControlGroup
+from grader.sandbox.environment import PYTHON
 from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox
 from grader.sandbox.process import (
     LaunchedProcess,
@@ -49,7 +49,6 @@ from grader.sandbox.seccomp import build_filter
 FOLDER = Path(__file__).resolve().parent
 INSIDE = "run/fork_server/grader/sandbox"
 OUR_FILES = ("launcher.py", "fork_server.py")
-OPTIONS = ("-s", "-P", "-B")  # of the interpreter: those of every program that may be forked
 ATTEMPTS = 2
 PREPARED_S = 180.0  # TensorFlow's import, on a machine that has other things to do
 ENDING_S = 20.0
@@ -173,7 +172,7 @@ class WarmBubblewrap(Bubblewrap):
             before = outer_view(self.host, sources(self.host, like))
 
             def command(requests: int, orders: int) -> list[str]:
-                return [*before, *inner, "--", sys.executable, *OPTIONS, script, str(requests), str(orders)]
+                return [*before, *inner, "--", *PYTHON, script, str(requests), str(orders)]
 
             return start_server(command, preload, like.root, (passwd, names))
 
