@@ -34,7 +34,7 @@ from grader.sandbox.channel import ProtocolError, is_bounded
 from grader.sandbox.endings import classify, explain_ending
 from grader.sandbox.environment import PYTHON, environment
 from grader.sandbox.interface import Input, Preload, Program, Sandbox, Scratch, Stopped
-from grader.sandbox.warm import prepare_server
+from grader.sandbox.warm import WarmBubblewrap
 from grader.sandbox.worker_process import WorkerProcess, start_worker
 
 WALL_S = 600.0
@@ -106,7 +106,8 @@ def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandb
 
 def expect_networks(sandbox: Sandbox, limits: Limits) -> None:
     """Have a fork server for judges with these limits started, while notebooks run: that takes its time."""
-    prepare_server(sandbox, judge_program(Path("/"), b"", 0, limits))
+    if isinstance(sandbox, WarmBubblewrap):
+        sandbox.prepare_server(judge_program(Path("/"), b"", 0, limits))
 
 
 def explain_death(stopped: Stopped | None, error: Exception, limits: Limits) -> str:

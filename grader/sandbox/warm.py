@@ -16,7 +16,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -182,23 +182,14 @@ class WarmBubblewrap(Bubblewrap):
             self._tell(words)
 
 
-def prepare_server(sandbox: Sandbox, program: Program) -> None:
-    """Have a sandbox of warm starts start its server for programs like this one; any other one does nothing."""
-    if isinstance(sandbox, WarmBubblewrap):
-        sandbox.prepare_server(program)
-
-
 @contextmanager
 def with_warm_starts(sandbox: Sandbox, tell: Callable[[str], None]) -> Iterator[Sandbox]:
     """The same sandbox with warm starts, where it is one that can have them."""
     if type(sandbox) is not Bubblewrap:
         yield sandbox
         return
-    warm = WarmBubblewrap(sandbox.host, tell)
-    try:
+    with closing(WarmBubblewrap(sandbox.host, tell)) as warm:
         yield warm
-    finally:
-        warm.close()
 
 
 class WarmStartFailed(Infrastructure):
