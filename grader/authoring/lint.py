@@ -12,10 +12,12 @@ from pathlib import Path
 
 from grader.checks.accuracy import NeededAccuracy
 from grader.checks.base import Planned
+from grader.checks.manual import Manual
 from grader.core.errors import DataError, GraderError, RubricError, SubmissionError, UsageError
 from grader.core.evidence import Isolation
 from grader.core.progress import Progress, Silent
 from grader.core.results import CheckResult, Outcome
+from grader.core.text import did_you_mean
 from grader.course.baselines import read_baseline
 from grader.course.course import REFERENCES, Course
 from grader.course.rubric import Rubric, open_rubric, plan_checks
@@ -136,6 +138,7 @@ def _try_starter(course: Course, rubric: Rubric, means: Means, progress: Progres
         yield _remark(str(home), "holds no starter (starter.ipynb or starter.py).")
         return
     try:
+        yield from _look_at_tags(rubric, path)
         checks = _run(course, rubric, path, means, progress, full=False)
     except SubmissionError as error:
         yield _fault(str(path), error.message, error.remedy)
@@ -147,6 +150,19 @@ def _try_starter(course: Course, rubric: Rubric, means: Means, progress: Progres
         check.outcome is Outcome.PASSED for check in checks if check.out_of and check.outcome is not Outcome.SKIPPED
     ):
         yield _fault(str(path), "fails no check: there is nothing left to do.")
+
+
+def _look_at_tags(rubric: Rubric, path: Path) -> Iterator[LintFinding]:
+    """The cells that a person is to look at must be in what students are given: a tag is nothing that they write."""
+    script = read_own(path).script
+    there = tuple(dict.fromkeys(tag for tags in script.tags for tag in tags))
+    for item in rubric.planned:
+        tag = item.parameters.tag if isinstance(item.parameters, Manual) else ""
+        if tag and tag not in there:
+            yield _fault(
+                str(path), f"has no cell with the tag `{tag}`, which `{item.title}` shows{did_you_mean(tag, there)}.",
+                "Tag the cell in Jupyter, or change `shows`.",
+            )  # fmt: skip
 
 
 def _try_reference(course: Course, rubric: Rubric, means: Means, progress: Progress) -> Iterator[LintFinding]:
@@ -164,6 +180,7 @@ def _try_reference(course: Course, rubric: Rubric, means: Means, progress: Progr
         return
     for check in checks:
         decided = check.outcome is not Outcome.SKIPPED or not _rests_on_judging(rubric, check)
+        decided = decided and check.outcome is not Outcome.AWAITING  # a person gives those points
         if check.out_of and decided and check.points < check.out_of:
             said = f"`{check.name}` ({check.title}): {check.points:g} of {check.out_of:g} points: {check.reason or 'failed'}"
             yield _fault(str(path), f"{said}.", check.hint)

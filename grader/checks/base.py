@@ -14,7 +14,7 @@ from grader.core.evidence import Architecture, Call, Evidence, Layer, Value
 from grader.core.results import Comparison
 from grader.functions.cases import Function
 
-RestsOn = Literal["facts", "claims"]
+RestsOn = Literal["facts", "claims", "person"]
 
 
 @dataclass(frozen=True, kw_only=True)

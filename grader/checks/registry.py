@@ -3,7 +3,7 @@
 The one `except Exception` of marking is here: a bug of ours becomes BROKEN.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -11,19 +11,19 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from grader.checks import accuracy, architecture, execution, functions, training
-from grader.checks.base import Case, Check, Planned, Score
+from grader.checks import accuracy, architecture, execution, functions, manual, training
+from grader.checks.base import Case, Check, NoParameters, Planned, Score
 from grader.checks.layers import named, reaches_answer
 from grader.core.assignment import CheckSpec
 from grader.core.course_code import run_course_file
-from grader.core.errors import Failure, RubricError, Unseen
+from grader.core.errors import Awaiting, Failure, RubricError, Unseen
 from grader.core.evidence import Evidence, Layer, Smoke
 from grader.core.results import CheckResult, Outcome
 from grader.core.text import did_you_mean
 from grader.core.toml import explain_validation
 
 OF_EVERY_CHECK = ("use", "points", "title")  # keys of a [[check]]
-MODULES = (execution, training, architecture, accuracy, functions)
+MODULES = (execution, training, architecture, accuracy, functions, manual)
 LONGEST_REASON = 4_000  # characters
 NOT_CHECKED = "not checked: "  # how the reason of a check begins that a smoke run leaves open
 
@@ -77,7 +77,7 @@ def plan(specs: tuple[CheckSpec, ...], *, origin: str, own: Mapping[str, Check] 
     shared = all_checks()
     known = {**shared, **(own or {})}
     available = {*shared, *(spec.use for spec in specs)}
-    planned = []
+    planned: list[Planned] = []
     for number, spec in enumerate(specs, 1):
         where = f"{origin}: check {number}"
         if spec.use not in known:
@@ -88,13 +88,31 @@ def plan(specs: tuple[CheckSpec, ...], *, origin: str, own: Mapping[str, Check] 
             raise RubricError(
                 f"{where} (`{spec.use}`): needs the check `{missing}`, which the rubric does not have.", "Add it."
             )
+        if found.rests_on == "person":
+            _require_person_can_give(where, Planned(found, spec, NoParameters()), planned)
         try:
-            planned.append(Planned(found, spec, found.parameters.model_validate(spec.parameters)))
+            given = found.parameters.model_validate(spec.parameters, context={"points": spec.points})
+            planned.append(Planned(found, spec, given))
         except ValidationError as error:
             raise RubricError(
                 f"{where} (`{spec.use}`): {explain_validation(error, found.parameters, also=OF_EVERY_CHECK)}"
             ) from None
     return tuple(planned)
+
+
+def _require_person_can_give(where: str, item: Planned, others: Sequence[Planned]) -> None:
+    """Raise RubricError for points of a person that are none, or that nobody could tell from others."""
+    spec = item.spec
+    if spec.points <= 0:
+        raise RubricError(
+            f"{where} (`{spec.use}`): key `points`: a person gives these points, so there must be some.",
+            "Give it points above 0, or remove it.",
+        )
+    if any((other.check.name, other.title) == (item.check.name, item.title) for other in others):
+        raise RubricError(
+            f"{where} (`{spec.use}`): key `title`: another one has this title, and people could not tell them apart.",
+            "Give each a title of its own.",
+        )
 
 
 def run_checks(planned: tuple[Planned, ...], case: Case) -> tuple[CheckResult, ...]:
@@ -115,7 +133,7 @@ class _RubricRun:
     def run(self, item: Planned, case: Case) -> CheckResult:
         """What a check finds. What a smoke run did not come to is left open."""
         found, facts = self._run_unless_weak(item, case), case.evidence.facts
-        if facts.ending.cut is None or found.outcome in (Outcome.PASSED, Outcome.BROKEN):
+        if facts.ending.cut is None or found.outcome in (Outcome.PASSED, Outcome.BROKEN, Outcome.AWAITING):
             return found
         came_to_it = (
             found.outcome is not Outcome.SKIPPED and item.check.rests_on == "facts" and facts.judgement.architecture
@@ -149,6 +167,8 @@ class _RubricRun:
             score = item.check.run(case, item.parameters) or Score(1.0)
         except Unseen as unseen:
             return _result(item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}{unseen.reason}"))
+        except Awaiting as awaiting:
+            return _result(item, Outcome.AWAITING, Score(0.0, awaiting.reason))
         except Failure as failure:
             return _result(item, Outcome.FAILED, Score(0.0, failure.reason, failure.hint))
         except Exception as error:  # our bug, not theirs: named, shown to the instructor, no mark taken silently

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from grader.cli import authoring, baseline, check, ci, data, doctor, export, grade, gradebook
+from grader.cli import authoring, baseline, check, ci, data, decisions, doctor, export, grade, gradebook, review
 from grader.cli.options import GOES_ON, INTERRUPTED, TERMINATED, leave
 from grader.core.errors import GraderError
 
@@ -22,7 +22,9 @@ app.add_typer(export.app, name="export")
 for group in (baseline.app, authoring.app, doctor.app):
     app.add_typer(group)
 app.add_typer(data.app, name="data")
+gradebook.app.add_typer(decisions.app)
 app.add_typer(gradebook.app, name="gradebook")
+app.add_typer(review.app)
 
 
 def _say_version(wanted: bool) -> None:

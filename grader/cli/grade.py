@@ -37,7 +37,7 @@ from grader.cli.options import (
 from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.run.result_writer import Rows
+    from grader.run.rows import Rows
 
 LOCAL, CLUSTER = "local", "dask://"
 NOT_PHOTOGRAPHS = (
@@ -151,11 +151,16 @@ def batch(
 
 
 def _print_rows(results: "Rows", index: Path, as_json: bool) -> None:
+    from grader.core.grades import grades_of
     from grader.pages.terminal import row
 
     if not as_json:
+        waiting = 0
         for result in results:
             print(row(result))
+            waiting += sum(bool(grade.awaits) for grade in grades_of(result))
+        if waiting:
+            print(f"\n{waiting} await points that a person gives: `grader gradebook points`.")
         print(f"\nClass page: {index}")
         return
     for number, result in enumerate(results):  # one by one: a class may be large

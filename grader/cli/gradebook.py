@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Grades after lateness and a person's decisions: show, override, history.", no_args_is_help=True)
 
+DECISIONS = {"check": "points of", "looked_at": "looked at", "assigned": "handed to"}  # how the history calls them
 BESIDE = "gradebook.sqlite"  # as in grader.gradebook.FILE, which would load SQLAlchemy
 Where = Annotated[
     str, typer.Argument(metavar="DIR|URL", help="The --out folder of a batch, a gradebook.sqlite, or postgresql://...")
@@ -50,10 +51,10 @@ def show(
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """What every student gets: points after lateness, and what a person decided otherwise."""
-    with _open_known(where) as book:
+    with open_known(where) as book:
         grades = book.grades(assignment, student=student)
     if as_json:
-        _print_json([grade.model_dump(mode="json") for grade in grades])
+        print_json([grade.model_dump(mode="json") for grade in grades])
         return
     if not grades:
         print("The gradebook is empty.")
@@ -96,8 +97,8 @@ def override(
     if [points is not None, excuse, revoke].count(True) != 1:
         raise UsageError("Say what is decided.", "Give exactly one of --points N, --excuse and --revoke.")
     number = None if points is None else read_points(points)
-    who = _login_name() if author is None else author
-    with _open_known(where) as book:
+    who = login_name() if author is None else author
+    with open_known(where) as book:
         if revoke:
             grade = book.revoke(student, author=who, reason=reason, assignment=assignment, comment=comment)
         else:
@@ -106,16 +107,16 @@ def override(
                 comment=comment, above_maximum=above_maximum,
             )  # fmt: skip
         left = show_decision(results_beside(where, results), grade.assignment, book, course, data)
-    for words in filter(None, (_unseen(comment), left)):
-        print(f"note: {_safe(words)}", file=sys.stderr)
+    for words in filter(None, (unseen(comment), left)):
+        print(f"note: {safe(words)}", file=sys.stderr)
     if as_json:
-        _print_json(grade.model_dump(mode="json"))
+        print_json(grade.model_dump(mode="json"))
     else:
-        print(f"{_safe(grade.student.name)}, {_safe(grade.assignment)}: {_points(grade)}; {_became(grade)}")
+        print(f"{safe(grade.student.name)}, {safe(grade.assignment)}: {points_of(grade)}; {became(grade)}")
 
 
-def read_points(text: str) -> float:
-    """Points as people write them, 61.5 or 61,5. Raises UsageError for anything else."""
+def read_points(text: str, option: str = "--points ") -> float:
+    """Points as people write them, 61.5 or 61,5. Raises UsageError for anything else, which names the option, if any."""
     plain = text.strip()
     if re.fullmatch(r"[+-]?[0-9]+,[0-9]{1,2}", plain):
         plain = plain.replace(",", ".")
@@ -123,12 +124,12 @@ def read_points(text: str) -> float:
         return float(plain)
     except ValueError:
         raise UsageError(
-            f"--points {text}: is not a number.",
+            f"{option}{text}: is not a number.",
             "Write digits with a point or a comma before the fraction: 61.5 or 61,5.",
         ) from None
 
 
-def _unseen(comment: str) -> str:
+def unseen(comment: str) -> str:
     """A note about characters of a comment that can't be seen; "" where it has none."""
     from grader.core.text import visible
 
@@ -143,36 +144,43 @@ def history(
     where: Where, student: OneStudent, assignment: OneAssignment = None, as_json: Json = False, debug: Debug = False
 ) -> None:
     """Every result and every decision on a student's grades, oldest first."""
-    with _open_known(where) as book:
+    with open_known(where) as book:
         events = book.history(student, assignment)
     if as_json:
-        _print_json([event.model_dump(mode="json") for event in events])
+        print_json([event.model_dump(mode="json") for event in events])
     elif not events:
         print("Nothing was handed in or decided yet.")
     else:
         _print_table(("time", "assignment", "what", "points", "why"), [_event_row(event) for event in events])
 
 
-def _open_known(where: str) -> "AbstractContextManager[Gradebook]":
+def open_known(where: str, patience: float | None = None) -> "AbstractContextManager[Gradebook]":
+    """The gradebook there; `patience` as for `open_beside`. Raises UsageError where there is none."""
     from grader.gradebook import open_gradebook
 
-    return open_gradebook(where, create=False)
+    if patience is None:
+        return open_gradebook(where, create=False)
+    return open_gradebook(where, create=False, patience=patience)
 
 
-def _login_name() -> str:
+def login_name() -> str:
+    """The name of whoever types. Raises UsageError."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # an account without a name, as in many containers
         raise UsageError("This account has no login name.", "Say who decides with --author NAME.") from None
 
 
-def _points(grade: "Grade") -> str:
+def points_of(grade: "Grade") -> str:
+    """What the student gets, in a word or two."""
     if grade.excused:
         return "excused"
+    if grade.awaits:
+        return "awaits"
     return "-" if grade.points is None else f"{grade.points:g} of {grade.out_of:g}"
 
 
-def _became(grade: "Grade") -> str:
+def became(grade: "Grade") -> str:
     """Lateness and a person's decision, in words."""
     said = []
     if grade.override is not None:
@@ -180,36 +188,69 @@ def _became(grade: "Grade") -> str:
         said.append(f"{decided} by {grade.override.author}: {grade.override.reason}")
         said += [f"to the student: {grade.override.comment}"] if grade.override.comment else []
         said += [f"earned {grade.earned:g}"] if grade.earned is not None else []
-    elif grade.penalty is not None:
-        said.append(f"earned {grade.earned:g}, {grade.penalty.words}")
+    else:
+        said += [f"a person gives the points of {', '.join(grade.awaits)}"] if grade.awaits else []
+        said += _decided(grade)
+        said += [f"earned {grade.earned:g}, {grade.penalty.words}"] if grade.penalty is not None else []
     said += ["provisional"] if grade.provisional else []
     said += [flag.replace("_", " ") for flag in grade.flags]
-    return _safe("; ".join(said)) or ("-" if grade.status is None else "as marked")
+    return safe("; ".join(said)) or ("-" if grade.status is None else "as marked")
+
+
+def _decided(grade: "Grade") -> list[str]:
+    """What people decided below an override, and how many comments there are."""
+    review, said = grade.review, []
+    if review is None:
+        return []
+    for item in review.checks:
+        said.append(f"{item.check}: {item.points:g} by {item.author}{f' ({item.reason})' if item.reason else ''}")
+    if review.adjustment is not None:
+        said.append(f"{review.adjustment.points:+g} by {review.adjustment.author} ({review.adjustment.reason})")
+    more = sum(comment.points for comment in review.comments)
+    said += [f"{more:+g} by comments"] if more else []
+    said += [f"comments: {len(review.comments)}"] if review.comments else []
+    said += [f"looked at by {review.looked_at}"] if review.looked_at else []
+    if grade.earned is not None and review.changes_points and grade.penalty is None:
+        said.append(f"earned {grade.earned:g}")
+    return said
 
 
 def _grade_row(grade: "Grade") -> tuple[str, ...]:
     passed = "-" if grade.points is None else "yes" if grade.passed else "no"
     status = grade.status.value.replace("_", " ") if grade.status is not None else "nothing handed in"
-    counts = _safe(grade.submission) + (f" (1 of {grade.submissions})" if grade.submissions > 1 else "")
+    counts = safe(grade.submission) + (f" (1 of {grade.submissions})" if grade.submissions > 1 else "")
     handed_in = (grade.submitted or "-").replace("T", " ")
-    return _safe(grade.student.name), _points(grade), passed, status, _became(grade), counts or "-", handed_in
+    return safe(grade.student.name), points_of(grade), passed, status, became(grade), counts or "-", handed_in
 
 
 def _event_row(event: "Event") -> tuple[str, ...]:
-    before = "" if event.before is None else f"{event.before:g} -> "
-    points = "-" if event.points is None else f"{before}{event.points:g} of {event.out_of:g}"
+    points = _event_points(event)
     if event.kind == "result":
         status = event.status.value.replace("_", " ") if event.status is not None else ""
         why = "; ".join([status, *event.changed, f"rubric {event.rubric[:8]}", f"grader {event.grader}"])
         what = event.submission
     else:
-        to_student = f"; to the student: {event.comment}" if event.comment else ""
-        why, what = f"{event.author}: {event.reason}{to_student}", event.kind
+        what = " ".join(filter(None, (DECISIONS.get(event.kind, event.kind), event.subject)))
+        what = f"{what}, taken back" if event.taken_back else what
+        told = [event.reason, f"to the student: {event.comment}" if event.comment else ""]
+        why = ": ".join(filter(None, (event.author, "; ".join(filter(None, told)))))
     time = event.time[:19].replace("T", " ") + event.time[-6:]
-    return time, _safe(event.assignment), _safe(what), points, _safe(why)
+    return time, safe(event.assignment), safe(what), points, safe(why)
 
 
-def _safe(text: str) -> str:
+def _event_points(event: "Event") -> str:
+    """Points in all, of a check, or that come on top."""
+    if event.points is None or (event.kind == "comment" and not event.points):
+        return "-"
+    if event.kind == "check":
+        return f"{event.points:g}"
+    if event.kind in ("adjustment", "comment"):
+        return f"{event.points:+g}"
+    before = "" if event.before is None else f"{event.before:g} -> "
+    return f"{before}{event.points:g} of {event.out_of:g}"
+
+
+def safe(text: str) -> str:
     """Text from strangers as one line that neither a terminal nor a log nor a spreadsheet takes for an order."""
     from grader.core.text import defused, one_line
     from grader.exports.release import guard_formula
@@ -217,7 +258,8 @@ def _safe(text: str) -> str:
     return guard_formula(defused(one_line(text)))
 
 
-def _print_json(value: object) -> None:
+def print_json(value: object) -> None:
+    """A value for machines."""
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
@@ -240,11 +282,16 @@ def _print_table(heading: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Non
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def open_beside(folder: Path, where: str | None) -> "AbstractContextManager[Gradebook | None]":
-    """The gradebook that was named, else the one in a folder of results; None where there is none."""
+def open_beside(
+    folder: Path, where: str | None, *, patience: float | None = None
+) -> "AbstractContextManager[Gradebook | None]":
+    """The gradebook that was named, else the one in a folder of results; None where there is none.
+
+    `patience`: how many seconds it is waited for, where the usual ones are too many.
+    """
     if where is None and not (folder / BESIDE).is_file():
         return nullcontext()
-    return _open_known(str(folder) if where is None else where)
+    return open_known(str(folder) if where is None else where, patience)
 
 
 def results_beside(where: str, results: Path | None) -> Path | None:

@@ -7,6 +7,7 @@ GraderError                 anything we say in words; never a traceback
   DataError         (2)     a dataset is missing or is not what its manifest says
   SandboxUnavailable(2)     this machine can't hold untrusted code
   Infrastructure    (3)     we broke: a sandbox that did not start, a full disk
+Awaiting                    nobody's: a person gives the points of this check (raised by checks only)
 Unseen                      nobody's: a smoke run ended before what a check looks at (raised by checks only)
 Failure                     theirs: a check's finding, with a reason and a hint (raised by checks only)
 """
@@ -67,6 +68,14 @@ class Infrastructure(GraderError):
 
 class Unseen(Exception):
     """A check can't say anything: a smoke run did not come to what it looks at. `reason` says where it ended."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Awaiting(Exception):
+    """A check that finds nothing by itself: a person gives its points. `reason` says so in words."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -73,8 +73,15 @@ class CellError(Value):
     traceback: str = ""
 
 
+MOST_TAGS, LONGEST_TAG = 10, 60  # of one cell; characters
+Tag = Annotated[str, Field(max_length=LONGEST_TAG)]
+
+
 class Cell(Value):
-    """A code cell after the run; `number` counts code cells from 1, `seconds` is the host's clock."""
+    """A code cell after the run; `number` counts code cells from 1, `seconds` is the host's clock.
+
+    `tags` are those that the notebook was handed in with.
+    """
 
     number: Whole
     source: str
@@ -82,6 +89,7 @@ class Cell(Value):
     seconds: float = 0.0
     outputs: tuple[Output, ...] = ()
     error: CellError | None = None
+    tags: Annotated[tuple[Tag, ...], Field(max_length=MOST_TAGS)] = ()
 
 
 class ArraySummary(Value):

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime
 
 from grader.core.assignment import Assignment, CountedSubmission, Late
 from grader.core.evidence import Value
-from grader.core.results import Flag, Outcome, Result, Status
+from grader.core.results import CheckResult, Flag, Outcome, Result, Status, labels_of
 from grader.core.results import Grade as Grade
 from grader.core.results import Override as Override
 from grader.core.results import Penalty as Penalty
@@ -78,7 +78,8 @@ class Event(Value):
     """One line of a student's history: a result or a person's decision; `before` are the points that stood until then.
 
     `changed` names the checks that moved, old to new; `rubric` is the rubric's digest and `grader` the version that marked.
-    `subject` is the check, or who is to look at it; `taken_back`: what was decided of it does not stand any more.
+    `subject` is the check, the comment's number, or who is to look at it; `taken_back`: what was decided does not stand
+    any more.
     """
 
     time: str
@@ -215,11 +216,16 @@ def lateness_cost(lateness: timedelta, rules: Rules, *, out_of: float) -> tuple[
 def earned_after(marked: Marked, review: Review | None) -> float:
     """The points of a submission after what people decided of its checks, in all, and by comments: from 0 to `out_of`."""
     points = marked.points
-    if review is not None:
-        given = {check.label: check.points for check in marked.checks}
-        points += sum(item.points - given[item.check] for item in review.checks if item.check in given)
-        points += sum(comment.points for comment in review.comments)
-        points += review.adjustment.points if review.adjustment is not None else 0.0
+    if review is None or not review.changes_points:
+        return points
+    given = {check.label: check for check in marked.checks}
+    points += sum(
+        min(item.points, given[item.check].out_of) - given[item.check].points  # a rubric may give fewer by now
+        for item in review.checks
+        if item.check in given
+    )
+    points += sum(comment.points for comment in review.comments)
+    points += review.adjustment.points if review.adjustment is not None else 0.0
     return max(0.0, min(round(points, 6), marked.out_of))
 
 
@@ -296,9 +302,10 @@ def _raised(marked: Marked, review: Review | None) -> Iterator[str]:
     """What a person should know beside the result's own flags."""
     if marked.marked_late and marked.submitted is None:
         yield LATE_WITHOUT_TIME
-    there = {check.label for check in marked.checks}
+    most = {check.label: check.out_of for check in marked.checks}
     if review is not None and (
-        any(run != marked.evidence for run in review.evidence) or any(item.check not in there for item in review.checks)
+        any(run != marked.evidence for run in review.evidence)
+        or any(item.check not in most or item.points > most[item.check] for item in review.checks)
     ):
         yield DECIDED_BEFORE
 
@@ -340,6 +347,27 @@ def grades_of(result: Result) -> tuple[Grade, ...]:
     if result.members:
         return result.members
     return (result.grade or plain_grade(result),)
+
+
+def standing_checks(result: Result) -> tuple[CheckResult, ...]:
+    """The checks with the points that stand: a person's, where one decided them of all whose result it is."""
+    grade = shared_grade(result)
+    if grade is None or grade.review is None or grade.status is Status.BROKEN:
+        return result.checks
+    decided = {item.check: item.points for item in grade.review.checks}
+    labels = labels_of(result.checks)
+    places = {label: place for place, label in enumerate(labels)}  # of two with one label the last, as in the points
+    return tuple(
+        _with_points(check, decided[label]) if label in decided and places[label] == place else check
+        for place, (label, check) in enumerate(zip(labels, result.checks, strict=True))
+    )
+
+
+def _with_points(check: CheckResult, points: float) -> CheckResult:
+    points = min(points, check.out_of)
+    outcome = Outcome.PASSED if points >= check.out_of else Outcome.PARTIAL if points > 0 else Outcome.FAILED
+    hint = "" if outcome is Outcome.PASSED else check.hint
+    return check.model_copy(update={"points": points, "outcome": outcome, "rests_on": "person", "hint": hint})
 
 
 def shared_grade(result: Result) -> Grade | None:

@@ -14,7 +14,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 from grader.core.errors import SubmissionError
-from grader.core.evidence import CellError, Output, Reported
+from grader.core.evidence import LONGEST_TAG, MOST_TAGS, CellError, Output, Reported
 from grader.core.files import conflict_line, encoding_of, kind_of
 
 OTHER_LANGUAGES = {"r": "R", "julia": "Julia", "scala": "Scala", "javascript": "JavaScript", "octave": "Octave"}
@@ -58,12 +58,17 @@ FEWER = "Hand in the code of the exercise alone, without what was generated or p
 class Script:
     """The code of a submission, cell by cell; a module is one cell, unless it was a notebook once and tells its cells.
 
-    `saved` are the accuracies in the outputs that a notebook was handed in with.
+    `saved` are the accuracies in the outputs that a notebook was handed in with, `tags` those of its cells.
     """
 
     name: str
     cells: tuple[str, ...]
     saved: tuple[Reported, ...] = ()
+    tags: tuple[tuple[str, ...], ...] = ()
+
+    def tags_of(self, number: int) -> tuple[str, ...]:
+        """The tags of a cell, by its number from 1."""
+        return self.tags[number - 1] if number <= len(self.tags) else ()
 
 
 def read_submission(name: str, data: bytes) -> Script:
@@ -80,7 +85,10 @@ def _read_script(name: str, data: bytes) -> Script:
     if name.lower().endswith(".py"):
         return Script(name, _cells_of_module(name, read_module(name, data)))
     cells = read_code_cells(name, data)
-    return Script(name, tuple(source for source, _ in cells), _reported([text for _, text in cells]))
+    tags = tuple(cell.tags for cell in cells)
+    return Script(
+        name, tuple(cell.source for cell in cells), _reported([cell.saved for cell in cells]), tags if any(tags) else ()
+    )
 
 
 def _require_no_more(name: str, *, cells: int = 0, characters: int = 0, code: Iterable[str] = ()) -> None:
@@ -196,11 +204,17 @@ def code_beside(script: str, files: Mapping[str, bytes]) -> dict[str, str]:
     return found
 
 
-def read_code_cells(name: str, data: bytes) -> tuple[tuple[str, str], ...]:
-    """A notebook's code cells that hold something, each with the end of the text that was saved as its output.
+@dataclass(frozen=True)
+class CodeCell:
+    """A code cell as it was saved; `saved` is the end of the text among its outputs."""
 
-    Raises SubmissionError.
-    """
+    source: str
+    saved: str
+    tags: tuple[str, ...]
+
+
+def read_code_cells(name: str, data: bytes) -> tuple[CodeCell, ...]:
+    """A notebook's code cells that hold something. Raises SubmissionError."""
     if not data.strip():
         raise SubmissionError(f"{name}: is empty.", "Save the notebook and hand it in again.")
     _refuse_kind(name, data)
@@ -227,10 +241,10 @@ def read_code_cells(name: str, data: bytes) -> tuple[tuple[str, str], ...]:
             "Open it in today's Jupyter and save it again (or `jupyter nbconvert --to notebook --nbformat 4`).",
         )
     _require_python(name, raw)
-    cells = tuple((source, text) for source, text in _sources(name, raw) if source.strip())
+    cells = tuple(cell for cell in _code_cells(name, raw) if cell.source.strip())
     if not cells:
         raise SubmissionError(f"{name}: has no code.", "Hand in the notebook that holds your solution.")
-    _require_no_more(name, cells=len(cells), characters=sum(len(source) for source, _ in cells))
+    _require_no_more(name, cells=len(cells), characters=sum(len(cell.source) for cell in cells))
     return cells
 
 
@@ -288,7 +302,7 @@ def _require_python(name: str, raw: Mapping[str, Any]) -> None:
             )
 
 
-def _sources(name: str, raw: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def _code_cells(name: str, raw: Mapping[str, Any]) -> Iterable[CodeCell]:
     cells = raw.get("cells")
     if not isinstance(cells, list):
         raise SubmissionError(f"{name}: is a damaged notebook (it has no list of cells).", "Save it again.")
@@ -299,7 +313,17 @@ def _sources(name: str, raw: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         if isinstance(source, list):
             source = "".join(part for part in source if isinstance(part, str))
         if isinstance(source, str):
-            yield without_surrogates(plain_lines(source).replace("\0", "")), _saved_text(cell.get("outputs"))
+            text = without_surrogates(plain_lines(source).replace("\0", ""))
+            yield CodeCell(text, _saved_text(cell.get("outputs")), _tags(cell.get("metadata")))
+
+
+def _tags(metadata: object) -> tuple[str, ...]:
+    """The first tags of a cell; one that is too long is left out, since it names nothing."""
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    known = (tag for tag in (tags if isinstance(tags, list) else ()) if isinstance(tag, str))
+    return tuple(
+        without_surrogates(tag) for tag in islice((tag for tag in known if 0 < len(tag) <= LONGEST_TAG), MOST_TAGS)
+    )
 
 
 def _saved_text(outputs: object) -> str:

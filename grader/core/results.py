@@ -50,11 +50,22 @@ class CheckResult(Value):
     rests_on: Literal["facts", "claims", "person"] = "facts"
 
 
-def labelled(checks: Iterable[CheckResult]) -> dict[str, CheckResult]:
-    """The checks by label: a check's name, with its title behind it where a rubric uses the check several times."""
+def write_labels(checks: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Labels of checks, of which names and titles are given: the title is part of it where a name occurs several times."""
     found = tuple(checks)
-    often = Counter(check.name for check in found)
-    return {check.name if often[check.name] == 1 else f"{check.name} ({check.title})": check for check in found}
+    often = Counter(name for name, _ in found)
+    return tuple(name if often[name] == 1 else f"{name} ({title})" for name, title in found)
+
+
+def labels_of(checks: Iterable[CheckResult]) -> tuple[str, ...]:
+    """Each check's label: its name, with its title behind it where a rubric uses the check several times."""
+    return write_labels((check.name, check.title) for check in checks)
+
+
+def labelled(checks: Iterable[CheckResult]) -> dict[str, CheckResult]:
+    """The checks by their label."""
+    found = tuple(checks)
+    return dict(zip(labels_of(found), found, strict=True))
 
 
 class Accuracy(Value):
@@ -243,6 +254,11 @@ class Grade(Value):
         return self.override is not None and not self.override.excused
 
     @property
+    def changed_by_person(self) -> bool:
+        """Whether points in all rest on what a person decided below an override."""
+        return self.override is None and self.review is not None and self.review.changes_points
+
+    @property
     def provisional(self) -> bool:
         """Whether a person must look at it before it stands."""
         looked_at = self.review is not None and self.review.looked_at
@@ -302,4 +318,5 @@ class Result(Value):
     @property
     def without_loss(self) -> bool:
         """Whether nothing that was looked at took points off, which is what a smoke run can say."""
-        return all(check.points >= check.out_of or check.outcome is Outcome.SKIPPED for check in self.checks)
+        left_open = (Outcome.SKIPPED, Outcome.AWAITING)
+        return all(check.points >= check.out_of or check.outcome in left_open for check in self.checks)

@@ -38,7 +38,7 @@ class PointsValue(Value):
 class CommentValue(Value):
     """Words to the student: on the whole, a check (by its label), a code cell (from 1), a line of one (from 1).
 
-    `saved`: the saved comment that it shows. Then text and points are that one's, as long as it is there.
+    `saved`: the saved comment that it shows. Then text and points are what that one says, or said before it was deleted.
     """
 
     text: str = Field(default="", max_length=LONGEST)
@@ -115,7 +115,7 @@ class CheckPoints(Value):
 
     check: str
     points: float
-    author: str
+    author: str = ""
     reason: str = ""
 
 
@@ -123,7 +123,7 @@ class Adjustment(Value):
     """Points that a person gives, or takes, beside all checks."""
 
     points: float
-    author: str
+    author: str = ""
     reason: str = ""
 
 
@@ -156,6 +156,27 @@ class Review(Value):
     evidence: tuple[str, ...] = ()  # the runs that points were decided on
 
     @property
+    def without_names(self) -> "Review":
+        """What a student may know of it: neither reasons nor who decided."""
+        mine: dict[str, str] = {"author": "", "reason": ""}
+        return self.model_copy(
+            update={
+                "checks": tuple(item.model_copy(update=mine) for item in self.checks),
+                "adjustment": self.adjustment and self.adjustment.model_copy(update=mine),
+                "comments": tuple(item.model_copy(update={"author": ""}) for item in self.comments),
+                "looked_at": "a person" if self.looked_at else "",
+            }
+        )
+
+    @property
+    def deciders(self) -> tuple[str, ...]:
+        """Who decided points, each once."""
+        found = [item.author for item in self.checks]
+        found += [self.adjustment.author] if self.adjustment else []
+        found += [comment.author for comment in self.comments if comment.points]
+        return tuple(dict.fromkeys(filter(None, found)))
+
+    @property
     def changes_points(self) -> bool:
         """Whether a person decided points."""
         return bool(self.checks or self.adjustment or any(comment.points for comment in self.comments))
@@ -178,10 +199,19 @@ def saved_comments(entries: Iterable[LogEntry]) -> dict[str, SavedComment]:
     }
 
 
+def _said_last(entries: Iterable[LogEntry]) -> dict[str, SavedComment]:
+    """What each saved comment says, or said before it was deleted: where it was used, its words and points stay."""
+    return {
+        entry.subject: SavedComment.model_validate(entry.value)
+        for entry in entries
+        if entry.kind == "saved_comment" and entry.value is not None
+    }
+
+
 def reviews_of(entries: Iterable[LogEntry]) -> dict[str, Review]:
     """What stands for each student of whom something was decided, by name."""
     known = list(entries)
-    saved = saved_comments(known)
+    saved = _said_last(known)
     mine: dict[str, list[LogEntry]] = {}
     for entry in standing(known).values():
         if entry.student and entry.value is not None:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +15,12 @@ from pydantic import TypeAdapter, ValidationError
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.evidence import SCHEMA, Call, Evidence
 from grader.core.files import read_npy
-from grader.core.results import Result
+from grader.core.results import Grade, Result
 from grader.core.workspace import write_whole
 
 EVIDENCE, PREDICTIONS, MODEL, RESULT = "evidence.json", "predictions.npy", "model.keras", "result.json"
 CALLS = "calls.json"
 MOST_PREDICTIONS = 1 << 28  # bytes of predictions or calls
-_OF_COLLEAGUES: dict[str, Any] = {
-    "override": {"reason"}, "review": {"checks": {"__all__": {"reason"}}, "adjustment": {"reason"}},
-}  # fmt: skip
-CONFIDENTIAL: dict[str, Any] = {"grade": _OF_COLLEAGUES, "members": {"__all__": _OF_COLLEAGUES}}
 _CALLS = TypeAdapter(tuple[Call, ...])
 
 
@@ -58,6 +53,9 @@ def evidence_digest(evidence: Evidence) -> str:
     told = evidence.model_dump(mode="json", by_alias=True)
     if not told["submission"]["modules"]:
         del told["submission"]["modules"]  # as it was before there were any: a stored result quotes the digest
+    for cell in told["claims"]["cells"]:
+        if not cell["tags"]:
+            del cell["tags"]
     plain = json.dumps(told, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()
 
@@ -181,8 +179,19 @@ def _unusable(path: Path, why: str) -> UsageError:
 
 
 def save_result(folder: Path, result: Result) -> None:
-    """Write `result.json`. What a person told colleagues of a decision stays out of a single student's folder."""
-    write_whole(folder / RESULT, result.model_dump_json(by_alias=True, indent=2, exclude=CONFIDENTIAL) + "\n")
+    """Write `result.json`, without what is for colleagues alone."""
+    write_whole(folder / RESULT, without_names(result).model_dump_json(by_alias=True, indent=2) + "\n")
+
+
+def without_names(result: Result) -> Result:
+    """The result as it may lie in a single student's folder: neither why people decided something nor who they are."""
+    grade = None if result.grade is None else _without_names(result.grade)
+    return result.model_copy(update={"grade": grade, "members": tuple(map(_without_names, result.members))})
+
+
+def _without_names(grade: Grade) -> Grade:
+    override = grade.override and grade.override.model_copy(update={"author": "", "reason": ""})
+    return grade.model_copy(update={"override": override, "review": grade.review and grade.review.without_names})
 
 
 def load_result(folder: Path) -> Result | None:

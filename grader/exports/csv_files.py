@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from grader.core.grades import Grade, flags_of, grades_of, with_grade
-from grader.core.results import Result
+from grader.core.results import CheckResult, Result
 from grader.exports.release import Cell, Filled, sort_grades, write_table
+from grader.pages.decisions import comment_lines
 
 GRADEBOOK_COLUMNS = (
     "student", "submission", "status", "points", "out_of", "passed", "accuracy", "verdict", "flags", "ending", "isolation",
-    "dataset", "earned", "excused", "group", "comment",
+    "dataset", "earned", "excused", "group", "comment", "awaits",
 )  # fmt: skip
 GRADE_COLUMNS = (
     "assignment", "student", "identity", "email", "group", "participant", "submission", "submissions", "submitted", "due",
     "status", "earned", "penalty", "points", "out_of", "passed", "excused", "override", "override_author",
-    "override_reason", "comment", "flags",
+    "override_reason", "comment", "flags", "decided_by", "awaits",
 )  # fmt: skip
 NOTHING = "nothing handed in"
 
@@ -38,7 +39,8 @@ def _gradebook_row(result: Result, grade: Grade) -> list[Cell]:
         grade.out_of, _yes(grade.passed), f"{accuracy.value:.4f}" if accuracy else None,
         accuracy.verdict if accuracy else None, " ".join(dict.fromkeys(flag.kind for flag in flags_of(alone))),
         result.ending.cause.value, result.isolation, result.dataset, grade.earned, _yes(grade.excused),
-        result.student if result.members else grade.student.group, grade.comment,
+        result.student if result.members else grade.student.group, _comment(grade, result.checks),
+        "; ".join(grade.awaits),
     ]  # fmt: skip
 
 
@@ -55,8 +57,16 @@ def _grade_row(grade: Grade) -> list[Cell]:
         _status(grade), grade.earned,
         grade.penalty.points if grade.penalty else None, grade.points, grade.out_of, _yes(grade.passed),
         _yes(grade.excused), override.points if override else None, override.author if override else None,
-        override.reason if override else None, grade.comment, " ".join(grade.flags),
+        override.reason if override else None, _comment(grade), " ".join(grade.flags),
+        "; ".join(grade.review.deciders) if grade.review else None, "; ".join(grade.awaits),
     ]  # fmt: skip
+
+
+def _comment(grade: Grade, checks: Sequence[CheckResult] = ()) -> str:
+    """What the student may be told beside the points."""
+    said = comment_lines(grade, checks)
+    lateness = "" if grade.override is not None else grade.comment
+    return "\n".join(filter(None, [lateness, *said]))
 
 
 def _status(grade: Grade) -> str:

@@ -92,10 +92,12 @@ def annotate(result: Result, place: Place) -> list[Annotation]:
     cell = result.ending.cell or 0
     line = place.lines[cell - 1] if 0 < cell <= len(place.lines) else 0
     found = []
-    decided = all(grade.override is not None for grade in grades_of(result))
-    if result.status is not Status.GRADED or decided:
+    grades = grades_of(result)
+    decided = all(grade.override is not None or grade.changed_by_person for grade in grades)
+    waits = any(grade.awaits for grade in grades)
+    if result.status is not Status.GRADED or decided or waits:
         level: Level = "error" if result.status in (Status.EXPLAINED, Status.BROKEN) else "warning"
-        level = "notice" if decided or result.absent else level
+        level = "notice" if decided or waits or result.absent else level
         found.append(_annotation(level, result.assignment, "\n".join(overview(result)), place.file, line))
     for check in result.checks:
         said = _level(check)
@@ -116,7 +118,7 @@ def _level(check: CheckResult) -> Level | None:
     """None for what passed, or was not looked at because something else failed, which has an annotation."""
     if check.outcome in (Outcome.PASSED, Outcome.SKIPPED):
         return None
-    if is_advice(check):
+    if is_advice(check) or check.outcome is Outcome.AWAITING:
         return "notice"
     return "error" if check.outcome is Outcome.FAILED else "warning"
 
@@ -202,6 +204,8 @@ def _mark(result: Result) -> str:
     grade = shared_grade(result)
     if grade is None:
         return "the members have different grades"
+    if grade.awaits:
+        return "awaits a person"
     if grade.excused or grade.points is None:
         return "excused" if grade.excused else "no mark"
     provisional = ", provisional" if grade.provisional else ""
@@ -209,7 +213,8 @@ def _mark(result: Result) -> str:
 
 
 def _row(check: CheckResult) -> str:
-    points = "advice" if is_advice(check) else f"{number(check.points)} / {number(check.out_of)}"
+    given = "–" if check.outcome is Outcome.AWAITING else number(check.points)
+    points = "advice" if is_advice(check) else f"{given} / {number(check.out_of)}"
     found = "<br>".join(
         plain_markdown(line) for line in shorten(explanation(check), LONGEST_CELL).splitlines() if line.strip()
     )
@@ -263,14 +268,22 @@ def _document(result: Result, grade: Grade | None, length: int) -> dict[str, obj
         message = "" if status == "pass" else _line(" ".join(overview(result)), length)
         tests = [_test("The submission is graded", status, message, round(points, 2))]
     elif grade is not None and changed:
-        what = (
-            "Decided by the instructor" if grade.decided else "Lateness" if grade.penalty else "Another hand-in counts"
-        )
+        what = _what_changed(grade)
         tests.append(_test(what, "pass" if changed > 0 else "fail", _line(overview(result)[0], length), changed))
     return {
         "version": VERSION, "status": status, "max_score": round(result.out_of, 2),
         "message": _line(overview(result)[0], length), "tests": tests,
     }  # fmt: skip
+
+
+def _what_changed(grade: Grade) -> str:
+    """What makes the points in all others than the sum of the checks."""
+    late = grade.penalty is not None and grade.penalty.points
+    if grade.decided or (grade.changed_by_person and not late):
+        return "Decided by the instructor"
+    if grade.changed_by_person:
+        return "Lateness, and what the instructor decided"
+    return "Lateness" if grade.penalty else "Another hand-in counts"
 
 
 def shares(points: Sequence[float]) -> list[float]:

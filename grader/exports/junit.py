@@ -4,7 +4,7 @@ import xml.etree.ElementTree as Tree
 from collections.abc import Iterator, Sequence
 
 from grader.core.grades import grades_of
-from grader.core.results import CheckResult, Outcome, Result, Status
+from grader.core.results import CheckResult, Grade, Outcome, Result, Status
 from grader.core.text import one_line
 from grader.exports.release import explanation, for_students, is_advice, overview, write_number
 
@@ -32,7 +32,7 @@ def _suite(result: Result) -> Tree.Element:
     for key, value in (*_marks(result), ("isolation", result.isolation), ("evidence", result.evidence)):
         Tree.SubElement(properties, "property", name=key, value=one_line(value))
     cases = [_case(result, check) for check in result.checks]
-    if result.status is not Status.GRADED or any(grade.override is not None for grade in grades_of(result)):
+    if result.status is not Status.GRADED or any(grade.override or grade.awaits for grade in grades_of(result)):
         cases.insert(0, _submission_case(result))
     suite.extend(cases)
     for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
@@ -54,6 +54,8 @@ def _marks(result: Result) -> Iterator[tuple[str, str]]:
         yield f"{who}passed", str(grade.passed).lower()
         if grade.excused:
             yield f"{who}excused", "true"
+        if grade.awaits:
+            yield f"{who}awaits", "; ".join(grade.awaits)
     yield "earned", "" if result.status is Status.BROKEN or result.absent else write_number(result.points)
 
 
@@ -67,8 +69,8 @@ def _case(result: Result, check: CheckResult) -> Tree.Element:
         _put(case, "skipped" if advice else "failure", "advice" if advice else check.outcome.value, text)
     elif check.outcome is Outcome.BROKEN:
         _put(case, "error", "broken", text)
-    elif check.outcome is Outcome.SKIPPED:
-        _put(case, "skipped", "skipped", text)
+    elif check.outcome in (Outcome.SKIPPED, Outcome.AWAITING):
+        _put(case, "skipped", check.outcome.value, text)
     elif text:
         Tree.SubElement(case, "system-out").text = text
     return case
@@ -79,17 +81,24 @@ def _submission_case(result: Result) -> Tree.Element:
         "testcase", classname=one_line(result.assignment), name="The submission is graded", time="0.000"
     )
     grades = grades_of(result)
-    if all(grade.decided and grade.passed for grade in grades):
+    if all(grade.passed and _by_person(grade) for grade in grades):
         Tree.SubElement(case, "system-out").text = "\n".join(overview(result))
         return case
-    undecided = all(grade.override is None for grade in grades) and not result.absent
+    waits = any(grade.awaits for grade in grades)
+    undecided = all(grade.override is None for grade in grades) and not result.absent and not waits
     tag = (
         {Status.EXPLAINED: "failure", Status.BROKEN: "error"}.get(result.status, "skipped") if undecided else "skipped"
     )
     tag = "failure" if all(grade.decided for grade in grades) else tag
-    kind = "nothing handed in" if result.absent else result.status.value
+    kind = "nothing handed in" if result.absent else Outcome.AWAITING.value if waits else result.status.value
     _put(case, tag, kind, "\n".join(overview(result)))
     return case
+
+
+def _by_person(grade: Grade) -> bool:
+    """Whether a person decided it, or looked at what waited for that."""
+    looked_at = grade.status is Status.NEEDS_REVIEW and not grade.provisional
+    return grade.decided or grade.changed_by_person or looked_at
 
 
 def _put(case: Tree.Element, tag: str, kind: str, text: str) -> None:

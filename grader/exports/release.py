@@ -10,7 +10,8 @@ from grader.core.errors import Infrastructure, UsageError
 from grader.core.grades import grades_of, shared_grade
 from grader.core.results import CheckResult, Grade, Result, Status
 from grader.core.text import cleaned, count, one_line, shorten, visible
-from grader.pages.headline import comment_of_instructor, write_headline
+from grader.pages.decisions import comment_lines, comments_of, with_decisions
+from grader.pages.headline import write_headline
 from grader.pages.wording import CAUSES, accuracy_percent, accuracy_sentence
 
 FORMULA = tuple("=+-@＝＋－＠﹦﹢﹣﹫")  # wide and small ones count in East Asian versions
@@ -62,17 +63,19 @@ LONGEST = 10_000  # characters of one text
 
 
 def for_students(result: Result) -> Result:
-    """The result with every text visible, and without the flags, which ask a person to look and are not a verdict."""
+    """The result with every text visible, and with its checks as people decided them.
+
+    It is without the flags, which ask a person to look and are not a verdict.
+    """
     flags = tuple(flag for flag in result.flags if flag.kind == SUBSTITUTE)
-    return cleaned(result.model_copy(update={"flags": flags}))
+    return cleaned(with_decisions(result.model_copy(update={"flags": flags})))
 
 
 def overview(result: Result) -> list[str]:
     """The verdict, what the instructor said, the accuracy and how the run ended, in a few lines."""
     found = write_headline(result)
     lines = [f"{found.headline}. {found.sentence}"]
-    comment = one_line(comment_of_instructor(result))
-    lines += [f"From your instructor: {comment}"] if comment else []
+    lines += [f"From your instructor: {one_line(comment)}" for comment in comments_of(result)]
     if result.absent:
         return [shorten(line.replace("\u00a0", " "), LONGEST) for line in lines]
     accuracy = result.accuracy
@@ -140,7 +143,9 @@ def _reason_to_hold(grade: Grade, provisional: bool) -> str:
         return ""
     if grade.status is Status.BROKEN:
         return "the grader broke, so no mark was decided"
-    if grade.status is Status.NEEDS_REVIEW and not provisional:
+    if grade.awaits:
+        return f"a person has not given the points of {', '.join(map(one_line, grade.awaits))} yet"
+    if grade.provisional and not provisional:
         return f"a person must look at it before the mark stands ({PROVISIONAL} hands it on all the same)"
     return ""
 
@@ -166,6 +171,11 @@ def the_grade(result: Result) -> Grade:
         raise UsageError(f"{who}: is excused, which this format can't say.", "Enter it on the platform by hand.")
     if grade.points is None and grade.status is Status.BROKEN:
         raise Infrastructure(f"{who}: the grader broke, so no mark was decided.", "Run it again.")
+    if grade.awaits:
+        raise UsageError(
+            f"{who}: {_reason_to_hold(grade, True)}, so there is no mark.",
+            "Give them with `grader gradebook points`.",
+        )
     if grade.points is None:
         raise UsageError(f"{who}: handed in nothing, so there is no mark.", "Leave them out, or decide their grade.")
     return grade
@@ -188,14 +198,13 @@ def points_for(grade: Grade, most: float | None, *, scale: bool, where: str) -> 
 
 
 def comment_of(grade: Grade) -> str:
-    """A few words to the student: the points, what lateness cost, what a person had to say."""
+    """A few words to the student: the points, what lateness cost, what people had to say."""
+    said = "\n".join(comment_lines(grade))
     if grade.points is None:
-        return grade.comment
+        return said or grade.comment
     words = f"{write_number(grade.points)} of {write_number(grade.out_of)} points"
     if grade.provisional:
         words += ", provisional until a person has looked at it"
-    if grade.decided:
-        return f"{words}. {grade.comment}".rstrip()
-    if grade.penalty is not None and grade.penalty.points:
+    if not grade.decided and grade.penalty is not None and grade.penalty.points:
         words += f"; {grade.penalty.words}"
-    return f"{words}."
+    return f"{words}. {said}".rstrip()

@@ -25,6 +25,7 @@ from grader.gradebook.reading import (
     read_hand_ins,
     read_history,
     read_judged,
+    read_stamp,
     require_assignment,
     the_assignment,
 )
@@ -198,31 +199,61 @@ class Gradebook:
         """Every decision of an assignment, of single students and of the class, overrides among them; oldest first."""
         return self._database.read(lambda connection: read_log(connection, assignment))
 
+    def stamp(self, assignment: str) -> tuple[object, ...]:
+        """What changes with every result, decision, rule or enrolment of an assignment."""
+        return self._database.read(lambda connection: read_stamp(connection, assignment))
+
     def write_log(self, assignment: str, change: Change) -> LogEntry:
         """Write a person's decision down; the entry that stands then. Raises UsageError, Superseded."""
+        return self.write_log_all(assignment, [change])[0]
 
-        def work(connection: Connection) -> LogEntry:
+    def write_log_all(self, assignment: str, changes: Sequence[Change]) -> list[LogEntry]:
+        """As `write_log` for several decisions, all of them or none: those of a group's members, or of one form."""
+        order = sorted(range(len(changes)), key=lambda place: changes[place].student)  # against deadlocks
+
+        def work(connection: Connection) -> list[LogEntry]:
             require_assignment(connection, assignment)
-            number = find_student(connection, change.student) if change.student else None
-            if number is not None:
-                the_assignment(connection, number, assignment)
-            if change.kind != "override" or number is None:
-                return add_entry(connection, assignment, number, change)
-            lock(connection, assignment, number)
-            mine = [entry for entry in read_log(connection, assignment, number) if entry.kind == "override"]
-            require_unchanged(mine[-1] if mine else None, change.seen)
-            value = OverrideValue.model_validate(change.value or {})
-            decision = Decision(
-                author=change.author, reason=change.reason, time=change.time, points=value.points,
-                excused=value.excused, comment=value.comment,
-            )  # fmt: skip
-            require_possible(
-                decision.points, read_grades(connection, Selection(assignment=assignment, student_id=number))[0].out_of
-            )
-            decide(connection, assignment, number, decision)
-            return [entry for entry in read_log(connection, assignment, number) if entry.kind == "override"][-1]
+            done = {place: self._write(connection, assignment, changes[place]) for place in order}
+            return [done[place] for place in range(len(changes))]
 
         return self._database.write(work)
+
+    def grades_after(self, assignment: str, changes: Sequence[Change]) -> list[tuple[Grade, Grade]]:
+        """Every grade of an assignment before and after some decisions, of which nothing is kept.
+
+        Raises UsageError, Superseded, as writing them would.
+        """
+
+        def work(connection: Connection) -> list[tuple[Grade, Grade]]:
+            require_assignment(connection, assignment)
+            choice = Selection(assignment=assignment)
+            before = read_grades(connection, choice)
+            for change in changes:
+                self._write(connection, assignment, change)
+            after = read_grades(connection, choice)
+            connection.rollback()
+            return list(zip(before, after, strict=True))
+
+        return self._database.write(work)
+
+    def _write(self, connection: Connection, assignment: str, change: Change) -> LogEntry:
+        number = find_student(connection, change.student) if change.student else None
+        if number is not None:
+            the_assignment(connection, number, assignment)
+        if change.kind != "override" or number is None:
+            return add_entry(connection, assignment, number, change)
+        lock(connection, assignment, number)
+        mine = [entry for entry in read_log(connection, assignment, number) if entry.kind == "override"]
+        require_unchanged(mine[-1] if mine else None, change.seen)
+        value = OverrideValue.model_validate(change.value or {})
+        decision = Decision(
+            author=change.author, reason=change.reason, time=change.time, points=value.points, excused=value.excused,
+            comment=value.comment,
+        )  # fmt: skip
+        choice = Selection(assignment=assignment, student_id=number)
+        require_possible(decision.points, read_grades(connection, choice)[0].out_of)
+        decide(connection, assignment, number, decision)
+        return [entry for entry in read_log(connection, assignment, number) if entry.kind == "override"][-1]
 
     def _decide(
         self, student: str, assignment: str | None, decision: Decision, *, above_maximum: bool = False

@@ -33,6 +33,7 @@ from grader.gradebook.tables import (
     AssignmentRow,
     AttemptRow,
     EnrolmentRow,
+    LogRow,
     OverrideRow,
     ResultRow,
     StudentRow,
@@ -126,6 +127,19 @@ def read_hand_ins(connection: Connection, assignment: str) -> list[HandIn]:
         )
         for row in connection.execute(chosen)
     ]  # fmt: skip
+
+
+def read_stamp(connection: Connection, assignment: str) -> tuple[object, ...]:
+    """The newest numbers of all that grades follow from, and the rules and enrolments that are changed in place."""
+    newest = [select(func.max(table.id)).scalar_subquery() for table in (ResultRow, OverrideRow, LogRow, SubmissionRow)]
+    counts = connection.execute(select(*newest)).one()
+    rules = connection.execute(select(AssignmentRow.rules).where(AssignmentRow.id == assignment)).scalar()
+    mine = select(
+        func.count(), func.max(EnrolmentRow.extension_due), func.sum(EnrolmentRow.extension_s),
+        func.count(EnrolmentRow.extension_due),
+    ).where(EnrolmentRow.assignment == assignment)  # fmt: skip
+    handed_in = select(func.max(SubmissionRow.submitted), func.count(SubmissionRow.submitted))
+    return (*counts, rules, *connection.execute(mine).one(), *connection.execute(handed_in).one())
 
 
 def require_assignment(connection: Connection, assignment: str | None) -> None:
@@ -327,7 +341,7 @@ def _decision_event(entry: LogEntry, out_of: float) -> Event:
     kind: Any = entry.kind
     if kind == "override":
         kind = "revoke" if entry.value is None else "excuse" if value["excused"] else "override"
-    about = entry.subject if kind == "check" else value.get("to", "")
+    about = entry.subject if kind in ("check", "comment") else value.get("to", "")
     return Event(
         time=entry.time, assignment=entry.assignment, kind=kind, points=value.get("points"), out_of=out_of,
         author=entry.author, reason=entry.reason, comment=value.get("comment") or value.get("text", ""),

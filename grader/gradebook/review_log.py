@@ -12,7 +12,7 @@ from sqlalchemy import Connection, or_, select, update
 
 from grader.core.errors import UsageError
 from grader.core.grades import MarkedCheck
-from grader.core.results import Outcome
+from grader.core.results import Outcome, write_labels
 from grader.core.review import LONGEST, OF_THE_CLASS, VALUES, Kind, LogEntry, OverrideValue, PointsValue
 from grader.core.text import did_you_mean
 from grader.core.toml import explain_validation
@@ -206,9 +206,7 @@ def awaiting_results(connection: Connection, assignment: str | None) -> set[int]
 
 
 def _labelled(rows: Sequence[Any]) -> Iterable[MarkedCheck]:
-    names = [row.name for row in rows]
-    for row in rows:
-        label = row.name if names.count(row.name) == 1 else f"{row.name} ({row.title})"
+    for row, label in zip(rows, write_labels((row.name, row.title) for row in rows), strict=True):
         yield MarkedCheck(
             label=label, title=row.title, points=row.points, out_of=row.out_of,
             awaiting=row.outcome == Outcome.AWAITING.value,

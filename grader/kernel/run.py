@@ -95,7 +95,10 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
         run = _Run(
             job=job,
             tail=tail,
-            cells=[Cell(number=n, source=source, executed=False) for n, source in enumerate(job.script.cells, 1)],
+            cells=[
+                Cell(number=n, source=source, executed=False, tags=job.script.tags_of(n))
+                for n, source in enumerate(job.script.cells, 1)
+            ],
             step=partial(progress.step, who),
         )
         cold = cold_reason(job.script, job.files) if job.warm else ""

@@ -8,7 +8,7 @@ from grader.checks.family import recognise
 from grader.checks.functions import find_functions
 from grader.checks.registry import run_checks
 from grader.core.evidence import Evidence
-from grader.core.results import Attempt, Comparison, ModelSummary, Result, Status
+from grader.core.results import Attempt, Comparison, ModelSummary, Outcome, Result, Status
 from grader.core.store import Stored, evidence_digest
 from grader.course.rubric import Rubric
 from grader.marking.flags import (
@@ -91,7 +91,8 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
     if evidence.smoke is not None:
         flags = substitute_flags(rubric.dataset)  # a network of a few steps says nothing about anything else
     points = round(sum(check.points for check in checks), 2)
-    status = decide_status(evidence, tuple(check.outcome for check in checks), flags)
+    outcomes = tuple(check.outcome for check in checks)
+    status, awaits = decide_status(evidence, outcomes, flags), Outcome.AWAITING in outcomes
     if evidence.smoke is not None and status is not Status.BROKEN:
         status = Status.EXPLAINED
     if status is Status.NEEDS_REVIEW:
@@ -105,7 +106,9 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
         points=points,
         out_of=rubric.assignment.out_of,
         pass_mark=rubric.assignment.pass_mark,
-        passed=points >= rubric.assignment.pass_mark and status in (Status.GRADED, Status.NEEDS_REVIEW),
+        passed=(
+            not awaits and points >= rubric.assignment.pass_mark and status in (Status.GRADED, Status.NEEDS_REVIEW)
+        ),
         isolation=evidence.isolation,
         dataset=evidence.dataset,
         serve=evidence.serve,

@@ -1,6 +1,6 @@
 """Marks stored evidence again and says who moved; writes pages again. No sandbox, no TensorFlow, no notebook library."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.core.evidence import Cause, Evidence
 from grader.core.grades import HandIn, grades_of
-from grader.core.results import CheckResult, Comparison, Grade, Result
-from grader.core.store import CONFIDENTIAL, EVIDENCE, RESULT, load_result, owner_of
+from grader.core.results import Comparison, Grade, Result, labelled
+from grader.core.store import EVIDENCE, RESULT, load_result, owner_of, without_names
 from grader.core.text import one_line
 from grader.core.workspace import require_room
 from grader.course.rubric import Rubric
@@ -55,10 +55,10 @@ class Move:
 
     def reasons(self) -> list[str]:
         """What changed, old to new: checks' points (with titles where a rubric uses one several times), and the status."""
-        old = _by_label(self.old) if self.old else {}
+        old = labelled(self.old.checks) if self.old else {}
         points = [
             f"{label} {old[label].points:g} -> {check.points:g}"
-            for label, check in _by_label(self.new).items()
+            for label, check in labelled(self.new.checks).items()
             if label in old and old[label].points != check.points
         ]
         if self.old is None or self.old.status is self.new.status:
@@ -78,7 +78,7 @@ class Move:
         return [
             (old, new)
             for old, new in self.grades()
-            if old is None or (old.points, old.passed) != (new.points, new.passed)
+            if old is None or (old.points, old.passed, old.awaits) != (new.points, new.passed, new.awaits)
         ]
 
     def words(self) -> str:
@@ -114,11 +114,6 @@ class Move:
         return plain
 
 
-def _by_label(result: Result) -> dict[str, CheckResult]:
-    often = Counter(check.name for check in result.checks)
-    return {check.name if often[check.name] == 1 else f"{check.name} ({check.title})": check for check in result.checks}
-
-
 def _points(result: Result | None) -> float | None:
     return None if result is None else result.points
 
@@ -127,6 +122,8 @@ def _describe(grade: Grade) -> str:
     """What a student gets, in a few words."""
     if grade.excused:
         return "excused"
+    if grade.awaits:
+        return "awaits a person"
     if grade.points is None:
         return "no mark"
     provisional = ", provisional" if grade.provisional else ""
@@ -138,9 +135,12 @@ def _reasons_beside(grade: Grade) -> list[str]:
     if grade.override is not None:
         what = "the excuse" if grade.excused else f"the override to {grade.override.points:g}"
         return [f"{what} by {one_line(grade.override.author)} stays"]
+    reasons = []
+    if grade.review is not None and grade.review.changes_points:
+        reasons.append(f"points decided by {', '.join(map(one_line, grade.review.deciders))} stay")
     if grade.penalty is not None and grade.penalty.points and grade.earned is not None:
-        return [f"earned {grade.earned:g}, {grade.penalty.words}"]
-    return []
+        reasons.append(f"earned {grade.earned:g}, {grade.penalty.words}")
+    return reasons
 
 
 class _OtherEvidence(UsageError):
@@ -408,11 +408,7 @@ def show_grades(
     grades = grades_of_book(book, assignment)
     shown = {folder: grades.beside(result, folder) for folder, result in results.items()}
     rubric = open_rubric()
-    changed = {
-        folder: new
-        for folder, new in shown.items()
-        if results[folder].model_dump(exclude=CONFIDENTIAL) != new.model_dump(exclude=CONFIDENTIAL)
-    }
+    changed = {folder: new for folder, new in shown.items() if without_names(results[folder]) != without_names(new)}
     _publish_each(changed, rubric, output, say)
     _publish_all(shown, rubric, output)
     return True

@@ -1,10 +1,10 @@
 """Code that two submissions of a class share, beyond what everybody has: pairs for an instructor to look at. Pure.
 
-Code is compared as `copydetect` does it (names, functions and strings all look alike; overlapping pieces of `PIECE`
-characters are counted), after comments and long literals were left out, what the course hands out was taken away, and what
-many of the class write as well: those who solve one exercise in Keras write much the same lines. A long run of code that
-some of the class share is no such line, and counts. An index of pieces finds the pairs, so that a class takes seconds where
-comparing everybody with everybody would take minutes.
+Code is compared as copydetect does it (`bare_code`: names, functions and strings all look alike; overlapping pieces of
+`PIECE` characters are counted), after what the course hands out was taken away, and what many of the class write as well:
+those who solve one exercise in Keras write much the same lines. A long run of code that some of the class share is no such
+line, and counts. An index of pieces finds the pairs, so that a class takes seconds where comparing everybody with everybody
+would take minutes. Of each pair it is told where the shared code stands (`shared_code`).
 
 With less than `FEWEST` characters of one's own there is nothing to tell: two short solutions may well be the same.
 
@@ -12,22 +12,26 @@ With less than `FEWEST` characters of one's own there is nothing to tell: two sh
 code were not written for those who mean them harm.
 """
 
-import io
+import hashlib
 import json
-import re
 import signal
-import tokenize
+import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from pydantic import Field, ValidationError
 
-from grader.core.evidence import Evidence
+from grader.core.evidence import Evidence, Value
 from grader.core.results import Flag, Result
+from grader.core.workspace import write_whole
+from grader.marking.bare_code import Traced, filtered, traced, without_padding
+from grader.marking.shared_code import Document, Hashes, Marks, Mask, covered, mark_shared
 
 KIND, NOT_COMPARED = "similar_code", "code_not_compared"
 PIECE = 25  # characters of filtered code; copydetect's own noise threshold
@@ -38,32 +42,37 @@ COMMON, COMMON_SHARE, MOST_COMMON = 5, 0.1, 40  # submissions, of the class: wha
 RUN_SHARE = 0.5  # of the class: what more of them have is nobody's own, however long it is
 MOST_CODE = 200_000  # characters of one submission that are compared
 MOST_NAMED = 5  # others in one flag
-LONG_TEXT, LONG_LIST = 200, 40  # characters of a literal, parts of a list that stand for nothing anybody thought of
 EACH_S = 3.0  # of processor time, for one submission
+MOST_MARKED, MARKING_S = (
+    500,
+    20.0,
+)  # pairs of which it is told where they are alike, the closest first; seconds for that
+PAIRS = "similar.json"  # beside the results of a class
 
-Hashes = NDArray[np.int64]
-Span = tuple[tuple[int, int], tuple[int, int], str]  # begin and end (line from 1, column), what stands for it
-SPACES = re.compile(r"[ \t\f]+")
-LITERALS, BETWEEN = (tokenize.NUMBER, tokenize.STRING), (",", "-", "+", "[", "]", "(", ")", "\n")
 
+class Pair(Value):
+    """Two students: the characters of code that they alone share, and its shares of what is each one's own.
 
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """Two students: the characters of code that they alone share, and its shares of what is each one's own."""
+    `marks`: where both sources are alike; None where that was not looked for, since there are so many pairs.
+    """
 
     first: str
     second: str
     shared: int
     of_first: float
     of_second: float
+    marks: Marks | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Compared:
-    """What came of a class: pairs, and those whose code was not compared (whole), each with the reason."""
+class Compared(Value):
+    """What came of a class: pairs, and those whose code was not compared (whole), each with the reason.
+
+    `sources`: the digest of the code of each student of a pair, as it was compared (`source_digest`).
+    """
 
     pairs: tuple[Pair, ...]
-    left_out: Mapping[str, str]
+    left_out: dict[str, str]
+    sources: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,31 +82,46 @@ class _Print:
     pieces: Hashes
     runs: Hashes
 
-    def covered(self, places: NDArray[np.bool_]) -> int:
-        """How many characters the pieces at these places cover."""
-        starts = np.flatnonzero(places)
-        change = np.zeros(len(self.pieces) + PIECE, np.int32)
-        change[starts] += 1
-        change[starts + PIECE] -= 1
-        return int((np.cumsum(change) > 0).sum())
+
+def source_parts(evidence: Evidence) -> list[tuple[str, str]]:
+    """The code of a submission by its parts: each cell as it was run, and each file that lay beside it."""
+    cells = [(f"Cell {cell.number}", cell.source) for cell in evidence.claims.cells]
+    return [*cells, *evidence.submission.modules.items()]
 
 
 def source_of(evidence: Evidence) -> str:
-    """The code of a submission as it was run, and what lay beside it."""
-    return "\n".join([*(cell.source for cell in evidence.claims.cells), *evidence.submission.modules.values()])
+    """The code of a submission as it is compared: its parts, one after the other."""
+    return "\n".join(text for _, text in source_parts(evidence))
+
+
+def source_digest(source: str) -> str:
+    """What tells whether code is still the one that was compared."""
+    return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def compare_class(data: bytes) -> bytes:
     """`compare_code` for a process of its own: JSON with `sources` and `boilerplate`, answered by a `Compared` as JSON."""
     given = json.loads(data)
     compared = compare_code(given["sources"], given["boilerplate"], each_s=EACH_S)
-    return json.dumps(asdict(compared)).encode()
+    return compared.model_dump_json().encode("utf-8", "surrogatepass")
 
 
 def read_compared(data: bytes) -> Compared:
-    """What `compare_class` answered."""
-    told = json.loads(data)
-    return Compared(pairs=tuple(Pair(**pair) for pair in told["pairs"]), left_out=told["left_out"])
+    """What `compare_class` answered. Raises ValidationError."""
+    return Compared.model_validate_json(data)
+
+
+def save_compared(out: Path, compared: Compared) -> None:
+    """Keep the pairs of a class beside its results. Raises Infrastructure."""
+    write_whole(out / PAIRS, compared.model_dump_json() + "\n")
+
+
+def load_compared(out: Path) -> Compared | None:
+    """The pairs that are kept in `out`; None where there are none that can be read: the class was not compared."""
+    try:
+        return read_compared((out / PAIRS).read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def compare_code(
@@ -119,9 +143,42 @@ def compare_code(
                 left_out[student] = f"only the first {MOST_CODE:,} characters of the code were compared with others'"
         except Exception as error:  # of whatever reads code
             left_out[student] = f"the code could not be compared with others' ({type(error).__name__})"
-    given = [_fingerprint(without_padding(code)[:MOST_CODE]).pieces for code in boilerplate]
-    own = _own_places(prints, np.unique(np.concatenate([np.zeros(0, np.int64), *given])))
-    return Compared(pairs=_pairs(prints, own), left_out=left_out)
+    every = [_fingerprint(without_padding(code)[:MOST_CODE]).pieces for code in boilerplate]
+    given = np.unique(np.concatenate([np.zeros(0, np.int64), *every]))
+    own, common = _own_places(prints, given)
+    found = _pairs(prints, own)
+    told = {student: source_digest(sources[student]) for pair in found for student in (pair.first, pair.second)}
+
+    def read(student: str) -> Document | None:
+        code = _traced(sources[student], each_s)
+        if code is None:
+            return None
+        return Document(
+            source=sources[student], code=code, pieces=prints[student].pieces, own=own[student],
+            given=np.isin(prints[student].pieces, given), common=common[student],
+        )  # fmt: skip
+
+    return Compared(pairs=tuple(_with_marks(found, read)), left_out=left_out, sources=told)
+
+
+def _traced(source: str, each_s: float | None) -> Traced | None:
+    """Code as it was compared, with the way back; None where reading it once more took too long."""
+    try:
+        with _at_most(each_s):
+            return traced(source, MOST_CODE)
+    except TimeoutError:
+        return None
+
+
+def _with_marks(pairs: Sequence[Pair], read: Callable[[str], Document | None]) -> Iterator[Pair]:
+    """The pairs, as many of them as there is time for with what they share."""
+    end, read = time.process_time() + MARKING_S, cache(read)
+    for place, pair in enumerate(pairs):
+        both = (read(pair.first), read(pair.second)) if place < MOST_MARKED and time.process_time() < end else None
+        if both is None or both[0] is None or both[1] is None:
+            yield pair
+        else:
+            yield pair.model_copy(update={"marks": mark_shared(both[0], both[1], PIECE)})
 
 
 @contextmanager
@@ -142,34 +199,36 @@ def _at_most(seconds: float | None) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
-def _own_places(prints: Mapping[str, _Print], given: Hashes) -> dict[str, NDArray[np.bool_]]:
-    """Of each document the places of pieces that are nobody else's but a few students'."""
+def _own_places(prints: Mapping[str, _Print], given: Hashes) -> tuple[dict[str, Mask], dict[str, Mask]]:
+    """Of each document the places of pieces that are nobody else's but a few students', and of those that are common."""
     size = len(prints)
-    common = min(max(COMMON, COMMON_SHARE * size), MOST_COMMON)
-    together = min(max(COMMON, RUN_SHARE * size), MOST_COMMON)
-    rare = _held_by([found.pieces for found in prints.values()], common)
-    shared = _held_by([found.runs for found in prints.values()], together)
-    own = {}
-    for (student, found), few, run in zip(prints.items(), rare, shared, strict=True):
+    few_hold = min(max(COMMON, COMMON_SHARE * size), MOST_COMMON)
+    some_hold = min(max(COMMON, RUN_SHARE * size), MOST_COMMON)
+    pieces = [found.pieces for found in prints.values()]
+    rare, known = _held_by(pieces, few_hold), _held_by(pieces, some_hold)
+    shared = _held_by([found.runs for found in prints.values()], some_hold)
+    own, common = {}, {}
+    for (student, found), few, some, run in zip(prints.items(), rare, known, shared, strict=True):
         inside = np.zeros(len(found.pieces) + 1, np.int32)  # of a long run that is no common idiom
         starts = np.flatnonzero(run)
         inside[starts] += 1
         inside[starts + RUN - PIECE + 1] -= 1
         own[student] = (few | (np.cumsum(inside)[:-1] > 0)) & ~np.isin(found.pieces, given)
-    return own
+        common[student] = ~own[student] | ~some
+    return own, common
 
 
-def _held_by(documents: Sequence[Hashes], most: float) -> list[NDArray[np.bool_]]:
+def _held_by(documents: Sequence[Hashes], most: float) -> list[Mask]:
     """For each place of each document whether so many documents, or fewer, hold what begins there."""
     every = np.concatenate([np.zeros(0, np.int64), *(np.unique(document) for document in documents)])
     known, often = np.unique(every, return_counts=True)
     return [often[np.searchsorted(known, document)] <= most for document in documents]
 
 
-def _pairs(prints: Mapping[str, _Print], own: Mapping[str, NDArray[np.bool_]]) -> tuple[Pair, ...]:
+def _pairs(prints: Mapping[str, _Print], own: Mapping[str, Mask]) -> tuple[Pair, ...]:
     """The pairs of students who share enough of their own, the closest first."""
     kept = {student: np.unique(found.pieces[own[student]]) for student, found in prints.items()}
-    whole = {student: found.covered(own[student]) for student, found in prints.items()}
+    whole = {student: int(covered(places, PIECE).sum()) for student, places in own.items()}
     pairs = []
     for first, second in _candidates(kept):
         if np.array_equal(prints[first].pieces, prints[second].pieces):
@@ -177,7 +236,7 @@ def _pairs(prints: Mapping[str, _Print], own: Mapping[str, NDArray[np.bool_]]) -
         else:
             shared = np.intersect1d(kept[first], kept[second], assume_unique=True)
             here, there = (
-                prints[student].covered(own[student] & np.isin(prints[student].pieces, shared))
+                int(covered(own[student] & np.isin(prints[student].pieces, shared), PIECE).sum())
                 for student in (first, second)
             )
         pair = Pair(
@@ -208,60 +267,10 @@ def _candidates(own: Mapping[str, Hashes]) -> list[tuple[str, str]]:
     ]
 
 
-def without_padding(code: str) -> str:
-    """Code without comments, blank lines, indentation and literals that are longer than anybody writes."""
-    for spans in (_comments, _long_literals):
-        with suppress(
-            tokenize.TokenError, SyntaxError, ValueError
-        ):  # of what is no Python the lines below are left out
-            code = _without(code, list(spans(tokenize.generate_tokens(io.StringIO(code).readline))))
-    lines = (SPACES.sub(" ", line).strip() for line in code.splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("#"))
-
-
-def _without(code: str, spans: Sequence[Span]) -> str:
-    starts = [0]
-    for line in code.split("\n"):
-        starts.append(starts[-1] + len(line) + 1)
-    kept, place = [], 0
-    for (first, column), (last, end), instead in spans:
-        kept += [code[place : starts[first - 1] + column], instead]
-        place = starts[last - 1] + end
-    return "".join([*kept, code[place:]])
-
-
-def _comments(tokens: Iterable[tokenize.TokenInfo]) -> Iterator[Span]:
-    return ((token.start, token.end, "") for token in tokens if token.type == tokenize.COMMENT)
-
-
-def _long_literals(tokens: Iterable[tokenize.TokenInfo]) -> Iterator[Span]:
-    """Texts that are long, and series of numbers and texts that have many parts."""
-    series: list[tokenize.TokenInfo] = []
-    for token in tokens:
-        if token.type in LITERALS:
-            series.append(token)
-        elif not (series and (token.string in BETWEEN or token.type == tokenize.NL)):
-            yield from _shortened(series)
-            series = []
-    yield from _shortened(series)
-
-
-def _shortened(series: Sequence[tokenize.TokenInfo]) -> Iterator[Span]:
-    if len(series) > LONG_LIST:
-        yield series[0].start, series[-1].end, "0"
-        return
-    for token in series:
-        if len(token.string) > LONG_TEXT:
-            yield token.start, token.end, '""'
-
-
 def _fingerprint(code: str) -> _Print:
-    # Here, because copydetect brings matplotlib along.
-    from copydetect.utils import filter_code, hashed_kgrams
-
-    filtered, _ = filter_code(code, "submission.py", language="python")
+    compared = filtered(code)
     pieces, runs = (
-        np.asarray(hashed_kgrams(filtered, length), np.int64) if len(filtered) >= length else np.zeros(0, np.int64)
+        np.fromiter((hash(compared[n : n + length]) for n in range(len(compared) - length + 1)), np.int64)
         for length in (PIECE, RUN)
     )
     return _Print(pieces, runs)

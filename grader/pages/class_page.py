@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from grader.core.grades import flags_of, grades_of, is_of, with_grade
+from grader.core.grades import flags_of, grades_of, is_of, standing_checks, with_grade
 from grader.core.limits import write_duration
 from grader.core.results import Flag, Grade, Outcome, Result, Spread, Status
 from grader.core.text import cleaned, joined, number, one_line
 from grader.pages.accuracy import reference_band
-from grader.pages.headline import NOTHING, points_word, standing, status_word, write_grade_headline
+from grader.pages.headline import AWAITING, NOTHING, points_word, standing, status_word, write_grade_headline
 from grader.pages.language import many, say
 from grader.pages.plots import AccuracyStrip, Segment
 from grader.pages.wording import (
@@ -31,7 +31,8 @@ MOST_CHECKS = 15  # of those that the class lost points by
 BINS = 10  # of the histogram of points
 
 # What nobody has to look at: said of every student of a class, or decided by a person already.
-QUIET = frozenset({"substitute_data", "late", "override", "excused"})
+QUIET = frozenset({"substitute_data", "late", "override", "excused", "points_decided"})
+UNTOUCHED_BY_A_LOOK = frozenset({"awaits_person", "decided_before"})  # these still ask for a decision
 
 Linked = tuple[Result, str | None]  # a result whose text is visible already, with the address of its report
 
@@ -170,11 +171,12 @@ def _rows(linked: Sequence[Linked], links: Mapping[str, str]) -> tuple[ClassRow,
     for result, href in linked:
         for grade in grades_of(result):
             own = safe_href(links.get(grade.student.name)) if result.members else None
-            rows.append(_row(result, grade, own or href))
+            rows.append(class_row(result, grade, own or href))
     return tuple(sorted(rows, key=lambda row: row.student.casefold())) if len(rows) > len(linked) else tuple(rows)
 
 
-def _row(result: Result, grade: Grade, href: str | None) -> ClassRow:
+def class_row(result: Result, grade: Grade, href: str | None) -> ClassRow:
+    """One student of a result as a row; `href` is the address of the report."""
     alone = with_grade(result, grade) if result.members else result
     found = write_grade_headline(result, grade)
     detail = one_line(result.ending.message, 300)
@@ -216,9 +218,14 @@ def _why_grade(result: Result, grade: Grade) -> Iterator[str]:
             yield say("excused by {who}: {reason}", who=who, reason=reason)
         else:
             yield say("set by {who}: {reason}", who=who, reason=reason)
-    elif grade.penalty is not None and grade.penalty.points:
-        lost = number(grade.penalty.points)
-        yield many(grade.penalty.days, "{n} day late: -{points}", "{n} days late: -{points}", points=lost)
+    else:
+        if grade.awaits:
+            yield say("awaits a person: {what}", what=one_line(", ".join(grade.awaits), 200))
+        if grade.review is not None and grade.review.changes_points:
+            yield say("points decided by {who}", who=one_line(", ".join(grade.review.deciders), 120))
+        if grade.penalty is not None and grade.penalty.points:
+            lost = number(grade.penalty.points)
+            yield many(grade.penalty.days, "{n} day late: -{points}", "{n} days late: -{points}", points=lost)
     if grade.provisional:
         yield say("provisional")
     if not is_of(grade, result):
@@ -231,7 +238,7 @@ def _failed_checks(linked: Sequence[Linked]) -> tuple[FailedCheck, ...]:
     failures: Counter[tuple[str, str]] = Counter()
     handed_in = sum(not result.absent for result, _ in linked)
     for result, href in linked:
-        for check in () if result.unread else result.checks:
+        for check in () if result.unread else standing_checks(result):
             if check.out_of > 0 and check.outcome in (Outcome.FAILED, Outcome.PARTIAL):
                 failed = check.outcome is Outcome.FAILED
                 key = (check.name, check.title)
@@ -254,13 +261,15 @@ def _failed_checks(linked: Sequence[Linked]) -> tuple[FailedCheck, ...]:
 def _attention(linked: Sequence[Linked]) -> tuple[Attention, ...]:
     """Submissions that broke, those for review, and every flag that is for a person; what we broke comes first."""
 
-    def asks(flag: Flag) -> bool:
-        return flag.kind not in QUIET
+    def asks(result: Result, flag: Flag) -> bool:
+        """Whether somebody must look, and nobody has yet."""
+        looked_at = all(grade.review is not None and grade.review.looked_at for grade in grades_of(result))
+        return flag.kind not in QUIET and not (looked_at and flag.kind not in UNTOUCHED_BY_A_LOOK)
 
     def waits(result: Result) -> bool:
         """Whether it is for review, nobody decided yet, and no flag says why."""
-        undecided = any(grade.override is None for grade in grades_of(result))
-        return result.status is Status.NEEDS_REVIEW and undecided and not any(map(asks, result.flags))
+        undecided = any(grade.provisional for grade in grades_of(result))
+        return undecided and not any(asks(result, flag) for flag in result.flags)
 
     def whom(result: Result, href: str | None, words: str = "") -> Whom:
         return Whom(_student_name(result), href, one_line(words, 300))
@@ -272,7 +281,7 @@ def _attention(linked: Sequence[Linked]) -> tuple[Attention, ...]:
     ]
     flagged: dict[str, list[Whom]] = {}
     for result, href in linked:
-        for flag in filter(asks, flags_of(result)):
+        for flag in (flag for flag in flags_of(result) if asks(result, flag)):
             flagged.setdefault(flag.kind, []).append(whom(result, href, flag.reason))
     groups += [(flag_word(kind), "warn", concerned) for kind, concerned in flagged.items()]
     return tuple(
@@ -287,6 +296,7 @@ def _tally(grades: Sequence[Grade]) -> tuple[tuple[str, int, Tone, str], ...]:
         ("passed", say("passed"), "good"),
         ("below", say("below the pass mark"), "bad"),
         ("explained", say(STATUSES[Status.EXPLAINED]), "bad"),
+        (AWAITING, say("awaiting a person"), "warn"),
         ("needs_review", say(STATUSES[Status.NEEDS_REVIEW]), "warn"),
         ("broken", say(STATUSES[Status.BROKEN]), "ours"),
         ("excused", say("excused"), "calm"),

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grader.core.evidence import Cause
-from grader.core.grades import LATER_RUN_BROKE, grades_of, is_of, shared_grade
-from grader.core.results import Grade, Result, Status
+from grader.core.grades import LATER_RUN_BROKE, grades_of, is_of, shared_grade, standing_checks
+from grader.core.results import Grade, Outcome, Result, Status
 from grader.core.text import joined, number, one_line, shorten
 from grader.pages.language import gettext_noop, say
-from grader.pages.wording import STATUSES, Tone, points
+from grader.pages.wording import MARKS, OUTCOMES, STATUSES, Tone, points
 
 LONGEST = 4_000  # characters of a comment
 NOTHING = gettext_noop("nothing handed in")
 NONE = "–"
+AWAITING = "awaiting"  # the group of those who have no points until a person gives some
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,13 @@ def write_grade_headline(result: Result, grade: Grade) -> Headline:
         case Status.BROKEN:
             ours = say("This is our fault, not yours: no mark has been decided, and your instructor is told.")
             return Headline("ours", "!", say("The grader broke"), ours)
-        case Status.NEEDS_REVIEW:
+        case _ if grade.awaits:
+            return Headline("warn", MARKS[Outcome.AWAITING], say("Awaits a person"), joined(_awaiting(result, grade)))
+        case Status.NEEDS_REVIEW if grade.provisional:
             by_hand = say("Your instructor will review this by hand before the mark is final.")
             sentence = joined((*_counted(result, grade), by_hand))
             return Headline("warn", "◐", say("Needs review: provisional"), sentence)
-        case Status.EXPLAINED:
+        case Status.EXPLAINED if not grade.changed_by_person:
             return Headline(
                 "bad", "✗", say("Explained, not judged"), joined((_unjudged(result), *_changed(result, grade)))
             )
@@ -61,16 +64,24 @@ def write_grade_headline(result: Result, grade: Grade) -> Headline:
 
 
 def standing(grade: Grade) -> str:
-    """The group that a class page counts it in: passed, below, absent, excused, or the status of what has no mark."""
+    """The group that a class page counts it in: passed, below, absent, excused, awaiting, or the status without a mark."""
     if grade.excused:
         return "excused"
-    if grade.decided or grade.status is Status.GRADED:
+    if grade.awaits:
+        return AWAITING
+    reviewed = grade.status is Status.NEEDS_REVIEW and not grade.provisional
+    explained = grade.status is Status.EXPLAINED and grade.changed_by_person
+    if grade.decided or grade.status is Status.GRADED or reviewed or explained:
         return "passed" if grade.passed else "below"
     return "absent" if grade.status is None else grade.status.value
 
 
 def status_word(grade: Grade) -> str:
     """What became of the submission that counts."""
+    if grade.awaits:
+        return say(OUTCOMES[Outcome.AWAITING])
+    if grade.status is Status.NEEDS_REVIEW and not grade.provisional and grade.override is None:
+        return say("looked at")
     return say(NOTHING if grade.status is None else STATUSES[grade.status])
 
 
@@ -89,7 +100,8 @@ def _passed_or_below(result: Result, grade: Grade, sentence: str) -> Headline:
     if grade.passed:
         return Headline("good", "✓", say("Passed"), sentence)
     change = say("The checks below say what to change.")
-    more = joined((sentence, change)) if result.points < result.out_of and not grade.decided else sentence
+    lost = any(check.points < check.out_of for check in standing_checks(result))
+    more = joined((sentence, change)) if lost and not grade.decided else sentence
     return Headline("bad", "✗", say("Below the pass mark"), more)
 
 
@@ -115,9 +127,31 @@ def _counted(result: Result, grade: Grade) -> Iterator[str]:
     yield from _changed(result, grade)
 
 
+def _awaiting(result: Result, grade: Grade) -> Iterator[str]:
+    """What is missing, and what there is without it."""
+    yield say(
+        "Your instructor still gives the points of {which}: until then there are no points in all.",
+        which=joined((f"“{say(one_line(title, 200))}”" for title in grade.awaits), ", "),
+    )
+    if grade.status is Status.EXPLAINED:
+        yield _unjudged(result)
+    elif grade.earned is not None:
+        yield say("The checks alone give {earned}.", earned=number(grade.earned))
+    if grade.penalty is not None and grade.penalty.points:
+        yield say("It was {why}.", why=grade.penalty.words)
+
+
 def _changed(result: Result, grade: Grade) -> Iterator[str]:
-    if grade.penalty is not None and grade.penalty.points and grade.earned is not None:
-        yield say("You earned {earned}; {why}.", earned=number(grade.earned), why=grade.penalty.words)
+    lost = 0.0 if grade.penalty is None else grade.penalty.points
+    earned = grade.earned
+    if grade.changed_by_person and grade.points is not None and earned is not None:
+        before, earned = earned, round(grade.points + lost, 6)
+        if before != earned:
+            yield say(
+                "Your instructor decided some of the points; the checks alone give {earned}.", earned=number(before)
+            )
+    if grade.penalty is not None and lost and earned is not None:
+        yield say("You earned {earned}; {why}.", earned=number(earned), why=grade.penalty.words)
     if LATER_RUN_BROKE in grade.flags:
         yield say("A later run failed because of a fault of ours, so the earlier result stands.")
     elif not is_of(grade, result):
@@ -140,6 +174,8 @@ def _short(grade: Grade) -> str:
     """A member's grade in a few words."""
     if grade.excused:
         return say("excused")
+    if grade.awaits:
+        return say(OUTCOMES[Outcome.AWAITING])
     of = say("{n} of {all}", n=points_word(grade), all=number(grade.out_of))
     return joined((of, say("as your instructor decided"))) if grade.decided else of
 

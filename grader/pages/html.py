@@ -68,6 +68,19 @@ def class_page(
         return _render(templates, "class.html.j2", class_view(results, title=title, links=links), language)
 
 
+def review_page(templates: Path, name: str, values: Mapping[str, object]) -> tuple[str, str]:
+    """A page of the review desk, in English, and its policy, which is sent as a header.
+
+    It may send forms to the server that it came from, and ask it for parts of a page; nothing else.
+    """
+    static = _static(templates.parent / "static", "review")
+    page = _environment(templates).get_template(f"review/{name}").render(**values, static=static)
+    policy = static.policy.replace(
+        "form-action 'none'", "form-action 'self'; connect-src 'self'; frame-ancestors 'none'"
+    )
+    return page, policy
+
+
 def page_key(
     result: Result,
     evidence: Evidence | None,
@@ -130,8 +143,11 @@ class _Static:
 
 
 @lru_cache(maxsize=8)
-def _static(folder: Path) -> _Static:
-    style, script = ((folder / file).read_text(encoding="utf-8") for file in ("report.css", "report.js"))
+def _static(folder: Path, name: str = "report") -> _Static:
+    """`report` is the look of all pages; what `name` says comes after it, with a script of its own."""
+    styles = dict.fromkeys(("report", name))
+    style = "\n".join((folder / f"{file}.css").read_text(encoding="utf-8") for file in styles)
+    script = (folder / f"{name}.js").read_text(encoding="utf-8")
     for text, end in ((style, "</style"), (script, "</script")):
         if end in text.lower():
             raise ValueError(f"{folder} may not contain {end}")

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from grader.core.grades import flags_of, grades_of, with_grade
 from grader.core.limits import write_duration, write_size
-from grader.core.results import Grade, Result
+from grader.core.results import Grade, Outcome, Result
 from grader.core.text import cleaned, count, defused, number, one_line, percent
-from grader.pages.headline import comment_of_instructor, points_word, write_grade_headline, write_headline
+from grader.pages.decisions import comments_of, with_decisions
+from grader.pages.headline import points_word, write_grade_headline, write_headline
 from grader.pages.wording import (
     CAUSES,
     ISOLATION,
@@ -36,8 +37,7 @@ def _summary(result: Result) -> Iterator[str]:
     found = write_headline(result)
     yield f"{one_line(result.student)} · {one_line(result.assignment)} · {one_line(result.submission or 'nothing')}"
     yield f"{found.mark} {found.headline}. {found.sentence}"
-    if comment := comment_of_instructor(result):
-        yield f"From your instructor: {one_line(comment)}"
+    yield from (f"From your instructor: {one_line(comment)}" for comment in comments_of(result))
     if result.absent:
         return
     if any(flag.kind == "substitute_data" for flag in result.flags):
@@ -46,8 +46,9 @@ def _summary(result: Result) -> Iterator[str]:
         yield "! It ran without a sandbox."
     yield from _accuracy(result)
     yield ""
-    for check in result.checks:
-        points = "advice" if check.out_of <= 0 else f"{number(check.points)}/{number(check.out_of)}"
+    for check in with_decisions(result).checks:
+        given = "–" if check.outcome is Outcome.AWAITING else number(check.points)
+        points = "advice" if check.out_of <= 0 else f"{given}/{number(check.out_of)}"
         yield f"  {MARKS[check.outcome]} {points:>7}  {one_line(check.title)}"
         yield from [f"{' ' * 13}{one_line(check.reason)}"] if check.reason else []
         yield from [f"{' ' * 13}→ {one_line(check.hint)}"] if check.hint else []
@@ -90,6 +91,7 @@ def _row(result: Result, grade: Grade) -> str:
     found = write_headline(result) if result.smoke is not None else write_grade_headline(result, grade)
     name = one_line(grade.student.name if result.members else result.student, NAME)
     nothing = "excused" if grade.excused else "nothing" if grade.status is None else "no mark"
+    nothing = "awaits" if grade.awaits else nothing
     points = nothing if grade.points is None else f"{points_word(grade)}/{number(grade.out_of)}"
     accuracy = accuracy_percent(result.accuracy) if result.accuracy else "–"
     kinds = dict.fromkeys(flag.kind for flag in flags_of(alone) if not grade.excused)

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.core.evidence import Evidence
-from grader.core.grades import LATE_WITHOUT_TIME, flags_of, shared_grade
+from grader.core.grades import LATE_WITHOUT_TIME, flags_of, shared_grade, standing_checks
 from grader.core.limits import Limits, write_duration, write_size
 from grader.core.results import CheckResult, FunctionFinding, GroupFinding, Outcome, Result, Status
 from grader.core.text import cleaned, cleaned_evidence, joined, number, one_line, shorten
 from grader.pages.accuracy import AccuracyView, ConfusionView, Mistake, accuracy_view, confusion_view
 from grader.pages.cells import NotebookView, notebook_view
+from grader.pages.decisions import CommentsView, CommentView, comments_view, decision_words
 from grader.pages.headline import Headline, comment_of_instructor, points_word, write_headline
 from grader.pages.language import many, say
 from grader.pages.network import ModelView, model_view
@@ -76,8 +77,10 @@ class CheckView:
     looked_at: bool  # and found wanting by no fault of ours: a hint is a next step
     title: str
     points: str
+    decision: str  # that a person decided the points, and what the check gave
     reason: str
     hint: str
+    comments: tuple[CommentView, ...]
     basis: str
     basis_kind: str
     basis_words: str
@@ -94,8 +97,9 @@ class StudentView:
     absent: bool  # nothing was handed in: the page is one sentence
     points: str  # what the student gets
     provisional: bool
-    earned: str  # by the checks below
+    earned: str  # by the checks below, as a person decided some of them
     comment: str
+    comments: CommentsView
     out_of: str
     pass_mark: str
     strip: tuple[Segment, ...]
@@ -140,7 +144,13 @@ def student_view(
     """
     result = cleaned(result)
     evidence = None if evidence is None else cleaned_evidence(evidence)
-    checks = tuple(_check(number, item) for number, item in enumerate(result.checks, 1))
+    standing = standing_checks(result)
+    notebook = notebook_view(evidence.claims.cells) if evidence and evidence.claims.cells else None
+    comments = comments_view(result, {cell.number: cell.source for cell in notebook.cells} if notebook else {})
+    checks = tuple(
+        _check(number, *pair, comments.checks.get(number, ()))
+        for number, pair in enumerate(zip(result.checks, standing, strict=True), 1)
+    )
     grade = shared_grade(result)
     return StudentView(
         title=say(result.title),
@@ -150,13 +160,14 @@ def student_view(
         absent=result.absent,
         points="–" if grade is None else points_word(grade),
         provisional=grade is not None and grade.provisional,
-        earned="–" if result.status is Status.BROKEN else number(result.points),
+        earned="–" if result.status is Status.BROKEN else number(_sum(standing, result)),
         comment=comment_of_instructor(result),
+        comments=comments,
         out_of=number(result.out_of),
         pass_mark=number(result.pass_mark),
-        strip=strip(result.checks),
+        strip=strip(standing),
         pass_share=result.pass_mark / result.out_of if result.out_of > 0 else None,
-        next_step=None if result.absent or grade is None or grade.override else _most_to_gain(result.checks, checks),
+        next_step=None if result.absent or grade is None or grade.override else _most_to_gain(standing, checks),
         warning="" if result.absent else _warning(result),
         unsandboxed=say(ISOLATION["none"][1]) if result.isolation == "none" and not result.absent else "",
         notices=_notices(result),
@@ -171,7 +182,7 @@ def student_view(
         training=training_view(result, evidence),
         confusion=confusion_view(result.accuracy, classes),
         mistakes=mistakes if result.accuracy else (),
-        notebook=notebook_view(evidence.claims.cells) if evidence and evidence.claims.cells else None,
+        notebook=notebook,
         ending=say(CAUSES[result.ending.cause]),
         ending_message=shorten(result.ending.message, LONG),
         ending_tone="good" if result.ending.cause == "finished" else "bad",
@@ -200,21 +211,41 @@ def strip(checks: Sequence[CheckResult]) -> tuple[Segment, ...]:
     return (*earned, *lost)
 
 
-def _check(position: int, item: CheckResult) -> CheckView:
+def _sum(standing: Sequence[CheckResult], result: Result) -> float:
+    """The points of the checks as they stand: the result's own where nobody decided one."""
+    changed = sum(now.points - before.points for now, before in zip(standing, result.checks, strict=True))
+    return result.points + changed
+
+
+def _check(position: int, before: CheckResult, item: CheckResult, comments: tuple[CommentView, ...]) -> CheckView:
     return CheckView(
         number=position,
         tone=TONES[item.outcome],
         mark=MARKS[item.outcome],
         outcome=say(OUTCOMES[item.outcome]),
-        looked_at=item.outcome not in (Outcome.SKIPPED, Outcome.BROKEN),
+        looked_at=item.outcome not in (Outcome.SKIPPED, Outcome.BROKEN, Outcome.AWAITING),
         title=say(shorten(item.title, 300)),
-        points=say("advice") if item.out_of <= 0 else f"{number(item.points)} / {number(item.out_of)}",
-        reason=shorten(item.reason, LONG),
+        points=_points(item),
+        decision=decision_words(before, item),
+        reason=_reason(before, item),
         hint="" if item.outcome is Outcome.SKIPPED else shorten(item.hint, LONG),  # each of them says the same
+        comments=comments,
         basis=say(BASIS[item.rests_on][0]),
         basis_kind="measured" if item.rests_on == "facts" else "told",
         basis_words=say(BASIS[item.rests_on][1]),
     )
+
+
+def _points(item: CheckResult) -> str:
+    if item.out_of <= 0:
+        return say("advice")
+    return f"{'–' if item.outcome is Outcome.AWAITING else number(item.points)} / {number(item.out_of)}"
+
+
+def _reason(before: CheckResult, item: CheckResult) -> str:
+    """A check's reason; none of one that waited for a person, who has been there."""
+    given = before.outcome is Outcome.AWAITING and item.outcome is not Outcome.AWAITING
+    return "" if given else shorten(item.reason, LONG)
 
 
 def _function(finding: FunctionFinding) -> FunctionView:

@@ -18,6 +18,7 @@ MARKS: dict[Outcome, str] = {
     Outcome.FAILED: "✗",
     Outcome.SKIPPED: "–",
     Outcome.BROKEN: "!",
+    Outcome.AWAITING: "…",
 }
 OUTCOMES: dict[Outcome, str] = {
     Outcome.PASSED: gettext_noop("passed"),
@@ -25,6 +26,7 @@ OUTCOMES: dict[Outcome, str] = {
     Outcome.FAILED: gettext_noop("failed"),
     Outcome.SKIPPED: gettext_noop("not looked at"),
     Outcome.BROKEN: gettext_noop("our fault"),
+    Outcome.AWAITING: gettext_noop("awaits a person"),
 }
 TONES: dict[Outcome, Tone] = {
     Outcome.PASSED: "good",
@@ -32,6 +34,7 @@ TONES: dict[Outcome, Tone] = {
     Outcome.FAILED: "bad",
     Outcome.SKIPPED: "calm",
     Outcome.BROKEN: "ours",
+    Outcome.AWAITING: "calm",
 }
 STATUSES: dict[Status, str] = {
     Status.GRADED: gettext_noop("graded"),
@@ -92,6 +95,7 @@ SERVE: dict[Serve, tuple[str, str]] = {
 BASIS: dict[str, tuple[str, str]] = {
     "facts": (gettext_noop("measured"), gettext_noop("measured by the grader, outside your code")),
     "claims": (gettext_noop("reported"), gettext_noop("rests on what your notebook said about itself")),
+    "person": (gettext_noop("by a person"), gettext_noop("your instructor gives these points")),
 }
 FLAGS: dict[str, str] = {
     "substitute_data": gettext_noop("substitute data"),
@@ -115,6 +119,9 @@ FLAGS: dict[str, str] = {
     "late": gettext_noop("late"),
     "late_without_time": gettext_noop("late, without a time"),
     "later_run_broke": gettext_noop("a later run broke"),
+    "awaits_person": gettext_noop("awaits a person"),
+    "points_decided": gettext_noop("points decided"),
+    "decided_before": gettext_noop("decided before"),
     "override": gettext_noop("override"),
     "excused": gettext_noop("excused"),
 }

@@ -15,7 +15,8 @@ from grader.marking.publish import OutputOptions
 from grader.run.context import RunContext
 from grader.run.executors import Collector, CollectorGone, LocalCollector
 from grader.run.grade_one import GradedSubmission, grade_one
-from grader.run.result_writer import ResultWriter, Rows
+from grader.run.result_writer import ResultWriter
+from grader.run.rows import Rows
 
 WAIT_S = 30.0  # until the collector is asked again how many it takes
 

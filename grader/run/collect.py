@@ -104,7 +104,7 @@ def collect_functions(submission: Submission, context: RunContext, progress: Pro
     )
     errors = explored.loaded.errors if explored.loaded else (None,) * len(submission.script.cells)
     cells = tuple(
-        Cell(number=number, source=source, executed=True, error=error)
+        Cell(number=number, source=source, executed=True, error=error, tags=submission.script.tags_of(number))
         for number, (source, error) in enumerate(zip(submission.script.cells, errors, strict=True), 1)
     )
     claims = Claims(cells=cells, problem=told)

@@ -42,6 +42,7 @@ class RunParcel(Value):
     main: str
     cells: tuple[str, ...]
     saved: tuple[Reported, ...] = ()
+    tags: tuple[tuple[str, ...], ...] = ()
     sha256: str
     notes: tuple[str, ...]
     files: tuple[str, ...]
@@ -127,7 +128,8 @@ def pack_request(submission: Submission, context: RunContext, seed: int, hints: 
     request = RunParcel(
         assignment=context.rubric.assignment.id, isolation=context.sandbox.isolation, serve=context.rubric.assignment.serve,
         seed=seed, student=submission.student, main=submission.script.name,
-        cells=submission.script.cells, saved=submission.script.saved, sha256=submission.sha256, notes=submission.notes,
+        cells=submission.script.cells, saved=submission.script.saved, tags=submission.script.tags,
+        sha256=submission.sha256, notes=submission.notes,
         files=tuple(map(_visible_name, submission.files)),
         setting=setting_of(context), hints=dict(hints),
     )  # fmt: skip
@@ -140,7 +142,7 @@ def unpack_request(data: bytes) -> tuple[RunParcel, Submission]:
     parts = unpack(data)
     request = RunParcel.model_validate_json(parts[REQUEST])
     files = {_real_name(name): parts[f"file-{number}"] for number, name in enumerate(request.files)}
-    script = Script(request.main, request.cells, request.saved)
+    script = Script(request.main, request.cells, request.saved, request.tags)
     submission = Submission(
         student=request.student, script=script, files=files, sha256=request.sha256, notes=request.notes
     )

@@ -1,30 +1,22 @@
 """The rows of a class: each result on disk, in the gradebook and on the class page, whoever ran the submission.
 
-`ResultWriter` takes results as they come; `Rows` holds ten thousand of them in a few megabytes. At the end the code of the
-class is compared, and what is much alike is flagged for the instructor.
+`ResultWriter` takes results as they come; at the end the code of the class is compared.
 """
 
-import json
-import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import overload
-
-from pydantic import ValidationError
 
 from grader.core.errors import GraderError
-from grader.core.evidence import Cause, Evidence
 from grader.core.grades import Enrolment, HandIn, Student, grades_of, with_grade, with_members
-from grader.core.notebook import read_submission, without_surrogates
+from grader.core.notebook import without_surrogates
 from grader.core.progress import Progress
 from grader.core.results import Grade, Outcome, Result, Status
-from grader.core.store import EVIDENCE, load_result, owner_of, save_result
+from grader.core.store import load_result, owner_of, save_result
 from grader.core.text import one_line
-from grader.course.course import Course
 from grader.exports.release import write_number
 from grader.gradebook import Gradebook, Refused
 from grader.gradebook.persons import Person
@@ -38,55 +30,12 @@ from grader.marking.publish import (
     remember_origin,
     student_folder,
 )
-from grader.marking.repeated_runs import attempt_folder
-from grader.marking.similarity import FEWEST, Compared, read_compared, source_of, with_similar
 from grader.run.context import RunContext, versions
 from grader.run.grade_one import GradedSubmission
-from grader.sandbox.own_process import WorkLost, in_own_process
+from grader.run.rows import Rows
+from grader.run.similar_code import flag_similar_code
 
 MOST_SAID = 200  # characters of a reason on one line
-
-
-class Rows(Sequence[Result]):
-    """Results in the order of a class' entries, packed: as values each takes 25 kB, as text a tenth of it.
-
-    What was not set is not there: the rows of a batch that was interrupted are those that there are.
-    """
-
-    def __init__(self) -> None:
-        self._packed: dict[int, bytes] = {}
-        self._sorted: list[int] | None = None
-
-    def put(self, place: int, result: Result) -> None:
-        """Set the row of the entry number `place`, from 0; the last one set counts."""
-        text = result.model_dump_json(by_alias=True).encode("utf-8", "surrogatepass")
-        self._packed[place] = zlib.compress(text, 1)
-        self._sorted = None
-
-    def at(self, place: int) -> Result:
-        """The row of the entry number `place`. Raises KeyError."""
-        return self._read(place)
-
-    def has(self, place: int) -> bool:
-        """Whether the entry number `place` has its row."""
-        return place in self._packed
-
-    def __len__(self) -> int:
-        return len(self._packed)
-
-    @overload
-    def __getitem__(self, index: int) -> Result: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Result]: ...
-    def __getitem__(self, index: int | slice) -> Result | list[Result]:
-        if self._sorted is None:
-            self._sorted = sorted(self._packed)
-        if isinstance(index, slice):
-            return [self._read(place) for place in self._sorted[index]]
-        return self._read(self._sorted[index])
-
-    def _read(self, place: int) -> Result:
-        return Result.model_validate_json(zlib.decompress(self._packed[place]))
 
 
 class ResultWriter:
@@ -320,6 +269,7 @@ def describe_points(result: Result) -> str:
     told = [
         "excused" if grade.excused
         else "nothing handed in" if grade.status is None and grade.points is None
+        else "awaits a person" if grade.awaits
         else "no mark" if grade.points is None
         else f"{write_number(grade.points)} of {write_number(grade.out_of)} points"
         for grade in grades_of(result)
@@ -353,55 +303,3 @@ def enrolments(entry: Entry) -> list[Enrolment]:
     if not entry.members:
         return [entry.enrolment]
     return [Enrolment(student=member, extension=entry.enrolment.extension) for member in entry.members]
-
-
-MOST = 2_000  # submissions: each one's pieces take a fifth of a megabyte while they are compared
-CLASS_S, EACH_S = 60, 0.5  # of processor time, for a class and on top for each submission
-MEMORY = 2 << 30
-
-
-def flag_similar_code(rows: Rows, places: Mapping[int, str], out: Path, course: Course, assignment: str) -> str:
-    """Flag what is much alike, in the rows (`places`: entry number to student) and each `result.json`.
-
-    Why it could not be done, in a sentence; "" where it was. The code is compared in a process of its own: what becomes of
-    that costs no row.
-    """
-    if len(rows) > MOST:
-        return f"The code of more than {MOST:,} submissions is not compared."
-    sources = dict(_read_sources(rows, places, out))
-    compared = Compared(pairs=(), left_out={})
-    if sum(len(code) >= FEWEST for code in sources.values()) >= 2:
-        given = json.dumps({"sources": sources, "boilerplate": _read_starters(course, assignment)}).encode()
-        seconds = CLASS_S + round(EACH_S * len(sources))
-        try:
-            answer = in_own_process(
-                "grader.marking.similarity:compare_class", given, seconds=seconds, memory=MEMORY
-            )  # fmt: skip
-        except WorkLost as lost:
-            return f"The code of the class was not compared: comparing it {lost}."
-        compared = read_compared(answer)
-    found = [(place, old) for place in places if rows.has(place) and not (old := rows.at(place)).absent]
-    for (place, old), new in zip(found, with_similar([old for _, old in found], compared), strict=True):
-        if new is not old:
-            rows.put(place, new)
-            save_result(student_folder(out, new.student), new)
-    return ""
-
-
-def _read_sources(rows: Rows, places: Mapping[int, str], out: Path) -> Iterator[tuple[str, str]]:
-    """The code of everyone whose submission was run."""
-    for place, student in places.items():
-        if not rows.has(place) or rows.at(place).ending.cause is Cause.NOT_RUN:
-            continue
-        with suppress(OSError, ValidationError):  # of a row that broke there may be none
-            path = attempt_folder(student_folder(out, student), 1) / EVIDENCE
-            yield student, source_of(Evidence.model_validate_json(path.read_bytes()))
-
-
-def _read_starters(course: Course, assignment: str) -> list[str]:
-    """The code that students are given to begin with."""
-    found = []
-    for path in sorted(course.assignment_file(assignment).parent.glob("starter.*")):
-        with suppress(OSError, GraderError):
-            found.append("\n".join(read_submission(path.name, path.read_bytes()).cells))
-    return found

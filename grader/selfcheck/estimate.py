@@ -29,7 +29,7 @@ class PointsByCertainty(Value):
     """Points by what they rest on; they add up to `out_of`.
 
     `certain` rest on the network's layers, which more training does not change; `likely` on how the code ran this time;
-    `open` were not checked; `lost` is what the findings cost.
+    `open` were not checked; `lost` is what the findings cost; `by_person` are given by hand, after the hand-in.
     """
 
     out_of: float
@@ -37,6 +37,7 @@ class PointsByCertainty(Value):
     likely: float
     open: float
     lost: float
+    by_person: float = 0.0
 
 
 class Training(Value):
@@ -128,11 +129,14 @@ def left_open(result: Result, judged: Sequence[str]) -> tuple[str, ...]:
 
 def stand(result: Result, judged: Sequence[str], unchecked: Sequence[Unchecked] = ()) -> PointsByCertainty:
     """How the points stand; `judged` names the checks that rest on judged images."""
-    certain = likely = left = lost = 0.0
+    certain = likely = left = lost = by_person = 0.0
     waiting = left_open(result, judged)
     for check in result.checks:
         if check.name in waiting:
             left += check.out_of
+            continue
+        if check.outcome is Outcome.AWAITING:
+            by_person += check.out_of
             continue
         lost += check.out_of - check.points
         if check.rests_on == "facts" and check.name not in judged:
@@ -140,9 +144,10 @@ def stand(result: Result, judged: Sequence[str], unchecked: Sequence[Unchecked] 
         else:
             likely += check.points
     left += sum(item.out_of for item in unchecked)
-    total = certain + likely + left + lost
+    total = certain + likely + left + lost + by_person
     return PointsByCertainty(
-        out_of=round(total, 2), certain=round(certain, 2), likely=round(likely, 2), open=round(left, 2), lost=round(lost, 2)
+        out_of=round(total, 2), certain=round(certain, 2), likely=round(likely, 2), open=round(left, 2), lost=round(lost, 2),
+        by_person=round(by_person, 2),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ COLOURS = {
     Outcome.FAILED: "#b3261e",
     Outcome.SKIPPED: "#6b6b6b",
     Outcome.BROKEN: "#6b3fa0",
+    Outcome.AWAITING: "#6b6b6b",
 }
 ROW = "padding:.15em .6em;text-align:left;vertical-align:top;border:0"
 
@@ -87,7 +88,7 @@ def _unchecked(item: Unchecked) -> Iterator[str]:
 
 
 def _check(check: CheckResult, is_open: bool) -> Iterator[str]:
-    shown = "–" if is_open else number(check.points)
+    shown = "–" if is_open or check.outcome is Outcome.AWAITING else number(check.points)
     points = "advice" if check.out_of <= 0 else f"{shown}/{number(check.out_of)}"
     yield f"  {MARKS[check.outcome]} {points:>7}  {one_line(check.title)}"
     if check.reason:
@@ -177,6 +178,8 @@ def _points(checked: Checked) -> Iterator[str]:
         yield f"Points: {kept} of {total} here. {NO_MARK}"
     if standing.open:
         yield f"        {number(standing.open)} were not checked."
+    if standing.by_person:
+        yield f"        {number(standing.by_person)} are given by a person, after the hand-in."
     if standing.lost:
         yield f"        {number(standing.lost)} would be lost."
     if checked.mode == "smoke":
@@ -221,7 +224,8 @@ class Card:
 
 def _row(check: CheckResult) -> str:
     colour = COLOURS[check.outcome]
-    points = f"{check.points:g}/{check.out_of:g}" if check.out_of else "advice"
+    shown = "–" if check.outcome is Outcome.AWAITING else f"{check.points:g}"
+    points = f"{shown}/{check.out_of:g}" if check.out_of else "advice"
     words = _safe(check.reason)
     if check.hint and check.outcome is not Outcome.SKIPPED:
         words += f"<br>→ {_safe(check.hint)}"

@@ -21,7 +21,7 @@ def test_the_built_in_checks_are_those_of_the_book() -> None:
         *("executes", "model_found", "trained", "suggested_epochs", "suggested_batch_size", "history_plotted"),
         *("input_shape", "output_units", "allowed_layers", "required_layers", "forbidden_layers", "units_decrease"),
         *("dropout_before_last_dense", "filters_increase", "kernel_size", "pooling_after_convolution", "inspired_by"),
-        *("no_padding_or_stride", "accuracy", "better_than", "computes", "allowed_imports"),
+        *("no_padding_or_stride", "accuracy", "better_than", "computes", "allowed_imports", "manual"),
     }
 
 

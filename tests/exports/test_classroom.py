@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from grader.core.errors import UsageError
 from grader.core.evidence import Smoke
+from grader.core.grades import plain_grade
 from grader.core.results import Outcome, Result, Status
 from grader.exports.github import encode_classroom, shares, write_classroom
 from tests.exports.builders import HOSTILE, hostile_results
@@ -63,6 +64,10 @@ def test_hundredths_add_up_to_the_rounded_sum(points: list[float]) -> None:
 @settings(max_examples=150)
 @given(hostile_results())
 def test_the_reporter_obeys_no_students_text(result: Result) -> None:
+    if plain_grade(result).awaits:
+        with pytest.raises(UsageError, match="a person has not given the points"):
+            write_classroom(result)
+        return
     found = report(result)
     assert run_log("\n".join(found.lines)) == []
     assert found.total == pytest.approx(round(result.points, 2))

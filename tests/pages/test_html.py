@@ -208,6 +208,7 @@ def test_every_outcome_has_a_mark_and_a_word(outcome: Outcome) -> None:
         Outcome.FAILED: "failed",
         Outcome.SKIPPED: "not looked at",
         Outcome.BROKEN: "our fault",
+        Outcome.AWAITING: "awaits a person",
     }
     assert f'<span class="word">{words[outcome]}</span>' in html
 

@@ -28,7 +28,7 @@ def test_an_exercise_without_data_says_nothing_of_accuracy_and_data() -> None:
     assert "Accuracy" not in text and "Data:" not in text and "Isolation: bubblewrap sandbox." in text
 
 
-@pytest.mark.parametrize(("outcome", "mark"), list(zip(Outcome, "✓◐✗–!", strict=True)))
+@pytest.mark.parametrize(("outcome", "mark"), list(zip(Outcome, "✓◐✗–!…", strict=True)))
 def test_each_outcome_has_its_mark(outcome: Outcome, mark: str) -> None:
     lines = summary(a_result((a_check(outcome, title="The one check"),)))
     assert any(line.startswith(f"  {mark} ") and line.endswith("The one check") for line in lines)

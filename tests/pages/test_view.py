@@ -37,7 +37,7 @@ def test_every_outcome_status_cause_and_isolation_has_words() -> None:
     assert set(CAUSES) == set(Cause)
     assert set(ISOLATION) == {"bubblewrap", "podman", "docker", "none"}
     assert set(SERVE) == {"sealed", "open"}
-    assert set(BASIS) == {"facts", "claims"}
+    assert set(BASIS) == {"facts", "claims", "person"}
 
 
 @pytest.mark.parametrize("status", list(Status))

@@ -32,7 +32,7 @@ from grader.run.batch import grade_class
 from grader.run.collect import Collected
 from grader.run.executors import CollectorGone, LocalCollector
 from grader.run.grade_one import grade_submission, reusable
-from grader.run.result_writer import Rows
+from grader.run.rows import Rows
 from tests.fakes import (
     BROKE,
     RUBRIC,

@@ -1,0 +1,177 @@
+"""Addresses of the desk, and what each of them answers. The pages themselves are made in the files beside this one."""
+
+from urllib.parse import parse_qsl, quote
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from grader.core.errors import UsageError
+from grader.exports.csv_files import write_grades
+from grader.exports.release import MARK
+from grader.review.access import Access, Guard
+from grader.review.across import (
+    across_page,
+    check_address,
+    checks_page,
+    decide_check,
+    find_check,
+    next_address,
+    usual_seed,
+)
+from grader.review.class_page import class_page
+from grader.review.comments import add_comment, change_comment, comments_page, preview_change
+from grader.review.decisions import decide, undo
+from grader.review.desk import Desk, Gone
+from grader.review.log_page import log_page
+from grader.review.names import Names
+from grader.review.submission import after_decision, submission_page
+from grader.review.web import Form, Visit, address, answering, explain, posting
+
+
+def names_of(visit: Visit) -> Names:
+    """What pages call students in this visit."""
+    return Names()
+
+
+def show_class(visit: Visit) -> Response:
+    """The class' table and queues."""
+    return visit.page("class.html.j2", {"page": class_page(visit.desk.state(), visit.query, names_of(visit))})
+
+
+def show_log(visit: Visit) -> Response:
+    """Every decision, the newest first."""
+    return visit.page("log.html.j2", {"page": log_page(visit.desk.state(), visit.query, names_of(visit))})
+
+
+def show_checks(visit: Visit) -> Response:
+    """The list of checks; or one part of every notebook, without a check."""
+    if {"shows", "cell", "figure"} & set(visit.query):
+        page = across_page(visit.desk, None, visit.query, names_of(visit))
+        return visit.page("across.html.j2", {"page": page})
+    return visit.page("checks.html.j2", {"page": checks_page(visit.desk)})
+
+
+def show_check(visit: Visit) -> Response:
+    """Everybody's answer to one check, in the order of the seed in the address."""
+    check = find_check(visit.desk, visit.part("label"))
+    if not visit.query.get("seed"):
+        seed = usual_seed(visit.desk, check.label)
+        return RedirectResponse(check_address(check.label, {**visit.query, "seed": seed}), 303)
+    return visit.page("across.html.j2", {"page": across_page(visit.desk, check, visit.query, names_of(visit))})
+
+
+def take_check(visit: Visit, form: Form) -> Response:
+    """A person's points for one answer; then the next one, or for the desk's script that answer as it is now."""
+    check = find_check(visit.desk, visit.part("label"))
+    kept = dict(parse_qsl(form.text("back")))
+    row = decide_check(visit.desk, check, form)
+    if visit.fragment:
+        page = across_page(visit.desk, check, kept, names_of(visit), only=visit.desk.row(row.key))
+        return visit.page("across_part.html.j2", {"page": page})
+    return RedirectResponse(next_address(visit.desk, check, row, kept, form.text("reason")), 303)
+
+
+def show_submission(visit: Visit) -> Response:
+    """One submission: its notebook, its checks, what is decided of it."""
+    row = visit.desk.row(visit.part("key"))
+    page = submission_page(visit.desk, row, visit.query, names_of(visit))
+    return visit.page("submission.html.j2", {"page": page})
+
+
+def take_decision(visit: Visit, form: Form) -> Response:
+    """A decision on one submission; then the same screen and place, or the next submission."""
+    row = visit.desk.row(visit.part("key"))
+    place, go_on = decide(visit.desk, row, form), bool(form.text("go_on"))
+    row = visit.desk.row(row.key)
+    return RedirectResponse(
+        after_decision(visit.desk, row, form.text("back"), place, names_of(visit), go_on=go_on), 303
+    )
+
+
+def take_undo(visit: Visit, form: Form) -> Response:
+    """Another entry with what stood before; then the page that asked: the submission's, or the log."""
+    undo(visit.desk, form)
+    row = visit.desk.state().by_key.get(form.text("row"))
+    if row is None:
+        return RedirectResponse("/log", 303)
+    return RedirectResponse(
+        after_decision(visit.desk, row, form.text("back"), "history", names_of(visit), go_on=False), 303
+    )
+
+
+def show_comments(visit: Visit) -> Response:
+    """The comment bank."""
+    return visit.page("comments.html.j2", {"page": comments_page(visit.desk.state(), visit.query)})
+
+
+def take_new_comment(visit: Visit, form: Form) -> Response:
+    """A comment that is to be kept."""
+    return RedirectResponse(address("/comments", anchor=f"comment-{add_comment(visit.desk, form)}"), 303)
+
+
+def show_comment_preview(visit: Visit, form: Form) -> Response:
+    """Who moves if a saved comment is changed so, or deleted."""
+    page = preview_change(visit.desk, form, names_of(visit))
+    return visit.page("comment_preview.html.j2", {"page": page})
+
+
+def take_comment(visit: Visit, form: Form) -> Response:
+    """A saved comment as it is to be from now on, wherever it was used."""
+    return RedirectResponse(address("/comments", anchor=f"comment-{change_comment(visit.desk, form)}"), 303)
+
+
+def publish(visit: Visit, form: Form) -> Response:
+    """Write the students' pages and the lists again."""
+    changed = len(visit.desk.state().unpublished)
+    troubles = visit.desk.publish()
+    values = {"changed": changed, "troubles": troubles, "folder": str(visit.desk.options.out)}
+    return visit.page("published.html.j2", values)
+
+
+def download_grades(visit: Visit) -> Response:
+    """Everybody's grade as a CSV file. Raises UsageError while names are hidden."""
+    if names_of(visit).hidden:
+        raise UsageError("The list of grades holds names, and names are hidden.", "Reveal them first.")
+    desk = visit.desk
+    text = MARK + write_grades(desk.book.grades(desk.assignment))
+    name = f"attachment; filename*=UTF-8''{quote(desk.assignment, safe='')}-grades.csv"
+    return Response(text, media_type="text/csv", headers={"content-disposition": name})
+
+
+def show_keys(visit: Visit) -> Response:
+    """The keys that work on the desk's pages."""
+    return visit.page("keys.html.j2", {})
+
+
+def make_application(desk: Desk, access: Access) -> ASGIApp:
+    """The desk as a web application: nothing is answered that `access` does not let through."""
+    one_check = "/check/{label:path}"
+    gets = {
+        "/": show_class,
+        "/log": show_log,
+        "/grades.csv": download_grades,
+        "/keys": show_keys,
+        "/check": show_checks,
+        one_check: show_check,
+        "/submission/{key}": show_submission,
+        "/comments": show_comments,
+    }
+    posts = {
+        "/publish": publish,
+        one_check: take_check,
+        "/submission/{key}/decide": take_decision,
+        "/undo": take_undo,
+        "/comments/add": take_new_comment,
+        "/comments/preview": show_comment_preview,
+        "/comments/change": take_comment,
+    }
+    routes = [Route(path, answering(desk, access, page), methods=["GET"]) for path, page in gets.items()]
+    routes += [Route(path, answering(desk, access, posting(take)), methods=["POST"]) for path, take in posts.items()]
+
+    def missing(request: Request, error: Exception) -> Response:
+        return explain(Visit(request, desk, access), Gone("There is no such page.", "Go back to the class."))
+
+    return Guard(Starlette(routes=routes, exception_handlers={404: missing, 405: missing}), access)

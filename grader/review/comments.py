@@ -1,0 +1,184 @@
+"""The comment bank: comments that are used often, where each is used, and who moves if one is changed."""
+
+import re
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grader.core.errors import UsageError
+from grader.core.results import Grade
+from grader.core.review import CommentValue, SavedComment
+from grader.core.text import number, one_line, visible
+from grader.gradebook import Change
+from grader.review.desk import ClassState, Desk, Gone, Row
+from grader.review.names import Names
+from grader.review.web import Form
+
+NEW = re.compile(r"[0-9a-f]{32}")  # ids of comments, as pages make them
+LONG = 160  # characters of a comment's heading
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedLine:
+    """A saved comment: the entry that stands, how many students have it, and who gave it to how many."""
+
+    id: str
+    comment: SavedComment
+    title: str
+    shown: str
+    points: str
+    seen: int
+    used: int
+    givers: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommentsPage:
+    """The saved comments that a search finds, the most used first, of so many in all."""
+
+    lines: tuple[SavedLine, ...]
+    all: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mover:
+    """A student who has a comment, and the grade before and after it is changed, in words."""
+
+    name: str
+    href: str
+    before: str
+    after: str
+    result_before: str
+    result_after: str
+    moved: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommentPreview:
+    """What a change of a saved comment does; `new` is None where it is deleted."""
+
+    line: SavedLine
+    new: SavedComment | None
+    movers: tuple[Mover, ...]
+    points_moved: int
+    verdicts_moved: int
+    shown: str  # the new one's text and points
+    points: str
+
+
+def comments_page(state: ClassState, query: Mapping[str, str]) -> CommentsPage:
+    """The page that an address asks for: `search` are words that a comment holds."""
+    words = query.get("search", "").casefold().split()
+    lines = [line for line in saved_lines(state) if all(word in line.comment.text.casefold() for word in words)]
+    return CommentsPage(lines=tuple(lines), all=len(state.saved))
+
+
+def saved_lines(state: ClassState) -> list[SavedLine]:
+    """Every saved comment, the most used first."""
+    used = _users(state)
+    lines = [
+        SavedLine(
+            id=key, comment=comment, title=one_line(comment.text, LONG), shown=visible(comment.text),
+            points=_signed(comment.points), seen=state.standing["", "saved_comment", key].id, used=len(used[key]),
+            givers=tuple(Counter(used[key].values()).most_common()),
+        )
+        for key, comment in state.saved.items()
+    ]  # fmt: skip
+    return sorted(lines, key=lambda line: (-line.used, line.title.casefold()))
+
+
+def _users(state: ClassState) -> dict[str, dict[str, str]]:
+    """The students who have a saved comment, each with who gave it, by its id."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for entry in state.standing.values():
+        if entry.kind == "comment" and entry.value is not None:
+            found[CommentValue.model_validate(entry.value).saved][entry.student] = entry.author
+    return found
+
+
+def _signed(points: float) -> str:
+    return f"{'+' if points > 0 else ''}{number(points)}" if points else ""
+
+
+def _line(state: ClassState, key: str) -> SavedLine:
+    """The saved comment of a form. Raises Gone."""
+    found = next((line for line in saved_lines(state) if line.id == key), None)
+    if found is None:
+        raise Gone("This comment is not saved any more.", "Somebody deleted it: it stays where it was used.")
+    return found
+
+
+def comment_of(form: Form) -> SavedComment:
+    """What was typed. Raises UsageError."""
+    text, points = form.words("text"), form.number("points") if form.text("points") else 0.0
+    if not text:
+        raise UsageError("The comment is empty.", "Write what students are to read.")
+    return SavedComment(text=text, points=points)
+
+
+def add_comment(desk: Desk, form: Form) -> str:
+    """Keep a new comment; its id. Sent twice, it is there once. Raises UsageError, Superseded, Infrastructure."""
+    key = form.text("id") if NEW.fullmatch(form.text("id")) else uuid.uuid4().hex
+    comment = comment_of(form)
+    if desk.state().saved.get(key) != comment:
+        desk.decide([_change(desk, key, comment, seen=0)])
+    return key
+
+
+def change_comment(desk: Desk, form: Form) -> str:
+    """Change a comment wherever it was used, or delete it; its id. Raises as above, and Gone."""
+    line = _line(desk.state(), form.text("id"))
+    seen = form.whole("seen")
+    desk.decide([_change(desk, line.id, _new(form), seen=line.seen if seen is None else seen)])
+    return line.id
+
+
+def _new(form: Form) -> SavedComment | None:
+    return None if form.text("delete") else comment_of(form)
+
+
+def _change(desk: Desk, key: str, comment: SavedComment | None, *, seen: int) -> Change:
+    value = None if comment is None else comment.model_dump()
+    return Change(kind="saved_comment", subject=key, author=desk.options.author, value=value, seen=seen)
+
+
+def preview_change(desk: Desk, form: Form, names: Names) -> CommentPreview:
+    """Who moves if a comment is changed or deleted; nothing is kept. Raises UsageError, Superseded, Gone, Infrastructure."""
+    state = desk.state()
+    line, new = _line(state, form.text("id")), _new(form)
+    users = _users(state)[line.id]
+    pairs = desk.grades_after([_change(desk, line.id, new, seen=line.seen)])
+    known = {student: (row, place) for row in state.rows for place, student in enumerate(row.students)}
+    movers = [
+        _mover(known.get(old.student.name), old, after, names) for old, after in pairs if old.student.name in users
+    ]
+    return CommentPreview(
+        line=line, new=new, movers=tuple(sorted(movers, key=lambda mover: (not mover.moved, mover.name.casefold()))),
+        points_moved=sum(mover.moved for mover in movers),
+        verdicts_moved=sum(mover.result_before != mover.result_after for mover in movers),
+        shown="" if new is None else visible(new.text), points="" if new is None else _signed(new.points),
+    )  # fmt: skip
+
+
+def _mover(found: tuple[Row, int] | None, before: Grade, after: Grade, names: Names) -> Mover:
+    """`found`: the submission, and which of its students it is; None where it is not in the class any more."""
+    row, place = found or (None, 0)
+    if row is None:
+        name = names.hide(before.student.name)
+    else:
+        name = names.member(row, place) if row.result.members else names.of(row)
+    return Mover(
+        name=one_line(name, 120), href=f"/submission/{row.key}" if row else "", before=_points(before), after=_points(after),
+        result_before=_result(before), result_after=_result(after), moved=before.points != after.points,
+    )  # fmt: skip
+
+
+def _points(grade: Grade) -> str:
+    if grade.excused:
+        return "excused"
+    return "–" if grade.points is None else number(grade.points)
+
+
+def _result(grade: Grade) -> str:
+    return "–" if grade.points is None else "passed" if grade.passed else "not passed"

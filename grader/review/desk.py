@@ -1,0 +1,206 @@
+"""The class as the desk shows it: results on disk, grades and decisions of the gradebook, read again where they changed."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from grader.core.errors import UsageError
+from grader.core.evidence import Evidence
+from grader.core.grades import flags_of, grades_of
+from grader.core.results import Grade, Result, Status
+from grader.core.review import Key, LogEntry, Review, SavedComment, saved_comments, standing
+from grader.core.store import EVIDENCE, RESULT, load_result, without_names
+from grader.course.course import Course
+from grader.course.rubric import Rubric
+from grader.gradebook import Change, Gradebook
+from grader.marking.publish import EVIDENCE_FOLDER, Grades, OutputOptions
+from grader.marking.regrade import show_grades
+from grader.marking.repeated_runs import counted_run, load_attempts
+
+# What nobody has to look at: said of everybody, or decided by a person already.
+QUIET = frozenset({"substitute_data", "late", "override", "excused", "points_decided", "awaits_person", "borderline"})
+
+LOOK_AGAIN = 1.0  # seconds after which files are looked at again: 500 of them take some milliseconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewOptions:
+    """What is reviewed, and by whom. `anonymous`: names are hidden until they are revealed."""
+
+    out: Path
+    course: Course
+    rubric: Rubric
+    author: str
+    data: Path | None = None
+    anonymous: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One submission of the class: a student's, or a group's. `key` stands for it in addresses."""
+
+    key: str
+    folder: Path
+    result: Result  # with the grades beside it
+    shown: Result  # as its page was written last
+
+    @property
+    def students(self) -> tuple[str, ...]:
+        """Everyone whose grade it is."""
+        return tuple(grade.student.name for grade in grades_of(self.result))
+
+    @property
+    def review(self) -> Review:
+        """What people decided of it: of a group, of its first member."""
+        return grades_of(self.result)[0].review or Review()
+
+    @property
+    def settled(self) -> bool:
+        """Whether a person looked at it or decided all of it."""
+        return all(grade.override or (grade.review and grade.review.looked_at) for grade in grades_of(self.result))
+
+    @cached_property
+    def queues(self) -> tuple[str, ...]:
+        """Why a person is asked to look, by the names of queues; none once somebody did."""
+        waiting = ["awaiting"] if any(grade.awaits for grade in grades_of(self.result)) else []
+        if self.settled:
+            return tuple(waiting)
+        names = {Status.NEEDS_REVIEW: "needs_review", Status.BROKEN: "broken", Status.EXPLAINED: "explained"}
+        found = [*waiting, *([names[self.result.status]] if self.result.status in names else [])]
+        found += ["explained"] if self.result.unread and not self.result.absent and "broken" not in found else []
+        found += ["borderline"] if self.result.accuracy and self.result.accuracy.verdict == "borderline" else []
+        found += [flag.kind for flag in flags_of(self.result) if flag.kind not in QUIET]
+        return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassState:
+    """The class at one moment; `log` is every decision, oldest first."""
+
+    rows: tuple[Row, ...]
+    log: tuple[LogEntry, ...]
+    by_key: Mapping[str, Row] = field(default_factory=dict)
+
+    @cached_property
+    def standing(self) -> Mapping[Key, LogEntry]:
+        """The newest decision of each key."""
+        return standing(self.log)
+
+    @cached_property
+    def saved(self) -> Mapping[str, SavedComment]:
+        """The comment bank."""
+        return saved_comments(self.log)
+
+    def assigned(self, row: Row) -> str:
+        """Who is to look at a submission; "" where nobody was named."""
+        entry = self.standing.get((row.students[0], "assigned", ""))
+        return str(entry.value["to"]) if entry is not None and entry.value is not None else ""
+
+    @cached_property
+    def unpublished(self) -> tuple[Row, ...]:
+        """The submissions whose pages show another grade than today's; pages hold neither reasons nor names."""
+        changed = (row for row in self.rows if grades_of(row.result) != grades_of(row.shown))
+        return tuple(
+            row for row in changed if grades_of(without_names(row.result)) != grades_of(without_names(row.shown))
+        )
+
+
+class Gone(UsageError):
+    """A submission that is not in the class any more."""
+
+
+class Desk:
+    """The class and its gradebook; all methods may be called from several threads."""
+
+    def __init__(self, options: ReviewOptions, book: Gradebook) -> None:
+        self.options, self.book = options, book
+        self._lock = threading.Lock()
+        self._files: dict[Path, tuple[int, Result | None]] = {}
+        self._looked = (-LOOK_AGAIN, 0)  # when the files were looked at, and what was found
+        self._known: tuple[object, ClassState] | None = None
+
+    @property
+    def assignment(self) -> str:
+        """The assignment's id."""
+        return self.options.rubric.assignment.id
+
+    def state(self) -> ClassState:
+        """The class now; made again only where a file or the gradebook changed. Raises UsageError, Infrastructure."""
+        with self._lock:
+            stamp = (self._read_results(), self.book.stamp(self.assignment))
+            if self._known is None or self._known[0] != stamp:
+                self._known = (stamp, self._read_state())
+            return self._known[1]
+
+    def row(self, key: str) -> Row:
+        """The submission of an address. Raises Gone: nothing but a key of the class leads to a file."""
+        found = self.state().by_key.get(key)
+        if found is None:
+            raise Gone("This submission is not in the class any more.", "Go back to the class.")
+        return found
+
+    def evidence(self, row: Row) -> Evidence | None:
+        """The run that counts, or None where none is stored or can be read."""
+        if row.result.unread or not (row.folder / EVIDENCE_FOLDER / EVIDENCE).is_file():
+            return None
+        try:
+            return counted_run(load_attempts(row.folder), row.result).evidence
+        except UsageError:
+            return None
+
+    def decide(self, changes: Sequence[Change]) -> list[LogEntry]:
+        """Write decisions down, all of them or none. Raises UsageError, Superseded, Infrastructure."""
+        return self.book.write_log_all(self.assignment, changes)
+
+    def grades_after(self, changes: Sequence[Change]) -> list[tuple[Grade, Grade]]:
+        """Every grade before and after some decisions, of which nothing is kept. Raises as `decide`."""
+        return self.book.grades_after(self.assignment, changes)
+
+    def publish(self) -> list[str]:
+        """Write again every page and list that shows another grade than today's; what went wrong, in words."""
+        troubles: list[str] = []
+        output = OutputOptions(out=self.options.out, course=self.options.course, data=self.options.data)
+        show_grades(output, self.assignment, lambda: self.options.rubric, self.book, troubles.append)
+        self.look_again()
+        return troubles
+
+    def look_again(self) -> None:
+        """Look at the files at the next visit: they were just written."""
+        with self._lock:
+            self._looked = (-LOOK_AGAIN, 0)
+
+    def _read_results(self) -> int:
+        """Read the results that changed on disk, looked for once a second at most; a number that changes with them."""
+        if time.monotonic() - self._looked[0] < LOOK_AGAIN:
+            return self._looked[1]
+        found: dict[Path, tuple[int, Result | None]] = {}
+        for path in sorted(self.options.out.iterdir()):
+            try:
+                changed = (path / RESULT).stat().st_mtime_ns
+            except OSError:
+                continue
+            known = self._files.get(path)
+            found[path] = known if known is not None and known[0] == changed else (changed, load_result(path))
+        self._files = found
+        self._looked = time.monotonic(), hash(tuple((path, changed) for path, (changed, _) in found.items()))
+        return self._looked[1]
+
+    def _read_state(self) -> ClassState:
+        grades = Grades(self.book.grades(self.assignment))
+        rows = [
+            Row(key=key_of(folder), folder=folder, result=grades.beside(result, folder), shown=result)
+            for folder, (_, result) in self._files.items()
+            if result is not None and result.assignment == self.assignment
+        ]
+        ordered = tuple(sorted(rows, key=lambda row: row.result.student.casefold()))
+        log = tuple(self.book.review_log(self.assignment))
+        return ClassState(rows=ordered, log=log, by_key={row.key: row for row in ordered})
+
+
+def key_of(folder: Path) -> str:
+    """What stands for a submission in addresses: it tells nothing of a name."""
+    return hashlib.sha256(folder.name.encode("utf-8", "surrogateescape")).hexdigest()[:16]

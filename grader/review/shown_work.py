@@ -1,0 +1,133 @@
+"""What is shown of a notebook: all of it, or for one check across a class its figures, or one of its cells."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from grader.checks.manual import Manual
+from grader.core.evidence import Cell, Evidence, Output, Value
+from grader.pages.cells import NotebookView, notebook_view
+from grader.review.names import Names
+
+MOST_FIGURES = 6  # of one notebook
+HIGHEST = 9_999  # number of a cell or a figure
+TEXT = 100_000  # characters of an output in which names are looked for: a page shows fewer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of a notebook: nothing, its figures (`number` from 1, or 0: all), a code cell by number or by tag."""
+
+    kind: Literal["nothing", "figure", "cell", "tag"] = "nothing"
+    number: int = 0
+    tag: str = ""
+
+    @property
+    def written(self) -> str:
+        """As it stands in addresses."""
+        if self.kind == "tag":
+            return f"tag:{self.tag}"
+        return f"{self.kind}:{self.number}" if self.number else self.kind
+
+    @property
+    def title(self) -> str:
+        """In words."""
+        if self.kind == "tag":
+            return f"the cell with the tag {self.tag}"
+        if self.kind == "cell":
+            return f"cell {self.number}"
+        if self.kind == "figure":
+            return f"figure {self.number}" if self.number else "every figure"
+        return "no part of the notebook"
+
+
+def part_of_check(parameters: Value) -> Part:
+    """What a check of which a person gives the points asks to be looked at; nothing for every other check."""
+    if not isinstance(parameters, Manual) or not parameters.shows:
+        return Part()
+    return Part(kind="tag", tag=parameters.tag) if parameters.tag else Part(kind="figure")
+
+
+def part_of_address(query: Mapping[str, str], otherwise: Part) -> Part:
+    """What an address asks for: `shows`, or short `cell=4` and `figure=1`; where it says nothing, `otherwise`."""
+    for kind in ("cell", "figure"):
+        if query.get(kind):
+            return _numbered(f"{kind}:{query[kind]}") or otherwise
+    given = query.get("shows", "")
+    if given.startswith("tag:") and len(given) > 4:
+        return Part(kind="tag", tag=given[4:])
+    return _numbered(given) or otherwise
+
+
+def _numbered(given: str) -> Part | None:
+    kind, _, text = given.partition(":")
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+    if kind == "nothing":
+        return Part()
+    if kind == "figure":
+        return Part(kind="figure", number=min(number, HIGHEST))
+    return Part(kind="cell", number=min(number, HIGHEST)) if kind == "cell" and number else None
+
+
+def shown_part(evidence: Evidence | None, part: Part, names: Names) -> NotebookView | str:
+    """That part of a run, bounded and made visible; or a sentence why there is nothing to see."""
+    if evidence is None:
+        return "No run of it is stored: there is nothing to show."
+    cells = evidence.claims.cells
+    if part.kind == "figure":
+        return _figures(cells, part.number, names)
+    if part.kind == "cell":
+        found = [cell for cell in cells if cell.number == part.number]
+        missing = f"The notebook has no code cell {part.number}."
+    else:
+        found = [cell for cell in cells if part.tag in cell.tags]
+        missing = f"No code cell of the notebook has the tag {part.tag}."
+    return notebook_view(tuple(hidden_cell(cell, names) for cell in found[:3])) if found else missing
+
+
+def shown_notebook(evidence: Evidence | None, names: Names) -> NotebookView | None:
+    """The notebook of a run, bounded and made visible; None where there is none."""
+    if evidence is None or not evidence.claims.cells:
+        return None
+    return notebook_view(tuple(hidden_cell(cell, names) for cell in evidence.claims.cells))
+
+
+def _figures(cells: Iterable[Cell], number: int, names: Names) -> NotebookView | str:
+    """One figure of a notebook, or the first of them all, without code and text."""
+    drawn = [(cell, output) for cell in cells for output in cell.outputs if output.png]
+    chosen = drawn[number - 1 : number] if number else drawn[:MOST_FIGURES]
+    if not chosen:
+        return "The notebook drew no figure." if not drawn else f"The notebook drew {len(drawn)}, not {number}."
+    by_cell: dict[int, tuple[Cell, list[Output]]] = {}
+    for cell, output in chosen:
+        by_cell.setdefault(cell.number, (cell, []))[1].append(output)
+    bare = {"source": "", "error": None}
+    kept = (cell.model_copy(update={**bare, "outputs": tuple(outputs)}) for cell, outputs in by_cell.values())
+    view = notebook_view(tuple(hidden_cell(cell, names) for cell in kept))
+    surplus = 0 if number else len(drawn) - MOST_FIGURES
+    notes = (*view.notes, f"{surplus} more of its figures can be seen one by one.") if surplus > 0 else view.notes
+    return NotebookView(view.cells, notes)
+
+
+def hidden_cell(cell: Cell, names: Names) -> Cell:
+    """The cell without the names that are hidden from who looks."""
+    if not names.hidden:
+        return cell
+    outputs = tuple(item.model_copy(update={"text": names.hide(item.text[:TEXT])}) for item in cell.outputs)
+    error = cell.error and cell.error.model_copy(
+        update={"message": names.hide(cell.error.message), "traceback": names.hide(cell.error.traceback)}
+    )
+    return cell.model_copy(update={"source": names.hide(cell.source[:TEXT]), "outputs": outputs, "error": error})
+
+
+def count_drawing_cells(runs: Iterable[Evidence | None]) -> dict[int, int]:
+    """The numbers of cells that drew figures, and in how many of these runs each did."""
+    drawn = Counter(
+        cell.number
+        for run in runs
+        if run is not None
+        for cell in run.claims.cells
+        if any(output.png for output in cell.outputs)
+    )
+    return dict(sorted(drawn.items()))

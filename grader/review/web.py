@@ -1,0 +1,156 @@
+"""What the desk's pages share: how a page is made, how a form is read, and how an error becomes a page."""
+
+import math
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import parse_qsl, quote, urlencode
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from grader.core.errors import GraderError, Infrastructure, UsageError
+from grader.core.review import LONGEST
+from grader.core.text import cleaned, one_line, visible
+from grader.gradebook import Superseded
+from grader.pages.html import review_page
+from grader.review.access import Access
+from grader.review.desk import Desk, Gone
+
+MOST_FIELDS = 2_000
+Values = Mapping[str, object]
+Endpoint = Callable[["Visit"], Response]
+
+
+@dataclass(frozen=True)
+class Form:
+    """What was typed into a form: one text a field, without the white space around it."""
+
+    fields: Mapping[str, str]
+
+    def text(self, name: str) -> str:
+        """A field's text; empty where it is not there. Line ends are the browser's."""
+        return self.fields.get(name, "").replace("\r\n", "\n").replace("\x00", "\ufffd").strip()
+
+    def words(self, name: str) -> str:
+        """A text that is kept. Raises UsageError where it is too long for it."""
+        text = self.text(name)
+        if len(text) > LONGEST:
+            raise UsageError(f"The {name} has {len(text):,} characters; at most {LONGEST:,} are kept.", "Shorten it.")
+        return text
+
+    def number(self, name: str) -> float:
+        """A finite number, with a point or a comma before the fraction. Raises UsageError."""
+        text = self.text(name)
+        try:
+            found = float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+        except ValueError:
+            found = math.nan
+        if not math.isfinite(found):
+            raise UsageError(f"`{one_line(text, 40)}` is not a number.", "Write digits, as in 7.5.")
+        return found
+
+    def whole(self, name: str) -> int | None:
+        """A whole number from 0, or None where nothing was typed. Raises UsageError."""
+        text = self.text(name)
+        if not text:
+            return None
+        if not (text.isascii() and text.isdecimal() and len(text) < 16):
+            raise UsageError(f"`{one_line(text, 40)}` is not a whole number.")
+        return int(text)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request: what is asked, by whom it is served, and how it is answered."""
+
+    request: Request
+    desk: Desk
+    access: Access
+
+    @cached_property
+    def query(self) -> Mapping[str, str]:
+        """The address' parameters: one text a name."""
+        pairs = parse_qsl(self.request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        return {name: value[:500] for name, value in pairs[:50]}
+
+    def part(self, name: str) -> str:
+        """A part of the path, as the route names it."""
+        return str(self.request.path_params[name])
+
+    @property
+    def fragment(self) -> bool:
+        """Whether the desk's own script asks for a part of the page."""
+        return self.request.headers.get("x-fragment") == "1"
+
+    def page(self, name: str, values: Values, *, status: int = 200) -> Response:
+        """A page by its template, `review/NAME`. `csrf` is for its forms, `fresh` a new id for what is sent."""
+        desk = self.desk
+        shared: Values = {
+            "csrf": self.access.secret("form"), "fresh": uuid.uuid4().hex, "query": self.query,
+            "path": self.request.url.path, "author": visible(desk.options.author),
+            "assignment": desk.options.rubric.assignment.title,
+            "anonymous": desk.options.anonymous, "fragment": self.fragment, "address": address,
+        }  # fmt: skip
+        text, policy = review_page(desk.options.course.report_templates() / "templates", name, {**shared, **values})
+        return HTMLResponse(text, status, {"content-security-policy": policy})
+
+    def back(self, path: str, **query: str) -> Response:
+        """To a page by GET, after a form was taken: reloading sends nothing twice."""
+        return RedirectResponse(address(path, query), 303)
+
+
+def address(path: str, query: Mapping[str, str] | None = None, anchor: str = "") -> str:
+    """An address of the desk: its path, its parameters as far as they say something, and a place in the page."""
+    told = urlencode({name: value for name, value in (query or {}).items() if value})
+    return quote(path, safe="/") + (f"?{told}" if told else "") + (f"#{quote(anchor)}" if anchor else "")
+
+
+def answering(desk: Desk, access: Access, endpoint: Endpoint) -> Callable[[Request], Response]:
+    """The endpoint as Starlette calls it (in a thread of its own): what goes wrong becomes a page that says so."""
+
+    def answer(request: Request) -> Response:
+        visit = Visit(request, desk, access)
+        try:
+            return endpoint(visit)
+        except GraderError as error:
+            return explain(visit, error)
+        except Exception as error:  # the last door: a fault of ours costs one page, and no text that was typed
+            return explain(visit, Infrastructure(f"This is our fault: {type(error).__name__}: {error}."))
+
+    return answer
+
+
+def posting(endpoint: Callable[[Visit, Form], Response]) -> Endpoint:
+    """An endpoint that takes a form."""
+
+    def answer(visit: Visit) -> Response:
+        return endpoint(visit, form_of(visit.request))
+
+    return answer
+
+
+def form_of(request: Request) -> Form:
+    """The form of a request, whose bytes were read and bounded before (`access.Guard`)."""
+    pairs = parse_qsl(
+        request.scope["form"].decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS
+    )
+    return Form(dict(pairs))
+
+
+# What is never shown again of a form that was refused.
+SECRET = frozenset({"csrf"})
+
+
+def explain(visit: Visit, error: GraderError) -> Response:
+    """A page that says what went wrong, and keeps what was typed, to be sent again or copied."""
+    status = 404 if isinstance(error, Gone) else 409 if isinstance(error, Superseded) else 503
+    if isinstance(error, UsageError) and status == 503:
+        status = 400
+    kept: dict[str, str] = {}
+    if visit.request.method == "POST":
+        kept = {name: visible(text) for name, text in form_of(visit.request).fields.items() if name not in SECRET}
+    newest = cleaned(error.newest) if isinstance(error, Superseded) and error.newest else None
+    values = {"message": error.message, "remedy": error.remedy, "kept": kept, "newest": newest, "status": status}
+    return visit.page("trouble.html.j2", values, status=status)

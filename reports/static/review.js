@@ -1,0 +1,123 @@
+"use strict";
+/* Keys: an element with data-key is clicked (a link, a button) or focused (a field) by that key. */
+document.documentElement.classList.add("scripted");
+const typing = (target) => target instanceof Element && target.closest("input:not([type=hidden]), textarea, select") !== null;
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.form) {
+    event.preventDefault();
+    event.target.form.requestSubmit();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape" && typing(event.target)) { event.target.blur(); return; }
+  if (typing(event.target)) return;
+  if (event.key === "s" && typed?.isConnected) { event.preventDefault(); typed.requestSubmit(); return; }
+  const found = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (!found) return;
+  event.preventDefault();
+  unfold(found);
+  if (found.matches("input, textarea, select")) found.focus(); else found.click();
+});
+let typed = null; /* the form that was typed in last: s sends it */
+document.addEventListener("input", (event) => { if (event.target.form?.method === "post") typed = event.target.form; });
+const unfold = (element) => { for (let fold = element.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true; };
+const sendAsPage = (form, button) => { /* what is refused becomes a page, which keeps what was typed */
+  if (button?.name) form.append(Object.assign(document.createElement("input"), {type: "hidden", name: button.name, value: button.value}));
+  form.submit();
+};
+/* One check across the class: one answer is marked; j and k move on, a digit gives its level, and no page is loaded. */
+document.addEventListener("DOMContentLoaded", () => {
+  const list = document.querySelector("[data-answers]");
+  if (!list) return;
+  const all = () => [...list.querySelectorAll(".answer")];
+  const mark = (answer, focus = true) => {
+    if (!answer) return;
+    for (const other of all()) { other.classList.toggle("marked", other === answer); other.removeAttribute("aria-current"); }
+    answer.setAttribute("aria-current", "true");
+    if (focus) { answer.focus({preventScroll: true}); answer.scrollIntoView({block: "nearest"}); }
+  };
+  const marked = () => list.querySelector(".answer.marked");
+  const beside = (step) => all()[all().indexOf(marked()) + step];
+  const tell = (words) => { const told = list.querySelector("[data-trouble]"); told.textContent = words; told.classList.toggle("unseen", !words); };
+  const named = location.hash ? document.getElementById(location.hash.slice(1)) : null;
+  mark(named ?? list.querySelector(".answer:not(:has(.take-back))") ?? all()[0], named !== null);
+  list.addEventListener("focusin", (event) => { if (event.target.closest(".answer:not(.marked)")) mark(event.target.closest(".answer"), false); });
+  list.addEventListener("submit", async (event) => {
+    const form = event.target, body = new URLSearchParams(new FormData(form));
+    if (event.submitter?.name) body.set(event.submitter.name, event.submitter.value);
+    event.preventDefault();
+    if (form.dataset.sent) return;
+    form.dataset.sent = "1";
+    let text;
+    try {
+      const answer = await fetch(form.action, {method: "POST", body, headers: {"x-fragment": "1"}});
+      text = await answer.text();
+      if (!answer.ok) { sendAsPage(form, event.submitter); return; }
+    } catch {
+      tell("The review desk does not answer: nothing was saved. Look whether it still runs, then send it again.");
+      delete form.dataset.sent;
+      return;
+    }
+    tell("");
+    const place = all().indexOf(form.closest(".answer")), back = event.submitter?.name === "take_back";
+    for (const part of [...new DOMParser().parseFromString(text, "text/html").body.children]) document.getElementById(part.id)?.replaceWith(part);
+    for (const other of list.querySelectorAll(".answer:not(:has(.take-back)) [name=reason]")) other.value = body.get("reason");
+    const next = all()[back ? place : place + 1];
+    if (next) mark(next); else { mark(all()[place]); if (!back) list.querySelector("[rel=next]")?.click(); }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    const found = {j: () => mark(beside(1)), k: () => mark(beside(-1)), e: () => marked()?.querySelector("[name=points]")?.select(),
+      m: () => marked()?.querySelector("[name=reason]")?.focus(), u: () => marked()?.querySelector(".take-back")?.click()}[event.key]
+      ?? (/^[1-9]$/.test(event.key) ? () => marked()?.querySelector(`[data-level="${event.key}"]`)?.click() : null);
+    if (found) { event.preventDefault(); found(); }
+  });
+});
+/* One submission: j and k go through the checks, e to the points of the one that is marked. Nothing that is typed is lost:
+   leaving asks first, and a desk that does not answer leaves the page as it is. */
+document.addEventListener("DOMContentLoaded", () => {
+  const work = document.querySelector("main.submission");
+  if (!work) return;
+  const checks = [...work.querySelectorAll("[data-check]")], marked = () => checks.findIndex((check) => check.classList.contains("marked"));
+  const mark = (check, focus = true) => {
+    if (!check) return;
+    for (const other of checks) { other.classList.toggle("marked", other === check); other.removeAttribute("aria-current"); }
+    check.setAttribute("aria-current", "true");
+    if (focus) { check.focus({preventScroll: true}); check.scrollIntoView({block: "nearest"}); }
+  };
+  mark(checks.find((check) => `#${check.id}` === location.hash), false);
+  work.addEventListener("focusin", (event) => { const check = event.target.closest("[data-check]:not(.marked)"); if (check) mark(check, false); });
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    const points = checks[marked()]?.querySelector("[data-points]");
+    const found = {j: () => mark(checks[marked() + 1]), k: () => mark(checks[marked() - 1]), e: () => { if (points) { unfold(points); points.select(); } }}[event.key];
+    if (found) { event.preventDefault(); found(); }
+  });
+  work.addEventListener("click", (event) => {
+    const line = event.target.closest(".line");
+    if (!line || !getSelection().isCollapsed) return;
+    const fold = line.closest(".cell").querySelector(":scope > .write");
+    fold.open = true;
+    fold.querySelector("[name=line]").value = line.dataset.line;
+    fold.querySelector("textarea").focus();
+  });
+  let sent = null;
+  const changed = (form) => [...form.elements].some((field) => field.matches("textarea, input:not([type=hidden], [type=checkbox], [name=line])") && field.value !== field.defaultValue);
+  window.addEventListener("beforeunload", (event) => { if ([...work.querySelectorAll("form")].some((form) => form !== sent && changed(form))) event.preventDefault(); });
+  work.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (sent) return;
+    sent = event.target;
+    const told = work.querySelector("[data-trouble]");
+    try {
+      await fetch("/keys", {method: "HEAD"});
+    } catch {
+      told.textContent = "The review desk does not answer: nothing was saved, and what you typed is still here. Look whether it still runs, then send it again.";
+      told.classList.remove("unseen");
+      told.scrollIntoView({block: "nearest"});
+      sent = null;
+      return;
+    }
+    sendAsPage(sent, event.submitter);
+  });
+});
