@@ -13,10 +13,10 @@ from grader.core.limits import write_size
 from grader.core.notebook import without_surrogates
 from grader.core.workspace import require_room
 from grader.intake.match import PLATFORMS, Matches, RosterMatch, match
-from grader.intake.names import listed, student_name, tell_apart
+from grader.intake.names import listed, tell_apart
 from grader.intake.platforms import Form, find, nbgrader, read_form, recognise_form, title_of, unread_form
 from grader.intake.roster import Enrolled, Roster, read_roster
-from grader.intake.sources import FolderTree, Found, Tree, is_handed_in, open_class_zip, visible
+from grader.intake.sources import FolderTree, Found, Tree, open_class_zip, visible
 from grader.intake.submissions import Entry
 
 SPARE = 1 << 30  # bytes of the disk that unpacking leaves alone
@@ -58,7 +58,9 @@ def open_class(
         form, tree = recognise_form(top, called or assignment, wanted)
         found = find(form, tree, called or assignment)
         if not found:
-            raise nothing_in(str(source))
+            raise UsageError(
+                f"{source} holds no submission.", "Name the folder that holds one file or folder per student."
+            )
         _require_room(tree, found, workspace)
         matches = match(found, students)
         rows = [*map(_Row, found, matches.matches), *(_missing(student, doubt) for student, doubt in matches.missing)]
@@ -72,31 +74,6 @@ def open_class(
         aside = _set_aside(top, tree, wanted)
         notes = (told, *aside, *_doubts(form, tree, roster), *_notes(found, matches, students))
     return OpenedClass(entries=entries, form=form, notes=tuple(map(_shown, notes)))
-
-
-def list_class(source: Path) -> list[Entry]:
-    """One entry for each file or folder in `source`, sorted by name. Raises UsageError.
-
-    Loose files that are no code become entries too: nobody is lost because of a wrong file type.
-    """
-    if not source.is_dir():
-        raise UsageError(
-            f"{source} is not a folder.", "Name the folder that holds one file or folder for each student."
-        )
-    try:
-        found = sorted(source.iterdir())
-    except OSError as error:
-        raise UsageError(f"{source}: can't be read ({error.strerror}).", "Check the folder.") from None
-    paths = [path for path in found if is_handed_in(path.name)]
-    if not paths:
-        raise nothing_in(str(source))
-    names = tell_apart(list(map(student_name, paths)), [without_surrogates(path.name) for path in paths])
-    return [Entry(student=name, path=path) for name, path in zip(names, paths, strict=True)]
-
-
-def nothing_in(where: str) -> UsageError:
-    """The error about a source without any submission."""
-    return UsageError(f"{where} holds no submission.", "Name the folder that holds one file or folder per student.")
 
 
 @contextmanager
