@@ -48,7 +48,7 @@ def test_the_parts_always_add_up(drawn: list[tuple[Outcome, float, int, bool, bo
     )
     judged = tuple(f"c{n}" for n, item in enumerate(drawn) if item[4])
     standing = stand(a_result(checks=checks, smoke=Smoke()), judged)
-    parts = standing.certain + standing.likely + standing.open + standing.lost
+    parts = standing.certain + standing.likely + standing.open + standing.lost + standing.by_person
     assert parts == pytest.approx(sum(check.out_of for check in checks), abs=0.05)
     assert min(standing.certain, standing.likely, standing.open, standing.lost) >= -0.01
 
