@@ -7,14 +7,13 @@ from typing import Literal
 
 from grader.checks.manual import Manual
 from grader.core.evidence import Cell, Evidence, Output, Value
-from grader.pages.cells import FIGURE_BYTES, NotebookView, notebook_view
+from grader.pages.cells import NotebookView, notebook_view
 from grader.review.names import Names
 
 MOST_FIGURES, MOST_CELLS = 6, 3  # of one notebook
 HIGHEST = 9_999  # number of a cell or a figure
-FIGURE_BYTES = (
-    4_000_000  # of a whole notebook, which no network carries: making figures lighter takes longer than it saves
-)
+# Of a whole notebook, which no network carries: making figures lighter takes longer than it saves.
+FIGURE_BYTES = 4_000_000
 TEXT = 100_000  # characters of an output in which names are looked for: a page shows fewer
 
 
