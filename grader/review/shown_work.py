@@ -7,11 +7,13 @@ from typing import Literal
 
 from grader.checks.manual import Manual
 from grader.core.evidence import Cell, Evidence, Output, Value
-from grader.pages.cells import FIGURE_BYTES, NotebookView, notebook_view
+from grader.pages.cells import NotebookView, notebook_view
 from grader.review.names import Names
 
 MOST_FIGURES, MOST_CELLS = 6, 3  # of one notebook
 HIGHEST = 9_999  # number of a cell or a figure
+# Of a whole notebook, which no network carries: making figures lighter takes longer than it saves.
+FIGURE_BYTES = 4_000_000
 TEXT = 100_000  # characters of an output in which names are looked for: a page shows fewer
 
 
@@ -90,7 +92,7 @@ def shown_notebook(evidence: Evidence | None, names: Names) -> NotebookView | No
     """The notebook of a run, bounded and made visible; None where there is none."""
     if evidence is None or not evidence.claims.cells:
         return None
-    return notebook_view(tuple(hidden_cell(cell, names) for cell in evidence.claims.cells))
+    return notebook_view(tuple(hidden_cell(cell, names) for cell in evidence.claims.cells), figure_bytes=FIGURE_BYTES)
 
 
 def _figures(cells: Iterable[Cell], number: int, names: Names) -> NotebookView | str:
