@@ -103,10 +103,11 @@ class MemberLine:
 
 @dataclass(frozen=True, kw_only=True)
 class SubmissionPage:
-    """Everything the page says."""
+    """Everything the page says; `hidden`: whether the name is."""
 
     key: str
     name: str
+    hidden: bool
     file: str
     verdict: Headline
     out_of: str
@@ -151,7 +152,7 @@ def submission_page(desk: Desk, row: Row, query: Mapping[str, str], names: Names
     override, adjustment = grade.override, row.review.adjustment
     lines = _told_once(history(state, row, names), row)
     return SubmissionPage(
-        key=row.key, name=one_line(names.of(row), 200), file=names.hide(view.submission),
+        key=row.key, name=one_line(names.of(row), 200), hidden=names.hides(row), file=names.hide(view.submission),
         verdict=replace(view.verdict, sentence=names.hide(view.verdict.sentence)),
         out_of=view.out_of, pass_mark=view.pass_mark, earned=view.earned, members=_members(row, names),
         flags=tuple((flag_word(flag.kind), names.hide(visible(flag.reason))) for flag in flags_of(row.result)),
@@ -239,7 +240,7 @@ def _given(state: ClassState, row: Row, names: Names) -> dict[str, tuple[GivenCo
 
 def _shown(state: ClassState, row: Row, item: Comment, names: Names, *, shared: bool) -> GivenComment:
     return GivenComment(
-        id=item.id, text=names.hide(visible(item.text)), points=_signed(item.points), author=visible(item.author),
+        id=item.id, text=visible(item.text), points=_signed(item.points), author=visible(item.author),
         shared=shared, where=visible(item.where), fields=_fields(item), seen=seen_of(state, row, "comment", item.id),
     )  # fmt: skip
 
