@@ -39,11 +39,11 @@ class Person:
     """Whom a gradebook knows, and what they are called: full names, groups, e-mail addresses, logins and numbers, files."""
 
     label: str
-    names: Sequence[str] = ()
-    groups: Sequence[str] = ()
-    addresses: Sequence[str] = ()
-    logins: Sequence[str] = ()
-    files: Sequence[str] = ()
+    names: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    logins: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,9 @@ def words_of(text: str) -> Words:
     return tuple(filter(None, (folded(match[0]) for match in _WORD.finditer(text))))
 
 
-def make_hider(persons: Iterable[Person]) -> Hider:
-    """What hides these persons."""
+@lru_cache(maxsize=4)
+def make_hider(persons: tuple[Person, ...]) -> Hider:
+    """What hides these persons; kept, because a decision changes nobody's name."""
     known: dict[Words, str] = {}
     for person in persons:
         own: dict[Words, str] = {}

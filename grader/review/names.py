@@ -96,7 +96,7 @@ def hidden_names(state: "ClassState", author: str, seed: str) -> Names:
     }
     persons = [_person(enrolled.get(name, Student(name=name)), label) for name, label in students.items()]
     persons += [_hand_in(row, rows[row.key]) for row in state.rows if row.key in rows]
-    return HiddenNames(rows=rows, students=students, hider=make_hider(persons))
+    return HiddenNames(rows=rows, students=students, hider=make_hider(tuple(persons)))
 
 
 def _person(student: Student, label: str) -> Person:
@@ -106,13 +106,12 @@ def _person(student: Student, label: str) -> Person:
 
 def _hand_in(row: "Row", label: str) -> Person:
     """What a submission is called: its file and folder, and of a group the group."""
-    names = {row.result.student, row.shown.student} if not row.result.members else set()
-    groups = {row.result.student, row.shown.student} if row.result.members else set()
+    called = (row.result.student, row.shown.student)
     return Person(
-        label=label, names=tuple(names), groups=tuple(groups),
-        files=tuple({row.result.submission, row.shown.submission, row.folder.name}),
+        label=label, names=() if row.result.members else called, groups=called if row.result.members else (),
+        files=(row.result.submission, row.shown.submission, row.folder.name),
     )  # fmt: skip
 
 
-def _said(*texts: str) -> Sequence[str]:
+def _said(*texts: str) -> tuple[str, ...]:
     return tuple(filter(None, texts))

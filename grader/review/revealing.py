@@ -1,5 +1,6 @@
 """Names that were hidden are shown to who asks for it, and the log says who did."""
 
+from grader.core.errors import UsageError
 from grader.gradebook import Change
 from grader.review.desk import Desk
 from grader.review.web import Form
@@ -10,6 +11,8 @@ def reveal(desk: Desk, form: Form) -> str:
 
     They are revealed to this desk's person alone. Taking the entry back hides them again.
     """
+    if not desk.options.anonymous:
+        raise UsageError("No names are hidden.", "Start the desk with --anonymous to hide them.")
     row = desk.row(form.text("row")) if form.text("row") else None
     author = desk.options.author
     changes = [
