@@ -9,10 +9,22 @@ import pytest
 
 from grader.core.progress import Silent
 from grader.gradebook import open_gradebook
-from grader.intake import Entry, list_class
+from grader.intake import Entry
 from grader.marking.publish import OutputOptions
 from grader.run.batch import grade_class
-from tests.fakes import RUBRIC, Act, Said, Stage, a_context, data_of, run_cli, write_class, write_course, write_rubric
+from tests.fakes import (
+    RUBRIC,
+    Act,
+    Said,
+    Stage,
+    a_context,
+    data_of,
+    list_class,
+    run_cli,
+    write_class,
+    write_course,
+    write_rubric,
+)
 
 USER = getpass.getuser()
 BIDI = "\u202egnp.exe \u200b<script>alert(1)</script> =HYPERLINK(1)"

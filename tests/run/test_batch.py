@@ -19,7 +19,7 @@ from grader.core.results import Outcome, Result, Status
 from grader.core.store import EVIDENCE, load_evidence, load_result, save_result
 from grader.course.course import Course
 from grader.gradebook import Gradebook, Refused, open_gradebook
-from grader.intake import Entry, Submission, digest_name, list_class, read_path, safe_name
+from grader.intake import Entry, Submission, digest_name, read_path, safe_name
 from grader.kernel.run import Execution, Job
 from grader.marking.compare import Earlier, index_earlier
 from grader.marking.mark import mark_attempts
@@ -42,6 +42,7 @@ from tests.fakes import (
     a_context,
     a_result,
     a_rubric,
+    list_class,
     write_class,
     write_course,
     write_rubric,

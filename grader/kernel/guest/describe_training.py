@@ -7,7 +7,7 @@ they show, with how far weights moved, whether a training is where a network com
 import math
 from typing import Any
 
-from grader.kernel.guest.neutral import neutral
+from grader.kernel.guest.wrapping import neutral
 
 FIRST_ROWS = 256
 LONGEST = 200  # characters of a name or message
@@ -150,7 +150,7 @@ class TrainingStart:
         self._heard = False
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Keep what the first step gave; where several are made at once it says nothing of the beginning."""
+        """Keep the numbers of the first step; where several steps are made at once they say nothing of the beginning."""
         if not self._heard and batch == 0 and isinstance(logs, dict):
             self._first = dict(logs)
         self._heard = True

@@ -4,12 +4,13 @@ A child makes namespaces of its own, becomes their PID 1 and does what `launcher
 hands over descriptors, sets limits, starts the program, reaps and reports. The program is not executed but forked: it finds
 done what `entry` has done here. Standard library only; nothing of a submission is ever read in the server itself.
 
-Usage: server.py SOCKET ORDERS, two inherited descriptors. ORDERS holds a line of JSON (`entry`, `path`, `files`), then the
-files' bytes. A request is a JSON list, the numbers that the program's descriptors shall have, and carries descriptors: the
-child's socket, its orders, its log, then those of the program. To the host goes `refused` with the reason, or `ready`.
+Usage: fork_server.py SOCKET ORDERS, two inherited descriptors. ORDERS holds a line of JSON (`entry`, `path`, `files`), then
+the files' bytes. A request is a JSON list, the numbers that the program's descriptors shall have, and carries descriptors:
+the child's socket, its orders, its log, then those of the program. To the host goes `refused` with the reason, or `ready`.
 """
 
 import contextlib
+import ctypes
 import fcntl
 import gc
 import importlib
@@ -18,16 +19,18 @@ import os
 import random
 import signal
 import socket
+import stat
+import struct
 import sys
 import traceback
 import types
 import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # `-P` knows no folder of a script
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # `-P` knows no folder of a script
 
-from grader.sandbox.fork_server.namespaces import drop_privileges, enter_namespaces, mount_writable_places
 from grader.sandbox.launcher import (
     become_program,
     become_visible,
@@ -38,7 +41,7 @@ from grader.sandbox.launcher import (
     write_files,
 )
 
-OURS = str(Path(__file__).resolve().parents[3])
+OURS = str(Path(__file__).resolve().parents[2])
 MOST_DESCRIPTORS = 64
 REQUEST_BYTES = 4096
 LOWEST_OWN = 64  # descriptors of ours are moved above this, and above those that the program expects
@@ -212,6 +215,99 @@ def run_program(argv: list[str]) -> None:
     sys.orig_argv = list(argv)
     sys.modules["__main__"] = main_module
     exec(code, vars(main_module))
+
+
+# What bwrap does for a cold start, a child does for itself. It is of an unprivileged uid and has all capabilities in a user
+# namespace of its own, until `drop_privileges`. The file system is the server's, read-only and without anything of the host;
+# every place where something can be written is covered by a fresh tmpfs. Numbers are those of linux/sched.h, linux/mount.h
+# and linux/prctl.h.
+NEW_MOUNTS, NEW_CGROUP, NEW_UTS, NEW_IPC, NEW_USER, NEW_PID, NEW_NET = (
+    0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000,
+)  # fmt: skip
+ALL_NAMESPACES = NEW_MOUNTS | NEW_CGROUP | NEW_UTS | NEW_IPC | NEW_USER | NEW_PID | NEW_NET
+READ_ONLY, NO_SUID, NO_DEV, NO_EXEC, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
+SET_INTERFACE_FLAGS, UP, RUNNING = 0x8914, 0x1, 0x40
+PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
+CAPABILITY_VERSION = 0x20080522
+MOST_CAPABILITIES = 64
+
+
+def call(function: str, *arguments: object) -> None:
+    """Call a function of the C library that returns 0 for success. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, function)(*arguments):
+        code = ctypes.get_errno()
+        raise OSError(code, f"{function}: {os.strerror(code)}")
+
+
+def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    """mount(2). Raises OSError, naming the target."""
+    try:
+        call("mount", source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode())
+    except OSError as error:
+        raise OSError(error.errno, f"mount {kind} on {target}: {os.strerror(error.errno or 0)}") from None
+
+
+def enter_namespaces() -> None:
+    """Enter new namespaces with the same uid; the next child is PID 1 of a process namespace. Raises OSError."""
+    uid, gid = os.getuid(), os.getgid()
+    call("unshare", ALL_NAMESPACES)
+    write("/proc/self/setgroups", "deny")
+    write("/proc/self/uid_map", f"{uid} {uid} 1")
+    write("/proc/self/gid_map", f"{gid} {gid} 1")
+
+
+def mount_writable_places(scratch: Iterable[tuple[str, int, str]], kept: Sequence[str]) -> None:
+    """As PID 1: mount fresh writable places (path, bytes, mode), what of `kept` they cover, /proc, terminals, loopback.
+
+    Raises OSError.
+    """
+    mount("none", "/", "", RECURSIVE | PRIVATE)
+    folders = sorted(scratch, key=lambda item: item[0].count("/"))
+    covered = [path for path in kept if any(path.startswith(f"{folder}/") for folder, _, _ in folders)]
+    held = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in covered}
+    for path, size, mode in folders:
+        mount("tmpfs", path, "tmpfs", NO_SUID | NO_DEV, f"size={size},mode={mode}")
+    for path, descriptor in held.items():
+        put_back(path, descriptor)
+    mount("proc", "/proc", "proc", NO_SUID | NO_DEV | NO_EXEC)
+    write("/proc/sys/user/max_user_namespaces", "0")
+    mount("/proc/sys", "/proc/sys", "", BIND | RECURSIVE)
+    mount("none", "/proc/sys", "", REMOUNT | BIND | READ_ONLY | NO_SUID | NO_DEV | NO_EXEC)
+    mount("devpts", "/dev/pts", "devpts", NO_SUID | NO_EXEC, "newinstance,ptmxmode=0666,mode=620")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as some:
+        fcntl.ioctl(some, SET_INTERFACE_FLAGS, struct.pack("16sH14x", b"lo", UP | RUNNING))
+
+
+def put_back(path: str, descriptor: int) -> None:
+    """Mount what `descriptor` refers to, which is covered now, at `path` again: read-only, as it was."""
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        Path(path).mkdir(0o755, parents=True)
+    else:
+        Path(path).parent.mkdir(0o755, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o444))
+    mount(f"/proc/self/fd/{descriptor}", path, "", BIND | RECURSIVE)
+    os.close(descriptor)
+
+
+def drop_privileges() -> None:
+    """Give up every capability for good. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for capability in range(MOST_CAPABILITIES):
+        if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):
+            break  # past the last one that this kernel knows
+    call("prctl", PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    call("capset", struct.pack("Ii", CAPABILITY_VERSION, 0), bytes(24))
+    call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def write(path: str, text: str) -> None:
+    """One write to a file of /proc. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ MORE, LONG, COMMAND = 1, 2, 4  # bits of a frame's flags
 
 
 class ProtocolViolation(Exception):
-    """Something that may not pass: the cause that the run ends with, and what it was, in words for its message."""
+    """The kernel sent something that may not pass: the cause that the run ends with, and words for its message."""
 
     def __init__(self, cause: Cause, what: str) -> None:
         super().__init__(what)
@@ -71,7 +71,7 @@ class Budget:
 
 
 class FrameReader:
-    """Follows the frames of one connection, whatever the blocks that its bytes come in; keeps none of them."""
+    """Follows the frames of one connection, in whatever blocks its bytes come; keeps none of them."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -156,7 +156,7 @@ class Border:
             self._tasks.append(asyncio.create_task(self._serve(listener, theirs)))
 
     async def close(self) -> None:
-        """Carry nothing any more; what the kernel does from here on is not its fault."""
+        """Carry nothing any more; nothing that the kernel does from here on counts as a violation."""
         self._shut = True
         for task in self._tasks:
             task.cancel()
@@ -263,7 +263,7 @@ class HardenedKernelClient(AsyncKernelClient):
         self.shell_channel.border = self.iopub_channel.border = border
 
     def stop_channels(self) -> None:
-        """Close what was opened; the channels that were not would be, at a mention."""
+        """Close the two channels without touching the others: jupyter_client would open those when asked for them."""
         for channel in (self._shell_channel, self._iopub_channel):
             if channel is not None:
                 channel.stop()
@@ -313,10 +313,10 @@ class HardenedNotebookClient(NotebookClient):
         super()._update_display_id(display_id, msg)
 
     def handle_comm_msg(self, outs: list[NotebookNode], msg: dict[str, Any], cell_index: int) -> None:
-        """Widgets run code on the host at a kernel's word: not here."""
+        """Do nothing: widgets would run code on the host when a kernel says so."""
 
     def register_output_hook(self, msg_id: str, hook: Any) -> None:
-        """Neither are output widgets."""
+        """Do nothing: there are no output widgets either."""
 
 
 def name_violation(border: Border, error: Exception) -> ProtocolViolation:
@@ -362,7 +362,7 @@ def _beginning(text: Any) -> str:
 
 
 def _of_type(kind: type[T], value: Any) -> T:
-    """The value. A dictionary may refuse a slice with TypeError or with KeyError, as Python's version has it."""
+    """The value. Raises TypeError: slicing a dictionary would raise that or KeyError, depending on Python's version."""
     if not isinstance(value, kind):
         raise TypeError(f"{type(value).__name__} where {kind.__name__} belongs")
     return value

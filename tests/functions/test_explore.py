@@ -20,11 +20,11 @@ from grader.core.evidence import Call, Cause
 from grader.core.limits import Limits
 from grader.core.notebook import Script
 from grader.core.progress import Silent
-from grader.functions import exploring
+from grader.functions import explore as exploring
 from grader.functions.agreement import disagreement, unpack_arguments
 from grader.functions.cases import Arguments, Function, Functions, Group
-from grader.functions.client import Loaded, LostError, ModuleJob
-from grader.functions.exploring import Exploration, explore_function, explore_module
+from grader.functions.explore import Exploration, explore_function, explore_module
+from grader.functions.module_process import Loaded, LostError, ModuleJob
 from grader.sandbox.unsandboxed import NoSandbox
 from tests.functions.answers import Answering, returned
 
@@ -173,7 +173,7 @@ sys.path.insert(0, {root!r})
 {imports}
 from hypothesis import strategies as st
 from grader.functions.cases import Function, Group
-from grader.functions.exploring import explore_function
+from grader.functions.explore import explore_function
 from tests.functions.answers import Answering
 draws = st.tuples(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text())
 def f(a, b, c):
@@ -326,7 +326,7 @@ class Process:
 @pytest.fixture
 def process(monkeypatch: pytest.MonkeyPatch) -> type[Process]:
     Process.loads, Process.seconds, Process.clock = [], 0.0, Clock()
-    monkeypatch.setattr(exploring, "ModuleProcess", Process)
+    monkeypatch.setattr(exploring, "start_module", Process)
     monkeypatch.setattr(exploring, "time", Process.clock)
     return Process
 

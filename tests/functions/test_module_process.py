@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from grader.core.errors import Infrastructure
-from grader.functions import client
+from grader.functions import module_process
 from grader.functions.agreement import unpack_array
-from grader.functions.client import LostError, ModuleProcess
-from grader.sandbox.choose import open_sandbox
+from grader.functions.module_process import LostError, ModuleProcess, start_module
+from grader.sandbox import open_sandbox
 from grader.sandbox.interface import Sandbox
 from tests.functions.processes import ask, job, loaded, told
 
@@ -248,7 +248,7 @@ LOADS = {
 @pytest.mark.parametrize("kind", LOADS)
 def test_what_is_wrong_with_a_function_is_known_before_it_is_called(sandbox: Sandbox, kind: str) -> None:
     source, problems = LOADS[kind]
-    with ModuleProcess(job(source, wanted={"f": 2}), sandbox) as process:
+    with start_module(job(source, wanted={"f": 2}), sandbox) as process:
         found = process.load()
     assert found.problems == problems
     error = found.errors[0]
@@ -258,7 +258,7 @@ def test_what_is_wrong_with_a_function_is_known_before_it_is_called(sandbox: San
 
 def test_cells_share_their_names_and_one_that_fails_does_not_end_the_others(sandbox: Sandbox) -> None:
     cells = ("import numpy as np\ns = 'ü'", "%matplotlib inline", "1 / 0", "def f(x): return np.ones(len(s))")
-    with ModuleProcess(job(*cells, name="mine.ipynb"), sandbox) as process:
+    with start_module(job(*cells, name="mine.ipynb"), sandbox) as process:
         found = process.load()
         assert [error.name if error else None for error in found.errors] == [
             None,
@@ -273,7 +273,7 @@ def test_cells_share_their_names_and_one_that_fails_does_not_end_the_others(sand
 
 def test_what_a_cell_imports_from_the_future_holds_for_the_cells_after_it(sandbox: Sandbox) -> None:
     cells = ("from __future__ import annotations", "def f(x: Undefined) -> Later: return 1", "class Later: pass")
-    with ModuleProcess(job(*cells), sandbox) as process:
+    with start_module(job(*cells), sandbox) as process:
         assert process.load().errors == (None, None, None)
 
 
@@ -288,7 +288,7 @@ def test_modules_and_files_beside_it_can_be_used(sandbox: Sandbox) -> None:
     source = (
         "from windows import SIZE\nfrom parts.sums import ONE\ndef f(x): return SIZE + ONE + int(open('n.txt').read())"
     )
-    with ModuleProcess(job(source, files=files), sandbox) as process:
+    with start_module(job(source, files=files), sandbox) as process:
         assert process.load().errors == (None,)
         assert told(ask(process)) == "number <i8 () [9]"
 
@@ -298,7 +298,7 @@ def test_modules_and_files_beside_it_can_be_used(sandbox: Sandbox) -> None:
 )
 def test_a_module_may_be_called_what_it_likes(sandbox: Sandbox, name: str) -> None:
     files = {name: b"raise SystemExit", "random.py": b"raise SystemExit"}
-    with ModuleProcess(
+    with start_module(
         job("def f(x): return 3\ndef g(x): raise ValueError('no')", files=files, name=name), sandbox
     ) as process:
         assert process.load().errors == (None,)
@@ -328,10 +328,10 @@ def test_a_process_that_never_says_ready_is_our_fault(
 ) -> None:
     (tmp_path / "guest.py").write_text("print('broken guest')\nraise SystemExit(3)\n")
     tmp_path.chmod(0o755)
-    monkeypatch.setattr(client, "FOLDER", tmp_path)
+    monkeypatch.setattr(module_process, "FOLDER", tmp_path)
     (tmp_path.parent / "sandbox").mkdir(exist_ok=True)
     (tmp_path.parent / "sandbox" / "channel.py").write_text("")
-    with pytest.raises(Infrastructure, match="broken guest"), ModuleProcess(job("f = None"), sandbox):
+    with pytest.raises(Infrastructure, match="broken guest"), start_module(job("f = None"), sandbox):
         pass
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from grader.core.grey_copies import small_copies
-from grader.kernel.guest.neutral import neutral
+from grader.kernel.guest.wrapping import neutral
 
 MOST_ROWS, MOST_BYTES = 2048, 768 << 20  # of one training: rows that are copied, and what they take as they are
 PER_BATCH, MOST_BATCHES = 8, 128  # rows of a batch that passes by; batches
@@ -38,7 +38,7 @@ class RowCopies:
         self.copies: list[Any] = []
 
     def wanted(self) -> int:
-        """How many rows of a batch that passes by are worth a look."""
+        """How many rows to look at in a batch that passes by."""
         return PER_BATCH if self._batches < MOST_BATCHES and self._time_left.seconds > 0 else 0
 
     def spread(self, x: Any) -> None:
@@ -114,7 +114,7 @@ class FirstRows:
         self.row_copies.pass_by(_input(x))
 
     def wanted(self) -> int:
-        """How many rows of the next batch are of use."""
+        """How many rows of the next batch are wanted."""
         return MOST_KEPT if self.x is None else self.row_copies.wanted()
 
     def _keep(self, x: Any, y: Any) -> None:

@@ -1,11 +1,10 @@
 """The host's side of a call: a sandboxed process with the submitted module in it, asked one call at a time."""
 
-import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -17,9 +16,9 @@ from grader.core.notebook import Script, strip_ansi
 from grader.functions.agreement import pack_array, unpack_array
 from grader.sandbox.channel import ProtocolError
 from grader.sandbox.endings import classify, explain_ending
-from grader.sandbox.environment import environment
+from grader.sandbox.environment import PYTHON, environment
 from grader.sandbox.interface import Input, Program, Sandbox, Scratch, Stopped
-from grader.sandbox.worker_process import start_worker
+from grader.sandbox.worker_process import WorkerProcess, start_worker
 
 READY_S = 60.0
 WALLS = 10  # a process lives longer than it computes: it waits while arguments are drawn and answers compared
@@ -56,23 +55,21 @@ class ModuleJob:
     seed: int
 
 
+@contextmanager
+def start_module(job: ModuleJob, sandbox: Sandbox) -> Iterator["ModuleProcess"]:
+    """A sandboxed process that holds the module. Raises Infrastructure where it did not come up."""
+    with start_worker(
+        sandbox, lambda root, descriptor: module_program(root, job, descriptor), name="The process for the module",
+        ready_s=READY_S,
+    ) as worker:  # fmt: skip
+        yield ModuleProcess(job, worker)
+
+
 class ModuleProcess:
-    """A sandboxed process that holds the module. Entering it raises Infrastructure where it did not come up."""
+    """A running process that holds the module; made by `start_module`."""
 
-    def __init__(self, job: ModuleJob, sandbox: Sandbox) -> None:
-        self._job, self._sandbox = job, sandbox
-        self._stack = ExitStack()
-
-    def __enter__(self) -> "ModuleProcess":
-        worker = start_worker(
-            self._sandbox, lambda root, descriptor: module_program(root, self._job, descriptor),
-            name="The process for the module", ready_s=READY_S,
-        )  # fmt: skip
-        self._worker = self._stack.enter_context(worker)
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._stack.close()
+    def __init__(self, job: ModuleJob, worker: WorkerProcess) -> None:
+        self._job, self._worker = job, worker
 
     @property
     def stopped(self) -> Stopped | None:
@@ -107,7 +104,7 @@ class ModuleProcess:
         answered = _read_answer(reply, data)
         if answered is None:
             raise self._violated()
-        return answered.model_copy(update={"function": function, "group": group, "arguments": tuple(arguments)})
+        return Call(function=function, group=group, arguments=tuple(arguments), **answered)
 
     def _ask(self, request: dict[str, Any], payload: bytes, *, within: float) -> tuple[dict[str, Any], bytes]:
         try:
@@ -130,7 +127,7 @@ def module_program(root: Path, job: ModuleJob, descriptor: int) -> Program:
     return Program(
         root=root,
         argv=(
-            sys.executable, "-s", "-P", "-B", str(root / GUEST / "grader/functions/guest.py"), str(root / GUEST),
+            *PYTHON, str(root / GUEST / "grader/functions/guest.py"), str(root / GUEST),
             str(descriptor),
         ),
         environment={**environment(root, job.limits.threads, job.seed), "MPLBACKEND": "agg"},
@@ -165,29 +162,23 @@ def _plain_error(raw: Mapping[str, Any]) -> CellError:
     return CellError(name=known["name"][:200] or "Error", message=known["message"][:2000], traceback=known["traceback"])
 
 
-def _read_answer(reply: Mapping[str, Any], data: bytes) -> Call | None:
-    """The answer as a value, without what was asked; None for one that our guest would not have sent."""
+def _read_answer(reply: Mapping[str, Any], data: bytes) -> dict[str, Any] | None:
+    """What a `Call` holds of the answer; None for one that our guest would not have sent."""
     if reply.get("outcome") == "raised" and isinstance(reply.get("error"), dict):
         error = _plain_error(reply["error"])
-        return _answer("raised", said=f"raised {error.name}: {error.message}".rstrip(": "))
+        return {"outcome": "raised", "said": f"raised {error.name}: {error.message}".rstrip(": ")}
     form = reply.get("form")
     if reply.get("outcome") != "returned" or form not in ("array", "number", "tuple", "list", "other"):
         return None
     if form == "other":
-        return _answer("returned", said=strip_ansi(str(reply.get("said", "")))[:2000])
+        return {"outcome": "returned", "said": strip_ansi(str(reply.get("said", "")))[:2000]}
     shape, dtype = reply.get("shape"), reply.get("dtype")
     if not isinstance(dtype, str) or dtype not in DTYPES or not isinstance(shape, list) or len(shape) > 32:
         return None
     if not all(isinstance(size, int) and not isinstance(size, bool) and 0 <= size <= MOST_BYTES for size in shape):
         return None
     try:
-        return _answer("returned", form=form, value=pack_array(np.frombuffer(data, dtype).reshape(shape)))
+        value = pack_array(np.frombuffer(data, dtype).reshape(shape))
     except ValueError:
         return None
-
-
-def _answer(
-    outcome: Literal["returned", "raised"], *, said: str = "", value: Array | None = None,
-    form: Literal["array", "number", "tuple", "list", "other"] = "other",
-) -> Call:  # fmt: skip
-    return Call(function="", group="", arguments=(), outcome=outcome, form=form, value=value, said=said)
+    return {"outcome": "returned", "form": form, "value": value}

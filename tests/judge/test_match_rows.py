@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from grader.course.dataset import Split
-from grader.judge.matching import TrainingImageIndex, further_recipes, match_rows, small_copies
+from grader.judge.match_rows import TrainingImageIndex, further_recipes, match_rows, small_copies
 from grader.judge.preparation import RESIZES, Recipe, first_recipes, lay_out, prepare_images
 
 DIGIT = (28, 28, 1)

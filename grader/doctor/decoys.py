@@ -1,7 +1,7 @@
-"""What an attack could reach, and what it does without a sandbox.
+"""What an attack could reach (decoys), and the same cells without a sandbox (its control).
 
-Decoys are files, sockets and processes of the host, which show afterwards whether they were touched. The
-control of an attack is the same cell in a plain process of the user that a sandbox has.
+Decoys are files, sockets and processes of the host, which show afterwards whether they were touched. The control of an
+attack is the same cell in a plain process of the user that a sandbox has.
 """
 
 import contextlib
@@ -29,8 +29,8 @@ from grader.sandbox.interface import Confined, Input, Program, Sandbox, Scratch
 from grader.sandbox.measure import runs
 from grader.sandbox.unsandboxed import NoSandbox
 
-PLAIN = Path(__file__).resolve().parent / "plain.py"
-WORK, RUNNER, ORDERS, ANSWERS = "doctor", "run/plain.py", "orders.json", "answers.json"
+CELL_RUNNER = Path(__file__).with_name("cell_runner.py").resolve()
+WORK, RUNNER, ORDERS, ANSWERS = "doctor", "run/cell_runner.py", "orders.json", "answers.json"
 DISK, ANSWER_BYTES, WALL_S, CONTROL_S = 64 << 20, 8 << 20, 60.0, 90.0
 STARTS_S, NOTICED_S = 30.0, 0.3
 LONG_ENOUGH = 8  # characters of a variable's value, to be recognised where it turns up
@@ -58,7 +58,7 @@ def cells_in(
     descriptors: tuple[int, ...] = (),
     wall: float = WALL_S,
 ) -> Iterator[Confined]:
-    """Cells on their way, one after the other in one process; `uid` is who it becomes. Raises Infrastructure."""
+    """Run cells in one process, one after the other; the process becomes the user `uid`. Raises Infrastructure."""
     orders = {"uid": uid, "facts": dict(facts), "prelude": prelude(), "cells": dict(cells)}
     with sandbox.root() as root:
         confined = sandbox.start(
@@ -68,7 +68,7 @@ def cells_in(
                 environment={"HOME": str(root / "tmp"), **(environment or {})},
                 folder=WORK,
                 limits=Limits(wall=wall, memory=1 << 30, disk=DISK),
-                inputs=(Input(PLAIN, RUNNER),),
+                inputs=(Input(CELL_RUNNER, RUNNER),),
                 scratch=(Scratch(WORK, DISK), Scratch("tmp", DISK, shared=True)),
                 files={f"{WORK}/{ORDERS}": json.dumps(orders).encode()},
                 descriptors=descriptors,
@@ -81,7 +81,7 @@ def cells_in(
 
 
 def plain_cells(cells: Mapping[str, str], facts: Mapping[str, Any], **options: Any) -> AbstractContextManager[Confined]:
-    """Cells without a sandbox, as the user that a sandbox would have; options as for `cells_in`. Raises Infrastructure."""
+    """Run cells without a sandbox, as the user that a sandbox would have; options as for `cells_in`."""
     return cells_in(NoSandbox(), cells, facts, uid=UNPRIVILEGED if os.geteuid() == 0 else None, **options)
 
 
@@ -267,6 +267,6 @@ def was_called(listener: socket.socket) -> bool:
 
 
 def words_for(name: str) -> str:
-    """What came in at a socket, by its name."""
+    """What arrived at a socket, in words, by the socket's name."""
     words = {"udp": "a datagram", "dns": "a DNS question", "lured": "the grader's own connection"}
     return words.get(name.partition("-")[0], "a connection")

@@ -43,7 +43,7 @@ def test_a_plain_class_is_the_same_as_a_folder_as_a_zip_and_as_a_zip_of_that_fol
     assert [graded(entry) for entry in inside.entries[:3]] == ["ada.ipynb", "work.py", "work.ipynb"]
     assert "is neither a notebook" in problem(inside.entries[3])
     assert inside.notes[0].endswith(
-        f"taken for one file or folder for each student in {tmp_path}/around.zip/class; 4 found."
+        f"read as one file or folder for each student in {tmp_path}/around.zip/class; 4 found."
     )
 
 
@@ -55,7 +55,7 @@ def test_who_is_in_the_roster_has_numbers_and_an_extension_and_who_handed_in_not
     assert bob.enrolment.extension is not None
     assert (eve.who, eve.extension, eve.enrolment.extension) == (Student(name="eve"), "", None)
     assert (cy.handed_in, cy.problem, cy.file, cy.who.identity) == (False, "Nothing was handed in.", "", "s3")
-    assert any(note == "1 of nobody in the roster: eve.py." for note in found.notes)
+    assert any(note == "1 not in the roster: eve.py." for note in found.notes)
     assert any(note == "1 of the roster handed in nothing: Cy." for note in found.notes)
 
 
@@ -74,7 +74,7 @@ def test_two_hand_ins_of_one_student_keep_a_row_each_and_the_teacher_is_told(tmp
     assert [(entry.student, entry.who.identity) for entry in found.entries[:3]] == [
         ("Ada (s1)", "s1"), ("Bob", "s2"), ("Ada (s1) (2)", "s1"),
     ]  # fmt: skip
-    assert any(note == "2 of one student: al.py, s1.py." for note in found.notes)
+    assert any(note == "2 from one student: al.py, s1.py." for note in found.notes)
 
 
 def test_the_roster_among_the_hand_ins_is_no_hand_in(tmp_path: Path) -> None:

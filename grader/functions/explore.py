@@ -19,7 +19,7 @@ from grader.core.limits import write_duration
 from grader.core.progress import Progress
 from grader.functions.agreement import disagreement, expected_of, pack_arguments, size_words, unpack_array
 from grader.functions.cases import Arguments, Function, Functions, Group
-from grader.functions.client import Loaded, LostError, ModuleJob, ModuleProcess
+from grader.functions.module_process import Loaded, LostError, ModuleJob, ModuleProcess, start_module
 from grader.sandbox.interface import Sandbox, Stopped
 
 Ask = Callable[[Group, Arguments], Call]
@@ -29,7 +29,7 @@ MOST_KEPT = 64 << 10  # characters of an answer of the wrong size
 
 @dataclass(frozen=True, kw_only=True)
 class Exploration:
-    """What came of a module: how loading went, every call kept, how the last process ended, and where it went wrong.
+    """What became of a module: how loading went, every call kept, how the last process ended, and where it went wrong.
 
     `lost` is set where the module itself could not be loaded: why, in words that follow "the module".
     """
@@ -49,7 +49,8 @@ def explore_module(
     calls: list[Call] = []
     loaded: Loaded | None = None
     failed: LostError | None = None
-    with _Processes(job, sandbox) as processes:
+    with ExitStack() as stack:
+        processes = _Processes(job, sandbox, stack)
         progress.step(who, "loading the module")
         try:
             loaded = processes.load()
@@ -147,7 +148,7 @@ class _Search:
 
 
 def _compact(function: Function, call: Call) -> Call:
-    """The call without a big answer of the wrong size, which says no more than its size does, and could fill a disk."""
+    """The call without a big answer of the wrong size, which would fill a disk and says no more than its size does."""
     if call.value is None or len(call.value.data) <= MOST_KEPT:
         return call
     found = unpack_array(call.value)
@@ -173,24 +174,17 @@ def _settle_hypothesis() -> None:
 
 
 class _Processes:
-    """One process at a time with the module in it: a new one for the next function after one was lost."""
+    """One process at a time with the module in it, ended by `stack`; a new one for the next function after a lost one."""
 
-    def __init__(self, job: ModuleJob, sandbox: Sandbox) -> None:
-        self._job, self._sandbox = job, sandbox
-        self._stack = ExitStack()
+    def __init__(self, job: ModuleJob, sandbox: Sandbox, stack: ExitStack) -> None:
+        self._job, self._sandbox, self._stack = job, sandbox, stack
         self._current: ModuleProcess | None = None
         self._all: list[ModuleProcess] = []
         self._left = job.limits.wall  # for the module alone: how long the grader thinks in between is not its fault
 
-    def __enter__(self) -> "_Processes":
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._stack.close()
-
     def load(self) -> Loaded:
         """What a new process finds in the module. Raises LostError where it can't be loaded."""
-        process = self._stack.enter_context(ModuleProcess(self._job, self._sandbox))
+        process = self._stack.enter_context(start_module(self._job, self._sandbox))
         self._all.append(process)
         loaded = process.load()
         self._current = process
@@ -221,5 +215,5 @@ class _Processes:
         return call
 
     def stopped(self) -> tuple[Stopped, ...]:
-        """How the processes ended, once this is closed."""
+        """How the processes ended, once `stack` is closed."""
         return tuple(process.stopped for process in self._all if process.stopped is not None)

@@ -13,10 +13,10 @@ from grader.core.limits import write_size
 from grader.core.notebook import without_surrogates
 from grader.core.workspace import require_room
 from grader.intake.match import PLATFORMS, Matches, RosterMatch, match
-from grader.intake.names import listed, student_name, tell_apart
-from grader.intake.platforms import Form, find, nbgrader, read_form, recognise, title_of, unread_form
+from grader.intake.names import listed, tell_apart
+from grader.intake.platforms import Form, find, nbgrader, read_form, recognise_form, title_of, unread_form
 from grader.intake.roster import Enrolled, Roster, read_roster
-from grader.intake.sources import FolderTree, Found, Tree, is_handed_in, open_class_zip, visible
+from grader.intake.sources import FolderTree, Found, Tree, open_class_zip, visible
 from grader.intake.submissions import Entry
 
 SPARE = 1 << 30  # bytes of the disk that unpacking leaves alone
@@ -24,7 +24,7 @@ SPARE = 1 << 30  # bytes of the disk that unpacking leaves alone
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedClass:
-    """The entries of a class, the form its source was taken for, and what a teacher should be told about it."""
+    """The entries of a class, the form that its source was read as, and what a teacher should be told about it."""
 
     entries: tuple[Entry, ...]
     form: Form
@@ -55,10 +55,12 @@ def open_class(
     students = read_roster(roster) if roster is not None else Roster(students=())
     named = frozenset(path.resolve() for path in (*apart, *([] if roster is None else [roster])))
     with _open_tree(source, named) as top:
-        form, tree = recognise(top, called or assignment, wanted)
+        form, tree = recognise_form(top, called or assignment, wanted)
         found = find(form, tree, called or assignment)
         if not found:
-            raise nothing_in(str(source))
+            raise UsageError(
+                f"{source} holds no submission.", "Name the folder that holds one file or folder per student."
+            )
         _require_room(tree, found, workspace)
         matches = match(found, students)
         rows = [*map(_Row, found, matches.matches), *(_missing(student, doubt) for student, doubt in matches.missing)]
@@ -68,35 +70,10 @@ def open_class(
             for number, (row, name) in enumerate(zip(rows, names, strict=True), 1)
         )
         where = f" in {tree.where}" if tree.where != top.where else ""
-        told = f"{source}: taken for {title_of(form)}{where}; {len(found)} found."
+        told = f"{source}: read as {title_of(form)}{where}; {len(found)} found."
         aside = _set_aside(top, tree, wanted)
         notes = (told, *aside, *_doubts(form, tree, roster), *_notes(found, matches, students))
     return OpenedClass(entries=entries, form=form, notes=tuple(map(_shown, notes)))
-
-
-def list_class(source: Path) -> list[Entry]:
-    """One entry for each file or folder in `source`, sorted by name. Raises UsageError.
-
-    Loose files that are no code become entries too: nobody is lost because of a wrong file type.
-    """
-    if not source.is_dir():
-        raise UsageError(
-            f"{source} is not a folder.", "Name the folder that holds one file or folder for each student."
-        )
-    try:
-        found = sorted(source.iterdir())
-    except OSError as error:
-        raise UsageError(f"{source}: can't be read ({error.strerror}).", "Check the folder.") from None
-    paths = [path for path in found if is_handed_in(path.name)]
-    if not paths:
-        raise nothing_in(str(source))
-    names = tell_apart(list(map(student_name, paths)), [without_surrogates(path.name) for path in paths])
-    return [Entry(student=name, path=path) for name, path in zip(names, paths, strict=True)]
-
-
-def nothing_in(where: str) -> UsageError:
-    """The error about a source without any submission."""
-    return UsageError(f"{where} holds no submission.", "Name the folder that holds one file or folder per student.")
 
 
 @contextmanager
@@ -145,7 +122,7 @@ def _own_names(rows: Sequence[_Row]) -> tuple[list[str], dict[int, str]]:
 
 
 def _names(row: _Row) -> tuple[str, str]:
-    """What a student should be called, and what if somebody else is called so too."""
+    """What a student should be called, and the longer name for when somebody else is called so too."""
     student, found = row.match.student, row.found
     name = (student.name if student is not None else "") or found.name
     longer = (
@@ -183,12 +160,12 @@ def _entry(tree: Tree, row: _Row, name: str, of_members: Mapping[int, str], into
 
 
 def _component(label: str) -> str:
-    """A label as a name in a folder: it may be a path that leads elsewhere, which must not be followed."""
+    """A label as the name of a file. The label may be a path that leads elsewhere, which must not be followed."""
     return _shown(label).replace("/", "_")[:60] if label.strip(".") else "nothing"
 
 
 def _shown(text: str) -> str:
-    """What a student wrote as a terminal may show it."""
+    """What a student wrote, as a terminal may show it."""
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
@@ -228,7 +205,7 @@ def _extension(match: RosterMatch) -> str:
 
 
 def _set_aside(top: Tree, tree: Tree, wanted: Form | None) -> Iterator[str]:
-    """What lies around the folder that was taken for the class, and what was not taken for a course of nbgrader's."""
+    """What lies around the folder that was read as the class, and what was not read as a course of nbgrader's."""
     place, left = top, list[str]()
     for name in PurePath(tree.where).relative_to(top.where).parts:
         left += [node.name for node in visible(place.nodes()) if node.name != name]
@@ -275,15 +252,15 @@ def _roster_notes(found: Sequence[Found], matches: Matches) -> Iterator[str]:
     yield from (f"{item.doubt}: matched with nobody." for item in matches.matches if item.doubt)
     strangers = [item.label for item, of in pairs if of.stranger]
     if strangers:
-        yield f"{len(strangers)} of nobody in the roster: {listed(strangers)}."
+        yield f"{len(strangers)} not in the roster: {listed(strangers)}."
     several = defaultdict(list)
     for item, of in pairs:
         if of.student is not None:
             several[of.student.line].append(item.label)
-    yield from (f"{len(names)} of one student: {listed(names)}." for names in several.values() if len(names) > 1)
+    yield from (f"{len(names)} from one student: {listed(names)}." for names in several.values() if len(names) > 1)
     teams = [item.label for item, of in pairs if of.members and not item.people]
     if teams:
-        yield f"{len(teams)} taken for the hand-ins of groups, by their names: {listed(teams)}."
+        yield f"{len(teams)} read as the hand-ins of groups, by their names: {listed(teams)}."
     for item, of in pairs:
         if len({member.extension for member in of.members}) > 1:
             yield f"{item.label}: its members were given different extensions, so none counts."

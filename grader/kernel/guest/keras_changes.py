@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from grader.kernel.guest.calls import MethodCall, Stage, add_callback, callback_class, wrap_stages
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names.install import Shims
 from grader.kernel.guest.recorder import Recorder
 from grader.kernel.guest.smoke import SmokeRun, cut_preparation
+from grader.kernel.guest.wrapping import MethodCall, Stage, add_callback, callback_class, wrap_stages
 
 SHARE = 0.8  # of the time that is left: validation, evaluation and plots come after
 
@@ -59,18 +59,13 @@ class FitBudget:
 
     def seconds(self) -> float:
         """How long the next `fit` may take."""
-        now = time.monotonic()
-        here = max(1, self._written(self._notes.cell) - self._called)
-        later = sum(self._fits[self._notes.cell :])
-        of_cell = (self._cell_started + self._of_cell(self._notes.cell) - now) / here
+        now, cell = time.monotonic(), self._notes.cell
+        written = self._fits[cell - 1] if 0 < cell <= len(self._fits) else 1
+        allowed_s = self._cells[cell - 1] if 0 < cell <= len(self._cells) else self._cell
+        here, later = max(1, written - self._called), sum(self._fits[cell:])
+        of_cell = (self._cell_started + allowed_s - now) / here
         of_run = (self._run_started + self._wall - now) / (here + later)
         return SHARE * max(0.0, min(of_cell, of_run))
-
-    def _of_cell(self, cell: int) -> float:
-        return self._cells[cell - 1] if 0 < cell <= len(self._cells) else self._cell
-
-    def _written(self, cell: int) -> int:
-        return self._fits[cell - 1] if 0 < cell <= len(self._fits) else 1
 
     def _tell(self, stopper: Any, given: dict[str, Any], history: Any) -> None:
         if stopper.cut:
@@ -107,7 +102,7 @@ class StopInTime:
         self._epoch = epoch + 1
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-        """The only place where a training ends in good order."""
+        """Stop here: a training ends in good order only after a batch."""
         if self.stopped_at is None and time.monotonic() > self._deadline:
             self.stopped_at = self._epoch
             self.model.stop_training = True
@@ -131,7 +126,7 @@ class KerasChanges:
     made: bool = False
 
     def make(self, keras: Any) -> None:
-        """All of them; not again where Keras is loaded again."""
+        """Make all changes; not again where Keras is loaded again."""
         if self.made:
             return
         self.made = True

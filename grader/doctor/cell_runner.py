@@ -1,7 +1,7 @@
 """Runs cells in a plain process, without a sandbox: the control of an attack, and the processes that serve as decoys.
 
-A program of its own: `plain.py ORDERS ANSWERS`. It becomes the user that a sandbox would have, and forks once, so that the
-cells have a parent of the same user. Standard library only.
+A program of its own: `cell_runner.py ORDERS ANSWERS`. It becomes the user that a sandbox would have, and forks once, so
+that the cells have a parent of the same user. Standard library only.
 """
 
 import ast
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def become(uid: int) -> None:
-    """Be that user for good, and as visible to it as any of its processes."""
+    """Become that user for good, and be as visible to it as any of its processes."""
     os.chown(".", uid, uid)
     os.setgroups([])
     os.setresgid(uid, uid, uid)

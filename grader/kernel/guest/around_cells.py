@@ -56,7 +56,7 @@ class Caps:
         stream.write = counted
 
     def format(self, obj: Any, include: Any = None, exclude: Any = None) -> Any:
-        """As IPython's; a figure too many is not even drawn."""
+        """As IPython's; figures beyond the cap are not even drawn."""
         full = self._figures >= MOST_FIGURES
         if full and type(obj).__name__ == "Figure":
             self._tell_figures()
@@ -129,7 +129,7 @@ class Deadline:
 
 
 class HiddenLoop:
-    """Hides the kernel's loop from code that is no coroutine itself."""
+    """Hides the kernel's event loop from code that is not a coroutine."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
@@ -181,7 +181,7 @@ def pass_over_self_checks(notes: Notes) -> None:
     """Give the package `grader`, as far as it is here, a `check` that only leaves a note."""
 
     def check(*arguments: object, **options: object) -> None:
-        notes.note("`grader.check` was passed over: it is for one's own desk")
+        notes.note("`grader.check` was skipped: it is for your own computer")
 
     package: Any = sys.modules["grader"]
     package.check = check
