@@ -21,6 +21,11 @@ class Names:
         """The name of a submission's student, or of the group."""
         return row.result.student
 
+    def order(self, row: "Row") -> str:
+        """What lists are sorted by."""
+        word, _, number = self.of(row).casefold().rpartition(" ")
+        return f"{word} {number:0>6}" if self.hidden and number.isdecimal() else self.of(row).casefold()
+
     def hides(self, row: "Row") -> bool:
         """Whether the names of a submission are hidden."""
         return False

@@ -203,13 +203,14 @@ def test_everybody_has_a_number_the_same_at_every_visit_and_in_another_desk(hidd
 def test_one_students_name_is_revealed_to_who_asked_and_the_log_says_so(hidden_desk: RunningDesk) -> None:
     key = hidden_desk.key("Bo Mwangi")
     assert "Reveal the name" in hidden_desk.get(f"/submission/{key}").text
-    assert hidden_desk.post("/reveal", {"row": key}).to == f"/submission/{key}"
+    assert hidden_desk.post("/reveal", {"row": key, "back": "//elsewhere.example/"}).to == "/"
+    assert hidden_desk.post("/reveal", {"row": key, "back": f"/submission/{key}"}).to == f"/submission/{key}"
     text = hidden_desk.get(f"/submission/{key}").text
     assert "Bo Mwangi" in text and "Reveal the name" not in text
     page = hidden_desk.get("/").text
     assert set(NAMES.findall(page)) == {"Mwangi"}
     log = hidden_desk.get("/log").text
-    assert "names revealed" in log and "kim" in log
+    assert "names revealed" in log and "kim" in log and "<button>Undo" not in log
     colleague = Desk(replace(hidden_desk.desk.options, author="lou"), hidden_desk.desk.book)
     assert colleague.names().hide("Bo Mwangi").startswith("Student ")
 
