@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.core.results import Student
-from grader.review.anonymous import Hider, Person, make_hider, numbered
+from grader.review.anonymous import Hider, KnownAs, make_hider, numbered
 
 if TYPE_CHECKING:
     from grader.review.desk import ClassState, Row
@@ -104,15 +104,15 @@ def hidden_names(state: "ClassState", author: str, seed: str) -> Names:
     return HiddenNames(rows=rows, students=students, hider=make_hider(tuple(persons)))
 
 
-def _person(student: Student, label: str) -> Person:
+def _person(student: Student, label: str) -> KnownAs:
     logins = (student.identity, student.login, student.participant)
-    return Person(label=label, names=(student.name,), addresses=_said(student.email), logins=_said(*logins))
+    return KnownAs(label=label, names=(student.name,), addresses=_said(student.email), logins=_said(*logins))
 
 
-def _hand_in(row: "Row", label: str) -> Person:
+def _hand_in(row: "Row", label: str) -> KnownAs:
     """What a submission is called: its file and folder, and of a group the group."""
     called = (row.result.student, row.shown.student)
-    return Person(
+    return KnownAs(
         label=label, names=() if row.result.members else called, groups=called if row.result.members else (),
         files=(row.result.submission, row.shown.submission, row.folder.name),
     )  # fmt: skip

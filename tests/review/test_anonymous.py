@@ -15,21 +15,21 @@ from playwright.sync_api import Browser
 from grader.core.evidence import Cell, CellError, Output
 from grader.core.results import Flag, Status
 from grader.gradebook import Change, open_gradebook
-from grader.review.anonymous import HIDDEN, Person, make_hider, numbered
+from grader.review.anonymous import HIDDEN, KnownAs, make_hider, numbered
 from grader.review.desk import Desk
 from grader.run.similar_code import compare_again
 from tests.marking.test_shared_code import passage
 from tests.review.browsing import SIGHTS, faults, overflow, visiting
 from tests.review.desks import Entrant, RunningDesk, running_desk, serving
 
-ADA = Person(
+ADA = KnownAs(
     label="Student 17", names=("Ada Lind-Öberg",), addresses=("ada.lind@uni.example",), logins=("s4711x", "1234567"),
     files=("hw_final2.ipynb",),
 )  # fmt: skip
-BO = Person(label="Student 2", names=("Bo Mwangi",), groups=("The Night Owls",))
+BO = KnownAs(label="Student 2", names=("Bo Mwangi",), groups=("The Night Owls",))
 
 
-def hide(text: str, *persons: Person) -> str:
+def hide(text: str, *persons: KnownAs) -> str:
     return make_hider(persons or (ADA, BO)).hide(text)
 
 
@@ -57,13 +57,13 @@ def test_what_is_hidden_and_what_is_left(text: str, shown: str) -> None:
 
 
 def test_a_part_of_a_name_never_tells_whose_it_is() -> None:
-    assert hide("compile('adam')", Person(label="Student 5", names=("Adam Smith",))) == f"compile('{HIDDEN}')"
-    both = (Person(label="Student 1", names=("Ada Lind",)), Person(label="Student 2", names=("Lind Ada",)))
+    assert hide("compile('adam')", KnownAs(label="Student 5", names=("Adam Smith",))) == f"compile('{HIDDEN}')"
+    both = (KnownAs(label="Student 1", names=("Ada Lind",)), KnownAs(label="Student 2", names=("Lind Ada",)))
     assert hide("Ada Lind", *both) == HIDDEN
 
 
 def test_names_in_scripts_without_spaces_are_found_inside_a_sentence() -> None:
-    assert hide("王小明的作业", Person(label="Student 3", names=("王小明",))).startswith("Student 3")
+    assert hide("王小明的作业", KnownAs(label="Student 3", names=("王小明",))).startswith("Student 3")
 
 
 letters = st.sampled_from("abcdeéèöüñøßłçABDÖÉžИж")
@@ -80,7 +80,7 @@ def plain(text: str) -> str:
 @settings(deadline=None, max_examples=200)
 @given(rosters, st.data())
 def test_no_name_of_a_roster_survives_in_any_text(roster: list[str], data: st.DataObject) -> None:
-    hider = make_hider(tuple(Person(label=f"Student {place}", names=(name,)) for place, name in enumerate(roster, 1)))
+    hider = make_hider(tuple(KnownAs(label=f"Student {place}", names=(name,)) for place, name in enumerate(roster, 1)))
     ways = (
         str.upper,
         str.lower,
@@ -104,7 +104,7 @@ def test_no_name_of_a_roster_survives_in_any_text(roster: list[str], data: st.Da
 @settings(deadline=None)
 @given(st.text())
 def test_a_text_without_names_is_left_as_it_is(text: str) -> None:
-    assert hide(text, Person(label="Student 1", names=("Qqxz Wwvk",))) == text
+    assert hide(text, KnownAs(label="Student 1", names=("Qqxz Wwvk",))) == text
 
 
 def test_a_page_keeps_its_tags_its_addresses_and_what_a_person_typed() -> None:
