@@ -35,15 +35,15 @@ Words = tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Person:
-    """Whom a gradebook knows, and what they are called: full names, groups, e-mail addresses, logins and numbers, files."""
+class KnownAs:
+    """What a student or a group is known by, and called instead: names, addresses, logins and numbers, files."""
 
     label: str
-    names: Sequence[str] = ()
-    groups: Sequence[str] = ()
-    addresses: Sequence[str] = ()
-    logins: Sequence[str] = ()
-    files: Sequence[str] = ()
+    names: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    logins: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,9 @@ def words_of(text: str) -> Words:
     return tuple(filter(None, (folded(match[0]) for match in _WORD.finditer(text))))
 
 
-def make_hider(persons: Iterable[Person]) -> Hider:
-    """What hides these persons."""
+@lru_cache(maxsize=4)
+def make_hider(persons: tuple[KnownAs, ...]) -> Hider:
+    """What hides these persons; kept, because a decision changes nobody's name."""
     known: dict[Words, str] = {}
     for person in persons:
         own: dict[Words, str] = {}
@@ -147,7 +148,7 @@ def make_hider(persons: Iterable[Person]) -> Hider:
     return Hider({first: sorted(found, key=lambda item: -len(item[0])) for first, found in by_first.items()})
 
 
-def _told(person: Person) -> Iterable[tuple[Words, str]]:
+def _told(person: KnownAs) -> Iterable[tuple[Words, str]]:
     """Everything by which a person could be known, each with what stands there instead."""
     for name in person.names:
         for spelt in {name, unicodedata.normalize("NFC", name).casefold().translate(_UMLAUTS)}:

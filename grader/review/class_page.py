@@ -84,7 +84,7 @@ def selected(state: ClassState, query: Mapping[str, str], names: Names) -> list[
     if by in COLUMNS:
         found.sort(key=lambda row: _order(row, by, state, names), reverse=query.get("order") == "down")
     elif names.hidden:
-        found.sort(key=names.of)
+        found.sort(key=names.order)
     return found
 
 
@@ -100,7 +100,7 @@ def _order(row: Row, by: str, state: ClassState, names: Names) -> tuple[float, s
         "accuracy": row.result.accuracy.value if row.result.accuracy else -1.0,
     }  # fmt: skip
     texts = {"status": row.result.status.value, "assigned": state.assigned(row).casefold()}
-    return numbers.get(by, 0.0), texts.get(by, "") + names.of(row).casefold()
+    return numbers.get(by, 0.0), texts.get(by, "") + names.order(row)
 
 
 def class_page(state: ClassState, query: Mapping[str, str], names: Names) -> ClassPage:

@@ -67,7 +67,7 @@ def _lines(entries: Iterable[LogEntry], state: ClassState, rows: Mapping[str, Ro
         before[entry.key] = entry
         about = entry.subject if entry.kind == "check" else ""
         if entry.kind == "similarity":
-            about = " and ".join(entry.subject.split("\n"))
+            about = visible(" and ".join(entry.subject.split("\n")))
         stands = state.standing[entry.key] is entry and entry.kind not in NEVER_UNDONE
         yield LogLine(
             entry=entry, time=entry.time[:19].replace("T", " "), stands=stands,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.core.results import Student
-from grader.review.anonymous import Hider, Person, make_hider, numbered
+from grader.review.anonymous import Hider, KnownAs, make_hider, numbered
 
 if TYPE_CHECKING:
     from grader.review.desk import ClassState, Row
@@ -20,6 +20,11 @@ class Names:
     def of(self, row: "Row") -> str:
         """The name of a submission's student, or of the group."""
         return row.result.student
+
+    def order(self, row: "Row") -> str:
+        """What lists are sorted by."""
+        word, _, number = self.of(row).casefold().rpartition(" ")
+        return f"{word} {number:0>6}" if self.hidden and number.isdecimal() else self.of(row).casefold()
 
     def hides(self, row: "Row") -> bool:
         """Whether the names of a submission are hidden."""
@@ -96,23 +101,22 @@ def hidden_names(state: "ClassState", author: str, seed: str) -> Names:
     }
     persons = [_person(enrolled.get(name, Student(name=name)), label) for name, label in students.items()]
     persons += [_hand_in(row, rows[row.key]) for row in state.rows if row.key in rows]
-    return HiddenNames(rows=rows, students=students, hider=make_hider(persons))
+    return HiddenNames(rows=rows, students=students, hider=make_hider(tuple(persons)))
 
 
-def _person(student: Student, label: str) -> Person:
+def _person(student: Student, label: str) -> KnownAs:
     logins = (student.identity, student.login, student.participant)
-    return Person(label=label, names=(student.name,), addresses=_said(student.email), logins=_said(*logins))
+    return KnownAs(label=label, names=(student.name,), addresses=_said(student.email), logins=_said(*logins))
 
 
-def _hand_in(row: "Row", label: str) -> Person:
+def _hand_in(row: "Row", label: str) -> KnownAs:
     """What a submission is called: its file and folder, and of a group the group."""
-    names = {row.result.student, row.shown.student} if not row.result.members else set()
-    groups = {row.result.student, row.shown.student} if row.result.members else set()
-    return Person(
-        label=label, names=tuple(names), groups=tuple(groups),
-        files=tuple({row.result.submission, row.shown.submission, row.folder.name}),
+    called = (row.result.student, row.shown.student)
+    return KnownAs(
+        label=label, names=() if row.result.members else called, groups=called if row.result.members else (),
+        files=(row.result.submission, row.shown.submission, row.folder.name),
     )  # fmt: skip
 
 
-def _said(*texts: str) -> Sequence[str]:
+def _said(*texts: str) -> tuple[str, ...]:
     return tuple(filter(None, texts))

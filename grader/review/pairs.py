@@ -51,7 +51,7 @@ class PairsPage:
 
 
 @dataclass(frozen=True)
-class Segment:
+class CodeSegment:
     """Code with one number, or without any (0); `anchor` is its name in the page where a link leads to it."""
 
     text: str
@@ -60,11 +60,11 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Part:
+class CodePart:
     """A cell, or a file beside the notebook."""
 
     title: str
-    segments: tuple[Segment, ...]
+    segments: tuple[CodeSegment, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ class Side:
     hidden: bool
     share: str
     href: str
-    parts: tuple[Part, ...]
+    parts: tuple[CodePart, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +177,7 @@ def _note(same: bool, marked: bool, most: int) -> str:
     return f"Only the first {MOST_MARKS:,} stretches are marked." if most >= MOST_MARKS else ""
 
 
-def _parts(parts: Sequence[tuple[str, str]], marks: Sequence[Mark], side: str, names: Names) -> Iterator[Part]:
+def _parts(parts: Sequence[tuple[str, str]], marks: Sequence[Mark], side: str, names: Names) -> Iterator[CodePart]:
     """The code by its parts, cut where marks begin and end: a mark may go over several parts."""
     place, known = 0, set[int]()
     for title, text in parts:
@@ -191,23 +191,23 @@ def _parts(parts: Sequence[tuple[str, str]], marks: Sequence[Mark], side: str, n
         for segment in shown:
             new = segment.number and segment.number not in known
             known |= {segment.number}
-            anchored.append(Segment(segment.text, segment.number, f"{side}-{segment.number}" if new else ""))
+            anchored.append(CodeSegment(segment.text, segment.number, f"{side}-{segment.number}" if new else ""))
         if text.strip():
-            yield Part(names.hide(visible(title)), tuple(anchored))
+            yield CodePart(names.hide(visible(title)), tuple(anchored))
         place += len(text) + 1
         if place > MOST_SHOWN:
-            yield Part("More of it", (Segment(f"Only the first {MOST_SHOWN:,} characters are shown."),))
+            yield CodePart("More of it", (CodeSegment(f"Only the first {MOST_SHOWN:,} characters are shown."),))
             return
 
 
-def _segments(text: str, marks: Sequence[Mark], names: Names) -> list[Segment]:
+def _segments(text: str, marks: Sequence[Mark], names: Names) -> list[CodeSegment]:
     """A part's text cut by marks; no cut goes through a name that is hidden."""
     hidden = names.places(text)
     cuts = [0, *(place for mark in marks for place in (mark.begin, mark.end)), len(text)]
     numbers = [0, *(number for mark in marks for number in (mark.number, 0))]
     moved = [next((end for begin, end, _ in hidden if begin < cut < end), cut) for cut in cuts]
     return [
-        Segment(names.hide(visible(text[begin:end])), number)
+        CodeSegment(names.hide(visible(text[begin:end])), number)
         for (begin, end), number in zip(pairwise(moved), numbers, strict=True)
         if begin < end
     ]

@@ -15,21 +15,21 @@ from playwright.sync_api import Browser
 from grader.core.evidence import Cell, CellError, Output
 from grader.core.results import Flag, Status
 from grader.gradebook import Change, open_gradebook
-from grader.review.anonymous import HIDDEN, Person, make_hider, numbered
+from grader.review.anonymous import HIDDEN, KnownAs, make_hider, numbered
 from grader.review.desk import Desk
 from grader.run.similar_code import compare_again
 from tests.marking.test_shared_code import passage
 from tests.review.browsing import SIGHTS, faults, overflow, visiting
 from tests.review.desks import Entrant, RunningDesk, running_desk, serving
 
-ADA = Person(
+ADA = KnownAs(
     label="Student 17", names=("Ada Lind-Öberg",), addresses=("ada.lind@uni.example",), logins=("s4711x", "1234567"),
     files=("hw_final2.ipynb",),
 )  # fmt: skip
-BO = Person(label="Student 2", names=("Bo Mwangi",), groups=("The Night Owls",))
+BO = KnownAs(label="Student 2", names=("Bo Mwangi",), groups=("The Night Owls",))
 
 
-def hide(text: str, *persons: Person) -> str:
+def hide(text: str, *persons: KnownAs) -> str:
     return make_hider(persons or (ADA, BO)).hide(text)
 
 
@@ -57,13 +57,13 @@ def test_what_is_hidden_and_what_is_left(text: str, shown: str) -> None:
 
 
 def test_a_part_of_a_name_never_tells_whose_it_is() -> None:
-    assert hide("compile('adam')", Person(label="Student 5", names=("Adam Smith",))) == f"compile('{HIDDEN}')"
-    both = (Person(label="Student 1", names=("Ada Lind",)), Person(label="Student 2", names=("Lind Ada",)))
+    assert hide("compile('adam')", KnownAs(label="Student 5", names=("Adam Smith",))) == f"compile('{HIDDEN}')"
+    both = (KnownAs(label="Student 1", names=("Ada Lind",)), KnownAs(label="Student 2", names=("Lind Ada",)))
     assert hide("Ada Lind", *both) == HIDDEN
 
 
 def test_names_in_scripts_without_spaces_are_found_inside_a_sentence() -> None:
-    assert hide("王小明的作业", Person(label="Student 3", names=("王小明",))).startswith("Student 3")
+    assert hide("王小明的作业", KnownAs(label="Student 3", names=("王小明",))).startswith("Student 3")
 
 
 letters = st.sampled_from("abcdeéèöüñøßłçABDÖÉžИж")
@@ -80,7 +80,7 @@ def plain(text: str) -> str:
 @settings(deadline=None, max_examples=200)
 @given(rosters, st.data())
 def test_no_name_of_a_roster_survives_in_any_text(roster: list[str], data: st.DataObject) -> None:
-    hider = make_hider(Person(label=f"Student {place}", names=(name,)) for place, name in enumerate(roster, 1))
+    hider = make_hider(tuple(KnownAs(label=f"Student {place}", names=(name,)) for place, name in enumerate(roster, 1)))
     ways = (
         str.upper,
         str.lower,
@@ -104,14 +104,14 @@ def test_no_name_of_a_roster_survives_in_any_text(roster: list[str], data: st.Da
 @settings(deadline=None)
 @given(st.text())
 def test_a_text_without_names_is_left_as_it_is(text: str) -> None:
-    assert hide(text, Person(label="Student 1", names=("Qqxz Wwvk",))) == text
+    assert hide(text, KnownAs(label="Student 1", names=("Qqxz Wwvk",))) == text
 
 
 def test_a_page_keeps_its_tags_its_addresses_and_what_a_person_typed() -> None:
     page = (
         '<title>Bo Mwangi</title><a href="/Bo" title="of Bo &amp; Mwangi">&lt;Bo Mwangi&gt;</a><textarea>Bo</textarea>'
     )
-    assert make_hider([BO]).hide_in_page(page) == (
+    assert make_hider((BO,)).hide_in_page(page) == (
         '<title>Student 2</title><a href="/Bo" title="of Student 2">&lt;Student 2&gt;</a><textarea>Bo</textarea>'
     )
 
@@ -203,13 +203,14 @@ def test_everybody_has_a_number_the_same_at_every_visit_and_in_another_desk(hidd
 def test_one_students_name_is_revealed_to_who_asked_and_the_log_says_so(hidden_desk: RunningDesk) -> None:
     key = hidden_desk.key("Bo Mwangi")
     assert "Reveal the name" in hidden_desk.get(f"/submission/{key}").text
-    assert hidden_desk.post("/reveal", {"row": key}).to == f"/submission/{key}"
+    assert hidden_desk.post("/reveal", {"row": key, "back": "//elsewhere.example/"}).to == "/"
+    assert hidden_desk.post("/reveal", {"row": key, "back": f"/submission/{key}"}).to == f"/submission/{key}"
     text = hidden_desk.get(f"/submission/{key}").text
     assert "Bo Mwangi" in text and "Reveal the name" not in text
     page = hidden_desk.get("/").text
     assert set(NAMES.findall(page)) == {"Mwangi"}
     log = hidden_desk.get("/log").text
-    assert "names revealed" in log and "kim" in log
+    assert "names revealed" in log and "kim" in log and "<button>Undo" not in log
     colleague = Desk(replace(hidden_desk.desk.options, author="lou"), hidden_desk.desk.book)
     assert colleague.names().hide("Bo Mwangi").startswith("Student ")
 
@@ -239,6 +240,7 @@ def test_without_the_option_names_are_names(tmp_path: Path) -> None:
     with running_desk(tmp_path, CLASS) as desk:
         page = desk.get("/").text
         assert "Ada Lindqvist" in page and "Names are hidden" not in page
+        assert desk.post("/reveal", {}).status == 400 and desk.desk.state().log == ()
 
 
 @pytest.mark.parametrize(("width", "dark"), SIGHTS)

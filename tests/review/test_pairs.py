@@ -126,6 +126,16 @@ def test_an_innocent_pair_leaves_the_queue_and_comes_back_when_that_is_taken_bac
     assert waiting() == {"Ada Lind", HOSTILE}
 
 
+def test_a_verdict_is_in_the_log_with_both_names_and_undone_there(pair_desk: RunningDesk) -> None:
+    decide(pair_desk, "report", "word for word")
+    log = pair_desk.get("/log").text
+    assert "similar code: Ada Lind and Mal&lt;/script&gt;" in log and "\u202e" not in log and "word for word" in log
+    entry = pair_desk.desk.state().log[-1]
+    assert pair_desk.post("/undo", {"seen": entry.id, "kind": "similarity"}).status == 303
+    assert "1 without a verdict" in pair_desk.get("/pairs").text
+    assert len(pair_desk.desk.state().log) == 2
+
+
 def test_pairs_and_verdicts_survive_a_regrade(pair_desk: RunningDesk) -> None:
     decide(pair_desk, "innocent", "the same book")
     before = load_compared(pair_desk.out)
