@@ -27,6 +27,7 @@ from grader.review.desk import Desk, Gone
 from grader.review.log_page import log_page
 from grader.review.names import Names
 from grader.review.web import Form, Visit, address, answering, explain, posting
+from grader.review.what_if import WhatIf
 
 
 def names_of(visit: Visit) -> Names:
@@ -118,7 +119,7 @@ def show_keys(visit: Visit) -> Response:
 
 def make_application(desk: Desk, access: Access) -> ASGIApp:
     """The desk as a web application: nothing is answered that `access` does not let through."""
-    one_check = "/check/{label:path}"
+    one_check, what_if = "/check/{label:path}", WhatIf(desk)
     gets = {
         "/": show_class,
         "/log": show_log,
@@ -127,6 +128,7 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
         "/check": show_checks,
         one_check: show_check,
         "/comments": show_comments,
+        "/what-if": what_if.show,
     }
     posts = {
         "/publish": publish,
@@ -134,6 +136,8 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
         "/comments/add": take_new_comment,
         "/comments/preview": show_comment_preview,
         "/comments/change": take_comment,
+        "/what-if": lambda visit, form: what_if.preview(visit, form, names_of(visit)),
+        "/what-if/apply": lambda visit, form: what_if.apply(visit, form, names_of(visit)),
     }
     routes = [Route(path, answering(desk, access, page), methods=["GET"]) for path, page in gets.items()]
     routes += [Route(path, answering(desk, access, posting(take)), methods=["POST"]) for path, take in posts.items()]

@@ -60,7 +60,8 @@ def _lines(state: ClassState, rows: Mapping[str, Row], names: Names) -> Iterator
         before[entry.key] = entry
         about = entry.subject if entry.kind == "check" else ""
         yield LogLine(
-            entry=entry, time=entry.time[:19].replace("T", " "), stands=state.standing[entry.key] is entry,
+            entry=entry, time=entry.time[:19].replace("T", " "),
+            stands=state.standing[entry.key] is entry and entry.kind != "rubric",  # its file is changed on a page of its own
             who=names.of(row) if row else names.hide(entry.student) or "the class",
             href=f"/submission/{row.key}" if row else "", what=joined((TITLES[entry.kind], names.hide(about)), ": "),
             before=names.hide(in_words(old)) if old else "–", after=names.hide(in_words(entry)),
