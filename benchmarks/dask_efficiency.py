@@ -25,7 +25,6 @@ import scripted  # noqa: E402 - found beside us
 from grader.cli.worker import collect_order  # noqa: E402
 from grader.core.progress import Silent  # noqa: E402
 from grader.course.course import Course  # noqa: E402
-from grader.intake import list_class  # noqa: E402
 from grader.marking.publish import OutputOptions  # noqa: E402
 from grader.run.batch import grade_class  # noqa: E402
 from grader.run.cluster import open_cluster  # noqa: E402
@@ -37,7 +36,7 @@ GOAL = 0.9
 
 def grade(course: Course, source: Path, out: Path, jobs: int, address: str | None) -> tuple[dict[str, Any], float]:
     """The results of a class without times, and the seconds it took."""
-    order, entries = OutputOptions(out=out, course=course), list_class(source)
+    order, entries = OutputOptions(out=out, course=course), fakes.list_class(source)
     with fakes.a_context(course) as bench:
         if address is None:
             started = time.monotonic()
@@ -46,7 +45,7 @@ def grade(course: Course, source: Path, out: Path, jobs: int, address: str | Non
         with open_cluster(address, bench, collect_order, {}, Silent()) as collector:
             warm = fakes.write_class(out.parent / "warm", *(f"s{number:05}" for number in range(0, 44 * jobs, 11)))
             first = OutputOptions(out=out.parent / f"{out.name}-warm", course=course)
-            grade_class(list_class(warm), bench, first, jobs=jobs, progress=Silent(), collector=collector)
+            grade_class(fakes.list_class(warm), bench, first, jobs=jobs, progress=Silent(), collector=collector)
             started = time.monotonic()
             rows, _ = grade_class(entries, bench, order, jobs=jobs, progress=Silent(), collector=collector)
             return {row.student: row.model_dump(exclude=TIMES) for row in rows}, time.monotonic() - started

@@ -38,10 +38,10 @@ from grader.course.dataset import load_split
 from grader.course.rubric import find_dataset
 from grader.course.serving import serve
 from grader.judge.client import JudgeAnswer, Question, judge_model
-from grader.judge.matching import TrainingImageIndex
+from grader.judge.match_rows import TrainingImageIndex
 from grader.sandbox.bubblewrap import Bubblewrap
-from grader.sandbox.fork_server.warm import with_warm_starts
 from grader.sandbox.interface import Sandbox
+from grader.sandbox.warm import with_warm_starts
 
 CLAIM = 6.0
 TRAINED_ON = 6000

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-from grader.sandbox.fork_server.client import Server
 from grader.sandbox.measure import process_tree
 from grader.sandbox.process import LaunchedProcess
+from grader.sandbox.warm import Server
 
 USER, SYSTEM, BURIED = (
     (11,),

@@ -39,7 +39,7 @@ from grader.course.course import Course
 from grader.course.rubric import find_dataset
 from grader.course.serving import serve
 from grader.kernel.run import Job, run_notebook
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox import open_sandbox
 from grader.sandbox.interface import Input
 
 CLAIM = 1.05  # under 5 % more

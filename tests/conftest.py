@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from grader.sandbox.fork_server.warm import WarmBubblewrap
+    from grader.sandbox.warm import WarmBubblewrap
 
 # Two shared cores: a slow example says nothing about the code. And the same examples in every run, so that a push is
 # never refused for what it did not change: new ones are searched for by `make fuzz`.
@@ -102,7 +102,7 @@ def real_data() -> Path:
 def warm_sandbox() -> Iterator["WarmBubblewrap"]:
     """The sandbox with fork servers that last for the session; test_warm.py holds that they say what cold starts say."""
     from grader.sandbox.bubblewrap import Bubblewrap
-    from grader.sandbox.fork_server.warm import WarmBubblewrap
+    from grader.sandbox.warm import WarmBubblewrap
 
     with closing(WarmBubblewrap(Bubblewrap.on_this_host().host, pytest.fail)) as sandbox:
         yield sandbox

@@ -25,6 +25,7 @@ from grader.course.baselines import Baseline, BaselineRun, mean_recall, summaris
 from grader.course.course import Course
 from grader.course.dataset import digest_images, digest_labels
 from grader.course.rubric import Rubric, open_rubric
+from grader.intake import Entry, open_class
 from grader.judge.client import JudgeAnswer, Question
 from grader.kernel.run import Execution, Job
 from grader.run import collect
@@ -116,6 +117,11 @@ def a_context(course: Course, *, seed: int = 0) -> contextlib.AbstractContextMan
     """A real context for the tiny course; its sandbox is never started where a `Stage` is installed."""
     options = RunOptions(isolation="none", data=data_of(course.root), seed=seed)
     return open_context(course, ASSIGNMENT, options, Silent())
+
+
+def list_class(folder: Path) -> list[Entry]:
+    """The entries of a class of loose files and folders, which stay where they lie."""
+    return list(open_class(folder, assignment="", workspace=folder).entries)
 
 
 def write_class(folder: Path, *students: str) -> Path:

@@ -56,15 +56,19 @@ def page_says(text: str) -> str:
     found = re.search(r'<p class="score"><strong>([^<]*)</strong>', text)
     headline = re.search(r'<h1 id="verdict">(?:<span[^>]*>)?([^<]*)<', text)
     assert found is not None and headline is not None
-    if headline[1] == "Excused":
-        return "excused"
+    if headline[1] in ("Excused", "Awaits a person"):
+        assert found[1] == "–"
+        return "excused" if headline[1] == "Excused" else "awaits"
     return "none" if found[1] == "–" else found[1]
 
 
 def class_page(known: Class) -> Shown:
     """The column of grades on the class page."""
     table = Table((known.out / "index.html").read_text(encoding="utf-8"))
-    return {row[0]: row[3].split(" ")[0].replace("–", "none") for row in table.rows}
+    return {
+        row[0]: "awaits" if row[3].startswith("– awaits") else row[3].split(" ")[0].replace("–", "none")
+        for row in table.rows
+    }
 
 
 def gradebook_csv(known: Class) -> Shown:
@@ -76,6 +80,9 @@ def gradebook_csv(known: Class) -> Shown:
 def said_in(row: Mapping[str, str]) -> str:
     """A row with columns `points` and `excused`."""
     assert not (row["excused"] == "yes" and row["points"])
+    if row["awaits"]:
+        assert not row["points"]
+        return "awaits"
     return "excused" if row["excused"] == "yes" else plain(row["points"])
 
 
@@ -93,7 +100,11 @@ def result_json(known: Class) -> Shown:
 def of_result(row: dict[str, object]) -> list[tuple[str, str]]:
     """The grades of a result in JSON, and that the reasons of decisions are not for the student's folder."""
     grades = [Grade.model_validate(item) for item in (row["members"] or [row["grade"]])]  # type: ignore[attr-defined]
-    return [(grade.student.name, "excused" if grade.excused else plain(grade.points)) for grade in grades]
+    assert not any(grade.awaits and grade.points is not None for grade in grades)
+    return [
+        (grade.student.name, "excused" if grade.excused else "awaits" if grade.awaits else plain(grade.points))
+        for grade in grades
+    ]
 
 
 def terminal(lines: list[str]) -> Shown:
@@ -104,7 +115,7 @@ def terminal(lines: list[str]) -> Shown:
 
 def terminal_word(word: str) -> str:
     """The points of a row."""
-    return {"excused": "excused", "nothing": "none", "no": "none"}.get(word, word.partition("/")[0])
+    return {"excused": "excused", "nothing": "none", "no": "none", "awaits": "awaits"}.get(word, word.partition("/")[0])
 
 
 def show(known: Class) -> Shown:
@@ -120,7 +131,11 @@ def show_json(known: Class) -> Shown:
     """`gradebook show --json`."""
     rows = json.loads(ask("gradebook", "show", known.out, "--json"))
     return {
-        grade["student"]["name"]: "excused" if (grade["override"] or {}).get("excused") else plain(grade["points"])
+        grade["student"]["name"]: "excused"
+        if (grade["override"] or {}).get("excused")
+        else "awaits"
+        if grade["awaits"]
+        else plain(grade["points"])
         for grade in rows
     }
 
@@ -130,11 +145,13 @@ def moves(found: list[Move]) -> Shown:
     shown = {}
     for move in found:
         for line in move.words().splitlines():
-            name, told = re.fullmatch(r"(.*?)(?: \([^)]*\))?: .* -> (excused|no mark|[0-9.]+)(?: .*)?", line).groups()  # type: ignore[union-attr]
+            name, told = re.fullmatch(
+                r"(.*?)(?: \([^)]*\))?: .* -> (excused|no mark|awaits|[0-9.]+)(?: .*)?", line
+            ).groups()  # type: ignore[union-attr]
             shown[name] = told.replace("no mark", "none")
         for item in move.plain()["grades"]:  # type: ignore[attr-defined]
             shown.setdefault(item["student"], plain(item["new"]))
-            assert shown[item["student"]] in (plain(item["new"]), "excused")
+            assert shown[item["student"]] in (plain(item["new"]), "excused", "awaits")
     return shown
 
 
@@ -227,7 +244,8 @@ def junit(known: Class) -> Shown:
         named = [key.removesuffix("points") for key in said if key.endswith("points")]
         for prefix in named:
             name = prefix.removesuffix(": ") or suite.get("name", "").partition(": ")[2]
-            shown[name] = "excused" if said.get(f"{prefix}excused") else plain(said[f"{prefix}points"])
+            word = "excused" if said.get(f"{prefix}excused") else "awaits" if said.get(f"{prefix}awaits") else ""
+            shown[name] = word or plain(said[f"{prefix}points"])
     return shown
 
 
@@ -239,7 +257,9 @@ def summary(known: Class) -> Shown:
         name = part.splitlines()[2].partition(" · ")[0]
         told = part.splitlines()[0].rpartition(": ")[2]
         if name in shown:
-            shown[name] = {"excused": "excused", "no mark": "none"}.get(told, told.split(" ")[0])
+            shown[name] = {"excused": "excused", "no mark": "none", "awaits a person": "awaits"}.get(
+                told, told.split(" ")[0]
+            )
     return shown
 
 

@@ -48,24 +48,24 @@ def read_architecture(
 
 
 def measure_baseline(
-    bench: RunContext, order: OutputOptions, solution: Submission, *, title: str, seeds: int, progress: Progress
+    context: RunContext, order: OutputOptions, solution: Submission, *, title: str, seeds: int, progress: Progress
 ) -> Baseline:
     """Grade `solution` with the seeds 0 to `seeds` - 1; evidence goes below `order.out`. Raises GraderError."""
-    dataset = bench.rubric.dataset
+    dataset = context.rubric.dataset
     if dataset is None:
         raise UsageError(
-            f"`{bench.rubric.assignment.id}` asks for functions, not for a network: there is no accuracy to measure.",
-            f"Grade its solution instead: `grader grade {bench.rubric.assignment.id} reference/...`.",
+            f"`{context.rubric.assignment.id}` asks for functions, not for a network: there is no accuracy to measure.",
+            f"Grade its solution instead: `grader grade {context.rubric.assignment.id} reference/...`.",
         )
     runs, results = [], []
-    alone = dataclasses.replace(bench, rubric=bench.rubric.without_retries())
+    alone = dataclasses.replace(context, rubric=context.rubric.without_retries())
     for seed in range(seeds):
         submission = dataclasses.replace(solution, student=f"seed-{seed}")
         result = grade_submission(submission, dataclasses.replace(alone, seed=seed), order, progress)
         runs.append(describe_seed(result, dataset.classes, order))
         progress.done(submission.student, f"{runs[-1].accuracy:.2%}")
         results.append(result)
-    assignment = bench.rubric.assignment.id
+    assignment = context.rubric.assignment.id
     return Baseline(
         assignment=assignment,
         title=title,

@@ -195,9 +195,9 @@ def _run(
         out=output_folder(out / handed.assignment), course=course, earlier=_earlier(course, handed, settings, out)
     )
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    with open_context(course, handed.assignment, setup, progress) as bench:
+    with open_context(course, handed.assignment, setup, progress) as context:
         named = NamedProgress(handed.assignment, progress)
-        rows, _ = grade_class([_entry(path, handed, student)], bench, order, jobs=1, progress=named)
+        rows, _ = grade_class([_entry(path, handed, student)], context, order, jobs=1, progress=named)
     result = rows[0]
     return CiRun(
         handed=handed,

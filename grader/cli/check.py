@@ -106,7 +106,7 @@ def _show(checked: "Checked", evidence: "Evidence", opened: "SelfCheck", out: Pa
     if out is not None:
         from grader.marking.publish import publish_student
 
-        report = publish_student(out, checked.result, evidence, opened.bench.rubric, opened.course)
+        report = publish_student(out, checked.result, evidence, opened.context.rubric, opened.course)
         if not as_json:
             print(f"Report: {report}", flush=True)
 

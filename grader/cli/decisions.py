@@ -174,7 +174,7 @@ def _points(value: str, item: "Planned | None") -> float:
     if value.strip().casefold() in levels:
         return levels[value.strip().casefold()]
     try:
-        return read_points(value, "N")
+        return read_points(value, "")
     except UsageError:
         if not scale:
             raise

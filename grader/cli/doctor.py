@@ -33,7 +33,7 @@ def doctor(
     Ends with 0 where all of it was held, 1 where something was not, 3 where a probe could not be run.
     """
     from grader.doctor.corpus import choose, load_corpus
-    from grader.doctor.examination import examine
+    from grader.doctor.examine import examine
 
     attacks = choose(load_corpus(), only or ())
     started = time.monotonic()

@@ -109,7 +109,7 @@ def batch(
     from grader.core.results import Status
     from grader.core.workspace import workspace
     from grader.gradebook import open_gradebook
-    from grader.intake.opening import open_class
+    from grader.intake.open_class import open_class
     from grader.run.batch import grade_class
     from grader.run.context import open_context
     from grader.run.executors import plan_jobs, usable_cores

@@ -115,8 +115,8 @@ def override(
         print(f"{safe(grade.student.name)}, {safe(grade.assignment)}: {points_of(grade)}; {became(grade)}")
 
 
-def read_points(text: str, what: str = "--points") -> float:
-    """Points as people write them, 61.5 or 61,5. Raises UsageError for anything else, which names `what` it was."""
+def read_points(text: str, option: str = "--points ") -> float:
+    """Points as people write them, 61.5 or 61,5. Raises UsageError for anything else, which names the option, if any."""
     plain = text.strip()
     if re.fullmatch(r"[+-]?[0-9]+,[0-9]{1,2}", plain):
         plain = plain.replace(",", ".")
@@ -124,7 +124,7 @@ def read_points(text: str, what: str = "--points") -> float:
         return float(plain)
     except ValueError:
         raise UsageError(
-            f"{what} {text}: is not a number.",
+            f"{option}{text}: is not a number.",
             "Write digits with a point or a comma before the fraction: 61.5 or 61,5.",
         ) from None
 
@@ -154,11 +154,13 @@ def history(
         _print_table(("time", "assignment", "what", "points", "why"), [_event_row(event) for event in events])
 
 
-def open_known(where: str) -> "AbstractContextManager[Gradebook]":
-    """The gradebook there. Raises UsageError where there is none."""
+def open_known(where: str, patience: float | None = None) -> "AbstractContextManager[Gradebook]":
+    """The gradebook there; `patience` as for `open_beside`. Raises UsageError where there is none."""
     from grader.gradebook import open_gradebook
 
-    return open_gradebook(where, create=False)
+    if patience is None:
+        return open_gradebook(where, create=False)
+    return open_gradebook(where, create=False, patience=patience)
 
 
 def login_name() -> str:
@@ -280,11 +282,16 @@ def _print_table(heading: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Non
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def open_beside(folder: Path, where: str | None) -> "AbstractContextManager[Gradebook | None]":
-    """The gradebook that was named, else the one in a folder of results; None where there is none."""
+def open_beside(
+    folder: Path, where: str | None, *, patience: float | None = None
+) -> "AbstractContextManager[Gradebook | None]":
+    """The gradebook that was named, else the one in a folder of results; None where there is none.
+
+    `patience`: how many seconds it is waited for, where the usual ones are too many.
+    """
     if where is None and not (folder / BESIDE).is_file():
         return nullcontext()
-    return open_known(str(folder) if where is None else where)
+    return open_known(str(folder) if where is None else where, patience)
 
 
 def results_beside(where: str, results: Path | None) -> Path | None:

@@ -11,6 +11,8 @@ from grader.core.errors import UsageError
 
 app = typer.Typer()
 
+PATIENCE = 5.0  # seconds that a click waits for a gradebook that is locked or gone
+
 
 @app.command()
 def review(
@@ -40,6 +42,7 @@ def review(
     from grader.review.application import make_application
     from grader.review.desk import Desk, ReviewOptions
     from grader.review.serve import open_port, read_token, serve
+    from grader.run.similar_code import compare_again
 
     must_be_folder(folder)
     who = login_name() if author is None else author.strip()
@@ -48,7 +51,7 @@ def review(
     known_course, known_data = recall_origin(folder)
     home, which = find_course(course or known_course), _the_assignment(folder, assignment)
     rubric = open_rubric(home, which, data or known_data)
-    with open_beside(folder, gradebook) as book:
+    with open_beside(folder, gradebook, patience=PATIENCE) as book:
         if book is None:
             raise UsageError(
                 f"{folder}: has no gradebook, in which decisions are kept.",
@@ -56,7 +59,7 @@ def review(
             )
         options = ReviewOptions(
             out=folder, course=home, rubric=rubric, data=data or known_data, author=who,
-            anonymous=anonymous,
+            anonymous=anonymous, compare=lambda: compare_again(folder, home, which),
         )  # fmt: skip
         desk = Desk(options, book)
         desk.state()

@@ -29,14 +29,15 @@ from grader.core.results import Result
 from grader.core.store import load_evidence
 from grader.course.course import Course
 from grader.course.dataset import digest_images, digest_labels
-from grader.doctor.control import CONTROL_S, WORK, Decoys, cells_in, place_decoys, plain_cells, read_answers
 from grader.doctor.corpus import Attack, AttackTrial, Seen, prelude
+from grader.doctor.decoys import CONTROL_S, WORK, Decoys, cells_in, place_decoys, plain_cells, read_answers
 from grader.intake import Entry
 from grader.marking.publish import EVIDENCE_FOLDER, OutputOptions, student_folder
 from grader.run.batch import grade_class
 from grader.run.context import RunContext, RunOptions, open_context
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.interface import Sandbox
+from grader.sandbox.measure import read_field
 
 ID, EACH, SIDE = "doctor", 10, 8
 CLASSES = ("left", "right")
@@ -66,7 +67,7 @@ at_least = 0.9
 
 @dataclass(frozen=True, kw_only=True)
 class Graded:
-    """What came of a notebook: its result, its evidence where there is some, the folder of results, our own growth."""
+    """What became of a notebook: its result, its evidence where there is some, the folder of results, our own growth."""
 
     result: Result
     evidence: Evidence | None
@@ -82,14 +83,14 @@ class Graded:
 class Classroom:
     """Grades notebooks one class at a time; made by `open_classroom`."""
 
-    def __init__(self, bench: RunContext, course: Course, folder: Path) -> None:
-        self._bench, self._course, self._folder = bench, course, folder
+    def __init__(self, context: RunContext, course: Course, folder: Path) -> None:
+        self._context, self._course, self._folder = context, course, folder
         self._numbers = count()
 
     @property
     def sandbox(self) -> Sandbox:
         """What holds the notebooks."""
-        return self._bench.sandbox
+        return self._context.sandbox
 
     def grade(self, student: str, cells: Sequence[str], limits: Mapping[str, Any] | None = None) -> Graded:
         """One notebook of one student. Raises GraderError where the class page itself could not be written."""
@@ -117,9 +118,9 @@ class Classroom:
 
     def _limited(self, changes: Mapping[str, Any]) -> RunContext:
         limits = Limits.model_validate({**LIMITS, **changes})
-        rubric = self._bench.rubric
+        rubric = self._context.rubric
         assignment = rubric.assignment.model_copy(update={"run": limits})
-        return dataclasses.replace(self._bench, rubric=dataclasses.replace(rubric, assignment=assignment))
+        return dataclasses.replace(self._context, rubric=dataclasses.replace(rubric, assignment=assignment))
 
 
 @contextmanager
@@ -129,8 +130,8 @@ def open_classroom(isolation: Isolation, *, warm: bool = False) -> Iterator[Clas
         folder = Path(name)
         course = write_course(folder / "course")
         setup = RunOptions(isolation=isolation, data=folder / "course" / "data", warm=warm)
-        with open_context(course, ID, setup, Silent()) as bench:
-            yield Classroom(bench, course, folder)
+        with open_context(course, ID, setup, Silent()) as context:
+            yield Classroom(context, course, folder)
 
 
 def write_course(root: Path) -> Course:
@@ -192,7 +193,7 @@ def text_of(cell: Cell) -> str:
 
 @contextmanager
 def own_growth() -> Iterator[Any]:
-    """A function that tells by how many bytes this process has grown at most since the start."""
+    """A function that says by how many bytes this process has grown at most since the start."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far (Linux, proc(5))
     before = _memory("VmRSS")
@@ -200,15 +201,11 @@ def own_growth() -> Iterator[Any]:
 
 
 def _memory(field: str) -> int:
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith(f"{field}:")), 0)
+    return (read_field(Path("/proc/self/status"), f"{field}:") or 0) << 10
 
 
 def try_leftovers(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTrial]:
-    """One program leaves all of it behind; the control is a plain open()."""
+    """One program leaves all of these files behind; the control is a plain open()."""
     codes = {attack.name: attack.code for attack in attacks}
     with (
         place_decoys() as decoys,
@@ -237,7 +234,7 @@ def combined(seen: Sequence[Seen]) -> Seen:
 
 
 def as_results(folder: int, name: str, decoys: Decoys) -> Seen:
-    """What comes of reading `name` below the descriptor as a result is read."""
+    """What happens when `name` below the descriptor is read as a result is read."""
     told: list[Seen] = []
 
     def read() -> None:
@@ -273,7 +270,7 @@ def plainly(folder: int, name: str, decoys: Decoys) -> Seen:
 
 
 def try_together(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTrial]:
-    """One notebook for all; where one of them ends it, those behind it get another."""
+    """One notebook for all attacks; where one of them ends it, the attacks after it get another."""
     controls = run_controls([attack for attack in attacks if attack.controlled], processes=True)
     waiting = list(attacks)
     while waiting:
@@ -323,7 +320,7 @@ def try_models(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTri
 
 
 def observe(attack: Attack, graded: Graded, decoys: Decoys) -> Seen:
-    """What is to be said of an attack that had a notebook of its own."""
+    """What was observed of an attack that had a notebook of its own."""
     ending = graded.result.ending
     output = text_of(graded.cells[1]) if len(graded.cells) > 1 else ""
     host = [*what_the_host_saw(attack, decoys, decoys.look(), output), *too_much(graded)]
@@ -369,13 +366,13 @@ def run_controls(attacks: Sequence[Attack], *, processes: bool = False) -> dict[
 
 
 def what_the_host_saw(attack: Attack, decoys: Decoys, saw: Mapping[str, str], output: str) -> tuple[str, ...]:
-    """Of all that was seen, what this attack is about; a secret of the host in its output always counts."""
+    """What the host saw of this attack, in words; a secret of the host in its output always counts."""
     leaked = decoys.leaked(output)
     return (*([leaked] if leaked else []), *(saw[name] for name in attack.seen if name in saw))
 
 
 def too_much(graded: Graded) -> list[str]:
-    """That the grader itself grew more than it may, if it did."""
+    """The words for a grader that itself grew more than it may, if it did."""
     return [f"the grader grew by {graded.grown >> 20} MiB"] if graded.grown > MOST_GROWTH else []
 
 

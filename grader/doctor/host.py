@@ -20,7 +20,7 @@ from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Evidenc
 from grader.core.notebook import plain_outputs, read_submission
 from grader.doctor.attacks import Classroom
 from grader.doctor.corpus import Attack, AttackTrial, Seen
-from grader.kernel.claims import bounded
+from grader.kernel.outcome import bounded
 from grader.kernel.run import first_after_training
 from grader.marking.similarity import compare_code
 from grader.pages.cells import read_png

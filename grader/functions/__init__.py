@@ -13,6 +13,6 @@ smallest case that goes wrong. A call that does not return, or ends the process,
 loaded again for the next one. All calls are evidence: marking compares them with the oracle again, so a corrected
 oracle re-marks a class without running anything.
 
-`cases`: what a course writes. `exploring`: which calls are made. `client` and `guest`: the two ends of a call.
+`cases`: what a course writes. `explore`: which calls are made. `module_process` and `guest`: the two ends of a call.
 `agreement`: whether an answer is right, and if not, why.
 """

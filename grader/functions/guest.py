@@ -135,7 +135,7 @@ def form_of(value: Any, numpy: Any) -> str:
 
 
 def what_it_is(value: Any, form: str, array: Any) -> str:
-    """A value that can't be taken over, in words."""
+    """A value that can't be sent to the host, in words."""
     if value is None:
         return "nothing (None)"
     if array is None:

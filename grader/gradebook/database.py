@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, column, create_engine, event, inspect, select, table, text
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.gradebook.tables import SCHEMA, VERSION_TABLE, Table
@@ -142,15 +143,48 @@ class Database:
             pause = min(2 * pause, LONGEST_PAUSE)
 
 
+@dataclass
+class _File:
+    """The file of an engine: a connection goes on writing into one that was removed, and all of it would be lost."""
+
+    path: Path
+    known: bool = False
+
+    @property
+    def number(self) -> int | None:
+        """What tells it from another file of its name; None where there is none."""
+        try:
+            return self.path.stat().st_ino
+        except FileNotFoundError:
+            return None
+
+    def require(self) -> None:
+        """Raise Infrastructure where the file was there and is not any more, lest an empty one is made in its place."""
+        if self.known and self.number is None:
+            raise Infrastructure(f"{self.path}: is gone; nothing was written.", "Put it back, and try again.")
+
+
 def file_engine(url: URL, patience: float) -> Engine:
     """An engine for an SQLite file: foreign keys held, writers one after another, each waiting for `patience` seconds."""
     engine = create_engine(url, connect_args={"timeout": patience, "check_same_thread": False}, max_overflow=-1)
+    file = _File(Path(str(url.database)))
+
+    @event.listens_for(engine, "do_connect")
+    def look(*_: object) -> None:
+        file.require()
 
     @event.listens_for(engine, "connect")
-    def prepare(connection: sqlite3.Connection, record: object) -> None:
+    def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions begin where we say so, not where the driver guesses
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a power cut takes the last rows, never the file
+        file.known, record.info["number"] = True, file.number
+
+    @event.listens_for(engine, "checkout")
+    def look_again(connection: sqlite3.Connection, record: ConnectionPoolEntry, proxy: object) -> None:
+        file.require()
+        if record.info["number"] != file.number:
+            raise DisconnectionError("another file lies in its place")  # connects again
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -11,7 +11,7 @@ The way of a row, `read_entry`: the path becomes a `Submission` in memory (`subm
 """
 
 from grader.intake.names import RESERVED, digest_name, former_names, safe_name, student_name
-from grader.intake.opening import OpenedClass, list_class, open_class
+from grader.intake.open_class import OpenedClass, open_class
 from grader.intake.platforms import FORMS
 from grader.intake.submissions import (
     MOST_BYTES,
@@ -27,6 +27,6 @@ from grader.intake.zips import is_leftover
 
 __all__ = [
     "FORMS", "MOST_BYTES", "MOST_FILES", "RESERVED", "Entry", "OpenedClass", "Submission", "digest_name", "former_names",
-    "is_leftover", "like_it", "list_class", "open_class", "read_entry", "read_path", "safe_name", "student_name",
+    "is_leftover", "like_it", "open_class", "read_entry", "read_path", "safe_name", "student_name",
     "submission_of",
 ]  # fmt: skip

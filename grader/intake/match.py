@@ -36,7 +36,7 @@ class RosterMatch:
 
     @property
     def stranger(self) -> bool:
-        """Whether somebody of it is in no line of the roster, and nothing more is to be said about that."""
+        """Whether someone of it is not in the roster, where no doubt says more about that."""
         people = self.members if self.student is None else (self.student,)
         return not self.doubt and (not people or any(student.line < 0 for student in people))
 
@@ -117,7 +117,7 @@ class _Index:
         self._doubts: dict[str, list[Enrolled]] = {}
 
     def could_be(self, doubt: str) -> list[Enrolled]:
-        """The students of whom a doubt spoke."""
+        """The students whom a doubt names."""
         return self._doubts.get(doubt, [])
 
     def look_up(self, item: Found, *, alone: bool) -> RosterMatch:
@@ -143,7 +143,7 @@ class _Index:
         return self._left_over(item, word)
 
     def _left_over(self, item: Found, word: str) -> RosterMatch:
-        """Nobody's, or a doubt: what is another kind's of somebody, or differs from a number in zeros alone."""
+        """No match; or a doubt, where a student has the word as another kind, or as a number with other zeros in front."""
         others = [kind for kind in NUMBERS if kind not in KINDS[item.kind]]
         of_others = self._known(word, others) if item.kind not in PLATFORMS else []
         called = of_others or (self._known(item.name, PLAIN) if item.name != word else [])
@@ -152,15 +152,22 @@ class _Index:
             why = f"{(word if of_others else item.name)!r} is what {who} is known by elsewhere, and proves nothing here"
             return RosterMatch(doubt=self._doubt(item, called, why))
         near = self._near(word, KINDS[item.kind])
-        return RosterMatch(doubt=self._doubt_near(item, *near)) if near is not None else RosterMatch()
+        if near is None:
+            return RosterMatch()
+        key, student = near
+        why = (
+            f"the roster has the number {key!r} in line {student.line}, which differs in zeros in front that spreadsheets "
+            "take away"
+        )
+        return RosterMatch(doubt=self._doubt(item, [student], why))
 
     def _known(self, word: str, kinds: Iterable[str]) -> list[Enrolled]:
-        """Whom a word is known of, looked up among these kinds alone."""
+        """The students who are known by this word, as one of these kinds."""
         found = [self._known_by.find(kind, word) for kind in kinds]
         return list({students[0].line: students[0] for students in found if len(students) == 1}.values())
 
     def _look_up_people(self, item: Found) -> RosterMatch:
-        """Those who handed it in, as the roster knows them; who is not in it, as the download does."""
+        """Those who handed it in, as the roster has them; whoever is not in it, as the download has them."""
         people = tuple(self._person(person) or person for person in item.people)
         return RosterMatch(student=people[0]) if len(people) == 1 else RosterMatch(members=people)
 
@@ -173,7 +180,7 @@ class _Index:
         return named[0] if len(named) == 1 else None
 
     def _near(self, word: str, kinds: Iterable[str]) -> tuple[str, Enrolled] | None:
-        """A student whose number is this one but for zeros in front, which spreadsheets take away."""
+        """The student whose number differs from this one in zeros in front alone, which spreadsheets take away."""
         short = fold(word).lstrip("0")
         if not short.isdecimal():
             return None
@@ -184,14 +191,6 @@ class _Index:
             if key.lstrip("0") == short
         }
         return next(iter(found.values())) if len(found) == 1 else None
-
-    def _doubt_near(self, item: Found, key: str, student: Enrolled) -> str:
-        doubt = (
-            f"{item.label}: the roster has the number {key!r} in line {student.line}, which differs in zeros in front that "
-            "spreadsheets take away"
-        )
-        self._doubts[doubt] = [student]
-        return doubt
 
     def _doubt(self, item: Found, students: list[Enrolled], why: str) -> str:
         doubt = f"{item.label}: {why}"
@@ -225,12 +224,12 @@ def names_of(student: Enrolled) -> set[str]:
 
 
 def _may_be(student: Enrolled, item: Found) -> bool:
-    """Whether nothing speaks against a name: the platform's number of a student is not another one."""
+    """Whether a match by name may be right: the student does not have another number on the platform."""
     told = item.kind in PLATFORMS and item.key and student.participant
     return not told or fold(student.participant) == fold(item.key)
 
 
 def _same_numbers(student: Enrolled, person: Enrolled) -> bool:
-    """Whether no number (but for zeros in front) and no address of a student speaks against being this person."""
+    """Whether a student has no other number (but for zeros in front) and no other address than this person."""
     pairs = ((student.identity, person.identity), (student.email, person.email))
     return all(not one or not other or fold(one).lstrip("0") == fold(other).lstrip("0") for one, other in pairs)

@@ -97,7 +97,7 @@ class KnownBy(Generic[P]):
                     self._people[kind][word].append(person)
 
     def find(self, kind: str, word: str) -> list[P]:
-        """All whom this word is known of."""
+        """Everyone who is known by this word."""
         return self._people[kind].get(fold(word), [])
 
     def unique(self, kind: str) -> Iterator[tuple[str, P]]:

@@ -48,7 +48,7 @@ YEARS = range(2000, 2200)  # in which something can be handed in
 EXAMPLES = "write a length (36h, 2d) or a new deadline (2026-05-01, 2026-05-01T18:00, 2026-05-01T18:00+02:00)"
 
 
-def recognise(header: Sequence[str]) -> dict[str, list[int]]:
+def find_columns(header: Sequence[str]) -> dict[str, list[int]]:
     """The places of the columns that each field has in this header. ValueError, in words, where two would be one."""
     known = {squeeze(word): field for field, words in SYNONYMS.items() for word in words}
     squeezed = [squeeze(cell) for cell in header]
@@ -154,7 +154,7 @@ def parse_roster(where: str, data: bytes) -> Roster:
         raise _refusal(where, 1, "there is no header")
     line, header = rows[0]
     try:
-        places = recognise(header)
+        places = find_columns(header)
     except ValueError as error:
         raise _refusal(where, line, str(error)) from None
     if not any(field in places for field in KEYS):
@@ -209,7 +209,7 @@ def _rows(where: str, text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _known(header: str, delimiter: str) -> int:
     try:
-        return len(recognise(next(csv.reader([header], delimiter=delimiter), [])))
+        return len(find_columns(next(csv.reader([header], delimiter=delimiter), [])))
     except (ValueError, csv.Error):
         return 0
 
@@ -225,7 +225,7 @@ def _clean(cell: str) -> str:
 
 
 def _is_about(row: Sequence[str], places: Mapping[str, list[int]], canvas: bool) -> bool:
-    """Whether a line of a Canvas gradebook is none of a student: the points possible, its notes, the test student."""
+    """Whether a line of a Canvas gradebook is not a student's: the points possible, its notes, the test student."""
     name = _field(row, places, "name").casefold()
     return canvas and (name in ("points possible", "student, test") or not _field(row, places, "participant"))
 
@@ -239,20 +239,12 @@ def _student(where: str, line: int, row: Sequence[str], places: Mapping[str, lis
         raise _refusal(where, line, f"has {len(row)} fields, but the header has {width}")
     if any(len(row[place]) > LONGEST_FIELD for found in places.values() for place in found if place < len(row)):
         raise _refusal(where, line, f"has a field of more than {LONGEST_FIELD} characters")
-    first, last = _field(row, places, "first"), _field(row, places, "last")
-    number = NUMBERED.fullmatch(participant := _field(row, places, "participant"))
-    student = Enrolled(
-        line=line,
-        name=_field(row, places, "name") or f"{first} {last}".strip(),
-        first=first,
-        last=last,
-        identity=_field(row, places, "identity"),
-        email=_field(row, places, "email"),
-        logins=tuple(dict.fromkeys(row[at] for at in places.get("login", ()) if at < len(row) and row[at])),
-        participant=number[1] if number else participant,
-        group=_field(row, places, "group"),
-        extension=_field(row, places, "extension"),
-    )
+    known = {field: _field(row, places, field) for field in SYNONYMS if field not in SEVERAL}
+    known["name"] = known["name"] or f"{known['first']} {known['last']}".strip()
+    if number := NUMBERED.fullmatch(known["participant"]):
+        known["participant"] = number[1]
+    logins = dict.fromkeys(row[at] for at in places.get("login", ()) if at < len(row) and row[at])
+    student = Enrolled(line=line, logins=tuple(logins), **known)
     if not any((student.name, student.identity, student.email, student.logins, student.participant)):
         raise _refusal(where, line, "does not tell who the student is")
     try:
@@ -264,7 +256,7 @@ def _student(where: str, line: int, row: Sequence[str], places: Mapping[str, lis
 
 
 def _require_unique(where: str, students: Sequence[Enrolled]) -> None:
-    """Raise UsageError where a number, an address or a login would be two students'."""
+    """Raise UsageError where two students have one number, address or login."""
     seen: dict[tuple[str, str], int] = {}
     for student in students:
         keys = {(field, fold(getattr(student, field))) for field in UNIQUE} | {

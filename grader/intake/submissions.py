@@ -324,11 +324,21 @@ def newest_uploads(names: Sequence[str], assignment: str = "") -> list[str]:
     kept = set[str]()
     for group in groups.values():
         has_base = any(number == 0 for number, _, _ in group)
-        meant = any(number and squeeze(PurePosixPath(name).stem) == squeeze(assignment) for number, name, _ in group)
+        meant = any(number and is_called(name, assignment) for number, name, _ in group)
         uploads = [] if meant else [(number, name) for number, name, dashed in group if has_base or not dashed]
         kept |= {name for _, name, _ in group} - {name for _, name in uploads}
         kept |= {max(uploads)[1]} if uploads else set()
     return [name for name in names if name in kept]
+
+
+def is_called(name: str, assignment: str) -> bool:
+    """Whether a file is called after the assignment."""
+    return bool(assignment) and squeeze(PurePosixPath(name).stem) == squeeze(assignment)
+
+
+def has_usual_name(name: str) -> bool:
+    """Whether a file is called solution, submission or main."""
+    return PurePosixPath(name).stem.lower() in MAIN_NAMES
 
 
 def remedy_for(names: Iterable[str]) -> str:
@@ -373,23 +383,17 @@ def _renamed(files: Mapping[str, bytes]) -> dict[str, str]:
 def _distinct(files: Mapping[str, bytes], names: Sequence[str], assignment: str) -> list[str]:
     """One name for each content: one that says that it counts, else the shortest."""
     first: dict[bytes, str] = {}
-    for name in sorted(names, key=lambda name: (not _is_main_name(name, assignment), len(name), name)):
+    main = {*filter(has_usual_name, names), *(name for name in names if is_called(name, assignment))}
+    for name in sorted(names, key=lambda name: (name not in main, len(name), name)):
         first.setdefault(files[name], name)
     kept = set(first.values())
     return [name for name in names if name in kept]
 
 
-def _is_main_name(name: str, assignment: str) -> bool:
-    stem = PurePosixPath(name).stem
-    return stem.lower() in MAIN_NAMES or (bool(assignment) and squeeze(stem) == squeeze(assignment))
-
-
 def _choose(where: str, names: Sequence[str], assignment: str) -> str:
     if len(names) == 1:
         return names[0]
-    called = [name for name in names if assignment and squeeze(PurePosixPath(name).stem) == squeeze(assignment)]
-    usual = [name for name in names if PurePosixPath(name).stem.lower() in MAIN_NAMES]
-    for chosen in (called, usual):
+    for chosen in ([name for name in names if is_called(name, assignment)], [*filter(has_usual_name, names)]):
         if len(chosen) == 1:
             return chosen[0]
     raise SubmissionError(

@@ -1,8 +1,8 @@
 """The judge: a second sandbox, with no student code, that opens the student's network and holds no label.
 
 *Files.* `client` is the way in on the host's side. `archive` looks at the model file with zipfile alone and refuses what is
-not a saved network. `preparation` says how images become what a network wants; `matching` and
-`choose_preparation` find out which way is right; `probes` asks the network a little more. `worker` runs in the sandbox.
+not a saved network. `preparation` says how images become what a network wants; `match_rows` and `choose_preparation` find
+out which way is right; `probes` asks the network a little more. `worker` runs in the sandbox.
 
 *Processes.* The host never imports Keras and never opens a network. The worker's sandbox is started for one model file and
 gone with it; it is our code, imports Keras (or is forked from a server that has, and that opens nothing), and does nothing

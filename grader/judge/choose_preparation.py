@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from grader.core.evidence import Preparation
 from grader.core.metrics import predicted_classes
-from grader.judge.matching import RowMatch
+from grader.judge.match_rows import RowMatch
 from grader.judge.preparation import Recipe, refinements
 
 CLOSE = 0.005  # of accuracy: a candidate that is not this much better does not replace an earlier one

@@ -7,8 +7,8 @@ student's words with the next step.
 import hashlib
 import math
 import re
-import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -27,14 +27,14 @@ from grader.core.limits import Limits
 from grader.course.dataset import Images, Split
 from grader.judge.archive import MOST_UNPACKED, precheck
 from grader.judge.choose_preparation import Scored, choose_recipe, describe_choice, score_outputs
-from grader.judge.matching import RowMatch, TrainingImageIndex, further_recipes, match_rows
+from grader.judge.match_rows import RowMatch, TrainingImageIndex, further_recipes, match_rows
 from grader.judge.preparation import Recipe, first_recipes, is_told, pick_images, prepare_images
 from grader.judge.probes import choose_shifted, count_changed, measure_influence, shift_images, with_influence
 from grader.sandbox.channel import ProtocolError, is_bounded
 from grader.sandbox.endings import classify, explain_ending
-from grader.sandbox.environment import environment
-from grader.sandbox.fork_server.warm import prepare_server
+from grader.sandbox.environment import PYTHON, environment
 from grader.sandbox.interface import Input, Preload, Program, Sandbox, Scratch, Stopped
+from grader.sandbox.warm import WarmBubblewrap
 from grader.sandbox.worker_process import WorkerProcess, start_worker
 
 WALL_S = 600.0
@@ -106,7 +106,8 @@ def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandb
 
 def expect_networks(sandbox: Sandbox, limits: Limits) -> None:
     """Have a fork server for judges with these limits started, while notebooks run: that takes its time."""
-    prepare_server(sandbox, judge_program(Path("/"), b"", 0, limits))
+    if isinstance(sandbox, WarmBubblewrap):
+        sandbox.prepare_server(judge_program(Path("/"), b"", 0, limits))
 
 
 def explain_death(stopped: Stopped | None, error: Exception, limits: Limits) -> str:
@@ -150,7 +151,7 @@ def judge_program(root: Path, model: bytes, descriptor: int, limits: Limits) -> 
     return Program(
         root=root,
         argv=(
-            sys.executable, "-s", "-P", "-B", str(root / GUEST / "grader/judge/worker.py"), str(root / GUEST),
+            *PYTHON, str(root / GUEST / "grader/judge/worker.py"), str(root / GUEST),
             str(root / MODEL), str(descriptor),
         ),
         environment={**environment(root, limits.threads, 0), "MPLBACKEND": "agg"},
@@ -352,70 +353,16 @@ WRAPPED = (
 )
 BEHIND = r"Full object config:|Arguments received by |\n\nList of objects that could not be loaded"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-REFUSALS: tuple[tuple[str, str], ...] = (
-    (
-        r"Could not locate (?:class|function) '?(?P<name>[\w>.]{1,100})",
-        "the network uses `{name}`, which exists only in your notebook, so it can't be loaded anywhere else: build it "
-        "from Keras' own layers (Sequential or the functional API) instead of a class or function of your own",
-    ),
-    (
-        r"(?:Cannot deserialize `|Could not deserialize '|its parent module )(?P<name>[\w>.]{1,100})",
-        "the network uses `{name}`, which is neither a layer nor a function that networks are built from, and is not loaded "
-        "by the grader: build it from Keras' own layers",
-    ),
-    (
-        r"TFSMLayer|TorchModuleWrapper|JaxLayer|FlaxLayer",
-        "the network holds a layer that runs another program's model, which is not loaded by the grader: build it from "
-        "Keras' own layers",
-    ),
-    (
-        r"vocabulary file",
-        "the network reads a vocabulary from a file of its own, which is not loaded by the grader: it judges images",
-    ),
-    (
-        r"Lambda|arbitrary code|unsafe",
-        "the network holds a Lambda layer, which is Python code and is not loaded by the grader: use a Keras layer "
-        "instead (Rescaling, Reshape, Activation, ...)",
-    ),
-    (
-        r"Not allowed: H5",
-        "the file with the network's weights refers to other files, or unpacks to far more than it holds: save the "
-        "network with `model.save(...)` and leave the file as it is",
-    ),
-    (
-        r"ResourceExhausted|OOM|bad_alloc|MemoryError|Unable to allocate",
-        "the network needs more memory than the limit: use fewer units or filters",
-    ),
-    (
-        r"Unable to (?:synchronously )?open (?:file|object)|JSONDecodeError|UnicodeDecodeError|BadZipFile",
-        "the network's file is damaged and can't be opened: save it with `model.save(...)` and leave the file as it is",
-    ),
-    (
-        r"several inputs or outputs",
-        "the network has several inputs or outputs; one image goes in and one prediction comes out",
-    ),
-    (
-        r"Expected batch size|batch size of the input",
-        "the network takes only a fixed number of images at a time: begin it with `keras.Input(shape=...)` without a "
-        "batch size",
-    ),
-    (
-        r"could not convert string to float",
-        "the network predicts text; numbers are needed, one for each class",
-    ),
-    (
-        r"input_shape|has never been called|not been built|no defined input",
-        "the network's input shape is not known: begin it with `keras.Input(shape=...)`",
-    ),
-)
+REFUSALS = tomllib.loads(Path(__file__).with_name("refusals.toml").read_text(encoding="utf-8"))["refusal"]
 
 
 def explain_refusal(words: str) -> str:
     """What was wrong with the model; Keras' own words, shortened, where nothing better is known."""
     reason = reason_in(words)
-    for pattern, text in REFUSALS:
-        found = re.search(pattern, reason)
+    for refusal in REFUSALS:
+        found = re.search(refusal["said"], reason)
         if found:
+            text: str = refusal["text"]
             return text.format(**{key: value.split(">")[-1] for key, value in found.groupdict().items()})
     said = " ".join(next((line for line in reason.splitlines() if line.strip()), "no reason given").split())
     return f"the network could not be loaded or run outside the notebook: {said[:300]}"

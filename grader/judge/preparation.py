@@ -157,7 +157,7 @@ def first_recipes(
 
 
 def is_told(recipe: Recipe, seen_range: tuple[float, float] | None) -> bool:
-    """Whether the recorded range is the recipe's own, from end to end."""
+    """Whether the recorded range is just the one that this recipe gives."""
     return seen_range is not None and seen_range[0] < seen_range[1] and _distance(recipe, seen_range) <= SAME_RANGE
 
 
@@ -180,7 +180,7 @@ def refinements(chosen: Recipe) -> tuple[tuple[Recipe, ...], ...]:
 
 
 def go_on() -> None:
-    """The `before_each` of whoever has no deadline: it does nothing."""
+    """Do nothing: the `before_each` of callers without a deadline."""
 
 
 def prepare_images(

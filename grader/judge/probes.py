@@ -68,7 +68,7 @@ def _by_kind(layers: Sequence[Layer]) -> list[tuple[str, ...]]:
 
 
 def _influence(before: Answers, after: Answers, spread: float) -> float:
-    """How far answers went, in terms of how far they are apart; without them (NaN) the answers are no longer the same."""
+    """How far answers moved, as a part of how far they are apart; 1 where there are no answers (NaN)."""
     moved = _size(after - before) / spread
     return round(moved, 4) if np.isfinite(moved) else 1.0
 

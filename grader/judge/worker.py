@@ -18,7 +18,7 @@ MERGES = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimu
 
 
 def prepare() -> None:
-    """What a fork server has done before there is a network to judge."""
+    """Import what judging needs: a fork server does this before there is a network to judge."""
     import keras
     import numpy
     import tensorflow

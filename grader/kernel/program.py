@@ -6,7 +6,6 @@ jupyter_client starts it through a sandbox, with ZeroMQ over Unix sockets and no
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +18,8 @@ from grader.core import grey_copies
 from grader.core.errors import Infrastructure
 from grader.core.evidence import Cause, Smoke
 from grader.core.limits import Limits
-from grader.kernel.client import Border
-from grader.sandbox.environment import environment
+from grader.kernel.border import Border
+from grader.sandbox.environment import PYTHON, environment
 from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox, Scratch
 
 SOCKETS = "run/kernel"  # scratch folder that holds the kernel's sockets
@@ -48,7 +47,7 @@ TEMPORARY_BYTES, SHARED_BYTES, SOCKET_BYTES, ARTEFACT_BYTES = 256 << 20, 64 << 2
 
 @dataclass(frozen=True, kw_only=True)
 class KernelSettings:
-    """What the guest is told.
+    """What the code inside the kernel (`guest`) is told.
 
     `root` is the sandbox' root, `units` the output sizes that suit the exercise, `fits` the calls of `fit` that each cell
     writes.
@@ -87,7 +86,7 @@ def kernel_program(
     return Program(
         root=root,
         argv=(
-            sys.executable, "-s", "-P", "-B", str(root / GUEST / "grader/kernel/guest/start.py"),
+            *PYTHON, str(root / GUEST / "grader/kernel/guest/start.py"),
             str(root / SETTINGS), str(root / CONNECTION),
         ),
         environment=environment(root, limits.threads, settings.seed),

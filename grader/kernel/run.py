@@ -18,16 +18,14 @@ import nbformat
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from pydantic import ValidationError
 
 from grader.core.errors import Failure, Infrastructure
 from grader.core.evidence import Cause, Cell, Claims, Ending, Smoke, Start
 from grader.core.limits import Limits
 from grader.core.notebook import Script, count_fits, plain_outputs
 from grader.core.progress import Progress
-from grader.kernel.claims import SavedNetwork, bounded, read_networks
-from grader.kernel.client import HardenedKernelClient, HardenedNotebookClient, ProtocolViolation
-from grader.kernel.endings import describe_ending
+from grader.kernel.border import HardenedKernelClient, HardenedNotebookClient, ProtocolViolation
+from grader.kernel.outcome import SavedNetwork, describe_ending, read_claims, read_networks
 from grader.kernel.program import ARTEFACTS, RECORD, RECORD_BYTES, KernelSettings, SandboxProvisioner, kernel_program
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.environment import font_list
@@ -205,7 +203,7 @@ async def _run_cells(client: HardenedNotebookClient, run: _Run) -> None:
 
 
 def _tell_epochs(where: str, step: Callable[[str], None]) -> Callable[[str], None]:
-    """What turns a cell's printed text into progress."""
+    """A function that turns a cell's printed text into progress."""
     reader = EpochReader()
 
     def heard(text: str) -> None:
@@ -245,7 +243,7 @@ def _read_out(run: _Run, confined: Confined, violation: ProtocolViolation | None
         record = read_artefact(folder, RECORD, at_most=RECORD_BYTES)
     except (FileNotFoundError, Failure):
         notes.append("the recorder left no record")
-    claims = _read_claims(record, tuple(run.cells), notes)
+    claims = read_claims(record, tuple(run.cells), notes)
     try:
         networks = read_networks(folder, claims)
     except Failure as failure:
@@ -277,19 +275,6 @@ def _cause_of(fault: BaseException | None) -> Cause | None:
     if isinstance(fault, DeadKernelError):
         return None
     return Cause.PROTOCOL_VIOLATION
-
-
-def _read_claims(record: bytes | None, cells: tuple[Cell, ...], notes: list[str]) -> Claims:
-    """The recorder's JSON, bounded and checked: a kernel may have written anything. Cells are numbered as ours."""
-    try:
-        claims = bounded(Claims.model_validate_json(record)) if record is not None else Claims()
-    except ValidationError:
-        claims = Claims()
-        notes.append("the recorder's record was damaged")
-    known = range(1, len(cells) + 1)
-    fits = tuple(fit if fit.cell in known else fit.model_copy(update={"cell": None}) for fit in claims.fits)
-    problem = "; ".join([*([claims.problem] if claims.problem else []), *notes]) or None
-    return claims.model_copy(update={"cells": cells, "fits": fits, "problem": problem})
 
 
 def _silent_log() -> logging.Logger:

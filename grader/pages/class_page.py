@@ -220,7 +220,7 @@ def _why_grade(result: Result, grade: Grade) -> Iterator[str]:
             yield say("set by {who}: {reason}", who=who, reason=reason)
     else:
         if grade.awaits:
-            yield say("awaits {what}", what=one_line(", ".join(grade.awaits), 200))
+            yield say("awaits a person: {what}", what=one_line(", ".join(grade.awaits), 200))
         if grade.review is not None and grade.review.changes_points:
             yield say("points decided by {who}", who=one_line(", ".join(grade.review.deciders), 120))
         if grade.penalty is not None and grade.penalty.points:

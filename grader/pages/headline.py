@@ -131,7 +131,7 @@ def _awaiting(result: Result, grade: Grade) -> Iterator[str]:
     """What is missing, and what there is without it."""
     yield say(
         "Your instructor still gives the points of {which}: until then there are no points in all.",
-        which=joined((say(one_line(title, 200)) for title in grade.awaits), ", "),
+        which=joined((f"“{say(one_line(title, 200))}”" for title in grade.awaits), ", "),
     )
     if grade.status is Status.EXPLAINED:
         yield _unjudged(result)

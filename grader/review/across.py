@@ -6,19 +6,23 @@ Graders get harsher as they go, so the order is shuffled, and the page says how 
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from grader.checks.base import NoParameters
+from grader.checks.manual import Manual
 from grader.core.errors import UsageError
+from grader.core.evidence import Value
 from grader.core.grades import grades_of
-from grader.core.results import CheckResult, Outcome, labelled
-from grader.core.review import CheckPoints, LogEntry
+from grader.core.results import CheckResult, Outcome, labelled, labels_of
+from grader.core.review import CheckPoints
 from grader.core.text import number, one_line, visible
 from grader.course.rubric import Rubric
 from grader.gradebook import Change
 from grader.pages.cells import NotebookView
 from grader.review.desk import ClassState, Desk, Gone, Row
+from grader.review.entries import for_everyone, seen_of
 from grader.review.names import Names
 from grader.review.shown_work import Part, count_drawing_cells, part_of_address, part_of_check, shown_part
 from grader.review.web import Form, address
@@ -128,29 +132,30 @@ class AcrossPage:
     drift: str
 
 
-def checks_of_class(rubric: Rubric, state: ClassState) -> dict[str, ClassCheck]:
+def checks_of_class(rubric: Rubric, rows: Iterable[Row]) -> dict[str, ClassCheck]:
     """The checks by label: those of the rubric in its order, then what only stored results have."""
     planned = [
         CheckResult(
-            name=item.check.name, title=item.title, outcome=Outcome.SKIPPED, points=0.0, out_of=item.spec.points,
+            name=item.check.name, title=item.title, outcome=Outcome.SKIPPED, points=0.0, out_of=item.spec.points
         )
         for item in rubric.planned
-    ]  # fmt: skip
-    labels = tuple(labelled(planned))
-    specs = {label: item.spec for label, item in zip(labels, rubric.planned, strict=False)}
-    found = {**labelled(planned)}
-    for row in state.rows:
+    ]
+    checks = {
+        label: _class_check(label, check, item.parameters)
+        for label, check, item in zip(labels_of(planned), planned, rubric.planned, strict=True)
+    }
+    for row in rows:
         for label, check in labelled(row.result.checks).items():
-            found.setdefault(label, check)
-    checks = {}
-    for label, check in found.items():
-        manual = check.name == "manual"
-        parameters = specs[label].parameters if label in specs and manual else {}
-        checks[label] = ClassCheck(
-            label=label, title=check.title, out_of=check.out_of, manual=manual,
-            scale=parameters.get("scale", {}), part=part_of_check(parameters),
-        )  # fmt: skip
+            if label not in checks:
+                checks[label] = _class_check(label, check, NoParameters())
     return checks
+
+
+def _class_check(label: str, check: CheckResult, parameters: Value) -> ClassCheck:
+    return ClassCheck(
+        label=label, title=check.title, out_of=check.out_of, manual=isinstance(parameters, Manual),
+        scale=parameters.scale if isinstance(parameters, Manual) else {}, part=part_of_check(parameters),
+    )  # fmt: skip
 
 
 def check_address(label: str, query: Mapping[str, str] | None = None, anchor: str = "") -> str:
@@ -161,9 +166,9 @@ def check_address(label: str, query: Mapping[str, str] | None = None, anchor: st
 def checks_page(desk: Desk) -> ChecksPage:
     """The list of checks, and where figures are."""
     state = desk.state()
-    checks = checks_of_class(desk.options.rubric, state)
+    checks = checks_of_class(desk.options.rubric, state.rows)
     runs = [row for row in state.rows if not row.result.unread]
-    chosen = runs[:: max(1, -(-len(runs) // SAMPLE))]
+    chosen = [runs[place * len(runs) // SAMPLE] for place in range(SAMPLE)] if len(runs) > SAMPLE else runs
     cells = count_drawing_cells(desk.evidence(row) for row in chosen)
     return ChecksPage(
         lines=tuple(_line(check, state) for check in checks.values()),
@@ -217,7 +222,7 @@ def shuffled(rows: Sequence[Row], seed: str) -> list[Row]:
 
 def find_check(desk: Desk, label: str) -> ClassCheck:
     """The check of an address. Raises Gone."""
-    found = checks_of_class(desk.options.rubric, desk.state()).get(label)
+    found = checks_of_class(desk.options.rubric, desk.state().rows).get(label)
     if found is None:
         raise Gone("There is no such check.", "Choose one from the list of checks.")
     return found
@@ -296,7 +301,7 @@ def _answer(state: ClassState, row: Row, check: ClassCheck | None, work: Noteboo
         decided=decided, found=names.hide(visible(found.reason)) if found else "",
         hint=names.hide(visible(found.hint)) if found else "",
         in_all=_in_all(row),
-        seen=_seen(state, row, check.label) if check else "",
+        seen=seen_of(state, row, "check", check.label) if check else "",
         needs_reason=found is not None and found.outcome is not Outcome.AWAITING,
         work=work if isinstance(work, NotebookView) else None, nothing=work if isinstance(work, str) else "",
     )  # fmt: skip
@@ -308,15 +313,6 @@ def _in_all(row: Row) -> str:
     if override is None:
         return ""
     return "excused" if override.excused else f"{number(override.points or 0)} points in all"
-
-
-def _entries(state: ClassState, row: Row, label: str) -> list[LogEntry | None]:
-    """What was decided last of a check, for each whose grade it is."""
-    return [state.standing.get((student, "check", label)) for student in row.students]
-
-
-def _seen(state: ClassState, row: Row, label: str) -> str:
-    return " ".join(str(entry.id if entry else 0) for entry in _entries(state, row, label))
 
 
 def _bins(rows: Sequence[Row], label: str) -> tuple[int, ...]:
@@ -362,23 +358,18 @@ def drift(state: ClassState, label: str, author: str) -> str:
 def decide_check(desk: Desk, check: ClassCheck, form: Form) -> Row:
     """Write down what a person decided of one answer. Raises UsageError, Superseded, Gone, Infrastructure."""
     row = desk.row(form.text("row"))
+    desk.decide(check_points(desk, row, check, form))
+    return row
+
+
+def check_points(desk: Desk, row: Row, check: ClassCheck, form: Form) -> list[Change]:
+    """A person's points for one check of one submission. Raises UsageError, Superseded, Gone."""
     found = labelled(row.result.checks).get(check.label)
     if found is None:
         raise Gone("This submission has no such check any more.", "Go back to the check.")
     taken_back = bool(form.text("take_back"))
     value = None if taken_back else {"points": _points_of(form, check.levels(found.out_of))}
-    seen = form.text("seen").split()
-    if len(seen) != len(row.students) or not all(text.isdecimal() and len(text) < 16 for text in seen):
-        seen = []  # sent again after it was told what stands now
-    changes = [
-        Change(
-            kind="check", subject=check.label, student=student, author=desk.options.author, reason=form.text("reason"),
-            evidence=row.result.evidence, value=value, seen=int(seen[place]) if seen else None,
-        )
-        for place, student in enumerate(row.students)
-    ]  # fmt: skip
-    desk.decide(changes)
-    return row
+    return for_everyone(desk, row, form, kind="check", subject=check.label, value=value)
 
 
 def _points_of(form: Form, levels: Sequence[Level]) -> float:

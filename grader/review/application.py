@@ -23,16 +23,20 @@ from grader.review.across import (
 )
 from grader.review.class_page import class_page
 from grader.review.comments import add_comment, change_comment, comments_page, preview_change
+from grader.review.decisions import decide, undo
 from grader.review.desk import Desk, Gone
 from grader.review.log_page import log_page
 from grader.review.names import Names
+from grader.review.pairs import compare_now, pair_page, pairs_page, take_verdict
+from grader.review.revealing import reveal
+from grader.review.submission import after_decision, submission_page
 from grader.review.web import Form, Visit, address, answering, explain, posting
 from grader.review.what_if import WhatIf
 
 
 def names_of(visit: Visit) -> Names:
     """What pages call students in this visit."""
-    return Names()
+    return visit.desk.names()
 
 
 def show_class(visit: Visit) -> Response:
@@ -71,6 +75,34 @@ def take_check(visit: Visit, form: Form) -> Response:
         page = across_page(visit.desk, check, kept, names_of(visit), only=visit.desk.row(row.key))
         return visit.page("across_part.html.j2", {"page": page})
     return RedirectResponse(next_address(visit.desk, check, row, kept, form.text("reason")), 303)
+
+
+def show_submission(visit: Visit) -> Response:
+    """One submission: its notebook, its checks, what is decided of it."""
+    row = visit.desk.row(visit.part("key"))
+    page = submission_page(visit.desk, row, visit.query, names_of(visit))
+    return visit.page("submission.html.j2", {"page": page})
+
+
+def take_decision(visit: Visit, form: Form) -> Response:
+    """A decision on one submission; then the same screen and place, or the next submission."""
+    row = visit.desk.row(visit.part("key"))
+    place, go_on = decide(visit.desk, row, form), bool(form.text("go_on"))
+    row = visit.desk.row(row.key)
+    return RedirectResponse(
+        after_decision(visit.desk, row, form.text("back"), place, names_of(visit), go_on=go_on), 303
+    )
+
+
+def take_undo(visit: Visit, form: Form) -> Response:
+    """Another entry with what stood before; then the page that asked: the submission's, or the log."""
+    undo(visit.desk, form)
+    row = visit.desk.state().by_key.get(form.text("row"))
+    if row is None:
+        return RedirectResponse("/log", 303)
+    return RedirectResponse(
+        after_decision(visit.desk, row, form.text("back"), "history", names_of(visit), go_on=False), 303
+    )
 
 
 def show_comments(visit: Visit) -> Response:
@@ -112,6 +144,33 @@ def download_grades(visit: Visit) -> Response:
     return Response(text, media_type="text/csv", headers={"content-disposition": name})
 
 
+def show_pairs(visit: Visit) -> Response:
+    """The pairs with similar code."""
+    return visit.page("pairs.html.j2", {"page": pairs_page(visit.desk.state(), names_of(visit))})
+
+
+def show_pair(visit: Visit) -> Response:
+    """One pair side by side."""
+    page = pair_page(visit.desk, visit.part("first"), visit.part("second"), names_of(visit))
+    return visit.page("pair.html.j2", {"page": page})
+
+
+def take_pair(visit: Visit, form: Form) -> Response:
+    """A person's verdict on a pair."""
+    return visit.back(take_verdict(visit.desk, visit.part("first"), visit.part("second"), form))
+
+
+def compare_class(visit: Visit, form: Form) -> Response:
+    """Compare the class now."""
+    compare_now(visit.desk)
+    return visit.back("/pairs")
+
+
+def take_reveal(visit: Visit, form: Form) -> Response:
+    """Names are shown to who asks, of one submission or of all, and the log says so."""
+    return visit.back(reveal(visit.desk, form))
+
+
 def show_keys(visit: Visit) -> Response:
     """The keys that work on the desk's pages."""
     return visit.page("keys.html.j2", {})
@@ -119,7 +178,8 @@ def show_keys(visit: Visit) -> Response:
 
 def make_application(desk: Desk, access: Access) -> ASGIApp:
     """The desk as a web application: nothing is answered that `access` does not let through."""
-    one_check, what_if = "/check/{label:path}", WhatIf(desk)
+    one_check, one_pair = "/check/{label:path}", "/pairs/{first}/{second}"
+    what_if = WhatIf(desk)
     gets = {
         "/": show_class,
         "/log": show_log,
@@ -127,17 +187,25 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
         "/keys": show_keys,
         "/check": show_checks,
         one_check: show_check,
+        "/submission/{key}": show_submission,
         "/comments": show_comments,
         "/what-if": what_if.show,
+        "/pairs": show_pairs,
+        one_pair: show_pair,
     }
     posts = {
         "/publish": publish,
         one_check: take_check,
+        "/submission/{key}/decide": take_decision,
+        "/undo": take_undo,
         "/comments/add": take_new_comment,
         "/comments/preview": show_comment_preview,
         "/comments/change": take_comment,
         "/what-if": lambda visit, form: what_if.preview(visit, form, names_of(visit)),
         "/what-if/apply": lambda visit, form: what_if.apply(visit, form, names_of(visit)),
+        "/pairs/compare": compare_class,
+        "/reveal": take_reveal,
+        one_pair: take_pair,
     }
     routes = [Route(path, answering(desk, access, page), methods=["GET"]) for path, page in gets.items()]
     routes += [Route(path, answering(desk, access, posting(take)), methods=["POST"]) for path, take in posts.items()]

@@ -1,6 +1,5 @@
 """The comment bank: comments that are used often, where each is used, and who moves if one is changed."""
 
-import math
 import re
 import uuid
 from collections import Counter, defaultdict
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 
 from grader.core.errors import UsageError
 from grader.core.results import Grade
-from grader.core.review import LONGEST, CommentValue, SavedComment
+from grader.core.review import CommentValue, SavedComment
 from grader.core.text import number, one_line, visible
 from grader.gradebook import Change
 from grader.review.desk import ClassState, Desk, Gone, Row
@@ -112,13 +111,9 @@ def _line(state: ClassState, key: str) -> SavedLine:
 
 def comment_of(form: Form) -> SavedComment:
     """What was typed. Raises UsageError."""
-    text, points = form.text("text"), form.number("points") if form.text("points") else 0.0
+    text, points = form.words("text"), form.number("points") if form.text("points") else 0.0
     if not text:
         raise UsageError("The comment is empty.", "Write what students are to read.")
-    if len(text) > LONGEST:
-        raise UsageError(f"The comment has {len(text):,} characters; at most {LONGEST:,} are kept.", "Shorten it.")
-    if not math.isfinite(points):
-        raise UsageError(f"{points:g} is not a number of points.", "Give a number.")
     return SavedComment(text=text, points=points)
 
 

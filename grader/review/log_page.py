@@ -1,10 +1,11 @@
 """The log: every decision with its author, time, reason, what stood before and what it made of it. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.core.review import Key, LogEntry
-from grader.core.text import joined, number, shorten
+from grader.core.text import joined, number, shorten, visible
+from grader.review.decisions import NEVER_UNDONE
 from grader.review.desk import ClassState, Row
 from grader.review.names import Names
 from grader.review.web import address
@@ -20,7 +21,7 @@ TITLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
-    """One decision in words; `undo` is the entry's id where it still stands, so that it can be taken back."""
+    """One decision in words; `stands`: it can be taken back."""
 
     entry: LogEntry
     time: str
@@ -29,6 +30,8 @@ class LogLine:
     what: str
     before: str
     after: str
+    author: str
+    reason: str
     stands: bool
 
 
@@ -43,33 +46,44 @@ class LogPage:
 
 def log_page(state: ClassState, query: Mapping[str, str], names: Names) -> LogPage:
     """The page that an address asks for: `student` is a submission's key, `from` how many newer entries there are."""
-    rows = {student: row for row in state.rows for student in row.students}
     wanted = state.by_key.get(query.get("student", ""))
-    lines = [
-        line for line in _lines(state, rows, names) if wanted is None or rows.get(line.entry.student) is wanted
-    ][::-1]  # fmt: skip
+    lines = history(state, wanted, names)
     start = int(query.get("from", "0")) if query.get("from", "0").isdecimal() else 0
     older = address("/log", {**query, "from": str(start + MOST)}) if len(lines) > start + MOST else ""
     return LogPage(lines=tuple(lines[start : start + MOST]), all=len(lines), older=older)
 
 
-def _lines(state: ClassState, rows: Mapping[str, Row], names: Names) -> Iterator[LogLine]:
+def history(state: ClassState, wanted: Row | None, names: Names) -> tuple[LogLine, ...]:
+    """What was decided of one submission, or of the whole class, the newest first."""
+    rows = {student: row for row in state.rows for student in row.students}
+    entries = [entry for entry in state.log if wanted is None or rows.get(entry.student) is wanted]
+    return tuple(_lines(entries, state, rows, names))[::-1]
+
+
+def _lines(entries: Iterable[LogEntry], state: ClassState, rows: Mapping[str, Row], names: Names) -> Iterator[LogLine]:
     before: dict[Key, LogEntry] = {}
-    for entry in state.log:
+    for entry in entries:
         row, old = rows.get(entry.student), before.get(entry.key)
         before[entry.key] = entry
         about = entry.subject if entry.kind == "check" else ""
+        if entry.kind == "similarity":
+            about = " and ".join(entry.subject.split("\n"))
+        stands = state.standing[entry.key] is entry and entry.kind not in NEVER_UNDONE
         yield LogLine(
-            entry=entry, time=entry.time[:19].replace("T", " "),
-            stands=state.standing[entry.key] is entry and entry.kind != "rubric",  # its file is changed on a page of its own
+            entry=entry, time=entry.time[:19].replace("T", " "), stands=stands,
             who=names.of(row) if row else names.hide(entry.student) or "the class",
             href=f"/submission/{row.key}" if row else "", what=joined((TITLES[entry.kind], names.hide(about)), ": "),
             before=names.hide(in_words(old)) if old else "–", after=names.hide(in_words(entry)),
+            author=visible(entry.author), reason=names.hide(visible(entry.reason)),
         )  # fmt: skip
 
 
 def in_words(entry: LogEntry) -> str:
     """What an entry says, in a few words."""
+    return visible(_in_words(entry))
+
+
+def _in_words(entry: LogEntry) -> str:
     value = entry.value
     if value is None:
         return "taken back"

@@ -1,5 +1,6 @@
 """What the desk's pages share: how a page is made, how a form is read, and how an error becomes a page."""
 
+import math
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from grader.core.errors import GraderError, Infrastructure, UsageError
-from grader.core.text import visible
+from grader.core.review import LONGEST
+from grader.core.text import cleaned, one_line, visible
 from grader.gradebook import Superseded
 from grader.pages.html import review_page
 from grader.review.access import Access
@@ -29,15 +31,25 @@ class Form:
 
     def text(self, name: str) -> str:
         """A field's text; empty where it is not there. Line ends are the browser's."""
-        return self.fields.get(name, "").replace("\r\n", "\n").strip()
+        return self.fields.get(name, "").replace("\r\n", "\n").replace("\x00", "\ufffd").strip()
+
+    def words(self, name: str) -> str:
+        """A text that is kept. Raises UsageError where it is too long for it."""
+        text = self.text(name)
+        if len(text) > LONGEST:
+            raise UsageError(f"The {name} has {len(text):,} characters; at most {LONGEST:,} are kept.", "Shorten it.")
+        return text
 
     def number(self, name: str) -> float:
-        """A number, with a point or a comma before the fraction. Raises UsageError."""
+        """A finite number, with a point or a comma before the fraction. Raises UsageError."""
         text = self.text(name)
         try:
-            return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+            found = float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
         except ValueError:
-            raise UsageError(f"`{text}` is not a number.", "Write digits, as in 7.5.") from None
+            found = math.nan
+        if not math.isfinite(found):
+            raise UsageError(f"`{one_line(text, 40)}` is not a number.", "Write digits, as in 7.5.")
+        return found
 
     def whole(self, name: str) -> int | None:
         """A whole number from 0, or None where nothing was typed. Raises UsageError."""
@@ -45,7 +57,7 @@ class Form:
         if not text:
             return None
         if not (text.isascii() and text.isdecimal() and len(text) < 16):
-            raise UsageError(f"`{text[:40]}` is not a whole number.")
+            raise UsageError(f"`{one_line(text, 40)}` is not a whole number.")
         return int(text)
 
 
@@ -77,11 +89,12 @@ class Visit:
         desk = self.desk
         shared: Values = {
             "csrf": self.access.secret("form"), "fresh": uuid.uuid4().hex, "query": self.query,
-            "path": self.request.url.path, "author": desk.options.author, "assignment": desk.options.rubric.assignment.title,
-            "anonymous": desk.options.anonymous, "fragment": self.fragment, "address": address,
+            "path": self.request.url.path, "author": visible(desk.options.author),
+            "assignment": desk.options.rubric.assignment.title,
+            "anonymous": desk.names().hidden, "fragment": self.fragment, "address": address,
         }  # fmt: skip
         text, policy = review_page(desk.options.course.report_templates() / "templates", name, {**shared, **values})
-        return HTMLResponse(text, status, {"content-security-policy": policy})
+        return HTMLResponse(desk.names().hide_in_page(text), status, {"content-security-policy": policy})
 
     def back(self, path: str, **query: str) -> Response:
         """To a page by GET, after a form was taken: reloading sends nothing twice."""
@@ -138,6 +151,6 @@ def explain(visit: Visit, error: GraderError) -> Response:
     kept: dict[str, str] = {}
     if visit.request.method == "POST":
         kept = {name: visible(text) for name, text in form_of(visit.request).fields.items() if name not in SECRET}
-    newest = error.newest if isinstance(error, Superseded) else None
+    newest = cleaned(error.newest) if isinstance(error, Superseded) and error.newest else None
     values = {"message": error.message, "remedy": error.remedy, "kept": kept, "newest": newest, "status": status}
     return visit.page("trouble.html.j2", values, status=status)

@@ -27,14 +27,14 @@ from grader.core.notebook import code_beside
 from grader.core.progress import Progress
 from grader.core.store import Stored, pack_calls, pack_outputs
 from grader.course.rubric import Rubric
-from grader.functions.client import ModuleJob
-from grader.functions.exploring import Exploration, explore_module
+from grader.functions.explore import Exploration, explore_module
+from grader.functions.module_process import ModuleJob
 from grader.intake import Submission
 from grader.intake.names import listed
 from grader.judge.archive import precheck
 from grader.judge.choose_network import choose_network
 from grader.judge.client import Question, expect_networks, judge_model
-from grader.kernel.claims import SavedNetwork
+from grader.kernel.outcome import SavedNetwork
 from grader.kernel.program import meets_served
 from grader.kernel.run import Execution, Job, run_notebook
 from grader.run.context import ExerciseImages, RunContext, evidence_key, output_sizes, versions

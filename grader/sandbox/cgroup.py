@@ -2,7 +2,7 @@
 
 Version 2 (Linux, admin-guide/cgroup-v2.rst): below the nearest group above our own that passes memory and pids on to its
 children and may be written by us, as systemd's slices of a user are. Version 1 (admin-guide/cgroup-v1): below our own
-groups, as root. What is not granted is no fault: the sandbox then polls, and says so in its `accounting`.
+groups, as root. Where none is granted, the sandbox polls, and says so in its `accounting`.
 
 From the same files follows how much memory may still be used on this machine (`available_memory`).
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.core.limits import Limits
-from grader.sandbox.measure import names_kill
+from grader.sandbox.measure import names_kill, read_field
 
 MOUNT = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
@@ -71,7 +71,7 @@ class ControlGroup:
     version: int
 
     def joining(self) -> list[str]:
-        """The words before a command that make it, and all that it starts, members."""
+        """What to put before a command, so that it and all that it starts are members."""
         return ["/bin/sh", "-c", JOIN, "sh", *map(str, self.folders), "--"]
 
     def add(self, pid: int) -> None:
@@ -174,7 +174,7 @@ def available_memory(proc: Path = PROC, mount: Path = MOUNT) -> int | None:
     The system: MemAvailable (proc(5)). Groups: the limit, less what is used, plus file pages that may be dropped (Linux,
     admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst), of our own group and all above it.
     """
-    system = _field(proc / "meminfo", "MemAvailable:")
+    system = read_field(proc / "meminfo", "MemAvailable:")
     found = [] if system is None else [system << 10]
     for names, path in _own_groups(proc / "self" / "cgroup"):
         if names == [""]:
@@ -187,19 +187,10 @@ def available_memory(proc: Path = PROC, mount: Path = MOUNT) -> int | None:
 
 
 def _left(top: Path, path: str, limit: str, usage: str, droppable: str) -> list[int]:
-    """What a group and each one above it leaves."""
+    """How many bytes a group, and each one above it, still allows."""
     found = []
     for place in _levels(top, path):
         with suppress(OSError, ValueError):  # "max" is not a number: there is no limit
             left = int((place / limit).read_text()) - int((place / usage).read_text())
-            found.append(left + (_field(place / "memory.stat", droppable) or 0))
+            found.append(left + (read_field(place / "memory.stat", droppable) or 0))
     return found
-
-
-def _field(file: Path, name: str) -> int | None:
-    """The number after `name` in a file of lines."""
-    with suppress(OSError, ValueError, IndexError):
-        for line in file.read_text().splitlines():
-            if line.split()[0] == name:
-                return int(line.split()[1])
-    return None

@@ -1,12 +1,21 @@
-"""Messages between the host and a worker in a sandbox: a line of JSON, then as many raw bytes as it says; both bounded.
+"""How bytes cross the border of a sandbox. Standard library only: this file runs on both sides.
 
-Standard library only: this file runs on both sides. A worker says {"ready": versions} once, before any request; what is
-asked and answered then is told at the head of `judge/worker.py` and `functions/guest.py`.
+`Channel`: messages between the host and a worker, over a socket: a line of JSON, then as many raw bytes as it says; both are
+bounded. A worker says {"ready": versions} once, before any request; what is asked and answered then is told at the head of
+`judge/worker.py` and `functions/guest.py`.
+
+`FrameLink`: everything that goes into and out of a container, over two pipes. A frame is a channel (2 bytes), a length
+(4 bytes, big-endian) and as many bytes; an empty one ends its channel. Channel 0 carries JSON, then come the program's
+descriptors, its sockets and its results.
 """
 
 import json
 import socket
-from typing import Any
+import struct
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import IO, Any
 
 HEADER_BYTES = 4 << 20
 PAYLOAD_BYTES = 1 << 30
@@ -15,7 +24,7 @@ MOST_NUMBER = 1 << 63
 
 
 class ProtocolError(Exception):
-    """The other side closed, or sent something that is not a message."""
+    """The other side closed the connection, or sent something that is not a message."""
 
 
 class Channel:
@@ -71,4 +80,68 @@ def is_bounded(value: object) -> bool:
 
 
 def _nothing(constant: str) -> None:
-    """What NaN and Infinity become, which JSON does not have but Python writes."""
+    """None in the place of NaN and Infinity, which JSON does not have but Python writes."""
+
+
+FRAME_HEADER = struct.Struct(">HI")
+CONTROL, DESCRIPTORS, SOCKETS, RESULTS = 0, 1, 100, 200
+FRAME_BYTES = 64 << 10
+
+
+class FrameError(Exception):
+    """The bytes that came are not one of our frames."""
+
+
+class FrameLink:
+    """One end of the pipes: writes whole frames, from several threads, and knows the sockets of its channels."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self.sockets: dict[int, socket.socket] = {}
+        self._pipe, self._lock = pipe, threading.Lock()
+
+    def send(self, channel: int, data: bytes, *, patience: float = -1) -> bool:
+        """Write a frame of at most `FRAME_BYTES`; False where another thread's did not end within `patience` seconds."""
+        if not self._lock.acquire(timeout=patience):
+            return False
+        try:
+            self._pipe.write(FRAME_HEADER.pack(channel, len(data)) + data)
+            self._pipe.flush()
+        finally:
+            self._lock.release()
+        return True
+
+    def send_words(self, words: Mapping[str, Any]) -> None:
+        """Send JSON on the control channel."""
+        self.send(CONTROL, json.dumps(words).encode())
+
+    def send_from_socket(self, channel: int) -> None:
+        """Send all that the channel's socket receives, then its end."""
+        with suppress(OSError, ValueError):  # one of the two is closed
+            while data := self.sockets[channel].recv(FRAME_BYTES):
+                self.send(channel, data)
+        with suppress(OSError, ValueError):
+            self.send(channel, b"")
+
+    def write_to_socket(self, channel: int, data: bytes) -> None:
+        """Write what a frame brought to the channel's socket, which may be closed at its other end."""
+        with suppress(OSError):
+            if data:
+                self.sockets[channel].sendall(data)
+            else:
+                self.sockets[channel].shutdown(socket.SHUT_WR)
+
+
+def read_frame(pipe: IO[bytes]) -> tuple[int, bytes] | None:
+    """The next channel and its bytes; None at the end. Raises FrameError."""
+    header = pipe.read(FRAME_HEADER.size)
+    if not header:
+        return None
+    if len(header) < FRAME_HEADER.size:
+        raise FrameError("half a header")
+    channel, length = FRAME_HEADER.unpack(header)
+    if length > FRAME_BYTES:
+        raise FrameError(f"a frame of {length:,} bytes")
+    data = pipe.read(length)
+    if len(data) < length:
+        raise FrameError("half a frame")
+    return channel, data

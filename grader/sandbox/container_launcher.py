@@ -1,8 +1,8 @@
 """PID 1 of a container: the launcher where no descriptor can cross. Standard library only, `python -I -S -B`.
 
-Orders come over stdin, then frames (`frames`) in both directions over stdin and stdout: the bytes of the program's
-descriptors and sockets, and, when everything else inside is dead, the files that the host asked for. It watches the
-limits itself, because the host can't see the container's processes. It ends when the host says so or is gone.
+Orders come over stdin, then frames (`channel.FrameLink`) in both directions over stdin and stdout: the bytes of the
+program's descriptors and sockets, and, when everything else inside is dead, the files that the host asked for. It watches
+the limits itself, because the host can't see the container's processes. It ends when the host says so or is gone.
 
 Usage: container_launcher.py. Its uid is the program's, but the program can neither signal PID 1 nor look into it.
 """
@@ -23,7 +23,16 @@ from typing import IO, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # `-I` knows no folder of a script
 
-from grader.sandbox.frames import CONTROL, DESCRIPTORS, MOST_BYTES, RESULTS, SOCKETS, FrameError, FrameLink, read_frame
+from grader.sandbox.channel import (
+    CONTROL,
+    DESCRIPTORS,
+    FRAME_BYTES,
+    RESULTS,
+    SOCKETS,
+    FrameError,
+    FrameLink,
+    read_frame,
+)
 from grader.sandbox.launcher import describe_exit, hide_from_program, read_orders, start_program
 from grader.sandbox.measure import measure, names_kill, passed
 
@@ -58,7 +67,7 @@ class ContainedProgram:
         self._cpu_s = 0.0
 
     def run(self) -> None:
-        """Start the program, carry, watch, reap, report."""
+        """Start the program, carry its bytes, watch its limits, reap, report."""
         folders = {path: move_up(os.open(path, os.O_RDONLY | os.O_DIRECTORY)) for path in self._orders["export"]}
         program = self._start()
         for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -91,7 +100,7 @@ class ContainedProgram:
         return start_program(self._orders)
 
     def _watch(self, program: int, folders: dict[str, int]) -> tuple[str | None, dict[str, Any]]:
-        """Until the program ends or must: the limit it passed, and how it ended."""
+        """Wait until the program ends or must be ended: the limit that it passed, and how it ended."""
         limits, end = self._orders["limits"], time.monotonic() + self._orders["limits"]["wall"]
         while True:
             while (reaped := reap_one())[0]:
@@ -117,7 +126,7 @@ class ContainedProgram:
                     self._link.send_words({"bound": channel})
 
     def _receive(self) -> None:
-        """Frames from the host to where they belong; its end, or its word, ends everything."""
+        """Bring frames from the host to where they belong. The host's end of file, or its order, ends everything."""
         with contextlib.suppress(FrameError, OSError, ValueError, KeyError):
             while frame := read_frame(self._requests):
                 channel, data = frame
@@ -142,7 +151,7 @@ class ContainedProgram:
         sender.start()
 
     def _send_result(self, channel: int, path: str, most: int) -> None:
-        """A file that lies where it should, or what lies there instead; nothing where there is nothing."""
+        """Send the file, or say what lies in its place; send nothing where nothing is."""
         try:
             status = os.lstat(path)
         except OSError:
@@ -154,12 +163,12 @@ class ContainedProgram:
         if kind != "file" or status.st_size > most:
             return
         with contextlib.suppress(OSError), os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-            while data := file.read(MOST_BYTES):
+            while data := file.read(FRAME_BYTES):
                 self._link.send(channel, data)
 
 
 def move_up(descriptor: int) -> int:
-    """The same under a number that no program expects."""
+    """The same descriptor under a number that no program expects."""
     moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, HIGH)
     os.close(descriptor)
     return moved

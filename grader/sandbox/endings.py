@@ -71,7 +71,7 @@ def classify(fault: Cause | None, stopped: Stopped) -> Cause:
 
 
 def _limit_behind(log: str) -> Cause | None:
-    """The limit that native code could not cope with, from its last words."""
+    """The limit that native code ran into, from the end of its log."""
     tail = log[-4000:]
     if "bad_alloc" in tail or "Cannot allocate memory" in tail:
         return Cause.MEMORY_LIMIT

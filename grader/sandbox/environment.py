@@ -1,4 +1,4 @@
-"""The environment of a TensorFlow program in a sandbox: all of it, nothing of the grader's own is passed on.
+"""How a Python program is started in a sandbox, and all of its environment: nothing of the grader's own is passed on.
 
 `font_list` is a part of it: in a fresh home each import of matplotlib would look for the machine's fonts again.
 """
@@ -17,6 +17,8 @@ from grader.core.workspace import user_cache
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.interface import Program, Sandbox, Scratch
 
+# Without the user's own packages, the folder of the script, and compiled files. A fork server is started the same way.
+PYTHON = (sys.executable, "-s", "-P", "-B")
 FONTS = "tmp/.matplotlib"  # matplotlib's settings and its list of fonts
 NAME = re.compile(r"fontlist-[\w.-]{1,40}\.json")
 LIST = "tmp/list.json"
@@ -74,7 +76,7 @@ def _kept(folder: Path) -> dict[str, bytes]:
 
 
 def _keep(path: Path, data: bytes) -> None:
-    """Whole or not at all; a home that can't be written to is no reason to stop."""
+    """Write the whole file or nothing; a home that can't be written to is no reason to stop."""
     if path.exists():
         return
     with suppress(OSError):
@@ -89,7 +91,7 @@ def _build(sandbox: Sandbox) -> dict[str, bytes]:
         confined = sandbox.start(
             Program(
                 root=root,
-                argv=(sys.executable, "-s", "-P", "-B", "-c", BUILD, str(root / LIST)),
+                argv=(*PYTHON, "-c", BUILD, str(root / LIST)),
                 environment=environment(root, 1, 0),
                 folder="tmp",
                 limits=LIMITS,

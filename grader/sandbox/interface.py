@@ -12,7 +12,7 @@ from grader.core.limits import Limits
 
 
 class Promise(StrEnum):
-    """What a sandbox may hold. The contract tests try each against each sandbox, also those that it does not declare."""
+    """What a sandbox may guarantee. The contract tests try each on each sandbox, also those that it does not declare."""
 
     ENVIRONMENT = "environment"  # no variable of the grader's own reaches the program
     READING = "reading"  # nothing of the host can be read but the system, the Python environment and the inputs
@@ -52,9 +52,9 @@ class Scratch:
 
 @dataclass(frozen=True, kw_only=True)
 class Preload:
-    """What a program may find done when it starts: `entry` (module:function) of the folder `path` inside was called.
+    """What may be done before the program starts: `entry` (module:function) of the folder `path` inside has been called.
 
-    Only a sandbox of warm starts heeds it. `files` lie in scratch folders while the entry is called.
+    Only a sandbox with warm starts uses it. `files` lie in scratch folders while the entry is called.
     """
 
     entry: str
@@ -120,10 +120,10 @@ class Confined(Protocol):
 
 
 class Sandbox(Protocol):
-    """A way of holding programs."""
+    """A way to confine programs."""
 
     isolation: Isolation
-    promises: frozenset[Promise]  # what is not among them it does not hold, and says so
+    promises: frozenset[Promise]  # it guarantees nothing else, and says so
 
     @contextmanager
     def root(self) -> Iterator[Path]:

@@ -55,7 +55,7 @@ def hide_from_program(*, with_parent: bool = True) -> None:
 
 
 def become_visible() -> None:
-    """Be as visible to one's own uid as any process: what execve does by itself, and files of /proc need before."""
+    """Be as visible to one's own uid as any process: execve does that too, but files of /proc need it earlier."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
@@ -84,7 +84,7 @@ def start_program(orders: dict[str, Any]) -> int:
 
 
 def become_program(orders: dict[str, Any]) -> None:
-    """In the child: everything that is the program's but its code. Raises OSError."""
+    """In the child: set up all of the program but its code. Raises OSError."""
     become_visible()
     if sys.platform == "linux":  # where no namespace takes it along, nothing else ends it when the grader is killed
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -104,7 +104,7 @@ def become_program(orders: dict[str, Any]) -> None:
 
 
 def close_others(kept: set[int]) -> None:
-    """Close every descriptor but those."""
+    """Close every descriptor but the `kept` ones."""
     try:
         found = [int(name) for name in os.listdir("/proc/self/fd")]
     except OSError:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,8 +95,13 @@ def passed(usage: Usage, *, memory: int, processes: int, cpu_s: float) -> str | 
 
 def names_kill(file: Path) -> bool:
     """Whether a control group's file (memory.events, memory.oom_control) names a process killed for want of memory."""
-    try:
-        lines = file.read_text().splitlines()
-    except OSError:
-        return False
-    return any(line.startswith("oom_kill ") and line.split()[1] != "0" for line in lines)
+    return bool(read_field(file, "oom_kill"))
+
+
+def read_field(file: Path, name: str) -> int | None:
+    """The number after `name` in a file of lines, as the kernel writes them."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in file.read_text().splitlines():
+            if line.split()[0] == name:
+                return int(line.split()[1])
+    return None

@@ -1,8 +1,8 @@
 """Work of the grader's own on bytes of a student, in a process with a time and a memory of its own.
 
-Code and archives are read by libraries that were written for friends: a few kilobytes can cost them minutes or gigabytes. So
-what could is done here, with a most that the kernel enforces. The process runs the grader's code and none of the student's.
-It is handed bytes and answers with bytes; whatever becomes of it, its caller lives on and is told in words.
+Libraries that read code and archives do not expect hostile input: a few kilobytes can cost them minutes or gigabytes. Such
+work is done here, within limits that the kernel enforces. The process runs the grader's code and none of the student's. It
+is given bytes and answers with bytes; whatever happens to it, its caller goes on and is told in words.
 """
 
 import importlib
@@ -24,7 +24,7 @@ ENVIRONMENT = {
 
 
 class WorkLost(Exception):
-    """The work came to no end; its text says why, to follow "it"."""
+    """The work did not finish; the text says why, in words that follow "it"."""
 
 
 def in_own_process(work: str, data: bytes, *, seconds: int, memory: int) -> bytes:

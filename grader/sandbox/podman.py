@@ -1,6 +1,6 @@
 """Podman as a sandbox: a container with the same read-only system and the same limits, where bubblewrap can't be had.
 
-Nothing of the host can be written inside, and no folder is shared. What crosses goes as frames (`frames`) over the pipes of
+Nothing of the host can be written inside, and no folder is shared. What crosses goes as frames (`channel`) over the pipes of
 `podman run --interactive`, to and from PID 1 of the container (`container_launcher`), so podman may be root's or rootless.
 The image is a skeleton of empty folders, made here; the system and the Python environment are this machine's, read-only.
 
@@ -40,7 +40,7 @@ from grader.sandbox.bubblewrap import (
     passwd_line,
     runtime_trees,
 )
-from grader.sandbox.frames import CONTROL, DESCRIPTORS, RESULTS, SOCKETS, FrameError, FrameLink, read_frame
+from grader.sandbox.channel import CONTROL, DESCRIPTORS, RESULTS, SOCKETS, FrameError, FrameLink, read_frame
 from grader.sandbox.interface import Confined, Program, Scratch, Stopped
 from grader.sandbox.process import Log, cpu_limit, most_tasks, not_started, resource_limits, write_orders
 from grader.sandbox.seccomp import build_filter
@@ -51,7 +51,7 @@ PATIENCE_S = 2.0
 SHORT_S, LONG_S = 20.0, 120.0
 MOST_TASKS = 16_384
 GUEST = "/run/guest/grader/sandbox"
-GUEST_FILES = ("container_launcher.py", "frames.py", "launcher.py", "measure.py")
+GUEST_FILES = ("channel.py", "container_launcher.py", "launcher.py", "measure.py")
 FOLDERS = ("data", "dev", "etc", "proc", "run", "sys", "tmp", "usr")
 INSTEAD = "Use --sandbox bubblewrap. To grade your own work without a sandbox, type --sandbox none."
 _numbers = itertools.count()
@@ -263,7 +263,7 @@ class ContainerProcess:
         self._stopped: Stopped | None = None
 
     def open(self, orders: IO[bytes]) -> None:
-        """Give the orders, carry from now on. Raises Infrastructure where PID 1 never came up."""
+        """Send the orders, and carry bytes from now on. Raises Infrastructure where PID 1 never came up."""
         for scratch in self._program.scratch:
             path = Path(self._view, scratch.inside)
             path.mkdir(parents=True)
@@ -293,7 +293,7 @@ class ContainerProcess:
         return code if isinstance(code, int) else 137
 
     def kill(self, cause: Cause | None = None) -> None:
-        """Have everything inside killed; the first cause is remembered."""
+        """Kill everything inside; the first cause is remembered."""
         if self._cause is None and self._stopped is None:
             self._cause = cause
         for channel in list(self._link.sockets.values()):  # whoever does not read any more must not hold up the results

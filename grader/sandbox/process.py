@@ -95,7 +95,7 @@ class Log:
         self._reader.start()
 
     def text(self, *, ended: bool) -> str:
-        """It as text; where the program has `ended`, with its last words, for which this waits `PATIENCE_S` at most."""
+        """The log as text. Where the program has `ended`, this waits up to `PATIENCE_S` for its last output."""
         if ended:
             self._reader.join(PATIENCE_S)
         return b"".join(tuple(self._blocks)).decode("utf-8", "replace").strip()
@@ -195,7 +195,7 @@ class LaunchedProcess:
                 os.kill(pid, signal.SIGKILL)
 
     def _has_its_number(self) -> bool:
-        """Whether the outermost process still has its number: once it is reaped, another may have it."""
+        """Whether the pid is still the outermost process': once that is reaped, another process may get it."""
         if self._outermost is None:
             return self._stopped is None
         try:

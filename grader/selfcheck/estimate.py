@@ -67,11 +67,6 @@ class Estimate(Value):
     at_least: bool = False
 
     @property
-    def too_slow(self) -> bool:
-        """Whether a training would be stopped before its end."""
-        return self.seconds > self.allowed_s or bool(self.cells)
-
-    @property
     def too_big(self) -> bool:
         """Whether nine tenths of the memory were used up already."""
         return self.memory_mb is not None and self.memory_mb > 0.9 * self.memory_allowed_mb

@@ -31,11 +31,11 @@ from grader.course.rubric import Rubric, find_dataset, network_rubric
 from grader.course.serving import sample_split
 from grader.judge.client import Question, judge_model
 from grader.kernel.guest.candidates import name_of, networks
-from grader.kernel.guest.description import describe_fit, describe_loop, layer_kinds, output_units
+from grader.kernel.guest.describe_training import describe_fit, describe_loop, layer_kinds, output_units
 from grader.kernel.guest.recorder import steps_of
 from grader.marking.compare import compare
 from grader.run.context import output_sizes, versions
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox import open_sandbox
 from grader.selfcheck.estimate import Checked
 from grader.selfcheck.run import NOTHING_TO_COMPARE, check_stored, choose_isolation, lacks, leave_out
 from grader.selfcheck.text import Card

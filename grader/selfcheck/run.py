@@ -29,7 +29,7 @@ from grader.marking.compare import compare, exercises_compared
 from grader.marking.mark import mark
 from grader.run.collect import collect
 from grader.run.context import RunContext, RunOptions, open_context
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox import open_sandbox
 from grader.selfcheck.estimate import (
     Checked,
     Mode,
@@ -53,7 +53,7 @@ Stamp = tuple[tuple[str, int, int], ...]
 class SelfCheck:
     """All that checking one assignment needs; `remarks` are said with every finding. Made once for a `--watch`."""
 
-    bench: RunContext
+    context: RunContext
     course: Course
     mode: Mode
     remarks: tuple[str, ...] = ()
@@ -72,8 +72,8 @@ def open_selfcheck(
     held, remarks = choose_isolation(isolation)
     smoke = None if full or course.assignment(assignment).dataset is None else smoke_run(os.getloadavg()[0])
     setup = RunOptions(isolation=held, data=data, seed=seed, serve="open", smoke=smoke, private=False, warm=often)
-    with open_context(course, assignment, setup, progress) as bench:
-        yield SelfCheck(bench=bench, course=course, mode="full" if smoke is None else "smoke", remarks=remarks)
+    with open_context(course, assignment, setup, progress) as context:
+        yield SelfCheck(context=context, course=course, mode="full" if smoke is None else "smoke", remarks=remarks)
 
 
 def smoke_run(load: float) -> Smoke:
@@ -83,7 +83,7 @@ def smoke_run(load: float) -> Smoke:
 
 
 def choose_isolation(wanted: Isolation | None) -> tuple[Isolation, tuple[str, ...]]:
-    """What was asked for, else bubblewrap, else none and why: only one's own code may be run like that."""
+    """The sandbox that was asked for; else bubblewrap; else none, with the reason: only your own code may run like that."""
     if wanted is not None:
         return wanted, ()
     try:
@@ -94,10 +94,10 @@ def choose_isolation(wanted: Isolation | None) -> tuple[Isolation, tuple[str, ..
 
 
 def check_submission(submission: Submission, opened: SelfCheck, progress: Progress) -> tuple[Checked, Evidence]:
-    """Run it, mark it, say what would become of it; and what was seen. Raises Infrastructure."""
+    """Run it, mark it, and estimate the full run: the findings, and the evidence. Raises Infrastructure."""
     started = time.monotonic()
-    stored, _ = collect(submission, opened.bench, progress)
-    rubric, compared, unchecked = opened.bench.rubric, dict[str, Comparison](), tuple[Unchecked, ...]()
+    stored, _ = collect(submission, opened.context, progress)
+    rubric, compared, unchecked = opened.context.rubric, dict[str, Comparison](), tuple[Unchecked, ...]()
     if opened.mode != "smoke":
         compared = dict(compare(rubric, student=submission.student, earlier=None, course=opened.course))
         rubric, unchecked = leave_out(rubric, lambda item: NOTHING_TO_COMPARE if lacks(item, compared) else "")
@@ -132,7 +132,7 @@ def check_stored(
 
 
 def leave_out(rubric: Rubric, why: Callable[[Planned], str]) -> tuple[Rubric, tuple[Unchecked, ...]]:
-    """The rubric without the checks for which `why` gives a reason, and these."""
+    """The rubric without the checks for which `why` gives a reason, and those checks."""
     reasons = [(item, why(item)) for item in rubric.planned]
     return replace(rubric, planned=tuple(item for item, reason in reasons if not reason)), tuple(
         Unchecked(name=item.check.name, title=item.title, out_of=item.spec.points, reason=reason)
@@ -211,7 +211,7 @@ def _imported(source: str) -> set[str]:
 
 
 def stamp(path: Path) -> Stamp:
-    """What a save changes, of a file or of the code in a folder; empty while it is not there."""
+    """What changes when a file, or code in a folder, is saved; empty while it is not there."""
     found = sorted(item for item in path.rglob("*") if item.suffix in {".ipynb", ".py"}) if path.is_dir() else [path]
     seen = []
     for item in found:

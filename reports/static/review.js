@@ -11,11 +11,22 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape" && typing(event.target)) { event.target.blur(); return; }
   if (typing(event.target)) return;
+  if (event.key === "s" && typed?.isConnected) { event.preventDefault(); typed.requestSubmit(); return; }
   const found = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
   if (!found) return;
   event.preventDefault();
+  unfold(found);
   if (found.matches("input, textarea, select")) found.focus(); else found.click();
 });
+let typed = null; /* the form that was typed in last: s sends it */
+document.addEventListener("input", (event) => { if (event.target.form?.method === "post") typed = event.target.form; });
+const unfold = (element) => { for (let fold = element.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true; };
+const sendAsPage = (form, button) => { /* what is refused becomes a page, which keeps what was typed */
+  const pressed = Object.assign(document.createElement("input"), {type: "hidden", name: button?.name ?? "", value: button?.value ?? ""});
+  form.append(pressed);
+  form.submit();
+  return pressed;
+};
 /* One check across the class: one answer is marked; j and k move on, a digit gives its level, and no page is loaded. */
 document.addEventListener("DOMContentLoaded", () => {
   const list = document.querySelector("[data-answers]");
@@ -30,10 +41,6 @@ document.addEventListener("DOMContentLoaded", () => {
   const marked = () => list.querySelector(".answer.marked");
   const beside = (step) => all()[all().indexOf(marked()) + step];
   const tell = (words) => { const told = list.querySelector("[data-trouble]"); told.textContent = words; told.classList.toggle("unseen", !words); };
-  const sendAgain = (form, button) => { /* what was refused becomes a page, which keeps what was typed */
-    if (button?.name) form.append(Object.assign(document.createElement("input"), {type: "hidden", name: button.name, value: button.value}));
-    form.submit();
-  };
   const named = location.hash ? document.getElementById(location.hash.slice(1)) : null;
   mark(named ?? list.querySelector(".answer:not(:has(.take-back))") ?? all()[0], named !== null);
   list.addEventListener("focusin", (event) => { if (event.target.closest(".answer:not(.marked)")) mark(event.target.closest(".answer"), false); });
@@ -47,7 +54,7 @@ document.addEventListener("DOMContentLoaded", () => {
     try {
       const answer = await fetch(form.action, {method: "POST", body, headers: {"x-fragment": "1"}});
       text = await answer.text();
-      if (!answer.ok) { sendAgain(form, event.submitter); return; }
+      if (!answer.ok) { sendAsPage(form, event.submitter); return; }
     } catch {
       tell("The review desk does not answer: nothing was saved. Look whether it still runs, then send it again.");
       delete form.dataset.sent;
@@ -66,6 +73,58 @@ document.addEventListener("DOMContentLoaded", () => {
       m: () => marked()?.querySelector("[name=reason]")?.focus(), u: () => marked()?.querySelector(".take-back")?.click()}[event.key]
       ?? (/^[1-9]$/.test(event.key) ? () => marked()?.querySelector(`[data-level="${event.key}"]`)?.click() : null);
     if (found) { event.preventDefault(); found(); }
+  });
+});
+/* One submission: j and k go through the checks, e to the points of the one that is marked. Nothing that is typed is lost:
+   leaving asks first, and a desk that does not answer leaves the page as it is. */
+document.addEventListener("DOMContentLoaded", () => {
+  const work = document.querySelector("main.submission");
+  if (!work) return;
+  const checks = [...work.querySelectorAll("[data-check]")], marked = () => checks.findIndex((check) => check.classList.contains("marked"));
+  const mark = (check, focus = true) => {
+    if (!check) return;
+    for (const other of checks) { other.classList.toggle("marked", other === check); other.removeAttribute("aria-current"); }
+    check.setAttribute("aria-current", "true");
+    if (focus) { check.focus({preventScroll: true}); check.scrollIntoView({block: "nearest"}); }
+  };
+  mark(checks.find((check) => `#${check.id}` === location.hash), false);
+  work.addEventListener("focusin", (event) => { const check = event.target.closest("[data-check]:not(.marked)"); if (check) mark(check, false); });
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    const points = checks[marked()]?.querySelector("[data-points]");
+    const found = {j: () => mark(checks[marked() + 1]), k: () => mark(checks[marked() - 1]), e: () => { if (points) { unfold(points); points.select(); } }}[event.key];
+    if (found) { event.preventDefault(); found(); }
+  });
+  work.addEventListener("click", (event) => {
+    const line = event.target.closest(".line");
+    if (!line || !getSelection().isCollapsed) return;
+    const fold = line.closest(".cell").querySelector(":scope > .write");
+    fold.open = true;
+    fold.querySelector("[name=line]").value = line.dataset.line;
+    fold.querySelector("textarea").focus();
+  });
+  let sent = null, pressed = null;
+  const changed = (form) => [...form.elements].some((field) => field.matches("textarea, input:not([type=hidden], [type=checkbox], [name=line])") && field.value !== field.defaultValue);
+  window.addEventListener("beforeunload", (event) => {
+    if (![...work.querySelectorAll("form")].some((form) => form !== sent && changed(form))) return;
+    event.preventDefault();
+    setTimeout(() => { pressed?.remove(); sent = null; }); /* who stays has sent nothing */
+  });
+  work.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (sent) return;
+    sent = event.target;
+    const told = work.querySelector("[data-trouble]");
+    try {
+      await fetch("/keys", {method: "HEAD"});
+    } catch {
+      told.textContent = "The review desk does not answer: nothing was saved, and what you typed is still here. Look whether it still runs, then send it again.";
+      told.classList.remove("unseen");
+      told.scrollIntoView({block: "nearest"});
+      sent = null;
+      return;
+    }
+    pressed = sendAsPage(sent, event.submitter);
   });
 });
 /* What if: while a person types or slides, the preview and the sentences beside the fields are fetched. */

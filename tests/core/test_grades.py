@@ -12,14 +12,20 @@ from grader.core.grades import (
     Extension,
     Grade,
     Marked,
+    MarkedCheck,
     Override,
     Rules,
     Student,
     decide_grade,
     effective_due,
+    plain_grade,
     rubric_digest,
+    standing_checks,
+    with_grade,
 )
-from grader.core.results import Status
+from grader.core.results import CheckResult, Outcome, Status
+from grader.core.review import Adjustment, CheckPoints, Comment, Review
+from tests.fakes import a_result
 
 ADA = Student(name="ada")
 DUE = datetime.fromisoformat("2026-11-20T23:59:00+01:00")
@@ -270,3 +276,84 @@ def test_a_rubrics_digest_is_moved_by_what_moves_a_mark_alone(tmp_path: Path) ->
     )
     changed = [digest(data="e"), digest(text=RUBRIC.replace("0.9", "0.8")), digest("[retry]\ntimes = 1")]
     assert len({plain, *changed}) == 4
+
+
+CHECKS = (
+    MarkedCheck(label="accuracy", title="Accurate", points=40, out_of=70),
+    MarkedCheck(label="manual", title="The plot is right", points=0, out_of=10, awaiting=True),
+)
+ACCURATE = CheckPoints(check="accuracy", points=60, author="kim", reason="a defect")
+PLOT = CheckPoints(check="manual", points=8, author="kim")
+
+
+def reviewed(*checks: CheckPoints, late: timedelta | None = None, points: float = 50, **changes: object) -> Grade:
+    """The grade of a submission of so many points, of which a person decided some."""
+    review = Review.model_validate({"checks": checks, **changes})
+    return decide_grade(ADA, RULES, [marked(points, late, checks=CHECKS)], review=review)
+
+
+def test_without_the_points_that_a_person_gives_there_are_none_in_all() -> None:
+    for grade in (reviewed(), reviewed(ACCURATE), decide_grade(ADA, RULES, [marked(50, checks=CHECKS)])):
+        assert (grade.points, grade.passed, grade.awaits) == (None, False, ("The plot is right",))
+    assert (reviewed(PLOT).points, reviewed(PLOT).awaits) == (58, ())
+
+
+def test_decided_points_replace_those_of_the_check_and_pass_whom_they_should() -> None:
+    grade = reviewed(ACCURATE, PLOT)
+    assert (grade.points, grade.earned, grade.passed) == (78, 50, True)
+    explained = decide_grade(
+        ADA, RULES, [marked(50, checks=CHECKS, status=Status.EXPLAINED, passed=False)], review=grade.review
+    )
+    assert (explained.points, explained.passed) == (78, True)
+
+
+def test_lateness_takes_from_what_a_person_decided() -> None:
+    assert reviewed(ACCURATE, PLOT, late=timedelta(hours=1)).points == 68
+
+
+def test_what_was_decided_of_a_check_that_is_gone_changes_nothing_and_is_asked_about() -> None:
+    grade = reviewed(PLOT, ACCURATE.model_copy(update={"check": "acuracy"}))
+    assert (grade.points, "decided_before" in grade.flags) == (58, True)
+
+
+def test_a_check_never_gets_more_points_than_it_has_and_that_is_asked_about() -> None:
+    grade = reviewed(PLOT, ACCURATE.model_copy(update={"points": 90.0}))
+    assert (grade.points, "decided_before" in grade.flags) == (88, True)
+
+
+def test_an_override_needs_no_points_of_anybody_else() -> None:
+    grade = decide_grade(ADA, RULES, [marked(50, checks=CHECKS)], override=OVERRIDE, review=Review(checks=(ACCURATE,)))
+    assert (grade.points, grade.awaits, grade.passed) == (75, (), True)
+
+
+def test_points_of_comments_and_in_all_come_on_top() -> None:
+    comments = (Comment(id="1", text="tidy", points=-2), Comment(id="2", text="well done"))
+    grade = reviewed(PLOT, adjustment=Adjustment(points=5, author="kim"), comments=comments)
+    assert grade.points == 61
+    assert grade.review is not None and grade.review.deciders == ("kim",)
+
+
+@given(
+    points=st.floats(0, 100),
+    decided=st.lists(st.tuples(st.sampled_from(["accuracy", "manual", "gone"]), st.floats(-1e6, 1e6)), max_size=4),
+    extra=st.floats(-1e6, 1e6),
+    late=st.none() | st.integers(-100_000, 2_000_000).map(lambda seconds: timedelta(seconds=seconds)),
+)
+def test_whatever_people_decide_points_lie_between_none_and_all(
+    points: float, decided: list[tuple[str, float]], extra: float, late: timedelta | None
+) -> None:
+    checks = tuple(CheckPoints(check=check, points=given) for check, given in decided)
+    grade = reviewed(*checks, late=late, points=points, adjustment=Adjustment(points=extra))
+    assert (grade.points is None) == ("manual" not in dict(decided))
+    assert grade.points is None or 0 <= grade.points <= grade.out_of
+
+
+def test_a_result_of_two_checks_with_one_name_keeps_both_and_decides_the_one_that_is_meant() -> None:
+    titles = ("The plot", "The report", "The plot")
+    checks = tuple(
+        CheckResult(name="manual", title=title, outcome=Outcome.AWAITING, points=0, out_of=10) for title in titles
+    )
+    review = Review(checks=(CheckPoints(check="manual (The report)", points=4),))
+    plain = a_result(checks=checks)
+    found = standing_checks(with_grade(plain, plain_grade(plain).model_copy(update={"review": review})))
+    assert [(check.title, check.points) for check in found] == [("The plot", 0), ("The report", 4), ("The plot", 0)]

@@ -43,6 +43,24 @@ def test_a_module_has_no_outputs() -> None:
     assert read_submission("a.py", b"print('accuracy: 0.99')").saved == ()
 
 
+def test_the_tags_of_cells_are_kept_within_bounds() -> None:
+    many = ["loss", "", 7, "x" * 61, *(f"tag {number}" for number in range(20))]
+    cells = [{**code("a = 1"), "metadata": {"tags": many}}, code("  "), {**code("b = 1"), "metadata": {"tags": "loss"}}]
+    script = read_submission("a.ipynb", notebook(*cells))
+    assert script.tags == (("loss", *(f"tag {number}" for number in range(9))), ())
+    assert (script.tags_of(1)[0], script.tags_of(2), script.tags_of(3)) == ("loss", (), ())
+    assert read_submission("a.ipynb", notebook(code("a = 1"))).tags == ()
+    assert read_submission("a.py", b"a = 1").tags_of(1) == ()
+
+
+@given(outputs=JSON)
+def test_whatever_is_saved_as_metadata_the_code_is_read(outputs: object) -> None:
+    for metadata in (outputs, {"tags": outputs}, {"tags": [outputs]}):
+        raw = json.loads(notebook(code("a = 1")))
+        raw["cells"][0]["metadata"] = metadata
+        assert read_submission("a.ipynb", json.dumps(raw).encode()).cells == ("a = 1",)
+
+
 @given(outputs=JSON)
 def test_whatever_is_saved_as_outputs_the_code_is_read(outputs: object) -> None:
     raw = json.loads(notebook(code("a = 1")))

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.evidence import Cell, Claims, Evidence, Fit, Judgement, Layer, ModelFile, Output
+from grader.core.grades import Override, plain_grade
+from grader.core.review import Adjustment, CheckPoints, Comment, Review
 from grader.core.store import (
     EVIDENCE,
     MODEL,
@@ -226,3 +228,33 @@ def test_a_result_that_can_not_be_read_is_none(tmp_path: Path, data: bytes) -> N
     assert load_result(tmp_path) is None
     (tmp_path / RESULT).write_bytes(data)
     assert load_result(tmp_path) is None
+
+
+def test_evidence_without_tags_has_the_digest_that_it_had_before_there_were_any() -> None:
+    def digest(*tags: str) -> str:
+        cells = (Cell(number=1, source="x = 1", executed=True, tags=tags),)
+        return evidence_digest(built.evidence(Claims(cells=cells), built.judged(built.perceptron())))
+
+    assert digest() == "4ae3e640065571f7f052ea3a72634482a760ccb3a8bb95b4c2b9401a04b2a431"
+    assert len({digest(), digest("loss"), digest("loss", "plot")}) == 3
+
+
+def test_neither_reasons_of_decisions_nor_who_decided_are_in_a_students_folder(tmp_path: Path) -> None:
+    review = Review(
+        checks=(CheckPoints(check="accuracy", points=7, author="kim", reason="secret"),),
+        adjustment=Adjustment(points=1, author="kim", reason="secret"),
+        comments=(Comment(id="1", text="well done", author="kim"),), looked_at="kim",
+    )  # fmt: skip
+    override = Override(points=7, excused=False, author="kim", reason="secret", time="2026-11-22T10:00:00+00:00")
+    result = a_result()
+    grade = plain_grade(result).model_copy(update={"review": review, "override": override})
+    for decided in (result.model_copy(update={"grade": grade}), result.model_copy(update={"members": (grade, grade)})):
+        save_result(tmp_path, decided)
+        text = (tmp_path / RESULT).read_text(encoding="utf-8")
+        assert "kim" not in text and "secret" not in text and "well done" in text
+        found = load_result(tmp_path)
+        assert found is not None
+        for one in (found.grade, *found.members):
+            assert one is None or (one.points, one.provisional, one.review and one.review.checks[0].points) == (
+                grade.points, grade.provisional, 7,
+            )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.evidence import Cause
 from grader.core.limits import Limits
-from grader.doctor import plain
+from grader.doctor import cell_runner
 from grader.doctor.corpus import FOLDER, GROUPS, Attack, choose, load_corpus, prelude, read_attack
 from tests.doctor.pages_and_marks import CLAIMS, NETWORK, REPORTS
 
@@ -79,8 +79,8 @@ def test_the_first_cells_are_python() -> None:
 
 
 def test_what_runs_without_a_sandbox_needs_the_standard_library_only() -> None:
-    assert plain.__file__ is not None
-    with open(plain.__file__, encoding="utf-8") as file:  # noqa: PTH123
+    assert cell_runner.__file__ is not None
+    with open(cell_runner.__file__, encoding="utf-8") as file:  # noqa: PTH123
         tree = ast.parse(file.read())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

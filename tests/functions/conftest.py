@@ -2,7 +2,7 @@
 
 import pytest
 
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox import open_sandbox
 from grader.sandbox.interface import Sandbox
 
 

@@ -15,7 +15,7 @@ from grader.core.evidence import Call, Cause, Isolation
 from grader.core.limits import Limits
 from grader.core.notebook import Script
 from grader.functions.agreement import pack_arguments, unpack_array
-from grader.functions.client import ModuleJob, ModuleProcess
+from grader.functions.module_process import ModuleJob, ModuleProcess, start_module
 from grader.sandbox.interface import Program, Promise, Sandbox, Stopped
 
 LIMITS = Limits(wall=90.0, cell=30.0, call=30.0, memory=1 << 30, disk=16 << 20, processes=20)
@@ -31,7 +31,7 @@ def job(
 
 @contextmanager
 def loaded(sandbox: Sandbox, *cells: str, limits: Limits = LIMITS, name: str = "mine.py") -> Iterator[ModuleProcess]:
-    with ModuleProcess(job(*cells, limits=limits, name=name), sandbox) as process:
+    with start_module(job(*cells, limits=limits, name=name), sandbox) as process:
         process.load()
         yield process
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from grader.core.evidence import Call, Cause
 from grader.core.limits import Limits
 from grader.functions.agreement import unpack_array
-from grader.functions.client import LostError, ModuleProcess
+from grader.functions.module_process import LostError, start_module
 from grader.sandbox.interface import Sandbox
 from tests.functions.processes import LIMITS, SHORT, Puppet, ask, job, loaded, told
 
@@ -89,7 +89,7 @@ def test_a_call_that_does_not_come_back_is_lost_with_its_reason_and_in_time(sand
 def test_a_module_that_does_not_come_to_its_end_is_lost_in_the_same_way(sandbox: Sandbox, kind: str) -> None:
     body, words, _ = LOSSES[kind]
     made = job(f"{HEAD}{body}", limits=limits(kind))
-    with ModuleProcess(made, sandbox) as process, pytest.raises(LostError) as lost:
+    with start_module(made, sandbox) as process, pytest.raises(LostError) as lost:
         process.load()
     assert words in lost.value.words
 
@@ -140,7 +140,7 @@ FORGED = {
 
 @pytest.mark.parametrize("kind", FORGED)
 def test_what_no_guest_would_send_ends_the_process(kind: str) -> None:
-    with ModuleProcess(job(""), Puppet(answer=FORGED[kind])) as process:
+    with start_module(job(""), Puppet(answer=FORGED[kind])) as process:
         process.load()
         with pytest.raises(LostError, match="messages that no module sends") as lost:
             ask(process)
@@ -150,7 +150,7 @@ def test_what_no_guest_would_send_ends_the_process(kind: str) -> None:
 @given(st.binary(max_size=60).map(lambda data: data + b"\n") | st.binary(max_size=60))
 def test_no_bytes_whatever_break_the_host(data: bytes) -> None:
     made = job("", limits=SHORT.model_copy(update={"call": 0.02}))
-    with ModuleProcess(made, Puppet(answer=data)) as process, pytest.raises(LostError):
+    with start_module(made, Puppet(answer=data)) as process, pytest.raises(LostError):
         process.load()
         ask(process)
 
@@ -176,7 +176,7 @@ plain = st.recursive(
     payload=st.binary(max_size=40),
 )
 def test_a_message_of_any_content_is_an_answer_of_bounded_size_or_none(header: dict[str, Any], payload: bytes) -> None:
-    with ModuleProcess(job(""), Puppet(answer=message(payload, **header))) as process:
+    with start_module(job(""), Puppet(answer=message(payload, **header))) as process:
         process.load()
         try:
             call = ask(process)
@@ -202,7 +202,7 @@ def test_a_forged_message_in_the_form_of_an_answer_is_that_answer_and_no_more(
     header: dict[str, Any], words: str
 ) -> None:
     """Whatever a module could send it could also return: no message holds a mark."""
-    with ModuleProcess(job(""), Puppet(answer=message(**header))) as process:
+    with start_module(job(""), Puppet(answer=message(**header))) as process:
         process.load()
         assert told(ask(process)) == words
 
@@ -221,13 +221,13 @@ def test_a_forged_message_in_the_form_of_an_answer_is_that_answer_and_no_more(
 )
 def test_what_no_guest_would_send_is_no_loading(header: dict[str, Any]) -> None:
     puppet = Puppet(loading=message(**header))
-    with ModuleProcess(job(""), puppet) as process, pytest.raises(LostError, match="messages that no module sends"):
+    with start_module(job(""), puppet) as process, pytest.raises(LostError, match="messages that no module sends"):
         process.load()
 
 
 def test_problems_of_functions_that_nobody_asked_for_are_left_out_and_the_others_are_bounded() -> None:
     problems = {"f": "x" * 10**6, "g": "missing", "__class__": "odd"}
-    with ModuleProcess(job(""), Puppet(loading=message(errors=[None], problems=problems))) as process:
+    with start_module(job(""), Puppet(loading=message(errors=[None], problems=problems))) as process:
         assert process.load().problems == {"f": "x" * 2000}
 
 

@@ -14,7 +14,7 @@ from grader.core.evidence import Cell, Evidence
 from grader.core.store import Stored, evidence_digest
 from grader.course.course import Course
 from grader.course.rubric import Rubric
-from grader.kernel.run import _read_claims
+from grader.kernel.outcome import read_claims
 from grader.marking.mark import mark
 from grader.pages.html import student_page
 from grader.pages.terminal import summary
@@ -45,7 +45,7 @@ def rubric(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rubric]:
 
 def follow(record: bytes, rubric: Rubric, *, page: bool) -> None:
     """The way of a record: read, put into evidence, marked, printed, shown."""
-    claims = _read_claims(record, CELLS, [])
+    claims = read_claims(record, CELLS, [])
     assert claims.cells == CELLS
     stored = a_stored(rubric)
     evidence = stored.evidence.model_copy(update={"claims": claims})

@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grader.core.errors import SubmissionError, UsageError
-from grader.intake import Submission, list_class, read_path, safe_name
+from grader.intake import Submission, read_path, safe_name
+from tests.fakes import list_class
 from tests.fuzz.cases import cases, only, spoilt
 from tests.judge.hostile import archive
 from tests.notebooks import notebook

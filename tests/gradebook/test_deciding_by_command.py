@@ -1,5 +1,6 @@
 """`gradebook override`: what is decided is checked, kept, told to whom it is for, and shown everywhere at once."""
 
+import getpass
 import json
 import threading
 from pathlib import Path
@@ -8,11 +9,24 @@ import pytest
 
 from grader.core.progress import Silent
 from grader.gradebook import open_gradebook
-from grader.intake import Entry, list_class
+from grader.intake import Entry
 from grader.marking.publish import OutputOptions
 from grader.run.batch import grade_class
-from tests.fakes import Act, Said, Stage, a_context, data_of, run_cli, write_class, write_course
+from tests.fakes import (
+    RUBRIC,
+    Act,
+    Said,
+    Stage,
+    a_context,
+    data_of,
+    list_class,
+    run_cli,
+    write_class,
+    write_course,
+    write_rubric,
+)
 
+USER = getpass.getuser()
 BIDI = "\u202egnp.exe \u200b<script>alert(1)</script> =HYPERLINK(1)"
 
 
@@ -167,3 +181,108 @@ def test_results_whose_gradebook_is_not_at_hand_are_not_written_without_it(out: 
         said = run_cli(*words, *of_course(out))
         assert said.code == 2 and "Name it with --gradebook URL" in said.err
         assert run_cli(*words, *of_course(out), "--gradebook", str(place)).code == 0
+
+
+MANUAL = """
+[[check]]
+use = "manual"
+title = "The plot is right"
+points = 10
+scale = { right = 10, "no axes" = 5, missing = 0 }
+shows = "figure"
+
+[[check]]
+use = "manual"
+title = "The report reads well"
+points = 5
+"""
+
+
+@pytest.fixture
+def waiting(out: Path) -> Path:
+    """The same class once the rubric has points that a person gives: 115 in all."""
+    course = out.parent / "course"
+    write_rubric(course, RUBRIC + MANUAL)
+    said = run_cli("regrade", "tiny", out, "--course", course, "--data", data_of(course))
+    assert said.code == 0 and "ada: 100 (passed) -> awaits a person" in said.out
+    return out
+
+
+def decide(command: str, out: Path | str, *words: str | Path) -> Said:
+    return run_cli("gradebook", command, out, *words)
+
+
+def test_points_of_a_person_are_given_by_number_or_by_level_and_pages_follow(waiting: Path) -> None:
+    said = decide("points", waiting, "ada", "the plot is right", "No Axes")
+    told = "ada, tiny: awaits; a person gives the points of The report reads well"
+    assert (said.code, said.out) == (0, f"{told}; manual (The plot is right): 5 by {USER}; earned 100\n")
+    assert points(waiting, "ada") is None
+    said = decide("points", waiting, "ada", "manual (The report reads well)", "4,5", "--author", "kim", "--json")
+    assert said.code == 0 and json.loads(said.out)["points"] == 109.5
+    page = (waiting / "ada" / "report.html").read_text(encoding="utf-8")
+    assert '<p class="score"><strong>109.5</strong>' in page and "kim" not in page
+    assert "109.5" in (waiting / "gradebook.csv").read_text(encoding="utf-8-sig")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("manual", "5"), "no check `manual`"),
+        (
+            ("The plot is right", "fair"),
+            "`fair` is neither a number nor a level of the scale; available: `right`, `no axes`",
+        ),
+        (("The plot is right", "11"), "11 points are not between 0 and the 10 of"),
+        (("The report reads well", "right"), "grader: right: is not a number"),
+        (("accuracy", "15"), "Other points than a check gave need a reason"),
+        (("accuracy",), "Say what is decided. Give the points, or type --revoke."),
+        (("accuracy", "15", "--revoke"), "Say what is decided"),
+        (("accuracy", "--revoke"), "There is nothing to take back"),
+        (("accuracy", "15", "--author", " ", "--reason", "x"), "needs an author"),
+    ],
+)
+def test_points_that_can_not_be_meant_are_refused(waiting: Path, words: tuple[str, ...], said: str) -> None:
+    refused = decide("points", waiting, "bob", *words)
+    assert refused.code == 2 and said in refused.err
+    with open_gradebook(waiting) as book:
+        assert book.review_log("tiny") == []
+
+
+def test_points_of_a_check_are_taken_back_and_the_history_tells_both(out: Path) -> None:
+    assert decide("points", out, "bob", "accuracy", "45", "--reason", "a defect", "--author", "kim").code == 0
+    assert points(out, "bob") == 75
+    assert decide("points", out, "bob", "accuracy", "--revoke", "--author", "lou").code == 0
+    assert points(out, "bob") == 30
+    lines = [line.split(maxsplit=3)[3] for line in decide("history", out, "bob").out.splitlines()[2:]]
+    assert [" ".join(line.split()) for line in lines] == [
+        "points of accuracy 45 kim: a defect", "points of accuracy, taken back - lou",
+    ]  # fmt: skip
+
+
+def test_a_comment_is_on_the_page_in_exports_and_goes_away_again(out: Path) -> None:
+    said = decide("comment", out, "bob", BIDI, "--cell", "1", "--line", "1", "--points", "-2", "--author", "kim")
+    assert said.code == 0 and "note: The comment holds characters that are not seen" in said.err
+    page = (out / "bob" / "report.html").read_text(encoding="utf-8")
+    assert "⟨U+202E⟩gnp.exe" in page and "<script>alert" not in page and "kim" not in page
+    assert points(out, "bob") == 28
+    assert "cell 1, line 1: ⟨U+202E⟩gnp.exe" in (out / "gradebook.csv").read_text(encoding="utf-8-sig")
+    number = json.loads(decide("history", out, "bob", "--json").out)[-1]["subject"]
+    assert decide("comment", out, "bob", number, "--revoke", "--author", "lou").code == 0
+    assert points(out, "bob") == 30 and "gnp.exe" not in (out / "bob" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((" ",), "The comment is empty"),
+        (("x", "--line", "3"), "A comment is about one place"),
+        (("x", "--check", "accuracy", "--cell", "1"), "A comment is about one place"),
+        (("x", "--points", "much"), "--points much: is not a number"),
+        (("x" * 4_001,), "at most 4000 characters"),
+        (("nothing", "--revoke"), "There is nothing to take back"),
+        (("x", "--assignment", "other"), "no assignment `other`"),
+    ],
+)
+def test_comments_that_can_not_be_meant_are_refused(out: Path, words: tuple[str, ...], said: str) -> None:
+    refused = decide("comment", out, "bob", *words)
+    assert refused.code == 2 and said in refused.err

@@ -14,7 +14,6 @@ from grader.core.progress import Silent
 from grader.core.store import load_evidence, load_result
 from grader.course.course import Course
 from grader.gradebook import FILE, Gradebook, open_gradebook, rubric_digest
-from grader.intake import list_class
 from grader.marking.publish import OutputOptions
 from grader.marking.regrade import Move, regrade, render_again
 from grader.run.batch import grade_class
@@ -26,6 +25,7 @@ from tests.fakes import (
     a_context,
     a_rubric,
     data_of,
+    list_class,
     run_cli,
     write_class,
     write_course,

@@ -81,7 +81,7 @@ def test_with_a_roster_they_are_its_students_with_their_extensions_and_the_rest_
     assert [(member.name, member.identity) for member in group.members] == [("Bo Lind", "43"), ("Cy O'Hof", "")]
     assert (dee.student, dee.handed_in, essay.student) == ("Dee", False, "essay")
     assert any("1 not in submission_metadata.yml: essay.ipynb." in note for note in found.notes)
-    assert any("2 of nobody in the roster: essay.ipynb, submission_503." in note for note in found.notes)
+    assert any("2 not in the roster: essay.ipynb, submission_503." in note for note in found.notes)
 
 
 def test_the_marks_go_back_by_number_and_address_for_every_member_of_a_group(tmp_path: Path) -> None:

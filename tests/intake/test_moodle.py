@@ -29,7 +29,7 @@ def test_folders_of_students_with_and_without_the_older_underscore(tmp_path: Pat
         Student(name="Ada Lovelace", participant="12"), Student(name="Alan Turing", participant="7"),
     ]  # fmt: skip
     assert list(map(graded, found.entries)) == ["work.ipynb", "Exercise 1.py"]
-    assert "taken for a download of Moodle's submissions; 2 found" in found.notes[0]
+    assert "read as a download of Moodle's submissions; 2 found" in found.notes[0]
 
 
 def test_flat_files_of_one_student_are_one_hand_in(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.core.errors import SubmissionError, UsageError
-from grader.intake import list_class, open_class, read_path, submissions, zips
+from grader.intake import open_class, read_path, submissions, zips
+from tests.fakes import list_class
 from tests.intake.zips import zip_of
 
 

@@ -20,7 +20,7 @@ from grader.judge.choose_preparation import (
     log_likelihood,
     score_outputs,
 )
-from grader.judge.matching import RowMatch
+from grader.judge.match_rows import RowMatch
 from grader.judge.preparation import Recipe
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from grader.core.evidence import Claims
 from grader.core.limits import Limits
 from grader.course.dataset import Split
-from grader.judge import client, matching, preparation
+from grader.judge import client, match_rows, preparation
 from grader.judge.client import JudgeAnswer, Question, judge_model
-from grader.judge.matching import TrainingImageIndex
+from grader.judge.match_rows import TrainingImageIndex
 from grader.sandbox.channel import Channel
 from tests.fakes import photographs
 from tests.judge.hostile import archive
@@ -89,7 +89,7 @@ def test_no_images_are_prepared_for_a_judge_that_died(monkeypatch: pytest.Monkey
 
 
 def test_nor_are_recorded_rows_looked_for_among_the_training_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_at = counted(monkeypatch, matching, "small_copies")
+    looked_at = counted(monkeypatch, match_rows, "small_copies")
     buffer = io.BytesIO()
     rows: NDArray[np.uint8] = np.random.default_rng(3).integers(0, 256, (4, 200, 200, 3), np.uint8)
     np.save(buffer, rows, allow_pickle=False)

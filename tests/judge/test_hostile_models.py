@@ -14,7 +14,7 @@ from grader.core.evidence import Claims
 from grader.core.limits import Limits
 from grader.judge import client
 from grader.judge.client import JudgeAnswer, Question, judge_model
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox import open_sandbox
 from grader.sandbox.interface import Sandbox
 from tests.judge import hostile
 from tests.judge.models import images

@@ -11,7 +11,7 @@ from grader.core.evidence import Candidate, Claims, Preparation
 from grader.core.limits import Limits
 from grader.judge import worker
 from grader.judge.client import Question, judge_model
-from grader.judge.matching import TrainingImageIndex
+from grader.judge.match_rows import TrainingImageIndex
 from tests.fakes import trained_claims
 from tests.judge.hostile import archive
 from tests.judge.impostor import Impostor

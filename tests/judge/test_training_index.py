@@ -7,8 +7,8 @@ import pytest
 
 from grader.core.grey_copies import SIDE
 from grader.course.dataset import Split
-from grader.judge import matching
-from grader.judge.matching import TrainingImageIndex
+from grader.judge import match_rows
+from grader.judge.match_rows import TrainingImageIndex
 
 GENERATOR = np.random.default_rng(3)
 PICTURES = GENERATOR.integers(0, 256, (60, 28, 28, 1), dtype=np.uint8)
@@ -20,13 +20,13 @@ ROWS = PICTURES[[5, 17, 41]].astype(np.float32) / np.float32(255)
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The frames that copies were made for."""
     told: list[str] = []
-    original = matching._copies_of
+    original = match_rows._copies_of
 
     def copies_of(*arguments: object) -> object:
         told.append(str(arguments[1]))
         return original(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(matching, "_copies_of", copies_of)
+    monkeypatch.setattr(match_rows, "_copies_of", copies_of)
     return told
 
 
@@ -56,7 +56,7 @@ def test_how_rows_are_stretched_makes_no_other_copies_and_a_frame_does(made: lis
 def test_what_was_used_longest_ago_is_let_go_where_there_is_too_much(
     made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matching, "MOST_BYTES", 2 * 60 * SIDE**2 * 4)
+    monkeypatch.setattr(match_rows, "MOST_BYTES", 2 * 60 * SIDE**2 * 4)
     album = TrainingImageIndex(Split(PICTURES, LABELS))
     for frame in ("stretched", "padded", "stretched", "centre", "stretched", "padded"):
         album.find(ROWS, frame, (30, 26))

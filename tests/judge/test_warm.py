@@ -16,8 +16,8 @@ from grader.core.evidence import Claims
 from grader.core.limits import Limits
 from grader.judge.client import JudgeAnswer, Question, judge_model, judge_program
 from grader.sandbox.bubblewrap import Bubblewrap
-from grader.sandbox.fork_server.warm import WarmBubblewrap
 from grader.sandbox.interface import Confined, Program
+from grader.sandbox.warm import WarmBubblewrap
 from tests.judge.models import images
 from tests.sandbox.test_warm import server_of
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from grader.core.evidence import Cause
 from grader.core.limits import Limits
-from grader.kernel.client import (
+from grader.kernel.border import (
     COMMAND,
     COMMAND_BYTES,
     ENVELOPE,

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from grader.core.evidence import Cell, Claims
-from grader.kernel.claims import bounded
-from grader.kernel.run import _read_claims
+from grader.kernel.outcome import bounded, read_claims
 
 FIT: dict[str, Any] = {
     "cell": 1, "model": "model", "identity": 7, "epochs": 1, "epochs_done": 1, "batch_size": 32,
@@ -18,7 +17,7 @@ CELLS = (Cell(number=1, source="model.fit(x, y)", executed=True),)
 
 
 def read(**record: object) -> Claims:
-    return _read_claims(json.dumps({"fits": [FIT], "candidates": [NETWORK], **record}).encode(), CELLS, [])
+    return read_claims(json.dumps({"fits": [FIT], "candidates": [NETWORK], **record}).encode(), CELLS, [])
 
 
 @pytest.mark.parametrize(

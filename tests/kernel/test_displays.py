@@ -5,7 +5,7 @@ import time
 import nbformat
 import pytest
 
-from grader.kernel.client import DISPLAYS, PLACES, HardenedNotebookClient
+from grader.kernel.border import DISPLAYS, PLACES, HardenedNotebookClient
 
 Client = tuple[HardenedNotebookClient, nbformat.NotebookNode]
 

@@ -6,7 +6,7 @@ import pytest
 
 from grader.core.evidence import Cause
 from grader.core.limits import Limits
-from grader.kernel.endings import describe_ending
+from grader.kernel.outcome import describe_ending
 from grader.sandbox.endings import classify
 from grader.sandbox.interface import Stopped
 

@@ -101,7 +101,7 @@ from grader.kernel.run import Job, run_notebook
 from grader.core.limits import Limits
 from grader.core.notebook import Script
 from grader.core.progress import Silent
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox import open_sandbox
 sandbox = open_sandbox("bubblewrap")
 limits = Limits(wall=120.0, cell=100.0, memory=4 << 30)
 for code in json.load(sys.stdin):

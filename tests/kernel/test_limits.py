@@ -8,7 +8,7 @@ import pytest
 
 from grader.core.evidence import Cause, CellError
 from grader.core.limits import Limits
-from grader.kernel.endings import soft_limit
+from grader.kernel.outcome import soft_limit
 from tests.kernel.test_run import LIMITS, run
 
 SMALL = LIMITS.model_copy(update={"memory": 400 << 20, "disk": 4 << 20, "processes": 12})

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from grader.core.evidence import Candidate, Claims
-from grader.kernel import claims as networks
-from grader.kernel.claims import read_networks
+from grader.kernel import outcome
+from grader.kernel.outcome import read_networks
 from grader.kernel.program import MODELS
 from tests.judge.hostile import archive
 
@@ -36,7 +36,7 @@ def test_all_alternatives_together_have_a_most(folder: int, tmp_path: Path, monk
     for name in MODELS:
         (tmp_path / name).write_bytes(archive())
     assert [network.file for network in read_networks(folder, claims(*MODELS))] == [MODELS[0], *MODELS[:0:-1]]
-    monkeypatch.setattr(networks, "ALTERNATIVE_BYTES", 2 * len(archive()) + 1)
+    monkeypatch.setattr(outcome, "ALTERNATIVE_BYTES", 2 * len(archive()) + 1)
     assert [network.file for network in read_networks(folder, claims(*MODELS))] == [MODELS[0], MODELS[3], MODELS[2]]
 
 

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from grader.kernel.guest.neutral import neutral
+from grader.kernel.guest.wrapping import neutral
 
 
 def test_filters_error_states_and_hooks_are_put_aside_and_come_back() -> None:

@@ -10,7 +10,7 @@ import pytest
 from grader.checks.hints import hint_for
 from grader.core.evidence import Cause, Cell
 from grader.core.limits import Limits
-from grader.kernel.guest.hooks import NAMES
+from grader.kernel.guest.keras_changes import NAMES
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
 from grader.kernel.guest.old_names.arguments import Era, translate_kernel_size
@@ -332,7 +332,7 @@ NOTED = {
     "tf.config.set_logical_device_configuration(gpus[0], [tf.config.LogicalDeviceConfiguration(memory_limit=9)])\n"
     "assert tf.test.is_gpu_available() and tf.test.is_built_with_cuda()\ntf.config.experimental.get_memory_info('GPU:0')\n"
     "with tf.distribute.MirroredStrategy().scope():\n    onto = network()\nassert onto.jit_compile is False":
-        "there is no GPU here; one was named all the same",
+        "there is no GPU here; code that asks for one is told that there is one",
     "from google.colab import data_table, drive, runtime\nfrom google.colab.output import anything\n"
     "data_table.enable_dataframe_formatter()\nruntime.unassign()\ndrive.whatever(anything())": "`google.colab` is not here",
     "import ipywidgets, kaggle_secrets, plotly.express as px, progressbar, tabulate\n"
@@ -351,10 +351,10 @@ NOTED = {
     "import os, no_such_package\nfrom helpers import build\nfrom keras.utils import to_categorical, multi_gpu_model\n"
     "import tensorflow.no_such_part\n"
     "assert to_categorical([1]).shape == (1, 2) and os.sep and tensorflow is tf and 'no_such' in repr(no_such_package)":
-        "`import no_such_package` was passed over (No module named 'no_such_package'): what uses it fails",
+        "`import no_such_package` was skipped (No module named 'no_such_package'): code that uses it fails",
     "try:\n    import no_such_thing\nexcept ImportError:\n    own_way = True\nassert own_way\n"
     "from keras.utils import multi_gpu_model as several":
-        "`from keras.utils import multi_gpu_model as several` was passed over (cannot import name 'multi_gpu_model'",
+        "`from keras.utils import multi_gpu_model as several` was skipped (cannot import name 'multi_gpu_model'",
     "import wandb\nfrom wandb.keras import WandbCallback\nfrom livelossplot.keras import PlotLossesCallback as plots\n"
     "wandb.init(project='digits', config={'epochs': 2, 'size': 4})\nconfig = wandb.config\nconfig.size = 8\n"
     "config.update({'rate': 0.5}, allow_val_change=True)\nassert (config['size'], config.rate) == (8, 0.5)\n"

@@ -11,10 +11,10 @@ from grader.core.evidence import Cause, Cell
 from grader.core.limits import Limits
 from grader.core.notebook import count_fits, read_submission
 from grader.core.progress import Silent
-from grader.kernel.guest.hooks import SHARE, FitBudget
+from grader.kernel.guest.keras_changes import SHARE, FitBudget
 from grader.kernel.guest.notes import MOST, Notes
 from grader.kernel.run import Execution, Job, run_notebook
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox import open_sandbox
 from tests.kernel.test_run import LIMITS, run
 from tests.notebooks import notebook
 
@@ -35,7 +35,7 @@ LEFT_OUT = {
     "%load_ext sql": "`%load_ext sql` was left out: it is not installed",
     "%%sql\nselect * from cats": "the cell under `%%sql` was left out",
     "%%bash\npip install x\nmkdir -p made/by/bash": "`!pip install x` was left out",
-    "%matplotlib notebook": "was taken for `%matplotlib inline`",
+    "%matplotlib notebook": "was run as `%matplotlib inline`",
     "get_ipython().system('pip install x')": "`!pip install x` was left out",
     "get_ipython().magic('tensorflow_version 1.x')": "`%tensorflow_version 1.x` was left out",
     "from google.colab import drive\ndrive.mount('/content/drive')": "`google.colab` is not here",

@@ -13,7 +13,7 @@ from grader.core.limits import Limits
 from grader.core.notebook import read_submission
 from grader.core.progress import Silent
 from grader.kernel.run import Execution, Job, run_notebook
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox import open_sandbox
 from tests.notebooks import notebook
 
 LIMITS = Limits(wall=300.0, cell=200.0, memory=1 << 30)  # time enough on a busy machine

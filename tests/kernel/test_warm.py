@@ -24,8 +24,8 @@ from grader.core.progress import Silent
 from grader.kernel.guest.imports import AfterImport, ImportedEarlier
 from grader.kernel.run import Execution, Job, run_notebook
 from grader.sandbox.bubblewrap import Bubblewrap
-from grader.sandbox.fork_server.warm import WarmBubblewrap
 from grader.sandbox.interface import Confined, Program
+from grader.sandbox.warm import WarmBubblewrap
 from tests.sandbox.test_warm import server_of
 
 LIMITS = Limits(threads=1, cell=120.0, wall=300.0)

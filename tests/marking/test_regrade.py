@@ -19,7 +19,6 @@ from grader.core.results import Result, Status
 from grader.core.store import EVIDENCE, Stored, load_evidence, load_result, save_result
 from grader.course.course import Course
 from grader.gradebook import Gradebook, open_gradebook
-from grader.intake import list_class
 from grader.marking import publish
 from grader.marking import regrade as regrading
 from grader.marking.mark import mark_attempts
@@ -35,6 +34,7 @@ from tests.fakes import (
     a_result,
     a_rubric,
     data_of,
+    list_class,
     run_cli,
     write_class,
     write_course,

@@ -8,7 +8,6 @@ from grader.core.errors import RubricError
 from grader.core.progress import Silent
 from grader.course.dataset import Naming
 from grader.course.find import import_private
-from grader.intake import list_class
 from grader.marking.publish import REPORT, OutputOptions, student_folder
 from grader.marking.regrade import regrade, render_again
 from grader.marking.repeated_runs import load_attempts, load_outputs
@@ -21,6 +20,7 @@ from tests.fakes import (
     a_context,
     a_rubric,
     data_of,
+    list_class,
     photographs,
     write_class,
     write_course,

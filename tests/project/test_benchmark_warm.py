@@ -12,7 +12,7 @@ from types import ModuleType
 import nbformat
 import pytest
 
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox import open_sandbox
 from grader.sandbox.measure import process_tree
 from tests.sandbox.test_contract import run, running
 

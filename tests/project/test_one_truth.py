@@ -15,7 +15,7 @@ from grader.core.evidence import Claims
 from grader.core.grades import Student
 from grader.core.limits import Limits
 from grader.core.progress import Progress, Silent
-from grader.gradebook import open_gradebook
+from grader.gradebook import Change, Gradebook, open_gradebook
 from grader.intake import Entry, safe_name
 from grader.judge.client import JudgeAnswer, Question
 from grader.kernel.run import Execution, Job
@@ -44,17 +44,35 @@ DUE = datetime.fromisoformat("2026-11-20T23:59:00+01:00")
 RULES = RUBRIC.replace(
     "pass_mark = 60", f"pass_mark = 60\ndue = {DUE.isoformat()}\n[late]\nper_day = 0.25\nmost = 0.5\n[retry]\ntimes = 1\n", 1
 )  # fmt: skip
+MANUAL = """
+[[check]]
+use = "manual"
+title = "The plot is right"
+points = 10
+scale = { right = 10, "no axes" = 8, missing = 0 }
+shows = "figure"
+"""
+RULES_OF_PEOPLE = RULES.replace("points = 70", "points = 60") + MANUAL
 FAULT = Infrastructure("the sandbox did not start", "See `grader doctor`.")
 COMMENT = "Well explained in person.\nSee you on Monday <b>& bring it</b>."
 REASON = "confidential: an illness"
 HANDED_IN = ("plain", "broken", "review", "retried")
-DECISIONS = ("", "override", "excused")
+DECISIONS = {"": "", "override": "O", "excused": "E", "check": "C", "given": "M"}  # with a letter for names
+KINDS = {  # of classes: what people may decide there
+    "measured": ("", "check", "override", "excused"),
+    "by a person": ("", "given", "override", "excused"),
+}
+IN_ALL = ("override", "excused")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A combination, and what its student gets by hand-written arithmetic: 100 points, less 25 a day begun."""
+    """A combination, and what its student gets by hand-written arithmetic: 100 points, less 25 a day begun.
 
+    `manual`: ten of the points are a person's to give.
+    """
+
+    manual: bool
     what: str
     late: bool
     extension: bool
@@ -73,26 +91,37 @@ class Case:
     @property
     def short(self) -> str:
         """A name of one word that fits into a row of a terminal."""
-        letters = f"{self.what[0]}{'L' * self.late}{'X' * self.extension}{self.decision[:1].upper()}{'G' * self.group}"
+        letters = f"{self.what[0]}{'L' * self.late}{'X' * self.extension}{DECISIONS[self.decision]}{'G' * self.group}"
         return f"{self.what[0]}{self.what[-1]}{letters[1:]}"
 
     def expected(self, student: str) -> str:
-        decided = self.decision if student == self.students[0] else ""  # of a group, one member alone
-        if decided:
+        decided = self.decided(student)
+        if decided in IN_ALL:
             return "excused" if decided == "excused" else "61.5"
         if self.what in ("absent", "broken"):
             return "none"
-        return "50" if self.late and not self.extension else "100"
+        if self.manual and decided != "given":
+            return "awaits"
+        points = {"": 100.0, "check": 79.5, "given": 98.0}[decided]
+        return f"{points - 50 if self.late and not self.extension else points:g}"
+
+    def decided(self, student: str) -> str:
+        """What a person decided for a student: of a group, for one member alone."""
+        return self.decision if student == self.students[0] else ""
 
 
-def cases() -> list[Case]:
-    yes = (False, True)
+def cases(kind: str) -> list[Case]:
+    yes, manual = (False, True), kind == "by a person"
+    extended = (False,) if manual else yes
     found = [
-        Case(what=what, late=late, extension=extension, decision=decision, group=group)
-        for what, late, extension, decision, group in itertools.product(HANDED_IN, yes, yes, DECISIONS, yes)
+        Case(what=what, late=late, extension=extension, decision=decision, group=group, manual=manual)
+        for what, late, extension, decision, group in itertools.product(HANDED_IN, yes, extended, KINDS[kind], yes)
     ]
-    absent = itertools.product(yes, DECISIONS)
-    return [*found, *(Case(what="absent", late=False, extension=e, decision=d, group=False) for e, d in absent)]
+    absent = [
+        Case(what="absent", late=False, extension=extension, decision=decision, group=False, manual=manual)
+        for extension, decision in itertools.product(extended, ("", *IN_ALL))
+    ]
+    return [*found, *absent]
 
 
 @dataclass
@@ -120,6 +149,7 @@ class Doubts(Stage):
 class Graded:
     """A class with every combination, after all decisions; `rows` are what the batch printed the last time."""
 
+    rules: str
     known: surfaces.Class
     order: OutputOptions
     cases: list[Case]
@@ -155,11 +185,31 @@ def _data_of_its_own() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
+def decide(book: Gradebook, case: Case) -> None:
+    """What a person decides for the first student of a case."""
+    student = case.students[0]
+    if case.decision in IN_ALL:
+        points = {"points": 61.5} if case.decision == "override" else {"excused": True}
+        book.override(student, author="kim", reason=REASON, comment=COMMENT, **points)  # type: ignore[arg-type]
+        return
+    label, points = ("accuracy", 49.5) if case.decision == "check" else ("manual", 8.0)
+    said = {"text": COMMENT, "check": label}
+    evidence = book.grades("tiny", student=student)[0].evidence or ""
+    for kind, subject, value in (("check", label, {"points": points}), ("comment", "1", said)):
+        book.write_log(
+            "tiny",
+            Change(
+                kind=kind, subject=subject, student=student, author="kim", reason=REASON, value=value, evidence=evidence
+            ),
+        )
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
     """Graded, decided by hand, and graded again by the same command; the last decision is a command's."""
-    root, known = tmp_path_factory.mktemp("truth"), cases()
-    course = write_course(root / "course", RULES)
+    root, known = tmp_path_factory.mktemp("truth"), cases(request.param)
+    rules = RULES_OF_PEOPLE if request.param == "by a person" else RULES
+    course = write_course(root / "course", rules)
     order = OutputOptions(out=root / "out", course=course, data=data_of(course.root))
     order.out.mkdir()
     acts = {
@@ -179,8 +229,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
         decided = [case for case in known if case.decision]
         with open_gradebook(order.out) as book:
             for case in decided[:-1]:
-                points = {"points": 61.5} if case.decision == "override" else {"excused": True}
-                book.override(case.students[0], author="kim", reason=REASON, comment=COMMENT, **points)
+                decide(book, case)
         last = decided[-1]
         said = run_cli(
             "gradebook", "override", order.out, last.students[0], "--excuse", "--reason", REASON, "--comment", COMMENT
@@ -193,7 +242,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
                 numbers={name: f"{known.index(case) + 1}{case.students.index(name)}" for name, case in names},
                 groups={name: case.short for name, case in names if case.group},
             ),
-            order=order, cases=known,
+            order=order, cases=known, rules=rules,
             rows=[line for result in batch(entries, order) for line in row(result).splitlines()],
         )  # fmt: skip
 
@@ -215,8 +264,8 @@ def read_all(graded: Graded) -> dict[str, surfaces.Shown]:
 
 # What a format can't say is left out of it, and nothing else is.
 SILENT = {
-    "moodle": {"excused", "none"}, "canvas": {"none"}, "nbgrad": {"excused", "none"}, "gscope": {"excused", "none"},
-    "clroom": {"excused", "none"},
+    "moodle": {"excused", "none", "awaits"}, "canvas": {"none", "awaits"}, "nbgrad": {"excused", "none", "awaits"},
+    "gscope": {"excused", "none", "awaits"}, "clroom": {"excused", "none", "awaits"},
 }  # fmt: skip
 ONE_GRADE = ("gscope", "clroom", "github")  # hold one grade of a result, and none of a group with several
 
@@ -252,13 +301,19 @@ def test_a_page_says_why_and_whose_word_it_is(graded: Graded) -> None:
     for case in graded.cases:
         for student in case.students:
             text = surfaces.page_of(graded.known, student).read_text(encoding="utf-8")
-            decided = bool(case.decision) and student == case.students[0]
+            decided, in_all = bool(case.decided(student)), case.decided(student) in IN_ALL
             assert REASON not in text and "kim" not in text, "what is for colleagues stands on no student's page"
             assert ("From your instructor" in text) == decided
             assert ("&lt;b&gt;&amp; bring it" in text) == decided and "<b>& bring" not in text
-            late = case.late and not case.extension and case.what != "broken" and not decided
+            late = case.late and not case.extension and case.what != "broken" and not in_all
             assert ("handed in after the deadline, on day 2: 50 points off" in text) == late
-            assert ("provisional" in text.partition("<main")[2]) == (case.what == "review" and not decided)
+            assert ("provisional" in text.partition("<main")[2]) == (case.what == "review" and not in_all)
+            of_check = case.decided(student) == "check" and case.what != "broken"
+            assert ("Your instructor decided: 49.5 of 70. The check alone gave 70." in text) == of_check
+            given = case.decided(student) == "given" and case.what != "broken"
+            assert ("Your instructor gave these points." in text) == given
+            waits = case.expected(student) == "awaits"
+            assert ("Your instructor still gives the points of “The plot is right”" in text) == waits
             assert ("Most to gain" in text) is False
             if case.what == "absent":
                 assert '<tr id="check-' not in text and "<nav" not in text
@@ -284,13 +339,13 @@ def test_absent_students_count_neither_as_submissions_nor_among_those_who_failed
 
 def test_another_deadline_is_on_every_surface_after_a_regrade(graded: Graded) -> None:
     """Last in this file: it moves the class."""
-    write_rubric(graded.order.course.root, RULES.replace("2026-11-20", "2026-11-23"))
+    write_rubric(graded.order.course.root, graded.rules.replace("2026-11-20", "2026-11-23"))
     words = ("--course", graded.order.course.root, "--data", data_of(graded.order.course.root))
     assert run_cli("regrade", "tiny", graded.known.out, *words).code == 0
     for name in ("page", "class", "csv", "batch", "result", "show", "export", "moodle", "canvas", "zip", "junit"):
         shown = getattr(surfaces, READERS[name])(graded.known)
         said = {shown[student] for case in graded.cases for student in case.students}
-        assert "50" not in said, name
+        assert not {"50", "29.5", "48"} & said, name
     assert os.fspath(graded.order.course.root) not in surfaces.page_of(graded.known, "pn").read_text(encoding="utf-8")
 
 

@@ -16,12 +16,12 @@ from grader.core.limits import Limits
 from grader.core.progress import Silent
 from grader.core.results import CheckResult, Outcome, Result
 from grader.course.course import Course
-from grader.intake import Entry, list_class, read_path
+from grader.intake import Entry, read_path
 from grader.marking.publish import OutputOptions
 from grader.run.batch import grade_class
 from grader.run.context import RunContext, RunOptions, evidence_key, open_context
 from grader.run.grade_one import grade_submission
-from tests.fakes import Said, run_cli
+from tests.fakes import Said, list_class, run_cli
 from tests.notebooks import notebook
 from tests.zoo import story_told
 

@@ -241,7 +241,7 @@ def test_in_a_browser_by_mouse_and_by_keyboard(
         page.get_by_text("2 students move").wait_for()
         page.locator("#reason").fill("hard test")
         page.keyboard.press("Escape")
-        page.keyboard.press("s")
+        page.keyboard.press("a")
         page.get_by_role("heading", name="The rubric was changed").wait_for()
         assert (faults(page, axe), overflow(page)) == ([], 0)
         page.go_back()

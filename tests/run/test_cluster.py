@@ -20,7 +20,7 @@ from grader.core.errors import Infrastructure, UsageError
 from grader.core.progress import Silent
 from grader.core.results import Result, Status
 from grader.course.course import Course
-from grader.intake import Submission, list_class, read_path
+from grader.intake import Submission, read_path
 from grader.marking.publish import OutputOptions
 from grader.run.batch import grade_class
 from grader.run.cluster import (
@@ -48,7 +48,7 @@ from grader.run.parcels import (
     unpack,
     unpack_request,
 )
-from tests.fakes import Act, Stage, a_context, a_stored, data_of, write_class, write_course
+from tests.fakes import Act, Stage, a_context, a_stored, data_of, list_class, write_class, write_course
 from tests.run.hostile_workers import answer_with_a_trap
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from PIL import Image
 
 from grader.core.evidence import Overlap
 from grader.core.grey_copies import looks_like_pictures, small_copies
-from grader.kernel.guest.rows import RowCopies, TimeLeft
+from grader.kernel.guest.training_rows import RowCopies, TimeLeft
 from grader.run import overlap
 from grader.run.overlap import ReferenceImages, copies_in_files, find_overlap, judged_in_files, reference_images
 

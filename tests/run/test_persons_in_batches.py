@@ -11,11 +11,11 @@ from grader.core.results import Result
 from grader.core.store import owner_of
 from grader.course.course import Course
 from grader.gradebook import open_gradebook
-from grader.intake import Entry, former_names, list_class, safe_name
+from grader.intake import Entry, former_names, safe_name
 from grader.marking.publish import OutputOptions, student_folder
 from grader.marking.regrade import not_here, regrade
 from grader.run.batch import grade_class
-from tests.fakes import Act, Stage, a_context, a_rubric, write_class, write_course
+from tests.fakes import Act, Stage, a_context, a_rubric, list_class, write_class, write_course
 from tests.run.test_batch import Heard
 
 

@@ -14,11 +14,11 @@ import pytest
 from grader.core.errors import Failure, Infrastructure, SandboxUnavailable, SubmissionError
 from grader.core.evidence import Cause, Isolation
 from grader.core.limits import Limits
+from grader.sandbox import open_sandbox
 from grader.sandbox.artefacts import read_artefact
-from grader.sandbox.choose import open_sandbox
-from grader.sandbox.fork_server.warm import WarmBubblewrap, with_warm_starts
 from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox, Scratch, Stopped
 from grader.sandbox.measure import runs
+from grader.sandbox.warm import WarmBubblewrap, with_warm_starts
 from tests.core.test_workspace import a_full_disk
 
 Held = Isolation | Literal["warm"]

@@ -12,13 +12,12 @@ import pytest
 from grader.core.evidence import Cause
 from grader.core.limits import Limits
 from grader.kernel.run import _silent_log
-from grader.sandbox import podman
+from grader.sandbox import podman, warm
 from grader.sandbox.endings import Held, classify, explain_ending
-from grader.sandbox.fork_server import client
-from grader.sandbox.fork_server.client import Server, WarmStartFailed
 from grader.sandbox.interface import Program, Stopped
 from grader.sandbox.podman import ContainerProcess
 from grader.sandbox.process import LaunchedProcess, Log
+from grader.sandbox.warm import Server, WarmStartFailed
 
 PROGRAM = Program(root=Path("/"), argv=("/bin/true",), environment={}, folder="tmp", limits=Limits(), scratch=())
 
@@ -80,8 +79,8 @@ def test_a_child_that_ends_at_once_leaves_no_descriptor_open(monkeypatch: pytest
         raise WarmStartFailed("its first process ended at once")
 
     monkeypatch.setattr(server, "_ask", ask)
-    monkeypatch.setattr(client, "await_ready", lambda control, count: ("ready", [os.open(os.devnull, os.O_RDONLY)]))
-    monkeypatch.setattr(client, "pid_of", refuse)
+    monkeypatch.setattr(warm, "await_ready", lambda control, count: ("ready", [os.open(os.devnull, os.O_RDONLY)]))
+    monkeypatch.setattr(warm, "pid_of", refuse)
     before = descriptors()
     for _ in range(5):
         with pytest.raises(WarmStartFailed):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from grader.core.evidence import Isolation
-from grader.sandbox.choose import open_sandbox
+from grader.sandbox import open_sandbox
 from grader.sandbox.environment import font_list
 
 BOTH: tuple[Isolation, ...] = ("bubblewrap", "none")

@@ -20,10 +20,10 @@ from grader.core.limits import Limits
 from grader.core.notebook import read_submission
 from grader.core.progress import Silent
 from grader.kernel.run import Job, run_notebook
+from grader.sandbox import open_sandbox
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.bubblewrap import runtime_trees
-from grader.sandbox.choose import open_sandbox
-from grader.sandbox.frames import MOST_BYTES, FrameError, FrameLink, read_frame
+from grader.sandbox.channel import FRAME_BYTES, FrameError, FrameLink, read_frame
 from grader.sandbox.interface import Input, Program, Scratch
 from grader.sandbox.podman import Podman, podman_arguments, skeleton
 from tests.notebooks import notebook
@@ -141,7 +141,7 @@ def test_what_is_no_frame_ends_or_is_an_error_of_ours(data: bytes) -> None:
     pipe = io.BytesIO(data)
     try:
         while frame := read_frame(pipe):
-            assert len(frame[1]) <= MOST_BYTES
+            assert len(frame[1]) <= FRAME_BYTES
     except FrameError:
         pass
 

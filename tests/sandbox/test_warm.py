@@ -20,13 +20,13 @@ import pytest
 
 from grader.core.evidence import Cause
 from grader.core.limits import Limits
+from grader.sandbox import warm as warm_module
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.bubblewrap import Bubblewrap, bubblewrap_arguments
-from grader.sandbox.fork_server import warm as warm_module
-from grader.sandbox.fork_server.server import shared_memory
-from grader.sandbox.fork_server.warm import WarmBubblewrap
+from grader.sandbox.fork_server import shared_memory
 from grader.sandbox.interface import Confined, Input, Preload, Program, Scratch, Stopped
 from grader.sandbox.measure import process_tree, runs
+from grader.sandbox.warm import WarmBubblewrap
 from tests.sandbox.test_contract import LIMITS, NOTHING, called, processes
 
 HOST = Bubblewrap.on_this_host().host

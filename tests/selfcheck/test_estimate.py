@@ -48,7 +48,7 @@ def test_the_parts_always_add_up(drawn: list[tuple[Outcome, float, int, bool, bo
     )
     judged = tuple(f"c{n}" for n, item in enumerate(drawn) if item[4])
     standing = stand(a_result(checks=checks, smoke=Smoke()), judged)
-    parts = standing.certain + standing.likely + standing.open + standing.lost
+    parts = standing.certain + standing.likely + standing.open + standing.lost + standing.by_person
     assert parts == pytest.approx(sum(check.out_of for check in checks), abs=0.05)
     assert min(standing.certain, standing.likely, standing.open, standing.lost) >= -0.01
 
@@ -71,7 +71,8 @@ def test_time_is_pace_times_steps_times_epochs_and_what_the_rest_took() -> None:
     assert found.seconds == pytest.approx(20 - 2 + 50.4 + 4, abs=0.1)
     assert (found.memory_mb, found.memory_allowed_mb) == (900.0, 4096.0)
     assert not found.at_least
-    assert not found.too_slow
+    assert found.seconds <= found.allowed_s
+    assert not found.cells
     assert not found.too_big
 
 
@@ -79,8 +80,8 @@ def test_a_training_too_long_for_its_cell_or_for_the_run_is_told() -> None:
     pace = Pace(first_s=1.0, step_s=0.5, steps=100, done=4)
     found = estimate(smoke_evidence(paced(pace)), Limits(wall=10_000, cell=600))
     assert found.cells == (2,)
-    assert found.too_slow
-    assert estimate(smoke_evidence(paced(pace)), Limits(wall=400, cell=6000)).too_slow
+    found = estimate(smoke_evidence(paced(pace)), Limits(wall=400, cell=6000))
+    assert found.seconds > found.allowed_s
 
 
 def test_a_training_of_unknown_length_makes_the_estimate_a_lower_bound() -> None:

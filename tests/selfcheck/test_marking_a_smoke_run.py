@@ -43,8 +43,8 @@ def test_a_smoke_run_has_a_key_of_its_own(course: Course, tmp_path: Path) -> Non
     keys = []
     for smoke in (None, Smoke(), Smoke(images=64)):
         setup = RunOptions(isolation="none", data=data_of(course.root), smoke=smoke)
-        with open_context(course, ASSIGNMENT, setup, Silent()) as bench:
-            keys.append(evidence_key(work, bench))
+        with open_context(course, ASSIGNMENT, setup, Silent()) as context:
+            keys.append(evidence_key(work, context))
     assert len(set(keys)) == 3
 
 
@@ -54,8 +54,8 @@ def test_what_is_collected_in_a_smoke_run_holds_no_predictions(
     Stage().install(monkeypatch)
     work = read_path(write_class(tmp_path / "class", "ada") / "ada.py")
     setup = RunOptions(isolation="none", data=data_of(course.root), serve="open", smoke=Smoke(), private=False)
-    with open_context(course, ASSIGNMENT, setup, Silent()) as bench:
-        stored, _ = collect(work, bench, Silent())
+    with open_context(course, ASSIGNMENT, setup, Silent()) as context:
+        stored, _ = collect(work, context, Silent())
     assert stored.outputs is None
     assert stored.evidence.smoke == Smoke()
     assert stored.evidence.facts.judgement.outcome == "described"

@@ -23,10 +23,10 @@ class Platform(Protocol):
 
     TITLE: str
 
-    def counts(self, tree: Tree, assignment: str, /) -> int:
+    def count_names(self, tree: Tree, assignment: str, /) -> int:
         """How many of the names at the top of the tree the platform wrote."""
 
-    def could_be(self, tree: Tree, /) -> bool:
+    def is_possible(self, tree: Tree, /) -> bool:
         """Whether anything at the top could be of this form, where a person says so."""
 
     def find(self, tree: Tree, assignment: str, /) -> list[Found]:
@@ -64,7 +64,7 @@ def read_form(text: str) -> tuple[Form, str]:
     return form, name.strip()
 
 
-def recognise(tree: Tree, assignment: str, wanted: Form | None = None) -> Recognised:
+def recognise_form(tree: Tree, assignment: str, wanted: Form | None = None) -> Recognised:
     """The form of a source, by its names; `wanted` alone is looked for if it is given.
 
     A platform's form is found in a folder that is alone in the source, too. A zip of a plain class is mostly one folder: it
@@ -96,8 +96,8 @@ def _form_of(tree: Tree, assignment: str, wanted: Form | None) -> Form | None:
     if wanted in ("plain", None) and not nodes:
         return None
     if wanted is not None:
-        return wanted if wanted != "plain" and PLATFORMS[wanted].could_be(tree) else None
-    counts = ((form, platform.counts(tree, assignment)) for form, platform in PLATFORMS.items())
+        return wanted if wanted != "plain" and PLATFORMS[wanted].is_possible(tree) else None
+    counts = ((form, platform.count_names(tree, assignment)) for form, platform in PLATFORMS.items())
     return next((form for form, count in counts if count * 2 >= len(nodes) and count), None)
 
 

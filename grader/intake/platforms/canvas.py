@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from statistics import median_low
 
-from grader.intake.names import listed, squeeze
+from grader.intake.names import listed
 from grader.intake.sources import (
     BESIDE_FILES,
     LONGEST_NAME,
@@ -27,7 +27,7 @@ from grader.intake.sources import (
     find_plain,
     visible,
 )
-from grader.intake.submissions import AGAIN, CODE
+from grader.intake.submissions import AGAIN, CODE, is_called
 
 TITLE = "a download of Canvas' submissions"
 NAME = re.compile(
@@ -70,7 +70,7 @@ def read_name(text: str) -> CanvasName | None:
     )  # fmt: skip
 
 
-def counts(tree: Tree, _: str) -> int:
+def count_names(tree: Tree, _: str) -> int:
     """How many of the names at the top Canvas wrote: those that no other one contradicts, and that look like its own."""
     found = [name for node in visible(tree.nodes()) if (name := _read_file(node)) is not None]
     attachments = Counter(name.attachment for name in found if name.file)
@@ -92,7 +92,7 @@ def _shared(names: Iterable[CanvasName]) -> set[str]:
     }
 
 
-def could_be(tree: Tree) -> bool:
+def is_possible(tree: Tree) -> bool:
     """Whether a person may call it a download of Canvas'."""
     return any(_read_file(node) for node in visible(tree.nodes()))
 
@@ -170,6 +170,6 @@ def _newest(files: Iterable[tuple[Node, CanvasName]], assignment: str) -> list[t
         again = AGAIN.fullmatch(path.stem)
         groups[f"{again['base'] if again else path.stem}{path.suffix}".casefold()].append((node, parts))
     for group in groups.values():
-        meant = any(squeeze(PurePosixPath(parts.file).stem) == squeeze(assignment) for _, parts in group)
+        meant = any(is_called(parts.file, assignment) for _, parts in group)
         kept += group if meant else [max(group, key=lambda item: item[1].attachment)]
     return kept

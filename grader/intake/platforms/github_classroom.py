@@ -34,14 +34,14 @@ INDEX = b"\xfftOc\0\0\0\2"
 FANOUT = 8 + 256 * 4  # bytes before the sorted names
 
 
-def counts(tree: Tree, _: str) -> int:
+def count_names(tree: Tree, _: str) -> int:
     """How many clones there are."""
     return sum(
         any(inner.name == ".git" for inner in tree.nodes(node.name)) for node in visible(tree.nodes()) if node.folder
     )
 
 
-def could_be(tree: Tree) -> bool:
+def is_possible(tree: Tree) -> bool:
     """Whether a person may call it clones: there is a folder."""
     return any(node.folder for node in visible(tree.nodes()))
 

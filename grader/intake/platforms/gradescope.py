@@ -33,16 +33,16 @@ class Record:
     submitted: datetime | None = None
 
 
-def counts(tree: Tree, _: str) -> int:
+def count_names(tree: Tree, _: str) -> int:
     """How many of the files and folders at the top the metadata know, and their own file: a student may hand in one."""
     nodes = visible(tree.nodes())
     records = _records(tree, nodes)
     return sum(FOLDER.fullmatch(node.name) is not None and node.name in records for node in nodes) + bool(records)
 
 
-def could_be(tree: Tree) -> bool:
+def is_possible(tree: Tree) -> bool:
     """Whether a person may call it a download of Gradescope's."""
-    return counts(tree, "") > 0
+    return count_names(tree, "") > 0
 
 
 def find(tree: Tree, _: str) -> list[Found]:

@@ -59,14 +59,14 @@ def read_name(text: str, *, folder: bool) -> MoodleName | None:
     return MoodleName(name=name, number=parts["number"] or "", plugin=parts["plugin"], file=parts.get("file") or "")
 
 
-def counts(tree: Tree, _: str) -> int:
+def count_names(tree: Tree, _: str) -> int:
     """How many of the names at the top Moodle wrote."""
     return sum(read_name(node.name, folder=node.folder) is not None for node in visible(tree.nodes()))
 
 
-def could_be(tree: Tree) -> bool:
+def is_possible(tree: Tree) -> bool:
     """Whether a person may call it a download of Moodle's."""
-    return counts(tree, "") > 0
+    return count_names(tree, "") > 0
 
 
 def find(tree: Tree, _: str) -> list[Found]:

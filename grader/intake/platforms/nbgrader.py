@@ -85,7 +85,7 @@ def downloaded_in(tree: Tree, assignment: str) -> Tree | None:
     return tree.inside(DOWNLOADED).inside(assignment).inside("extracted")
 
 
-def counts(tree: Tree, assignment: str) -> int:
+def count_names(tree: Tree, assignment: str) -> int:
     """How many students there are: folders that hold folders alone, and in one a time, or one that is the assignment's."""
     return sum(
         node.folder
@@ -98,7 +98,7 @@ def counts(tree: Tree, assignment: str) -> int:
     )
 
 
-def could_be(tree: Tree) -> bool:
+def is_possible(tree: Tree) -> bool:
     """Whether a person may call it nbgrader's: there is a folder that holds something."""
     return any(node.folder and tree.nodes(node.name) for node in visible(tree.nodes()))
 

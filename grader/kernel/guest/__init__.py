@@ -1,9 +1,9 @@
 """What runs inside the kernel, beside the submission: it can be tampered with, so nothing it says decides a mark.
 
-`start` launches the kernel and puts all of this in place. `imports` knows when a module is imported; `hooks` changes Keras
-then, and puts the stages of `calls` around `fit` and its like: the `recorder` keeps every network that is trained and writes
-`record.json` and `model.keras` (with `description`, `rows`, `candidates`), `smoke` cuts what takes long. `shell` and
-`executor` let a notebook run as a person would run it; `old_names` makes old names work, `data_paths` serves data wherever
-it is looked for. `notes` are what the report tells of all this. Nothing here imports the grader's other rooms: inside the
-sandbox they do not exist.
+`start` launches the kernel and puts all of this in place. `imports` knows when a module is imported; `keras_changes`
+changes Keras then, and puts stages (`wrapping`) around `fit` and its like: the `recorder` keeps every network that is
+trained and writes `record.json` and `model.keras` (with `describe_training`, `training_rows`, `candidates`), `smoke` cuts
+what takes long. `shell` and `around_cells` let a notebook run as a person would run it; `old_names` makes old names work,
+`data_paths` serves data wherever it is looked for. `notes` are what the report tells of all this. Nothing here imports the
+grader's other rooms: inside the sandbox they do not exist.
 """

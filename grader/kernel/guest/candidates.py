@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from grader.kernel.guest.description import layer_kinds, shorten
-from grader.kernel.guest.neutral import neutral
+from grader.kernel.guest.describe_training import layer_kinds, shorten
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.wrapping import neutral
 
 CLOSE = 1e-4  # of outputs, relative and absolute: both are the same operations, perhaps merged in another order
 ROWS_ASKED = 8  # that both are asked
 SIDE = 32  # where a size is free
+LIBRARIES = ("keras.", "tensorflow.")  # what any process that loads a network has
 OWN_CODE = ("activation", "recurrent_activation")  # attributes of layers that may hold a function
 
 
@@ -40,25 +41,23 @@ def portable(keras: Any, model: Any, rows: Any) -> Any | None:
 
     `rows` (n, ...) are some that it was trained on; None where a training loop of one's own was not seen to take any.
     """
+    import numpy
+
     try:
         some = rows[:ROWS_ASKED] if rows is not None else _any_rows(model)
         plain = _followed(keras, model, some)
-        if _parameters(plain) < _parameters(model):
+        if plain.count_params() < model.count_params():
             return None  # a layer's weights of its own became constants: that is another network
-        ours, theirs = (_plain_array(each(some, training=False)) for each in (plain, model))
+        ours, theirs = (numpy.asarray(each(some, training=False), dtype="float64") for each in (plain, model))
         same = ours.shape == theirs.shape and bool((abs(ours - theirs) <= CLOSE * (1 + abs(theirs))).all())
         return plain if same else None
     except Exception:
         return None
 
 
-def _parameters(model: Any) -> int:
-    return int(model.count_params())
-
-
 def _is_foreign(thing: Any) -> bool:
-    """Whether its class is none of Keras' own, so that only this process knows it."""
-    return not type(thing).__module__.startswith(("keras.", "tensorflow."))
+    """Whether its class is not one of Keras' own, so that only this process knows it."""
+    return not type(thing).__module__.startswith(LIBRARIES)
 
 
 def _layers(model: Any) -> Iterator[Any]:
@@ -76,7 +75,7 @@ def _functions(layer: Any) -> list[Any]:
 
 def _is_own(function: Any) -> bool:
     module = getattr(function, "__module__", None) or type(function).__module__
-    return not str(module).startswith(("keras.", "tensorflow."))
+    return not str(module).startswith(LIBRARIES)
 
 
 def _needs_following(layer: Any) -> bool:
@@ -84,7 +83,7 @@ def _needs_following(layer: Any) -> bool:
 
 
 def _followed(keras: Any, model: Any, rows: Any) -> Any:
-    """Its graph where Keras connected its layers, else that of a call with a symbol for an input."""
+    """The network's graph where Keras connected its layers; else the graph of a call with a symbolic input."""
     connected = type(model).call.__module__.startswith("keras.")
     known_to_us = [layer for layer in _layers(model) if _needs_following(layer)]
     if connected and not known_to_us:
@@ -102,7 +101,7 @@ def _call(model: Any, value: Any) -> Any:
 
 @contextmanager
 def _opened(keras: Any, model: Any) -> Iterator[None]:
-    """Meanwhile every layer that only this process knows is replaced, where it is called, by what it does."""
+    """While it lasts, a call of a layer that only this process knows runs that layer's own code in its place."""
     base = keras.layers.Layer
     original, made = base.__call__, dict[int, Callable[..., Any]]()
     for layer in _layers(model):
@@ -154,12 +153,6 @@ def _any_rows(model: Any) -> Any:
 
 def _alone(values: Any) -> Any:
     return values[0] if len(values) == 1 else values
-
-
-def _plain_array(value: Any) -> Any:
-    import numpy
-
-    return numpy.asarray(value, dtype="float64")
 
 
 FILES = ("model.keras", "model-2.keras", "model-3.keras", "model-4.keras")
@@ -235,7 +228,7 @@ class SavedNetworks:
         return [model for model in self._held if model is not None]
 
     def save(self, keras: Any, model: Any, rows: Any, seen: Sequence[Any], order: Sequence[Any]) -> None:
-        """Save a network, in another one's place where all are taken; `order`: the oldest first. Raises what it will.
+        """Save a network, in another one's place where all are taken; `order`: the oldest first. Raises what Keras raises.
 
         `rows` are the first ones that it was trained on, `seen` small copies of more.
         """
@@ -258,7 +251,7 @@ class SavedNetworks:
             self._write_rows(numpy.concatenate(seen)[:MOST_SEEN], SEEN[place])
 
     def save_again(self, keras: Any, model: Any) -> None:
-        """Save an alternative as it is now, unless that takes long; what fails is as it was."""
+        """Save an alternative as it is now, unless that takes long; if that fails, the earlier file stays."""
         file = self.file_of(model)
         if file is not None and (self._folder / file).stat().st_size <= MOST_ALTERNATIVE:
             try:

@@ -27,7 +27,7 @@ Make = Callable[[str], ModuleType]
 
 
 def asked_by_a_library() -> bool:
-    """Whether what called our code last, imports aside, is an installed package: it must see things as they are."""
+    """Whether our code was called by an installed package (imports aside), which must see things as they are."""
     frame: Any = sys._getframe(1)
     while frame is not None and (frame.f_code.co_filename.startswith(OURS) or "importlib" in frame.f_code.co_filename):
         frame = frame.f_back
@@ -52,7 +52,7 @@ class MadeModule(Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Its own spec again, which the import has replaced."""
+        """Give the module its own spec again, which the import has replaced."""
         module.__spec__ = self._spec or module.__spec__
         self._execute(module)
 
@@ -72,7 +72,7 @@ class StandIns(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec of a module that is made; None for what nobody here knows."""
+        """The spec of a module that is made here; None for any other name."""
         root, _, _ = fullname.partition(".")
         names = reversed([*accumulate(fullname.split("."), "{}.{}".format)])
         make = next((self.table[name] for name in names if name in self.table), None)
@@ -152,7 +152,7 @@ class Imports:
     missing: StandIns = field(default_factory=lambda: StandIns(only_missing=True))
 
     def install(self) -> None:
-        """From now on they are asked: the last one once nobody else knows a module."""
+        """Put the finders in place; `missing` is asked only when nobody else knows a module."""
         sys.meta_path[:] = [self.after, self.gone, *sys.meta_path, self.missing]
 
 

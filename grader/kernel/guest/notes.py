@@ -22,23 +22,24 @@ class Notes:
         self.cell += 1
 
     def shim(self, old: str, new: str) -> None:
-        """`old` was used and taken for `new`, which means the same."""
+        """Note that `old` was used and works as `new`, which means the same."""
         self._add(self._shims, f"works here, deprecated: `{old}` -> `{new}`")
 
     def note(self, text: str) -> None:
-        """Something happened that is not the student's doing; a whole sentence without its full stop."""
+        """Note something that is not the student's doing; a whole sentence without its full stop."""
         self._add(self._notes, text)
 
     def leave_undrawn(self) -> None:
-        """Something was to be drawn in this cell by what is not installed here."""
+        """Note that this cell was to draw something with a package that is not installed here."""
         if self.cell and self.cell not in self._undrawn and len(self._undrawn) < MOST:
             self._undrawn.append(self.cell)
             self.changed = True
 
     def told(self) -> dict[str, Any]:
-        """All as it goes into the record."""
+        """All notes, as they go into the record."""
         self.changed = False
-        return {"shims": _write(self._shims), "notes": _write(self._notes), "undrawn": self._undrawn}
+        shims, notes = ([_with_cells(*entry) for entry in kind.items()] for kind in (self._shims, self._notes))
+        return {"shims": shims, "notes": notes, "undrawn": self._undrawn}
 
     def _add(self, kind: dict[str, list[int]], text: str) -> None:
         text = " ".join(text.split())
@@ -51,13 +52,10 @@ class Notes:
             self.changed = True
 
 
-def _write(kind: dict[str, list[int]]) -> list[str]:
-    return [f"{text}{_where(cells)}" for text, cells in kind.items()]
-
-
-def _where(cells: list[int]) -> str:
+def _with_cells(text: str, cells: list[int]) -> str:
+    """An entry with the cells that it happened in, if it was in any."""
     known = [cell for cell in cells if cell]
     if not known:
-        return ""
+        return text
     named = ", ".join(str(cell) for cell in known[:MOST_CELLS]) + (", …" if len(known) > MOST_CELLS else "")
-    return f" (cell {named})" if len(known) == 1 else f" (cells {named})"
+    return f"{text} (cell {named})" if len(known) == 1 else f"{text} (cells {named})"

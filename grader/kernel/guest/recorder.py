@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader.kernel.guest.calls import MethodCall, add_callback, callback_class, replaces
 from grader.kernel.guest.candidates import FILES, SavedNetworks, name_of, networks, saved_networks
-from grader.kernel.guest.description import (
+from grader.kernel.guest.describe_training import (
     TrainingStart,
     accuracy_in,
     describe_fit,
@@ -26,10 +25,10 @@ from grader.kernel.guest.description import (
     summarise,
     with_rows,
 )
-from grader.kernel.guest.neutral import neutral
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.rows import FirstRows, TimeLeft, watched
 from grader.kernel.guest.smoke import SmokeRun
+from grader.kernel.guest.training_rows import FirstRows, TimeLeft, watched
+from grader.kernel.guest.wrapping import MethodCall, add_callback, callback_class, neutral, replaces
 
 MOST_EVALUATIONS = 20
 MOST_COPIES = 8192  # small copies of rows
@@ -135,9 +134,8 @@ class Recorder:
         for model in self._saved.held():
             if model is not taken:
                 self._saved.save_again(self._keras, model)
-        for model in [
-            model for model in reversed(trained) if self._saved.file_of(model) is None and self._suits(model)
-        ]:
+        unsaved = [model for model in reversed(trained) if self._saved.file_of(model) is None and self._suits(model)]
+        for model in unsaved:
             if model is not taken and len(self._saved.held()) < len(FILES) - 1:  # trained without `fit`
                 self._save(model)
         if taken is not None:
@@ -268,7 +266,8 @@ class Recorder:
         return output_units(model) in self._units
 
     def _was_trained(self, network: TrainedNetwork) -> bool:
-        return any(self._epochs_of(network.model)) or any(steps > 0 for _, _, steps in self._loops_of(network))
+        epochs = [fit["epochs_done"] for fit in self._fits if fit["identity"] == id(network.model)]
+        return any(epochs) or any(steps > 0 for _, _, steps in self._loops_of(network))
 
     def _source_of(self, model: Any) -> TrainedNetwork | None:
         """The network, trained last, in which all weights of another one were trained; None where there is none."""
@@ -278,9 +277,6 @@ class Recorder:
             if weights and network.model is not model and weights <= own:
                 return network
         return None
-
-    def _epochs_of(self, model: Any) -> list[int]:
-        return [fit["epochs_done"] for fit in self._fits if fit["identity"] == id(model)]
 
     def _loops_of(self, network: TrainedNetwork) -> list[tuple[Any, str, int]]:
         return [(optimizer, how, steps_of(optimizer) - before) for optimizer, before, how in network.loops]

@@ -161,7 +161,7 @@ class ShellLines:
         """`%magic_name line`."""
         whole = _short(f"%{magic_name} {line}")
         if magic_name == "matplotlib" and line.split()[:1] not in ([], ["inline"], ["--list"], ["-l"]):
-            self._notes.note(f"`{whole}` was taken for `%matplotlib inline`: nobody is there to look at a window")
+            self._notes.note(f"`{whole}` was run as `%matplotlib inline`: there is no screen for a window")
             line = "inline"
         if magic_name in LEFT_OUT or self._find(magic_name) is None:
             self._notes.note(f"`{whole}` was left out: {INSTALLED if magic_name in INSTALLERS else NOBODY}")

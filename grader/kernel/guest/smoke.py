@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from grader.kernel.guest.calls import MethodCall, add_callback, callback_class, replaces
 from grader.kernel.guest.imports import Patch
 from grader.kernel.guest.notes import Notes
+from grader.kernel.guest.wrapping import MethodCall, add_callback, callback_class, replaces
 
 SEVERAL = 4  # batches that a training has at least where it is not late
 MOST_CALLS, MOST_LOOP_S = 100, 4.0  # of `predict`, one after the other; a longer loop is answered from memory
@@ -80,13 +80,10 @@ class SmokeRun:
         finally:
             told = {**watch.pace(), "validation_steps": validation_steps(given, batch)}
             self._pace = None if graphless else told
-            self._tell_training()
-
-    def _tell_training(self) -> None:
-        most = f"at most {self.images} images (or {SEVERAL} batches) and {self._epochs} epoch"
-        self.note(f"each `fit` saw {most}, whatever it was asked for")
-        if self._trainings > FULL:
-            self.note(f"from the {FULL + 1}rd training on each saw fewer images than the one before")
+            most = f"at most {self.images} images (or {SEVERAL} batches) and {self._epochs} epoch"
+            self.note(f"each `fit` saw {most}, whatever it was asked for")
+            if self._trainings > FULL:
+                self.note(f"from the {FULL + 1}rd training on each saw fewer images than the one before")
 
     @contextmanager
     def evaluate(self, call: MethodCall) -> Iterator[None]:
@@ -150,7 +147,7 @@ class SmokeRun:
 
 @contextmanager
 def _without_graph(model: Any) -> Iterator[None]:
-    """A training that builds no graph, which takes longer than the few steps that it is for."""
+    """While it lasts, the network trains without building a graph, which would take longer than the few steps themselves."""
     before = model.run_eagerly
     model.run_eagerly = True
     try:
@@ -324,7 +321,7 @@ SLOW = {"TSNE", "MDS", "Isomap", "SpectralEmbedding", "LocallyLinearEmbedding"}
 
 
 def patches(smoke: SmokeRun) -> Mapping[str, Patch]:
-    """What is changed after which import."""
+    """The patches for modules, which are run after their import."""
     return {"sklearn.base": lambda module: cut_estimators(module, smoke)}
 
 

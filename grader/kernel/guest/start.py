@@ -34,10 +34,10 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
     """Put everything in its place: before the first cell, around each cell, and at the imports to come."""
     from IPython.display import display
 
-    from grader.kernel.guest.data_paths.install import install_redirects
-    from grader.kernel.guest.executor import Caps, Deadline, HiddenLoop, pass_over_self_checks
-    from grader.kernel.guest.hooks import FitBudget, KerasChanges, choose_backend
+    from grader.kernel.guest.around_cells import Caps, Deadline, HiddenLoop, pass_over_self_checks
+    from grader.kernel.guest.data_paths import install_redirects
     from grader.kernel.guest.imports import AfterImport, Imports
+    from grader.kernel.guest.keras_changes import FitBudget, KerasChanges, choose_backend
     from grader.kernel.guest.notes import Notes
     from grader.kernel.guest.old_names.install import Shims
     from grader.kernel.guest.old_names.stand_ins import colab

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from grader.kernel.guest.calls import wrapped
 from grader.kernel.guest.data_paths.layouts import PICTURES, is_foreign
 from grader.kernel.guest.data_paths.paths import Purpose, Redirects, as_text, isdir, lexists
+from grader.kernel.guest.wrapping import wrapped
 
 MISSING = (FileNotFoundError, NotADirectoryError)
 WRITING = set("wax")
@@ -27,7 +27,7 @@ unlink, symlink = os.unlink, os.symlink
 
 
 def install(redirects: Redirects) -> None:
-    """Wrap them all, once."""
+    """Wrap all of them, once."""
     opened = wrapped(io.open, open_file, redirects)
     builtins.open = io.open = opened
     shell = sys.modules.get("IPython.core.interactiveshell")  # its cells have an `open` of their own
@@ -125,7 +125,7 @@ def make_folder(redirects: Redirects, original: Original, path: Any, *arguments:
 
 
 def change_folder(redirects: Redirects, original: Original, path: Any) -> None:
-    """`os.chdir`: into the photographs that were meant; from another computer's folder one stays where one is."""
+    """`os.chdir`: into the photographs that were meant; for another computer's folder the notebook stays where it is."""
     try:
         original(path)
     except MISSING:
@@ -134,7 +134,7 @@ def change_folder(redirects: Redirects, original: Original, path: Any) -> None:
         if found is not None:
             original(found)
         elif is_foreign(text) or text.startswith(("/", "..")):
-            redirects.tell(f"`{text}` was not there: the notebook stayed in its own folder")
+            redirects.notes.note(f"`{text}` was not there: the notebook stayed in its own folder")
         else:
             raise
 

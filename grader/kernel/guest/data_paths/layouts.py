@@ -291,6 +291,11 @@ class Layouts:
         """The photographs of a split: validation and test are the same ones."""
         return self._test if split in ("validation", "test") else self._train
 
+    def mixed(self, split: Split | None) -> list[tuple[str, int]]:
+        """The photographs of a split, each with its class, the classes in turn."""
+        labelled = [[(path, label) for path in files] for label, files in enumerate(self.pool(split))]
+        return [pair for group in zip(*labelled, strict=False) for pair in group]
+
     def photograph(self, wanted: WantedData) -> str | None:
         """The file that stands in for one photograph; None for a number that no collection has."""
         number = wanted.number or 0
@@ -298,8 +303,8 @@ class Layouts:
             return None
         pool = self.pool(wanted.split)
         if wanted.label is None:
-            mixed = [path for group in zip(*pool, strict=False) for path in group]
-            return mixed[number % len(mixed)] if mixed else None
+            mixed = self.mixed(wanted.split)
+            return mixed[number % len(mixed)][0] if mixed else None
         files = pool[wanted.label]
         if wanted.flat and wanted.split in (None, "train") and len(files) <= number < 2 * len(files):
             files = self._test[wanted.label] or files  # what is split off `train/cat.N.jpg` by hand, to test with
@@ -344,8 +349,7 @@ class Layouts:
         def links() -> Iterator[tuple[str, Mapping[str, str]]]:
             for label, files in enumerate(self._train):
                 yield "train", self._numbered(label, files, 0)
-            mixed = (path for group in zip(*self._test, strict=False) for path in group)
-            yield "test1", {f"{number}{_suffix(path)}": path for number, path in enumerate(mixed, 1)}
+            yield "test1", {f"{number}{_suffix(path)}": path for number, (path, _) in enumerate(self.mixed("test"), 1)}
 
         return self._built("dogs-vs-cats", links())
 

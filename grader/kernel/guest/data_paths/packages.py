@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from grader.kernel.guest.calls import replaces
+from grader.kernel.guest.data_paths.layouts import Split
 from grader.kernel.guest.data_paths.paths import Redirects
 from grader.kernel.guest.data_paths.readers import known_download
 from grader.kernel.guest.imports import Make, Patch, stand_in
 from grader.kernel.guest.old_names.stand_ins import Nothing
+from grader.kernel.guest.wrapping import replaces
 
 PHOTOGRAPHS = ("cats_vs_dogs", "cats_vs_dogs_dataset")
 SLICE = re.compile(r"(\w+)(?:\[(-?\d+%?)?:(-?\d+%?)?\])?")
@@ -27,17 +28,17 @@ DOWNLOADERS: Mapping[str, tuple[str, ...]] = {
 
 
 def patches(redirects: Redirects) -> Mapping[str, Patch]:
-    """What is done to which module after its import."""
+    """The patches for modules, which are run after their import."""
     return {"sklearn.datasets": lambda module: patch_openml(module, redirects)} if redirects.digits is not None else {}
 
 
 def stand_ins(redirects: Redirects) -> dict[str, Make]:
-    """What makes the packages that are not installed."""
+    """Makes modules in the place of packages that are not installed."""
 
     def make(name: str) -> ModuleType:
         if "." in name:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        redirects.tell(f"the package `{name}` is not installed: a stand-in gave the data that the course serves")
+        redirects.notes.note(f"the package `{name}` is not installed: a stand-in gave the data that the course serves")
         if name == "tensorflow_datasets":
             return stand_in(name, dataset_functions(redirects))
         known = {function: functools.partial(download, redirects) for function in DOWNLOADERS[name]}
@@ -52,13 +53,13 @@ def download(redirects: Redirects, *arguments: Any, **options: Any) -> str:
     for text in given:
         if (found := known_download(redirects, text, extract=not text.endswith(".zip"))) is not None:
             return found
-    redirects.tell("nothing can be downloaded: what was asked for was left out")
+    redirects.notes.note("nothing can be downloaded: what was asked for was left out")
     return str(options.get("output") or options.get("out") or (given[-1].rpartition("/")[2] if given else "."))
 
 
 def dataset_functions(redirects: Redirects) -> dict[str, Any]:
     """The part of `tensorflow_datasets` that a notebook about this data needs."""
-    pictures = Nothing(used=redirects.leave_undrawn, name="show_examples")
+    pictures = Nothing(used=redirects.notes.leave_undrawn, name="show_examples")
     return {
         "load": functools.partial(load, redirects),
         "builder": lambda name, **_: Builder(redirects, name),
@@ -76,7 +77,7 @@ class Builder:
     """What `tfds.builder` gives."""
 
     def __init__(self, redirects: Redirects, name: str) -> None:
-        self._world, self._name = redirects, name
+        self._redirects, self._name = redirects, name
         self.info = describe(redirects, name)
 
     def download_and_prepare(self, **_: Any) -> None:
@@ -84,7 +85,7 @@ class Builder:
 
     def as_dataset(self, **options: Any) -> Any:
         """As `tfds.load`."""
-        return load(self._world, self._name, **options)
+        return load(self._redirects, self._name, **options)
 
 
 def load(
@@ -114,14 +115,17 @@ def load(
 
 def describe(redirects: Redirects, name: str) -> Any:
     """The `info` of a dataset."""
-    short = name.partition(":")[0].partition("/")[0]
-    names = [str(digit) for digit in range(10)] if short == "mnist" else list(redirects.layouts.classes)  # type: ignore[union-attr]
+    short = _short(name)
+    shape: tuple[int | None, ...] = (28, 28, 1)
+    names, counts = [str(digit) for digit in range(10)], {"train": 60_000, "test": 10_000}
+    if short != "mnist":
+        assert redirects.layouts is not None
+        shape, names = (None, None, 3), list(redirects.layouts.classes)
+        counts = {"train": len(redirects.layouts.mixed("train"))}
     label = SimpleNamespace(
         names=names, num_classes=len(names), int2str=lambda index: names[int(index)], str2int=names.index
     )
-    shape = (28, 28, 1) if short == "mnist" else (None, None, 3)
     features = {"image": SimpleNamespace(shape=shape), "label": label}
-    counts = {"train": 60_000, "test": 10_000} if short == "mnist" else {"train": len(_mixed(redirects, "train"))}
     splits = {part: SimpleNamespace(num_examples=count, name=part) for part, count in counts.items()}
     return SimpleNamespace(
         name=short, features=Features(features), splits=splits, supervised_keys=("image", "label"),
@@ -162,31 +166,27 @@ def _limit(text: str | None, count: int) -> int | None:
     return round(int(text[:-1]) * count / 100) if text.endswith("%") else int(text)
 
 
+def _short(name: str) -> str:
+    """A dataset's name without its version or configuration."""
+    return name.partition(":")[0].partition("/")[0]
+
+
 def _knows(redirects: Redirects, name: str) -> bool:
-    short = name.partition(":")[0].partition("/")[0]
-    return (short == "mnist" and redirects.digits is not None) or (
-        short in PHOTOGRAPHS and redirects.layouts is not None
-    )
-
-
-def _mixed(redirects: Redirects, split: str) -> list[tuple[str, int]]:
-    """The photographs of a split, with their classes, the classes in turn."""
-    assert redirects.layouts is not None
-    pool = redirects.layouts.pool("train" if split == "train" else "test")
-    pairs = [[(path, label) for path in files] for label, files in enumerate(pool)]
-    return [pair for group in zip(*pairs, strict=False) for pair in group]
+    served = redirects.digits if _short(name) == "mnist" else redirects.layouts if _short(name) in PHOTOGRAPHS else None
+    return served is not None
 
 
 def _dataset(redirects: Redirects, name: str, split: str, as_supervised: bool) -> Any:
     import tensorflow
 
-    make = _digits if name.partition(":")[0].partition("/")[0] == "mnist" else _photographs
-    dataset = make(tensorflow, redirects, split)
+    dataset = (_digits if _short(name) == "mnist" else _photographs)(tensorflow, redirects, split)
     return dataset.map(lambda item: (item["image"], item["label"])) if as_supervised else dataset
 
 
 def _photographs(tensorflow: Any, redirects: Redirects, split: str) -> Any:
-    pairs = {part: _mixed(redirects, part) for part in ("train", "test", "validation")}
+    assert redirects.layouts is not None
+    parts: tuple[Split, ...] = ("train", "test", "validation")
+    pairs: dict[str, list[tuple[str, int]]] = {part: redirects.layouts.mixed(part) for part in parts}
     taken = [pairs[part][number] for part, number in chosen(split, {part: len(found) for part, found in pairs.items()})]
     paths, labels = [path for path, _ in taken], [label for _, label in taken]
     labelled = tensorflow.data.Dataset.from_tensor_slices(
@@ -220,7 +220,7 @@ def patch_openml(datasets: Any, redirects: Redirects) -> None:
     def fetch_openml(original: Any, name: Any = None, *arguments: Any, **options: Any) -> Any:
         if str(name).lower() not in ("mnist_784", "mnist-784") and options.get("data_id") != 554:
             return original(name, *arguments, **options)
-        redirects.tell("`fetch_openml` gave the MNIST that the course serves")
+        redirects.notes.note("`fetch_openml` gave the MNIST that the course serves")
         return openml_digits(datasets, redirects, options)
 
 

@@ -47,7 +47,7 @@ class Redirects:
         source: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self.layouts, self.digits = layouts, digits
-        self._folder, self._notes, self._source = folder, notes, source
+        self.notes, self._folder, self._source = notes, folder, source
         self._off: ContextVar[bool] = ContextVar("off", default=False)
         self._flat: ContextVar[bool | None] = ContextVar("flat", default=None)
         self._told: set[str] = set()
@@ -75,7 +75,7 @@ class Redirects:
 
     @contextmanager
     def off(self) -> Iterator[None]:
-        """Nothing is redirected meanwhile."""
+        """While it lasts, nothing is redirected."""
         token = self._off.set(True)
         try:
             yield
@@ -84,7 +84,7 @@ class Redirects:
 
     @contextmanager
     def expecting(self, flat: bool | None) -> Iterator[None]:
-        """Meanwhile a listing is known to be of photographs side by side, or of folders; None: nothing is known."""
+        """While it lasts, a listing is known to be of photographs side by side, or of folders; None: nothing is known."""
         token = self._flat.set(flat)
         try:
             yield
@@ -116,23 +116,15 @@ class Redirects:
             place.parent.mkdir(parents=True, exist_ok=True)
             self._away = True
         shown = text if len(Path(text).parts) < 3 else str(Path(*Path(text).parts[:3]))
-        self.tell(f"`{shown}` can't be written to here: a folder of the sandbox stands for it")
+        self.notes.note(f"`{shown}` can't be written to here: a folder of the sandbox stands in for it")
         return os.fsencode(place) if isinstance(path, bytes) else str(place)
-
-    def tell(self, text: str) -> None:
-        """A note for the report."""
-        self._notes.note(text)
-
-    def leave_undrawn(self) -> None:
-        """Something was to be drawn in this cell that can't be here."""
-        self._notes.leave_undrawn()
 
     def _tell_once(self, place: str, text: str) -> None:
         """A note about a folder, unless one above it was told of."""
         parts = components(place)
         if not any("/".join(parts[:count]) in self._told for count in range(1, len(parts))):
             self._told.add("/".join(parts))
-            self.tell(text)
+            self.notes.note(text)
 
     def owns(self, path: str) -> bool:
         """Whether a path is one of the links that were made to stand for something."""
@@ -171,14 +163,14 @@ class Redirects:
             here = "/".join(parts[first:])
             if lexists(here) and (len(parts) - first > 1 or not isdir(here)):
                 if purpose != "look":
-                    self.tell(f"`{text}` was not there: `{here}` beside the notebook was taken instead")
+                    self.notes.note(f"`{text}` was not there: `{here}` beside the notebook was taken instead")
                 return here
         return None
 
     def _digits(self, text: str, purpose: Purpose) -> str | None:
         found = self.digits.find(text) if self.digits is not None else None
         if found is not None and purpose != "look":
-            self.tell(f"`{text}` was not there: the MNIST that the course serves was read instead")
+            self.notes.note(f"`{text}` was not there: the MNIST that the course serves was read instead")
         return found
 
     def _photographs(self, text: str, purpose: Purpose) -> str | None:

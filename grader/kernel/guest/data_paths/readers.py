@@ -10,14 +10,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from grader.kernel.guest.calls import replaces, wrapped
 from grader.kernel.guest.data_paths.layouts import is_other, read_path
 from grader.kernel.guest.data_paths.paths import Purpose, Redirects, as_text, lexists
 from grader.kernel.guest.imports import Patch
+from grader.kernel.guest.wrapping import replaces, wrapped
 
 
 def patches(redirects: Redirects) -> Mapping[str, Patch]:
-    """What is done to which module after its import."""
+    """The patches for modules, which are run after their import."""
     return {
         "keras": lambda module: patch_keras(module, redirects),
         "tensorflow": lambda module: patch_tensorflow(module, redirects),
@@ -33,43 +33,38 @@ def patch_keras(keras: ModuleType, redirects: Redirects) -> None:
     from keras.src.legacy.preprocessing import image
     from keras.src.utils import file_utils, image_dataset_utils
 
-    substitute(file_utils.get_file, get_file(redirects))
-    substitute(image_dataset_utils.image_dataset_from_directory, image_dataset(redirects))
+    substitute(file_utils.get_file, get_file, redirects)
+    substitute(image_dataset_utils.image_dataset_from_directory, image_dataset, redirects)
 
     @replaces(image.ImageDataGenerator, "flow_from_directory")
     def flow_from_directory(original: Any, self: Any, directory: Any, *arguments: Any, **options: Any) -> Any:
         return original(self, redirects.existing(directory, "tree"), *arguments, **options)
 
 
-def substitute(function: Any, stand_in: Callable[..., Any]) -> None:
-    """Make `function`, under every name it has, call `stand_in(what it was, ...)`."""
+def substitute(function: Any, stand_in: Callable[..., Any], redirects: Redirects) -> None:
+    """Make `function`, under every name it has, call `stand_in(redirects, what it was, ...)`."""
     original = types.FunctionType(
         function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
     )
     original.__kwdefaults__ = function.__kwdefaults__
     name = f"_served_{function.__name__}"
-    function.__globals__[name] = functools.partial(stand_in, original)
+    function.__globals__[name] = functools.partial(stand_in, redirects, original)
     made: dict[str, Any] = {}
     exec(f"def forward(*arguments, **options):\n    return {name}(*arguments, **options)", made)
     function.__signature__ = inspect.signature(original)
     function.__code__, function.__defaults__, function.__kwdefaults__ = made["forward"].__code__, None, None
 
 
-def get_file(redirects: Redirects) -> Callable[..., Any]:
+def get_file(redirects: Redirects, original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """`keras.utils.get_file`: what is known is not downloaded. `load_data` of MNIST ends here, too."""
-
-    def find(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        given = inspect.signature(original).bind(*arguments, **options).arguments
-        extract = bool(given.get("extract") or given.get("untar"))
-        asked = [as_text(given.get(name)) or "" for name in ("origin", "fname")]
-        if is_other(*asked, str(given.get("cache_subdir"))):  # Fashion-MNIST has files of the same names
-            return original(*arguments, **options)
+    given = inspect.signature(original).bind(*arguments, **options).arguments
+    extract = bool(given.get("extract") or given.get("untar"))
+    asked = [as_text(given.get(name)) or "" for name in ("origin", "fname")]
+    if not is_other(*asked, str(given.get("cache_subdir"))):  # Fashion-MNIST has files of the same names
         for name in asked:
             if (found := known_download(redirects, name, extract=extract)) is not None:
                 return found
-        return original(*arguments, **options)
-
-    return find
+    return original(*arguments, **options)
 
 
 def known_download(redirects: Redirects, address: str, *, extract: bool = False) -> str | None:
@@ -84,26 +79,22 @@ def known_download(redirects: Redirects, address: str, *, extract: bool = False)
     wanted = read_path(name, redirects.layouts.classes)
     if not wanted.known or wanted.kind not in ("archive", "folder"):
         return None
-    redirects.tell(f"`{name}` was not downloaded: the photographs that the course serves were taken instead")
+    redirects.notes.note(f"`{name}` was not downloaded: the photographs that the course serves were taken instead")
     with redirects.off():
         archive = wanted.kind == "archive" and not extract
         return redirects.layouts.archive(wanted) if archive else redirects.layouts.directory(wanted, flat=False)
 
 
-def image_dataset(redirects: Redirects) -> Callable[..., Any]:
+def image_dataset(redirects: Redirects, original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """`image_dataset_from_directory`; names of classes in another language become those of the folders that are there."""
-
-    def read(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        bound = inspect.signature(original).bind(*arguments, **options)
-        given = bound.arguments.get("directory")
-        found = redirects.existing(given, "tree")
-        if found is not given:
-            bound.arguments["directory"] = found
-            if (names := bound.arguments.get("class_names")) and redirects.layouts is not None:
-                bound.arguments["class_names"] = folders_of(redirects, str(found), names)
-        return original(*bound.args, **bound.kwargs)
-
-    return read
+    bound = inspect.signature(original).bind(*arguments, **options)
+    given = bound.arguments.get("directory")
+    found = redirects.existing(given, "tree")
+    if found is not given:
+        bound.arguments["directory"] = found
+        if (names := bound.arguments.get("class_names")) and redirects.layouts is not None:
+            bound.arguments["class_names"] = folders_of(redirects, str(found), names)
+    return original(*bound.args, **bound.kwargs)
 
 
 def folders_of(redirects: Redirects, directory: str, names: Any) -> list[str]:

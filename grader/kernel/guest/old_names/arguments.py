@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
 from grader.kernel.guest.old_names.stand_ins import without_watchers
+from grader.kernel.guest.wrapping import replaces
 
 Arguments = tuple[Any, ...]
 Options = dict[str, Any]

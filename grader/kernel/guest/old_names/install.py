@@ -1,4 +1,4 @@
-"""Puts all of it in place: before the first cell, and once Keras is imported."""
+"""Puts old names in place: before the first cell, and once Keras is imported."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,13 +11,13 @@ from grader.kernel.guest.old_names.stand_ins import DeferredImports, watchers
 
 
 class Shims:
-    """All of them. `prepare` before the first cell; `attach` once Keras is imported, after everybody else."""
+    """Everything that makes old names work: `prepare` before the first cell, `attach` last once Keras is imported."""
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
 
     def prepare(self, imports: Imports, numpy: Any, shell: Any, nest: Callable[[], None]) -> None:
-        """What needs no Keras: NumPy, `time`, later imports, the code of cells. `nest`: for `nest_asyncio`."""
+        """Put in place what needs no Keras: NumPy, `time`, later imports, the code of cells. `nest`: for `nest_asyncio`."""
         restore_python(numpy, self._notes)
         imports.after.add(after_import(self._notes))
         imports.gone.table |= dict.fromkeys(MOVED, lambda name: moved_module(name, self._notes))
@@ -33,7 +33,7 @@ class Shims:
         rewrite_arguments(name, arguments, options, self._notes)
 
     def attach(self, keras: Any) -> None:
-        """Keras' own classes and modules. What that takes is read only now: a kernel without Keras starts sooner."""
+        """Change Keras' own classes and modules. The code for it is read only now: a kernel without Keras starts sooner."""
         from grader.kernel.guest.old_names.arguments import metrics_in_third_place, rename_arguments
         from grader.kernel.guest.old_names.import_paths import backend_functions
         from grader.kernel.guest.old_names.models import (

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.imports import asked_by_a_library
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names.arguments import drop
+from grader.kernel.guest.wrapping import replaces
 
 SHORT, LONG = "acc", "accuracy"
 
@@ -70,7 +70,7 @@ def alias_accuracy(keras: Any, notes: Notes) -> None:
 
     @replaces(keras.callbacks.ModelCheckpoint, "_get_file_path")
     def name_file(original: Any, callback: Any, epoch: Any, batch: Any, logs: Any) -> Any:
-        """In the name of a checkpoint's file `{val_acc}` may stand for `{val_accuracy}`."""
+        """In the name of a checkpoint's file `{val_acc}` may stand in for `{val_accuracy}`."""
         told = {other: value for name, value in (logs or {}).items() if (other := other_name(name)) is not None}
         return original(callback, epoch, batch, {**told, **(logs or {})})
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.imports import Patch, asked_by_a_library
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
 from grader.kernel.guest.old_names.stand_ins import plain_progress
+from grader.kernel.guest.wrapping import replaces
 
 MOVED: Mapping[str, str] = TABLE["moved"]  # modules -> their names today
 MODULES_SHORT = {"np": "numpy", "tf": "tensorflow", "Image": "PIL.Image", "plt": "matplotlib.pyplot"}
@@ -68,13 +68,13 @@ def restore_names(short: str, module: Any, notes: Notes) -> None:
 
 
 def _found(name: str) -> Any:
-    """What a name of today stands in for: `int`, `np.float64`."""
+    """The object that a name of today means: `int`, `np.float64`."""
     first, _, rest = name.partition(".")
     return operator.attrgetter(rest)(importlib.import_module(MODULES_SHORT[first])) if rest else getattr(builtins, name)
 
 
 def after_import(notes: Notes) -> Mapping[str, Patch]:
-    """What is changed in modules that are imported later, by their names."""
+    """The patches for modules, which are run after their import."""
     return {
         "tensorflow": lambda module: _restore_tensorflow(module, notes),
         "matplotlib.style": lambda module: _restore_styles(module, notes),
@@ -148,7 +148,7 @@ def name_a_gpu(tensorflow: Any, notes: Notes) -> None:
     """Let every function that looks for a GPU find one. Once TensorFlow is imported."""
 
     def tell() -> None:
-        notes.note("there is no GPU here; one was named all the same, so that the cell goes on as where there is one")
+        notes.note("there is no GPU here; code that asks for one is told that there is one, so that the cell goes on")
 
     for place in (tensorflow.config, tensorflow.config.experimental):
         for name in [name for name in LISTED if hasattr(place, name)]:
@@ -176,7 +176,7 @@ def _list_gpu(place: Any, name: str, device: Any, tell: Callable[[], None]) -> N
 
 
 def _set_gpu(place: Any, name: str) -> None:
-    """What changes or describes a device: nothing is done for one that is not there."""
+    """A function that changes or describes a device: it does nothing for a GPU that is not there."""
 
     @replaces(place, name)
     def call(original: Any, device: Any = None, *arguments: Any, **options: Any) -> Any:
@@ -186,7 +186,7 @@ def _set_gpu(place: Any, name: str) -> None:
 
 
 def _say_gpu(place: Any, name: str, answer: Any, tell: Callable[[], None]) -> None:
-    """What asks for a GPU, or for its name."""
+    """A function that asks for a GPU, or for its name."""
 
     @replaces(place, name)
     def ask(original: Any, *arguments: Any, **options: Any) -> Any:

@@ -17,10 +17,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from grader.kernel.guest.calls import replaces
 from grader.kernel.guest.imports import MadeModule, Make, StandIns, stand_in
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
+from grader.kernel.guest.wrapping import replaces
 
 KEEPER = "grader_absent"  # the name of a `DeferredImports.keep` at the shell
 
@@ -58,7 +58,7 @@ class DeferredImports(ast.NodeTransformer):
 
     def keep(self, error: ImportError, written: str, package: str) -> Any:
         """What stands in for the name of an import that failed; `package`: what `import package.module` would bind."""
-        self._notes.note(f"`{written}` was passed over ({error}): what uses it fails")
+        self._notes.note(f"`{written}` was skipped ({error}): code that uses it fails")
         return sys.modules.get(package) or MissingImport(error)
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
@@ -226,7 +226,7 @@ class Nothing:
         return Nothing(used=self._used, name=name)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        """Nothing again; a function that it is to decorate stays what it is."""
+        """Another Nothing; a function that is decorated with it stays what it is."""
         if self._used is not None:
             self._used()
         if len(arguments) == 1 and not options and isinstance(arguments[0], types.FunctionType):
@@ -262,13 +262,13 @@ class Nothing:
         return Nothing(used=self._used)
 
     def __setitem__(self, key: object, value: object) -> None:
-        """Forgotten."""
+        """Do nothing."""
 
     def __enter__(self) -> Any:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """An error is nobody's here."""
+        """Let an error pass."""
 
     def _joined(self, other: Any) -> Any:
         return other if isinstance(other, str) else self
@@ -294,7 +294,7 @@ class StandInSettings(dict[str, Any]):
 
 
 class Run(Nothing):
-    """A run that knows its settings alone."""
+    """A run that knows nothing but its settings."""
 
     def __init__(self, config: StandInSettings) -> None:
         super().__init__()
@@ -332,7 +332,7 @@ class Secrets(Nothing):
     """`kaggle_secrets.UserSecretsClient`: no secret is kept here."""
 
     def get_secret(self, label: str = "") -> str:
-        """None, as text."""
+        """An empty text."""
         return ""
 
 
