@@ -229,7 +229,7 @@ class WhatIf:
         state = self._desk.state()
         return replace(
             page, shown=shown, previewed=_stands_for(page.changes),
-            moved=tuple(_moved_line(move, state, names) for move in shown.moved),
+            moved=tuple(sorted((_moved_line(move, state, names) for move in shown.moved), key=_by_name)),
             troubles=tuple((_name_of(state, key_of(folder), names), words) for folder, words in shown.troubles),
         )  # fmt: skip
 
@@ -283,6 +283,11 @@ def _sentence(error: NotANumber | RubricError | UsageError) -> str:
 
 def _stands_for(changes: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(changes).encode()).hexdigest()
+
+
+def _by_name(line: MovedLine) -> str:
+    """By what is shown: the order of hidden names would tell them."""
+    return line.name.casefold()
 
 
 def _moved_line(move: GradeMove, state: ClassState, names: Names) -> MovedLine:
