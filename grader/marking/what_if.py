@@ -203,7 +203,7 @@ def _stamp(folder: Path) -> object:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mover:
+class GradeMove:
     """A student who would get something else, and why; `folder` is where the submission lies, None where nothing does."""
 
     before: Grade
@@ -219,7 +219,7 @@ class Preview:
     `troubles`: folders that can't be marked again, and why.
     """
 
-    moved: tuple[Mover, ...]
+    moved: tuple[GradeMove, ...]
     students: int
     passed: tuple[int, int]
     bins: tuple[tuple[int, ...], tuple[int, ...]]
@@ -246,10 +246,10 @@ def preview(moves: Sequence[Move], rubric: Rubric, rules: Rules, bases: Iterable
         if _gets(before) != _gets(after):
             move = by_folder.get(after.folder) or by_name.get(after.student.name)
             why = (*(move.reasons() if move else ()), *_why_beside(before, after, rules, new_rules))
-            moved.append(Mover(before=before, after=after, why=why, folder=move.folder if move else None))
+            moved.append(GradeMove(before=before, after=after, why=why, folder=move.folder if move else None))
     before_all, after_all = [old for old, _ in pairs], [new for _, new in pairs]
     return Preview(
-        moved=tuple(sorted(moved, key=lambda mover: mover.after.student.name.casefold())), students=len(pairs),
+        moved=tuple(sorted(moved, key=lambda move: move.after.student.name.casefold())), students=len(pairs),
         passed=(sum(grade.passed for grade in before_all), sum(grade.passed for grade in after_all)),
         bins=(bins_of(before_all), bins_of(after_all)),
         pass_share=(_share(rules.pass_mark, rules.out_of), _share(new_rules.pass_mark, new_rules.out_of)),
@@ -258,7 +258,7 @@ def preview(moves: Sequence[Move], rubric: Rubric, rules: Rules, bases: Iterable
 
 
 def _gets(grade: Grade) -> tuple[object, ...]:
-    return grade.points, grade.passed, grade.excused, grade.awaits
+    return grade.points, grade.passed, grade.provisional, grade.awaits
 
 
 def _share(part: float, whole: float) -> float:

@@ -32,6 +32,7 @@ from grader.review.pairs import compare_now, pair_page, pairs_page, take_verdict
 from grader.review.revealing import reveal
 from grader.review.submission import after_decision, submission_page
 from grader.review.web import Form, Visit, address, answering, explain, posting
+from grader.review.what_if import WhatIf
 
 
 def names_of(visit: Visit) -> Names:
@@ -179,6 +180,7 @@ def show_keys(visit: Visit) -> Response:
 def make_application(desk: Desk, access: Access) -> ASGIApp:
     """The desk as a web application: nothing is answered that `access` does not let through."""
     one_check, one_pair = "/check/{label:path}", "/pairs/{first}/{second}"
+    what_if = WhatIf(desk)
     gets = {
         "/": show_class,
         "/log": show_log,
@@ -188,6 +190,7 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
         one_check: show_check,
         "/submission/{key}": show_submission,
         "/comments": show_comments,
+        "/what-if": what_if.show,
         "/pairs": show_pairs,
         one_pair: show_pair,
     }
@@ -199,6 +202,8 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
         "/comments/add": take_new_comment,
         "/comments/preview": show_comment_preview,
         "/comments/change": take_comment,
+        "/what-if": lambda visit, form: what_if.preview(visit, form, names_of(visit)),
+        "/what-if/apply": lambda visit, form: what_if.apply(visit, form, names_of(visit)),
         "/pairs/compare": compare_class,
         "/reveal": take_reveal,
         one_pair: take_pair,

@@ -4,7 +4,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -211,6 +211,10 @@ class Desk:
         show_grades(output, self.assignment, lambda: self.options.rubric, self.book, troubles.append)
         self.look_again()
         return troubles
+
+    def take_over(self, rubric: Rubric) -> None:
+        """Show and publish by this rubric from now on: its file was changed."""
+        self.options = replace(self.options, rubric=rubric)
 
     def look_again(self) -> None:
         """Look at the files at the next visit: they were just written."""

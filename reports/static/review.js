@@ -142,3 +142,49 @@ document.addEventListener("DOMContentLoaded", () => {
     pressed = sendAsPage(sent, event.submitter);
   });
 });
+/* What if: while a person types or slides, the preview and the sentences beside the fields are fetched. */
+document.addEventListener("DOMContentLoaded", () => {
+  const form = document.querySelector("[data-what-if]");
+  if (!form) return;
+  let waiting = 0, asked = 0;
+  const ask = async () => {
+    const mine = ++asked, body = new URLSearchParams(new FormData(form));
+    let text;
+    try {
+      const answer = await fetch(form.action, {method: "POST", body, headers: {"x-fragment": "1"}});
+      text = await answer.text();
+      if (mine !== asked) return;
+      if (!answer.ok) { form.submit(); return; } /* the file was edited: that is a page of its own */
+    } catch {
+      document.getElementById("preview").textContent = "The review desk does not answer: look whether it still runs.";
+      return;
+    }
+    const reason = document.activeElement?.id === "reason";
+    if (reason && document.getElementById("reason").value !== body.get("reason")) { wait(); return; }
+    for (const part of [...new DOMParser().parseFromString(text, "text/html").body.children]) {
+      document.getElementById(part.id)?.replaceWith(part);
+      form.querySelector(`[aria-describedby="${CSS.escape(part.id)}"]`)?.toggleAttribute("aria-invalid", part.textContent !== "");
+    }
+    for (const field of form.querySelectorAll("[aria-invalid]")) field.setAttribute("aria-invalid", "true");
+    if (reason) document.getElementById("reason")?.focus();
+  };
+  const wait = () => { clearTimeout(waiting); waiting = setTimeout(ask, 150); };
+  const typed = (field) => {
+    field.closest(".number").classList.toggle("other", field.value.trim() !== field.dataset.was);
+    const slider = form.querySelector(`[data-slides="${CSS.escape(field.name)}"]`);
+    if (slider && field.value.trim() !== "") slider.value = field.value.replace(",", ".");
+    wait();
+  };
+  form.addEventListener("input", (event) => {
+    const slid = event.target.dataset.slides;
+    if (slid) { const field = form.elements[slid]; field.value = event.target.value; typed(field); }
+    else if (event.target.dataset.was !== undefined) typed(event.target);
+  });
+  form.addEventListener("keydown", (event) => {
+    const way = {ArrowUp: 1, ArrowDown: -1}[event.key], step = Number(event.target.dataset.step), now = Number(event.target.value || NaN);
+    if (!way || !step || Number.isNaN(now)) return;
+    event.preventDefault();
+    event.target.value = String(Math.round((now + way * step) * 1e6) / 1e6);
+    typed(event.target);
+  });
+});

@@ -14,14 +14,13 @@ from grader.core.progress import Silent
 from grader.core.results import Result
 from grader.core.store import load_evidence, load_result
 from grader.gradebook import Change, Gradebook, open_gradebook
-from grader.intake import list_class
 from grader.marking.publish import OutputOptions
 from grader.marking.regrade import Move, regrade
 from grader.marking.rubric_file import read_rubric_file
 from grader.marking.rubric_numbers import NumberChange, changed_numbers, rubric_numbers
 from grader.marking.what_if import ClassEvidence, preview, rubric_with
 from grader.run.batch import grade_class
-from tests.fakes import ASSIGNMENT, RUBRIC, Act, Stage, a_context, a_rubric, write_class, write_course
+from tests.fakes import ASSIGNMENT, RUBRIC, Act, Stage, a_context, a_rubric, list_class, write_class, write_course
 
 NUMBERS = RUBRIC.replace(
     "at_least = 0.8", "bands = [{ at = 0.7, share = 0.5 }, { at = 0.9, share = 1.0 }]\ndoubt = 0.1"
@@ -181,3 +180,43 @@ def told(book: Gradebook, moves: list[Move]) -> list[tuple[Result, HandIn]]:
         for hand_in in book.hand_ins(ASSIGNMENT)
         if hand_in.digest and hand_in.digest == done[hand_in.folder].submission
     ]
+
+
+def test_damaged_evidence_costs_that_row_and_no_other_and_mended_it_is_read_again(
+    classroom: Classroom, book: Gradebook, evidence: ClassEvidence
+) -> None:
+    path = classroom.output.out / "ada" / "evidence" / "evidence.json"
+    whole, changes = path.read_bytes(), classroom.typed({"check.0.points": "25"})
+    rubric = rubric_with(classroom.rubric, classroom.file.raw, changes, classroom.output.course)
+    path.write_bytes(whole[:-9])
+    shown = preview(evidence.mark(rubric), rubric, *book.bases(ASSIGNMENT))
+    assert [(folder.name, "can't be marked again" in words) for folder, words in shown.troubles] == [("ada", True)]
+    names = {move.after.student.name for move in shown.moved}
+    assert "ada" not in names and {"bob", "cy"} <= names
+    path.write_bytes(whole)
+    mended = preview(evidence.mark(rubric), rubric, *book.bases(ASSIGNMENT))
+    assert mended.troubles == ()
+    assert {move.after.student.name for move in mended.moved} == {*names, "ada"}
+
+
+def test_nothing_changed_moves_nobody_and_an_override_stays(
+    classroom: Classroom, book: Gradebook, evidence: ClassEvidence
+) -> None:
+    assert preview(evidence.mark(classroom.rubric), classroom.rubric, *book.bases(ASSIGNMENT)).moved == ()
+    changes = classroom.typed({"check.2.points": "35"})
+    rubric = rubric_with(classroom.rubric, classroom.file.raw, changes, classroom.output.course)
+    shown = preview(evidence.mark(rubric), rubric, *book.bases(ASSIGNMENT))
+    assert "gus" not in {move.after.student.name for move in shown.moved}
+    (ada,) = (move for move in shown.moved if move.after.student.name == "ada")
+    assert "accuracy 70 -> 35" in ada.why
+
+
+def test_pictures_and_predictions_are_not_kept(evidence: ClassEvidence) -> None:
+    evidence.read()
+    runs = [run for row in evidence._rows.values() for run in row.runs.values()]
+    assert len(runs) > 5
+    assert all(
+        run.seen.case.outputs is None and run.seen.case.measured is not None for run in runs if run.result.accuracy
+    )
+    shown = [output for run in runs for cell in run.seen.case.evidence.claims.cells for output in cell.outputs]
+    assert all(output.text == "" and output.png in (None, "-") for output in shown)

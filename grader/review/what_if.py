@@ -1,0 +1,320 @@
+"""What if: other numbers in the rubric, who would move, and, where a person wants it, the file written and the class marked.
+
+A preview leaves no trace. Applying is refused where the file was edited since the page was opened, where a colleague changed
+the rubric meanwhile, and where what was typed is not what was previewed.
+"""
+
+import hashlib
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from starlette.responses import Response
+
+from grader.core.errors import GraderError, Infrastructure, RubricError, UsageError
+from grader.core.results import Grade
+from grader.core.text import number, one_line
+from grader.course.rubric import Rubric, open_rubric, own_code_digest
+from grader.gradebook import Change
+from grader.marking.publish import OutputOptions
+from grader.marking.regrade import Move, regrade
+from grader.marking.rubric_file import RubricFile, read_rubric_file, require_unedited, write_changes
+from grader.marking.rubric_numbers import (
+    Difference,
+    NotANumber,
+    NumberChange,
+    RubricNumber,
+    changed_numbers,
+    differences,
+    rubric_numbers,
+)
+from grader.marking.what_if import ClassEvidence, GradeMove, Preview, preview, rubric_with
+from grader.review.desk import ClassState, Desk, key_of
+from grader.review.names import Names
+from grader.review.web import Form, Visit
+
+FIELD = "n."  # how the fields of numbers are named in the form
+MOST_VERSIONS = 20  # of the file, kept to say what was edited since
+MOST_REASON = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberField:
+    """A number as a field of the form: what is typed in it, and what is wrong with that."""
+
+    number: RubricNumber
+    text: str
+    fault: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the form calls it."""
+        return FIELD + self.number.key
+
+    @property
+    def slider(self) -> bool:
+        """Whether it is a fraction, which can be slid."""
+        return self.number.kind == "fraction"
+
+    @property
+    def slid(self) -> float:
+        """Where the slider stands: at what is typed, else at what holds where nothing is."""
+        for text in (self.text.replace(",", "."), self.number.default):
+            try:
+                return float(text)
+            except ValueError:
+                continue
+        return self.number.least or 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovedLine:
+    """A student who would get something else."""
+
+    name: str
+    href: str
+    before: str
+    after: str
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhatIfPage:
+    """Everything the page says. `previewed` stands for the changes that the preview is of, `seen` for the log's entry."""
+
+    groups: tuple[tuple[str, tuple[NumberField, ...]], ...]
+    digest: str
+    seen: int
+    path: str
+    reason: str = ""
+    fault: str = ""
+    edited: tuple[Difference, ...] | None = None
+    changes: tuple[str, ...] = ()
+    previewed: str = ""
+    shown: Preview | None = None
+    moved: tuple[MovedLine, ...] = ()
+    troubles: tuple[tuple[str, str], ...] = ()
+    said: str = ""
+
+    @property
+    def fields(self) -> tuple[NumberField, ...]:
+        """All fields."""
+        return tuple(field for _, fields in self.groups for field in fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RubricToday:
+    """The rubric file as it is now, and the rubric that it makes."""
+
+    file: RubricFile
+    rubric: Rubric
+    numbers: tuple[RubricNumber, ...]
+
+
+class WhatIf:
+    """The page of one desk. The class' evidence is read when something is previewed first, and kept."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._lock = threading.RLock()
+        self._versions: dict[str, tuple[RubricFile, tuple[RubricNumber, ...]]] = {}
+        self._known: tuple[tuple[str, str], RubricToday] | None = None
+        self._evidence: ClassEvidence | None = None
+
+    def show(self, visit: Visit) -> Response:
+        """The rubric's numbers as they are."""
+        today = self._today()
+        page = self._page(today, {number.key: number.written for number in today.numbers})
+        return visit.page("what_if.html.j2", {"page": page})
+
+    def preview(self, visit: Visit, form: Form, names: Names) -> Response:
+        """Who would move by what was typed; nothing is kept."""
+        today, typed, edited = self._typed(form)
+        page = self._previewed(today, typed, form, names)
+        if edited is not None:
+            page = replace(page, edited=edited, digest=today.file.digest)
+        template = "what_if_part.html.j2" if visit.fragment and edited is None else "what_if.html.j2"
+        return visit.page(template, {"page": page}, status=200 if edited is None else 409)
+
+    def apply(self, visit: Visit, form: Form, names: Names) -> Response:
+        """Write the file, mark the class again, log it; or the page again where something speaks against it."""
+        with self._lock:
+            today, typed, edited = self._typed(form)
+            page = self._previewed(today, typed, form, names)
+            again = ""
+            if edited is None and not page.fault and page.previewed != form.text("previewed"):
+                again = "This is what you typed last. Look at it, then apply it."
+            if edited is not None or page.fault or again or not page.changes or any(f.fault for f in page.fields):
+                page = replace(page, edited=edited, said=again)
+                return visit.page("what_if.html.j2", {"page": page}, status=409 if edited is not None else 400)
+            changes, _ = changed_numbers(today.numbers, typed)
+            moves = self._apply(today, changes, form)
+        troubles = [f"{one_line(move.new.student)}: {move.trouble}" for move in moves if move.trouble]
+        values = {"page": page, "moved": sum(move.moved for move in moves), "troubles": list(map(names.hide, troubles))}
+        return visit.page("what_if_applied.html.j2", values)
+
+    def _today(self) -> RubricToday:
+        """The rubric by its file, read again where that changed; the desk takes it over. Raises GraderError."""
+        with self._lock:
+            options = self._desk.options
+            course, assignment = options.course, options.rubric.assignment
+            file = read_rubric_file(course.assignment_file(assignment.id))
+            stamp = (file.digest, own_code_digest(course, assignment))
+            if self._known is None or self._known[0] != stamp:
+                rubric = open_rubric(course, assignment.id, options.data)
+                self._known = stamp, self._take_over(file, rubric)
+            return self._known[1]
+
+    def _take_over(self, file: RubricFile, rubric: Rubric) -> RubricToday:
+        numbers = rubric_numbers(file.raw, rubric.planned)
+        self._versions[file.digest] = file, numbers
+        for old in list(self._versions)[:-MOST_VERSIONS]:
+            del self._versions[old]
+        self._evidence = None
+        self._desk.take_over(rubric)
+        return RubricToday(file=file, rubric=rubric, numbers=numbers)
+
+    def _typed(self, form: Form) -> tuple[RubricToday, dict[str, str], tuple[Difference, ...] | None]:
+        """Today's rubric, what a person typed for each number, and how the file was edited since (None: it was not).
+
+        Of a file that was edited the numbers of today stand wherever the person had left the older ones.
+        """
+        today, digest = self._today(), form.text("digest")
+        present = {one.key: one.written for one in today.numbers}
+        typed = {key: form.text(FIELD + key) if FIELD + key in form.fields else text for key, text in present.items()}
+        if digest in ("", today.file.digest):
+            return today, typed, None
+        old = self._versions.get(digest)
+        if old is None:
+            return today, typed, ()
+        for one in old[1]:
+            if one.key in typed and typed[one.key] == one.written:
+                typed[one.key] = present[one.key]
+        return today, typed, differences(old[0].raw, today.file.raw)
+
+    def _page(
+        self, today: RubricToday, typed: Mapping[str, str], faults: Mapping[str, str] | None = None
+    ) -> WhatIfPage:
+        groups: dict[str, list[NumberField]] = {}
+        for one in today.numbers:
+            field = NumberField(number=one, text=typed[one.key], fault=(faults or {}).get(one.key, ""))
+            groups.setdefault(one.group, []).append(field)
+        newest = self._desk.state().standing.get(("", "rubric", ""))
+        return WhatIfPage(
+            groups=tuple((title, tuple(fields)) for title, fields in groups.items()), digest=today.file.digest,
+            seen=0 if newest is None else newest.id, path=str(today.file.path),
+        )  # fmt: skip
+
+    def _previewed(self, today: RubricToday, typed: Mapping[str, str], form: Form, names: Names) -> WhatIfPage:
+        """The page with who would move by what was typed, or with what is wrong with it."""
+        course, raw = self._desk.options.course, today.file.raw
+        changes, wrong = changed_numbers(today.numbers, typed)
+        faults, fault, other = {key: _sentence(error) for key, error in wrong.items()}, "", None
+        try:
+            other = rubric_with(today.rubric, raw, changes, course)
+        except RubricError as error:
+            alone = self._faults_alone(today, changes)
+            faults.update(alone)
+            fault = "" if alone else _sentence(error)
+        page = replace(self._page(today, typed, faults), fault=fault, reason=form.text("reason")[:MOST_REASON])
+        page = replace(page, changes=tuple(change.words for change in changes))
+        if other is None or faults:
+            return page
+        with self._lock:
+            if self._evidence is None or self._evidence.rubric is not today.rubric:
+                self._evidence = ClassEvidence(today.rubric, self._output())
+            moves = self._evidence.mark(other)
+        shown = preview(moves, other, *self._desk.book.bases(today.rubric.assignment.id))
+        state = self._desk.state()
+        return replace(
+            page, shown=shown, previewed=_stands_for(page.changes),
+            moved=tuple(sorted((_moved_line(move, state, names) for move in shown.moved), key=_by_name)),
+            troubles=tuple((_name_of(state, key_of(folder), names), words) for folder, words in shown.troubles),
+        )  # fmt: skip
+
+    def _faults_alone(self, today: RubricToday, changes: Sequence[NumberChange]) -> dict[str, str]:
+        """The changes that no rubric could have, each with what is wrong with it; none where only several together are."""
+        found = {}
+        for change in changes:
+            try:
+                rubric_with(today.rubric, today.file.raw, [change], self._desk.options.course)
+            except RubricError as error:
+                found[change.number.key] = _sentence(error)
+        return found
+
+    def _output(self) -> OutputOptions:
+        options = self._desk.options
+        return OutputOptions(out=options.out, course=options.course, data=options.data)
+
+    def _apply(self, today: RubricToday, changes: Sequence[NumberChange], form: Form) -> list[Move]:
+        """Log, write, mark. The log comes first: of two who apply at once it refuses the second. Raises GraderError."""
+        desk = self._desk
+        require_unedited(today.file)
+        entry = Change(
+            kind="rubric", author=desk.options.author, value={"changes": [change.words for change in changes]},
+            reason=form.text("reason")[:MOST_REASON], seen=form.whole("seen"),
+        )  # fmt: skip
+        (written,) = desk.decide([entry])
+        try:
+            write_changes(today.file, changes)
+        except GraderError as error:
+            why = f"not written: {one_line(str(error))}"[:MOST_REASON]
+            desk.decide([replace(entry, value=None, reason=why, seen=written.id, time=datetime.now(UTC))])
+            raise
+        now = self._today()
+        try:
+            moves = regrade(now.rubric, self._output(), dry_run=False, book=desk.book)
+        except GraderError as error:
+            raise Infrastructure(
+                f"The rubric file is written, but the class could not be marked again: {error.message}",
+                f"Type `grader regrade {now.rubric.assignment.id} {desk.options.out}`. {error.remedy}".strip(),
+            ) from None
+        finally:
+            desk.look_again()
+        return moves
+
+
+def _sentence(error: NotANumber | RubricError | UsageError) -> str:
+    """What is wrong, without the file's name, which stands on the page already."""
+    _, _, after = error.message.partition("assignment.toml: ")
+    return f"{after or error.message} {error.remedy}".strip()
+
+
+def _stands_for(changes: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(changes).encode()).hexdigest()
+
+
+def _by_name(line: MovedLine) -> str:
+    """By what is shown: the order of hidden names would tell them."""
+    return line.name.casefold()
+
+
+def _moved_line(move: GradeMove, state: ClassState, names: Names) -> MovedLine:
+    key = "" if move.folder is None else key_of(move.folder)
+    return MovedLine(
+        name=_name_of(state, key, names, move.after.student.name), href=f"/submission/{key}" if key in state.by_key else "",
+        before=_gets(move.before), after=_gets(move.after), why=move.why,
+    )  # fmt: skip
+
+
+def _name_of(state: ClassState, key: str, names: Names, student: str = "") -> str:
+    """What the page calls a submission, or a student of it."""
+    row = state.by_key.get(key)
+    if row is None:
+        return one_line(names.hide(student), 120)
+    if student in row.students and row.result.members:
+        return one_line(names.member(row, row.students.index(student)), 120)
+    return one_line(names.of(row), 120)
+
+
+def _gets(grade: Grade) -> str:
+    """What a student gets, in a few words."""
+    if grade.excused:
+        return "excused"
+    if grade.awaits:
+        return "awaits a person"
+    if grade.points is None:
+        return "no mark"
+    provisional = ", provisional" if grade.provisional else ""
+    return f"{number(grade.points)}, {'passed' if grade.passed else 'not passed'}{provisional}"
