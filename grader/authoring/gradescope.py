@@ -14,6 +14,7 @@ from string import Template
 from packaging.requirements import Requirement
 
 from grader.checks.accuracy import BetterThan
+from grader.core.errors import UsageError
 from grader.core.evidence import Isolation
 from grader.course.course import PACKAGE, Course
 from grader.course.find import Places, find_data, private_split
@@ -28,7 +29,8 @@ STAMP = (2026, 1, 1, 0, 0, 0)  # the same assignment makes the same bytes
 def pack_autograder(
     course: Course, assignment: str, data: Path | None, *, isolation: Isolation = "bubblewrap"
 ) -> bytes:
-    """The zip. Raises UsageError, RubricError, DataError."""
+    """The zip. Raises UsageError, RubricError, DataError, also for a rubric with points that a person gives."""
+    _require_no_person(course, assignment)
     words = {"assignment": assignment, "isolation": isolation}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -43,6 +45,16 @@ def pack_autograder(
         ]:
             _add(archive, name, path.read_bytes())
     return buffer.getvalue()
+
+
+def _require_no_person(course: Course, assignment: str) -> None:
+    """Raise UsageError where an autograder could never give a mark."""
+    for item in plan_checks(course, course.assignment(assignment)):
+        if item.check.rests_on == "person":
+            raise UsageError(
+                f"{assignment}: a person gives the points of `{item.title}`, so an autograder alone has no mark to give.",
+                "Leave the check out of this rubric, and grade it as a question of its own in Gradescope.",
+            )
 
 
 def requirements() -> list[str]:

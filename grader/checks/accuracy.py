@@ -1,6 +1,7 @@
 """How well does the model do on the judged images? Rests on predictions that the host compared with the labels."""
 
 import base64
+from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from grader.checks.base import Case, Planned, Score, check
+from grader.checks.base import Case, Measured, Planned, Score, check
 from grader.checks.layers import output_activation
 from grader.core.errors import Failure, Infrastructure
 from grader.core.evidence import Architecture, Value
@@ -83,6 +84,8 @@ class NeededAccuracy(Value):
 
 def measure(case: Case) -> Accuracy:
     """The accuracy on the judged images, without a verdict. Failure where nothing was judged."""
+    if case.measured is not None:
+        return case.measured.accuracy
     if case.outputs is None:
         raise Failure(
             case.evidence.facts.judgement.reason or "the model was not judged on any images",
@@ -99,6 +102,17 @@ def measure(case: Case) -> Accuracy:
     table = tuple(row[:classes] for row in found.confusion[:classes])
     found = found.model_copy(update={"confusion": table})
     return found if case.counted is None else with_correct(found, case.counted)
+
+
+def measured_once(case: Case) -> Case:
+    """The case with what its outputs come down to, so that not every check measures them; as it is where nobody can."""
+    if case.outputs is None:
+        return case
+    try:
+        found = Measured(accuracy=measure(case), finite=bool(np.isfinite(case.outputs).all()))
+    except Exception:  # each check says in its own place what it misses
+        return case
+    return replace(case, measured=found)
 
 
 def with_correct(measured: Accuracy, correct: int) -> Accuracy:
@@ -121,7 +135,7 @@ def _predicted(outputs: NDArray[np.float32], architecture: Architecture) -> NDAr
 
 def accuracy_of(case: Case, planned: tuple[Planned, ...]) -> Accuracy | None:
     """The accuracy with the verdict by the rubric's `accuracy` check; None where nothing was judged."""
-    judged = case.outputs is not None and case.evidence.facts.judgement.architecture is not None
+    judged = case.judged and case.evidence.facts.judgement.architecture is not None
     if not judged or case.labels is None:
         return None
     measured = measure(case)
@@ -175,7 +189,7 @@ def _often(chance: float) -> str:
 def _hint(case: Case, measured: Accuracy) -> str:
     """What the number itself says about what went wrong."""
     threshold = measured.threshold or 0.0
-    if case.outputs is not None and not np.isfinite(case.outputs).all():
+    if not _finite(case):
         return "The model answers with numbers that are not finite: the training ran away. Lower the learning rate."
     reached = 1 - measured.value  # with its two classes exchanged
     if len(case.classes) == 2 and reached > 0.5 and (reached >= threshold or _swapped_in_training(case)):
@@ -192,6 +206,12 @@ def _hint(case: Case, measured: Accuracy) -> str:
     if measured.verdict == "borderline":
         return "It is so close that chance may have decided: a little more training should settle it."
     return "Train for more epochs or improve the network; compare training and validation accuracy to see which."
+
+
+def _finite(case: Case) -> bool:
+    if case.measured is not None:
+        return case.measured.finite
+    return case.outputs is None or bool(np.isfinite(case.outputs).all())
 
 
 def _swapped_in_training(case: Case) -> bool:

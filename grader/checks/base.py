@@ -11,10 +11,18 @@ from grader.checks.layers import reaching_answer
 from grader.core.assignment import CheckSpec
 from grader.core.errors import Failure
 from grader.core.evidence import Architecture, Call, Evidence, Layer, Value
-from grader.core.results import Comparison
+from grader.core.results import Accuracy, Comparison
 from grader.functions.cases import Function
 
 RestsOn = Literal["facts", "claims", "person"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What outputs come down to: their accuracy without a verdict, and whether each of them is a finite number."""
+
+    accuracy: Accuracy
+    finite: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +33,7 @@ class Case:
     `labels`: their true classes, integers (n,). `classes`: class names in order. `compared`: accuracies to be
     better than, by assignment id. `counted`: how many images count as recognised where that is a mean over several
     runs, of which this is one. `calls` of a module's `functions`, by name, where the exercise asks for a module.
+    `measured`: what was found of the outputs before, which then need not be there.
     """
 
     evidence: Evidence
@@ -35,6 +44,12 @@ class Case:
     counted: int | None = None
     calls: tuple[Call, ...] = ()
     functions: Mapping[str, Function] = field(default_factory=dict)
+    measured: Measured | None = None
+
+    @property
+    def judged(self) -> bool:
+        """Whether the model answered for the judged images."""
+        return self.outputs is not None or self.measured is not None
 
     @property
     def architecture(self) -> Architecture:

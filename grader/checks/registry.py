@@ -3,7 +3,7 @@
 The one `except Exception` of marking is here: a bug of ours becomes BROKEN.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -115,69 +115,92 @@ def _require_person_can_give(where: str, item: Planned, others: Sequence[Planned
         )
 
 
-def run_checks(planned: tuple[Planned, ...], case: Case) -> tuple[CheckResult, ...]:
-    """One result for each planned check, in the rubric's order."""
-    by_name = {item.check.name: item for item in planned}
-    known = _with_needed({name: item.check for name, item in by_name.items()})
-    run = _RubricRun(by_name, known)
-    return tuple(run.run(item, case) for item in planned)
+@dataclass(frozen=True)
+class LookedAt:
+    """What a check found, whatever points the rubric gives for it."""
+
+    outcome: Outcome
+    score: Score
+
+    def points(self, item: Planned) -> float:
+        """Its points by the rubric."""
+        return round(item.spec.points * min(max(self.score.share, 0.0), 1.0), 2)
+
+    def result(self, item: Planned) -> CheckResult:
+        """It with its points by the rubric."""
+        return CheckResult(
+            name=item.check.name,
+            title=item.title,
+            outcome=self.outcome,
+            points=self.points(item),
+            out_of=item.spec.points,
+            reason=_bounded(self.score.reason),
+            hint=_bounded(self.score.hint),
+            rests_on=item.check.rests_on,
+        )
 
 
 @dataclass(frozen=True)
-class _RubricRun:
+class RubricChecks:
     """A rubric's checks as they were planned, by name, and all checks that they need."""
 
     planned: Mapping[str, Planned]
     known: Mapping[str, Check]
 
-    def run(self, item: Planned, case: Case) -> CheckResult:
+    @classmethod
+    def of(cls, planned: tuple[Planned, ...]) -> "RubricChecks":
+        """Those of a rubric."""
+        by_name = {item.check.name: item for item in planned}
+        return cls(by_name, _with_needed({name: item.check for name, item in by_name.items()}))
+
+    def hangs_on(self, check: Check, names: Collection[str]) -> bool:
+        """Whether what a check finds may hang on the parameters of one of the checks that are named, itself among them."""
+        return check.name in names or any(self.hangs_on(self.known[need], names) for need in check.needs)
+
+    def look(self, item: Planned, case: Case) -> LookedAt:
         """What a check finds. What a smoke run did not come to is left open."""
-        found, facts = self._run_unless_weak(item, case), case.evidence.facts
+        found, facts = self._look_unless_weak(item, case), case.evidence.facts
         if facts.ending.cut is None or found.outcome in (Outcome.PASSED, Outcome.BROKEN, Outcome.AWAITING):
             return found
         came_to_it = (
             found.outcome is not Outcome.SKIPPED and item.check.rests_on == "facts" and facts.judgement.architecture
         )
-        if found.reason.startswith(NOT_CHECKED) or item.check.name == "executes" or came_to_it:
+        if found.score.reason.startswith(NOT_CHECKED) or item.check.name == "executes" or came_to_it:
             return found
-        return _result(
-            item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}the smoke run ended in cell {facts.ending.cut}")
-        )
+        return LookedAt(Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}the smoke run ended in cell {facts.ending.cut}"))
 
-    def _run_unless_weak(self, item: Planned, case: Case) -> CheckResult:
+    def _look_unless_weak(self, item: Planned, case: Case) -> LookedAt:
         """What a check finds. What hangs on layers that have little influence after so little training is left open."""
-        found = self._run_once(item, case)
+        found = self._look_once(item, case)
         weak = little_influence(case.evidence) if case.evidence.smoke is not None else ()
         if not weak:
             return found
-        counting = self._run_once(item, _counting(case, weak))
-        if (counting.outcome, counting.points) == (found.outcome, found.points):
+        counting = self._look_once(item, _counting(case, weak))
+        if (counting.outcome, counting.points(item)) == (found.outcome, found.points(item)):
             return found
         reason = f"{NOT_CHECKED}whether the answers will depend on {named(weak)} can't be told after so little training"
-        return _result(item, Outcome.SKIPPED, Score(0.0, reason))
+        return LookedAt(Outcome.SKIPPED, Score(0.0, reason))
 
-    def _run_once(self, item: Planned, case: Case) -> CheckResult:
+    def _look_once(self, item: Planned, case: Case) -> LookedAt:
         try:
             if item.check.judged and case.evidence.smoke is not None:
-                return _result(item, Outcome.SKIPPED, Score(0.0, unjudged(case.evidence.smoke)))
+                return LookedAt(Outcome.SKIPPED, Score(0.0, unjudged(case.evidence.smoke)))
             unmet = self._unmet(item.check, case)
             if unmet is not None:
                 reason = f"not looked at, because {unmet}"
-                return _result(item, Outcome.SKIPPED, Score(0.0, reason, "Mend that first; this one follows."))
+                return LookedAt(Outcome.SKIPPED, Score(0.0, reason, "Mend that first; this one follows."))
             score = item.check.run(case, item.parameters) or Score(1.0)
         except Unseen as unseen:
-            return _result(item, Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}{unseen.reason}"))
+            return LookedAt(Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}{unseen.reason}"))
         except Awaiting as awaiting:
-            return _result(item, Outcome.AWAITING, Score(0.0, awaiting.reason))
+            return LookedAt(Outcome.AWAITING, Score(0.0, awaiting.reason))
         except Failure as failure:
-            return _result(item, Outcome.FAILED, Score(0.0, failure.reason, failure.hint))
+            return LookedAt(Outcome.FAILED, Score(0.0, failure.reason, failure.hint))
         except Exception as error:  # our bug, not theirs: named, shown to the instructor, no mark taken silently
             reason = f"the check itself broke: {type(error).__name__}: {error}"
-            return _result(
-                item, Outcome.BROKEN, Score(0.0, reason, "This is the grader's fault; your instructor is told.")
-            )
+            return LookedAt(Outcome.BROKEN, Score(0.0, reason, "This is the grader's fault; your instructor is told."))
         outcome = Outcome.PASSED if score.share >= 1 else Outcome.PARTIAL if score.share > 0 else Outcome.FAILED
-        return _result(item, outcome, score)
+        return LookedAt(outcome, score)
 
     def _unmet(self, check: Check, case: Case) -> str | None:
         """Which needed check failed, in words; its own parameters come from the rubric where it stands there.
@@ -199,6 +222,12 @@ class _RubricRun:
                 shown = name if name in self.planned else covering
                 return f"`{shown}` failed" if shown else f"`{name}` failed: {score.reason}"
         return None
+
+
+def look_at_all(planned: tuple[Planned, ...], case: Case) -> tuple[LookedAt, ...]:
+    """What each planned check finds, in the rubric's order."""
+    checks = RubricChecks.of(planned)
+    return tuple(checks.look(item, case) for item in planned)
 
 
 def _with_needed(planned: Mapping[str, Check]) -> Mapping[str, Check]:
@@ -235,19 +264,6 @@ def _counting(case: Case, weak: tuple[Layer, ...]) -> Case:
 def unjudged(smoke: Smoke) -> str:
     """Why a smoke run says nothing about a check that rests on judged images."""
     return f"{NOT_CHECKED}a smoke run trains on {smoke.images:,} images, and nothing is judged by it"
-
-
-def _result(item: Planned, outcome: Outcome, score: Score) -> CheckResult:
-    return CheckResult(
-        name=item.check.name,
-        title=item.title,
-        outcome=outcome,
-        points=round(item.spec.points * min(max(score.share, 0.0), 1.0), 2),
-        out_of=item.spec.points,
-        reason=_bounded(score.reason),
-        hint=_bounded(score.hint),
-        rests_on=item.check.rests_on,
-    )
 
 
 def _bounded(text: str) -> str:

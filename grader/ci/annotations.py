@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from grader.ci.run import CiRun, results_of
+from grader.core.grades import plain_grade
 from grader.core.results import Status
 from grader.core.text import one_line
 from grader.exports.github import annotate, choose, plain_markdown, stopped, write_classroom, write_summary
@@ -60,6 +61,13 @@ def classroom_document(runs: Sequence[CiRun]) -> dict[str, Any]:
             continue
         if run.result.smoke is not None:
             states.append("pass" if run.fine else "fail")
+            continue
+        if waits := plain_grade(run.result).awaits:
+            states.append("fail")  # nobody has passed yet
+            total += run.result.out_of
+            words = f"a person gives the points of {', '.join(map(one_line, waits))}; until then there is no mark"
+            name = f"{run.handed.assignment}: awaits a person"
+            tests.append({"name": name, "status": "fail", "message": words, "score": 0.0, **_EMPTY})
             continue
         document = json.loads(write_classroom(run.result))
         states.append(document["status"])

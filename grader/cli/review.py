@@ -42,6 +42,7 @@ def review(
     from grader.review.application import make_application
     from grader.review.desk import Desk, ReviewOptions
     from grader.review.serve import open_port, read_token, serve
+    from grader.run.similar_code import compare_again
 
     must_be_folder(folder)
     who = login_name() if author is None else author.strip()
@@ -58,7 +59,7 @@ def review(
             )
         options = ReviewOptions(
             out=folder, course=home, rubric=rubric, data=data or known_data, author=who,
-            anonymous=anonymous,
+            anonymous=anonymous, compare=lambda: compare_again(folder, home, which),
         )  # fmt: skip
         desk = Desk(options, book)
         desk.state()

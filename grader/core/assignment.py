@@ -119,7 +119,11 @@ class Assignment(Value):
 
 def read_assignment(path: Path) -> Assignment:
     """Read and check the rubric at `path`; the assignment's id is its folder's name. Raises RubricError."""
-    raw = read_toml(path, RubricError)
+    return assignment_of(read_toml(path, RubricError), path)
+
+
+def assignment_of(raw: dict[str, Any], path: Path) -> Assignment:
+    """The same for the tables that the file at `path` holds, or would hold. Raises RubricError."""
     if "schema" not in raw:
         raise RubricError(f"{path}: key `schema` is missing.", f"Write `schema = {SCHEMA}` in its first line.")
     if raw.get("schema") != SCHEMA:

@@ -114,7 +114,8 @@ class MarkedCheck(Value):
 class Marked(Value):
     """The result that stands for one submission. `sequence` counts a student's submissions as they were first seen.
 
-    `checks` are those of which a person decides points, or is to; the others need not be among them.
+    `checks` are those of which a person decides points, or is to; the others need not be among them. `digest` is what was
+    handed in (SHA-256), empty where it could not be read.
     """
 
     sequence: int
@@ -130,6 +131,23 @@ class Marked(Value):
     folder: str = ""
     evidence: str | None = None
     checks: tuple[MarkedCheck, ...] = ()
+    digest: str = ""
+
+
+class GradeBasis(Value):
+    """All that a student's grade is decided from, beside the assignment's rules."""
+
+    student: Student
+    marked: tuple[Marked, ...] = ()
+    extension: Extension | None = None
+    override: Override | None = None
+    review: Review | None = None
+
+    def grade(self, rules: Rules) -> Grade:
+        """The grade that follows."""
+        return decide_grade(
+            self.student, rules, self.marked, extension=self.extension, override=self.override, review=self.review
+        )
 
 
 class Judged(Value):

@@ -94,16 +94,16 @@ def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Iterato
     for part in location:
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
         if isinstance(part, str) and part in fields:
-            model = next(_models_in(fields[part].annotation), model)
+            model = next(models_in(fields[part].annotation), model)
     return (field.alias or name for name, field in model.model_fields.items())
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """The models in a type such as `tuple[Model, ...]` or `Model | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in get_args(annotation):
-        yield from _models_in(part)
+        yield from models_in(part)
 
 
 def written(value: object) -> str:

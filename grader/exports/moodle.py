@@ -35,6 +35,7 @@ from grader.exports.worksheet import (
 IDENTITIES, EMAILS, NAMES = ("ID number", "Username"), ("Email address",), ("Full name",)
 MODIFIED, LOCK, SCALE = "Last modified (grade)", "Grade can be changed", "Scale"
 OURS, DECIDED = "Graded automatically:", "Decided by your instructor:"
+BOTH = "Graded automatically and by your instructor:"
 LONGEST_COMMENT = 5_000  # characters
 
 
@@ -88,7 +89,7 @@ def fill_worksheet(data: bytes, grades: Sequence[Grade], *, name: str, options: 
             remarks += [f"{old} in the worksheet became {new[column]}"] if read_number(old) is not None else []
         if comments is not None:
             before, comment = cells[comments].value, write_comment(grade)
-            if before.strip() and not before.lstrip().startswith((f"<p>{OURS}", f"<p>{DECIDED}")):
+            if before.strip() and not before.lstrip().startswith((f"<p>{OURS}", f"<p>{BOTH}", f"<p>{DECIDED}")):
                 remarks.append("has a comment in the worksheet already; it stays")
             elif comment != before:
                 new[comments] = comment
@@ -132,7 +133,8 @@ def write_comment(grade: Grade) -> str:
     It begins with a tag, so no spreadsheet takes it for a formula.
     """
     words = html.escape(visible(shorten(comment_of(grade), LONGEST_COMMENT))).replace("\\", "&#92;")
-    return f"<p>{DECIDED if grade.decided else OURS} {words}</p>".replace("\n", "<br>")
+    begins = DECIDED if grade.decided else BOTH if grade.changed_by_person else OURS
+    return f"<p>{begins} {words}</p>".replace("\n", "<br>")
 
 
 PLUGIN = "assignsubmission_file"

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from grader.core.assignment import Assignment
 from grader.core.errors import UsageError
-from grader.core.grades import Enrolment, Event, Grade, HandIn, Judged
+from grader.core.grades import Enrolment, Event, Grade, GradeBasis, HandIn, Judged, Rules
 from grader.core.results import Result
 from grader.core.review import LogEntry, OverrideValue
 from grader.gradebook.database import Database, bring_up_to_date, file_engine, prefer_write_ahead_log, server_engine
@@ -21,10 +21,12 @@ from grader.gradebook.persons import Person
 from grader.gradebook.reading import (
     Selection,
     find_student,
+    read_bases,
     read_grades,
     read_hand_ins,
     read_history,
     read_judged,
+    read_rules,
     read_stamp,
     require_assignment,
     the_assignment,
@@ -152,6 +154,16 @@ class Gradebook:
             require_assignment(connection, assignment)
             number = None if student is None else find_student(connection, student)
             return read_grades(connection, Selection(assignment=assignment, student_id=number))
+
+        return self._database.read(work)
+
+    def bases(self, assignment: str) -> tuple[Rules, list[GradeBasis]]:
+        """What the grades of an assignment are decided from: its rules, and each enrolled student. Raises UsageError."""
+
+        def work(connection: Connection) -> tuple[Rules, list[GradeBasis]]:
+            require_assignment(connection, assignment)
+            found = read_bases(connection, [assignment], Selection(assignment=assignment))
+            return read_rules(connection)[assignment], [basis for _, basis in found]
 
         return self._database.read(work)
 

@@ -15,6 +15,7 @@ from grader.core.grades import (
     Event,
     Extension,
     Grade,
+    GradeBasis,
     HandIn,
     Judged,
     Marked,
@@ -22,7 +23,6 @@ from grader.core.grades import (
     Override,
     Rules,
     Student,
-    decide_grade,
 )
 from grader.core.results import Status
 from grader.core.review import LogEntry, Review, reviews_of
@@ -55,10 +55,17 @@ class Selection:
 def read_grades(connection: Connection, choice: Selection) -> list[Grade]:
     """The grades that follow from what stands, by assignment, then by student's name."""
     rules = read_rules(connection)
-    reviews = _read_reviews(connection, rules, choice)
+    grades = [basis.grade(rules[assignment]) for assignment, basis in read_bases(connection, rules, choice)]
+    return sorted(grades, key=lambda grade: (grade.assignment, grade.student.name.casefold(), grade.student.name))
+
+
+def read_bases(
+    connection: Connection, assignments: Iterable[str], choice: Selection
+) -> Iterator[tuple[str, GradeBasis]]:
+    """What grades are decided from, with their assignments."""
+    reviews = _read_reviews(connection, assignments, choice)
     marked = _read_marked(connection, choice, {key for key, review in reviews.items() if review.checks})
     overrides = _read_overrides(connection, choice)
-    grades = []
     for row in connection.execute(_enrolled(choice)):
         key = (row.assignment, row.student_id)
         given, override = marked.get(key, ()), overrides.get(key)
@@ -66,12 +73,8 @@ def read_grades(connection: Connection, choice: Selection) -> list[Grade]:
         if row.extension_due is not None or row.extension_s is not None:
             extension = Extension(due=row.extension_due, seconds=row.extension_s)
         review = reviews.get((row.assignment, student.name))
-        grades.append(
-            decide_grade(
-                student, rules[row.assignment], given, extension=extension, override=override, review=review
-            )
-        )  # fmt: skip
-    return sorted(grades, key=lambda grade: (grade.assignment, grade.student.name.casefold(), grade.student.name))
+        basis = GradeBasis(student=student, marked=tuple(given), extension=extension, override=override, review=review)
+        yield row.assignment, basis
 
 
 def _read_reviews(
@@ -222,7 +225,7 @@ def _read_marked(
         SubmissionRow.assignment, SubmissionRow.student_id, SubmissionRow.id.label("submission"), SubmissionRow.name,
         SubmissionRow.submitted, SubmissionRow.marked_late, SubmissionRow.folder, ResultRow.status, ResultRow.points,
         ResultRow.out_of, ResultRow.pass_mark, ResultRow.passed, ResultRow.flags, ResultRow.evidence,
-        ResultRow.id.label("result"), StudentRow.name.label("student"),
+        ResultRow.id.label("result"), SubmissionRow.digest, StudentRow.name.label("student"),
     ).join(ResultRow, ResultRow.submission_id == SubmissionRow.id)  # fmt: skip
     chosen = chosen.join(StudentRow, StudentRow.id == SubmissionRow.student_id)
     wanted = _narrowed(chosen, SubmissionRow, choice).where(ResultRow.id.in_(newest.union(sound)))
@@ -249,7 +252,7 @@ def _marked(row: Any, checks: Iterable[MarkedCheck]) -> Marked:
         sequence=row.submission, submission=row.name, status=Status(row.status), points=row.points, out_of=row.out_of,
         pass_mark=row.pass_mark, passed=row.passed, submitted=row.submitted, marked_late=row.marked_late,
         flags=tuple(json.loads(row.flags)), folder=row.folder, evidence=row.evidence,
-        checks=tuple(checks),
+        checks=tuple(checks), digest="" if row.digest.startswith(UNREAD) else row.digest,
     )  # fmt: skip
 
 

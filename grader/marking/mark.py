@@ -1,14 +1,15 @@
 """`mark`: a pure function of stored evidence, in milliseconds; no sandbox, no TensorFlow, no file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from grader.checks.accuracy import accuracy_of, weigh
+from grader.checks.accuracy import accuracy_of, measured_once, weigh
 from grader.checks.base import Case
 from grader.checks.family import recognise
 from grader.checks.functions import find_functions
-from grader.checks.registry import run_checks
+from grader.checks.registry import LookedAt, look_at_all
 from grader.core.evidence import Evidence
-from grader.core.results import Attempt, Comparison, ModelSummary, Outcome, Result, Status
+from grader.core.results import Accuracy, Attempt, CheckResult, Comparison, Flag, ModelSummary, Outcome, Result, Status
 from grader.core.store import Stored, evidence_digest
 from grader.course.rubric import Rubric
 from grader.marking.flags import (
@@ -23,16 +24,26 @@ from grader.marking.flags import (
 from grader.marking.repeated_runs import ChosenRuns, RunOutcome, choose, count_asked_for, outcome_of, wants_another
 
 
-def mark_attempts(runs: Sequence[Stored], rubric: Rubric, compared: Mapping[str, Comparison]) -> Result:
-    """The result of one or several runs by the rubric's `[retry]`: a pure function, as `mark` is for a single one."""
-    alone = [mark(run, rubric, compared) for run in runs]
+def mark_attempts(
+    runs: Sequence[Stored], rubric: Rubric, compared: Mapping[str, Comparison],
+    *, mark_run: Callable[[Stored, int | None], Result] | None = None,
+) -> Result:  # fmt: skip
+    """The result of one or several runs by the rubric's `[retry]`: a pure function, as `mark` is for a single one.
+
+    `mark_run` marks a run as `mark` does, for who has a shorter way; its second argument is `counted`.
+    """
+
+    def mark_one(run: Stored, counted: int | None = None) -> Result:
+        return mark_run(run, counted) if mark_run else mark(run, rubric, compared, counted=counted)
+
+    alone = [mark_one(run) for run in runs]
     outcomes = [outcome_of(result, run) for result, run in zip(alone, runs, strict=True)]
     retry = rubric.assignment.retry
     made = count_asked_for(outcomes, retry)
     choice = choose(outcomes[:made], retry)
     chosen = alone[choice.index]
     if choice.correct is not None:
-        chosen = mark(runs[choice.index], rubric, compared, counted=choice.correct)
+        chosen = mark_one(runs[choice.index], choice.correct)
     due = wants_another(outcomes[:made], retry)
     listed = _list_attempts(alone, outcomes, choice)
     update: dict[str, object] = {"attempts": listed}
@@ -71,44 +82,59 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
 
     `counted`: how many images count as recognised where that is a mean over several runs.
     """
-    evidence = stored.evidence
-    case = Case(
-        evidence=evidence,
-        outputs=stored.outputs if evidence.smoke is None else None,
-        labels=rubric.labels,
-        classes=rubric.classes,
-        compared=compared,
-        counted=counted,
-        calls=stored.calls,
-        functions=rubric.functions.by_name if rubric.functions else {},
+    return result_of(look_at_run(stored, rubric, compared, counted=counted), rubric)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenRun:
+    """All that is found of one run before points are counted; `compared` is weighed, `raised` are the run's own flags."""
+
+    case: Case
+    found: tuple[LookedAt, ...]
+    compared: Mapping[str, Comparison]
+    raised: tuple[Flag, ...]
+
+
+def look_at_run(
+    stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, counted: int | None = None
+) -> SeenRun:  # fmt: skip
+    """What the rubric's checks find, and what a person should look at."""
+    case = measured_once(
+        Case(
+            evidence=stored.evidence,
+            outputs=stored.outputs if stored.evidence.smoke is None else None,
+            labels=rubric.labels,
+            classes=rubric.classes,
+            compared=compared,
+            counted=counted,
+            calls=stored.calls,
+            functions=rubric.functions.by_name if rubric.functions else {},
+        )
     )
-    checks = run_checks(rubric.planned, case)
+    found = look_at_all(rubric.planned, case)
     accuracy = accuracy_of(case, rubric.planned)
     if accuracy is not None:
         compared = {name: weigh(case, other) for name, other in compared.items()}
-    chance = looked_for("what chance explains", lambda: verdict_flags(accuracy, checks, compared))
-    flags = (*raise_flags(evidence, rubric.dataset, accuracy), *chance)
-    if evidence.smoke is not None:
-        flags = substitute_flags(rubric.dataset)  # a network of a few steps says nothing about anything else
-    points = round(sum(check.points for check in checks), 2)
-    outcomes = tuple(check.outcome for check in checks)
-    status, awaits = decide_status(evidence, outcomes, flags), Outcome.AWAITING in outcomes
-    if evidence.smoke is not None and status is not Status.BROKEN:
-        status = Status.EXPLAINED
-    if status is Status.NEEDS_REVIEW:
-        checks = without_advice(checks, rubric.planned)
+    raised = raise_flags(stored.evidence, rubric.dataset, accuracy)
+    return SeenRun(case=case, found=found, compared=compared, raised=raised)
+
+
+def result_of(seen: SeenRun, rubric: Rubric) -> Result:
+    """The result of a run by the rubric by which it was looked at."""
+    case, evidence, compared = seen.case, seen.case.evidence, seen.compared
+    accuracy = accuracy_of(case, rubric.planned)
+    checks = tuple(found.result(item) for found, item in zip(seen.found, rubric.planned, strict=True))
+    counts = count_points(seen, rubric, accuracy, checks)
     return Result(
         assignment=evidence.assignment,
         title=rubric.assignment.title,
         student=evidence.student,
         submission=evidence.submission.name,
-        status=status,
-        points=points,
+        status=counts.status,
+        points=counts.points,
         out_of=rubric.assignment.out_of,
         pass_mark=rubric.assignment.pass_mark,
-        passed=(
-            not awaits and points >= rubric.assignment.pass_mark and status in (Status.GRADED, Status.NEEDS_REVIEW)
-        ),
+        passed=counts.passed,
         isolation=evidence.isolation,
         dataset=evidence.dataset,
         serve=evidence.serve,
@@ -118,8 +144,8 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
         baseline=rubric.baseline,
         model=_summarise(evidence),
         functions=find_functions(case),
-        checks=checks,
-        flags=flags,
+        checks=counts.checks,
+        flags=counts.flags,
         shims=evidence.claims.shims,
         notes=(*evidence.submission.notes, *rubric.notes, *evidence.claims.notes),
         ending=evidence.facts.ending,
@@ -129,6 +155,37 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
         seed=evidence.seed,
         started=evidence.started,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountedPoints:
+    """What the rubric's numbers make of one run."""
+
+    points: float
+    passed: bool
+    status: Status
+    checks: tuple[CheckResult, ...]
+    flags: tuple[Flag, ...]
+
+
+def count_points(
+    seen: SeenRun, rubric: Rubric, accuracy: Accuracy | None, checks: tuple[CheckResult, ...]
+) -> CountedPoints:
+    """The points that the rubric gives, and what follows; `accuracy` has its verdict."""
+    evidence = seen.case.evidence
+    chance = looked_for("what chance explains", lambda: verdict_flags(accuracy, checks, seen.compared))
+    flags = (*seen.raised, *chance)
+    if evidence.smoke is not None:
+        flags = substitute_flags(rubric.dataset)  # a network of a few steps says nothing about anything else
+    points = round(sum(check.points for check in checks), 2)
+    outcomes = tuple(check.outcome for check in checks)
+    status, awaits = decide_status(evidence, outcomes, flags), Outcome.AWAITING in outcomes
+    if evidence.smoke is not None and status is not Status.BROKEN:
+        status = Status.EXPLAINED
+    reached = points >= rubric.assignment.pass_mark and status in (Status.GRADED, Status.NEEDS_REVIEW)
+    if status is Status.NEEDS_REVIEW:
+        checks = without_advice(checks, rubric.planned)
+    return CountedPoints(points=points, passed=reached and not awaits, status=status, checks=checks, flags=flags)
 
 
 def _summarise(evidence: Evidence) -> ModelSummary:

@@ -11,7 +11,7 @@ from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.core.evidence import Cause, Evidence
 from grader.core.grades import HandIn, grades_of
 from grader.core.results import Comparison, Grade, Result, labelled
-from grader.core.store import EVIDENCE, RESULT, load_result, owner_of, without_names
+from grader.core.store import EVIDENCE, RESULT, Stored, load_result, owner_of, without_names
 from grader.core.text import one_line
 from grader.core.workspace import require_room
 from grader.course.rubric import Rubric
@@ -203,14 +203,12 @@ def _mark_again(
     kept: dict[Path, Result] = {}
     others: list[_OtherEvidence] = []
     earlier = index_earlier(output.earlier, book=book)
-    for folder in _folders(output.out):
+    for folder in folders_in(output.out):
         try:
             found = _mark_folder(rubric, folder, output, earlier)
         except Exception as error:
             others += [error] if isinstance(error, _OtherEvidence) else []
-            old = load_result(folder)
-            row = old or _unreadable(rubric, folder, f"{folder.name} can't be marked again: {_in_words(error)}")
-            found = Move(old=old, new=row, folder=folder, trouble=f"can't be marked again: {_in_words(error)}")
+            found = unmarked(rubric, folder, error)
         if isinstance(found, Move):
             moves.append(found)
         elif found is not None:
@@ -222,8 +220,35 @@ def _mark_again(
     return moves, kept
 
 
+@dataclass(frozen=True, kw_only=True)
+class StoredRow:
+    """One submission that can be marked again: all of its runs, the result of before, what it is compared with."""
+
+    folder: Path
+    old: Result | None
+    runs: tuple[Stored, ...]
+    compared: Mapping[str, Comparison]
+
+    def mark(self, rubric: Rubric, mark_run: Callable[[Stored, int | None], Result] | None = None) -> Move:
+        """What becomes of it by a rubric; `mark_run` as in `mark_attempts`."""
+        evidence = self.runs[0].evidence
+        student = evidence.student if self.old is None else self.old.student  # the name may be another one by now
+        marked = mark_attempts(self.runs, rubric, self.compared, mark_run=mark_run)
+        new = keep_similar(marked.model_copy(update={"student": student}), self.old)
+        return Move(old=self.old, new=new, folder=self.folder, submission=evidence.submission.sha256)
+
+
 def _mark_folder(rubric: Rubric, folder: Path, output: OutputOptions, earlier: Earlier | None) -> Move | Result | None:
     """What became of one student: a mark by today's rubric, the stored result where there is no evidence, or nothing."""
+    row = read_row(rubric, folder, output, earlier)
+    return row.mark(rubric) if isinstance(row, StoredRow) else row
+
+
+def read_row(rubric: Rubric, folder: Path, output: OutputOptions, earlier: Earlier | None) -> StoredRow | Result | None:
+    """What lies in a student's folder: a submission that can be marked again, a result that stays, or nothing.
+
+    Raises GraderError for what can't be read, or is of another assignment.
+    """
     old = load_result(folder)
     unread = old is not None and old.ending.cause is Cause.NOT_RUN  # what is stored is of an earlier hand-in
     if unread or not (folder / EVIDENCE_FOLDER / EVIDENCE).is_file():
@@ -231,13 +256,21 @@ def _mark_folder(rubric: Rubric, folder: Path, output: OutputOptions, earlier: E
     runs = load_attempts(folder)
     evidence = runs[0].evidence
     _require_same(rubric, evidence, folder, output)
-    student = evidence.student if old is None else old.student  # who may be called otherwise than when it was run
+    student = evidence.student if old is None else old.student
     compared = _compare_as_before(rubric, student, old, output, earlier)
-    marked = mark_attempts(runs, rubric, compared).model_copy(update={"student": student})
-    return Move(old=old, new=keep_similar(marked, old), folder=folder, submission=evidence.submission.sha256)
+    return StoredRow(folder=folder, old=old, runs=runs, compared=compared)
 
 
-def _folders(out: Path) -> list[Path]:
+def unmarked(rubric: Rubric, folder: Path, error: Exception) -> Move:
+    """The row of a folder that can't be marked again: what was found before stands."""
+    old, why = load_result(folder), f"can't be marked again: {_in_words(error)}"
+    return Move(
+        old=old, new=old or _unreadable(rubric, folder, f"{folder.name} {why}"), folder=folder, trouble=why
+    )  # fmt: skip
+
+
+def folders_in(out: Path) -> list[Path]:
+    """The folders below a batch's, in order."""
     return sorted(path for path in out.iterdir() if path.is_dir())
 
 
@@ -365,7 +398,7 @@ def render_again(
     """
     grades = grades_of_book(book, rubric.assignment.id)
     rows: dict[Path, Result] = {}
-    for folder in _folders(output.out):
+    for folder in folders_in(output.out):
         try:
             result = _load_or_mark(rubric, folder, output)
         except Exception as error:
@@ -401,7 +434,7 @@ def show_grades(
 
     The rubric is opened only where something is to be written. Raises GraderError; `say` as above.
     """
-    stored = {folder: result for folder in _folders(output.out) if (result := load_result(folder)) is not None}
+    stored = {folder: result for folder in folders_in(output.out) if (result := load_result(folder)) is not None}
     results = {folder: result for folder, result in stored.items() if result.assignment == assignment}
     if not results:
         return False

@@ -29,8 +29,10 @@ from pydantic import Field, ValidationError
 
 from grader.core.evidence import Evidence, Value
 from grader.core.results import Flag, Result
+from grader.core.store import EVIDENCE
 from grader.core.workspace import write_whole
 from grader.marking.bare_code import Traced, filtered, traced, without_padding
+from grader.marking.repeated_runs import attempt_folder
 from grader.marking.shared_code import Document, Hashes, Marks, Mask, covered, mark_shared
 
 KIND, NOT_COMPARED = "similar_code", "code_not_compared"
@@ -67,12 +69,14 @@ class Pair(Value):
 class Compared(Value):
     """What came of a class: pairs, and those whose code was not compared (whole), each with the reason.
 
-    `sources`: the digest of the code of each student of a pair, as it was compared (`source_digest`).
+    Of each student of a pair: `sources` holds the digest of the code as it was compared (`source_digest`), `folders` the
+    name of the folder with the results.
     """
 
     pairs: tuple[Pair, ...]
     left_out: dict[str, str]
     sources: dict[str, str] = Field(default_factory=dict)
+    folders: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,14 @@ def source_parts(evidence: Evidence) -> list[tuple[str, str]]:
 def source_of(evidence: Evidence) -> str:
     """The code of a submission as it is compared: its parts, one after the other."""
     return "\n".join(text for _, text in source_parts(evidence))
+
+
+def compared_run(folder: Path) -> Evidence | None:
+    """The run in a student's folder whose code is compared with others'; None where none can be read."""
+    try:
+        return Evidence.model_validate_json((attempt_folder(folder, 1) / EVIDENCE).read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 def source_digest(source: str) -> str:

@@ -194,10 +194,13 @@ class _Budget:
     muted: bool = False
 
 
-def notebook_view(cells: tuple[Cell, ...]) -> NotebookView:
-    """The cells of a run as they were stored: all text that is shown is made visible here."""
+def notebook_view(cells: tuple[Cell, ...], *, figure_bytes: int = FIGURE_BYTES) -> NotebookView:
+    """The cells of a run as they were stored: all text that is shown is made visible here.
+
+    `figure_bytes`: what all figures may weigh as they stand in the page; where they weigh more, some are made lighter.
+    """
     drawn = [len(output.png) for cell in cells[:CELLS] for output in cell.outputs[:OUTPUTS] if output.png]
-    budget = _Budget(squeeze=sum(drawn[:FIGURES]) > FIGURE_BYTES)
+    budget = _Budget(squeeze=sum(drawn[:FIGURES]) > figure_bytes, figure_bytes=figure_bytes)
     shown = tuple(_cell(cell, budget) for cell in cells[:CELLS])
     notes: list[str] = []
     if budget.squeezed:
@@ -215,7 +218,7 @@ def notebook_view(cells: tuple[Cell, ...]) -> NotebookView:
                 "{n} figure is left out: a page holds at most {most} figures and {size} kB of them.",
                 "{n} figures are left out: a page holds at most {most} figures and {size} kB of them.",
                 most=FIGURES,
-                size=FIGURE_BYTES // 1000,
+                size=figure_bytes // 1000,
             )
         )
     if budget.muted:

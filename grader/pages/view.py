@@ -147,10 +147,7 @@ def student_view(
     standing = standing_checks(result)
     notebook = notebook_view(evidence.claims.cells) if evidence and evidence.claims.cells else None
     comments = comments_view(result, {cell.number: cell.source for cell in notebook.cells} if notebook else {})
-    checks = tuple(
-        _check(number, *pair, comments.checks.get(number, ()))
-        for number, pair in enumerate(zip(result.checks, standing, strict=True), 1)
-    )
+    checks = _checks(result.checks, standing, comments)
     grade = shared_grade(result)
     return StudentView(
         title=say(result.title),
@@ -215,6 +212,16 @@ def _sum(standing: Sequence[CheckResult], result: Result) -> float:
     """The points of the checks as they stand: the result's own where nobody decided one."""
     changed = sum(now.points - before.points for now, before in zip(standing, result.checks, strict=True))
     return result.points + changed
+
+
+def _checks(
+    found: Sequence[CheckResult], standing: Sequence[CheckResult], comments: CommentsView
+) -> tuple[CheckView, ...]:
+    """A row for each check as it stands, with what was said of it."""
+    return tuple(
+        _check(number, before, now, comments.checks.get(number, ()))
+        for number, (before, now) in enumerate(zip(found, standing, strict=True), 1)
+    )
 
 
 def _check(position: int, before: CheckResult, item: CheckResult, comments: tuple[CommentView, ...]) -> CheckView:

@@ -27,13 +27,15 @@ from grader.review.decisions import decide, undo
 from grader.review.desk import Desk, Gone
 from grader.review.log_page import log_page
 from grader.review.names import Names
+from grader.review.pairs import compare_now, pair_page, pairs_page, take_verdict
+from grader.review.revealing import reveal
 from grader.review.submission import after_decision, submission_page
 from grader.review.web import Form, Visit, address, answering, explain, posting
 
 
 def names_of(visit: Visit) -> Names:
     """What pages call students in this visit."""
-    return Names()
+    return visit.desk.names()
 
 
 def show_class(visit: Visit) -> Response:
@@ -141,6 +143,33 @@ def download_grades(visit: Visit) -> Response:
     return Response(text, media_type="text/csv", headers={"content-disposition": name})
 
 
+def show_pairs(visit: Visit) -> Response:
+    """The pairs with similar code."""
+    return visit.page("pairs.html.j2", {"page": pairs_page(visit.desk.state(), names_of(visit))})
+
+
+def show_pair(visit: Visit) -> Response:
+    """One pair side by side."""
+    page = pair_page(visit.desk, visit.part("first"), visit.part("second"), names_of(visit))
+    return visit.page("pair.html.j2", {"page": page})
+
+
+def take_pair(visit: Visit, form: Form) -> Response:
+    """A person's verdict on a pair."""
+    return visit.back(take_verdict(visit.desk, visit.part("first"), visit.part("second"), form))
+
+
+def compare_class(visit: Visit, form: Form) -> Response:
+    """Compare the class now."""
+    compare_now(visit.desk)
+    return visit.back("/pairs")
+
+
+def take_reveal(visit: Visit, form: Form) -> Response:
+    """Names are shown to who asks, of one submission or of all, and the log says so."""
+    return visit.back(reveal(visit.desk, form))
+
+
 def show_keys(visit: Visit) -> Response:
     """The keys that work on the desk's pages."""
     return visit.page("keys.html.j2", {})
@@ -148,7 +177,7 @@ def show_keys(visit: Visit) -> Response:
 
 def make_application(desk: Desk, access: Access) -> ASGIApp:
     """The desk as a web application: nothing is answered that `access` does not let through."""
-    one_check = "/check/{label:path}"
+    one_check, one_pair = "/check/{label:path}", "/pairs/{first}/{second}"
     gets = {
         "/": show_class,
         "/log": show_log,
@@ -158,6 +187,8 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
         one_check: show_check,
         "/submission/{key}": show_submission,
         "/comments": show_comments,
+        "/pairs": show_pairs,
+        one_pair: show_pair,
     }
     posts = {
         "/publish": publish,
@@ -167,6 +198,9 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
         "/comments/add": take_new_comment,
         "/comments/preview": show_comment_preview,
         "/comments/change": take_comment,
+        "/pairs/compare": compare_class,
+        "/reveal": take_reveal,
+        one_pair: take_pair,
     }
     routes = [Route(path, answering(desk, access, page), methods=["GET"]) for path, page in gets.items()]
     routes += [Route(path, answering(desk, access, posting(take)), methods=["POST"]) for path, take in posts.items()]

@@ -99,7 +99,7 @@ def _comment(desk: Desk, row: Row, form: Form) -> list[Change]:
         extra = [
             Change(kind="saved_comment", subject=saved, author=desk.options.author, value=said.model_dump(), seen=0)
         ]
-    value = CommentValue(text=said.text, points=said.points, saved=saved, **_where(desk, row, form))
+    value = CommentValue.model_validate({**said.model_dump(), "saved": saved, **_where(desk, row, form)})
     return [*extra, *for_everyone(desk, row, form, kind="comment", subject=subject, value=value.model_dump())]
 
 

@@ -3,16 +3,16 @@
 import hashlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from grader.core.errors import UsageError
+from grader.core.errors import GraderError, UsageError
 from grader.core.evidence import Evidence
 from grader.core.grades import flags_of, grades_of
-from grader.core.results import Grade, Result, Status
-from grader.core.review import Key, LogEntry, Review, SavedComment, saved_comments, standing
+from grader.core.results import Grade, Result, Status, Student
+from grader.core.review import Key, LogEntry, Review, SavedComment, pair_subject, saved_comments, standing
 from grader.core.store import EVIDENCE, RESULT, load_result, without_names
 from grader.course.course import Course
 from grader.course.rubric import Rubric
@@ -20,6 +20,8 @@ from grader.gradebook import Change, Gradebook
 from grader.marking.publish import EVIDENCE_FOLDER, Grades, OutputOptions
 from grader.marking.regrade import show_grades
 from grader.marking.repeated_runs import counted_run, load_attempts
+from grader.marking.similarity import KIND, PAIRS, Compared, Pair, load_compared
+from grader.review.names import Names, hidden_names
 
 # What nobody has to look at: said of everybody, or decided by a person already.
 QUIET = frozenset({"substitute_data", "late", "override", "excused", "points_decided", "awaits_person", "borderline"})
@@ -37,6 +39,7 @@ class ReviewOptions:
     author: str
     data: Path | None = None
     anonymous: bool = False
+    compare: Callable[[], object] | None = None  # compares the code of the class, and keeps the pairs in `out`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,7 @@ class Row:
     folder: Path
     result: Result  # with the grades beside it
     shown: Result  # as its page was written last
+    cleared: bool = False  # of similar code: every pair that it is of is innocent, a person says
 
     @property
     def students(self) -> tuple[str, ...]:
@@ -74,16 +78,19 @@ class Row:
         found += ["explained"] if self.result.unread and not self.result.absent and "broken" not in found else []
         found += ["borderline"] if self.result.accuracy and self.result.accuracy.verdict == "borderline" else []
         found += [flag.kind for flag in flags_of(self.result) if flag.kind not in QUIET]
+        found = [name for name in found if not (self.cleared and name == KIND)]
         return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassState:
-    """The class at one moment; `log` is every decision, oldest first."""
+    """The class at one moment; `log` is every decision, oldest first, `compared` what came of comparing the code."""
 
     rows: tuple[Row, ...]
     log: tuple[LogEntry, ...]
     by_key: Mapping[str, Row] = field(default_factory=dict)
+    compared: Compared | None = None
+    students: tuple[Student, ...] = ()  # everybody who is enrolled
 
     @cached_property
     def standing(self) -> Mapping[Key, LogEntry]:
@@ -94,6 +101,20 @@ class ClassState:
     def saved(self) -> Mapping[str, SavedComment]:
         """The comment bank."""
         return saved_comments(self.log)
+
+    @cached_property
+    def pairs(self) -> tuple[tuple[Pair, Row, Row], ...]:
+        """The pairs with similar code of whom both are in the class, the closest first."""
+        if self.compared is None:
+            return ()
+        rows = {row.folder.name: row for row in self.rows}
+        both = [[rows.get(self.compared.folders.get(name, "")) for name in (pair.first, pair.second)]
+                for pair in self.compared.pairs]  # fmt: skip
+        return tuple(
+            (pair, first, second)
+            for pair, (first, second) in zip(self.compared.pairs, both, strict=True)
+            if first is not None and second is not None
+        )
 
     def assigned(self, row: Row) -> str:
         """Who is to look at a submission; "" where nobody was named."""
@@ -122,6 +143,10 @@ class Desk:
         self._files: dict[Path, tuple[int, Result | None]] = {}
         self._looked = (-LOOK_AGAIN, 0)  # when the files were looked at, and what was found
         self._known: tuple[object, ClassState] | None = None
+        self._compared: Compared | None = None
+        self._names: tuple[ClassState, Names] | None = None
+        self._first = ""  # the digest of the first thing that was handed in
+        self._pairs_changed = 0
 
     @property
     def assignment(self) -> str:
@@ -135,6 +160,25 @@ class Desk:
             if self._known is None or self._known[0] != stamp:
                 self._known = (stamp, self._read_state())
             return self._known[1]
+
+    def names(self) -> Names:
+        """What who looks sees of names; where the gradebook does not answer, as it was known last."""
+        if not self.options.anonymous:
+            return Names()
+        try:
+            state = self.state()
+        except GraderError:
+            return self._names[1] if self._names is not None else Names(hidden=True)
+        if self._names is None or self._names[0] is not state:
+            self._names = state, hidden_names(state, self.options.author, self._seed())
+        return self._names[1]
+
+    def _seed(self) -> str:
+        """What numbers in place of names follow from: nobody guesses the first thing that was handed in from a name."""
+        if not self._first:
+            digests = (hand_in.digest for hand_in in self.book.hand_ins(self.assignment))
+            self._first = next(filter(None, digests), "")
+        return f"{self.assignment}\n{self._first}"
 
     def row(self, key: str) -> Row:
         """The submission of an address. Raises Gone: nothing but a key of the class leads to a file."""
@@ -186,19 +230,50 @@ class Desk:
             known = self._files.get(path)
             found[path] = known if known is not None and known[0] == changed else (changed, load_result(path))
         self._files = found
-        self._looked = time.monotonic(), hash(tuple((path, changed) for path, (changed, _) in found.items()))
+        self._read_pairs()
+        stamps = tuple((path, changed) for path, (changed, _) in found.items())
+        self._looked = time.monotonic(), hash((stamps, self._pairs_changed))
         return self._looked[1]
 
+    def _read_pairs(self) -> None:
+        """Read the pairs with similar code, where their file changed."""
+        try:
+            changed = (self.options.out / PAIRS).stat().st_mtime_ns
+        except OSError:
+            changed = 0
+        if changed != self._pairs_changed:
+            self._pairs_changed, self._compared = changed, load_compared(self.options.out)
+
     def _read_state(self) -> ClassState:
-        grades = Grades(self.book.grades(self.assignment))
+        known = self.book.grades(self.assignment)
+        grades = Grades(known)
+        log = tuple(self.book.review_log(self.assignment))
+        cleared = set() if self._compared is None else _cleared(self._compared, standing(log))
         rows = [
-            Row(key=key_of(folder), folder=folder, result=grades.beside(result, folder), shown=result)
+            Row(
+                key=key_of(folder),
+                folder=folder,
+                result=grades.beside(result, folder),
+                shown=result,
+                cleared=folder.name in cleared,
+            )
             for folder, (_, result) in self._files.items()
             if result is not None and result.assignment == self.assignment
         ]
         ordered = tuple(sorted(rows, key=lambda row: row.result.student.casefold()))
-        log = tuple(self.book.review_log(self.assignment))
-        return ClassState(rows=ordered, log=log, by_key={row.key: row for row in ordered})
+        by_key = {row.key: row for row in ordered}
+        students = tuple(grade.student for grade in known)
+        return ClassState(rows=ordered, log=log, by_key=by_key, compared=self._compared, students=students)
+
+
+def _cleared(compared: Compared, decided: Mapping[Key, LogEntry]) -> set[str]:
+    """The folders of who is in pairs, and in none that a person did not find innocent."""
+    suspect, pairs = set(), {student for pair in compared.pairs for student in (pair.first, pair.second)}
+    for pair in compared.pairs:
+        entry = decided.get(("", "similarity", pair_subject(pair.first, pair.second)))
+        if entry is None or entry.value is None or entry.value["verdict"] != "innocent":
+            suspect |= {pair.first, pair.second}
+    return {compared.folders[student] for student in pairs - suspect if student in compared.folders}
 
 
 def key_of(folder: Path) -> str:

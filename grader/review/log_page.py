@@ -66,6 +66,8 @@ def _lines(entries: Iterable[LogEntry], state: ClassState, rows: Mapping[str, Ro
         row, old = rows.get(entry.student), before.get(entry.key)
         before[entry.key] = entry
         about = entry.subject if entry.kind == "check" else ""
+        if entry.kind == "similarity":
+            about = " and ".join(entry.subject.split("\n"))
         stands = state.standing[entry.key] is entry and entry.kind not in NEVER_UNDONE
         yield LogLine(
             entry=entry, time=entry.time[:19].replace("T", " "), stands=stands,

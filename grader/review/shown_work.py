@@ -1,7 +1,7 @@
 """What is shown of a notebook: all of it, or for one check across a class its figures, or one of its cells."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,8 +10,10 @@ from grader.core.evidence import Cell, Evidence, Output, Value
 from grader.pages.cells import NotebookView, notebook_view
 from grader.review.names import Names
 
-MOST_FIGURES = 6  # of one notebook
+MOST_FIGURES, MOST_CELLS = 6, 3  # of one notebook
 HIGHEST = 9_999  # number of a cell or a figure
+# Of a whole notebook, which no network carries: making figures lighter takes longer than it saves.
+FIGURE_BYTES = 4_000_000
 TEXT = 100_000  # characters of an output in which names are looked for: a page shows fewer
 
 
@@ -83,14 +85,14 @@ def shown_part(evidence: Evidence | None, part: Part, names: Names) -> NotebookV
     else:
         found = [cell for cell in cells if part.tag in cell.tags]
         missing = f"No code cell of the notebook has the tag {part.tag}."
-    return notebook_view(tuple(hidden_cell(cell, names) for cell in found[:3])) if found else missing
+    return _view(found[:MOST_CELLS], names) if found else missing
 
 
 def shown_notebook(evidence: Evidence | None, names: Names) -> NotebookView | None:
     """The notebook of a run, bounded and made visible; None where there is none."""
     if evidence is None or not evidence.claims.cells:
         return None
-    return notebook_view(tuple(hidden_cell(cell, names) for cell in evidence.claims.cells))
+    return notebook_view(tuple(hidden_cell(cell, names) for cell in evidence.claims.cells), figure_bytes=FIGURE_BYTES)
 
 
 def _figures(cells: Iterable[Cell], number: int, names: Names) -> NotebookView | str:
@@ -103,11 +105,27 @@ def _figures(cells: Iterable[Cell], number: int, names: Names) -> NotebookView |
     for cell, output in chosen:
         by_cell.setdefault(cell.number, (cell, []))[1].append(output)
     bare = {"source": "", "error": None}
-    kept = (cell.model_copy(update={**bare, "outputs": tuple(outputs)}) for cell, outputs in by_cell.values())
-    view = notebook_view(tuple(hidden_cell(cell, names) for cell in kept))
-    surplus = 0 if number else len(drawn) - MOST_FIGURES
-    notes = (*view.notes, f"{surplus} more of its figures can be seen one by one.") if surplus > 0 else view.notes
-    return NotebookView(view.cells, notes)
+    kept = [cell.model_copy(update={**bare, "outputs": tuple(outputs)}) for cell, outputs in by_cell.values()]
+    surplus = 0 if number else max(0, len(drawn) - MOST_FIGURES)
+    return _view(kept, names, [f"{surplus} more of its figures can be seen one by one."] if surplus else [])
+
+
+def _view(cells: Iterable[Cell], names: Names, notes: Sequence[str] = ()) -> NotebookView:
+    """The cells as they are shown. A page holds those of many students: figures that would have to be made lighter are left
+    out and counted.
+    """
+    room, left, light = FIGURE_BYTES, 0, []
+    for cell in cells:
+        outputs = []
+        for output in cell.outputs:
+            heavy = len(output.png or "") > room
+            room -= 0 if heavy else len(output.png or "")
+            left += heavy
+            outputs += [] if heavy else [output]
+        light.append(hidden_cell(cell.model_copy(update={"outputs": tuple(outputs)}), names))
+    view = notebook_view(tuple(light))
+    too_heavy = [f"{left} too heavy to be shown here: look at the submission."] if left else []
+    return NotebookView(view.cells, (*view.notes, *notes, *too_heavy))
 
 
 def hidden_cell(cell: Cell, names: Names) -> Cell:

@@ -12,7 +12,7 @@ from grader.pages.cells import CellView, NotebookView
 from grader.pages.headline import Headline, points_word
 from grader.pages.view import CheckView, student_view
 from grader.pages.wording import flag_word
-from grader.review.across import Level, check_address, checks_of_class
+from grader.review.across import ClassCheck, Level, check_address, checks_of_class
 from grader.review.class_page import FILTERS, queue_title, selected
 from grader.review.decisions import UNDO, saved_titles
 from grader.review.desk import ClassState, Desk, Row
@@ -103,10 +103,11 @@ class MemberLine:
 
 @dataclass(frozen=True, kw_only=True)
 class SubmissionPage:
-    """Everything the page says."""
+    """Everything the page says; `hidden`: whether the name is."""
 
     key: str
     name: str
+    hidden: bool
     file: str
     verdict: Headline
     out_of: str
@@ -142,13 +143,16 @@ def submission_page(desk: Desk, row: Row, query: Mapping[str, str], names: Names
     given = _given(state, row, names)
     notebook = shown_notebook(desk.evidence(row), names)
     cells = _cells(notebook, given)
-    checks = _checks(desk, row, view.checks, given, names)
+    known = checks_of_class(desk.options.rubric, (row,))
+    checks = _checks(state, row, known, view.checks, given, names)
     placed = {item.id for cell in cells for part in cell.parts for item in part.comments}
-    placed |= {item.id for part in (*cells, *checks) for item in part.comments}
+    placed |= {item.id for cell in cells for item in cell.comments} | {
+        item.id for check in checks for item in check.comments
+    }
     override, adjustment = grade.override, row.review.adjustment
     lines = _told_once(history(state, row, names), row)
     return SubmissionPage(
-        key=row.key, name=one_line(names.of(row), 200), file=names.hide(view.submission),
+        key=row.key, name=one_line(names.of(row), 200), hidden=names.hides(row), file=names.hide(view.submission),
         verdict=replace(view.verdict, sentence=names.hide(view.verdict.sentence)),
         out_of=view.out_of, pass_mark=view.pass_mark, earned=view.earned, members=_members(row, names),
         flags=tuple((flag_word(flag.kind), names.hide(visible(flag.reason))) for flag in flags_of(row.result)),
@@ -236,7 +240,7 @@ def _given(state: ClassState, row: Row, names: Names) -> dict[str, tuple[GivenCo
 
 def _shown(state: ClassState, row: Row, item: Comment, names: Names, *, shared: bool) -> GivenComment:
     return GivenComment(
-        id=item.id, text=names.hide(visible(item.text)), points=_signed(item.points), author=visible(item.author),
+        id=item.id, text=visible(item.text), points=_signed(item.points), author=visible(item.author),
         shared=shared, where=visible(item.where), fields=_fields(item), seen=seen_of(state, row, "comment", item.id),
     )  # fmt: skip
 
@@ -248,10 +252,14 @@ def _fields(comment: Comment) -> dict[str, str]:
 
 
 def _checks(
-    desk: Desk, row: Row, views: Sequence[CheckView], given: Mapping[str, tuple[GivenComment, Comment]], names: Names
+    state: ClassState,
+    row: Row,
+    known: Mapping[str, ClassCheck],
+    views: Sequence[CheckView],
+    given: Mapping[str, tuple[GivenComment, Comment]],
+    names: Names,
 ) -> tuple[CheckToDecide, ...]:
-    state, found = desk.state(), labelled(row.result.checks)
-    known = checks_of_class(desk.options.rubric, (row,))
+    found = labelled(row.result.checks)
     decided = {item.check: item for item in row.review.checks}
     checks = []
     for (label, check), view in zip(found.items(), views, strict=False):

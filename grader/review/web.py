@@ -91,10 +91,10 @@ class Visit:
             "csrf": self.access.secret("form"), "fresh": uuid.uuid4().hex, "query": self.query,
             "path": self.request.url.path, "author": visible(desk.options.author),
             "assignment": desk.options.rubric.assignment.title,
-            "anonymous": desk.options.anonymous, "fragment": self.fragment, "address": address,
+            "anonymous": desk.names().hidden, "fragment": self.fragment, "address": address,
         }  # fmt: skip
         text, policy = review_page(desk.options.course.report_templates() / "templates", name, {**shared, **values})
-        return HTMLResponse(text, status, {"content-security-policy": policy})
+        return HTMLResponse(desk.names().hide_in_page(text), status, {"content-security-policy": policy})
 
     def back(self, path: str, **query: str) -> Response:
         """To a page by GET, after a form was taken: reloading sends nothing twice."""

@@ -1,20 +1,25 @@
 """Compares the code of a class in a process of its own, flags what is much alike, and keeps the pairs beside the results."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from grader.core.errors import GraderError, Infrastructure
-from grader.core.evidence import Cause, Evidence
+from grader.core.evidence import Cause
 from grader.core.notebook import read_submission
-from grader.core.store import EVIDENCE, load_result, save_result
+from grader.core.store import load_result, save_result
 from grader.course.course import Course
 from grader.marking.publish import student_folder
-from grader.marking.repeated_runs import attempt_folder
-from grader.marking.similarity import FEWEST, Compared, read_compared, save_compared, source_of, with_similar
+from grader.marking.similarity import (
+    FEWEST,
+    Compared,
+    compared_run,
+    read_compared,
+    save_compared,
+    source_of,
+    with_similar,
+)
 from grader.run.rows import Rows
 from grader.sandbox.own_process import WorkLost, in_own_process
 
@@ -67,22 +72,17 @@ def compare_again(out: Path, course: Course, assignment: str) -> Compared:
 
 def _compare(folders: Mapping[str, Path], course: Course, assignment: str) -> Compared:
     """What `compare_class` finds among the submissions of these students. Raises WorkLost."""
-    sources = dict(_read_sources(folders))
+    runs = {
+        student: compared_run(folder) for student, folder in folders.items()
+    }  # of a row that broke there may be none
+    sources = {student: source_of(run) for student, run in runs.items() if run is not None}
     if sum(len(code) >= FEWEST for code in sources.values()) < 2:
         return Compared(pairs=(), left_out={})
     given = json.dumps({"sources": sources, "boilerplate": _read_starters(course, assignment)}).encode()
     seconds = CLASS_S + round(EACH_S * len(sources))
-    return read_compared(
-        in_own_process("grader.marking.similarity:compare_class", given, seconds=seconds, memory=MEMORY)
-    )
-
-
-def _read_sources(folders: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
-    """The code of everyone of whom evidence is stored."""
-    for student, folder in folders.items():
-        with suppress(OSError, ValidationError):  # of a row that broke there may be none
-            evidence = (attempt_folder(folder, 1) / EVIDENCE).read_bytes()
-            yield student, source_of(Evidence.model_validate_json(evidence))
+    answer = in_own_process("grader.marking.similarity:compare_class", given, seconds=seconds, memory=MEMORY)
+    compared = read_compared(answer)
+    return compared.model_copy(update={"folders": {student: folders[student].name for student in compared.sources}})
 
 
 def _read_starters(course: Course, assignment: str) -> list[str]:

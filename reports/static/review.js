@@ -22,8 +22,10 @@ let typed = null; /* the form that was typed in last: s sends it */
 document.addEventListener("input", (event) => { if (event.target.form?.method === "post") typed = event.target.form; });
 const unfold = (element) => { for (let fold = element.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true; };
 const sendAsPage = (form, button) => { /* what is refused becomes a page, which keeps what was typed */
-  if (button?.name) form.append(Object.assign(document.createElement("input"), {type: "hidden", name: button.name, value: button.value}));
+  const pressed = Object.assign(document.createElement("input"), {type: "hidden", name: button?.name ?? "", value: button?.value ?? ""});
+  form.append(pressed);
   form.submit();
+  return pressed;
 };
 /* One check across the class: one answer is marked; j and k move on, a digit gives its level, and no page is loaded. */
 document.addEventListener("DOMContentLoaded", () => {
@@ -101,9 +103,13 @@ document.addEventListener("DOMContentLoaded", () => {
     fold.querySelector("[name=line]").value = line.dataset.line;
     fold.querySelector("textarea").focus();
   });
-  let sent = null;
+  let sent = null, pressed = null;
   const changed = (form) => [...form.elements].some((field) => field.matches("textarea, input:not([type=hidden], [type=checkbox], [name=line])") && field.value !== field.defaultValue);
-  window.addEventListener("beforeunload", (event) => { if ([...work.querySelectorAll("form")].some((form) => form !== sent && changed(form))) event.preventDefault(); });
+  window.addEventListener("beforeunload", (event) => {
+    if (![...work.querySelectorAll("form")].some((form) => form !== sent && changed(form))) return;
+    event.preventDefault();
+    setTimeout(() => { pressed?.remove(); sent = null; }); /* who stays has sent nothing */
+  });
   work.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (sent) return;
@@ -118,6 +124,6 @@ document.addEventListener("DOMContentLoaded", () => {
       sent = null;
       return;
     }
-    sendAsPage(sent, event.submitter);
+    pressed = sendAsPage(sent, event.submitter);
   });
 });

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from grader.authoring.gradescope import pack_autograder, requirements
+from grader.core.errors import UsageError
 from grader.course.course import Course
 from tests.exports.validators import read_gradescope
-from tests.fakes import data_of, write_course
+from tests.fakes import RUBRIC, data_of, write_course
 
 SOLUTION = Course.at().root / "reference" / "operators" / "solution.py"
 
@@ -100,3 +101,12 @@ def test_the_private_split_of_this_machine_goes_along_for_it_decides_there_too(t
         names = set(archive.namelist())
     assert "data/tiny-private/digests.toml" in names
     assert any(name.startswith("data/tiny/judged/") for name in names)
+
+
+def test_a_rubric_with_points_of_a_person_is_not_packed(tmp_path: Path) -> None:
+    plot = '\n[[check]]\nuse = "manual"\ntitle = "The plot is right"\npoints = 10\n'
+    course = write_course(tmp_path / "course", RUBRIC + plot)
+    with pytest.raises(
+        UsageError, match="a person gives the points of `The plot is right`, so an autograder alone has no"
+    ):
+        pack_autograder(course, "tiny", data_of(course.root))

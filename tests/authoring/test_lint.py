@@ -106,3 +106,17 @@ def test_a_missing_reference_is_asked_for_in_the_course_and_nowhere_else(root: P
 def test_a_fault_of_the_rubric_names_its_file_once(root: Path) -> None:
     mend(home(root) / "assignment.toml", '"computes"', '"compute"')
     assert faults(root)[0].words().count("assignment.toml") == 1
+
+
+TAGGED = '[[check]]\nuse = "manual"\ntitle = "The figure"\npoints = 10\nshows = "cell:figure"\n'
+
+
+def test_points_of_a_person_are_no_fault_of_the_reference_but_a_cell_without_its_tag_is_one(root: Path) -> None:
+    rubric = home(root) / "assignment.toml"
+    rubric.write_text(f"{rubric.read_text(encoding='utf-8')}\n{TAGGED}", encoding="utf-8")
+    mend(home(root) / "README.md", "| **100** |", "| **110** |")
+    found = faults(root)
+    assert not any("0 of 10 points" in item.said for item in found)
+    (missing,) = [item for item in found if "cell with the tag" in item.said]
+    assert missing.where.endswith("starter.py")
+    assert "has no cell with the tag `figure`, which `The figure` shows" in missing.said

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from grader.core.evidence import Cause, Claims, Ending
-from grader.core.grades import Grade, Override, Penalty, Student
+from grader.core.grades import Grade, Override, Penalty, Student, plain_grade
 from grader.core.limits import Limits
-from grader.core.results import Flag, Outcome, Result, Status
+from grader.core.results import CheckResult, Flag, Outcome, Result, Status
+from grader.core.review import Review
 from grader.pages.accuracy import JudgedImages, Mistake, find_mistakes
 from grader.pages.html import class_page, student_page
 from tests.pages.builders import (
@@ -41,6 +42,7 @@ def write_pages(folder: Path) -> Path:
                           flags=(Flag(kind="borderline", reason="96.90 % of 10,000 images is below 97.00 %."),)),
         "wrong": a_result(failed, accuracy=an_accuracy(8_000, verdict="fail"), passed=False),
     }  # fmt: skip
+    students |= reviewed()
     for name, result in students.items():
         page = student_page(
             result, evidence, templates=TEMPLATES, classes=CLASSES, limits=Limits(), mistakes=some_mistakes()
@@ -59,6 +61,25 @@ def write_pages(folder: Path) -> Path:
     results = a_class(40)
     write_class(folder / "grades.html", with_some_grades(results))
     return folder
+
+
+def reviewed() -> dict[str, Result]:
+    """What people decided and said, with hostile words, and a result that awaits a person."""
+    plot = CheckResult(
+        name="manual", title="The plot is right", outcome=Outcome.AWAITING, points=0, out_of=10, rests_on="person",
+        reason="a person gives these points",
+    )  # fmt: skip
+    plain = a_result((a_check(), plot), passed=False, points=10, out_of=20)
+    places: tuple[dict[str, object], ...] = (
+        {},
+        {"check": "manual", "points": 1.0},
+        {"cell": 1, "line": 1, "points": -2.0},
+        {"cell": 999, "line": 3},
+    )
+    comments = [{"id": f"{n}", "text": f"<b>Well</b> done\u202e {n}", **place} for n, place in enumerate(places)]
+    review = Review.model_validate({"checks": ({"check": "manual", "points": 4.0},), "comments": comments})
+    given = plain_grade(plain).model_copy(update={"points": 13.0, "awaits": (), "review": review})
+    return {"awaiting": plain, "reviewed": plain.model_copy(update={"grade": given})}
 
 
 def write_class(path: Path, results: Sequence[Result], language: str = "en") -> None:

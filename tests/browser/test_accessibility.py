@@ -16,6 +16,9 @@ from tests.browser.conftest import PHONE, WIDE, Visits
         ("class-40", False, PHONE),
         ("class-40", True, WIDE),
         ("grades", False, WIDE),
+        ("awaiting", False, PHONE),
+        ("reviewed", False, WIDE),
+        ("reviewed", True, PHONE),
     ],
 )
 def test_axe_finds_no_serious_fault(visits: Visits, axe: str, name: str, dark: bool, width: int) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.checks.base import Case, Planned
-from grader.checks.registry import plan, run_checks
+from grader.checks.registry import look_at_all, plan
 from grader.core.assignment import CheckSpec
 from grader.core.evidence import (
     Architecture,
@@ -189,6 +189,11 @@ def planned(use: str, parameters: Mapping[str, Any] | None = None, points: float
     """A check as a rubric would have it."""
     spec = CheckSpec.model_validate({"use": use, "points": points, **(parameters or {})})
     return plan((spec,), origin="assignment.toml")[0]
+
+
+def run_checks(rubric: tuple[Planned, ...], about: Case) -> tuple[CheckResult, ...]:
+    """One result for each planned check, in the rubric's order."""
+    return tuple(found.result(item) for found, item in zip(look_at_all(rubric, about), rubric, strict=True))
 
 
 def look(use: str, about: Case, parameters: Mapping[str, Any] | None = None) -> CheckResult:

@@ -6,12 +6,12 @@ import pytest
 
 from grader.checks import registry
 from grader.checks.base import Case, Check, NoParameters, Planned, check
-from grader.checks.registry import all_checks, built_in, own_checks, plan, run_checks
+from grader.checks.registry import all_checks, built_in, own_checks, plan
 from grader.core.assignment import CheckSpec
 from grader.core.errors import Failure, RubricError
 from grader.core.evidence import Judgement
 from grader.core.results import Outcome
-from tests.checks.builders import case, planned
+from tests.checks.builders import case, planned, run_checks
 
 BUILT_IN = built_in()
 

@@ -2,12 +2,12 @@ import pytest
 
 from grader.checks import registry
 from grader.checks.base import Case, Check, NoParameters, Planned, Score, check
-from grader.checks.registry import NOT_CHECKED, all_checks, run_checks
+from grader.checks.registry import NOT_CHECKED, all_checks
 from grader.core.assignment import CheckSpec
 from grader.core.errors import Failure
 from grader.core.evidence import Cause, Ending, Judgement
 from grader.core.results import Outcome
-from tests.checks.builders import case, cell, claims, look, planned
+from tests.checks.builders import case, cell, claims, look, planned, run_checks
 
 
 @check(parameters=NoParameters, rests_on="facts")

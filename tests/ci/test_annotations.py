@@ -5,8 +5,8 @@ import pytest
 from grader.ci.annotations import classroom_document, exit_status
 from grader.ci.run import CiRun, CiSubmission
 from grader.core.evidence import Smoke
-from grader.core.results import CheckResult, Status
-from tests.pages.builders import SOME_CHECKS, a_result
+from grader.core.results import CheckResult, Outcome, Status
+from tests.pages.builders import SOME_CHECKS, a_check, a_result
 
 FINE = tuple(check for check in SOME_CHECKS if check.points >= check.out_of)
 
@@ -23,3 +23,14 @@ def test_a_smoke_run_with_something_to_mend_passes_nowhere(
     assert (document["status"], document["max_score"]) == (status, 0)
     assert [(test["name"], test["status"]) for test in document["tests"]] == [("nothing gives points yet", status)]
     assert exit_status(runs) == code
+
+
+def test_what_awaits_a_person_has_no_points_yet_and_says_so() -> None:
+    plot = a_check(Outcome.AWAITING, name="manual", title="The plot is right")
+    handed = CiSubmission(assignment="exercise1", path="work.ipynb", mode="full")
+    result = a_result((a_check(), plot), out_of=20, passed=False)
+    document = classroom_document([CiRun(handed=handed, out_of=20, result=result)])
+    assert (document["status"], document["max_score"]) == ("fail", 20)
+    (test,) = document["tests"]
+    assert (test["name"], test["score"]) == ("exercise1: awaits a person", 0)
+    assert test["message"] == "a person gives the points of The plot is right; until then there is no mark"

@@ -78,12 +78,14 @@ def test_formats_of_one_mark_refuse_what_awaits_a_person() -> None:
 
 
 def test_comments_go_along_in_words_and_as_text() -> None:
-    assert html.unescape(write_comment(GIVEN)).startswith("<p>Graded automatically: 16 of 100 points. Well <b>done</b>")
+    assert html.unescape(write_comment(GIVEN)).startswith(
+        "<p>Graded automatically and by your instructor: 16 of 100 points. Well <b>done</b>"
+    )
     assert "&lt;b&gt;done&lt;/b&gt;<br>cell 3, line 2: tidy up (-1)</p>" in write_comment(GIVEN)
     for told in (
         json.loads(write_results(beside(GIVEN)))["output"],
         html.unescape(write_summary([beside(GIVEN)])),
-        ElementTree.fromstring(write_junit([beside(GIVEN)])).findtext(".//system-out"),
+        ElementTree.fromstring(write_junit([beside(GIVEN)])).findtext(".//system-out") or "",
     ):
         assert "From your instructor: Well <b>done</b>" in told
         assert "From your instructor: cell 3, line 2: tidy up (-1)" in told

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from grader.checks.base import Case
-from grader.checks.registry import plan, run_checks
+from grader.checks.registry import plan
 from grader.core.assignment import read_assignment
 from grader.core.evidence import Architecture, Judgement
 from grader.core.results import Comparison
@@ -63,7 +63,7 @@ def test_any_network_that_a_judge_describes_is_marked_and_shown(described: Any, 
     case = Case(
         evidence=evidence, outputs=built.answers(LABELS, 9), labels=LABELS, classes=built.DIGITS, compared=EARLIER
     )
-    results = run_checks(planned, case)
+    results = built.run_checks(planned, case)
     assert len(results) == len(planned)
     assert all(0 <= result.points <= result.out_of for result in results)
     if page == 0:

@@ -165,3 +165,17 @@ def test_a_url_that_names_no_gradebook_is_refused(url: str, said: str) -> None:
     words = refusal(url, UsageError)
     assert said in words
     assert "secret" not in words
+
+
+def test_a_file_that_is_taken_away_while_it_is_open_is_noticed(book_file: Path) -> None:
+    aside = book_file.with_name("aside")
+    with open_gradebook(book_file, patience=0.5) as book:
+        book.grades()  # a connection that would go on with the file under its other name
+        book_file.rename(aside)
+        for _ in range(2):
+            with pytest.raises(Infrastructure, match="is gone; nothing was written"):
+                book.override("ada", points=1, author="kim", reason="x")
+        assert not book_file.exists(), "no empty one is made in its place"
+        aside.rename(book_file)
+        book.override("ada", points=75, author="kim", reason="x")
+    assert points(book_file) == [75]

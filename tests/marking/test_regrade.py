@@ -182,10 +182,10 @@ def test_damaged_evidence_of_one_student_costs_that_row_and_no_other(
 
 
 def breaking_for(student: str) -> Callable[..., Result]:
-    def mark(runs: tuple[Stored, ...], *more: Any) -> Result:
+    def mark(runs: tuple[Stored, ...], *more: Any, **words: Any) -> Result:
         if runs[0].evidence.student == student:
             raise OverflowError("integer division result too large for a float")
-        return mark_attempts(runs, *more)
+        return mark_attempts(runs, *more, **words)
 
     return mark
 

@@ -12,13 +12,12 @@ from typing import Any
 import pytest
 
 from grader.checks.base import Planned
-from grader.checks.registry import run_checks
 from grader.core.evidence import Architecture
 from grader.core.results import CheckResult
 from grader.course.course import Course
 from grader.course.rubric import plan_checks
 from grader.judge.worker import describe_model
-from tests.checks.builders import built
+from tests.checks.builders import built, run_checks
 from tests.reference.loading import NAMES, WhenUsed, load_architecture
 
 keras: Any = WhenUsed("keras")

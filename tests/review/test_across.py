@@ -16,7 +16,7 @@ from grader.review.across import SAMPLE, Level, checks_of_class, drift
 from grader.review.desk import ClassState, Row
 from grader.review.shown_work import MOST_FIGURES, Part, part_of_address, part_of_check
 from tests.fakes import RUBRIC
-from tests.pages.builders import png
+from tests.pages.builders import photograph, png
 from tests.review.desks import Answer, Entrant, RunningDesk, running_desk
 from tests.review.forms import SentForm, forms_of
 
@@ -331,6 +331,17 @@ def test_more_figures_than_are_shown_are_counted(tmp_path: Path) -> None:
         assert page.count("data:image/png") == MOST_FIGURES
         assert "3 more of its figures" in page
         assert running.get(f"{ACCURACY}&shows=figure:9").text.count("data:image/png") == 1
+
+
+@pytest.mark.parametrize("shows", ["figure", "cell:1"])
+def test_figures_that_are_too_heavy_for_a_page_of_many_are_left_out_and_counted(tmp_path: Path, shows: str) -> None:
+    drawn = tuple(Output(kind="display", png=photograph(seed)) for seed in range(3))
+    cell = Cell(number=1, source="x", executed=True, outputs=drawn)
+    with running_desk(tmp_path, [Entrant(name="Ada", cells=(cell,))]) as running:
+        page = running.get(f"{ACCURACY}&shows={shows}").text
+        assert page.count("data:image/png") == 1
+        assert "data:image/webp" not in page
+        assert "2 too heavy to be shown here" in page
 
 
 def test_ones_own_first_and_last_decisions_are_compared() -> None:

@@ -102,7 +102,8 @@ def test_hostile_names_outputs_and_comments_are_shown_as_text(tmp_path: Path) ->
     cells = (Cell(number=1, source=evil, executed=True, outputs=outputs),)
     entrant = Entrant(name=name, cells=cells, flags=(Flag(kind="odd", reason=evil),))
     with running_desk(tmp_path, [entrant], author='kim "><img src=x onerror=window.ran=1>') as desk:
-        for number, fields in enumerate(({"cell": 1, "line": 2}, {"check": "trained"}, {})):
+        places: tuple[dict[str, str | int], ...] = ({"cell": 1, "line": 2}, {"check": "trained"}, {})
+        for number, fields in enumerate(places):
             said = decide(desk, name, "comment", id=f"{number:032}", text=evil[:3_000], keep=1, seen=0, **fields)
             assert said.status == 303, said.text
         assert decide(desk, name, "check", check="trained", points=1, reason=evil[:3_000], seen=0).status == 303

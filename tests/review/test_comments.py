@@ -140,7 +140,7 @@ def test_a_comment_that_somebody_deleted_meanwhile_is_not_changed(a_desk: Runnin
         ("x" * (LONGEST + 1), "", "4,001 characters"),
         ("x" * 100_000, "", "100,000 characters"),
         ("fine", "two", "is not a number"),
-        ("fine", "inf", "is not a number"),
+        ("fine", "inf", "`inf` is not a number"),
         ("fine", "1e7", "is not a number of points"),
     ],
 )

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from grader.core.grades import grades_of
-from tests.review.desks import Answer, RunningDesk
+from tests.fakes import RUBRIC
+from tests.review.desks import Answer, RunningDesk, running_desk
 
 
 def decide(desk: RunningDesk, name: str, kind: str, **fields: str | int | float) -> Answer:
@@ -40,15 +42,16 @@ def test_the_page_shows_the_notebook_the_checks_and_what_stands(a_desk: RunningD
 
 
 def test_a_check_gets_a_persons_points_with_a_reason_and_takes_them_back(a_desk: RunningDesk) -> None:
-    before = points(a_desk, "Ada Lind")
+    (before,) = points(a_desk, "Ada Lind")
+    assert before is not None
     seen = hidden(page(a_desk, "Ada Lind"), "check")["seen"]
     said = decide(a_desk, "Ada Lind", "check", check="accuracy", points="40,5", reason="two nets", seen=seen)
     assert (said.status, said.to) == (303, f"/submission/{a_desk.key('Ada Lind')}#check-3")
-    assert points(a_desk, "Ada Lind") == [before[0] - 29.5]
+    assert points(a_desk, "Ada Lind") == [before - 29.5]
     text = page(a_desk, "Ada Lind")
     assert "<b>40.5</b> / 70" in text and "Decided by kim: two nets; the check gave 70" in text
     decide(a_desk, "Ada Lind", "check", check="accuracy", take_back=1)
-    assert points(a_desk, "Ada Lind") == before
+    assert points(a_desk, "Ada Lind") == [before]
 
 
 def test_points_in_all_are_given_fixed_and_excused(a_desk: RunningDesk) -> None:
@@ -111,7 +114,8 @@ def test_points_that_move_a_submission_in_its_list_leave_its_neighbours_where_th
 
 
 def test_comments_stand_at_their_cell_their_line_their_check_and_on_the_whole(a_desk: RunningDesk) -> None:
-    for number, fields in enumerate(({"cell": 3}, {"cell": 3, "line": 6}, {"check": "trained"}, {})):
+    places: tuple[dict[str, str | int], ...] = ({"cell": 3}, {"cell": 3, "line": 6}, {"check": "trained"}, {})
+    for number, fields in enumerate(places):
         said = decide(a_desk, "Ada Lind", "comment", id=f"{number:032}", text=f"comment {number}", seen=0, **fields)
         assert said.status == 303, said.text
         assert said.to.partition("#")[2] == ("cell-3", "cell-3", "check-2", "comments")[number]
@@ -202,12 +206,11 @@ def test_what_does_not_stand_any_more_can_not_be_undone(a_desk: RunningDesk) -> 
     older = a_desk.desk.state().log[0]
     refused = a_desk.post("/undo", {"seen": older.id, "kind": "adjustment", "row": a_desk.key("Ada Lind")})
     assert refused.status == 409 and "-2" in refused.text and len(a_desk.desk.state().log) == 2
-    for fields, why in (
-        ({"seen": "999999"}, "not in the log"),
-        ({"seen": older.id, "kind": "override"}, "not in the log"),
-        ({"seen": "x"}, "not a whole number"),
-        ({}, "not in the log"),
-    ):
+    forms: tuple[tuple[dict[str, str], str], ...] = (
+        ({"seen": "999999"}, "not in the log"), ({"seen": str(older.id), "kind": "override"}, "not in the log"),
+        ({"seen": "x"}, "not a whole number"), ({}, "not in the log"),
+    )  # fmt: skip
+    for fields, why in forms:
         assert why in a_desk.post("/undo", fields).text
     assert len(a_desk.desk.state().log) == 2
 
@@ -218,3 +221,29 @@ def test_the_first_decision_is_undone_to_nothing(a_desk: RunningDesk) -> None:
     newest = a_desk.desk.state().log[-1]
     a_desk.post("/undo", {"seen": newest.id, "kind": "check"})
     assert points(a_desk, "Ada Lind") == before and a_desk.desk.state().log[-1].value is None
+
+
+MANUAL = f"""{RUBRIC}
+[[check]]
+use = "manual"
+points = 10
+title = "A plot of the accuracies"
+shows = "figure"
+scale = {{ right = 10, "without axes" = 5, missing = 0 }}
+"""
+
+
+def test_a_check_that_awaits_a_person_is_given_a_level_by_its_button(tmp_path: Path) -> None:
+    with running_desk(tmp_path, rubric=MANUAL) as desk:
+        assert points(desk, "Ada Lind") == [None]
+        text = page(desk, "Ada Lind", "?queue=awaiting")
+        check = text.partition('id="check-4"')[2].partition("</article>")[0]
+        assert "awaits a person" in check and '<details class="write" open>' in check, "what is missing is open"
+        assert [name for name in ("right", "without axes", "missing") if f">{name} <b>" in check] != []
+        fields = hidden(check, "check")
+        said = desk.post(f"/submission/{desk.key('Ada Lind')}/decide", {**fields, "points": "", "level": "2"})
+        assert said.status == 303, said.text
+        assert points(desk, "Ada Lind") == [95]
+        check = page(desk, "Ada Lind").partition('id="check-4"')[2].partition("</article>")[0]
+        assert "<b>5</b> / 10" in check and 'value="2" aria-pressed="true"' in check
+        assert "the check gave" not in check, "it gave nothing"

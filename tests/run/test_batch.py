@@ -26,13 +26,14 @@ from grader.marking.mark import mark_attempts
 from grader.marking.publish import OutputOptions, publish_student
 from grader.marking.regrade import regrade
 from grader.marking.repeated_runs import load_attempts
-from grader.marking.similarity import KIND
+from grader.marking.similarity import KIND, PAIRS, load_compared
 from grader.run import batch, collect, grade_one, result_writer
 from grader.run.batch import grade_class
 from grader.run.collect import Collected
 from grader.run.executors import CollectorGone, LocalCollector
 from grader.run.grade_one import grade_submission, reusable
 from grader.run.rows import Rows
+from grader.run.similar_code import compare_again
 from tests.fakes import (
     BROKE,
     RUBRIC,
@@ -535,8 +536,15 @@ def test_code_that_two_of_a_class_share_is_told_to_the_instructor_and_to_nobody_
     assert "bob" in told["ada"][0] and "ada" in told["bob"][0] and not any(told[name] for name in names[2:])
     assert load_result(output.out / "ada") == results["ada"]
     assert "bob" not in (output.out / "ada" / "report.html").read_text(encoding="utf-8")
+    kept = load_compared(output.out)
+    assert kept is not None and kept.folders == {"ada": "ada", "bob": "bob"}
+    assert [pair.marks and len(pair.marks.first) for pair in kept.pairs] == [1]
     moves = regrade(a_rubric(output.course), output, dry_run=False)
     assert [move.new.flags == results[move.new.student].flags for move in moves] == [True] * len(names)
+    assert load_compared(output.out) == kept
+    (output.out / PAIRS).unlink()
+    assert compare_again(output.out, output.course, a_rubric(output.course).assignment.id) == kept
+    assert load_compared(output.out) == kept
 
 
 # -- the gradebook, and what concerns the whole class

@@ -1,0 +1,185 @@
+"""Names hidden: everybody is called by a number, and what the gradebook knows of them is taken out of texts. Pure.
+
+A whole name or an address becomes the student's number. A part of a name, a login and a number of the institution become
+`HIDDEN`: "Adam" may be an optimizer, and a number in its place would tell whose name it is. Case, accents and characters
+without a shape make no difference; a name counts where it stands as words of its own, digits beside it or not.
+"""
+
+import hashlib
+import html
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+HIDDEN = "[…]"
+SHORTEST_PART, SHORTEST_NUMBER = 3, 5  # letters of a part of a name or a login, digits of a number
+MOST_BETWEEN = 4  # characters between two words of a name
+
+_UNSEEN = (
+    r"[\u0300-\u036f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]|⟨U\+[0-9A-F]{4,6}⟩"
+)
+_WITHOUT_SPACES = r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+_WORD = re.compile(rf"{_WITHOUT_SPACES}|[^\W\d_\u2e80-\u9fff](?:[^\W\d_\u2e80-\u9fff]|{_UNSEEN})*|\d+")
+_NOT_SEEN = re.compile(_UNSEEN)
+_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ß": "ss"})
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
+_NUMBERED = ("student", "group")  # what `label_of` begins with
+# Of a page: what is left as it is, then any tag; what is between is text.
+_TAG = re.compile(r"(<(style|script|textarea|option)\b.*?</\2>|<[^>]*>)", re.DOTALL | re.IGNORECASE)
+_SAID = re.compile(r'(\s(?:title|alt|aria-label|placeholder)=")([^"]*)(")')
+
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Whom a gradebook knows, and what they are called: full names, groups, e-mail addresses, logins and numbers, files."""
+
+    label: str
+    names: Sequence[str] = ()
+    groups: Sequence[str] = ()
+    addresses: Sequence[str] = ()
+    logins: Sequence[str] = ()
+    files: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Hider:
+    """Hides persons in texts; `known` holds what is looked for by its first word: all its words, what stands there then."""
+
+    known: Mapping[str, Sequence[tuple[Words, str]]]
+
+    def places(self, text: str) -> list[tuple[int, int, str]]:
+        """Where something is to be hidden, in order: begin, end, what stands there instead."""
+        found: list[tuple[int, int, str]] = []
+        if self.known.keys().isdisjoint(map(folded, _WORD.findall(text))):  # most texts, and much quicker
+            return found
+        words = [(folded(match[0]), match.start(), match.end()) for match in _WORD.finditer(text)]
+        for place in range(len(words) - 1):
+            if _is_label(text, words, place):
+                words[place : place + 2] = [("", *words[place][1:]), ("", *words[place + 1][1:])]
+        place = 0
+        while place < len(words):
+            known = self.known.get(words[place][0], ())
+            size, instead = next(((len(told), said) for told, said in known if _stands(words, place, told)), (0, ""))
+            if size:
+                begin, end = words[place][1], words[place + size - 1][2]
+                before, after = (" " if text[at : at + 1].isalnum() else "" for at in (max(begin - 1, 0), end))
+                found.append((begin, end, f"{before if begin else ''}{instead}{after}"))
+            place += size or 1
+        return found
+
+    def hide(self, text: str) -> str:
+        """The text without anybody."""
+        kept, reached = [], 0
+        for begin, end, instead in self.places(text):
+            kept += [text[reached:begin], instead]
+            reached = end
+        return "".join([*kept, text[reached:]])
+
+    def hide_in_page(self, page: str) -> str:
+        """A page of HTML without anybody: in its texts and what is said of images and links, not in what a person typed."""
+        parts = _TAG.split(page)
+        for place in range(0, len(parts), 3):  # text, tag, the tag's name
+            parts[place] = _between_tags(parts[place], self.hide)
+            if place + 1 < len(parts):
+                tag = parts[place + 1]
+                parts[place + 1] = _SAID.sub(
+                    lambda found: f"{found[1]}{_between_tags(found[2], self.hide)}{found[3]}", tag
+                )
+                parts[place + 2] = ""
+        return "".join(parts)
+
+
+def _between_tags(text: str, hide: Callable[[str], str]) -> str:
+    if not text or text.isspace():
+        return text
+    plain = html.unescape(text)
+    hidden = hide(plain)
+    return text if hidden == plain else html.escape(hidden)
+
+
+def _is_label(text: str, words: Sequence[tuple[str, int, int]], place: int) -> bool:
+    """Whether "Student 17" stands there already."""
+    if words[place][0] not in _NUMBERED:
+        return False
+    return words[place + 1][0].isdecimal() and text[words[place][2] : words[place + 1][1]] == " "
+
+
+def _stands(words: Sequence[tuple[str, int, int]], place: int, told: Words) -> bool:
+    if place + len(told) > len(words):
+        return False
+    near = all(
+        words[n + 1][1] - words[n][2] <= MOST_BETWEEN for n in range(place, place + len(told) - 1)
+    )  # fmt: skip
+    return near and all(words[place + n][0] == word for n, word in enumerate(told))
+
+
+@lru_cache(maxsize=20_000)
+def folded(word: str) -> str:
+    """A word without case, accents and what has no shape."""
+    if word.isascii():
+        return word.lower()
+    apart = unicodedata.normalize("NFKD", _NOT_SEEN.sub("", word).casefold()).casefold()
+    return "".join(letter for letter in apart if not unicodedata.combining(letter)).translate(_LETTERS)
+
+
+def words_of(text: str) -> Words:
+    """The words of a text, as they are looked for."""
+    return tuple(filter(None, (folded(match[0]) for match in _WORD.finditer(text))))
+
+
+def make_hider(persons: Iterable[Person]) -> Hider:
+    """What hides these persons."""
+    known: dict[Words, str] = {}
+    for person in persons:
+        own: dict[Words, str] = {}
+        for words, instead in _told(person):
+            own[words] = own[words] if own.get(words, HIDDEN) != HIDDEN else instead
+        for words, instead in own.items():
+            known[words] = instead if known.get(words, instead) == instead else HIDDEN  # of two persons: of neither
+    by_first: dict[str, list[tuple[Words, str]]] = defaultdict(list)
+    for words, instead in known.items():
+        by_first[words[0]].append((words, instead))
+    return Hider({first: sorted(found, key=lambda item: -len(item[0])) for first, found in by_first.items()})
+
+
+def _told(person: Person) -> Iterable[tuple[Words, str]]:
+    """Everything by which a person could be known, each with what stands there instead."""
+    for name in person.names:
+        for spelt in {name, unicodedata.normalize("NFC", name).casefold().translate(_UMLAUTS)}:
+            words = words_of(spelt)
+            whole = person.label if len(words) > 1 else HIDDEN
+            turned = {words[n:] + words[:n] for n in range(len(words))}
+            orders = turned | {words[::-1], (words[0], words[-1])} if words else set()
+            yield from ((order, whole) for order in orders if len(order) > 1 or order == words)
+            yield from ((("".join(order),), person.label) for order in orders if len(order) > 1)
+            yield from (((word,), HIDDEN) for word in words if len(word) >= SHORTEST_PART and not word.isdecimal())
+    for words in filter(None, map(words_of, person.groups)):
+        yield words, person.label if len(words) > 1 else HIDDEN
+    for address in person.addresses:
+        if words := words_of(address):
+            yield words, person.label
+            yield from _login(address.partition("@")[0])
+    for login in person.logins:
+        yield from _login(login)
+    for file in person.files:
+        words = words_of(file)
+        if len(words) > 1:
+            yield words, HIDDEN
+
+
+def _login(login: str) -> Iterable[tuple[Words, str]]:
+    words = words_of(login)
+    size = len("".join(words))
+    if size >= (SHORTEST_NUMBER if all(word.isdecimal() for word in words) else SHORTEST_PART):
+        yield words, HIDDEN
+
+
+def numbered(names: Iterable[str], seed: str) -> dict[str, int]:
+    """A number for each name, from 1, in an order that follows from the seed alone."""
+    known = sorted(set(names), key=lambda name: hashlib.sha256(f"{seed}\n{name}".encode("utf-8", "replace")).digest())
+    return {name: place for place, name in enumerate(known, 1)}
