@@ -14,14 +14,13 @@ from grader.core.progress import Silent
 from grader.core.results import Result
 from grader.core.store import load_evidence, load_result
 from grader.gradebook import Change, Gradebook, open_gradebook
-from grader.intake import list_class
 from grader.marking.publish import OutputOptions
 from grader.marking.regrade import Move, regrade
 from grader.marking.rubric_file import read_rubric_file
 from grader.marking.rubric_numbers import NumberChange, changed_numbers, rubric_numbers
 from grader.marking.what_if import ClassEvidence, preview, rubric_with
 from grader.run.batch import grade_class
-from tests.fakes import ASSIGNMENT, RUBRIC, Act, Stage, a_context, a_rubric, write_class, write_course
+from tests.fakes import ASSIGNMENT, RUBRIC, Act, Stage, a_context, a_rubric, list_class, write_class, write_course
 
 NUMBERS = RUBRIC.replace(
     "at_least = 0.8", "bands = [{ at = 0.7, share = 0.5 }, { at = 0.9, share = 1.0 }]\ndoubt = 0.1"
