@@ -30,8 +30,8 @@ from grader.course.dataset import Images, Split, load_split
 from grader.course.rubric import Rubric, find_dataset, network_rubric
 from grader.course.serving import sample_split
 from grader.judge.client import Question, judge_model
-from grader.kernel.guest.candidates import name_of, networks
 from grader.kernel.guest.describe_training import describe_fit, describe_loop, layer_kinds, output_units
+from grader.kernel.guest.notebook_networks import name_of, networks
 from grader.kernel.guest.recorder import steps_of
 from grader.marking.compare import compare
 from grader.run.context import output_sizes, versions

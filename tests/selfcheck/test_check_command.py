@@ -69,7 +69,7 @@ def test_json_holds_the_findings_and_nothing_else_is_printed(course: Course, mon
     smoke = said["result"]["smoke"]
     assert (smoke["images"], smoke["epochs"]) == (640, 1)
     assert 28 <= smoke["seconds"] <= 84, "up to three times as much on a busy machine"
-    assert said["standing"] == {"out_of": 100, "certain": 0, "likely": 30, "open": 70, "lost": 0}
+    assert said["standing"] == {"out_of": 100, "certain": 0, "likely": 30, "open": 70, "lost": 0, "by_person": 0}
     assert said["open"] == ["accuracy"]
 
 

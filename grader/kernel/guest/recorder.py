@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader.kernel.guest.candidates import FILES, SavedNetworks, name_of, networks, saved_networks
 from grader.kernel.guest.describe_training import (
     TrainingStart,
     accuracy_in,
@@ -25,6 +24,7 @@ from grader.kernel.guest.describe_training import (
     summarise,
     with_rows,
 )
+from grader.kernel.guest.notebook_networks import FILES, SavedNetworks, name_of, networks, saved_networks
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.smoke import SmokeRun
 from grader.kernel.guest.training_rows import FirstRows, TimeLeft, watched
