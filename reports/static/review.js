@@ -106,7 +106,8 @@ document.addEventListener("DOMContentLoaded", () => {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     const points = checks[marked()]?.querySelector("[data-points]");
-    const found = {j: () => mark(checks[marked() + 1]), k: () => mark(checks[marked() - 1]), e: () => { if (points) { unfold(points); points.select(); } }}[event.key];
+    const found = {j: () => mark(checks[marked() + 1]), k: () => mark(checks[marked() - 1]), e: () => { if (points) { unfold(points); points.select(); } }}[event.key]
+      ?? (/^[1-9]$/.test(event.key) ? () => checks[marked()]?.querySelector(`[name="level"][value="${event.key}"]`)?.click() : null);
     if (found) { event.preventDefault(); found(); }
   });
   work.addEventListener("click", (event) => {
