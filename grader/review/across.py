@@ -293,16 +293,17 @@ def _answer(state: ClassState, row: Row, check: ClassCheck | None, work: Noteboo
     found = labelled(row.result.checks).get(check.label) if check else None
     decided = _decided(row, check.label) if check else None
     points = _points(found, decided) if found else None
+    awaits = found is not None and found.outcome is Outcome.AWAITING
     return Answer(
         key=row.key, name=one_line(names.of(row), 120), href=f"/submission/{row.key}",
         points="" if points is None else number(points), out_of=number(found.out_of) if found else "",
         given="" if points is None else number(points),
         levels=tuple((level, points == level.points) for level in check.levels(found.out_of)) if check and found else (),
-        decided=decided, found=names.hide(visible(found.reason)) if found else "",
+        decided=decided, found=names.hide(visible(found.reason)) if found and not awaits else "",
         hint=names.hide(visible(found.hint)) if found else "",
         in_all=_in_all(row),
         seen=seen_of(state, row, "check", check.label) if check else "",
-        needs_reason=found is not None and found.outcome is not Outcome.AWAITING,
+        needs_reason=found is not None and not awaits,
         work=work if isinstance(work, NotebookView) else None, nothing=work if isinstance(work, str) else "",
     )  # fmt: skip
 

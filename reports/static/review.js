@@ -36,7 +36,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!answer) return;
     for (const other of all()) { other.classList.toggle("marked", other === answer); other.removeAttribute("aria-current"); }
     answer.setAttribute("aria-current", "true");
-    if (focus) { answer.focus({preventScroll: true}); answer.scrollIntoView({block: "nearest"}); }
+    if (focus) { answer.focus({preventScroll: true}); answer.scrollIntoView({block: "start"}); }
   };
   const marked = () => list.querySelector(".answer.marked");
   const beside = (step) => all()[all().indexOf(marked()) + step];
