@@ -7,7 +7,7 @@ import pytest
 
 from grader.checks.base import Case, NoParameters, check
 from grader.checks.manual import Manual
-from grader.checks.registry import plan, run_checks
+from grader.checks.registry import plan
 from grader.core.assignment import CheckSpec
 from grader.core.errors import Awaiting, RubricError
 from grader.core.evidence import Cause, Ending, Smoke
@@ -18,7 +18,7 @@ from grader.core.review import CheckPoints, Review
 from grader.marking.flags import UnrunSubmission, explain_unread
 from grader.marking.mark import mark
 from grader.selfcheck.estimate import stand
-from tests.checks.builders import case, look, planned
+from tests.checks.builders import case, look, planned, run_checks
 from tests.fakes import RUBRIC, a_rubric, a_stored, write_course
 
 PLOT = '\n[[check]]\nuse = "manual"\ntitle = "The plot is right"\npoints = 10\nshows = "figure"\n'
