@@ -384,11 +384,17 @@ def _points_of(form: Form, levels: Sequence[Level]) -> float:
     return levels[place - 1].points
 
 
-def next_address(desk: Desk, check: ClassCheck, row: Row, kept: Mapping[str, str], reason: str) -> str:
+def kept_reason(form: Form) -> str:
+    """The reason that goes along to the next answer; none where it would not fit into an address."""
+    reason = form.text("reason")
+    return reason if len(reason) <= LONGEST_KEPT else ""
+
+
+def next_address(desk: Desk, check: ClassCheck, row: Row, kept: Mapping[str, str]) -> str:
     """Where the next answer is, in the order of the address; the same one again where it was the last."""
     known = {name: kept[name] for name in KEPT if kept.get(name)}
     seed = known.get("seed") or usual_seed(desk, check.label)
-    known |= {"seed": seed, "reason": reason if len(reason) <= LONGEST_KEPT else ""}
+    known["seed"] = seed
     rows = _in_order(desk.state(), check.label, seed)
     place = next((place for place, other in enumerate(rows) if other.key == row.key), 0)
     return _place(rows, min(place + 1, len(rows) - 1), check.label, known)

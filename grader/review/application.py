@@ -18,6 +18,7 @@ from grader.review.across import (
     checks_page,
     decide_check,
     find_check,
+    kept_reason,
     next_address,
     usual_seed,
 )
@@ -69,12 +70,12 @@ def show_check(visit: Visit) -> Response:
 def take_check(visit: Visit, form: Form) -> Response:
     """A person's points for one answer; then the next one, or for the desk's script that answer as it is now."""
     check = find_check(visit.desk, visit.part("label"))
-    kept = dict(parse_qsl(form.text("back")))
+    kept = {**dict(parse_qsl(form.text("back"))), "reason": kept_reason(form)}
     row = decide_check(visit.desk, check, form)
     if visit.fragment:
         page = across_page(visit.desk, check, kept, names_of(visit), only=visit.desk.row(row.key))
         return visit.page("across_part.html.j2", {"page": page})
-    return RedirectResponse(next_address(visit.desk, check, row, kept, form.text("reason")), 303)
+    return RedirectResponse(next_address(visit.desk, check, row, kept), 303)
 
 
 def show_submission(visit: Visit) -> Response:

@@ -13,7 +13,7 @@ from grader.review.names import Names
 MOST_FIGURES, MOST_CELLS = 6, 3  # of one notebook
 HIGHEST = 9_999  # number of a cell or a figure
 # Of a whole notebook, which no network carries: making figures lighter takes longer than it saves.
-FIGURE_BYTES = 4_000_000
+FIGURE_BYTES, FIGURE_BYTES_OF_MANY = 4_000_000, 420_000  # the latter where a page shows figures of twenty notebooks
 TEXT = 100_000  # characters of an output in which names are looked for: a page shows fewer
 
 
@@ -114,7 +114,7 @@ def _view(cells: Iterable[Cell], names: Names, notes: Sequence[str] = ()) -> Not
     """The cells as they are shown. A page holds those of many students: figures that would have to be made lighter are left
     out and counted.
     """
-    room, left, light = FIGURE_BYTES, 0, []
+    room, left, light = FIGURE_BYTES_OF_MANY, 0, []
     for cell in cells:
         outputs = []
         for output in cell.outputs:
@@ -123,7 +123,7 @@ def _view(cells: Iterable[Cell], names: Names, notes: Sequence[str] = ()) -> Not
             left += heavy
             outputs += [] if heavy else [output]
         light.append(hidden_cell(cell.model_copy(update={"outputs": tuple(outputs)}), names))
-    view = notebook_view(tuple(light))
+    view = notebook_view(tuple(light), figure_bytes=FIGURE_BYTES_OF_MANY)
     too_heavy = [f"{left} too heavy to be shown here: look at the submission."] if left else []
     return NotebookView(view.cells, (*view.notes, *notes, *too_heavy))
 

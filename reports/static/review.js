@@ -40,32 +40,46 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   const marked = () => list.querySelector(".answer.marked");
   const beside = (step) => all()[all().indexOf(marked()) + step];
-  const tell = (words) => { const told = list.querySelector("[data-trouble]"); told.textContent = words; told.classList.toggle("unseen", !words); };
+  const told = () => list.querySelector("[data-trouble]").textContent;
+  const tell = (words) => { const place = list.querySelector("[data-trouble]"); place.textContent = words; place.classList.toggle("unseen", !words); };
   const named = location.hash ? document.getElementById(location.hash.slice(1)) : null;
   mark(named ?? list.querySelector(".answer:not(:has(.take-back))") ?? all()[0], named !== null);
   list.addEventListener("focusin", (event) => { if (event.target.closest(".answer:not(.marked)")) mark(event.target.closest(".answer"), false); });
-  list.addEventListener("submit", async (event) => {
-    const form = event.target, body = new URLSearchParams(new FormData(form));
-    if (event.submitter?.name) body.set(event.submitter.name, event.submitter.value);
-    event.preventDefault();
-    if (form.dataset.sent) return;
-    form.dataset.sent = "1";
-    let text;
+  let line = Promise.resolve(), waiting = 0, refused = null; /* decisions go one after another, while the next answer is looked at */
+  const send = async (form, button, body) => {
+    const answer = form.closest(".answer");
+    let text = "";
     try {
-      const answer = await fetch(form.action, {method: "POST", body, headers: {"x-fragment": "1"}});
-      text = await answer.text();
-      if (!answer.ok) { sendAsPage(form, event.submitter); return; }
+      const reply = await fetch(form.action, {method: "POST", body, headers: {"x-fragment": "1"}});
+      if (reply.ok) text = await reply.text(); else refused ??= [form, button];
     } catch {
+      if (!told()) mark(answer);
       tell("The review desk does not answer: nothing was saved. Look whether it still runs, then send it again.");
       delete form.dataset.sent;
-      return;
+    }
+    waiting -= 1;
+    if (text) settle(answer, text, body);
+    if (refused && !waiting) sendAsPage(...refused);
+  };
+  const settle = (answer, text, body) => {
+    const stays = marked() === answer, last = answer === all().at(-1);
+    for (const part of [...new DOMParser().parseFromString(text, "text/html").body.children]) {
+      document.getElementById(part.id)?.replaceWith(part);
+      if (stays && part.matches(".answer")) mark(part);
     }
     tell("");
-    const place = all().indexOf(form.closest(".answer")), back = event.submitter?.name === "take_back";
-    for (const part of [...new DOMParser().parseFromString(text, "text/html").body.children]) document.getElementById(part.id)?.replaceWith(part);
-    for (const other of list.querySelectorAll(".answer:not(:has(.take-back)) [name=reason]")) other.value = body.get("reason");
-    const next = all()[back ? place : place + 1];
-    if (next) mark(next); else { mark(all()[place]); if (!back) list.querySelector("[rel=next]")?.click(); }
+    if (last && stays && !body.has("take_back") && !waiting) list.querySelector("[rel=next]")?.click();
+  };
+  list.addEventListener("submit", (event) => {
+    const form = event.target, button = event.submitter, body = new URLSearchParams(new FormData(form));
+    event.preventDefault();
+    if (form.dataset.sent) return;
+    if (button?.name) body.set(button.name, button.value);
+    form.dataset.sent = "1";
+    for (const other of list.querySelectorAll(".answer:not(:has(.take-back)) [name=reason]")) if (body.get("reason") && other.value === other.defaultValue) other.value = other.defaultValue = body.get("reason");
+    waiting += 1;
+    line = line.then(() => send(form, button, body));
+    if (!body.has("take_back")) mark(all()[all().indexOf(form.closest(".answer")) + 1]);
   });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
@@ -92,7 +106,8 @@ document.addEventListener("DOMContentLoaded", () => {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     const points = checks[marked()]?.querySelector("[data-points]");
-    const found = {j: () => mark(checks[marked() + 1]), k: () => mark(checks[marked() - 1]), e: () => { if (points) { unfold(points); points.select(); } }}[event.key];
+    const found = {j: () => mark(checks[marked() + 1]), k: () => mark(checks[marked() - 1]), e: () => { if (points) { unfold(points); points.select(); } }}[event.key]
+      ?? (/^[1-9]$/.test(event.key) ? () => checks[marked()]?.querySelector(`[name="level"][value="${event.key}"]`)?.click() : null);
     if (found) { event.preventDefault(); found(); }
   });
   work.addEventListener("click", (event) => {

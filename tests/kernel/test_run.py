@@ -1,5 +1,6 @@
 """Notebooks through a real kernel in a real sandbox; none of these needs TensorFlow."""
 
+import json
 import subprocess
 import sys
 import time
@@ -53,6 +54,15 @@ def test_outputs_errors_and_timings_of_every_cell_are_kept(isolation: Isolation)
 def test_a_figure_comes_out_as_a_png() -> None:
     execution = run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
     assert any(output.png for output in execution.claims.cells[0].outputs)
+
+
+def test_the_tags_that_a_cell_was_handed_in_with_are_kept_with_it() -> None:
+    raw = json.loads(notebook("x = 1", "y = 2"))
+    raw["cells"][1]["metadata"] = {"tags": ["plot", "loss"]}
+    script = read_submission("work.ipynb", json.dumps(raw).encode())
+    job = Job(script=script, files={}, inputs=(), limits=LIMITS, seed=5, units=(10,))
+    execution = run_notebook(job, open_sandbox("bubblewrap"), who="student", progress=Silent())
+    assert [cell.tags for cell in execution.claims.cells] == [(), ("plot", "loss")]
 
 
 def test_sibling_files_can_be_imported_and_the_folder_is_writable() -> None:

@@ -92,6 +92,7 @@ def test_the_second_of_two_tabs_is_shown_what_changed_and_may_send_its_own_again
     assert [entry.reason for entry in a_desk.desk.state().log] == ["no axes in any plot"]
     form = second.text.partition('<section class="kept">')[2]
     assert 'name="seen"' not in form and 'name="back" value="queue=any"' in form
+    assert f'href="/submission/{a_desk.key("Ada Lind")}?queue=any"' in second.text
     assert decide(a_desk, "Ada Lind", "adjustment", points="-1", reason=TYPED).status == 303
 
 

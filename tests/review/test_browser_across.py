@@ -65,9 +65,10 @@ def test_a_digit_decides_and_marks_the_next_answer_without_loading_a_page(
         page.keyboard.press("m")
         page.keyboard.type("looked at by hand")
         page.keyboard.press("Escape")
-        for place, key in enumerate("213"):
+        for place, key in enumerate("213"):  # without waiting for any answer of the desk
             page.keyboard.press(key)
-            expect(page.locator(f"#{order[place + 1]}.marked")).to_be_visible()
+            assert marked(page) == order[place + 1]
+        expect(page.locator(".take-back")).to_have_count(3)
         page.keyboard.press("j")
         assert marked(page) == order[4]
         page.keyboard.press("k")
@@ -141,6 +142,27 @@ def test_a_decision_that_somebody_else_made_first_is_told_on_a_page(
         expect(page.locator("#so-far")).to_be_visible()
     assert [points for _, points, _ in decided(a_small_class)] == [5.0, 35.0]
     assert decided(a_small_class)[-1][2] == "a long thought"
+
+
+def test_what_was_decided_after_a_refused_answer_is_kept_all_the_same(
+    browser: Browser, a_small_class: RunningDesk
+) -> None:
+    with visiting(browser, a_small_class, ADDRESS) as seen:
+        page, order = seen.page, answers(seen.page)
+        page.keyboard.press("j")
+        page.keyboard.press("m")
+        page.keyboard.type("by hand")
+        page.keyboard.press("Escape")
+        page.keyboard.press("1")
+        page.keyboard.press("k")
+        page.keyboard.press("k")
+        expect(page.locator(".take-back")).to_have_count(1)
+        page.locator(f"#{order[0]} [name=reason]").fill("")
+        page.keyboard.press("Escape")
+        for key in ("3", "j", "2"):  # the first has no reason
+            page.keyboard.press(key)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Other points than a check gave need a reason.")
+    assert [(answer, points) for answer, points, _ in decided(a_small_class)] == [(order[1], 0.0), (order[2], 35.0)]
 
 
 def test_a_desk_that_went_away_is_told_and_what_was_typed_stays(browser: Browser, a_small_class: RunningDesk) -> None:

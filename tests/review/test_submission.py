@@ -215,6 +215,24 @@ def test_what_does_not_stand_any_more_can_not_be_undone(a_desk: RunningDesk) -> 
     assert len(a_desk.desk.state().log) == 2
 
 
+def test_a_saved_comment_that_was_changed_is_undone_for_everybody_from_the_log(a_desk: RunningDesk) -> None:
+    (before,) = points(a_desk, "Ada Lind")
+    assert before is not None
+    decide(a_desk, "Ada Lind", "comment", id="a" * 32, text="Name the axes.", points="-2", keep=1, seen=0)
+    (key,) = a_desk.desk.state().saved
+    seen = a_desk.desk.state().standing["", "saved_comment", key].id
+    changed: dict[str, str | int] = {"id": key, "text": "Name both axes.", "points": "-4", "seen": seen}
+    assert a_desk.post("/comments/change", changed).status == 303
+    assert points(a_desk, "Ada Lind") == [before - 4]
+    newest = a_desk.desk.state().log[-1]
+    log = a_desk.get("/log").text
+    assert f'name="seen" value="{newest.id}"' in log
+    assert a_desk.post("/undo", {"seen": newest.id, "kind": "saved_comment"}).to == "/log"
+    assert points(a_desk, "Ada Lind") == [before - 2]
+    (given,) = a_desk.desk.row(a_desk.key("Ada Lind")).review.comments
+    assert (given.text, given.points) == ("Name the axes.", -2)
+
+
 def test_the_first_decision_is_undone_to_nothing(a_desk: RunningDesk) -> None:
     before = points(a_desk, "Ada Lind")
     decide(a_desk, "Ada Lind", "check", check="trained", points=1, reason="x", seen=0)
