@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from grader.core.evidence import Claims
 from grader.core.grades import Student
 from grader.core.limits import Limits
 from grader.core.progress import Progress, Silent
+from grader.core.review import Kind
 from grader.gradebook import Change, Gradebook, open_gradebook
 from grader.intake import Entry, safe_name
 from grader.judge.client import JudgeAnswer, Question
@@ -189,19 +191,19 @@ def decide(book: Gradebook, case: Case) -> None:
     """What a person decides for the first student of a case."""
     student = case.students[0]
     if case.decision in IN_ALL:
-        points = {"points": 61.5} if case.decision == "override" else {"excused": True}
-        book.override(student, author="kim", reason=REASON, comment=COMMENT, **points)  # type: ignore[arg-type]
+        given = 61.5 if case.decision == "override" else None
+        book.override(student, author="kim", reason=REASON, comment=COMMENT, points=given, excused=given is None)
         return
     label, points = ("accuracy", 49.5) if case.decision == "check" else ("manual", 8.0)
-    said = {"text": COMMENT, "check": label}
+    told: list[tuple[Kind, str, dict[str, Any]]] = [
+        ("check", label, {"points": points}), ("comment", "1", {"text": COMMENT, "check": label}),
+    ]  # fmt: skip
     evidence = book.grades("tiny", student=student)[0].evidence or ""
-    for kind, subject, value in (("check", label, {"points": points}), ("comment", "1", said)):
-        book.write_log(
-            "tiny",
-            Change(
-                kind=kind, subject=subject, student=student, author="kim", reason=REASON, value=value, evidence=evidence
-            ),
+    for kind, subject, value in told:
+        change = Change(
+            kind=kind, subject=subject, student=student, author="kim", reason=REASON, value=value, evidence=evidence
         )
+        book.write_log("tiny", change)
 
 
 @pytest.fixture(scope="module", params=KINDS)
