@@ -24,7 +24,7 @@ from grader.pages.cells import NotebookView
 from grader.review.desk import ClassState, Desk, Gone, Row
 from grader.review.entries import for_everyone, seen_of
 from grader.review.names import Names
-from grader.review.shown_work import Part, count_drawing_cells, part_of_address, part_of_check, shown_part
+from grader.review.shown_work import NotebookPart, count_drawing_cells, part_of_address, part_of_check, shown_part
 from grader.review.web import Form, address
 
 AT_ONCE = 20  # answers of one page
@@ -37,7 +37,7 @@ KEPT = ("seed", "from", "shows", "cell", "figure", "reason")  # what an address 
 
 
 @dataclass(frozen=True)
-class Level:
+class ScaleLevel:
     """A number of points that can be given with one key, and what it is called."""
 
     key: str
@@ -54,13 +54,13 @@ class ClassCheck:
     out_of: float
     manual: bool = False
     scale: Mapping[str, float]
-    part: Part
+    part: NotebookPart
 
-    def levels(self, out_of: float) -> tuple[Level, ...]:
+    def levels(self, out_of: float) -> tuple[ScaleLevel, ...]:
         """The points that have a key: those of the scale, else nothing, half and all."""
         named = dict(self.scale) or {"none": 0.0, "half": out_of / 2, "full": out_of}
         return tuple(
-            Level(str(place) if place <= KEYS else "", name, points)
+            ScaleLevel(str(place) if place <= KEYS else "", name, points)
             for place, (name, points) in enumerate(named.items(), 1)
         )
 
@@ -98,7 +98,7 @@ class Answer:
     points: str
     out_of: str
     given: str  # as it stands in the field
-    levels: tuple[tuple[Level, bool], ...]
+    levels: tuple[tuple[ScaleLevel, bool], ...]
     decided: CheckPoints | None
     found: str
     hint: str
@@ -114,7 +114,7 @@ class AcrossPage:
     """A page of answers; `check` is None where only a part of the notebooks is looked at."""
 
     check: ClassCheck | None
-    part: Part
+    part: NotebookPart
     answers: tuple[Answer, ...]
     all: int
     start: int
@@ -128,7 +128,7 @@ class AcrossPage:
     parts: tuple[tuple[str, str, bool], ...]
     reason: str
     bins: tuple[int, ...]
-    named: tuple[tuple[Level, int], ...]
+    named: tuple[tuple[ScaleLevel, int], ...]
     drift: str
 
 
@@ -234,7 +234,7 @@ def across_page(
     """The page of answers that an address asks for; `only`: with this one answer."""
     state = desk.state()
     label = check.label if check else ""
-    part = part_of_address(query, check.part if check else Part(kind="figure"))
+    part = part_of_address(query, check.part if check else NotebookPart(kind="figure"))
     seed = query.get("seed") or usual_seed(desk, label)
     rows = _in_order(state, label, seed)
     start = _start(query, len(rows))
@@ -280,11 +280,11 @@ def _place(rows: Sequence[Row], place: int, label: str, kept: Mapping[str, str])
     return check_address(label, {**kept, "from": str(start or "")}, f"answer-{rows[place].key}")
 
 
-def _parts(part: Part, check: ClassCheck | None) -> tuple[tuple[str, str, bool], ...]:
+def _parts(part: NotebookPart, check: ClassCheck | None) -> tuple[tuple[str, str, bool], ...]:
     """What a person may choose to look at: as it stands in addresses, in words, and whether it is shown."""
     known = [check.part] if check and check.part.kind == "tag" else []
-    known += [Part(), *(Part(kind="figure", number=n) for n in range(4)), part]
-    known += [Part(kind="cell", number=n) for n in range(1, 31)]
+    known += [NotebookPart(), *(NotebookPart(kind="figure", number=n) for n in range(4)), part]
+    known += [NotebookPart(kind="cell", number=n) for n in range(1, 31)]
     return tuple((item.written, item.title, item == part) for item in dict.fromkeys(known))
 
 
@@ -327,7 +327,7 @@ def _bins(rows: Sequence[Row], label: str) -> tuple[int, ...]:
     return tuple(shares[place] for place in range(BINS))
 
 
-def _named(rows: Sequence[Row], check: ClassCheck | None) -> tuple[tuple[Level, int], ...]:
+def _named(rows: Sequence[Row], check: ClassCheck | None) -> tuple[tuple[ScaleLevel, int], ...]:
     """How often each level of the scale was given."""
     if check is None or not check.scale:
         return ()
@@ -373,7 +373,7 @@ def check_points(desk: Desk, row: Row, check: ClassCheck, form: Form) -> list[Ch
     return for_everyone(desk, row, form, kind="check", subject=check.label, value=value)
 
 
-def _points_of(form: Form, levels: Sequence[Level]) -> float:
+def _points_of(form: Form, levels: Sequence[ScaleLevel]) -> float:
     """The points of a form: a level by its place from 1, or what stands in the field. Raises UsageError."""
     place = form.whole("level")
     if place is None:

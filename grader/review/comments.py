@@ -42,7 +42,7 @@ class CommentsPage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mover:
+class CommentHolder:
     """A student who has a comment, and the grade before and after it is changed, in words."""
 
     name: str
@@ -60,7 +60,7 @@ class CommentPreview:
 
     line: SavedLine
     new: SavedComment | None
-    movers: tuple[Mover, ...]
+    movers: tuple[CommentHolder, ...]
     points_moved: int
     verdicts_moved: int
     shown: str  # the new one's text and points
@@ -161,14 +161,14 @@ def preview_change(desk: Desk, form: Form, names: Names) -> CommentPreview:
     )  # fmt: skip
 
 
-def _mover(found: tuple[Row, int] | None, before: Grade, after: Grade, names: Names) -> Mover:
+def _mover(found: tuple[Row, int] | None, before: Grade, after: Grade, names: Names) -> CommentHolder:
     """`found`: the submission, and which of its students it is; None where it is not in the class any more."""
     row, place = found or (None, 0)
     if row is None:
         name = names.hide(before.student.name)
     else:
         name = names.member(row, place) if row.result.members else names.of(row)
-    return Mover(
+    return CommentHolder(
         name=one_line(name, 120), href=f"/submission/{row.key}" if row else "", before=_points(before), after=_points(after),
         result_before=_result(before), result_after=_result(after), moved=before.points != after.points,
     )  # fmt: skip

@@ -18,7 +18,7 @@ TEXT = 100_000  # characters of an output in which names are looked for: a page 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class NotebookPart:
     """A part of a notebook: nothing, its figures (`number` from 1, or 0: all), a code cell by number or by tag."""
 
     kind: Literal["nothing", "figure", "cell", "tag"] = "nothing"
@@ -44,35 +44,35 @@ class Part:
         return "no part of the notebook"
 
 
-def part_of_check(parameters: Value) -> Part:
+def part_of_check(parameters: Value) -> NotebookPart:
     """What a check of which a person gives the points asks to be looked at; nothing for every other check."""
     if not isinstance(parameters, Manual) or not parameters.shows:
-        return Part()
-    return Part(kind="tag", tag=parameters.tag) if parameters.tag else Part(kind="figure")
+        return NotebookPart()
+    return NotebookPart(kind="tag", tag=parameters.tag) if parameters.tag else NotebookPart(kind="figure")
 
 
-def part_of_address(query: Mapping[str, str], otherwise: Part) -> Part:
+def part_of_address(query: Mapping[str, str], otherwise: NotebookPart) -> NotebookPart:
     """What an address asks for: `shows`, or short `cell=4` and `figure=1`; where it says nothing, `otherwise`."""
     for kind in ("cell", "figure"):
         if query.get(kind):
             return _numbered(f"{kind}:{query[kind]}") or otherwise
     given = query.get("shows", "")
     if given.startswith("tag:") and len(given) > 4:
-        return Part(kind="tag", tag=given[4:])
+        return NotebookPart(kind="tag", tag=given[4:])
     return _numbered(given) or otherwise
 
 
-def _numbered(given: str) -> Part | None:
+def _numbered(given: str) -> NotebookPart | None:
     kind, _, text = given.partition(":")
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
     if kind == "nothing":
-        return Part()
+        return NotebookPart()
     if kind == "figure":
-        return Part(kind="figure", number=min(number, HIGHEST))
-    return Part(kind="cell", number=min(number, HIGHEST)) if kind == "cell" and number else None
+        return NotebookPart(kind="figure", number=min(number, HIGHEST))
+    return NotebookPart(kind="cell", number=min(number, HIGHEST)) if kind == "cell" and number else None
 
 
-def shown_part(evidence: Evidence | None, part: Part, names: Names) -> NotebookView | str:
+def shown_part(evidence: Evidence | None, part: NotebookPart, names: Names) -> NotebookView | str:
     """That part of a run, bounded and made visible; or a sentence why there is nothing to see."""
     if evidence is None:
         return "No run of it is stored: there is nothing to show."

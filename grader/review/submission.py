@@ -12,7 +12,7 @@ from grader.pages.cells import CellView, NotebookView
 from grader.pages.headline import Headline, points_word
 from grader.pages.view import CheckView, student_view
 from grader.pages.wording import flag_word
-from grader.review.across import ClassCheck, Level, check_address, checks_of_class
+from grader.review.across import ClassCheck, ScaleLevel, check_address, checks_of_class
 from grader.review.class_page import FILTERS, queue_title, selected
 from grader.review.decisions import UNDO, saved_titles
 from grader.review.desk import ClassState, Desk, Row
@@ -53,7 +53,7 @@ class CheckToDecide:
     found: str  # the points that the check gave; empty where a person is to give them
     decided_by: str
     reason: str
-    levels: tuple[tuple[Level, bool], ...]
+    levels: tuple[tuple[ScaleLevel, bool], ...]
     manual: bool
     needs_reason: bool
     seen: str

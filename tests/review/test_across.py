@@ -12,9 +12,9 @@ import pytest
 from grader.checks.manual import Manual
 from grader.core.evidence import Cell, Evidence, Output
 from grader.core.review import LogEntry
-from grader.review.across import SAMPLE, Level, checks_of_class, drift
+from grader.review.across import SAMPLE, ScaleLevel, checks_of_class, drift
 from grader.review.desk import ClassState, Row
-from grader.review.shown_work import MOST_FIGURES, Part, part_of_address, part_of_check
+from grader.review.shown_work import MOST_FIGURES, NotebookPart, part_of_address, part_of_check
 from tests.fakes import RUBRIC
 from tests.pages.builders import photograph, png
 from tests.review.desks import Answer, Entrant, RunningDesk, running_desk
@@ -274,9 +274,13 @@ def test_a_label_with_signs_of_addresses_is_found(tmp_path: Path) -> None:
 
 def test_levels_are_the_scales_in_its_order_or_nothing_half_and_all(a_desk: RunningDesk) -> None:
     check = checks_of_class(a_desk.desk.options.rubric, a_desk.desk.state().rows)["accuracy"]
-    assert check.levels(10.0) == (Level("1", "none", 0.0), Level("2", "half", 5.0), Level("3", "full", 10.0))
+    assert check.levels(10.0) == (
+        ScaleLevel("1", "none", 0.0),
+        ScaleLevel("2", "half", 5.0),
+        ScaleLevel("3", "full", 10.0),
+    )
     scale = {f"level {number}": float(number) for number in range(12, 0, -1)}
-    levels = check.__class__(label="m", title="m", out_of=12.0, scale=scale, part=Part()).levels(12.0)
+    levels = check.__class__(label="m", title="m", out_of=12.0, scale=scale, part=NotebookPart()).levels(12.0)
     assert [level.points for level in levels] == [*map(float, range(12, 0, -1))]
     assert [level.key for level in levels][8:] == ["9", "", "", ""]
 
@@ -305,21 +309,21 @@ def test_a_check_that_awaits_a_person_shows_what_it_is_about_and_each_level_of_i
 @pytest.mark.parametrize(
     ("query", "part"),
     [
-        ({}, Part(kind="tag", tag="plot")),
-        ({"shows": "nothing"}, Part()),
-        ({"shows": "figure"}, Part(kind="figure")),
-        ({"shows": "figure:3"}, Part(kind="figure", number=3)),
-        ({"figure": "2"}, Part(kind="figure", number=2)),
-        ({"cell": "7"}, Part(kind="cell", number=7)),
-        ({"shows": "tag:a:b"}, Part(kind="tag", tag="a:b")),
-        ({"shows": "cell:0"}, Part(kind="tag", tag="plot")),
-        ({"shows": "../../x"}, Part(kind="tag", tag="plot")),
-        ({"cell": "-1"}, Part(kind="tag", tag="plot")),
+        ({}, NotebookPart(kind="tag", tag="plot")),
+        ({"shows": "nothing"}, NotebookPart()),
+        ({"shows": "figure"}, NotebookPart(kind="figure")),
+        ({"shows": "figure:3"}, NotebookPart(kind="figure", number=3)),
+        ({"figure": "2"}, NotebookPart(kind="figure", number=2)),
+        ({"cell": "7"}, NotebookPart(kind="cell", number=7)),
+        ({"shows": "tag:a:b"}, NotebookPart(kind="tag", tag="a:b")),
+        ({"shows": "cell:0"}, NotebookPart(kind="tag", tag="plot")),
+        ({"shows": "../../x"}, NotebookPart(kind="tag", tag="plot")),
+        ({"cell": "-1"}, NotebookPart(kind="tag", tag="plot")),
     ],
 )
-def test_an_address_says_which_part_of_a_notebook_is_shown(query: dict[str, str], part: Part) -> None:
+def test_an_address_says_which_part_of_a_notebook_is_shown(query: dict[str, str], part: NotebookPart) -> None:
     assert part_of_address(query, part_of_check(Manual(shows="cell:plot"))) == part
-    assert part_of_address({"shows": part.written}, Part()) == part
+    assert part_of_address({"shows": part.written}, NotebookPart()) == part
 
 
 def test_more_figures_than_are_shown_are_counted(tmp_path: Path) -> None:
