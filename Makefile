@@ -15,7 +15,7 @@ WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); [ $$cores -lt 5 ] || cor
 # Python files are compiled once, not by each of the many processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test suite times size check quick pins zoo lint fuzz bench reference gallery docs clean
+.PHONY: pictures install demo test suite times size check quick pins zoo lint fuzz bench reference gallery docs clean
 
 # A demonstration needs no linter, no browser's driver and no documentation site: `demo` installs what grades, `test` the rest.
 GRADING := $(VENV)/.installed-grading
@@ -117,6 +117,10 @@ reference: install
 # Reports of real runs for the documentation, from records in docs/records; no data is needed.
 gallery: install
 	$(BIN)/python docs/gallery.py render docs/gallery
+
+# The pictures of the how-to about the review desk, taken in a browser.
+pictures: install
+	GRADER_PICTURES=docs/images $(BIN)/python -m pytest -q tests/review/test_how_to.py -k first_minutes
 
 # The documentation site, with the gallery, into site/.
 docs: gallery
