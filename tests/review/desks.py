@@ -1,14 +1,10 @@
 """A class on disk with its gradebook, and a desk that serves it on the loopback: for the tests of every page."""
 
 import hashlib
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import urlencode
 
 from grader.core.evidence import Cell, Source
 from grader.core.grades import Enrolment, HandIn, Student
@@ -21,12 +17,13 @@ from grader.intake import safe_name
 from grader.marking.flags import UnrunSubmission, explain_unread
 from grader.marking.mark import mark_attempts
 from grader.marking.publish import EVIDENCE_FOLDER, Grades
-from grader.review.access import FORM, Access
+from grader.review.access import Access
 from grader.review.application import make_application
 from grader.review.desk import Desk, ReviewOptions, key_of
-from grader.review.serve import make_server, open_port
 from tests.fakes import RUBRIC, a_rubric, a_stored, data_of, trained_claims, write_course
 from tests.pages.builders import some_cells
+from tests.review.server import Answer, Client
+from tests.review.server import serving as serving_application
 
 AUTHOR = "kim"
 
@@ -99,17 +96,6 @@ def _digest(entrant: Entrant) -> str:
     return hashlib.sha256(entrant.name.encode("utf-8", "replace")).hexdigest()
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What the desk answered; `text` is the page, `to` where a redirect leads."""
-
-    status: int
-    text: str
-    to: str
-    headers: Mapping[str, str]
-    seconds: float
-
-
 @dataclass(frozen=True, kw_only=True)
 class RunningDesk:
     """A desk that answers, and a visitor who was let in."""
@@ -130,25 +116,11 @@ class RunningDesk:
 
     def get(self, path: str, **headers: str) -> Answer:
         """A page."""
-        return self._ask("GET", path, None, headers)
+        return Client(self.access).ask("GET", path, headers)
 
     def post(self, path: str, fields: Mapping[str, str | int | float], **headers: str) -> Answer:
         """A form, with the token that every form of the desk holds."""
-        body = urlencode({"csrf": self.access.secret("form"), **fields})
-        return self._ask("POST", path, body, {"content-type": FORM, "origin": self.origin, **headers})
-
-    def _ask(self, method: str, path: str, body: str | None, headers: Mapping[str, str]) -> Answer:
-        connection = HTTPConnection(self.access.host, self.access.port, timeout=60)
-        cookie = f"{self.access.cookie}={self.access.secret('session')}"
-        began = time.perf_counter()
-        try:
-            connection.request(method, path, body, {"cookie": cookie, **headers})
-            answer = connection.getresponse()
-            text = answer.read().decode()
-        finally:
-            connection.close()
-        found = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(answer.status, text, found.get("location", ""), found, time.perf_counter() - began)
+        return Client(self.access).post(path, fields, headers)
 
 
 @contextmanager
@@ -171,14 +143,5 @@ def running_desk(
 @contextmanager
 def serving(desk: Desk, course: Course) -> Iterator[RunningDesk]:
     """A desk on a free port of the loopback, in a thread."""
-    listener = open_port("127.0.0.1", 0, has_token=False)
-    access = Access(host="127.0.0.1", port=listener.getsockname()[1])
-    server = make_server(make_application(desk, access))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    try:
-        yield RunningDesk(desk=desk, access=access, course=course, out=desk.options.out)
-    finally:
-        server.should_exit = True
-        thread.join(30)
-        listener.close()
+    with serving_application(lambda access: make_application(desk, access)) as client:
+        yield RunningDesk(desk=desk, access=client.access, course=course, out=desk.options.out)

@@ -8,20 +8,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from grader.review.access import FORM, Access
-from grader.review.serve import open_port
+from grader.review.serve import make_server, open_port
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered."""
+    """What a server answered, after so many seconds; names of headers are in small letters."""
 
     status: int
     headers: Mapping[str, str]
     text: str
+    seconds: float
+
+    @property
+    def to(self) -> str:
+        """Where a redirect leads; "" where it is none."""
+        return self.headers.get("location", "")
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,8 @@ class Client:
     @property
     def headers(self) -> dict[str, str]:
         return {
-            "Host": f"127.0.0.1:{self.access.port}", "Cookie": f"{self.access.cookie}={self.access.secret('session')}",
-            "Sec-Fetch-Site": "same-origin",
+            "host": f"127.0.0.1:{self.access.port}", "cookie": f"{self.access.cookie}={self.access.secret('session')}",
+            "sec-fetch-site": "same-origin",
         }  # fmt: skip
 
     def ask(
@@ -42,19 +47,22 @@ class Client:
         more: Sequence[tuple[str, str]] = (),
     ) -> Answer:  # fmt: skip
         """One request. A header of None is left out; `more` are sent beside them, even twice."""
-        told = {name: value for name, value in {**self.headers, **(headers or {})}.items() if value is not None}
-        connection = http.client.HTTPConnection("127.0.0.1", self.access.port, timeout=20)
+        wanted = {**self.headers, **{name.lower(): value for name, value in (headers or {}).items()}}
+        told = {name: value for name, value in wanted.items() if value is not None}
+        connection, began = http.client.HTTPConnection("127.0.0.1", self.access.port, timeout=60), time.perf_counter()
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-            if body is not None and "Content-Length" not in (headers or {}):
-                told["Content-Length"] = str(len(body))
+            if body is not None and "content-length" not in wanted:
+                told["content-length"] = str(len(body))
             for name, value in [*told.items(), *more]:
                 connection.putheader(name, value)
             connection.endheaders()
             if body is not None:
                 connection.send(body)
             response = connection.getresponse()
-            return Answer(response.status, dict(response.getheaders()), response.read().decode("utf-8", "replace"))
+            text = response.read().decode("utf-8", "replace")
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, found, text, time.perf_counter() - began)
         finally:
             connection.close()
 
@@ -65,14 +73,14 @@ class Client:
     def post(
         self,
         path: str,
-        fields: Mapping[str, str],
+        fields: Mapping[str, str | int | float],
         headers: Mapping[str, str | None] | None = None,
         *,
         csrf: bool = True,
     ) -> Answer:
         """A form as a page of the desk sends it."""
         known = {"csrf": self.access.secret("form"), **fields} if csrf else dict(fields)
-        own = {"Origin": f"http://127.0.0.1:{self.access.port}", "Content-Type": FORM, **(headers or {})}
+        own = {"origin": f"http://127.0.0.1:{self.access.port}", "content-type": FORM, **(headers or {})}
         return self.ask("POST", path, own, urlencode(known).encode())
 
 
@@ -81,9 +89,7 @@ def serving(make: Callable[[Access], ASGIApp]) -> Iterator[Client]:
     """Serve what `make` makes of the access, until the block ends."""
     listener = open_port("127.0.0.1", 0, has_token=False)
     access = Access(host="127.0.0.1", port=listener.getsockname()[1])
-    server = uvicorn.Server(
-        uvicorn.Config(make(access), log_level="error", access_log=False, lifespan="off", server_header=False)
-    )
+    server = make_server(make(access))
     thread = threading.Thread(target=lambda: server.run(sockets=[listener]), daemon=True)
     thread.start()
     while not server.started:
@@ -92,5 +98,5 @@ def serving(make: Callable[[Access], ASGIApp]) -> Iterator[Client]:
         yield Client(access)
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(30)
         listener.close()

@@ -17,8 +17,9 @@ from grader.review.desk import ClassState, Row
 from grader.review.shown_work import MOST_FIGURES, NotebookPart, part_of_address, part_of_check
 from tests.fakes import RUBRIC
 from tests.pages.builders import photograph, png
-from tests.review.desks import Answer, Entrant, RunningDesk, running_desk
+from tests.review.desks import Entrant, RunningDesk, running_desk
 from tests.review.forms import SentForm, forms_of
+from tests.review.server import Answer
 
 MANUAL = """
 [[check]]

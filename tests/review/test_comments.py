@@ -6,8 +6,9 @@ import pytest
 
 from grader.core.review import LONGEST
 from grader.gradebook import Change
-from tests.review.desks import Answer, RunningDesk
+from tests.review.desks import RunningDesk
 from tests.review.forms import SentForm, forms_of
+from tests.review.server import Answer
 
 ID = "0123456789abcdef" * 2
 HOSTILE = "</textarea><script>alert(1)</script>\u202e"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from grader.core.grades import grades_of
 from tests.fakes import RUBRIC
-from tests.review.desks import Answer, RunningDesk, running_desk
+from tests.review.desks import RunningDesk, running_desk
+from tests.review.server import Answer
 
 
 def decide(desk: RunningDesk, name: str, kind: str, **fields: str | int | float) -> Answer:

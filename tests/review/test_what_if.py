@@ -15,7 +15,8 @@ from grader.review import what_if
 from grader.review.desk import Desk
 from tests.fakes import ASSIGNMENT, RUBRIC
 from tests.review.browsing import SIGHTS, faults, overflow, visiting
-from tests.review.desks import SOME, Answer, Entrant, RunningDesk, running_desk, serving
+from tests.review.desks import SOME, Entrant, RunningDesk, running_desk, serving
+from tests.review.server import Answer
 
 COMMENTED = RUBRIC.replace("at_least = 0.8", "at_least = 0.8   # what the lecture promised")
 HOSTILE = "<img src=x onerror=alert(1)>\u202e' OR 1=1 --"
