@@ -5,7 +5,6 @@ Below the commands: how other commands find the gradebook beside results, and ho
 
 import getpass
 import json
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -117,16 +116,14 @@ def override(
 
 def read_points(text: str, option: str = "--points ") -> float:
     """Points as people write them, 61.5 or 61,5. Raises UsageError for anything else, which names the option, if any."""
-    plain = text.strip()
-    if re.fullmatch(r"[+-]?[0-9]+,[0-9]{1,2}", plain):
-        plain = plain.replace(",", ".")
-    try:
-        return float(plain)
-    except ValueError:
+    from grader.core.text import read_number
+
+    if (found := read_number(text)) is None:
         raise UsageError(
             f"{option}{text}: is not a number.",
             "Write digits with a point or a comma before the fraction: 61.5 or 61,5.",
-        ) from None
+        )
+    return found
 
 
 def unseen(comment: str) -> str:

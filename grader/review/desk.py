@@ -67,6 +67,16 @@ class Row:
         """Whether a person looked at it or decided all of it."""
         return all(grade.override or (grade.review and grade.review.looked_at) for grade in grades_of(self.result))
 
+    @property
+    def deciders(self) -> tuple[str, ...]:
+        """Everybody who decided something of it, or looked at it."""
+        found = []
+        for grade in grades_of(self.result):
+            found += [grade.override.author] if grade.override else []
+            review = grade.review or Review()
+            found += [*review.deciders, *(comment.author for comment in review.comments), review.looked_at]
+        return tuple(dict.fromkeys(filter(None, found)))
+
     @cached_property
     def queues(self) -> tuple[str, ...]:
         """Why a person is asked to look, by the names of queues; none once somebody did."""
@@ -125,9 +135,19 @@ class ClassState:
     def unpublished(self) -> tuple[Row, ...]:
         """The submissions whose pages show another grade than today's; pages hold neither reasons nor names."""
         changed = (row for row in self.rows if grades_of(row.result) != grades_of(row.shown))
-        return tuple(
-            row for row in changed if grades_of(without_names(row.result)) != grades_of(without_names(row.shown))
-        )
+        return tuple(row for row in changed if _on_pages(row.result) != _on_pages(row.shown))
+
+
+def _on_pages(result: Result) -> tuple[Grade, ...]:
+    """The grades as far as a student's page tells them: that somebody looked at it ends a doubt, and else says nothing."""
+    found = []
+    for grade in grades_of(without_names(result)):
+        review = grade.review
+        if review is not None and grade.status is not Status.NEEDS_REVIEW:
+            review = review.model_copy(update={"looked_at": ""})
+        plain = None if review is None or review == Review() else review
+        found.append(grade.model_copy(update={"review": plain}))
+    return tuple(found)
 
 
 class Gone(UsageError):
