@@ -202,9 +202,9 @@ def _decided(grade: "Grade") -> list[str]:
     for item in review.checks:
         said.append(f"{item.check}: {item.points:g} by {item.author}{f' ({item.reason})' if item.reason else ''}")
     if review.adjustment is not None:
-        said.append(f"{review.adjustment.points:+g} by {review.adjustment.author} ({review.adjustment.reason})")
+        said.append(f"in all: {review.adjustment.points:+g} by {review.adjustment.author} ({review.adjustment.reason})")
     more = sum(comment.points for comment in review.comments)
-    said += [f"{more:+g} by comments"] if more else []
+    said += [f"by comments: {more:+g}"] if more else []
     said += [f"comments: {len(review.comments)}"] if review.comments else []
     said += [f"looked at by {review.looked_at}"] if review.looked_at else []
     if grade.earned is not None and review.changes_points and grade.penalty is None:
