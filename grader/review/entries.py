@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from grader.core.review import Kind
-from grader.gradebook import Change, Superseded
-from grader.review.desk import ClassState, Desk, Row
+from grader.gradebook import Change
+from grader.review.desk import ClassState, Desk, Overtaken, Row, seen_entries
 from grader.review.web import Form
 
 
 def seen_of(state: ClassState, row: Row, kind: Kind, subject: str = "") -> str:
     """What was decided last, of each whose grade it is: the numbers of entries, which a form holds as `seen`."""
-    found = (state.standing.get((student, kind, subject)) for student in row.students)
-    return " ".join(str(entry.id if entry else 0) for entry in found)
+    return seen_entries(state.decided_last(row.students, kind, subject).values())
 
 
 def for_everyone(
@@ -20,9 +19,11 @@ def for_everyone(
 ) -> list[Change]:
     """The same decision for everyone whose grade it is, at one time; the form's `reason` and `seen` go with it.
 
-    Raises Superseded where the group is another one by now, and UsageError for what can't be kept.
+    Raises Overtaken where the group is another one by now, and UsageError for what can't be kept.
     """
     seen = _seen_in(form, row)
+    if seen is None:
+        raise Overtaken(None, desk.state().decided_last(row.students, kind, subject))
     now = datetime.now(UTC)
     return [
         Change(
@@ -33,13 +34,13 @@ def for_everyone(
     ]  # fmt: skip
 
 
-def _seen_in(form: Form, row: Row) -> list[int | None]:
-    """Where a form tells nothing (it is sent again, after its person was told what stands), it is taken in any case."""
+def _seen_in(form: Form, row: Row) -> list[int | None] | None:
+    """The numbers that a form holds, None where they are not those of this group; without any it is taken in any case."""
     said = form.text("seen").split()
     if not said:
         return [None] * len(row.students)
     if len(said) != len(row.students) or not all(
         text.isascii() and text.isdecimal() and len(text) < 16 for text in said
     ):
-        raise Superseded(None)
+        return None
     return [int(text) for text in said]
