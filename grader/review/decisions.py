@@ -188,7 +188,8 @@ def undo(desk: Desk, form: Form) -> None:
         [
             Change(
                 kind=item.kind, subject=item.subject, student=item.student, author=desk.options.author, reason=UNDO,
-                evidence=item.evidence, value=_before(state, item), seen=item.id, time=now,
+                evidence=item.evidence, value=_before(state, item), seen=item.id, restores=True,
+                time=now,
             )
             for item in decided_together(state, entry)
         ]
