@@ -26,6 +26,9 @@ from grader.review.names import Names, hidden_names
 # What nobody has to look at: said of everybody, or decided by a person already.
 QUIET = frozenset({"substitute_data", "late", "override", "excused", "points_decided", "awaits_person", "borderline"})
 
+# Where a group's members have something else of these, what one of them has is replaced only where a person says so.
+ASKED: frozenset[Kind] = frozenset({"check", "adjustment", "override"})
+
 LOOK_AGAIN = 1.0  # seconds after which files are looked at again: 500 of them take some milliseconds
 
 
@@ -141,14 +144,31 @@ class Gone(UsageError):
 class Overtaken(Superseded):
     """As Superseded, with what was decided last of everyone whose decision it is: a form that shows it names it as seen."""
 
-    def __init__(self, newest: LogEntry | None, decided_last: Mapping[str, LogEntry | None]) -> None:
+    def __init__(
+        self, newest: LogEntry | None, decided_last: Mapping[str, LogEntry | None], message: str = "", remedy: str = ""
+    ) -> None:
         super().__init__(newest)
+        self.message, self.remedy = message or self.message, remedy or self.remedy
         self.decided_last = decided_last
 
     @property
     def seen(self) -> str:
         """The numbers of these entries, as forms hold them."""
         return seen_entries(self.decided_last.values())
+
+    @property
+    def asked(self) -> frozenset[int]:
+        """The members, by number, of whom a form asks whether what they have is to be replaced."""
+        entries = tuple(self.decided_last.values())
+        held = {place: entry for place, entry in enumerate(entries) if entry is not None and entry.value is not None}
+        asks = differ(entries) and all(entry.kind in ASKED for entry in held.values())
+        return frozenset(held) if asks else frozenset()
+
+
+def differ(entries: Sequence[LogEntry | None]) -> bool:
+    """Whether something else was decided of one of a group's members than of another."""
+    values = [entry.value if entry else None for entry in entries]
+    return any(value != values[0] for value in values)
 
 
 def seen_entries(entries: Iterable[LogEntry | None]) -> str:

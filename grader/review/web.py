@@ -157,9 +157,16 @@ def explain(visit: Visit, error: GraderError) -> Response:
     kept: dict[str, str] = {}
     if visit.request.method == "POST":
         kept = {name: visible(text) for name, text in form_of(visit.request).fields.items() if name not in SECRET}
-    values = {"message": error.message, "remedy": error.remedy, "kept": kept, "stands": {}}
+    values: dict[str, object] = {
+        "message": error.message,
+        "remedy": error.remedy,
+        "kept": kept,
+        "stands": {},
+        "asked": frozenset(),
+    }
     if isinstance(error, Overtaken):
         last = error.decided_last.items()
         values["stands"] = {visible(student): entry and cleaned(entry) for student, entry in last}
+        values["asked"] = error.asked
         kept["seen"] = error.seen  # what is sent again was decided by who saw these, and no later ones
     return visit.page("trouble.html.j2", values, status=status)
