@@ -155,3 +155,28 @@ def test_looking_at_a_group_is_done_when_it_is_for_each_member(owls: RunningDesk
     assert "looked at by cli, kim" in page(owls, GROUP)
     assert send(owls, form_of(owls, "looked_at"), take_back="1").status == 303
     assert "looked at by" not in page(owls, GROUP)
+
+
+def test_one_check_across_the_class_shows_what_each_member_has_and_asks_before_it_replaces_it(
+    owls: RunningDesk,
+) -> None:
+    text = owls.get("/check/trained?seed=1").text
+    assert "differs" in text and f"also for {SECOND}, who has 3 (cli: did nothing)" in text
+    assert "<strong>0</strong> of 1 decided" in text, "the other member is still to be decided"
+    form = next(form for form in forms_of(text) if "points" in form.fields)
+    assert send(owls, form, points="9", reason="both").status == 303
+    assert stands(owls, "check", "trained") == [9, 3]
+    text = owls.get("/check/trained?seed=1").text
+    assert "<strong>1</strong> of 1 decided" in text
+    form = next(form for form in forms_of(text) if "points" in form.fields)
+    assert send(owls, form, points="8", reason="both", **{"also.0": "1", "also.1": "1"}).status == 303
+    assert stands(owls, "check", "trained") == [8, 8]
+
+
+def test_the_page_of_each_member_shows_the_comments_of_that_member(owls: RunningDesk) -> None:
+    decide_one(owls, FIRST, "comment", {"text": "for the first one"}, subject="d" * 32)
+    assert owls.post("/publish", {}).status == 200
+    pages = {path.stem.partition("-")[0]: path.read_text(encoding="utf-8") for path in owls.out.rglob("*.html")}
+    mine, other = pages["Emil_Berg"], pages["Dina_Haddad"]
+    assert "only for you" in mine and "for the first one" not in mine
+    assert "for the first one" in other and "only for you" not in other
