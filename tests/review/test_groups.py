@@ -1,6 +1,7 @@
 """What is decided of a group and of single members of it: none is shown as another member's, or overwritten unseen."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from grader.core.grades import grades_of
 from grader.core.review import Kind
 from grader.gradebook import Change
-from tests.review.desks import Entrant, RunningDesk, running_desk
+from grader.review.desk import Desk
+from tests.review.desks import Entrant, RunningDesk, running_desk, serving
 from tests.review.forms import SentForm, forms_of
 from tests.review.server import Answer
 from tests.review.test_submission import page, points
@@ -180,3 +182,15 @@ def test_the_page_of_each_member_shows_the_comments_of_that_member(owls: Running
     mine, other = pages["Emil_Berg"], pages["Dina_Haddad"]
     assert "only for you" in mine and "for the first one" not in mine
     assert "for the first one" in other and "only for you" not in other
+
+
+def test_names_of_members_are_hidden_where_names_are(owls: RunningDesk) -> None:
+    decide_one(owls, FIRST, "adjustment", {"points": -1}, f"{SECOND} did it all")
+    options = replace(owls.desk.options, anonymous=True, author="lee")
+    with serving(Desk(options, owls.desk.book), owls.course) as hidden:
+        pages = [page(hidden, GROUP), hidden.get("/check/trained?seed=1").text, hidden.get("/log").text]
+        form = form_of(hidden, "adjustment")
+        pages.append(send(hidden, form, points="-5", reason="typed").text)
+    for text in pages:
+        assert "Emil" not in text and "Berg" not in text and "Haddad" not in text
+        assert "Student 1" in text and "Student 2" in text
