@@ -262,8 +262,9 @@ class Gradebook:
             author=change.author, reason=change.reason, time=change.time, points=value.points, excused=value.excused,
             comment=value.comment,
         )  # fmt: skip
-        choice = Selection(assignment=assignment, student_id=number)
-        require_possible(decision.points, read_grades(connection, choice)[0].out_of)
+        if not change.restores:
+            choice = Selection(assignment=assignment, student_id=number)
+            require_possible(decision.points, read_grades(connection, choice)[0].out_of)
         decide(connection, assignment, number, decision)
         return [entry for entry in read_log(connection, assignment, number) if entry.kind == "override"][-1]
 

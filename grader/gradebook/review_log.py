@@ -43,7 +43,8 @@ class Change:
     """What a person decides: `value` fits the kind (`grader.core.review.VALUES`), None takes back what stands.
 
     `student` is a name, or empty for what is of the whole class. `seen` is the entry that the person had before them (0:
-    none); where another stands by now, the change is refused. None writes in any case.
+    none); where another stands by now, the change is refused. None writes in any case. `restores`: it is what stood before,
+    written again, whatever the rubric gives by now.
     """
 
     kind: Kind
@@ -54,6 +55,7 @@ class Change:
     reason: str = ""
     evidence: str = ""
     seen: int | None = None
+    restores: bool = False
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __post_init__(self) -> None:
@@ -147,7 +149,7 @@ def add_entry(connection: Connection, assignment: str, student_id: int | None, c
     if change.kind == "adjustment" and change.value is not None and not change.reason.strip():
         raise UsageError("Points that are given or taken need a reason.", "Say why.")
     value = None if change.value is None else VALUES[change.kind].model_validate(change.value)
-    if change.kind == "check" and isinstance(value, CheckValue) and student_id is not None:
+    if isinstance(value, CheckValue) and student_id is not None and not change.restores:
         check = _require_check(connection, assignment, student_id, change, value.points)
         value = value.model_copy(update={"title": value.title or check.title})
     row = {

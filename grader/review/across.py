@@ -22,7 +22,7 @@ from grader.course.rubric import Rubric
 from grader.gradebook import Change
 from grader.pages.cells import NotebookView
 from grader.review.desk import ClassState, Desk, Gone, Row
-from grader.review.entries import for_everyone, seen_of
+from grader.review.entries import MemberDecision, for_everyone, member_decisions, seen_of
 from grader.review.names import Names
 from grader.review.shown_work import NotebookPart, count_drawing_cells, part_of_address, part_of_check, shown_part
 from grader.review.web import Form, address
@@ -100,6 +100,7 @@ class Answer:
     given: str  # as it stands in the field
     levels: tuple[tuple[ScaleLevel, bool], ...]
     decided: CheckPoints | None
+    own: tuple[MemberDecision, ...]  # where the members of a group have something else; then nothing stands of all
     found: str
     hint: str
     in_all: str
@@ -202,6 +203,12 @@ def _decided(row: Row, label: str) -> CheckPoints | None:
     return next((item for item in row.review.checks if item.check == label), None)
 
 
+def _decided_of_all(row: Row, label: str) -> bool:
+    """Whether a person decided the check's points, of a group those of each member."""
+    reviews = [grade.review for grade in grades_of(row.result)]
+    return all(review is not None and any(item.check == label for item in review.checks) for review in reviews)
+
+
 def _points(found: CheckResult, decided: CheckPoints | None) -> float | None:
     """The points that stand; None while a person is to give them."""
     if decided is not None:
@@ -244,7 +251,7 @@ def across_page(
         told = {**kept, **more}
         return check_address(label, told) if check else address("/check", {**told, "shows": part.written})
 
-    undecided = [place for place, row in enumerate(rows) if check and _decided(row, label) is None]
+    undecided = [place for place, row in enumerate(rows) if check and not _decided_of_all(row, label)]
     return AcrossPage(
         check=check, part=part, all=len(rows), start=start,
         answers=tuple(
@@ -291,15 +298,16 @@ def _parts(part: NotebookPart, check: ClassCheck | None) -> tuple[tuple[str, str
 def _answer(state: ClassState, row: Row, check: ClassCheck | None, work: NotebookView | str, names: Names) -> Answer:
     """One student's answer, with the part of the notebook that is looked at, or why there is none."""
     found = labelled(row.result.checks).get(check.label) if check else None
-    decided = _decided(row, check.label) if check else None
-    points = _points(found, decided) if found else None
+    own = member_decisions(state, row, names, "check", check.label) if check else ()
+    decided = _decided(row, check.label) if check and not own else None
+    points = _points(found, decided) if found and not own else None
     awaits = found is not None and found.outcome is Outcome.AWAITING
     return Answer(
         key=row.key, name=one_line(names.of(row), 120), href=f"/submission/{row.key}",
         points="" if points is None else number(points), out_of=number(found.out_of) if found else "",
         given="" if points is None else number(points),
         levels=tuple((level, points == level.points) for level in check.levels(found.out_of)) if check and found else (),
-        decided=decided, found=names.hide(visible(found.reason)) if found and not awaits else "",
+        decided=decided, own=own, found=names.hide(visible(found.reason)) if found and not awaits else "",
         hint=names.hide(visible(found.hint)) if found else "",
         in_all=_in_all(row),
         seen=seen_of(state, row, "check", check.label) if check else "",

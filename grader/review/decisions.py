@@ -9,9 +9,9 @@ from grader.core.errors import UsageError
 from grader.core.results import labelled
 from grader.core.review import CommentValue, Kind, LogEntry, SavedComment
 from grader.core.text import one_line, shorten
-from grader.gradebook import Change, Superseded
+from grader.gradebook import Change
 from grader.review.across import check_points, find_check
-from grader.review.desk import ClassState, Desk, Gone, Row
+from grader.review.desk import ClassState, Desk, Gone, Overtaken, Row
 from grader.review.entries import for_everyone
 from grader.review.names import Names
 from grader.review.shown_work import shown_notebook
@@ -170,7 +170,7 @@ DECISIONS: Mapping[str, tuple[Decision, Place]] = {
 def undo(desk: Desk, form: Form) -> None:
     """Write again what stood before an entry; of a group, for all for whom it was decided together.
 
-    Raises Superseded where it does not stand any more, UsageError, Infrastructure.
+    Raises Overtaken where it does not stand any more, UsageError, Infrastructure.
     """
     state = desk.state()
     number, kind = form.whole("seen"), form.text("kind")
@@ -181,13 +181,15 @@ def undo(desk: Desk, form: Form) -> None:
         raise UsageError("This can't be undone.", NEVER_UNDONE[entry.kind])
     newest = state.standing[entry.key]
     if newest.id != entry.id:
-        raise Superseded(newest if newest.value is not None else None)
+        stands = None if newest.value is None else newest
+        raise Overtaken(stands, state.decided_last((entry.student,), entry.kind, entry.subject))
     now = datetime.now(UTC)
     desk.decide(
         [
             Change(
                 kind=item.kind, subject=item.subject, student=item.student, author=desk.options.author, reason=UNDO,
-                evidence=item.evidence, value=_before(state, item), seen=item.id, time=now,
+                evidence=item.evidence, value=_before(state, item), seen=item.id, restores=True,
+                time=now,
             )
             for item in decided_together(state, entry)
         ]

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +12,11 @@ from grader.core.errors import GraderError, UsageError
 from grader.core.evidence import Evidence
 from grader.core.grades import flags_of, grades_of
 from grader.core.results import Grade, Result, Status, Student
-from grader.core.review import Key, LogEntry, Review, SavedComment, pair_subject, saved_comments, standing
+from grader.core.review import Key, Kind, LogEntry, Review, SavedComment, pair_subject, saved_comments, standing
 from grader.core.store import EVIDENCE, RESULT, load_result, without_names
 from grader.course.course import Course
 from grader.course.rubric import Rubric
-from grader.gradebook import Change, Gradebook
+from grader.gradebook import Change, Gradebook, Superseded
 from grader.marking.publish import EVIDENCE_FOLDER, Grades, OutputOptions
 from grader.marking.regrade import show_grades
 from grader.marking.repeated_runs import counted_run, load_attempts
@@ -25,6 +25,9 @@ from grader.review.names import Names, hidden_names
 
 # What nobody has to look at: said of everybody, or decided by a person already.
 QUIET = frozenset({"substitute_data", "late", "override", "excused", "points_decided", "awaits_person", "borderline"})
+
+# Where a group's members have something else of these, what one of them has is replaced only where a person says so.
+ASKED: frozenset[Kind] = frozenset({"check", "adjustment", "override"})
 
 LOOK_AGAIN = 1.0  # seconds after which files are looked at again: 500 of them take some milliseconds
 
@@ -126,6 +129,10 @@ class ClassState:
             if first is not None and second is not None
         )
 
+    def decided_last(self, students: Iterable[str], kind: Kind, subject: str = "") -> dict[str, LogEntry | None]:
+        """The newest entry of each student ("": of the class), also where it takes something back."""
+        return {student: self.standing.get((student, kind, subject)) for student in students}
+
     def assigned(self, row: Row) -> str:
         """Who is to look at a submission; "" where nobody was named."""
         entry = self.standing.get((row.students[0], "assigned", ""))
@@ -152,6 +159,41 @@ def _on_pages(result: Result) -> tuple[Grade, ...]:
 
 class Gone(UsageError):
     """A submission that is not in the class any more."""
+
+
+class Overtaken(Superseded):
+    """As Superseded, with what was decided last of everyone whose decision it is: a form that shows it names it as seen."""
+
+    def __init__(
+        self, newest: LogEntry | None, decided_last: Mapping[str, LogEntry | None], message: str = "", remedy: str = ""
+    ) -> None:
+        super().__init__(newest)
+        self.message, self.remedy = message or self.message, remedy or self.remedy
+        self.decided_last = decided_last
+
+    @property
+    def seen(self) -> str:
+        """The numbers of these entries, as forms hold them."""
+        return seen_entries(self.decided_last.values())
+
+    @property
+    def asked(self) -> frozenset[int]:
+        """The members, by number, of whom a form asks whether what they have is to be replaced."""
+        entries = tuple(self.decided_last.values())
+        held = {place: entry for place, entry in enumerate(entries) if entry is not None and entry.value is not None}
+        asks = differ(entries) and all(entry.kind in ASKED for entry in held.values())
+        return frozenset(held) if asks else frozenset()
+
+
+def differ(entries: Sequence[LogEntry | None]) -> bool:
+    """Whether something else was decided of one of a group's members than of another."""
+    values = [entry.value if entry else None for entry in entries]
+    return any(value != values[0] for value in values)
+
+
+def seen_entries(entries: Iterable[LogEntry | None]) -> str:
+    """Entries as a form holds them in `seen`: their numbers, 0 where nothing was decided yet."""
+    return " ".join(str(entry.id if entry else 0) for entry in entries)
 
 
 class Desk:
@@ -217,8 +259,18 @@ class Desk:
             return None
 
     def decide(self, changes: Sequence[Change]) -> list[LogEntry]:
-        """Write decisions down, all of them or none. Raises UsageError, Superseded, Infrastructure."""
-        return self.book.write_log_all(self.assignment, changes)
+        """Write decisions down, all of them or none. Raises UsageError, Overtaken, Infrastructure."""
+        try:
+            return self.book.write_log_all(self.assignment, changes)
+        except Superseded as error:
+            raise self._overtaken(error, changes[-1]) from None
+
+    def _overtaken(self, error: Superseded, change: Change) -> Overtaken:
+        """What stands now, of all members where the decision is a group's."""
+        state = self.state()
+        row = next((row for row in state.rows if change.student in row.students), None)
+        students = (change.student,) if row is None else row.students
+        return Overtaken(error.newest, state.decided_last(students, change.kind, change.subject))
 
     def grades_after(self, changes: Sequence[Change]) -> list[tuple[Grade, Grade]]:
         """Every grade before and after some decisions, of which nothing is kept. Raises as `decide`."""

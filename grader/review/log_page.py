@@ -1,17 +1,17 @@
 """The log: every decision with its author, time, reason, what stood before and what it made of it. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from grader.core.review import Key, LogEntry
-from grader.core.text import joined, number, shorten, visible
+from grader.core.text import joined, one_line, visible
 from grader.review.decisions import NEVER_UNDONE
 from grader.review.desk import ClassState, Row
+from grader.review.entries import in_words
 from grader.review.names import Names
 from grader.review.web import address
 
 MOST = 200  # entries of one page
-LONG = 200  # characters of a comment in the log
 TITLES: Mapping[str, str] = {
     "override": "points in all", "check": "points of a check", "adjustment": "points beside the checks",
     "comment": "comment", "looked_at": "looked at", "assigned": "grader", "saved_comment": "saved comment",
@@ -21,11 +21,12 @@ TITLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
-    """One decision in words; `stands`: it can be taken back."""
+    """One decision in words; `stands`: it can be taken back. `whose`: the members of a group that it is of."""
 
     entry: LogEntry
     time: str
     who: str
+    whose: str
     href: str
     what: str
     before: str
@@ -72,29 +73,15 @@ def _lines(entries: Iterable[LogEntry], state: ClassState, rows: Mapping[str, Ro
         yield LogLine(
             entry=entry, time=entry.time[:19].replace("T", " "), stands=stands,
             who=names.of(row) if row else names.hide(entry.student) or "the class",
-            href=f"/submission/{row.key}" if row else "", what=joined((TITLES[entry.kind], names.hide(about)), ": "),
+            whose=_member(row, entry.student, names), href=f"/submission/{row.key}" if row else "",
+            what=joined((TITLES[entry.kind], names.hide(about)), ": "),
             before=names.hide(in_words(old)) if old else "–", after=names.hide(in_words(entry)),
             author=visible(entry.author), reason=names.hide(visible(entry.reason)),
         )  # fmt: skip
 
 
-def in_words(entry: LogEntry) -> str:
-    """What an entry says, in a few words."""
-    return visible(_in_words(entry))
-
-
-def _in_words(entry: LogEntry) -> str:
-    value = entry.value
-    if value is None:
-        return "taken back"
-    if entry.kind == "override":
-        return "excused" if value["excused"] else number(value["points"])
-    if entry.kind in ("check", "adjustment"):
-        return number(value["points"]) if entry.kind == "check" else f"{value['points']:+g}"
-    if entry.kind in ("comment", "saved_comment"):
-        points = f" ({value['points']:+g})" if value["points"] else ""
-        return f"“{shorten(value['text'], LONG)}”{points}"
-    if entry.kind == "rubric":
-        return "; ".join(value["changes"])
-    said: Sequence[str] = [str(item) for item in value.values()]
-    return ", ".join(said) or "yes"
+def _member(row: Row | None, student: str, names: Names) -> str:
+    """The member of a group; "" for who hands in alone."""
+    if row is None or not row.result.members:
+        return ""
+    return one_line(names.member(row, row.students.index(student)), 120)

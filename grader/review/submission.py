@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 from grader.core.grades import flags_of, grades_of
 from grader.core.results import Grade, Outcome, labelled
 from grader.core.review import Comment
-from grader.core.text import number, one_line, visible
+from grader.core.text import joined, number, one_line, visible
 from grader.pages.cells import CellView, NotebookView
 from grader.pages.headline import Headline, points_word
 from grader.pages.view import CheckView, student_view
@@ -16,7 +16,7 @@ from grader.review.across import ClassCheck, ScaleLevel, check_address, checks_o
 from grader.review.class_page import FILTERS, queue_title, selected
 from grader.review.decisions import UNDO, saved_titles
 from grader.review.desk import ClassState, Desk, Row
-from grader.review.entries import seen_of
+from grader.review.entries import MemberDecision, member_decisions, seen_of
 from grader.review.log_page import LogLine, history
 from grader.review.names import Names
 from grader.review.shown_work import shown_notebook
@@ -29,7 +29,8 @@ BESIDE = ("next", "previous")  # what forms remember of a list: a decision may m
 class GivenComment:
     """A comment that stands; `shared`: it is a saved one, which is changed wherever it was used.
 
-    `where` names its place in words, `fields` as a form holds it.
+    `where` names its place in words, `whose` the members of a group who have it (empty: all of them); `fields` are both as
+    a form holds them.
     """
 
     id: str
@@ -38,6 +39,7 @@ class GivenComment:
     author: str
     shared: bool
     where: str
+    whose: str
     fields: Mapping[str, str]
     seen: str
 
@@ -57,6 +59,8 @@ class CheckToDecide:
     manual: bool
     needs_reason: bool
     seen: str
+    own: tuple[MemberDecision, ...]  # where the members of a group have something else
+    taken_back: bool  # whether there is something to take back
     comments: tuple[GivenComment, ...]
     across: str
 
@@ -121,6 +125,7 @@ class SubmissionPage:
     cells: tuple[CommentedCell, ...]
     notes: tuple[str, ...]
     nothing: str  # why there is no notebook
+    own: Mapping[str, tuple[MemberDecision, ...]]  # by kind, where the members of a group have something else
     adjustment: str
     adjustment_reason: str
     override: str  # the points in all that a person decided, "excused", or nothing
@@ -149,7 +154,11 @@ def submission_page(desk: Desk, row: Row, query: Mapping[str, str], names: Names
     placed |= {item.id for cell in cells for item in cell.comments} | {
         item.id for check in checks for item in check.comments
     }
-    override, adjustment = grade.override, row.review.adjustment
+    own = {kind: member_decisions(state, row, names, kind) for kind in ("override", "adjustment")}
+    override, adjustment = (
+        None if own["override"] else grade.override,
+        None if own["adjustment"] else row.review.adjustment,
+    )
     lines = _told_once(history(state, row, names), row)
     return SubmissionPage(
         key=row.key, name=one_line(names.of(row), 200), hidden=names.hides(row), file=names.hide(view.submission),
@@ -157,15 +166,15 @@ def submission_page(desk: Desk, row: Row, query: Mapping[str, str], names: Names
         out_of=view.out_of, pass_mark=view.pass_mark, earned=view.earned, members=_members(row, names),
         flags=tuple((flag_word(flag.kind), names.hide(visible(flag.reason))) for flag in flags_of(row.result)),
         ending=names.hide(f"{view.ending}: {view.ending_message}" if view.ending_message else view.ending),
-        checks=checks, comments=tuple(item for item, _ in given.values() if item.id not in placed),
+        checks=checks, comments=tuple(item for item, _ in given if item.id not in placed),
         cells=cells, notes=notebook.notes if notebook else (),
         nothing="" if notebook else _why_nothing(row),
-        adjustment=f"{adjustment.points:+g}" if adjustment else "",
+        own=own, adjustment=f"{adjustment.points:+g}" if adjustment else "",
         adjustment_reason=visible(adjustment.reason) if adjustment else "",
         override="" if override is None else "excused" if override.excused else number(override.points or 0.0),
         override_reason=visible(override.reason) if override else "",
         override_comment=visible(override.comment) if override else "",
-        looked_at=visible(row.review.looked_at), assigned=visible(state.assigned(row)), graders=_graders(desk, state),
+        looked_at=_looked_at(row), assigned=visible(state.assigned(row)), graders=_graders(desk, state),
         saved=tuple(
             (title, state.saved[key].text, _signed(state.saved[key].points))
             for title, key in saved_titles(state.saved).items()
@@ -173,6 +182,12 @@ def submission_page(desk: Desk, row: Row, query: Mapping[str, str], names: Names
         seen={kind: seen_of(state, row, kind) for kind in ("override", "adjustment", "looked_at", "assigned")},
         place=queue_place(state, row, query, names), history=lines, undo=_last_own(lines, desk.options.author),
     )  # fmt: skip
+
+
+def _looked_at(row: Row) -> str:
+    """Who looked at it; of a group, at it for each of its members."""
+    by = [grade.review.looked_at if grade.review else "" for grade in grades_of(row.result)]
+    return visible(joined(dict.fromkeys(by), ", ")) if all(by) else ""
 
 
 def _why_nothing(row: Row) -> str:
@@ -188,14 +203,19 @@ def _graders(desk: Desk, state: ClassState) -> tuple[str, ...]:
 
 
 def _told_once(lines: Iterable[LogLine], row: Row) -> tuple[LogLine, ...]:
-    """What was decided of a group at once, told for its first member alone."""
-    known = tuple(lines)
-    whole = {_form_of(line) for line in known if line.entry.student == row.students[0]}
-    return tuple(line for line in known if line.entry.student == row.students[0] or _form_of(line) not in whole)
+    """What was decided of a group at once is told once; of some of its members, it says of whom."""
+    together: dict[tuple[str, ...], list[LogLine]] = {}
+    for line in lines:
+        together.setdefault(_told(line), []).append(line)
+    return tuple(
+        replace(same[0], whose="" if len(same) == len(row.students) else ", ".join(line.whose for line in same[::-1]))
+        for same in together.values()
+    )
 
 
-def _form_of(line: LogLine) -> tuple[str, ...]:
-    return line.entry.time, line.entry.author, line.entry.kind, line.entry.subject
+def _told(line: LogLine) -> tuple[str, ...]:
+    """What lines that are told as one have in common."""
+    return line.entry.time, line.entry.author, line.entry.kind, line.entry.subject, line.before, line.after
 
 
 def _last_own(lines: Iterable[LogLine], author: str) -> int | None:
@@ -224,24 +244,24 @@ def _signed(points: float) -> str:
     return f"{'+' if points > 0 else ''}{number(points)}" if points else ""
 
 
-def _given(state: ClassState, row: Row, names: Names) -> dict[str, tuple[GivenComment, Comment]]:
-    """The comments that stand, by their id."""
-    used = {
-        entry.subject
-        for student in row.students[:1]
-        for entry in state.standing.values()
-        if entry.student == student
-        and entry.kind == "comment"
-        and entry.value
-        and entry.value.get("saved") in state.saved
-    }
-    return {item.id: (_shown(state, row, item, names, shared=item.id in used), item) for item in row.review.comments}
+def _given(state: ClassState, row: Row, names: Names) -> tuple[tuple[GivenComment, Comment], ...]:
+    """The comments that stand, each with its value; of a group, those of every member."""
+    holders: dict[Comment, list[int]] = {}
+    for place, grade in enumerate(grades_of(row.result)):
+        for item in grade.review.comments if grade.review else ():
+            holders.setdefault(item, []).append(place)
+    return tuple((_shown(state, row, item, names, places), item) for item, places in holders.items())
 
 
-def _shown(state: ClassState, row: Row, item: Comment, names: Names, *, shared: bool) -> GivenComment:
+def _shown(state: ClassState, row: Row, item: Comment, names: Names, places: Sequence[int]) -> GivenComment:
+    value = state.standing[row.students[places[0]], "comment", item.id].value or {}
+    some = len(places) < len(row.students)
     return GivenComment(
         id=item.id, text=visible(item.text), points=_signed(item.points), author=visible(item.author),
-        shared=shared, where=visible(item.where), fields=_fields(item), seen=seen_of(state, row, "comment", item.id),
+        shared=value.get("saved") in state.saved, where=visible(item.where),
+        whose=", ".join(one_line(names.member(row, place), 200) for place in places) if some else "",
+        fields={**_fields(item), **({"only": " ".join(map(str, places))} if some else {})},
+        seen=seen_of(state, row, "comment", item.id),
     )  # fmt: skip
 
 
@@ -256,15 +276,16 @@ def _checks(
     row: Row,
     known: Mapping[str, ClassCheck],
     views: Sequence[CheckView],
-    given: Mapping[str, tuple[GivenComment, Comment]],
+    given: Sequence[tuple[GivenComment, Comment]],
     names: Names,
 ) -> tuple[CheckToDecide, ...]:
     found = labelled(row.result.checks)
     decided = {item.check: item for item in row.review.checks}
     checks = []
     for (label, check), view in zip(found.items(), views, strict=False):
-        mine, waits = decided.get(label), check.outcome is Outcome.AWAITING
-        points = min(mine.points, check.out_of) if mine else None if waits else check.points
+        own, waits = member_decisions(state, row, names, "check", label), check.outcome is Outcome.AWAITING
+        mine = None if own else decided.get(label)
+        points = min(mine.points, check.out_of) if mine else None if waits or own else check.points
         checks.append(
             CheckToDecide(
                 label=label, shown=replace(view, reason=names.hide(view.reason), hint=names.hide(view.hint)),
@@ -273,25 +294,24 @@ def _checks(
                 decided_by=visible(mine.author) if mine else "", reason=visible(mine.reason) if mine else "",
                 levels=tuple((level, points == level.points) for level in known[label].levels(check.out_of)),
                 manual=known[label].manual, needs_reason=not waits, seen=seen_of(state, row, "check", label),
-                comments=tuple(item for item, comment in given.values() if comment.check == label),
+                own=own, taken_back=bool(mine or own),
+                comments=tuple(item for item, comment in given if comment.check == label),
                 across=check_address(label, anchor=f"answer-{row.key}"),
             )
         )  # fmt: skip
     return tuple(checks)
 
 
-def _cells(
-    notebook: NotebookView | None, given: Mapping[str, tuple[GivenComment, Comment]]
-) -> tuple[CommentedCell, ...]:
+def _cells(notebook: NotebookView | None, given: Sequence[tuple[GivenComment, Comment]]) -> tuple[CommentedCell, ...]:
     return tuple(_cell(cell, given) for cell in notebook.cells) if notebook else ()
 
 
-def _cell(cell: CellView, given: Mapping[str, tuple[GivenComment, Comment]]) -> CommentedCell:
+def _cell(cell: CellView, given: Sequence[tuple[GivenComment, Comment]]) -> CommentedCell:
     """The source in parts: one ends where a line has comments."""
     lines = cell.source.split("\n")
     on_line: dict[int, list[GivenComment]] = {}
     whole: list[GivenComment] = []
-    for item, comment in given.values():
+    for item, comment in given:
         if comment.cell == cell.number:
             here = comment.line is not None and comment.line <= len(lines)
             (on_line.setdefault(comment.line or 0, []) if here else whole).append(item)

@@ -15,7 +15,7 @@ from grader.core.text import cleaned, one_line, read_number, visible
 from grader.gradebook import Superseded
 from grader.pages.html import review_page
 from grader.review.access import MOST_FIELDS, Access
-from grader.review.desk import Desk, Gone
+from grader.review.desk import Desk, Gone, Overtaken
 
 Values = Mapping[str, object]
 Endpoint = Callable[["Visit"], Response]
@@ -74,6 +74,12 @@ class Visit:
         return str(self.request.path_params[name])
 
     @property
+    def path(self) -> str:
+        """The address' path as it was asked for, quoted: what its parts hold may have a meaning in addresses."""
+        raw: bytes = self.request.scope["raw_path"]
+        return "/" + raw.decode("latin-1").lstrip("/")
+
+    @property
     def fragment(self) -> bool:
         """Whether the desk's own script asks for a part of the page."""
         return self.request.headers.get("x-fragment") == "1"
@@ -83,7 +89,7 @@ class Visit:
         desk = self.desk
         shared: Values = {
             "csrf": self.access.secret("form"), "fresh": uuid.uuid4().hex, "query": self.query,
-            "path": self.request.url.path, "author": visible(desk.options.author),
+            "path": self.path, "author": visible(desk.options.author),
             "assignment": desk.options.rubric.assignment.title,
             "anonymous": desk.names().hidden, "fragment": self.fragment, "address": address,
         }  # fmt: skip
@@ -145,6 +151,16 @@ def explain(visit: Visit, error: GraderError) -> Response:
     kept: dict[str, str] = {}
     if visit.request.method == "POST":
         kept = {name: visible(text) for name, text in form_of(visit.request).fields.items() if name not in SECRET}
-    newest = cleaned(error.newest) if isinstance(error, Superseded) and error.newest else None
-    values = {"message": error.message, "remedy": error.remedy, "kept": kept, "newest": newest, "status": status}
+    values: dict[str, object] = {
+        "message": error.message,
+        "remedy": error.remedy,
+        "kept": kept,
+        "stands": {},
+        "asked": frozenset(),
+    }
+    if isinstance(error, Overtaken):
+        last = error.decided_last.items()
+        values["stands"] = {visible(student): entry and cleaned(entry) for student, entry in last}
+        values["asked"] = error.asked
+        kept["seen"] = error.seen  # what is sent again was decided by who saw these, and no later ones
     return visit.page("trouble.html.j2", values, status=status)

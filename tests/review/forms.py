@@ -23,7 +23,7 @@ class _Reader(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.found.append(SentForm(given.get("action", "")))
-        elif tag == "input":
+        elif tag == "input" and (given.get("type") != "checkbox" or "checked" in given):
             self.found[-1].fields[given["name"]] = given.get("value", "")
         elif tag == "textarea":
             self._text = given["name"]

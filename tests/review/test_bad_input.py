@@ -12,11 +12,15 @@ from pathlib import Path
 import pytest
 
 from grader.core.evidence import Cell, Output
-from grader.core.results import Flag
+from grader.core.results import Flag, labelled
+from grader.review.across import check_address
 from tests.browser.test_hostile_pages import payload
+from tests.fakes import RUBRIC
 from tests.gradebook.server import Server
 from tests.pages.builders import png
 from tests.review.desks import Entrant, RunningDesk, running_desk
+from tests.review.forms import SentForm, forms_of
+from tests.review.server import Answer
 from tests.review.test_submission import decide, page
 
 TYPED = "A long comment that took me ten minutes to write."
@@ -90,10 +94,76 @@ def test_the_second_of_two_tabs_is_shown_what_changed_and_may_send_its_own_again
     assert second.status == 409
     assert "no axes in any plot" in second.text and "-5" in second.text and TYPED in second.text
     assert [entry.reason for entry in a_desk.desk.state().log] == ["no axes in any plot"]
-    form = second.text.partition('<section class="kept">')[2]
-    assert 'name="seen"' not in form and 'name="back" value="queue=any"' in form
+    form = kept(second)
+    assert form.fields["back"] == "queue=any" and form.fields["seen"] == str(a_desk.desk.state().log[-1].id)
     assert f'href="/submission/{a_desk.key("Ada Lind")}?queue=any"' in second.text
-    assert decide(a_desk, "Ada Lind", "adjustment", points="-1", reason=TYPED).status == 303
+    assert a_desk.post(form.action, form.fields).status == 303
+
+
+def kept(answer: Answer) -> SentForm:
+    """The form that holds what was typed."""
+    (form,) = forms_of(answer.text.partition('<section class="kept">')[2])
+    return form
+
+
+@pytest.mark.parametrize(("name", "others"), [("Ada Lind", 1), ("Dina and Emil", 2)])
+def test_what_is_sent_again_overwrites_nothing_that_was_decided_after_it_was_shown(
+    a_desk: RunningDesk, name: str, others: int
+) -> None:
+    first = decide(a_desk, name, "check", check="trained", points=3, reason="the second person's", seen=0)
+    seen = " ".join(["0"] * others)
+    if others > 1:
+        assert first.status == 409, "a form of one who is a group"
+        first = decide(a_desk, name, "check", check="trained", points=3, reason="the second person's", seen=seen)
+    assert first.status == 303
+    mine: dict[str, str | int] = {"check": "trained", "points": 9, "reason": TYPED, "seen": seen}
+    refused = decide(a_desk, name, "check", **mine)
+    assert refused.status == 409 and "the second person&#39;s" in refused.text
+    again = kept(refused)
+    decide(a_desk, name, "check", check="trained", points=0, reason="the third person's", seen=again.fields["seen"])
+    third = a_desk.post(again.action, again.fields)
+    assert third.status == 409 and "the third person&#39;s" in third.text and TYPED in third.text
+    assert [entry.reason for entry in a_desk.desk.state().log[-others:]] == ["the third person's"] * others
+    last = kept(third)
+    assert a_desk.post(last.action, last.fields).status == 303
+    assert [entry.reason for entry in a_desk.desk.state().log[-others:]] == [TYPED] * others
+
+
+def test_what_was_taken_back_meanwhile_is_told_and_what_is_sent_again_names_it(a_desk: RunningDesk) -> None:
+    decide(a_desk, "Ada Lind", "adjustment", points="-5", reason="no axes", seen=0)
+    (entry,) = a_desk.desk.state().log
+    assert decide(a_desk, "Ada Lind", "adjustment", take_back=1, reason="they are there", seen=entry.id).status == 303
+    refused = decide(a_desk, "Ada Lind", "adjustment", points="-4", reason=TYPED, seen=entry.id)
+    assert refused.status == 409 and "taken back by kim" in refused.text and "they are there" in refused.text
+    assert kept(refused).fields["seen"] == str(a_desk.desk.state().log[-1].id)
+
+
+def test_a_saved_comment_that_is_sent_again_overwrites_no_third_change(a_desk: RunningDesk) -> None:
+    one = "f" * 32
+    a_desk.post("/comments/add", {"id": one, "text": "the first"})
+    change: dict[str, str | int] = {"id": one, "seen": a_desk.desk.state().log[-1].id}
+    assert a_desk.post("/comments/change", {**change, "text": "the second person's"}).status == 303
+    again = kept(a_desk.post("/comments/change", {**change, "text": TYPED}))
+    third = {"id": one, "seen": again.fields["seen"], "text": "the third person's"}
+    assert a_desk.post("/comments/change", third).status == 303
+    refused = a_desk.post(again.action, again.fields)
+    assert refused.status == 409 and "the third person&#39;s" in refused.text
+    assert a_desk.desk.state().saved[one].text == "the third person's"
+
+
+TITLES = ("100%41 right", "a/../b & <i>ü</i>", "#1? 100%", "//127.0.0.1:9/x")
+HARD_TITLES = RUBRIC + "".join(f'\n[[check]]\nuse = "manual"\npoints = 10\ntitle = "{title}"\n' for title in TITLES)
+
+
+def test_what_was_typed_for_a_check_of_any_title_can_be_sent_again(tmp_path: Path) -> None:
+    with running_desk(tmp_path, rubric=HARD_TITLES) as desk:
+        row = desk.key("Ada Lind")
+        for number, label in enumerate(list(labelled(desk.desk.row(row).result.checks))[3:], 1):
+            refused = desk.post(check_address(label), {"row": row, "points": "999", "reason": TYPED, "seen": 0})
+            again = kept(refused)
+            assert (refused.status, again.action) == (400, check_address(label))
+            said = desk.post(again.action, {**again.fields, "points": "3"})
+            assert (said.status, len(desk.desk.state().log)) == (303, number), label
 
 
 def test_hostile_names_outputs_and_comments_are_shown_as_text(tmp_path: Path) -> None:

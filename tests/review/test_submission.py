@@ -201,6 +201,33 @@ def test_undo_writes_what_stood_before_and_undoing_that_brings_it_back(a_desk: R
     assert first is not None and first != 80
 
 
+def test_undo_restores_an_override_above_the_maximum(a_desk: RunningDesk) -> None:
+    a_desk.desk.book.override("Ada Lind", points=120, above_maximum=True, author="lee", reason="a second task")
+    assert decide(a_desk, "Ada Lind", "override", points=90, reason="a mistake").status == 303
+    newest = a_desk.desk.state().log[-1]
+    said = a_desk.post("/undo", {"seen": newest.id, "kind": "override"})
+    assert (said.status, points(a_desk, "Ada Lind")) == (303, [120]), said.text
+    assert decide(a_desk, "Ada Lind", "override", points=120, reason="typed").status == 400
+
+
+def test_undo_restores_points_of_a_check_that_gives_fewer_by_now(tmp_path: Path) -> None:
+    with running_desk(tmp_path) as desk:
+        for given in (70, 50):
+            decide(desk, "Ada Lind", "check", check="accuracy", points=given, reason=f"{given}")
+        newest = desk.desk.state().log[-1]
+        row = desk.desk.row(desk.key("Ada Lind"))
+        checks = tuple(
+            item.model_copy(update={"out_of": 60.0, "points": 60.0}) if item.name == "accuracy" else item
+            for item in row.result.checks
+        )
+        lower = row.result.model_copy(update={"checks": checks, "points": 90.0, "out_of": 90.0, "grade": None})
+        (hand_in,) = (item for item in desk.desk.book.hand_ins("tiny") if item.student.name == "Ada Lind")
+        desk.desk.book.record(lower, hand_in, rubric_digest="another")
+        assert points(desk, "Ada Lind") == [80]
+        said = desk.post("/undo", {"seen": newest.id, "kind": "check"})
+        assert (said.status, points(desk, "Ada Lind")) == (303, [90]), said.text
+
+
 def test_what_does_not_stand_any_more_can_not_be_undone(a_desk: RunningDesk) -> None:
     for change in ("-1", "-2"):
         decide(a_desk, "Ada Lind", "adjustment", points=change, reason="x")
