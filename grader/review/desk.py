@@ -92,7 +92,7 @@ class ClassState:
 
     rows: tuple[Row, ...]
     log: tuple[LogEntry, ...]
-    otherwise: MarkedOtherwise = MarkedOtherwise()
+    otherwise: MarkedOtherwise = field(default_factory=MarkedOtherwise)
     by_key: Mapping[str, Row] = field(default_factory=dict)
     compared: Compared | None = None
     students: tuple[Student, ...] = ()  # everybody who is enrolled

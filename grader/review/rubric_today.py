@@ -88,7 +88,7 @@ def _by_another(known: Iterable[MarkedBy], result: Result, digest: str) -> bool:
     return any(
         (item.rubric, (item.points, item.out_of, item.pass_mark)) != (digest_with(digest, result), found)
         for item in known
-        if result.evidence and item.evidence == result.evidence
+        if item.evidence == result.evidence and (result.evidence or item.submission == result.submission)
     )
 
 

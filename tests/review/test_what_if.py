@@ -215,7 +215,7 @@ def test_an_apply_that_ended_before_the_class_was_marked_is_said_by_every_desk_a
     with open_gradebook(desk.out) as book, serving(Desk(options, book), desk.course) as later:
         for page in (later.get("/"), later.get("/what-if")):
             assert OTHERWISE in page.text
-            assert "4 submissions were marked by another rubric." in page.text
+            assert "5 submissions were marked by another rubric." in page.text
             assert "The pass mark, the deadline or another rule" in page.text
         unchanged = later.post("/what-if", typed(later))
         assert movers(unchanged.text)["Bo Mwangi"][:2] == ["30, not passed", "100, passed"]
@@ -233,6 +233,19 @@ def test_an_apply_that_ended_before_the_class_was_marked_is_said_by_every_desk_a
 
 def ending(*more: object, **named: object) -> None:
     raise Infrastructure("the machine ends.", "Start it again.")
+
+
+def test_a_hand_in_that_was_never_run_has_the_maximum_and_the_pass_mark_of_the_new_rubric(desk: RunningDesk) -> None:
+    for student in ("Filip Horak", "Bo Mwangi"):
+        extra = 59 if student == "Filip Horak" else 29
+        points = Change(kind="adjustment", student=student, author="kim", value={"points": extra}, reason="on paper")
+        desk.desk.decide([points])
+    _, form = previewed(desk, typed(desk, **{"n.check.2.points": "50", PASS_MARK: "58"}))
+    assert desk.post("/what-if/apply", form).status == 200
+    grades = {grade.student.name: grade for grade in desk.desk.book.grades(ASSIGNMENT)}
+    said = [(grades[name].points, grades[name].out_of, grades[name].passed) for name in ("Filip Horak", "Bo Mwangi")]
+    assert said == [(59, 80, True), (59, 80, True)]
+    assert OTHERWISE not in desk.get("/").text
 
 
 def test_marks_that_the_gradebook_took_and_no_page_shows_are_said(desk: RunningDesk) -> None:
