@@ -22,6 +22,7 @@ from grader.marking.regrade import show_grades
 from grader.marking.repeated_runs import counted_run, load_attempts
 from grader.marking.similarity import KIND, PAIRS, Compared, Pair, load_compared
 from grader.review.names import Names, hidden_names
+from grader.review.rubric_today import MarkedOtherwise, RubricReader, RubricToday, in_words, marked_otherwise
 
 # What nobody has to look at: said of everybody, or decided by a person already.
 QUIET = frozenset({"substitute_data", "late", "override", "excused", "points_decided", "awaits_person", "borderline"})
@@ -97,10 +98,14 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassState:
-    """The class at one moment; `log` is every decision, oldest first, `compared` what came of comparing the code."""
+    """The class at one moment; `log` is every decision, oldest first, `compared` what came of comparing the code.
+
+    `otherwise`: how the marks differ from what the rubric file says.
+    """
 
     rows: tuple[Row, ...]
     log: tuple[LogEntry, ...]
+    otherwise: MarkedOtherwise = field(default_factory=MarkedOtherwise)
     by_key: Mapping[str, Row] = field(default_factory=dict)
     compared: Compared | None = None
     students: tuple[Student, ...] = ()  # everybody who is enrolled
@@ -209,6 +214,8 @@ class Desk:
         self._names: tuple[ClassState, Names] | None = None
         self._first = ""  # the digest of the first thing that was handed in
         self._pairs_changed = 0
+        self._reader = RubricReader(options.course, options.rubric, options.data)
+        self._rubric_trouble = ""
 
     @property
     def assignment(self) -> str:
@@ -218,7 +225,8 @@ class Desk:
     def state(self) -> ClassState:
         """The class now; made again only where a file or the gradebook changed. Raises UsageError, Infrastructure."""
         with self._lock:
-            stamp = (self._read_results(), self.book.stamp(self.assignment))
+            files = self._read_results()
+            stamp = (files, self.options.rubric.digest, self._rubric_trouble, self.book.stamp(self.assignment))
             if self._known is None or self._known[0] != stamp:
                 self._known = (stamp, self._read_state())
             return self._known[1]
@@ -284,9 +292,24 @@ class Desk:
         self.look_again()
         return troubles
 
-    def take_over(self, rubric: Rubric) -> None:
-        """Show and publish by this rubric from now on: its file was changed."""
-        self.options = replace(self.options, rubric=rubric)
+    def rubric_today(self) -> RubricToday:
+        """The rubric by its file, by which everything is shown and published from now on. Raises GraderError."""
+        with self._lock:
+            return self._take_over()
+
+    def _take_over(self) -> RubricToday:
+        today = self._reader.read()
+        if today.rubric is not self.options.rubric:
+            self.options = replace(self.options, rubric=today.rubric)
+        return today
+
+    def _read_rubric(self) -> None:
+        """Take over what the rubric file says; where it can't be followed, the rubric of before stays."""
+        try:
+            self._take_over()
+            self._rubric_trouble = ""
+        except GraderError as error:
+            self._rubric_trouble = in_words(error)
 
     def look_again(self) -> None:
         """Look at the files at the next visit: they were just written."""
@@ -294,7 +317,7 @@ class Desk:
             self._looked = (-LOOK_AGAIN, 0)
 
     def _read_results(self) -> int:
-        """Read the results that changed on disk, looked for once a second at most; a number that changes with them."""
+        """Read the files that changed on disk, looked for once a second at most; a number that changes with the results."""
         if time.monotonic() - self._looked[0] < LOOK_AGAIN:
             return self._looked[1]
         found: dict[Path, tuple[int, Result | None]] = {}
@@ -307,6 +330,7 @@ class Desk:
             found[path] = known if known is not None and known[0] == changed else (changed, load_result(path))
         self._files = found
         self._read_pairs()
+        self._read_rubric()
         stamps = tuple((path, changed) for path, (changed, _) in found.items())
         self._looked = time.monotonic(), hash((stamps, self._pairs_changed))
         return self._looked[1]
@@ -339,7 +363,18 @@ class Desk:
         ordered = tuple(sorted(rows, key=lambda row: row.result.student.casefold()))
         by_key = {row.key: row for row in ordered}
         students = tuple(grade.student for grade in known)
-        return ClassState(rows=ordered, log=log, by_key=by_key, compared=self._compared, students=students)
+        return ClassState(
+            rows=ordered, log=log, by_key=by_key, compared=self._compared, students=students,
+            otherwise=self._otherwise(ordered),
+        )  # fmt: skip
+
+    def _otherwise(self, rows: Sequence[Row]) -> MarkedOtherwise:
+        path = self.options.course.assignment_file(self.assignment)
+        if self._rubric_trouble:
+            return MarkedOtherwise(path=path, trouble=self._rubric_trouble)
+        rules, marked_by = self.book.marked_by(self.assignment)
+        results = {row.folder.name: row.shown for row in rows}
+        return marked_otherwise(path, self.options.rubric, rules, marked_by, results)
 
 
 def _cleared(compared: Compared, decided: Mapping[Key, LogEntry]) -> set[str]:
