@@ -152,5 +152,17 @@ def explain(visit: Visit, error: GraderError) -> Response:
     if visit.request.method == "POST":
         kept = {name: visible(text) for name, text in form_of(visit.request).fields.items() if name not in SECRET}
     newest = cleaned(error.newest) if isinstance(error, Superseded) and error.newest else None
-    values = {"message": error.message, "remedy": error.remedy, "kept": kept, "newest": newest, "status": status}
+    values = {
+        "message": error.message, "remedy": error.remedy, "kept": kept, "newest": newest, "status": status,
+        "about": _about(visit, kept.get("row", "")),
+    }  # fmt: skip
     return visit.page("trouble.html.j2", values, status=status)
+
+
+def _about(visit: Visit, key: str) -> str:
+    """Of whom a form says it is; "" where nobody is told, or the class can't be read."""
+    try:
+        row = visit.desk.state().by_key.get(key)
+    except (GraderError, OSError):
+        return ""
+    return one_line(visit.desk.names().of(row), 120) if row is not None else ""
