@@ -1,5 +1,6 @@
 """Names hidden: no name of the class survives in any text, any page or any address, until somebody reveals it."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -198,6 +199,19 @@ def test_everybody_has_a_number_the_same_at_every_visit_and_in_another_desk(hidd
     with open_gradebook(hidden_desk.out) as book:
         other = Desk(hidden_desk.desk.options, book)
         assert [other.names().of(row) for row in other.state().rows] == before
+
+
+def test_nobody_who_has_the_class_list_can_tell_whose_an_address_is(hidden_desk: RunningDesk) -> None:
+    rows = hidden_desk.desk.state().rows
+    names = {row.folder.name for row in rows} | {
+        name for row in rows for name in (*row.students, row.result.submission)
+    }
+    plain = {hashlib.new(way, name.encode()).hexdigest()[:16] for name in names for way in ("sha256", "sha1", "md5")}
+    assert plain.isdisjoint(row.key for row in rows) and len({row.key for row in rows}) == len(rows)
+    with open_gradebook(hidden_desk.out) as book:
+        other = Desk(replace(hidden_desk.desk.options, author="lou", anonymous=False), book)
+        assert [row.key for row in other.state().rows] == [row.key for row in rows]
+    assert (hidden_desk.out / ".review-key").stat().st_mode & 0o007 == 0
 
 
 def test_one_students_name_is_revealed_to_who_asked_and_the_log_says_so(hidden_desk: RunningDesk) -> None:
