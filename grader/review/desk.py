@@ -1,6 +1,5 @@
 """The class as the desk shows it: results on disk, grades and decisions of the gradebook, read again where they changed."""
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from grader.marking.publish import EVIDENCE_FOLDER, Grades, OutputOptions
 from grader.marking.regrade import show_grades
 from grader.marking.repeated_runs import counted_run, load_attempts
 from grader.marking.similarity import KIND, PAIRS, Compared, Pair, load_compared
+from grader.review.addresses import key_of, read_secret
 from grader.review.names import Names, hidden_names
 from grader.review.rubric_today import MarkedOtherwise, RubricReader, RubricToday, in_words, marked_otherwise
 
@@ -138,6 +138,10 @@ class ClassState:
         """The newest entry of each student ("": of the class), also where it takes something back."""
         return {student: self.standing.get((student, kind, subject)) for student in students}
 
+    def key_of(self, folder: Path) -> str:
+        """What stands for a submission in addresses; "" where it is not in the class."""
+        return next((row.key for row in self.rows if row.folder.name == folder.name), "")
+
     def assigned(self, row: Row) -> str:
         """Who is to look at a submission; "" where nobody was named."""
         entry = self.standing.get((row.students[0], "assigned", ""))
@@ -206,6 +210,7 @@ class Desk:
 
     def __init__(self, options: ReviewOptions, book: Gradebook) -> None:
         self.options, self.book = options, book
+        self._secret = read_secret(options.out)
         self._lock = threading.Lock()
         self._files: dict[Path, tuple[int, Result | None]] = {}
         self._looked = (-LOOK_AGAIN, 0)  # when the files were looked at, and what was found
@@ -351,7 +356,7 @@ class Desk:
         cleared = set() if self._compared is None else _cleared(self._compared, standing(log))
         rows = [
             Row(
-                key=key_of(folder),
+                key=key_of(self._secret, folder),
                 folder=folder,
                 result=grades.beside(result, folder),
                 shown=result,
@@ -385,8 +390,3 @@ def _cleared(compared: Compared, decided: Mapping[Key, LogEntry]) -> set[str]:
         if entry is None or entry.value is None or entry.value["verdict"] != "innocent":
             suspect |= {pair.first, pair.second}
     return {compared.folders[student] for student in pairs - suspect if student in compared.folders}
-
-
-def key_of(folder: Path) -> str:
-    """What stands for a submission in addresses: it tells nothing of a name."""
-    return hashlib.sha256(folder.name.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -152,15 +152,21 @@ def explain(visit: Visit, error: GraderError) -> Response:
     if visit.request.method == "POST":
         kept = {name: visible(text) for name, text in form_of(visit.request).fields.items() if name not in SECRET}
     values: dict[str, object] = {
-        "message": error.message,
-        "remedy": error.remedy,
-        "kept": kept,
-        "stands": {},
-        "asked": frozenset(),
-    }
+        "message": error.message, "remedy": error.remedy, "kept": kept, "stands": {}, "asked": frozenset(),
+        "about": _about(visit, kept.get("row", "")),
+    }  # fmt: skip
     if isinstance(error, Overtaken):
         last = error.decided_last.items()
         values["stands"] = {visible(student): entry and cleaned(entry) for student, entry in last}
         values["asked"] = error.asked
         kept["seen"] = error.seen  # what is sent again was decided by who saw these, and no later ones
     return visit.page("trouble.html.j2", values, status=status)
+
+
+def _about(visit: Visit, key: str) -> str:
+    """Of whom a form says it is; "" where nobody is told, or the class can't be read."""
+    try:
+        row = visit.desk.state().by_key.get(key)
+    except (GraderError, OSError):
+        return ""
+    return one_line(visit.desk.names().of(row), 120) if row is not None else ""

@@ -29,7 +29,7 @@ from grader.marking.rubric_numbers import (
     rubric_numbers,
 )
 from grader.marking.what_if import ClassEvidence, GradeMove, Preview, preview, rubric_with
-from grader.review.desk import ClassState, Desk, key_of
+from grader.review.desk import ClassState, Desk
 from grader.review.names import Names
 from grader.review.rubric_today import RubricToday
 from grader.review.web import Form, Visit
@@ -248,7 +248,7 @@ class WhatIf:
         return replace(
             page, shown=shown, previewed=_stands_for(page.changes),
             moved=tuple(sorted((_moved_line(move, state, names) for move in shown.moved), key=_by_name)),
-            troubles=tuple((_name_of(state, key_of(folder), names), words) for folder, words in shown.troubles),
+            troubles=tuple((_name_of(state, state.key_of(folder), names), words) for folder, words in shown.troubles),
         )  # fmt: skip
 
     def _faults_alone(self, today: NumbersToday, changes: Sequence[NumberChange]) -> dict[str, str]:
@@ -309,7 +309,7 @@ def _by_name(line: MovedLine) -> str:
 
 
 def _moved_line(move: GradeMove, state: ClassState, names: Names) -> MovedLine:
-    key = "" if move.folder is None else key_of(move.folder)
+    key = "" if move.folder is None else state.key_of(move.folder)
     return MovedLine(
         name=_name_of(state, key, names, move.after.student.name), href=f"/submission/{key}" if key in state.by_key else "",
         before=_gets(move.before), after=_gets(move.after), why=move.why,
