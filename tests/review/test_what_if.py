@@ -4,7 +4,7 @@ import re
 import shutil
 import threading
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +13,14 @@ import pytest
 from playwright.sync_api import Browser
 
 from grader.core.errors import Infrastructure
-from grader.core.grades import HandIn, Student
+from grader.core.grades import GradeBasis, HandIn, Rules, Student
 from grader.core.store import load_result
+from grader.course.rubric import Rubric
 from grader.gradebook import Change, open_gradebook
 from grader.intake import safe_name
 from grader.marking.publish import EVIDENCE_FOLDER
+from grader.marking.regrade import Move
+from grader.marking.what_if import Preview, preview
 from grader.review import desk as desk_module
 from grader.review import what_if
 from grader.review.desk import Desk
@@ -164,6 +167,23 @@ def test_a_file_that_was_edited_by_hand_is_not_overwritten_and_the_difference_is
     _, form = previewed(desk, again)
     assert desk.post("/what-if/apply", form).status == 200
     assert tomllib.loads(rubric_path(desk).read_text())["pass_mark"] == 50
+
+
+def test_a_file_that_is_edited_while_it_is_applied_is_not_overwritten(
+    desk: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, form = previewed(desk, typed(desk, **{PASS_MARK: "50"}))
+    edited = rubric_path(desk).read_text().replace("at_least = 0.8", "at_least = 0.75")
+
+    def slowly(moves: Sequence[Move], rubric: Rubric, rules: Rules, bases: Iterable[GradeBasis]) -> Preview:
+        rubric_path(desk).write_text(edited)
+        return preview(moves, rubric, rules, bases)
+
+    monkeypatch.setattr(what_if, "preview", slowly)
+    refused = desk.post("/what-if/apply", form)
+    assert (refused.status, "<td>0.75</td>" in refused.text) == (409, True)
+    assert rubric_path(desk).read_text() == edited
+    assert desk.desk.book.review_log(ASSIGNMENT) == []
 
 
 def test_a_file_that_can_not_be_followed_any_more_is_said(desk: RunningDesk) -> None:
