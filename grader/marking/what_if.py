@@ -215,10 +215,20 @@ class GradeMove:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeftGrade:
+    """A student whose submission can't be marked again, and why: what it got stays."""
+
+    student: str
+    folder: Path | None
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preview:
     """A class before and after: who moves, how many pass, how many are in each tenth of the points.
 
-    `troubles`: folders that can't be marked again, and why.
+    `troubles`: folders that can't be marked again, and why; `left`: whose submission that counts is not marked again
+    though nothing is damaged. `above`: whose override, which stays, is above the new maximum.
     """
 
     moved: tuple[GradeMove, ...]
@@ -227,6 +237,8 @@ class Preview:
     bins: tuple[tuple[int, ...], tuple[int, ...]]
     pass_share: tuple[float, float]
     troubles: tuple[tuple[Path, str], ...] = ()
+    left: tuple[LeftGrade, ...] = ()
+    above: tuple[GradeMove, ...] = ()
 
 
 def preview(moves: Sequence[Move], rubric: Rubric, rules: Rules, bases: Iterable[GradeBasis]) -> Preview:
@@ -237,29 +249,70 @@ def preview(moves: Sequence[Move], rubric: Rubric, rules: Rules, bases: Iterable
     known = list(bases)
     new_rules, marks = Rules.of(rubric.assignment), _NewMarks.of(moves)
     pairs = [(basis.grade(rules), _with_marks(basis, marks).grade(new_rules)) for basis in known]
+    left = _left_grades(known, [after for _, after in pairs], moves, rubric)
     names = {grade.student.name for grade, _ in pairs}
     folders = {grade.folder for grade, _ in pairs if grade.folder}
     beside = [move for move in moves if move.new.student not in names and move.folder.name not in folders]
     pairs += [(plain_grade(move.old or move.new), plain_grade(move.new)) for move in beside]
     by_folder = {move.folder.name: move for move in moves}
     by_name = {move.new.student: move for move in moves}
-    moved = []
+    moved, above = [], []
     for before, after in pairs:
-        if _gets(before) != _gets(after):
-            move = by_folder.get(after.folder) or by_name.get(after.student.name)
+        move = by_folder.get(after.folder) or by_name.get(after.student.name)
+        folder = move.folder if move else None
+        if gets(before) != gets(after):
             why = (*(move.reasons() if move else ()), *_why_beside(before, after, rules, new_rules))
-            moved.append(GradeMove(before=before, after=after, why=why, folder=move.folder if move else None))
+            moved.append(GradeMove(before=before, after=after, why=why, folder=folder))
+        if above_maximum(after) and not above_maximum(before):
+            above.append(GradeMove(before=before, after=after, why=(), folder=folder))
     before_all, after_all = [old for old, _ in pairs], [new for _, new in pairs]
     return Preview(
         moved=tuple(sorted(moved, key=lambda move: move.after.student.name.casefold())), students=len(pairs),
         passed=(sum(grade.passed for grade in before_all), sum(grade.passed for grade in after_all)),
         bins=(bins_of(before_all), bins_of(after_all)),
         pass_share=(_share(rules.pass_mark, rules.out_of), _share(new_rules.pass_mark, new_rules.out_of)),
-        troubles=tuple((move.folder, move.trouble) for move in moves if move.trouble),
+        troubles=tuple((move.folder, move.trouble) for move in moves if move.trouble), left=left,
+        above=tuple(above),
     )  # fmt: skip
 
 
-def _gets(grade: Grade) -> tuple[object, ...]:
+def above_maximum(grade: Grade) -> bool:
+    """Whether a person's points are more than there are."""
+    return grade.override is not None and grade.points is not None and grade.points > grade.out_of
+
+
+NOT_STORED = "no evidence of it is stored here"
+NOT_KNOWN = "what is stored here is another hand-in than the one that counts in the gradebook"
+
+
+def _left_grades(
+    known: Sequence[GradeBasis], grades: Sequence[Grade], moves: Sequence[Move], rubric: Rubric
+) -> tuple[LeftGrade, ...]:
+    """The students whose grade follows from a submission without a new result; what is damaged has its own trouble."""
+    marks, by_folder = _NewMarks.of(moves), {move.folder.name: move for move in moves}
+    by_name = {move.new.student: move for move in moves}
+    found = []
+    for basis, grade in zip(known, grades, strict=True):
+        items = [
+            item
+            for item in basis.marked
+            if marks.find(item) is None and (rubric.assignment.submissions == "best" or _counts(item, grade))
+        ]
+        move = by_folder.get(items[0].folder if items else grade.folder) or by_name.get(grade.student.name)
+        unknown = not basis.marked and move is not None and not move.new.absent
+        if (items or unknown) and not (move and move.trouble):
+            why = NOT_KNOWN if unknown or (move and move.submission) else NOT_STORED
+            found.append(LeftGrade(student=grade.student.name, folder=move.folder if move else None, why=why))
+    return tuple(found)
+
+
+def _counts(item: Marked, grade: Grade) -> bool:
+    """Whether a grade follows from this submission."""
+    return (item.folder, item.submission, item.evidence) == (grade.folder, grade.submission, grade.evidence)
+
+
+def gets(grade: Grade) -> tuple[object, ...]:
+    """What a student gets: where two of these differ, the student moves."""
     return grade.points, grade.passed, grade.provisional, grade.awaits
 
 

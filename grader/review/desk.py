@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from grader.marking.publish import EVIDENCE_FOLDER, Grades, OutputOptions
 from grader.marking.regrade import show_grades
 from grader.marking.repeated_runs import counted_run, load_attempts
 from grader.marking.similarity import KIND, PAIRS, Compared, Pair, load_compared
+from grader.marking.what_if import above_maximum
 from grader.review.addresses import key_of, read_secret
 from grader.review.names import Names, hidden_names
 from grader.review.rubric_today import MarkedOtherwise, RubricReader, RubricToday, in_words, marked_otherwise
@@ -54,6 +56,7 @@ class Row:
     folder: Path
     result: Result  # with the grades beside it
     shown: Result  # as its page was written last
+    above: bool = False  # the maximum: points that a person decided before the rubric gave fewer in all
     cleared: bool = False  # of similar code: every pair that it is of is innocent, a person says
 
     @property
@@ -85,6 +88,7 @@ class Row:
     def queues(self) -> tuple[str, ...]:
         """Why a person is asked to look, by the names of queues; none once somebody did."""
         waiting = ["awaiting"] if any(grade.awaits for grade in grades_of(self.result)) else []
+        waiting += ["above_maximum"] if self.above else []
         if self.settled:
             return tuple(waiting)
         names = {Status.NEEDS_REVIEW: "needs_review", Status.BROKEN: "broken", Status.EXPLAINED: "explained"}
@@ -353,18 +357,20 @@ class Desk:
         known = self.book.grades(self.assignment)
         grades = Grades(known)
         log = tuple(self.book.review_log(self.assignment))
+        rubric = standing(log).get(("", "rubric", ""))
         cleared = set() if self._compared is None else _cleared(self._compared, standing(log))
-        rows = [
-            Row(
-                key=key_of(self._secret, folder),
-                folder=folder,
-                result=grades.beside(result, folder),
-                shown=result,
-                cleared=folder.name in cleared,
-            )
+        found = [
+            (folder, result, grades.beside(result, folder))
             for folder, (_, result) in self._files.items()
             if result is not None and result.assignment == self.assignment
         ]
+        rows = [
+            Row(
+                key=key_of(self._secret, folder), folder=folder, result=beside, shown=result, above=_above(beside, rubric),
+                cleared=folder.name in cleared,
+            )
+            for folder, result, beside in found
+        ]  # fmt: skip
         ordered = tuple(sorted(rows, key=lambda row: row.result.student.casefold()))
         by_key = {row.key: row for row in ordered}
         students = tuple(grade.student for grade in known)
@@ -380,6 +386,15 @@ class Desk:
         rules, marked_by = self.book.marked_by(self.assignment)
         results = {row.folder.name: row.shown for row in rows}
         return marked_otherwise(path, self.options.rubric, rules, marked_by, results)
+
+
+def _above(result: Result, rubric: LogEntry | None) -> bool:
+    """Whether an override is above the maximum, and older than the rubric's last change: who decided could not know."""
+    return rubric is not None and any(
+        above_maximum(grade) and grade.override is not None
+        and datetime.fromisoformat(grade.override.time) < datetime.fromisoformat(rubric.time)
+        for grade in grades_of(result)
+    )  # fmt: skip
 
 
 def _cleared(compared: Compared, decided: Mapping[Key, LogEntry]) -> set[str]:

@@ -8,6 +8,7 @@ import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from starlette.responses import Response
 
@@ -18,7 +19,7 @@ from grader.course.rubric import Rubric
 from grader.gradebook import Change
 from grader.marking.publish import OutputOptions
 from grader.marking.regrade import Move, regrade
-from grader.marking.rubric_file import RubricFile, require_unedited, write_changes
+from grader.marking.rubric_file import RubricEdited, RubricFile, require_unedited, write_changes
 from grader.marking.rubric_numbers import (
     Difference,
     NotANumber,
@@ -28,7 +29,7 @@ from grader.marking.rubric_numbers import (
     differences,
     rubric_numbers,
 )
-from grader.marking.what_if import ClassEvidence, GradeMove, Preview, preview, rubric_with
+from grader.marking.what_if import ClassEvidence, GradeMove, Preview, gets, preview, rubric_with
 from grader.review.desk import ClassState, Desk
 from grader.review.names import Names
 from grader.review.rubric_today import RubricToday
@@ -96,6 +97,8 @@ class WhatIfPage:
     shown: Preview | None = None
     moved: tuple[MovedLine, ...] = ()
     troubles: tuple[tuple[str, str], ...] = ()
+    left: tuple[tuple[str, str], ...] = ()
+    above: tuple[tuple[str, str], ...] = ()
     said: str = ""
 
     @property
@@ -151,28 +154,42 @@ class WhatIf:
                 page = replace(page, edited=edited, said=again)
                 return self._shown(visit, page, status=409 if edited is not None else 400)
             changes, _ = changed_numbers(today.numbers, typed)
-            moves = self._apply(today, changes, form)
-        return self._marked(visit, moves, names, page.changes, written=True)
+            before = self._grades()
+            try:
+                moves = self._apply(today, changes, form)
+            except RubricEdited:  # while this was previewed: the page says how
+                return self.apply(visit, form, names)
+        return self._marked(visit, page, moves, before, names)
 
     def mark_again(self, visit: Visit, form: Form, names: Names) -> Response:
         """Mark the class by the file as it is: it was edited, or somebody's apply did not come to its end."""
         with self._lock:
-            moves = self._regrade(self._today().rubric)
+            today, before = self._today(), self._grades()
+            page = self._previewed(today, {number.key: number.written for number in today.numbers}, form, names)
+            moves = self._regrade(today.rubric)
             entry = Change(
                 kind="rubric", author=self._desk.options.author, value={"changes": [MARKED_AGAIN]},
                 reason=form.text("reason")[:MOST_REASON],
             )  # fmt: skip
             self._desk.decide([entry])
-        return self._marked(visit, moves, names, (MARKED_AGAIN,), written=False)
+        return self._marked(visit, page, moves, before, names)
 
     def _marked(
-        self, visit: Visit, moves: Sequence[Move], names: Names, changes: Sequence[str], *, written: bool
+        self, visit: Visit, page: WhatIfPage, moves: Sequence[Move], before: Mapping[str, Grade], names: Names
     ) -> Response:
-        """What came of marking the class again."""
+        """What came of marking the class again: who moved is counted as the preview counts."""
         troubles = [names.hide(f"{one_line(move.new.student)}: {move.trouble}") for move in moves if move.trouble]
-        moved = sum(move.moved for move in moves)
-        values = {"written": written, "changes": changes, "moved": moved, "troubles": troubles}
+        after = self._grades()
+        students = sum(name in before and gets(before[name]) != gets(grade) for name, grade in after.items())
+        beside = [move for move in moves if move.new.grade is None and not move.new.members]  # in no gradebook
+        stay = [move for move in moves if move.moved and all(o and gets(o) == gets(n) for o, n in move.grades())]
+        values = {
+            "page": page, "moved": students + sum(move.moved for move in beside), "stay": len(stay), "troubles": troubles,
+        }  # fmt: skip
         return visit.page("what_if_applied.html.j2", values)
+
+    def _grades(self) -> Mapping[str, Grade]:
+        return {grade.student.name: grade for grade in self._desk.book.grades(self._desk.assignment)}
 
     def _shown(self, visit: Visit, page: WhatIfPage, *, status: int = 200) -> Response:
         values = {"page": page, "otherwise": self._desk.state().otherwise}
@@ -249,6 +266,8 @@ class WhatIf:
             page, shown=shown, previewed=_stands_for(page.changes),
             moved=tuple(sorted((_moved_line(move, state, names) for move in shown.moved), key=_by_name)),
             troubles=tuple((_name_of(state, state.key_of(folder), names), words) for folder, words in shown.troubles),
+            left=tuple(sorted((_called(state, one.folder, names, one.student), one.why) for one in shown.left)),
+            above=tuple(sorted(_above_line(move, state, names) for move in shown.above)),
         )  # fmt: skip
 
     def _faults_alone(self, today: NumbersToday, changes: Sequence[NumberChange]) -> dict[str, str]:
@@ -311,9 +330,21 @@ def _by_name(line: MovedLine) -> str:
 def _moved_line(move: GradeMove, state: ClassState, names: Names) -> MovedLine:
     key = "" if move.folder is None else state.key_of(move.folder)
     return MovedLine(
-        name=_name_of(state, key, names, move.after.student.name), href=f"/submission/{key}" if key in state.by_key else "",
-        before=_gets(move.before), after=_gets(move.after), why=move.why,
+        name=_called(state, move.folder, names, move.after.student.name),
+        href=f"/submission/{key}" if key in state.by_key else "", before=_gets(move.before), after=_gets(move.after),
+        why=move.why,
     )  # fmt: skip
+
+
+def _above_line(move: GradeMove, state: ClassState, names: Names) -> tuple[str, str]:
+    grade = move.after
+    return _called(
+        state, move.folder, names, grade.student.name
+    ), f"{number(grade.points or 0)} of {number(grade.out_of)}"
+
+
+def _called(state: ClassState, folder: Path | None, names: Names, student: str) -> str:
+    return _name_of(state, "" if folder is None else state.key_of(folder), names, student)
 
 
 def _name_of(state: ClassState, key: str, names: Names, student: str = "") -> str:

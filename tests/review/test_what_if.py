@@ -1,17 +1,26 @@
 """What if: numbers are tried on the class without a trace, and applied to the file, the class and the log, or refused."""
 
 import re
+import shutil
 import threading
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
 from grader.core.errors import Infrastructure
+from grader.core.grades import GradeBasis, HandIn, Rules, Student
+from grader.core.store import load_result
+from grader.course.rubric import Rubric
 from grader.gradebook import Change, open_gradebook
+from grader.intake import safe_name
+from grader.marking.publish import EVIDENCE_FOLDER
+from grader.marking.regrade import Move
+from grader.marking.what_if import Preview, preview
 from grader.review import desk as desk_module
 from grader.review import what_if
 from grader.review.desk import Desk
@@ -88,7 +97,7 @@ def test_a_preview_says_who_moves_and_why_and_leaves_no_trace(desk: RunningDesk)
 def test_applying_writes_the_file_marks_the_class_and_logs_it(desk: RunningDesk) -> None:
     _, form = previewed(desk, typed(desk, **{THRESHOLD: "0.6", PASS_MARK: "50"}))
     done = desk.post("/what-if/apply", {**form, "reason": "the test was hard"})
-    assert (done.status, "2 submissions moved" in done.text) == (200, True)
+    assert (done.status, "marked again: 2 students moved." in done.text) == (200, True)
     text = rubric_path(desk).read_text()
     assert "at_least = 0.6   # what the lecture promised\n" in text and "pass_mark = 50\n" in text
     grades = {grade.student.name: grade.points for grade in desk.desk.book.grades(ASSIGNMENT)}
@@ -158,6 +167,23 @@ def test_a_file_that_was_edited_by_hand_is_not_overwritten_and_the_difference_is
     _, form = previewed(desk, again)
     assert desk.post("/what-if/apply", form).status == 200
     assert tomllib.loads(rubric_path(desk).read_text())["pass_mark"] == 50
+
+
+def test_a_file_that_is_edited_while_it_is_applied_is_not_overwritten(
+    desk: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, form = previewed(desk, typed(desk, **{PASS_MARK: "50"}))
+    edited = rubric_path(desk).read_text().replace("at_least = 0.8", "at_least = 0.75")
+
+    def slowly(moves: Sequence[Move], rubric: Rubric, rules: Rules, bases: Iterable[GradeBasis]) -> Preview:
+        rubric_path(desk).write_text(edited)
+        return preview(moves, rubric, rules, bases)
+
+    monkeypatch.setattr(what_if, "preview", slowly)
+    refused = desk.post("/what-if/apply", form)
+    assert (refused.status, "<td>0.75</td>" in refused.text) == (409, True)
+    assert rubric_path(desk).read_text() == edited
+    assert desk.desk.book.review_log(ASSIGNMENT) == []
 
 
 def test_a_file_that_can_not_be_followed_any_more_is_said(desk: RunningDesk) -> None:
@@ -246,6 +272,50 @@ def test_a_hand_in_that_was_never_run_has_the_maximum_and_the_pass_mark_of_the_n
     said = [(grades[name].points, grades[name].out_of, grades[name].passed) for name in ("Filip Horak", "Bo Mwangi")]
     assert said == [(59, 80, True), (59, 80, True)]
     assert OTHERWISE not in desk.get("/").text
+
+
+def test_what_can_not_be_marked_again_is_counted_and_named(desk: RunningDesk) -> None:
+    shutil.rmtree(desk.out / safe_name("Ada Lind") / EVIDENCE_FOLDER)
+    result = load_result(desk.out / safe_name("Bo Mwangi"))
+    assert result is not None
+    later = HandIn(
+        student=Student(name="Bo Mwangi"), digest="0" * 64, name="later.ipynb", folder=safe_name("Bo Mwangi")
+    )
+    desk.desk.book.record(result, later, rubric_digest=desk.desk.options.rubric.digest)
+    shown, form = previewed(desk, typed(desk, **{THRESHOLD: "0.6"}))
+    assert [name for name in movers(shown.text) if name in ("Ada Lind", "Bo Mwangi")] == []
+    done = desk.post("/what-if/apply", form)
+    for page in (shown.text, done.text):
+        assert "2 students have a submission that can't be marked again:" in page
+        assert "<li>Ada Lind: no evidence of it is stored here</li>" in page
+        assert (
+            "<li>Bo Mwangi: what is stored here is another hand-in than the one that counts in the gradebook</li>"
+            in page
+        )
+
+
+def test_overrides_above_a_lowered_maximum_are_named_before_and_after_until_a_person_decides_again(
+    desk: RunningDesk,
+) -> None:
+    decided = Change(kind="override", student="Ada Lind", author="kim", value={"points": 100}, reason="viva")
+    desk.desk.decide([decided])
+    shown, form = previewed(desk, typed(desk, **{"n.check.2.points": "50"}))
+    assert "1 override is above the new maximum." in shown.text and "<li>Ada Lind: 100 of 80</li>" in shown.text
+    moving = re.search(r"<strong>(\d+ students move)</strong>", shown.text)
+    done = desk.post("/what-if/apply", form)
+    assert moving is not None and f"marked again: {moving[1]}d." in done.text
+    assert "Of 1 more submission only the points of checks changed" in done.text
+    assert "<li>Ada Lind: 100 of 80</li>" in done.text
+    assert "above maximum" in desk.get("/?queue=above_maximum").text
+    assert desk.desk.row(desk.key("Ada Lind")).queues == ("above_maximum",)
+    desk.desk.decide([replace(decided, value={"points": 80}, time=datetime.now(UTC))])
+    assert desk.desk.row(desk.key("Ada Lind")).queues == ()
+
+
+def test_an_override_that_was_above_the_maximum_on_purpose_is_not_asked_about(desk: RunningDesk) -> None:
+    desk.desk.book.override("Bo Mwangi", author="kim", reason="a prize", points=120, above_maximum=True)
+    assert "above the new maximum" not in desk.post("/what-if", typed(desk, **{"n.check.2.points": "50"})).text
+    assert "above_maximum" not in desk.desk.row(desk.key("Bo Mwangi")).queues
 
 
 def test_marks_that_the_gradebook_took_and_no_page_shows_are_said(desk: RunningDesk) -> None:
