@@ -22,15 +22,21 @@ def for_everyone(
 
     Raises Superseded where the group is another one by now, and UsageError for what can't be kept.
     """
-    seen = _seen_in(form, row)
+    seen, reason = _seen_in(form, row), _reason(desk, row, form, kind, subject)
     now = datetime.now(UTC)
     return [
         Change(
-            kind=kind, subject=subject, student=student, author=desk.options.author, reason=form.words("reason"),
+            kind=kind, subject=subject, student=student, author=desk.options.author, reason=reason,
             evidence=row.result.evidence, value=None if value is None else dict(value), seen=seen[place], time=now,
         )
         for place, student in enumerate(row.students)
     ]  # fmt: skip
+
+
+def _reason(desk: Desk, row: Row, form: Form, kind: Kind, subject: str) -> str:
+    """The form's reason; where it is that of before, without names, that of before as it was written."""
+    before = desk.state().standing.get((row.students[0], kind, subject))
+    return desk.names().from_field(form.words("reason"), before.reason if before else "")
 
 
 def _seen_in(form: Form, row: Row) -> list[int | None]:
