@@ -106,6 +106,7 @@ class Answer:
     in_all: str
     seen: str
     needs_reason: bool
+    reason: str  # as it stands in the field
     work: NotebookView | None
     nothing: str
 
@@ -312,7 +313,7 @@ def _answer(state: ClassState, row: Row, check: ClassCheck | None, work: Noteboo
         hint=names.hide(visible(found.hint)) if found else "",
         in_all=_in_all(row),
         seen=seen_of(state, row, "check", check.label) if check else "",
-        needs_reason=found is not None and not awaits,
+        needs_reason=found is not None and not awaits, reason=names.in_field(decided.reason) if decided else "",
         work=work if isinstance(work, NotebookView) else None, nothing=work if isinstance(work, str) else "",
     )  # fmt: skip
 

@@ -110,7 +110,7 @@ def take_undo(visit: Visit, form: Form) -> Response:
 
 def show_comments(visit: Visit) -> Response:
     """The comment bank."""
-    return visit.page("comments.html.j2", {"page": comments_page(visit.desk.state(), visit.query)})
+    return visit.page("comments.html.j2", {"page": comments_page(visit.desk.state(), visit.query, names_of(visit))})
 
 
 def take_new_comment(visit: Visit, form: Form) -> Response:

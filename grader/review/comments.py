@@ -27,6 +27,7 @@ class SavedLine:
     comment: SavedComment
     title: str
     shown: str
+    in_field: str
     points: str
     seen: int
     used: int
@@ -67,19 +68,20 @@ class CommentPreview:
     points: str
 
 
-def comments_page(state: ClassState, query: Mapping[str, str]) -> CommentsPage:
+def comments_page(state: ClassState, query: Mapping[str, str], names: Names) -> CommentsPage:
     """The page that an address asks for: `search` are words that a comment holds."""
     words = query.get("search", "").casefold().split()
-    lines = [line for line in saved_lines(state) if all(word in line.comment.text.casefold() for word in words)]
+    lines = [line for line in saved_lines(state, names) if all(word in line.comment.text.casefold() for word in words)]
     return CommentsPage(lines=tuple(lines), all=len(state.saved))
 
 
-def saved_lines(state: ClassState) -> list[SavedLine]:
+def saved_lines(state: ClassState, names: Names) -> list[SavedLine]:
     """Every saved comment, the most used first."""
     used = _users(state)
     lines = [
         SavedLine(
-            id=key, comment=comment, title=one_line(comment.text, LONG), shown=visible(comment.text),
+            id=key, comment=comment, title=one_line(comment.text, LONG), shown=names.in_field(comment.text),
+            in_field=names.hide(comment.text),
             points=_signed(comment.points), seen=state.standing["", "saved_comment", key].id, used=len(used[key]),
             givers=tuple(Counter(used[key].values()).most_common()),
         )
@@ -101,9 +103,9 @@ def _signed(points: float) -> str:
     return f"{'+' if points > 0 else ''}{number(points)}" if points else ""
 
 
-def _line(state: ClassState, key: str) -> SavedLine:
+def _line(state: ClassState, key: str, names: Names) -> SavedLine:
     """The saved comment of a form. Raises Gone."""
-    found = next((line for line in saved_lines(state) if line.id == key), None)
+    found = next((line for line in saved_lines(state, names) if line.id == key), None)
     if found is None:
         raise Gone("This comment is not saved any more.", "Somebody deleted it: it stays where it was used.")
     return found
@@ -128,9 +130,11 @@ def add_comment(desk: Desk, form: Form) -> str:
 
 def change_comment(desk: Desk, form: Form) -> str:
     """Change a comment wherever it was used, or delete it; its id. Raises as above, and Gone."""
-    line = _line(desk.state(), form.text("id"))
-    seen = form.whole("seen")
-    desk.decide([_change(desk, line.id, _new(form), seen=line.seen if seen is None else seen)])
+    line = _line(desk.state(), form.text("id"), desk.names())
+    seen, new = form.whole("seen"), _new(form)
+    if new is not None:
+        new = new.model_copy(update={"text": desk.names().from_field(new.text, line.comment.text)})
+    desk.decide([_change(desk, line.id, new, seen=line.seen if seen is None else seen)])
     return line.id
 
 
@@ -146,7 +150,7 @@ def _change(desk: Desk, key: str, comment: SavedComment | None, *, seen: int) ->
 def preview_change(desk: Desk, form: Form, names: Names) -> CommentPreview:
     """Who moves if a comment is changed or deleted; nothing is kept. Raises UsageError, Superseded, Gone, Infrastructure."""
     state = desk.state()
-    line, new = _line(state, form.text("id")), _new(form)
+    line, new = _line(state, form.text("id"), names), _new(form)
     users = _users(state)[line.id]
     pairs = desk.grades_after([_change(desk, line.id, new, seen=line.seen)])
     known = {student: (row, place) for row in state.rows for place, student in enumerate(row.students)}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from grader.core.errors import UsageError
+from grader.core.grades import grades_of
 from grader.core.results import labelled
 from grader.core.review import CommentValue, Kind, LogEntry, SavedComment
 from grader.core.text import one_line, shorten
@@ -38,14 +39,15 @@ def decide(desk: Desk, row: Row, form: Form) -> str:
     return place(row, form)
 
 
-def saved_titles(saved: Mapping[str, SavedComment]) -> dict[str, str]:
-    """The saved comments by what they are called where one is chosen: each title once."""
+def saved_titles(saved: Mapping[str, SavedComment], names: Names) -> dict[str, str]:
+    """The saved comments by what they are called where one is chosen: each title once, and without hidden names."""
     titles: dict[str, str] = {}
     for key, comment in saved.items():
-        title, copies = one_line(comment.text, TITLE), 1
+        called = names.hide(one_line(comment.text, TITLE))
+        title, copies = called, 1
         while title in titles:
             copies += 1
-            title = f"{one_line(comment.text, TITLE)} ({copies})"
+            title = f"{called} ({copies})"
         titles[title] = key
     return titles
 
@@ -61,14 +63,16 @@ def _adjustment(desk: Desk, row: Row, form: Form) -> list[Change]:
 
 def _override(desk: Desk, row: Row, form: Form) -> list[Change]:
     """Points in all, or an excuse: the one whose button was pressed."""
-    value: dict[str, object] | None = {"excused": True, "comment": form.words("comment")}
+    before = grades_of(row.result)[0].override
+    comment = desk.names().from_field(form.words("comment"), before.comment if before else "")
+    value: dict[str, object] | None = {"excused": True, "comment": comment}
     if form.text("take_back"):
         value = None
     elif not form.text("excuse"):
         points = form.number("points")
         if not 0 <= points <= row.result.out_of:
             raise UsageError(f"{points:g} points are not between 0 and the {row.result.out_of:g} that there are.")
-        value = {"points": points, "comment": form.words("comment")}
+        value = {"points": points, "comment": comment}
     if not form.text("reason"):
         raise UsageError("A decision on all points needs a reason.", "Say why: colleagues alone read it.")
     return for_everyone(desk, row, form, kind="override", value=value)
@@ -92,7 +96,10 @@ def _comment(desk: Desk, row: Row, form: Form) -> list[Change]:
         raise UsageError("This comment is not known.", "Open the page again, and write it there.")
     if form.text("take_back"):
         return for_everyone(desk, row, form, kind="comment", subject=subject, value=None)
-    saved, said = _chosen(desk.state(), form)
+    saved, said = _chosen(desk.state(), form, desk.names())
+    before = next((item.text for item in row.review.comments if item.id == subject), "")
+    if not saved:
+        said = said.model_copy(update={"text": desk.names().from_field(said.text, before)})
     extra = []
     if form.text("keep") and not saved:
         saved = uuid.uuid4().hex
@@ -103,7 +110,7 @@ def _comment(desk: Desk, row: Row, form: Form) -> list[Change]:
     return [*extra, *for_everyone(desk, row, form, kind="comment", subject=subject, value=value.model_dump())]
 
 
-def _chosen(state: ClassState, form: Form) -> tuple[str, SavedComment]:
+def _chosen(state: ClassState, form: Form, names: Names) -> tuple[str, SavedComment]:
     """The saved comment that was chosen and its id, or what was typed and "". Raises UsageError for both, or neither."""
     title, text = form.text("saved"), form.words("text")
     points = form.number("points") if form.text("points") else 0.0
@@ -111,7 +118,7 @@ def _chosen(state: ClassState, form: Form) -> tuple[str, SavedComment]:
         if not text:
             raise UsageError("The comment is empty.", "Write what the student is to read.")
         return "", SavedComment(text=text, points=points)
-    key = saved_titles(state.saved).get(title)
+    key = saved_titles(state.saved, names).get(title)
     if key is None:
         raise UsageError(
             f"There is no saved comment “{shorten(title, TITLE)}”.", "Choose one of the list, or write it."

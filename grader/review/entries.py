@@ -70,10 +70,11 @@ def for_everyone(
     places = _places(form, kind, tuple(last.values()), takes_back=value is None)
     if not places:
         raise Overtaken(None, last, "Each member has a decision of their own.", "Tick for whom it is to be replaced.")
+    reason = _reason(desk, row, form, kind, subject)
     now = datetime.now(UTC)
     return [
         Change(
-            kind=kind, subject=subject, student=student, author=desk.options.author, reason=form.words("reason"),
+            kind=kind, subject=subject, student=student, author=desk.options.author, reason=reason,
             evidence=row.result.evidence, value=None if value is None else dict(value), seen=seen[place], time=now,
         )
         for place, student in enumerate(row.students)
@@ -94,6 +95,12 @@ def _places(form: Form, kind: Kind, entries: Sequence[LogEntry | None], *, takes
     if takes_back:
         return held or chosen
     return chosen - held or chosen if kind == "looked_at" else chosen
+
+
+def _reason(desk: Desk, row: Row, form: Form, kind: Kind, subject: str) -> str:
+    """The form's reason; where it is that of before, without names, that of before as it was written."""
+    before = desk.state().standing.get((row.students[0], kind, subject))
+    return desk.names().from_field(form.words("reason"), before.reason if before else "")
 
 
 def _seen_in(form: Form, row: Row) -> list[int | None] | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.core.results import Student
+from grader.core.text import visible
 from grader.review.anonymous import Hider, KnownAs, make_hider, numbered
 
 if TYPE_CHECKING:
@@ -45,6 +46,15 @@ class Names:
     def hide_in_page(self, page: str) -> str:
         """A page that may hold a name."""
         return page
+
+    def in_field(self, text: str) -> str:
+        """A text that is kept, as a field holds it to be changed."""
+        return self.hide(visible(text))
+
+    def from_field(self, typed: str, kept: str) -> str:
+        """What came back from such a field: where nothing was changed the kept text, and not what stands for names."""
+        shown = {text.replace("\r\n", "\n").strip() for text in (self.in_field(kept), self.hide(kept))}
+        return kept if typed in shown else typed
 
 
 @dataclass(frozen=True, kw_only=True)

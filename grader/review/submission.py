@@ -170,14 +170,14 @@ def submission_page(desk: Desk, row: Row, query: Mapping[str, str], names: Names
         cells=cells, notes=notebook.notes if notebook else (),
         nothing="" if notebook else _why_nothing(row),
         own=own, adjustment=f"{adjustment.points:+g}" if adjustment else "",
-        adjustment_reason=visible(adjustment.reason) if adjustment else "",
+        adjustment_reason=names.in_field(adjustment.reason) if adjustment else "",
         override="" if override is None else "excused" if override.excused else number(override.points or 0.0),
-        override_reason=visible(override.reason) if override else "",
-        override_comment=visible(override.comment) if override else "",
+        override_reason=names.in_field(override.reason) if override else "",
+        override_comment=names.in_field(override.comment) if override else "",
         looked_at=_looked_at(row), assigned=visible(state.assigned(row)), graders=_graders(desk, state),
         saved=tuple(
-            (title, state.saved[key].text, _signed(state.saved[key].points))
-            for title, key in saved_titles(state.saved).items()
+            (title, names.hide(state.saved[key].text), _signed(state.saved[key].points))
+            for title, key in saved_titles(state.saved, names).items()
         ),
         seen={kind: seen_of(state, row, kind) for kind in ("override", "adjustment", "looked_at", "assigned")},
         place=queue_place(state, row, query, names), history=lines, undo=_last_own(lines, desk.options.author),
@@ -257,7 +257,7 @@ def _shown(state: ClassState, row: Row, item: Comment, names: Names, places: Seq
     value = state.standing[row.students[places[0]], "comment", item.id].value or {}
     some = len(places) < len(row.students)
     return GivenComment(
-        id=item.id, text=visible(item.text), points=_signed(item.points), author=visible(item.author),
+        id=item.id, text=names.in_field(item.text), points=_signed(item.points), author=visible(item.author),
         shared=value.get("saved") in state.saved, where=visible(item.where),
         whose=", ".join(one_line(names.member(row, place), 200) for place in places) if some else "",
         fields={**_fields(item), **({"only": " ".join(map(str, places))} if some else {})},
@@ -291,7 +291,7 @@ def _checks(
                 label=label, shown=replace(view, reason=names.hide(view.reason), hint=names.hide(view.hint)),
                 stands="" if points is None else number(points), out_of=number(check.out_of),
                 found="" if waits else number(check.points),
-                decided_by=visible(mine.author) if mine else "", reason=visible(mine.reason) if mine else "",
+                decided_by=visible(mine.author) if mine else "", reason=names.in_field(mine.reason) if mine else "",
                 levels=tuple((level, points == level.points) for level in known[label].levels(check.out_of)),
                 manual=known[label].manual, needs_reason=not waits, seen=seen_of(state, row, "check", label),
                 own=own, taken_back=bool(mine or own),

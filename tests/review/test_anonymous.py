@@ -22,6 +22,7 @@ from grader.run.similar_code import compare_again
 from tests.marking.test_shared_code import passage
 from tests.review.browsing import SIGHTS, faults, overflow, visiting
 from tests.review.desks import Entrant, RunningDesk, running_desk, serving
+from tests.review.forms import forms_of
 
 ADA = KnownAs(
     label="Student 17", names=("Ada Lind-Öberg",), addresses=("ada.lind@uni.example",), logins=("s4711x", "1234567"),
@@ -148,6 +149,14 @@ CLASS = (
     Entrant(name="Night Owls", members=("Dina Haddad", "Emil Bergström")),
     Entrant(name="Filip Horak", unread="Filip Horak.txt is no notebook"),
 )  # fmt: skip
+COLLEAGUES = (
+    Change(kind="check", student="Bo Mwangi", subject="executes", author="lou", value={"points": 5}, reason="as Ada did"),
+    Change(kind="adjustment", student="Bo Mwangi", author="lou", value={"points": -5}, reason="Mwangi told me"),
+    Change(kind="override", student="Bo Mwangi", author="lou", reason="Bo Mwangi and Ada",
+           value={"points": 40, "comment": "Mwangi, see me"}),
+    Change(kind="comment", student="Bo Mwangi", subject="b" * 32, author="lou", value={"text": "Bo Mwangi\u202e, see Ada"}),
+    Change(kind="saved_comment", subject="c" * 32, author="lou", value={"text": "Ada Lindqvist does it better"}),
+)  # fmt: skip
 NAMES = re.compile(r"ada|lindqvist|mwangi|night.?owls|dina|haddad|emil|bergstr|filip|horak", re.IGNORECASE)
 
 
@@ -184,12 +193,40 @@ def test_no_name_is_on_any_page(hidden_desk: RunningDesk) -> None:
         Change(kind="adjustment", student="Bo Mwangi", author="kim", value={"points": -5}, reason="Mwangi told me"),
         Change(kind="similarity", subject="Ada Lindqvist\nBo Mwangi", author="kim", value={"verdict": "report"}),
         Change(kind="comment", student="Ada Lindqvist", subject="a" * 32, author="kim", value={"text": "Well done, Ada"}),
+        *COLLEAGUES,
     ])  # fmt: skip
     for path, text in every_page(hidden_desk).items():
-        shown = re.sub(r"<(style|script|textarea).*?</\1>|<input[^>]*>", "", text, flags=re.S)  # graders' own words
+        shown = re.sub(r"<(style|script).*?</\1>", "", text, flags=re.S)
         assert NAMES.findall(shown) == [], path
     assert hidden_desk.get(f"/submission/{hidden_desk.key('Ada Lindqvist')}").text.count("97% with Student") == 1
     assert hidden_desk.get("/grades.csv").status in (400, 404)
+
+
+def test_what_a_colleague_wrote_of_names_stays_written_where_a_form_comes_back_unchanged(
+    hidden_desk: RunningDesk,
+) -> None:
+    desk, key = hidden_desk.desk, hidden_desk.key("Bo Mwangi")
+    desk.decide(COLLEAGUES)
+    kept = [
+        form
+        for form in forms_of(hidden_desk.get(f"/submission/{key}").text)
+        if form.fields.get("reason") or (form.fields.get("id") == "b" * 32 and "text" in form.fields)
+    ]
+    assert [hidden_desk.post(form.action, form.fields).status for form in kept] == [303] * 4
+    (change,) = [form for form in forms_of(hidden_desk.get("/comments").text) if form.action == "/comments/preview"]
+    preview = hidden_desk.post(change.action, change.fields).text
+    assert NAMES.findall(re.sub(r"<(style|script).*?</\1>", "", preview, flags=re.S)) == []
+    (change,) = [form for form in forms_of(preview) if form.action == "/comments/change"]
+    assert hidden_desk.post(change.action, change.fields).status == 303
+    texts = {(entry.kind, entry.reason, (entry.value or {}).get("text"), (entry.value or {}).get("comment"))
+             for entry in desk.state().log[len(COLLEAGUES) :]}  # fmt: skip
+    assert texts == {(change.kind, change.reason, (change.value or {}).get("text"), (change.value or {}).get("comment"))
+                     for change in COLLEAGUES}  # fmt: skip
+    across = next(
+        form for form in forms_of(hidden_desk.get("/check/executes?seed=1").text) if form.fields.get("row") == key
+    )
+    assert hidden_desk.post(across.action, {**across.fields, "level": "1"}).status == 303
+    assert desk.state().log[-1].reason == "as Ada did"
 
 
 def test_everybody_has_a_number_the_same_at_every_visit_and_in_another_desk(hidden_desk: RunningDesk) -> None:
