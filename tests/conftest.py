@@ -49,14 +49,14 @@ def pytest_configure(config: pytest.Config) -> None:
 REAL = (
     "authoring/test_gradescope.py", "authoring/test_lint.py", "authoring/test_scaffold.py", "browser/",
     "checks/test_family.py", "ci/test_run.py", "cli/test_cli.py", "doctor/", "functions/", "fuzz/",
-    "gradebook/test_files.py", "gradebook/test_server.py", "gradebook/test_writers.py", "judge/test_client.py",
+    "gradebook/test_deciders.py", "gradebook/test_files.py", "gradebook/test_server.py", "gradebook/test_writers.py",
+    "judge/test_client.py",
     "judge/test_closure.py", "judge/test_hostile_models.py", "judge/test_impostor.py", "judge/test_shifting.py",
     "judge/test_warm.py", "kernel/", "marking/test_similarity.py", "pages/test_shapes_of_keras.py",
     "project/test_benchmark_warm.py", "project/test_bounded_work.py", "project/test_collecting.py",
     "project/test_docs.py", "project/test_examples.py", "project/test_exercises.py", "project/test_machines.py",
-    "project/test_one_truth.py", "project/test_wheel.py", "project/test_zoo.py", "reference/", "review/test_browser",
-    "run/test_cluster.py",
-    "run/test_resume.py", "sandbox/", "selfcheck/test_check_command.py", "selfcheck/test_live.py",
+    "project/test_one_truth.py", "project/test_wheel.py", "project/test_zoo.py", "reference/", "review/",
+    "run/test_cluster.py", "run/test_resume.py", "sandbox/", "selfcheck/test_check_command.py", "selfcheck/test_live.py",
 )  # fmt: skip
 
 

@@ -5,7 +5,6 @@ Below the commands: how other commands find the gradebook beside results, and ho
 
 import getpass
 import json
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -117,16 +116,14 @@ def override(
 
 def read_points(text: str, option: str = "--points ") -> float:
     """Points as people write them, 61.5 or 61,5. Raises UsageError for anything else, which names the option, if any."""
-    plain = text.strip()
-    if re.fullmatch(r"[+-]?[0-9]+,[0-9]{1,2}", plain):
-        plain = plain.replace(",", ".")
-    try:
-        return float(plain)
-    except ValueError:
+    from grader.core.text import read_number
+
+    if (found := read_number(text)) is None:
         raise UsageError(
             f"{option}{text}: is not a number.",
             "Write digits with a point or a comma before the fraction: 61.5 or 61,5.",
-        ) from None
+        )
+    return found
 
 
 def unseen(comment: str) -> str:
@@ -205,9 +202,9 @@ def _decided(grade: "Grade") -> list[str]:
     for item in review.checks:
         said.append(f"{item.check}: {item.points:g} by {item.author}{f' ({item.reason})' if item.reason else ''}")
     if review.adjustment is not None:
-        said.append(f"{review.adjustment.points:+g} by {review.adjustment.author} ({review.adjustment.reason})")
+        said.append(f"in all: {review.adjustment.points:+g} by {review.adjustment.author} ({review.adjustment.reason})")
     more = sum(comment.points for comment in review.comments)
-    said += [f"{more:+g} by comments"] if more else []
+    said += [f"by comments: {more:+g}"] if more else []
     said += [f"comments: {len(review.comments)}"] if review.comments else []
     said += [f"looked at by {review.looked_at}"] if review.looked_at else []
     if grade.earned is not None and review.changes_points and grade.penalty is None:

@@ -20,7 +20,7 @@ from grader.core.results import Grade as Grade
 from grader.core.results import Override as Override
 from grader.core.results import Penalty as Penalty
 from grader.core.results import Student as Student
-from grader.core.review import Review
+from grader.core.review import CheckPoints, Review
 
 
 class Extension(Value):
@@ -199,7 +199,9 @@ def decide_grade(
     wins over all of it.
     """
     due = effective_due(rules.due, extension)
-    counted = _choose([_assess(item, rules, due, review) for item in marked], rules)
+    counted = _choose([_assess(item, rules, due, of_todays_checks(review, item.checks)) for item in marked], rules)
+    if counted is not None:
+        review = of_todays_checks(review, counted.marked.checks)
     grade = Grade(
         student=student, assignment=rules.assignment, title=rules.title, points=None, out_of=rules.out_of, passed=False,
         submissions=len(marked), due=None if due is None else due.isoformat(), review=review,
@@ -229,6 +231,26 @@ def lateness_cost(lateness: timedelta, rules: Rules, *, out_of: float) -> tuple[
         return 0, 0.0
     days = -(-lateness // DAY)
     return days, out_of * min(rules.late.per_day * days, rules.late.most)
+
+
+def of_todays_checks(review: Review | None, checks: Sequence[MarkedCheck]) -> Review | None:
+    """What people decided, by the labels that a result's checks have today.
+
+    A rubric that uses a check once more changes its label: then the one of the same title is meant.
+    """
+    if review is None or not review.checks or not checks:
+        return review
+    titles = {check.label: check.title for check in checks}
+    decided = {}
+    for item in review.checks:
+        label, kind = item.check, item.check.partition(" (")[0]
+        if item.title and titles.get(label) != item.title:
+            same = (
+                other for other, title in titles.items() if title == item.title and other.partition(" (")[0] == kind
+            )
+            label = next(same, label)
+        decided[label] = item.model_copy(update={"check": label})
+    return review.model_copy(update={"checks": tuple(decided.values())})
 
 
 def earned_after(marked: Marked, review: Review | None) -> float:
@@ -296,9 +318,9 @@ def _of_counted(counted: _Assessed, due: datetime | None, review: Review | None)
     """The fields of a grade that the submission that counts fills."""
     marked, penalty = counted.marked, counted.penalty
     points = None if counted.awaits else counted.points
-    reached = marked.passed or (
-        review is not None and review.changes_points
-    )  # a person's points need no verdict of ours
+    # Points that a person gives need no verdict of ours; what takes points away, or changes nothing, passes nobody.
+    judged = marked.status in (Status.GRADED, Status.NEEDS_REVIEW)
+    reached = marked.passed or judged or earned_after(marked, review) > marked.points
     return {
         "points": points,
         "out_of": marked.out_of,
@@ -320,12 +342,17 @@ def _raised(marked: Marked, review: Review | None) -> Iterator[str]:
     """What a person should know beside the result's own flags."""
     if marked.marked_late and marked.submitted is None:
         yield LATE_WITHOUT_TIME
-    most = {check.label: check.out_of for check in marked.checks}
     if review is not None and (
         any(run != marked.evidence for run in review.evidence)
-        or any(item.check not in most or item.points > most[item.check] for item in review.checks)
+        or any(_of_another_check(item, marked.checks) for item in review.checks)
     ):
         yield DECIDED_BEFORE
+
+
+def _of_another_check(item: CheckPoints, checks: Sequence[MarkedCheck]) -> bool:
+    """Whether the check that points were decided of is gone, is called otherwise today, or gives fewer points."""
+    check = next((check for check in checks if check.label == item.check), None)
+    return check is None or item.points > check.out_of or bool(item.title and item.title != check.title)
 
 
 def _of_override(override: Override, counted: _Assessed | None, rules: Rules) -> dict[str, object]:

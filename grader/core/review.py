@@ -30,9 +30,15 @@ class OverrideValue(Value):
 
 
 class PointsValue(Value):
-    """Points: of one check (the subject is its label), or more or fewer in all."""
+    """More points in all, or fewer."""
 
     points: float
+
+
+class CheckValue(PointsValue):
+    """Points of one check: the subject is its label, `title` what it was called then."""
+
+    title: str = ""
 
 
 class CommentValue(Value):
@@ -79,7 +85,7 @@ class RubricValue(Value):
 
 
 VALUES: Mapping[Kind, type[Value]] = {
-    "override": OverrideValue, "check": PointsValue, "adjustment": PointsValue, "comment": CommentValue,
+    "override": OverrideValue, "check": CheckValue, "adjustment": PointsValue, "comment": CommentValue,
     "looked_at": Nothing, "assigned": AssignedValue, "saved_comment": SavedComment, "similarity": VerdictValue,
     "revealed": Nothing, "rubric": RubricValue,
 }  # fmt: skip
@@ -111,10 +117,11 @@ class LogEntry(Value):
 
 
 class CheckPoints(Value):
-    """A person's points for one check, by its label."""
+    """A person's points for one check, by its label; `title` is what the check was called when they were decided."""
 
     check: str
     points: float
+    title: str = ""
     author: str = ""
     reason: str = ""
 
@@ -179,7 +186,8 @@ class Review(Value):
     @property
     def changes_points(self) -> bool:
         """Whether a person decided points."""
-        return bool(self.checks or self.adjustment or any(comment.points for comment in self.comments))
+        given = self.adjustment is not None and self.adjustment.points
+        return bool(self.checks or given or any(comment.points for comment in self.comments))
 
 
 def standing(entries: Iterable[LogEntry]) -> dict[Key, LogEntry]:
@@ -216,19 +224,22 @@ def reviews_of(entries: Iterable[LogEntry]) -> dict[str, Review]:
     for entry in standing(known).values():
         if entry.student and entry.value is not None:
             mine.setdefault(entry.student, []).append(entry)
-    return {student: _review(own, saved) for student, own in mine.items()}
+    found = {student: _review(own, saved) for student, own in mine.items()}
+    return {
+        student: review for student, review in found.items() if review != Review()
+    }  # who is to look decides nothing
 
 
 def _review(entries: Iterable[LogEntry], saved: Mapping[str, SavedComment]) -> Review:
     checks, comments, adjustment, looked_at, seen = [], [], None, "", []
     for entry in entries:
         if entry.kind in ("check", "adjustment"):
-            points = PointsValue.model_validate(entry.value).points
+            value, said = CheckValue.model_validate(entry.value), {"author": entry.author, "reason": entry.reason}
             seen.append(entry.evidence)
             if entry.kind == "check":
-                checks.append(CheckPoints(check=entry.subject, points=points, author=entry.author, reason=entry.reason))
+                checks.append(CheckPoints(check=entry.subject, points=value.points, title=value.title, **said))
             else:
-                adjustment = Adjustment(points=points, author=entry.author, reason=entry.reason)
+                adjustment = Adjustment(points=value.points, **said)
         elif entry.kind == "comment":
             comments.append(_comment(entry, saved))
         elif entry.kind == "looked_at":

@@ -63,6 +63,14 @@ def number(value: float) -> str:
     return f"{round(value, 2):.10g}"
 
 
+def read_number(text: str) -> float | None:
+    """A number as people type it: 61.5, 61,5 or -2. None for anything else, also where a comma may part thousands."""
+    plain = text.strip().replace("\u2212", "-")
+    if not re.fullmatch(r"[+-]?[0-9]{1,15}([.][0-9]{1,15}|,[0-9]{1,2})?", plain):
+        return None
+    return float(plain.replace(",", "."))
+
+
 def count(value: int) -> str:
     """An integer with commas: 10,000."""
     return f"{value:,}"

@@ -12,9 +12,11 @@ row), and writing the same thing again changes nothing. So writers may be many, 
 from grader.core.grades import rubric_digest
 from grader.gradebook.book import FILE, Gradebook, open_gradebook
 from grader.gradebook.database import Refused
-from grader.gradebook.recording import Recorded
+from grader.gradebook.reading import MarkedBy
+from grader.gradebook.recording import Recorded, digest_with
 from grader.gradebook.review_log import Change, Superseded
 
 __all__ = [
-    "FILE", "Change", "Gradebook", "Recorded", "Refused", "Superseded", "open_gradebook", "rubric_digest",
+    "FILE", "Change", "Gradebook", "MarkedBy", "Recorded", "Refused", "Superseded", "digest_with", "open_gradebook",
+    "rubric_digest",
 ]  # fmt: skip

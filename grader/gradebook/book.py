@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from grader.core.review import LogEntry, OverrideValue
 from grader.gradebook.database import Database, bring_up_to_date, file_engine, prefer_write_ahead_log, server_engine
 from grader.gradebook.persons import Person
 from grader.gradebook.reading import (
+    MarkedBy,
     Selection,
     find_student,
     read_bases,
@@ -26,6 +27,7 @@ from grader.gradebook.reading import (
     read_hand_ins,
     read_history,
     read_judged,
+    read_marked_by,
     read_rules,
     read_stamp,
     require_assignment,
@@ -167,6 +169,15 @@ class Gradebook:
 
         return self._database.read(work)
 
+    def marked_by(self, assignment: str) -> tuple[Rules, list[MarkedBy]]:
+        """The rules of an assignment as they were told last, and by which rubric each submission was marked. UsageError."""
+
+        def work(connection: Connection) -> tuple[Rules, list[MarkedBy]]:
+            require_assignment(connection, assignment)
+            return read_rules(connection)[assignment], read_marked_by(connection, assignment)
+
+        return self._database.read(work)
+
     def history(self, student: str, assignment: str | None = None) -> list[Event]:
         """Every result and every decision on a student's grades, oldest first. Raises UsageError."""
 
@@ -218,6 +229,25 @@ class Gradebook:
     def write_log(self, assignment: str, change: Change) -> LogEntry:
         """Write a person's decision down; the entry that stands then. Raises UsageError, Superseded."""
         return self.write_log_all(assignment, [change])[0]
+
+    def write_log_of(self, assignment: str, change: Change, deed: Callable[[], object]) -> LogEntry:
+        """As `write_log` of something that is done meanwhile: where `deed` raises or never ends, no entry says it was done.
+
+        Of two who write the same key at once the second is refused before its deed. What went wrong with the database after
+        the deed is raised: then it is done, and no entry says so.
+        """
+        done = False
+
+        def work(connection: Connection) -> LogEntry:
+            nonlocal done
+            require_assignment(connection, assignment)
+            entry = self._write(connection, assignment, change)
+            if not done:
+                deed()
+                done = True
+            return entry
+
+        return self._database.write(work)
 
     def write_log_all(self, assignment: str, changes: Sequence[Change]) -> list[LogEntry]:
         """As `write_log` for several decisions, all of them or none: those of a group's members, or of one form."""

@@ -132,6 +132,40 @@ def read_hand_ins(connection: Connection, assignment: str) -> list[HandIn]:
     ]  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class MarkedBy:
+    """The newest result of one submission: where it lies, the run it is of, the digest of the rubric that it was made by."""
+
+    folder: str
+    submission: str
+    evidence: str
+    rubric: str
+    points: float
+    out_of: float
+    pass_mark: float
+
+
+def read_marked_by(connection: Connection, assignment: str) -> list[MarkedBy]:
+    """By which rubric every submission of an assignment was marked last."""
+    newest = (
+        select(func.max(ResultRow.id))
+        .join(SubmissionRow, SubmissionRow.id == ResultRow.submission_id)
+        .where(SubmissionRow.assignment == assignment)
+        .group_by(ResultRow.submission_id)
+    )
+    chosen = select(
+        SubmissionRow.folder, SubmissionRow.name, ResultRow.evidence, ResultRow.rubric, ResultRow.points,
+        ResultRow.out_of, ResultRow.pass_mark,
+    ).join(SubmissionRow, SubmissionRow.id == ResultRow.submission_id)  # fmt: skip
+    return [
+        MarkedBy(
+            folder=row.folder, submission=row.name, evidence=row.evidence, rubric=row.rubric, points=row.points,
+            out_of=row.out_of, pass_mark=row.pass_mark,
+        )
+        for row in connection.execute(chosen.where(ResultRow.id.in_(newest)))
+    ]  # fmt: skip
+
+
 def read_stamp(connection: Connection, assignment: str) -> tuple[object, ...]:
     """The newest numbers of all that grades follow from, and the rules and enrolments that are changed in place."""
     newest = [select(func.max(table.id)).scalar_subquery() for table in (ResultRow, OverrideRow, LogRow, SubmissionRow)]

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from grader.core.grades import Enrolment, HandIn, Rules, Student
 from grader.core.results import Attempt, Result, Status
 from grader.core.review import LONGEST
 from grader.gradebook.persons import Person, identify
-from grader.gradebook.review_log import lock
+from grader.gradebook.review_log import lock, require_points
 from grader.gradebook.tables import (
     NEW_CHECK,
     NEW_OVERRIDE,
@@ -213,8 +212,10 @@ class Decision:
             raise UsageError("A decision on a grade needs an author.", "Give one with --author NAME.")
         if self.points is not None and self.excused:
             raise UsageError("A grade is either excused or has points.", "Choose one of --points and --excuse.")
-        if self.points is not None and not (math.isfinite(self.points) and 0 <= self.points <= 1e6):
-            raise UsageError(f"{self.points:g} is not a number of points.", "Give 0 or more.")
+        if self.points is not None:
+            if self.points < 0:
+                raise UsageError(f"{self.points:g} is not a number of points.", "Give 0 or more.")
+            require_points(self.points)
         for name, text in (("reason", self.reason), ("comment", self.comment)):
             if len(text) > LONGEST:
                 raise UsageError(

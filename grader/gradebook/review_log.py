@@ -13,7 +13,7 @@ from sqlalchemy import Connection, or_, select, update
 from grader.core.errors import UsageError
 from grader.core.grades import MarkedCheck
 from grader.core.results import Outcome, write_labels
-from grader.core.review import LONGEST, OF_THE_CLASS, VALUES, Kind, LogEntry, OverrideValue, PointsValue
+from grader.core.review import LONGEST, OF_THE_CLASS, VALUES, CheckValue, Kind, LogEntry, OverrideValue
 from grader.core.text import did_you_mean
 from grader.core.toml import explain_validation
 from grader.gradebook.tables import (
@@ -79,8 +79,16 @@ class Change:
                 f"The decision is not understood: {explain_validation(error, VALUES[self.kind])}"
             ) from None
         points = getattr(found, "points", None)
-        if points is not None and not (math.isfinite(points) and abs(points) <= 1e6):
-            raise UsageError(f"{points:g} is not a number of points.", "Give a number up to a million.")
+        if points is not None:
+            require_points(points)
+
+
+def require_points(points: float) -> None:
+    """Raise UsageError for what is not a number of points, or is finer than pages show it."""
+    if not (math.isfinite(points) and abs(points) <= 1e6):
+        raise UsageError(f"{points:.10g} is not a number of points.", "Give a number up to a million.")
+    if round(points, 2) != points:
+        raise UsageError(f"{points:.10g} points are too fine.", "Give at most two digits after the point.")
 
 
 def read_log(connection: Connection, assignment: str, student_id: int | None = None) -> list[LogEntry]:
@@ -138,11 +146,12 @@ def add_entry(connection: Connection, assignment: str, student_id: int | None, c
     require_unchanged(newest, change.seen)
     if change.value is None and (newest is None or newest.value is None):
         raise UsageError("There is nothing to take back.", "The log shows what was decided.")
-    if change.kind == "check" and change.value is not None and student_id is not None and not change.restores:
-        _require_check(connection, assignment, student_id, change)
-    elif change.kind == "adjustment" and change.value is not None and not change.reason.strip():
+    if change.kind == "adjustment" and change.value is not None and not change.reason.strip():
         raise UsageError("Points that are given or taken need a reason.", "Say why.")
     value = None if change.value is None else VALUES[change.kind].model_validate(change.value)
+    if isinstance(value, CheckValue) and student_id is not None and not change.restores:
+        check = _require_check(connection, assignment, student_id, change, value.points)
+        value = value.model_copy(update={"title": value.title or check.title})
     row = {
         "assignment": assignment, "student_id": student_id, "kind": change.kind, "subject": change.subject,
         "value": "" if value is None else value.model_dump_json(), "evidence": change.evidence, "author": change.author,
@@ -165,8 +174,10 @@ def _newest(connection: Connection, assignment: str, student_id: int | None, cha
     return None if row is None else _entry(row, change.student)
 
 
-def _require_check(connection: Connection, assignment: str, student_id: int, change: Change) -> None:
-    """Raise UsageError for a check that the student's newest result does not have, or that gives fewer points."""
+def _require_check(
+    connection: Connection, assignment: str, student_id: int, change: Change, points: float
+) -> MarkedCheck:
+    """The check as it is in the student's newest result. Raises UsageError where it is not there or gives fewer points."""
     newest = (
         select(ResultRow.id)
         .join(SubmissionRow, SubmissionRow.id == ResultRow.submission_id)
@@ -179,11 +190,12 @@ def _require_check(connection: Connection, assignment: str, student_id: int, cha
     if change.subject not in checks:
         near = did_you_mean(change.subject, tuple(checks))
         raise UsageError(f"The student's result has no check `{change.subject}`{near}.")
-    check, points = checks[change.subject], PointsValue.model_validate(change.value).points
+    check = checks[change.subject]
     if not 0 <= points <= check.out_of:
-        raise UsageError(f"{points:g} points are not between 0 and the {check.out_of:g} of `{change.subject}`.")
+        raise UsageError(f"{points:.10g} points are not between 0 and the {check.out_of:g} of `{change.subject}`.")
     if not (check.awaiting or change.reason.strip()):
         raise UsageError("Other points than a check gave need a reason.", "Say why.")
+    return check
 
 
 def checks_of(connection: Connection, results: Sequence[int]) -> dict[int, list[MarkedCheck]]:

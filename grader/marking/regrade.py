@@ -1,7 +1,7 @@
 """Marks stored evidence again and says who moved; writes pages again. No sandbox, no TensorFlow, no notebook library."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.core.evidence import Cause, Evidence
 from grader.core.grades import HandIn, grades_of
-from grader.core.results import Comparison, Grade, Result, labelled
+from grader.core.results import Comparison, Grade, Result, Status, labelled
 from grader.core.store import EVIDENCE, RESULT, Stored, load_result, owner_of, without_names
 from grader.core.text import one_line
 from grader.core.workspace import require_room
@@ -156,6 +156,8 @@ def regrade(rubric: Rubric, output: OutputOptions, *, dry_run: bool, book: "Grad
     moves, kept = _mark_again(rubric, output, book)
     if book is not None:
         moves, kept = _record_moves(book, moves, kept, rubric, dry_run=dry_run)
+    else:
+        kept = {folder: explained_again(rubric, result) for folder, result in kept.items()}
     if dry_run:
         return moves
     moves = [_publish_move(move, rubric, output) for move in moves]  # only now: a class is not left half re-marked
@@ -261,6 +263,29 @@ def read_row(rubric: Rubric, folder: Path, output: OutputOptions, earlier: Earli
     return StoredRow(folder=folder, old=old, runs=runs, compared=compared)
 
 
+def never_run(result: Result) -> bool:
+    """Whether there is no run that could be marked again, and none is needed: what it says follows from the rubric alone."""
+    return result.unread or (result.status is Status.BROKEN and not result.evidence)
+
+
+def explained_again(rubric: Rubric, result: Result) -> Result:
+    """The row of a submission that was never run, with the checks, the maximum and the pass mark of today.
+
+    Any other result stays as it is.
+    """
+    if not never_run(result):
+        return result
+    row = UnrunSubmission(
+        student=result.student, submission=result.submission, assignment=rubric.assignment, planned=rubric.planned,
+        dataset=rubric.dataset, isolation=result.isolation, judged_on=rubric.judged_on, versions=result.versions,
+        seed=result.seed, started=result.started,
+    )  # fmt: skip
+    said = (result.checks[0].reason, result.checks[0].hint) if result.checks else (result.ending.message, "")
+    again = explain_unread(row, reason=said[0], remedy=said[1], ours=result.status is Status.BROKEN)
+    stays = {"flags": result.flags, "ending": result.ending, "grade": result.grade, "members": result.members}
+    return again.model_copy(update=stays)
+
+
 def unmarked(rubric: Rubric, folder: Path, error: Exception) -> Move:
     """The row of a folder that can't be marked again: what was found before stands."""
     old, why = load_result(folder), f"can't be marked again: {_in_words(error)}"
@@ -324,15 +349,8 @@ def _record_moves(
 ) -> tuple[list[Move], dict[Path, Result]]:
     """Everyone with what the gradebook makes of it; it knows who handed in what lies in a folder: a group's members."""
     assignment = rubric.assignment
-    known: dict[tuple[str, str], list[HandIn]] = defaultdict(list)
-    for hand_in in book.hand_ins(assignment.id):
-        known[hand_in.folder, hand_in.digest].append(hand_in)
-    told = [
-        (move.new.model_copy(update={"student": hand_in.student.name}), hand_in)
-        for move in moves
-        for hand_in in known[move.folder.name, move.submission]
-        if not move.trouble
-    ]
+    again = {folder: explained_again(rubric, result) for folder, result in kept.items()}
+    told = _told(book.hand_ins(assignment.id), moves, again)
     done = book.remark(assignment, told, rubric_digest=rubric.digest, dry_run=dry_run)
     before, after = Grades(old for old, _ in done.grades), Grades(new for _, new in done.grades)
     moves = [_unrecorded(move, done.refused.get(move.folder.name)) for move in moves]
@@ -342,7 +360,24 @@ def _record_moves(
         )
         for move in moves
     ]  # fmt: skip
-    return graded, {folder: after.beside(result, folder) for folder, result in kept.items()}
+    shown = {folder: after.beside(result, folder) for folder, result in again.items()}
+    others = [Move(old=before.beside(kept[folder], folder), new=new, folder=folder) for folder, new in shown.items()]
+    moved = {move.folder: _unrecorded(move, done.refused.get(move.folder.name)) for move in others if move.moved}
+    return [*graded, *moved.values()], {folder: new for folder, new in shown.items() if folder not in moved}
+
+
+def _told(hand_ins: Iterable[HandIn], moves: list[Move], again: Mapping[Path, Result]) -> list[tuple[Result, HandIn]]:
+    """What the gradebook is told: new marks by what was handed in, and rows of what never ran by the file's name."""
+    known: dict[tuple[str, str], list[HandIn]] = defaultdict(list)
+    named: dict[tuple[str, str], dict[str, HandIn]] = defaultdict(dict)
+    for hand_in in hand_ins:
+        known[hand_in.folder, hand_in.digest].append(hand_in)
+        named[hand_in.folder, hand_in.name][hand_in.student.name] = hand_in
+    told = [(move.new, one) for move in moves if not move.trouble for one in known[move.folder.name, move.submission]]
+    for folder, result in again.items():
+        if never_run(result):
+            told += [(result, one) for one in named[folder.name, result.submission].values()]
+    return [(result.model_copy(update={"student": one.student.name}), one) for result, one in told]
 
 
 def _unrecorded(move: Move, error: Exception | None) -> Move:

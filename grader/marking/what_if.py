@@ -23,7 +23,7 @@ from grader.course.rubric import Rubric, plan_checks
 from grader.marking.compare import Earlier, index_earlier
 from grader.marking.mark import SeenRun, count_points, look_at_run, mark, result_of
 from grader.marking.publish import OutputOptions
-from grader.marking.regrade import Move, StoredRow, folders_in, read_row, unmarked
+from grader.marking.regrade import Move, StoredRow, explained_again, folders_in, never_run, read_row, unmarked
 from grader.marking.repeated_runs import EVIDENCE_FOLDER, load_attempts
 from grader.marking.rubric_numbers import NumberChange, Raw, with_changes
 
@@ -128,8 +128,10 @@ class ClassEvidence:
 
     def _mark_row(self, folder: Path, known: _KnownRow, other: OtherNumbers) -> Move | None:
         row = known.row
+        if isinstance(row, Result):
+            return Move(old=row, new=explained_again(other.rubric, row), folder=folder)
         if not isinstance(row, StoredRow):
-            return Move(old=row, new=row, folder=folder) if isinstance(row, Result) else row
+            return row
         whole: list[Stored] = []
 
         def load(number: int) -> Stored:
@@ -233,7 +235,7 @@ def preview(moves: Sequence[Move], rubric: Rubric, rules: Rules, bases: Iterable
     `moves` are of `ClassEvidence.mark`, `rules` and `bases` what the gradebook knows.
     """
     known = list(bases)
-    new_rules, marks = Rules.of(rubric.assignment), _by_hand_in(moves)
+    new_rules, marks = Rules.of(rubric.assignment), _NewMarks.of(moves)
     pairs = [(basis.grade(rules), _with_marks(basis, marks).grade(new_rules)) for basis in known]
     names = {grade.student.name for grade, _ in pairs}
     folders = {grade.folder for grade, _ in pairs if grade.folder}
@@ -284,18 +286,35 @@ def _why_beside(before: Grade, after: Grade, rules: Rules, new_rules: Rules) -> 
         yield f"pass mark {rules.pass_mark:g} -> {new_rules.pass_mark:g}"
 
 
-def _by_hand_in(moves: Iterable[Move]) -> dict[tuple[str, str], Result]:
-    """The new results by folder and digest of the hand-in, as the gradebook knows them."""
-    return {(move.folder.name, move.submission): move.new for move in moves if move.submission and not move.trouble}
+@dataclass(frozen=True, kw_only=True)
+class _NewMarks:
+    """The new results as the gradebook knows their hand-ins: by folder and digest; what never ran by folder and name."""
+
+    run: Mapping[tuple[str, str], Result]
+    unrun: Mapping[tuple[str, str], Result]
+
+    @classmethod
+    def of(cls, moves: Iterable[Move]) -> "_NewMarks":
+        """The results of those submissions that were marked again."""
+        sound = [move for move in moves if not move.trouble]
+        return cls(
+            run={(move.folder.name, move.submission): move.new for move in sound if move.submission},
+            unrun={(move.folder.name, move.new.submission): move.new for move in sound if never_run(move.new)},
+        )
+
+    def find(self, item: Marked) -> Result | None:
+        """The new result of a submission."""
+        found = self.run.get((item.folder, item.digest)) if item.digest else None
+        return found if found is not None or item.evidence else self.unrun.get((item.folder, item.submission))
 
 
-def _with_marks(basis: GradeBasis, marks: Mapping[tuple[str, str], Result]) -> GradeBasis:
+def _with_marks(basis: GradeBasis, marks: _NewMarks) -> GradeBasis:
     """A student's basis with the new results of those submissions that were marked again."""
     decided = basis.review is not None and bool(basis.review.checks)
     marked = tuple(
         item if new is None else _marked(item, new, decided=decided)
         for item in basis.marked
-        for new in (marks.get((item.folder, item.digest)),)
+        for new in (marks.find(item),)
     )
     return basis.model_copy(update={"marked": marked})
 

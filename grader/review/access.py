@@ -7,16 +7,18 @@ rules are those against pages of other origins in the same browser: DNS rebindin
 
 import hashlib
 import hmac
+import html
 import ipaddress
 import secrets
+import socket
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BODY = 512 * 1024  # bytes of a form: a comment of 4,000 characters fits forty times
+MOST_FIELDS = 2_000
 MOST_ADDRESS = 4_000  # bytes of path and query
 METHODS = ("GET", "HEAD", "POST")
 FORM = "application/x-www-form-urlencoded"
@@ -42,18 +44,28 @@ class Access:
     @property
     def address(self) -> str:
         """The first address, which holds the token."""
-        return f"{self.origin(self.host)}/?token={self.token}"
+        return f"{self.origin(socket.gethostname() if self.everywhere else self.host)}/?token={self.token}"
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it listens on every address of this machine, whose names nobody knows here."""
+        return self.host in ("0.0.0.0", "::")
 
     def origin(self, host: str) -> str:
         """The origin of the desk under one of its names."""
         shown = f"[{host}]" if ":" in host else host
         return f"http://{shown}:{self.port}"
 
-    @property
-    def origins(self) -> frozenset[str]:
-        """The origins under which it may be asked: on the loopback, all names of it."""
+    def own_origin(self, host: str) -> str | None:
+        """The origin of pages that are asked for by this `Host` header; None where the desk is not served so.
+
+        On the loopback all names of it are the desk's. Where it listens everywhere, any name with its port is: whoever
+        makes another name point here (DNS rebinding) does not have the cookie, which is bound to the name.
+        """
         names = ("127.0.0.1", "localhost", "::1") if is_loopback(self.host) else (self.host,)
-        return frozenset(map(self.origin, names))
+        if self.everywhere and host.rpartition(":")[2] == str(self.port):
+            return f"http://{host}"
+        return next((origin for origin in map(self.origin, names) if origin == f"http://{host}"), None)
 
     @property
     def cookie(self) -> str:
@@ -119,7 +131,7 @@ class Guard:
         given = dict(query).get("token")
         if given is not None and scope["method"] != "POST" and _same(given, self._access.token):
             rest = urlencode([pair for pair in query if pair[0] != "token"])
-            response = RedirectResponse(f"/{'?' if rest else ''}{rest}", 303)
+            response = _go_on(f"/{'?' if rest else ''}{rest}", headers)
             value = self._access.secret("session")
             response.set_cookie(self._access.cookie, value, httponly=True, samesite="strict", path="/")
             return response
@@ -128,21 +140,31 @@ class Guard:
         return None
 
 
+def _go_on(path: str, headers: dict[str, str]) -> Response:
+    """To a page of the desk. After a click on another site a redirect would not carry the cookie; a page of ours does."""
+    if headers.get("sec-fetch-site") in (None, "none", "same-origin"):
+        return RedirectResponse(path, 303)
+    shown = html.escape(path)
+    head = f'<meta charset="utf-8"><title>Review desk</title><meta http-equiv="refresh" content="0;url={shown}">'
+    return HTMLResponse(f'<!doctype html><html lang="en">{head}<a href="{shown}">Open the review desk</a></html>')
+
+
 def require_origin(scope: Scope, headers: dict[str, str], access: Access) -> None:
     """Raise Refusal for a method, a host, an origin or an address that is not the desk's own."""
     if scope["method"] not in METHODS:
         raise Refusal(405, "Only GET, HEAD and POST are answered.")
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MOST_ADDRESS:
         raise Refusal(414, "The address is too long.")
-    if f"http://{headers.get('host', '')}" not in access.origins:
+    here = access.own_origin(headers.get("host", ""))
+    if here is None:
         raise Refusal(421, "The review desk is not served under this name.")
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     own = {"same-origin", "none"}
     if site is not None and site not in own and not _opens_page(scope, headers):
         raise Refusal(403, "Requests from other sites are not answered.")
-    if scope["method"] == "POST" and (origin not in access.origins or site not in {None, "same-origin"}):
+    if scope["method"] == "POST" and (origin != here or site not in {None, "same-origin"}):
         raise Refusal(403, "Forms of other sites are not taken.")
-    if origin is not None and origin not in access.origins:
+    if origin not in {None, here}:
         raise Refusal(403, "Requests from other sites are not answered.")
 
 
@@ -153,7 +175,10 @@ def _opens_page(scope: Scope, headers: dict[str, str]) -> bool:
 
 def require_form(body: bytes, access: Access) -> None:
     """Raise Refusal for a form that no page of the desk made."""
-    given = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=2_000))
+    try:
+        given = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError:
+        raise Refusal(413, f"The form has more than {MOST_FIELDS:,} fields.") from None
     if not _same(given.get("csrf", ""), access.secret("form")):
         raise Refusal(403, "This form is not one of this desk: it may be of an earlier session. Open the page again.")
 
@@ -170,12 +195,9 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 def _cookie(headers: dict[str, str], name: str) -> str:
-    jar: SimpleCookie = SimpleCookie()
-    try:
-        jar.load(headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    return jar[name].value if name in jar else ""
+    """The value of one cookie. Cookies know no ports: what other programs of this machine set may have any form."""
+    pairs = (part.strip().partition("=") for part in headers.get("cookie", "").split(";"))
+    return next((value for key, _, value in pairs if key == name), "")
 
 
 def _same(given: str, wanted: str) -> bool:

@@ -229,7 +229,8 @@ def shuffled(rows: Sequence[Row], seed: str) -> list[Row]:
 
 def find_check(desk: Desk, label: str) -> ClassCheck:
     """The check of an address. Raises Gone."""
-    found = checks_of_class(desk.options.rubric, desk.state().rows).get(label)
+    state = desk.state()  # which follows the rubric's file
+    found = checks_of_class(desk.options.rubric, state.rows).get(label)
     if found is None:
         raise Gone("There is no such check.", "Choose one from the list of checks.")
     return found

@@ -68,6 +68,9 @@ class Hider:
             if size:
                 begin, end = words[place][1], words[place + size - 1][2]
                 before, after = (" " if text[at : at + 1].isalnum() else "" for at in (max(begin - 1, 0), end))
+                after = (
+                    "\n" * text.count("\n", begin, end) or after
+                )  # lines keep their numbers, on which comments stand
                 found.append((begin, end, f"{before if begin else ''}{instead}{after}"))
             place += size or 1
         return found

@@ -42,7 +42,9 @@ def names_of(visit: Visit) -> Names:
 
 def show_class(visit: Visit) -> Response:
     """The class' table and queues."""
-    return visit.page("class.html.j2", {"page": class_page(visit.desk.state(), visit.query, names_of(visit))})
+    state = visit.desk.state()
+    page = class_page(state, visit.query, names_of(visit))
+    return visit.page("class.html.j2", {"page": page, "otherwise": state.otherwise})
 
 
 def show_log(visit: Visit) -> Response:
@@ -204,6 +206,7 @@ def make_application(desk: Desk, access: Access) -> ASGIApp:
         "/comments/change": take_comment,
         "/what-if": lambda visit, form: what_if.preview(visit, form, names_of(visit)),
         "/what-if/apply": lambda visit, form: what_if.apply(visit, form, names_of(visit)),
+        "/what-if/mark-again": lambda visit, form: what_if.mark_again(visit, form, names_of(visit)),
         "/pairs/compare": compare_class,
         "/reveal": take_reveal,
         one_pair: take_pair,

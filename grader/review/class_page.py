@@ -1,11 +1,12 @@
 """The class: its table, filtered, sorted and searched; the queues of what needs a person; how far the marking is. Pure."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.core.grades import grades_of
-from grader.core.text import one_line
+from grader.core.text import one_line, visible
 from grader.pages.class_page import ClassRow, class_row
 from grader.pages.wording import STATUSES, flag_word
 from grader.review.desk import ClassState, Row
@@ -16,6 +17,7 @@ QUEUES: Mapping[str, str] = {
     "needs_review": STATUSES["needs_review"], "broken": STATUSES["broken"], "explained": STATUSES["explained"],  # type: ignore[index]
     "borderline": "borderline", "awaiting": "manual points missing",
 }  # fmt: skip
+WITHOUT_STROKES = str.maketrans("łøđ", "lod")  # letters that Unicode does not take apart
 ANY, SETTLED, OPEN = "any", "settled", "open"
 COLUMNS: Mapping[str, str] = {
     "student": "Student", "status": "Status", "points": "Earned", "grade": "Grade", "accuracy": "Accuracy",
@@ -65,13 +67,13 @@ def in_queue(row: Row, queue: str) -> bool:
     if queue == ANY:
         return bool(row.queues)
     if queue in (SETTLED, OPEN):
-        return row.settled == (queue == SETTLED)
+        return bool(row.deciders) == (queue == SETTLED)
     return not queue or queue in row.queues
 
 
 def selected(state: ClassState, query: Mapping[str, str], names: Names) -> list[Row]:
     """The submissions that an address asks for, in its order: what a table shows, and next and previous go through."""
-    words = query.get("search", "").casefold().split()
+    words = _plain(query.get("search", "")).split()
     grader = query.get("grader", "")
     found = [
         row
@@ -90,7 +92,14 @@ def selected(state: ClassState, query: Mapping[str, str], names: Names) -> list[
 
 def _searched(row: Row, names: Names) -> str:
     known = [names.of(row), row.result.status.value, *(queue_title(name) for name in row.queues)]
-    return names.hide(" ".join([*known, *(() if names.hidden else (*row.students, row.result.submission))])).casefold()
+    told = names.hide(" ".join([*known, *(() if names.hidden else (*row.students, row.result.submission))]))
+    return _plain(told)
+
+
+def _plain(text: str) -> str:
+    """A text without case and accents, as it is searched."""
+    apart = unicodedata.normalize("NFKD", text.casefold()).translate(WITHOUT_STROKES)
+    return "".join(char for char in apart if not unicodedata.combining(char))
 
 
 def _order(row: Row, by: str, state: ClassState, names: Names) -> tuple[float, str]:
@@ -110,8 +119,8 @@ def class_page(state: ClassState, query: Mapping[str, str], names: Names) -> Cla
     counts = Counter(name for row in state.rows for name in row.queues)
     wanted = [ANY, *QUEUES, *sorted(set(counts) - set(QUEUES)), OPEN, SETTLED]
     numbers = {
-        **counts, ANY: sum(bool(row.queues) for row in state.rows), SETTLED: sum(row.settled for row in state.rows),
-        OPEN: sum(not row.settled for row in state.rows),
+        **counts, ANY: sum(bool(row.queues) for row in state.rows), SETTLED: sum(bool(row.deciders) for row in state.rows),
+        OPEN: sum(not row.deciders for row in state.rows),
     }  # fmt: skip
     chosen = query.get("queue", "")
     return ClassPage(
@@ -147,11 +156,11 @@ def _lines(row: Row, state: ClassState, kept: Mapping[str, str], names: Names) -
     queues = tuple(queue_title(name) for name in row.queues)
     lines = []
     for number, grade in enumerate(grades_of(row.result)):
-        decided = grade.override.author if grade.override else grade.review.looked_at if grade.review else ""
         name = names.of(row) if not row.result.members else names.member(row, number)
         listed = Listed(
             row=row, href=href, shown=class_row(row.result, grade, href), name=one_line(name, 120),
-            queues=tuple(map(names.hide, queues)), decided_by=decided, assigned=state.assigned(row),
+            queues=tuple(map(names.hide, queues)), decided_by=", ".join(map(visible, row.deciders)),
+            assigned=state.assigned(row),
         )  # fmt: skip
         lines.append(listed)
     return lines

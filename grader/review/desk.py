@@ -1,6 +1,5 @@
 """The class as the desk shows it: results on disk, grades and decisions of the gradebook, read again where they changed."""
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +20,9 @@ from grader.marking.publish import EVIDENCE_FOLDER, Grades, OutputOptions
 from grader.marking.regrade import show_grades
 from grader.marking.repeated_runs import counted_run, load_attempts
 from grader.marking.similarity import KIND, PAIRS, Compared, Pair, load_compared
+from grader.review.addresses import key_of, read_secret
 from grader.review.names import Names, hidden_names
+from grader.review.rubric_today import MarkedOtherwise, RubricReader, RubricToday, in_words, marked_otherwise
 
 # What nobody has to look at: said of everybody, or decided by a person already.
 QUIET = frozenset({"substitute_data", "late", "override", "excused", "points_decided", "awaits_person", "borderline"})
@@ -70,6 +71,16 @@ class Row:
         """Whether a person looked at it or decided all of it."""
         return all(grade.override or (grade.review and grade.review.looked_at) for grade in grades_of(self.result))
 
+    @property
+    def deciders(self) -> tuple[str, ...]:
+        """Everybody who decided something of it, or looked at it."""
+        found = []
+        for grade in grades_of(self.result):
+            found += [grade.override.author] if grade.override else []
+            review = grade.review or Review()
+            found += [*review.deciders, *(comment.author for comment in review.comments), review.looked_at]
+        return tuple(dict.fromkeys(filter(None, found)))
+
     @cached_property
     def queues(self) -> tuple[str, ...]:
         """Why a person is asked to look, by the names of queues; none once somebody did."""
@@ -87,10 +98,14 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassState:
-    """The class at one moment; `log` is every decision, oldest first, `compared` what came of comparing the code."""
+    """The class at one moment; `log` is every decision, oldest first, `compared` what came of comparing the code.
+
+    `otherwise`: how the marks differ from what the rubric file says.
+    """
 
     rows: tuple[Row, ...]
     log: tuple[LogEntry, ...]
+    otherwise: MarkedOtherwise = field(default_factory=MarkedOtherwise)
     by_key: Mapping[str, Row] = field(default_factory=dict)
     compared: Compared | None = None
     students: tuple[Student, ...] = ()  # everybody who is enrolled
@@ -123,6 +138,10 @@ class ClassState:
         """The newest entry of each student ("": of the class), also where it takes something back."""
         return {student: self.standing.get((student, kind, subject)) for student in students}
 
+    def key_of(self, folder: Path) -> str:
+        """What stands for a submission in addresses; "" where it is not in the class."""
+        return next((row.key for row in self.rows if row.folder.name == folder.name), "")
+
     def assigned(self, row: Row) -> str:
         """Who is to look at a submission; "" where nobody was named."""
         entry = self.standing.get((row.students[0], "assigned", ""))
@@ -132,9 +151,19 @@ class ClassState:
     def unpublished(self) -> tuple[Row, ...]:
         """The submissions whose pages show another grade than today's; pages hold neither reasons nor names."""
         changed = (row for row in self.rows if grades_of(row.result) != grades_of(row.shown))
-        return tuple(
-            row for row in changed if grades_of(without_names(row.result)) != grades_of(without_names(row.shown))
-        )
+        return tuple(row for row in changed if _on_pages(row.result) != _on_pages(row.shown))
+
+
+def _on_pages(result: Result) -> tuple[Grade, ...]:
+    """The grades as far as a student's page tells them: that somebody looked at it ends a doubt, and else says nothing."""
+    found = []
+    for grade in grades_of(without_names(result)):
+        review = grade.review
+        if review is not None and grade.status is not Status.NEEDS_REVIEW:
+            review = review.model_copy(update={"looked_at": ""})
+        plain = None if review is None or review == Review() else review
+        found.append(grade.model_copy(update={"review": plain}))
+    return tuple(found)
 
 
 class Gone(UsageError):
@@ -181,6 +210,7 @@ class Desk:
 
     def __init__(self, options: ReviewOptions, book: Gradebook) -> None:
         self.options, self.book = options, book
+        self._secret = read_secret(options.out)
         self._lock = threading.Lock()
         self._files: dict[Path, tuple[int, Result | None]] = {}
         self._looked = (-LOOK_AGAIN, 0)  # when the files were looked at, and what was found
@@ -189,6 +219,8 @@ class Desk:
         self._names: tuple[ClassState, Names] | None = None
         self._first = ""  # the digest of the first thing that was handed in
         self._pairs_changed = 0
+        self._reader = RubricReader(options.course, options.rubric, options.data)
+        self._rubric_trouble = ""
 
     @property
     def assignment(self) -> str:
@@ -198,7 +230,8 @@ class Desk:
     def state(self) -> ClassState:
         """The class now; made again only where a file or the gradebook changed. Raises UsageError, Infrastructure."""
         with self._lock:
-            stamp = (self._read_results(), self.book.stamp(self.assignment))
+            files = self._read_results()
+            stamp = (files, self.options.rubric.digest, self._rubric_trouble, self.book.stamp(self.assignment))
             if self._known is None or self._known[0] != stamp:
                 self._known = (stamp, self._read_state())
             return self._known[1]
@@ -264,9 +297,24 @@ class Desk:
         self.look_again()
         return troubles
 
-    def take_over(self, rubric: Rubric) -> None:
-        """Show and publish by this rubric from now on: its file was changed."""
-        self.options = replace(self.options, rubric=rubric)
+    def rubric_today(self) -> RubricToday:
+        """The rubric by its file, by which everything is shown and published from now on. Raises GraderError."""
+        with self._lock:
+            return self._take_over()
+
+    def _take_over(self) -> RubricToday:
+        today = self._reader.read()
+        if today.rubric is not self.options.rubric:
+            self.options = replace(self.options, rubric=today.rubric)
+        return today
+
+    def _read_rubric(self) -> None:
+        """Take over what the rubric file says; where it can't be followed, the rubric of before stays."""
+        try:
+            self._take_over()
+            self._rubric_trouble = ""
+        except GraderError as error:
+            self._rubric_trouble = in_words(error)
 
     def look_again(self) -> None:
         """Look at the files at the next visit: they were just written."""
@@ -274,7 +322,7 @@ class Desk:
             self._looked = (-LOOK_AGAIN, 0)
 
     def _read_results(self) -> int:
-        """Read the results that changed on disk, looked for once a second at most; a number that changes with them."""
+        """Read the files that changed on disk, looked for once a second at most; a number that changes with the results."""
         if time.monotonic() - self._looked[0] < LOOK_AGAIN:
             return self._looked[1]
         found: dict[Path, tuple[int, Result | None]] = {}
@@ -287,6 +335,7 @@ class Desk:
             found[path] = known if known is not None and known[0] == changed else (changed, load_result(path))
         self._files = found
         self._read_pairs()
+        self._read_rubric()
         stamps = tuple((path, changed) for path, (changed, _) in found.items())
         self._looked = time.monotonic(), hash((stamps, self._pairs_changed))
         return self._looked[1]
@@ -307,7 +356,7 @@ class Desk:
         cleared = set() if self._compared is None else _cleared(self._compared, standing(log))
         rows = [
             Row(
-                key=key_of(folder),
+                key=key_of(self._secret, folder),
                 folder=folder,
                 result=grades.beside(result, folder),
                 shown=result,
@@ -319,7 +368,18 @@ class Desk:
         ordered = tuple(sorted(rows, key=lambda row: row.result.student.casefold()))
         by_key = {row.key: row for row in ordered}
         students = tuple(grade.student for grade in known)
-        return ClassState(rows=ordered, log=log, by_key=by_key, compared=self._compared, students=students)
+        return ClassState(
+            rows=ordered, log=log, by_key=by_key, compared=self._compared, students=students,
+            otherwise=self._otherwise(ordered),
+        )  # fmt: skip
+
+    def _otherwise(self, rows: Sequence[Row]) -> MarkedOtherwise:
+        path = self.options.course.assignment_file(self.assignment)
+        if self._rubric_trouble:
+            return MarkedOtherwise(path=path, trouble=self._rubric_trouble)
+        rules, marked_by = self.book.marked_by(self.assignment)
+        results = {row.folder.name: row.shown for row in rows}
+        return marked_otherwise(path, self.options.rubric, rules, marked_by, results)
 
 
 def _cleared(compared: Compared, decided: Mapping[Key, LogEntry]) -> set[str]:
@@ -330,8 +390,3 @@ def _cleared(compared: Compared, decided: Mapping[Key, LogEntry]) -> set[str]:
         if entry is None or entry.value is None or entry.value["verdict"] != "innocent":
             suspect |= {pair.first, pair.second}
     return {compared.folders[student] for student in pairs - suspect if student in compared.folders}
-
-
-def key_of(folder: Path) -> str:
-    """What stands for a submission in addresses: it tells nothing of a name."""
-    return hashlib.sha256(folder.name.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -90,12 +90,12 @@ def hidden_names(state: "ClassState", author: str, seed: str) -> Names:
     }
     enrolled = {student.name: student for student in state.students}
     numbers = numbered([*enrolled, *(name for row in state.rows for name in row.students)], seed)
-    groups = numbered([row.key for row in state.rows if row.result.members], seed)
+    groups = numbered([row.folder.name for row in state.rows if row.result.members], seed)
     students = {name: f"Student {number}" for name, number in numbers.items() if name not in revealed}
     if "" in revealed or not students:
         return Names()
     rows = {
-        row.key: f"Group {groups[row.key]}" if row.result.members else students[row.students[0]]
+        row.key: f"Group {groups[row.folder.name]}" if row.result.members else students[row.students[0]]
         for row in state.rows
         if any(name in students for name in row.students)
     }

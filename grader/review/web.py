@@ -1,6 +1,5 @@
 """What the desk's pages share: how a page is made, how a form is read, and how an error becomes a page."""
 
-import math
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,13 +11,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.core.review import LONGEST
-from grader.core.text import cleaned, one_line, visible
+from grader.core.text import cleaned, one_line, read_number, visible
 from grader.gradebook import Superseded
 from grader.pages.html import review_page
-from grader.review.access import Access
+from grader.review.access import MOST_FIELDS, Access
 from grader.review.desk import Desk, Gone, Overtaken
 
-MOST_FIELDS = 2_000
 Values = Mapping[str, object]
 Endpoint = Callable[["Visit"], Response]
 
@@ -43,12 +41,8 @@ class Form:
     def number(self, name: str) -> float:
         """A finite number, with a point or a comma before the fraction. Raises UsageError."""
         text = self.text(name)
-        try:
-            found = float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
-        except ValueError:
-            found = math.nan
-        if not math.isfinite(found):
-            raise UsageError(f"`{one_line(text, 40)}` is not a number.", "Write digits, as in 7.5.")
+        if (found := read_number(text)) is None:
+            raise UsageError(f"`{one_line(text, 40)}` is not a number.", "Write digits, as in 7.5 or 7,5.")
         return found
 
     def whole(self, name: str) -> int | None:
@@ -158,15 +152,21 @@ def explain(visit: Visit, error: GraderError) -> Response:
     if visit.request.method == "POST":
         kept = {name: visible(text) for name, text in form_of(visit.request).fields.items() if name not in SECRET}
     values: dict[str, object] = {
-        "message": error.message,
-        "remedy": error.remedy,
-        "kept": kept,
-        "stands": {},
-        "asked": frozenset(),
-    }
+        "message": error.message, "remedy": error.remedy, "kept": kept, "stands": {}, "asked": frozenset(),
+        "about": _about(visit, kept.get("row", "")),
+    }  # fmt: skip
     if isinstance(error, Overtaken):
         last = error.decided_last.items()
         values["stands"] = {visible(student): entry and cleaned(entry) for student, entry in last}
         values["asked"] = error.asked
         kept["seen"] = error.seen  # what is sent again was decided by who saw these, and no later ones
     return visit.page("trouble.html.j2", values, status=status)
+
+
+def _about(visit: Visit, key: str) -> str:
+    """Of whom a form says it is; "" where nobody is told, or the class can't be read."""
+    try:
+        row = visit.desk.state().by_key.get(key)
+    except (GraderError, OSError):
+        return ""
+    return one_line(visit.desk.names().of(row), 120) if row is not None else ""

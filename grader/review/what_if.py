@@ -8,18 +8,17 @@ import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from starlette.responses import Response
 
 from grader.core.errors import GraderError, Infrastructure, RubricError, UsageError
 from grader.core.results import Grade
 from grader.core.text import number, one_line
-from grader.course.rubric import Rubric, open_rubric, own_code_digest
+from grader.course.rubric import Rubric
 from grader.gradebook import Change
 from grader.marking.publish import OutputOptions
 from grader.marking.regrade import Move, regrade
-from grader.marking.rubric_file import RubricFile, read_rubric_file, require_unedited, write_changes
+from grader.marking.rubric_file import RubricFile, require_unedited, write_changes
 from grader.marking.rubric_numbers import (
     Difference,
     NotANumber,
@@ -30,13 +29,15 @@ from grader.marking.rubric_numbers import (
     rubric_numbers,
 )
 from grader.marking.what_if import ClassEvidence, GradeMove, Preview, preview, rubric_with
-from grader.review.desk import ClassState, Desk, key_of
+from grader.review.desk import ClassState, Desk
 from grader.review.names import Names
+from grader.review.rubric_today import RubricToday
 from grader.review.web import Form, Visit
 
 FIELD = "n."  # how the fields of numbers are named in the form
 MOST_VERSIONS = 20  # of the file, kept to say what was edited since
 MOST_REASON = 500
+MARKED_AGAIN = "the class was marked again by the rubric file as it is"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +105,8 @@ class WhatIfPage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RubricToday:
-    """The rubric file as it is now, and the rubric that it makes."""
+class NumbersToday:
+    """The rubric file as it is now, the rubric that it makes, and its numbers."""
 
     file: RubricFile
     rubric: Rubric
@@ -119,14 +120,14 @@ class WhatIf:
         self._desk = desk
         self._lock = threading.RLock()
         self._versions: dict[str, tuple[RubricFile, tuple[RubricNumber, ...]]] = {}
-        self._known: tuple[tuple[str, str], RubricToday] | None = None
+        self._known: tuple[RubricToday, NumbersToday] | None = None
         self._evidence: ClassEvidence | None = None
 
     def show(self, visit: Visit) -> Response:
         """The rubric's numbers as they are."""
         today = self._today()
         page = self._page(today, {number.key: number.written for number in today.numbers})
-        return visit.page("what_if.html.j2", {"page": page})
+        return self._shown(visit, page)
 
     def preview(self, visit: Visit, form: Form, names: Names) -> Response:
         """Who would move by what was typed; nothing is kept."""
@@ -134,8 +135,9 @@ class WhatIf:
         page = self._previewed(today, typed, form, names)
         if edited is not None:
             page = replace(page, edited=edited, digest=today.file.digest)
-        template = "what_if_part.html.j2" if visit.fragment and edited is None else "what_if.html.j2"
-        return visit.page(template, {"page": page}, status=200 if edited is None else 409)
+        if visit.fragment and edited is None:
+            return visit.page("what_if_part.html.j2", {"page": page})
+        return self._shown(visit, page, status=200 if edited is None else 409)
 
     def apply(self, visit: Visit, form: Form, names: Names) -> Response:
         """Write the file, mark the class again, log it; or the page again where something speaks against it."""
@@ -147,35 +149,51 @@ class WhatIf:
                 again = "This is what you typed last. Look at it, then apply it."
             if edited is not None or page.fault or again or not page.changes or any(f.fault for f in page.fields):
                 page = replace(page, edited=edited, said=again)
-                return visit.page("what_if.html.j2", {"page": page}, status=409 if edited is not None else 400)
+                return self._shown(visit, page, status=409 if edited is not None else 400)
             changes, _ = changed_numbers(today.numbers, typed)
             moves = self._apply(today, changes, form)
-        troubles = [f"{one_line(move.new.student)}: {move.trouble}" for move in moves if move.trouble]
-        values = {"page": page, "moved": sum(move.moved for move in moves), "troubles": list(map(names.hide, troubles))}
+        return self._marked(visit, moves, names, page.changes, written=True)
+
+    def mark_again(self, visit: Visit, form: Form, names: Names) -> Response:
+        """Mark the class by the file as it is: it was edited, or somebody's apply did not come to its end."""
+        with self._lock:
+            moves = self._regrade(self._today().rubric)
+            entry = Change(
+                kind="rubric", author=self._desk.options.author, value={"changes": [MARKED_AGAIN]},
+                reason=form.text("reason")[:MOST_REASON],
+            )  # fmt: skip
+            self._desk.decide([entry])
+        return self._marked(visit, moves, names, (MARKED_AGAIN,), written=False)
+
+    def _marked(
+        self, visit: Visit, moves: Sequence[Move], names: Names, changes: Sequence[str], *, written: bool
+    ) -> Response:
+        """What came of marking the class again."""
+        troubles = [names.hide(f"{one_line(move.new.student)}: {move.trouble}") for move in moves if move.trouble]
+        moved = sum(move.moved for move in moves)
+        values = {"written": written, "changes": changes, "moved": moved, "troubles": troubles}
         return visit.page("what_if_applied.html.j2", values)
 
-    def _today(self) -> RubricToday:
-        """The rubric by its file, read again where that changed; the desk takes it over. Raises GraderError."""
+    def _shown(self, visit: Visit, page: WhatIfPage, *, status: int = 200) -> Response:
+        values = {"page": page, "otherwise": self._desk.state().otherwise}
+        return visit.page("what_if.html.j2", values, status=status)
+
+    def _today(self) -> NumbersToday:
+        """The rubric by its file, read again where that changed. Raises GraderError."""
         with self._lock:
-            options = self._desk.options
-            course, assignment = options.course, options.rubric.assignment
-            file = read_rubric_file(course.assignment_file(assignment.id))
-            stamp = (file.digest, own_code_digest(course, assignment))
-            if self._known is None or self._known[0] != stamp:
-                rubric = open_rubric(course, assignment.id, options.data)
-                self._known = stamp, self._take_over(file, rubric)
+            today = self._desk.rubric_today()
+            if self._known is None or self._known[0] is not today:
+                self._known = today, self._numbers(today.file, today.rubric)
             return self._known[1]
 
-    def _take_over(self, file: RubricFile, rubric: Rubric) -> RubricToday:
+    def _numbers(self, file: RubricFile, rubric: Rubric) -> NumbersToday:
         numbers = rubric_numbers(file.raw, rubric.planned)
         self._versions[file.digest] = file, numbers
         for old in list(self._versions)[:-MOST_VERSIONS]:
             del self._versions[old]
-        self._evidence = None
-        self._desk.take_over(rubric)
-        return RubricToday(file=file, rubric=rubric, numbers=numbers)
+        return NumbersToday(file=file, rubric=rubric, numbers=numbers)
 
-    def _typed(self, form: Form) -> tuple[RubricToday, dict[str, str], tuple[Difference, ...] | None]:
+    def _typed(self, form: Form) -> tuple[NumbersToday, dict[str, str], tuple[Difference, ...] | None]:
         """Today's rubric, what a person typed for each number, and how the file was edited since (None: it was not).
 
         Of a file that was edited the numbers of today stand wherever the person had left the older ones.
@@ -194,7 +212,7 @@ class WhatIf:
         return today, typed, differences(old[0].raw, today.file.raw)
 
     def _page(
-        self, today: RubricToday, typed: Mapping[str, str], faults: Mapping[str, str] | None = None
+        self, today: NumbersToday, typed: Mapping[str, str], faults: Mapping[str, str] | None = None
     ) -> WhatIfPage:
         groups: dict[str, list[NumberField]] = {}
         for one in today.numbers:
@@ -206,7 +224,7 @@ class WhatIf:
             seen=0 if newest is None else newest.id, path=str(today.file.path),
         )  # fmt: skip
 
-    def _previewed(self, today: RubricToday, typed: Mapping[str, str], form: Form, names: Names) -> WhatIfPage:
+    def _previewed(self, today: NumbersToday, typed: Mapping[str, str], form: Form, names: Names) -> WhatIfPage:
         """The page with who would move by what was typed, or with what is wrong with it."""
         course, raw = self._desk.options.course, today.file.raw
         changes, wrong = changed_numbers(today.numbers, typed)
@@ -230,10 +248,10 @@ class WhatIf:
         return replace(
             page, shown=shown, previewed=_stands_for(page.changes),
             moved=tuple(sorted((_moved_line(move, state, names) for move in shown.moved), key=_by_name)),
-            troubles=tuple((_name_of(state, key_of(folder), names), words) for folder, words in shown.troubles),
+            troubles=tuple((_name_of(state, state.key_of(folder), names), words) for folder, words in shown.troubles),
         )  # fmt: skip
 
-    def _faults_alone(self, today: RubricToday, changes: Sequence[NumberChange]) -> dict[str, str]:
+    def _faults_alone(self, today: NumbersToday, changes: Sequence[NumberChange]) -> dict[str, str]:
         """The changes that no rubric could have, each with what is wrong with it; none where only several together are."""
         found = {}
         for change in changes:
@@ -247,32 +265,32 @@ class WhatIf:
         options = self._desk.options
         return OutputOptions(out=options.out, course=options.course, data=options.data)
 
-    def _apply(self, today: RubricToday, changes: Sequence[NumberChange], form: Form) -> list[Move]:
-        """Log, write, mark. The log comes first: of two who apply at once it refuses the second. Raises GraderError."""
+    def _apply(self, today: NumbersToday, changes: Sequence[NumberChange], form: Form) -> list[Move]:
+        """Write the file and log it, then mark. Of two who apply at once the log refuses the second. Raises GraderError.
+
+        A desk that ends in between leaves marks of another rubric than the file's, which every desk says.
+        """
         desk = self._desk
         require_unedited(today.file)
         entry = Change(
             kind="rubric", author=desk.options.author, value={"changes": [change.words for change in changes]},
             reason=form.text("reason")[:MOST_REASON], seen=form.whole("seen"),
         )  # fmt: skip
-        (written,) = desk.decide([entry])
-        try:
-            write_changes(today.file, changes)
-        except GraderError as error:
-            why = f"not written: {one_line(str(error))}"[:MOST_REASON]
-            desk.decide([replace(entry, value=None, reason=why, seen=written.id, time=datetime.now(UTC))])
-            raise
+        desk.book.write_log_of(desk.assignment, entry, lambda: write_changes(today.file, changes))
         now = self._today()
         try:
-            moves = regrade(now.rubric, self._output(), dry_run=False, book=desk.book)
+            return self._regrade(now.rubric)
         except GraderError as error:
             raise Infrastructure(
                 f"The rubric file is written, but the class could not be marked again: {error.message}",
-                f"Type `grader regrade {now.rubric.assignment.id} {desk.options.out}`. {error.remedy}".strip(),
+                f"The class page has a button that marks it again. {error.remedy}".strip(),
             ) from None
+
+    def _regrade(self, rubric: Rubric) -> list[Move]:
+        try:
+            return regrade(rubric, self._output(), dry_run=False, book=self._desk.book)
         finally:
-            desk.look_again()
-        return moves
+            self._desk.look_again()
 
 
 def _sentence(error: NotANumber | RubricError | UsageError) -> str:
@@ -291,7 +309,7 @@ def _by_name(line: MovedLine) -> str:
 
 
 def _moved_line(move: GradeMove, state: ClassState, names: Names) -> MovedLine:
-    key = "" if move.folder is None else key_of(move.folder)
+    key = "" if move.folder is None else state.key_of(move.folder)
     return MovedLine(
         name=_name_of(state, key, names, move.after.student.name), href=f"/submission/{key}" if key in state.by_key else "",
         before=_gets(move.before), after=_gets(move.after), why=move.why,

@@ -40,51 +40,89 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   const marked = () => list.querySelector(".answer.marked");
   const beside = (step) => all()[all().indexOf(marked()) + step];
-  const told = () => list.querySelector("[data-trouble]").textContent;
-  const tell = (words) => { const place = list.querySelector("[data-trouble]"); place.textContent = words; place.classList.toggle("unseen", !words); };
   const named = location.hash ? document.getElementById(location.hash.slice(1)) : null;
   mark(named ?? list.querySelector(".answer:not(:has(.take-back))") ?? all()[0], named !== null);
   list.addEventListener("focusin", (event) => { if (event.target.closest(".answer:not(.marked)")) mark(event.target.closest(".answer"), false); });
-  let line = Promise.resolve(), waiting = 0, refused = null; /* decisions go one after another, while the next answer is looked at */
-  const send = async (form, button, body) => {
-    const answer = form.closest(".answer");
-    let text = "";
+  const away = "The review desk does not answer: nothing was saved. Look whether it still runs, then send it again.";
+  const underway = new Map(), own = new Map(); /* by answer: the last decision under way; what `seen` became by one's own decision */
+  let line = Promise.resolve(), waiting = 0; /* decisions go one after another, while the next answer is looked at */
+  const send = async (id, action, words, body) => {
+    let text = away, taken = false;
+    while (own.has(`${id} ${body.get("seen")}`)) body.set("seen", own.get(`${id} ${body.get("seen")}`));
     try {
-      const reply = await fetch(form.action, {method: "POST", body, headers: {"x-fragment": "1"}});
-      if (reply.ok) text = await reply.text(); else refused ??= [form, button];
-    } catch {
-      if (!told()) mark(answer);
-      tell("The review desk does not answer: nothing was saved. Look whether it still runs, then send it again.");
-      delete form.dataset.sent;
-    }
+      const reply = await fetch(action, {method: "POST", body, headers: {"x-fragment": "1"}});
+      text = await reply.text();
+      taken = reply.ok;
+    } catch { /* the answer says so */ }
     waiting -= 1;
-    if (text) settle(answer, text, body);
-    if (refused && !waiting) sendAsPage(...refused);
+    if (underway.get(id) === body) underway.delete(id);
+    const stays = marked()?.id === id;
+    if (taken) settle(id, text, body); else refuse(document.getElementById(id), words, text);
+    tell();
+    if (taken && stays && !body.has("take_back") && all().at(-1).id === id && !waiting && !list.querySelector(".refused")) list.querySelector("[rel=next]")?.click();
   };
-  const settle = (answer, text, body) => {
-    const stays = marked() === answer, last = answer === all().at(-1);
-    for (const part of [...new DOMParser().parseFromString(text, "text/html").body.children]) {
-      document.getElementById(part.id)?.replaceWith(part);
-      if (stays && part.matches(".answer")) mark(part);
+  const settle = (id, text, body) => { /* what was typed since stays, and where */
+    const stays = marked()?.id === id, at = document.activeElement?.id, before = body.get("seen");
+    const typed = [...document.getElementById(id).querySelectorAll(".giving input:not([type=hidden])")].filter((field) => field.value !== field.defaultValue && field.value !== body.get(field.name));
+    for (const part of [...new DOMParser().parseFromString(text, "text/html").body.children]) document.getElementById(part.id)?.replaceWith(part);
+    const answer = document.getElementById(id), seen = answer.querySelector("[name=seen]").value, there = answer.querySelector(`input[id="${CSS.escape(at ?? "")}"]`);
+    if (before !== null && seen !== before) own.set(`${id} ${before}`, seen);
+    if (stays) mark(answer, !there);
+    for (const field of typed) document.getElementById(field.id).value = field.value;
+    there?.focus();
+  };
+  const refuse = (answer, words, text) => { /* the page that says why becomes a part of the answer, with its form */
+    const part = document.createElement("section"), title = document.createElement("h3");
+    const page = new DOMParser().parseFromString(text, "text/html").querySelector("main");
+    part.className = "refused banner bad";
+    part.dataset.words = title.textContent = words;
+    title.prepend("Not saved: ");
+    part.append(title);
+    for (const element of page?.querySelectorAll("[id], [for], [role]") ?? []) {
+      element.removeAttribute("role");
+      for (const name of ["id", "for"]) if (element.hasAttribute(name)) element.setAttribute(name, `${answer.id}-${element.getAttribute(name)}`);
     }
-    tell("");
-    if (last && stays && !body.has("take_back") && !waiting) list.querySelector("[rel=next]")?.click();
+    for (const heading of page?.querySelectorAll("h1, h2") ?? []) heading.replaceWith(Object.assign(document.createElement("p"), {textContent: heading.textContent}));
+    page?.querySelector('p:has(> a[href="/"])')?.remove();
+    part.append(...(page ? page.children : [Object.assign(document.createElement("p"), {textContent: text})]));
+    answer.querySelector(".refused")?.remove();
+    answer.append(part);
+    if (text === away) part.dataset.away = "";
   };
-  list.addEventListener("submit", (event) => {
-    const form = event.target, button = event.submitter, body = new URLSearchParams(new FormData(form));
-    event.preventDefault();
-    if (form.dataset.sent) return;
+  const tell = () => { /* whose decisions were not saved */
+    const place = list.querySelector("[data-trouble]"), refused = [...list.querySelectorAll(".refused")];
+    const links = refused.map((part) => {
+      const answer = part.closest(".answer"), link = Object.assign(document.createElement("a"), {href: `#${answer.id}`, textContent: answer.querySelector("h2").textContent.trim()});
+      link.addEventListener("click", (event) => { event.preventDefault(); mark(answer); });
+      return link;
+    });
+    place.replaceChildren(refused.some((part) => part.dataset.away === "") ? `${away} ` : "", refused.length ? "Not saved: " : "", ...links.flatMap((link, n) => n ? [", ", link] : [link]));
+    place.classList.toggle("unseen", !refused.length);
+  };
+  const press = (form, button) => {
+    const answer = form.closest(".answer"), body = new URLSearchParams(new FormData(form));
     if (button?.name) body.set(button.name, button.value);
-    form.dataset.sent = "1";
-    for (const other of list.querySelectorAll(".answer:not(:has(.take-back)) [name=reason]")) if (body.get("reason") && other.value === other.defaultValue) other.value = other.defaultValue = body.get("reason");
+    if (underway.get(answer.id)?.told === body.toString()) return; /* a key or a button that was pressed twice */
+    body.told = body.toString();
+    const shown = button instanceof Element ? button.cloneNode(true) : null;
+    shown?.querySelector("kbd")?.remove();
+    const words = form.closest(".refused")?.dataset.words ?? (body.has("take_back") ? "Take back" : body.get("level") ? shown.textContent.trim() : `${body.get("points")} points`);
+    for (const other of list.querySelectorAll(".answer:not(:has(.take-back)) .giving [name=reason]")) if (body.get("reason") && other.value === other.defaultValue) other.value = other.defaultValue = body.get("reason");
     waiting += 1;
-    line = line.then(() => send(form, button, body));
-    if (!body.has("take_back")) mark(all()[all().indexOf(form.closest(".answer")) + 1]);
-  });
+    underway.set(answer.id, body);
+    line = line.then(() => send(answer.id, form.action, words, body));
+    if (!body.has("take_back")) mark(all()[all().indexOf(answer) + 1]);
+  };
+  const takeBack = (answer) => { /* a decision that is under way can be taken back too */
+    const form = answer?.querySelector(".giving");
+    if (form && (answer.querySelector(".take-back") || underway.has(answer.id))) press(form, {name: "take_back", value: "1"});
+  };
+  list.addEventListener("submit", (event) => { event.preventDefault(); press(event.target, event.submitter); });
+  window.addEventListener("beforeunload", (event) => { if (waiting || list.querySelector(".refused")) event.preventDefault(); });
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     const found = {j: () => mark(beside(1)), k: () => mark(beside(-1)), e: () => marked()?.querySelector("[name=points]")?.select(),
-      m: () => marked()?.querySelector("[name=reason]")?.focus(), u: () => marked()?.querySelector(".take-back")?.click()}[event.key]
+      m: () => marked()?.querySelector("[name=reason]")?.focus(), u: () => takeBack(marked())}[event.key]
       ?? (/^[1-9]$/.test(event.key) ? () => marked()?.querySelector(`[data-level="${event.key}"]`)?.click() : null);
     if (found) { event.preventDefault(); found(); }
   });

@@ -23,7 +23,8 @@ FAULT = Infrastructure("The sandbox did not start.", "See `grader doctor`.")
 COMMANDS = (
     "check", "ci", "export", "export csv", "export moodle", "export moodle-feedback", "export canvas", "export nbgrader",
     "export gradescope", "export classroom", "export junit", "export github", "export github-summary", "new", "lint",
-    "gradebook", "gradebook show", "gradebook override", "gradebook history", "grade", "batch", "regrade", "report",
+    "gradebook", "gradebook show", "gradebook override", "gradebook points", "gradebook comment",
+    "gradebook history", "review", "grade", "batch", "regrade", "report",
     "baseline", "demo", "doctor", "data", "data list", "data fetch", "data import",
 )  # fmt: skip
 

@@ -321,6 +321,44 @@ def test_a_check_never_gets_more_points_than_it_has_and_that_is_asked_about() ->
     assert (grade.points, "decided_before" in grade.flags) == (88, True)
 
 
+@pytest.mark.parametrize(
+    "review",
+    [
+        Review(comments=(Comment(id="1", text="untidy", points=-1),)), Review(adjustment=Adjustment(points=0, author="kim")),
+        Review(checks=(CheckPoints(check="accuracy", points=40, author="kim"),)), Review(looked_at="kim"),
+    ],
+)  # fmt: skip
+def test_only_points_that_are_given_pass_whom_no_verdict_passed(review: Review) -> None:
+    unjudged = marked(70, checks=CHECKS[:1], status=Status.EXPLAINED, passed=False)
+    assert not decide_grade(ADA, RULES, [unjudged], review=review).passed
+    given = review.model_copy(update={"adjustment": Adjustment(points=5, author="kim")})
+    assert decide_grade(ADA, RULES, [unjudged], review=given).passed
+
+
+def test_no_points_for_the_last_check_that_awaited_a_person_pass_who_has_enough() -> None:
+    waiting = marked(70, checks=CHECKS[1:], passed=False)
+    nothing = CheckPoints(check="manual", points=0, author="kim")
+    grade = decide_grade(ADA, RULES, [waiting], review=Review(checks=(nothing,)))
+    assert (grade.points, grade.passed) == (70, True)
+
+
+def test_a_check_that_is_called_otherwise_since_its_points_were_decided_is_asked_about() -> None:
+    renamed = PLOT.model_copy(update={"title": "The discussion names two sources of error"})
+    assert "decided_before" in reviewed(renamed).flags
+    assert "decided_before" not in reviewed(PLOT.model_copy(update={"title": "The plot is right"})).flags
+
+
+def test_points_follow_a_check_whose_label_a_second_one_of_its_kind_changed() -> None:
+    checks = (
+        MarkedCheck(label="manual (The plot is right)", title="The plot is right", points=0, out_of=10, awaiting=True),
+        MarkedCheck(label="manual (Discussion)", title="Discussion", points=0, out_of=10, awaiting=True),
+    )
+    told = PLOT.model_copy(update={"title": "The plot is right"})
+    grade = decide_grade(ADA, RULES, [marked(70, checks=checks)], review=Review(checks=(told,)))
+    assert (grade.awaits, "decided_before" in grade.flags) == (("Discussion",), False)
+    assert grade.review is not None and grade.review.checks[0].check == "manual (The plot is right)"
+
+
 def test_an_override_needs_no_points_of_anybody_else() -> None:
     grade = decide_grade(ADA, RULES, [marked(50, checks=CHECKS)], override=OVERRIDE, review=Review(checks=(ACCURATE,)))
     assert (grade.points, grade.awaits, grade.passed) == (75, (), True)

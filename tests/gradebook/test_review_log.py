@@ -142,6 +142,33 @@ def test_of_several_who_decide_the_same_at_once_one_is_first_and_the_others_are_
         assert len(book.review_log(EXERCISE)) == 1
 
 
+def test_no_entry_says_what_did_not_come_to_its_end(place: str) -> None:
+    rubric = a_change("rubric", {"changes": ["pass mark 60 -> 50"]}, student="", seen=0)
+    done: list[str] = []
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    with a_book(place) as book:
+        with pytest.raises(KeyboardInterrupt):
+            book.write_log_of(EXERCISE, rubric, killed)
+        assert book.review_log(EXERCISE) == []
+        written = book.write_log_of(EXERCISE, rubric, lambda: done.append("first"))
+        later = a_change("rubric", {"changes": ["pass mark 60 -> 40"]}, student="", seen=0, author="lou")
+        with pytest.raises(Superseded):
+            book.write_log_of(EXERCISE, later, lambda: done.append("second"))
+        assert (done, book.review_log(EXERCISE)) == (["first"], [written])
+
+
+def test_it_is_known_by_which_rubric_every_submission_was_marked_last(place: str) -> None:
+    with a_book(place) as book:
+        book.record(a_finding("bob", 40), handed_in("bob"), rubric_digest=RUBRIC)
+        book.record(a_finding("ada", 60), handed_in("ada"), rubric_digest="rubric-2")
+        rules, marked_by = book.marked_by(EXERCISE)
+        assert {(item.rubric, item.points) for item in marked_by} == {("rubric-2", 60), (RUBRIC, 40)}
+        assert rules.out_of == 100
+
+
 def test_what_is_repeated_because_an_answer_was_lost_is_written_once(place: str) -> None:
     change = a_change("check", {"points": 70}, reason="x", seen=0, time=NOW)
     with a_book(place) as book:

@@ -115,6 +115,21 @@ def test_the_class_page_keeps_the_rows_of_those_who_could_not_be_read(output: Ou
     assert rows == {"ada": 100, "bob": 100, "cy": 100, "dee": 20, "eve": 0}
 
 
+def test_a_row_of_what_could_not_be_read_gets_the_maximum_and_the_pass_mark_of_today(output: OutputOptions) -> None:
+    before = load_result(output.out / "eve")
+    assert before is not None and before.unread
+    write_rubric(output.course.root, RUBRIC.replace("points = 70", "points = 50").replace("= 60", "= 40"))
+    regrade(a_rubric(output.course), output, dry_run=False)
+    after = load_result(output.out / "eve")
+    assert after is not None
+    assert (before.out_of, before.pass_mark, after.out_of, after.pass_mark) == (100, 60, 80, 40)
+    same = {"checks", "out_of", "pass_mark"}
+    assert after.model_dump(exclude=same) == before.model_dump(exclude=same)
+    assert [(check.out_of, check.reason) for check in after.checks] == [
+        (most, before.checks[0].reason) for most in (20, 10, 50)
+    ]
+
+
 def test_a_hand_in_that_could_not_be_read_is_not_marked_by_the_evidence_of_an_earlier_one(
     output: OutputOptions,
 ) -> None:

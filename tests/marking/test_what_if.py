@@ -77,12 +77,14 @@ class Classroom:
             digest = "" if unread else load_evidence(self.output.out / name / "evidence").evidence.submission.sha256
             submitted = datetime(2026, 11, 20 + place % 3, 11, tzinfo=UTC)
             hand_in = HandIn(
-                student=Student(name=name), digest=digest, name=f"{name}.py", folder=name, submitted=submitted
+                student=Student(name=name), digest=digest, name=result.submission, folder=name, submitted=submitted
             )
             told.append((result, hand_in))
         students = [*(hand_in.student for _, hand_in in told), Student(name="nobody")]
         book.enrol(assignment, [Enrolment(student=student) for student in students])
         book.record_all(told, rubric_digest=self.rubric.digest)
+        eve = Change(kind="adjustment", student="eve", value={"points": 59}, author="ida", reason="shown on paper")
+        book.write_log(assignment.id, eve)
         book.override("gus", author="ida", reason="viva", points=77)
         book.write_log(
             assignment.id,
@@ -178,8 +180,18 @@ def told(book: Gradebook, moves: list[Move]) -> list[tuple[Result, HandIn]]:
     return [
         (done[hand_in.folder].new, hand_in)
         for hand_in in book.hand_ins(ASSIGNMENT)
-        if hand_in.digest and hand_in.digest == done[hand_in.folder].submission
+        if hand_in.digest == done[hand_in.folder].submission
     ]
+
+
+def test_what_never_ran_gets_the_maximum_and_the_pass_mark_of_the_new_rubric(
+    classroom: Classroom, book: Gradebook, evidence: ClassEvidence
+) -> None:
+    changes = classroom.typed({"check.2.points": "50", "pass_mark": "58"})
+    rubric = rubric_with(classroom.rubric, classroom.file.raw, changes, classroom.output.course)
+    shown = preview(evidence.mark(rubric), rubric, *book.bases(ASSIGNMENT))
+    (eve,) = (move.after for move in shown.moved if move.after.student.name == "eve")
+    assert (eve.points, eve.out_of, eve.passed) == (59, 90, True)
 
 
 def test_damaged_evidence_costs_that_row_and_no_other_and_mended_it_is_read_again(

@@ -18,8 +18,9 @@ from grader.marking.flags import UnrunSubmission, explain_unread
 from grader.marking.mark import mark_attempts
 from grader.marking.publish import EVIDENCE_FOLDER, Grades
 from grader.review.access import Access
+from grader.review.addresses import key_of, read_secret
 from grader.review.application import make_application
-from grader.review.desk import Desk, ReviewOptions, key_of
+from grader.review.desk import Desk, ReviewOptions
 from tests.fakes import RUBRIC, a_rubric, a_stored, data_of, trained_claims, write_course
 from tests.pages.builders import some_cells
 from tests.review.server import Answer, Client
@@ -112,7 +113,7 @@ class RunningDesk:
 
     def key(self, name: str) -> str:
         """What stands for a submission in addresses, by the name that `Entrant` gives it."""
-        return key_of(self.out / safe_name(name))
+        return key_of(read_secret(self.out), self.out / safe_name(name))
 
     def get(self, path: str, **headers: str) -> Answer:
         """A page."""

@@ -1,8 +1,10 @@
 """The desk answers its own pages in its own browser, and nobody else: a table of what is refused."""
 
+import socket
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,53 @@ def test_who_knows_the_token_gets_a_cookie_and_an_address_without_it(client: Cli
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie and "samesite=strict" in cookie.lower() and client.access.token not in cookie
     assert client.get("/").status == 200
+
+
+@pytest.mark.parametrize(
+    "others", ["prefs=a b; ", 'foo={"a":"b"}; ', "a[b]=1; ", "flag; ", "a=1;; ", "name=J\u00fcrgen; "]
+)  # fmt: skip
+def test_cookies_of_other_programs_on_this_machine_lock_nobody_out(client: Client, others: str) -> None:
+    assert client.get("/", Cookie=others.encode().decode("latin-1") + client.headers["cookie"]).status == 200
+
+
+def test_the_address_opens_from_a_link_on_another_site_too(client: Client) -> None:
+    click: dict[str, str | None] = {"Cookie": None, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    answer = client.ask("GET", f"/?token={client.access.token}&queue=a%22b", click)
+    assert (answer.status, "HttpOnly" in answer.headers["set-cookie"]) == (200, True)
+    assert 'content="0;url=/?queue=a%22b"' in answer.text and client.access.token not in answer.text
+
+
+def test_where_it_listens_everywhere_each_name_of_the_machine_is_its_own_and_forms_come_from_there_alone() -> None:
+    access = Access(host="0.0.0.0", port=8000)
+    assert access.own_origin("grading.example:8000") == "http://grading.example:8000"
+    assert access.own_origin("grading.example:80") is None
+    assert "0.0.0.0" not in access.address
+    assert Access(host="192.0.2.7", port=8000).own_origin("grading.example:8000") is None
+
+
+def test_a_form_of_another_name_of_the_same_machine_is_foreign(client: Client) -> None:
+    answer = client.post("/", {}, {"Origin": f"http://localhost:{client.access.port}"})
+    assert answer.status == 403
+
+
+def test_a_form_of_thousands_of_fields_is_refused_in_words(client: Client) -> None:
+    answer = client.post("/", {f"f{number}": "" for number in range(2_500)})
+    assert (answer.status, "more than 2,000 fields" in answer.text) == (413, True)
+
+
+def test_many_connections_that_ask_nothing_lock_nobody_out(client: Client) -> None:
+    with ExitStack() as idle:
+        for _ in range(100):
+            idle.enter_context(socket.create_connection(("127.0.0.1", client.access.port)))
+        assert client.get("/").status == 200
+
+
+def test_a_connection_that_asks_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grader.review.serve.KEEP_ALIVE", 1)
+    with serving(an_application) as client:
+        with socket.create_connection(("127.0.0.1", client.access.port), timeout=20) as idle:
+            assert idle.recv(1) == b""
+        assert client.get("/").status == 200
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])

@@ -1,5 +1,6 @@
 """Names hidden: no name of the class survives in any text, any page or any address, until somebody reveals it."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -50,6 +51,8 @@ def hide(text: str, *persons: KnownAs) -> str:
         ("the night, Canada, bold, boa, 12345678, 4711", "the night, Canada, bold, boa, 12345678, 4711"),
         ("optimizer='adam'", "optimizer='adam'"),
         ("Student 17 and Group 2", "Student 17 and Group 2"),
+        ("# Ada\n# Lind-Öberg\nx = 1", "# Student 17\n\nx = 1"),
+        ("Ada\n\nLind\nÖberg2", "Student 17\n\n\n2"),
     ],
 )
 def test_what_is_hidden_and_what_is_left(text: str, shown: str) -> None:
@@ -97,6 +100,7 @@ def test_no_name_of_a_roster_survives_in_any_text(roster: list[str], data: st.Da
     left = {word for word in re.split(r"[^\w]|[\d_]", plain(hidden)) if word}
     assert left.isdisjoint({plain(word) for name in roster for word in name.split()} - {"student"})
     assert hider.hide(hidden) == hidden
+    assert hidden.count("\n") == text.count("\n")
     page = hider.hide_in_page(f'<p title="{said[0][0]}">{said[0][0]}<a href="/x">{said[-1][0]}</a></p>')
     assert plain(said[0][0]) not in plain(page) and 'href="/x"' in page
 
@@ -126,6 +130,7 @@ def test_the_order_follows_from_the_seed_and_not_from_the_names() -> None:
 # -- the desk
 
 SHARED = passage(*range(10, 20))
+ON_LINES = Cell(number=3, source="# Ada\n# Lindqvist\nx = 1\ny = 2", executed=True)
 TOLD = Output(kind="stream", text="trained by Ada Lindqvist\n")
 CLASS = (
     Entrant(
@@ -134,6 +139,7 @@ CLASS = (
             Cell(number=1, source=f"# Ada Lindqvist, with help of mwangi\n{SHARED}", executed=True, outputs=(TOLD,)),
             Cell(number=2, source="open('/home/lindqvist/x')", executed=True,
                  error=CellError(name="OSError", message="/home/lindqvist/x", traceback="in /home/lindqvist")),
+            ON_LINES,
         ),
         flags=(Flag(kind="similar_code", reason="shares 97% with Bo Mwangi (96% of theirs)", audience="instructor"),),
         status=Status.NEEDS_REVIEW,
@@ -198,6 +204,28 @@ def test_everybody_has_a_number_the_same_at_every_visit_and_in_another_desk(hidd
     with open_gradebook(hidden_desk.out) as book:
         other = Desk(hidden_desk.desk.options, book)
         assert [other.names().of(row) for row in other.state().rows] == before
+
+
+def test_a_comment_stands_on_the_line_that_was_chosen_though_a_name_goes_over_two_lines(
+    hidden_desk: RunningDesk,
+) -> None:
+    key = hidden_desk.key("Ada Lindqvist")
+    page = hidden_desk.get(f"/submission/{key}").text
+    cell = page[page.index('id="cell-3"') :]
+    assert re.findall(r'data-line="(\d)">(.*)', cell)[2:4] == [("3", "x = 1"), ("4", "y = 2")]
+
+
+def test_nobody_who_has_the_class_list_can_tell_whose_an_address_is(hidden_desk: RunningDesk) -> None:
+    rows = hidden_desk.desk.state().rows
+    names = {row.folder.name for row in rows} | {
+        name for row in rows for name in (*row.students, row.result.submission)
+    }
+    plain = {hashlib.new(way, name.encode()).hexdigest()[:16] for name in names for way in ("sha256", "sha1", "md5")}
+    assert plain.isdisjoint(row.key for row in rows) and len({row.key for row in rows}) == len(rows)
+    with open_gradebook(hidden_desk.out) as book:
+        other = Desk(replace(hidden_desk.desk.options, author="lou", anonymous=False), book)
+        assert [row.key for row in other.state().rows] == [row.key for row in rows]
+    assert (hidden_desk.out / ".review-key").stat().st_mode & 0o007 == 0
 
 
 def test_one_students_name_is_revealed_to_who_asked_and_the_log_says_so(hidden_desk: RunningDesk) -> None:

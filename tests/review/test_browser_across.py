@@ -1,10 +1,11 @@
 """One check across the class and the comment bank in a real browser: by keyboard, by mouse, without scripts."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from grader.core.evidence import Cell, Output
 from grader.gradebook import Change
@@ -116,7 +117,7 @@ def test_all_of_it_works_without_scripts(browser: Browser, a_small_class: Runnin
         expect(page.locator("#so-far")).to_contain_text("2 of 22 decided by a person.")
 
 
-def test_a_decision_that_somebody_else_made_first_is_told_on_a_page(
+def test_a_decision_that_somebody_else_made_first_is_told_in_its_answer(
     browser: Browser, a_small_class: RunningDesk
 ) -> None:
     with visiting(browser, a_small_class, ADDRESS) as seen:
@@ -136,10 +137,12 @@ def test_a_decision_that_somebody_else_made_first_is_told_on_a_page(
         )
         page.locator(".answer").first.get_by_label("Reason").fill("a long thought")
         page.locator(".answer").first.get_by_role("button", name="half").click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("This was changed by lee meanwhile.")
-        expect(page.locator("body")).to_contain_text("mine")
-        page.get_by_role("button", name="Send again").click()
-        expect(page.locator("#so-far")).to_be_visible()
+        refused = page.locator(".answer").first.locator(".refused")
+        expect(refused).to_contain_text("This was changed by lee meanwhile.")
+        expect(refused).to_contain_text("mine")
+        refused.get_by_role("button", name="Send again").click()
+        expect(page.locator("#so-far")).to_contain_text("1 of 22 decided by a person.")
+        expect(refused).to_have_count(0)
     assert [points for _, points, _ in decided(a_small_class)] == [5.0, 35.0]
     assert decided(a_small_class)[-1][2] == "a long thought"
 
@@ -161,8 +164,72 @@ def test_what_was_decided_after_a_refused_answer_is_kept_all_the_same(
         page.keyboard.press("Escape")
         for key in ("3", "j", "2"):  # the first has no reason
             page.keyboard.press(key)
-        expect(page.get_by_role("heading", level=1)).to_have_text("Other points than a check gave need a reason.")
+        expect(page.locator(f"#{order[0]} .refused")).to_contain_text("Other points than a check gave need a reason.")
+        expect(page.locator(f"#{order[2]} .take-back")).to_have_count(1)
     assert [(answer, points) for answer, points, _ in decided(a_small_class)] == [(order[1], 0.0), (order[2], 35.0)]
+
+
+def slowly(route: Route) -> None:
+    """Decisions take their time: the next keys are pressed before the desk answers."""
+    if route.request.method == "POST":
+        time.sleep(0.4)
+    route.continue_()
+
+
+def test_a_second_thought_on_an_answer_is_kept_while_the_first_is_under_way(
+    browser: Browser, a_small_class: RunningDesk
+) -> None:
+    with visiting(browser, a_small_class, ADDRESS) as seen:
+        page, order = seen.page, answers(seen.page)
+        page.route("**/check/**", slowly)
+        page.locator(f"#{order[0]} [name=reason]").fill("by hand")
+        page.keyboard.press("Escape")
+        for key in ("1", "k", "3", "1", "1", "k", "u"):
+            page.keyboard.press(key)
+        page.locator(f"#{order[1]} [name=reason]").fill("typed meanwhile")
+        for _ in range(200):
+            if len(decided(a_small_class)) == 5:
+                break
+            page.wait_for_timeout(50)
+        expect(page.locator("#so-far")).to_contain_text("2 of 22 decided by a person.")
+        assert page.locator(f"#{order[1]} [name=reason]").input_value() == "typed meanwhile"
+        expect(page.locator(f"#{order[1]} [name=reason]")).to_be_focused()
+        expect(page.locator(".refused")).to_have_count(0)
+        assert seen.errors == []
+    assert [(answer, points) for answer, points, _ in decided(a_small_class)] == [
+        (order[0], 0.0), (order[0], 70.0), (order[1], 0.0), (order[2], 0.0), (order[2], None),
+    ]  # fmt: skip
+
+
+def test_every_decision_that_was_refused_is_told_with_whose_it_is_and_can_be_sent_again(
+    browser: Browser, a_small_class: RunningDesk, axe: str
+) -> None:
+    names = {f"answer-{row.key}": row.students[0] for row in a_small_class.desk.state().rows}
+    with visiting(browser, a_small_class, ADDRESS) as seen:
+        page, order = seen.page, answers(seen.page)
+        page.route("**/check/**", slowly)
+        for key in "111":
+            page.keyboard.press(key)
+        expect(page.locator(".refused")).to_have_count(3)
+        told = page.get_by_role("alert")
+        expect(told).to_have_text(f"Not saved: {', '.join(names[answer] for answer in order[:3])}")
+        assert marked(page) == order[3]
+        assert faults(page, axe) == []
+        told.get_by_role("link", name=names[order[1]]).click()
+        assert marked(page) == order[1]
+        refused = page.locator(f"#{order[1]} .refused")
+        expect(refused).to_contain_text("Not saved: none 0")
+        refused.get_by_label("reason").fill("by hand")
+        refused.get_by_role("button", name="Send again").click()
+        expect(page.locator("#so-far")).to_contain_text("1 of 22 decided by a person.")
+        expect(told).to_have_text(f"Not saved: {names[order[0]]}, {names[order[2]]}")
+    assert decided(a_small_class) == [(order[1], 0.0, "by hand")]
+
+
+def test_the_page_that_refuses_says_whose_answer_it_is(a_small_class: RunningDesk) -> None:
+    row = a_small_class.desk.state().rows[3]
+    refused = a_small_class.post("/check/accuracy", {"row": row.key, "level": "1", "seen": "0"})
+    assert refused.status == 400 and f"It is about {row.students[0]}." in refused.text
 
 
 def test_a_desk_that_went_away_is_told_and_what_was_typed_stays(browser: Browser, a_small_class: RunningDesk) -> None:

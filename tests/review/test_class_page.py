@@ -57,6 +57,30 @@ def test_the_table_is_sorted_both_ways_and_searched_by_every_word(a_desk: Runnin
     assert names_in(a_desk.get("/?sort=no-column").text)[0] == "Ada Lind"
 
 
+def test_search_passes_over_case_and_accents(tmp_path: Path) -> None:
+    with running_desk(tmp_path, [Entrant(name="Zoë de Vries"), Entrant(name="Łukasz Żak")]) as desk:
+        assert names_in(desk.get("/?search=zoe+VRIES").text) == ["Zoë de Vries"]
+        assert names_in(desk.get("/?search=zak").text) == ["Łukasz Żak"]
+
+
+def test_whoever_decided_anything_is_named_and_counts_as_progress(a_desk: RunningDesk) -> None:
+    decide(a_desk, "Ada Lind", "adjustment", {"points": -5})
+    decide(a_desk, "Bo Mwangi", "comment", {"text": "Train longer."}, subject="1")
+    decide(a_desk, "Chi Tanaka", "assigned", {"to": "Lou"})
+    page = a_desk.get("/")
+    assert "<strong>2</strong> of 5 looked at or decided; <strong>3</strong> need a person" in page.text
+    assert page.text.count('data-label="Decided by">kim<') == 2
+    assert names_in(a_desk.get("/?queue=settled").text) == ["Ada Lind", "Bo Mwangi"]
+
+
+def test_what_no_student_would_see_is_nothing_to_publish(a_desk: RunningDesk) -> None:
+    decide(a_desk, "Ada Lind", "looked_at", {})
+    decide(a_desk, "Bo Mwangi", "assigned", {"to": "Lou"})
+    assert "an older grade" not in a_desk.get("/").text
+    decide(a_desk, "Chi Tanaka", "looked_at", {})  # the page says provisional until then
+    assert "1 page shows an older grade" in " ".join(a_desk.get("/").text.split())
+
+
 def test_a_graders_own_list_holds_what_was_assigned(a_desk: RunningDesk) -> None:
     decide(a_desk, "Ada Lind", "assigned", {"to": "Lou"})
     assert names_in(a_desk.get("/?grader=Lou").text) == ["Ada Lind"]

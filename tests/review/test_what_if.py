@@ -4,6 +4,7 @@ import re
 import threading
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,10 @@ from playwright.sync_api import Browser
 
 from grader.core.errors import Infrastructure
 from grader.gradebook import Change, open_gradebook
+from grader.review import desk as desk_module
 from grader.review import what_if
 from grader.review.desk import Desk
-from tests.fakes import ASSIGNMENT, RUBRIC
+from tests.fakes import ASSIGNMENT, RUBRIC, a_rubric
 from tests.review.browsing import SIGHTS, faults, overflow, visiting
 from tests.review.desks import SOME, Entrant, RunningDesk, running_desk, serving
 from tests.review.server import Answer
@@ -185,7 +187,7 @@ def test_of_two_who_change_the_rubric_at_once_the_second_is_told(desk: RunningDe
     assert log[0].value == {"changes": [f"Whole rubric: pass mark 60 -> {pass_mark}"]}
 
 
-def test_a_file_that_can_not_be_written_takes_the_log_entry_back(
+def test_a_file_that_can_not_be_written_leaves_nothing_in_the_log(
     desk: RunningDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*more: object) -> None:
@@ -195,9 +197,103 @@ def test_a_file_that_can_not_be_written_takes_the_log_entry_back(
     _, form = previewed(desk, typed(desk, **{PASS_MARK: "50"}))
     refused = desk.post("/what-if/apply", form)
     assert (refused.status, "the disk is full" in refused.text) == (503, True)
-    log = desk.desk.book.review_log(ASSIGNMENT)
-    assert [entry.value is None for entry in log] == [False, True]
+    assert desk.desk.book.review_log(ASSIGNMENT) == []
     assert tomllib.loads(rubric_path(desk).read_text())["pass_mark"] == 60
+
+
+OTHERWISE = "The marks are not those of the rubric file."
+
+
+def test_an_apply_that_ended_before_the_class_was_marked_is_said_by_every_desk_and_finished_by_a_button(
+    desk: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(what_if, "regrade", ending)
+        _, form = previewed(desk, typed(desk, **{THRESHOLD: "0.6", PASS_MARK: "50"}))
+        assert desk.post("/what-if/apply", form).status == 503
+    options = replace(desk.desk.options, rubric=a_rubric(desk.course))
+    with open_gradebook(desk.out) as book, serving(Desk(options, book), desk.course) as later:
+        for page in (later.get("/"), later.get("/what-if")):
+            assert OTHERWISE in page.text
+            assert "5 submissions were marked by another rubric." in page.text
+            assert "The pass mark, the deadline or another rule" in page.text
+        unchanged = later.post("/what-if", typed(later))
+        assert movers(unchanged.text)["Bo Mwangi"][:2] == ["30, not passed", "100, passed"]
+        done = later.post("/what-if/mark-again", {})
+        assert (done.status, "<h1>The class was marked again</h1>" in done.text) == (200, True)
+        assert OTHERWISE not in later.get("/").text + later.get("/what-if").text
+        log = book.review_log(ASSIGNMENT)
+        assert [entry.value for entry in log][1:] == [
+            {"changes": ["the class was marked again by the rubric file as it is"]}
+        ]
+    grades = {grade.student.name: grade.points for grade in desk.desk.book.grades(ASSIGNMENT)}
+    assert grades["Bo Mwangi"] == 100
+    assert "<strong>100</strong>" in next(desk.out.glob("Bo_Mwangi*/report.html")).read_text(encoding="utf-8")
+
+
+def ending(*more: object, **named: object) -> None:
+    raise Infrastructure("the machine ends.", "Start it again.")
+
+
+def test_a_hand_in_that_was_never_run_has_the_maximum_and_the_pass_mark_of_the_new_rubric(desk: RunningDesk) -> None:
+    for student in ("Filip Horak", "Bo Mwangi"):
+        extra = 59 if student == "Filip Horak" else 29
+        points = Change(kind="adjustment", student=student, author="kim", value={"points": extra}, reason="on paper")
+        desk.desk.decide([points])
+    _, form = previewed(desk, typed(desk, **{"n.check.2.points": "50", PASS_MARK: "58"}))
+    assert desk.post("/what-if/apply", form).status == 200
+    grades = {grade.student.name: grade for grade in desk.desk.book.grades(ASSIGNMENT)}
+    said = [(grades[name].points, grades[name].out_of, grades[name].passed) for name in ("Filip Horak", "Bo Mwangi")]
+    assert said == [(59, 80, True), (59, 80, True)]
+    assert OTHERWISE not in desk.get("/").text
+
+
+def test_marks_that_the_gradebook_took_and_no_page_shows_are_said(desk: RunningDesk) -> None:
+    write_numbers(desk, "at_least = 0.8", "at_least = 0.6")
+    before = snapshot(desk.out)
+    assert desk.post("/what-if/mark-again", {}).status == 200
+    for name, data in before.items():  # as if it had ended before it wrote them
+        (desk.out / name).write_bytes(data)
+    desk.desk.look_again()
+    assert "2 submissions were marked by another rubric." in desk.get("/").text
+    desk.post("/what-if/mark-again", {})
+    assert OTHERWISE not in desk.get("/").text
+
+
+def test_a_class_that_was_marked_by_its_file_has_no_such_banner(desk: RunningDesk) -> None:
+    write_numbers(desk, "at_least", "# a comment\nat_least")
+    desk.desk.look_again()
+    assert OTHERWISE not in desk.get("/").text + desk.get("/what-if").text
+
+
+def test_a_desk_follows_the_rubric_that_a_colleague_changed(desk: RunningDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_module, "LOOK_AGAIN", 0.0)
+    with open_gradebook(desk.out) as book, serving(Desk(desk.desk.options, book), desk.course) as other:
+        assert '<td class="right">20</td>' in other.get("/check").text
+        _, form = previewed(desk, typed(desk, **{"n.check.0.points": "35"}))
+        assert desk.post("/what-if/apply", form).status == 200
+        assert '<td class="right">35</td>' in other.get("/check").text
+        assert "of 35" in other.get("/check/executes?seed=1").text
+
+
+def test_a_rubric_file_that_can_not_be_followed_is_said_and_the_desk_goes_on(
+    desk: RunningDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "LOOK_AGAIN", 0.0)
+    whole = rubric_path(desk).read_text()
+    rubric_path(desk).write_text("schema = [")
+    shown = desk.get("/")
+    assert (shown.status, "The rubric file can't be followed" in shown.text) == (200, True)
+    assert "Bo Mwangi" in shown.text and 'action="/what-if/mark-again"' not in shown.text
+    assert desk.post("/what-if/mark-again", {}).status == 503
+    rubric_path(desk).write_text(whole)
+    assert "can't be followed" not in desk.get("/").text
+
+
+def write_numbers(desk: RunningDesk, was: str, now: str) -> None:
+    text = rubric_path(desk).read_text()
+    assert was in text
+    rubric_path(desk).write_text(text.replace(was, now, 1))
 
 
 def test_a_decision_of_a_person_stays_and_a_late_rule_moves_by_time_alone(desk: RunningDesk) -> None:
