@@ -142,7 +142,7 @@ def test_a_comment_that_somebody_deleted_meanwhile_is_not_changed(a_desk: Runnin
         ("x" * 100_000, "", "100,000 characters"),
         ("fine", "two", "is not a number"),
         ("fine", "inf", "`inf` is not a number"),
-        ("fine", "1e7", "is not a number of points"),
+        ("fine", "10000000", "is not a number of points"),
     ],
 )
 def test_what_can_not_be_kept_is_refused_and_what_was_typed_is_kept(
