@@ -311,15 +311,18 @@ def _answer(state: ClassState, row: Row, check: ClassCheck | None, work: Noteboo
         levels=tuple((level, points == level.points) for level in check.levels(found.out_of)) if check and found else (),
         decided=decided, own=own, found=names.hide(visible(found.reason)) if found and not awaits else "",
         hint=names.hide(visible(found.hint)) if found else "",
-        in_all=_in_all(row),
+        in_all=_in_all(state, row, names),
         seen=seen_of(state, row, "check", check.label) if check else "",
         needs_reason=found is not None and not awaits, reason=names.in_field(decided.reason) if decided else "",
         work=work if isinstance(work, NotebookView) else None, nothing=work if isinstance(work, str) else "",
     )  # fmt: skip
 
 
-def _in_all(row: Row) -> str:
-    """What a person decided over all checks, which wins; empty where nobody did."""
+def _in_all(state: ClassState, row: Row, names: Names) -> str:
+    """What a person decided over all checks, which wins; empty where nobody did. Of a group, whose it is."""
+    own = member_decisions(state, row, names, "override")
+    if own:
+        return "; ".join(f"{item.name}: {item.stands}" for item in own if item.held) + " in all"
     override = grades_of(row.result)[0].override
     if override is None:
         return ""

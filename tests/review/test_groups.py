@@ -103,6 +103,14 @@ def test_where_each_member_has_a_decision_of_their_own_the_person_is_asked_for_w
     assert stands(owls, "adjustment") == [-1, -5]
 
 
+def test_what_was_ticked_is_kept_where_a_form_is_refused_for_another_reason(owls: RunningDesk) -> None:
+    refused = send(owls, form_of(owls, "adjustment"), points="-5", **{"also.1": "1"})
+    assert refused.status == 400 and "need a reason" in refused.text
+    (again,) = forms_of(refused.text.partition('<section class="kept">')[2])
+    assert send(owls, again, reason="late").status == 303
+    assert stands(owls, "adjustment") == [-5, -5]
+
+
 def test_what_a_member_got_meanwhile_is_shown_and_not_overwritten(owls: RunningDesk) -> None:
     form = form_of(owls, "override")
     owls.desk.book.override(SECOND, points=33, author="cli", reason="agreed")
@@ -173,6 +181,11 @@ def test_one_check_across_the_class_shows_what_each_member_has_and_asks_before_i
     form = next(form for form in forms_of(text) if "points" in form.fields)
     assert send(owls, form, points="8", reason="both", **{"also.0": "1", "also.1": "1"}).status == 303
     assert stands(owls, "check", "trained") == [8, 8]
+
+
+def test_one_check_says_of_which_member_all_points_are_fixed(owls: RunningDesk) -> None:
+    owls.desk.book.override(SECOND, points=33, author="cli", reason="agreed")
+    assert f"{SECOND}: 33 (cli: agreed) in all" in owls.get("/check/trained?seed=1").text
 
 
 def test_the_page_of_each_member_shows_the_comments_of_that_member(owls: RunningDesk) -> None:
