@@ -18,7 +18,7 @@ from grader.course.course import Course
 from grader.course.rubric import Rubric
 from grader.gradebook import Change, Gradebook, Superseded
 from grader.marking.publish import EVIDENCE_FOLDER, Grades, OutputOptions
-from grader.marking.regrade import show_grades
+from grader.marking.regrade import never_run, show_grades
 from grader.marking.repeated_runs import counted_run, load_attempts
 from grader.marking.similarity import KIND, PAIRS, Compared, Pair, load_compared
 from grader.marking.what_if import above_maximum
@@ -384,7 +384,11 @@ class Desk:
         if self._rubric_trouble:
             return MarkedOtherwise(path=path, trouble=self._rubric_trouble)
         rules, marked_by = self.book.marked_by(self.assignment)
-        results = {row.folder.name: row.shown for row in rows}
+        results = {  # what can't be marked again is said by What if: a button would not help it
+            row.folder.name: row.shown
+            for row in rows
+            if never_run(row.shown) or (row.folder / EVIDENCE_FOLDER / EVIDENCE).is_file()
+        }
         return marked_otherwise(path, self.options.rubric, rules, marked_by, results)
 
 

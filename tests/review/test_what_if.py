@@ -416,6 +416,29 @@ def test_in_a_browser_by_mouse_and_by_keyboard(
     assert "at_least = 0.6   # what the lecture promised" in rubric_path(desk).read_text()
 
 
+@pytest.mark.parametrize(("width", "dark"), SIGHTS)
+def test_marks_of_another_rubric_are_said_for_everybody_in_a_browser(
+    browser: Browser, axe: str, tmp_path: Path, width: int, dark: bool
+) -> None:
+    with running_desk(tmp_path, CLASS, rubric=COMMENTED) as desk:
+        write_numbers(desk, "pass_mark = 60", "pass_mark = 50")
+        decided = Change(kind="override", student="Ada Lind", author="kim", value={"points": 100}, reason="viva")
+        desk.desk.decide([decided])
+        shutil.rmtree(desk.out / safe_name("Ada Lind") / EVIDENCE_FOLDER)
+        with visiting(browser, desk, "/", width=width, dark=dark) as seen:
+            page = seen.page
+            assert (faults(page, axe), overflow(page)) == ([], 0)
+            page.get_by_role("link", name="See who would move").click()
+            page.locator('[id="n.check.2.points"]').fill("50")
+            page.get_by_text("1 student has a submission").wait_for()
+            assert (faults(page, axe), overflow(page)) == ([], 0)
+            page.get_by_role("button", name="Mark the class again", exact=True).click()
+            page.get_by_role("heading", name="The class was marked again").wait_for()
+            assert (faults(page, axe), overflow(page)) == ([], 0)
+            assert seen.errors == []
+        assert OTHERWISE not in desk.get("/").text
+
+
 def test_without_a_script_a_preview_is_a_button(browser: Browser, axe: str, tmp_path: Path) -> None:
     with running_desk(tmp_path, CLASS, rubric=COMMENTED) as desk, visiting(
         browser, desk, "/what-if", script=False
