@@ -2,7 +2,8 @@
 
 A whole name or an address becomes the student's number. A part of a name, a login and a number of the institution become
 `HIDDEN`: "Adam" may be an optimizer, and a number in its place would tell whose name it is. Case, accents and characters
-without a shape make no difference; a name counts where it stands as words of its own, digits beside it or not.
+without a shape make no difference; a name counts where it stands as words of its own, digits beside it or not, and a part
+of some length inside an identifier too.
 """
 
 import hashlib
@@ -12,10 +13,11 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 HIDDEN = "[…]"
 SHORTEST_PART, SHORTEST_NUMBER = 3, 5  # letters of a part of a name or a login, digits of a number
+SHORTEST_HUMP, SHORTEST_INSIDE = 4, 5  # letters of a part inside an identifier: as LindNet has one, and anywhere in it
 MOST_BETWEEN = 4  # characters between two words of a name
 
 _UNSEEN = (
@@ -24,6 +26,7 @@ _UNSEEN = (
 _WITHOUT_SPACES = r"[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 _WORD = re.compile(rf"{_WITHOUT_SPACES}|[^\W\d_\u2e80-\u9fff](?:[^\W\d_\u2e80-\u9fff]|{_UNSEEN})*|\d+")
 _NOT_SEEN = re.compile(_UNSEEN)
+_LETTER = re.compile(rf"(?:{_UNSEEN})|.", re.DOTALL)
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ß": "ss"})
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 _NUMBERED = ("student", "group")  # what `label_of` begins with
@@ -51,11 +54,14 @@ class Hider:
     """Hides persons in texts; `known` holds what is looked for by its first word: all its words, what stands there then."""
 
     known: Mapping[str, Sequence[tuple[Words, str]]]
+    parts: frozenset[str] = frozenset()  # of names: what is looked for inside of words
 
     def places(self, text: str) -> list[tuple[int, int, str]]:
         """Where something is to be hidden, in order: begin, end, what stands there instead."""
         found: list[tuple[int, int, str]] = []
-        if self.known.keys().isdisjoint(map(folded, _WORD.findall(text))):  # most texts, and much quicker
+        said = set(_WORD.findall(text))
+        inside = {word: hits for word in said if len(word) > SHORTEST_HUMP and (hits := self._inside(word))}
+        if not inside and self.known.keys().isdisjoint(map(folded, said)):  # most texts, and much quicker
             return found
         words = [(folded(match[0]), match.start(), match.end()) for match in _WORD.finditer(text)]
         for place in range(len(words) - 1):
@@ -72,8 +78,51 @@ class Hider:
                     "\n" * text.count("\n", begin, end) or after
                 )  # lines keep their numbers, on which comments stand
                 found.append((begin, end, f"{before if begin else ''}{instead}{after}"))
+            elif words[place][0]:
+                begin, end = words[place][1:]
+                found += [(begin + first, begin + last, HIDDEN) for first, last in inside.get(text[begin:end], ())]
             place += size or 1
         return found
+
+    def _inside(self, word: str) -> list[tuple[int, int]]:
+        """Where parts of names are inside a word, in order; what is left of it then is looked at as words of its own."""
+        plain = folded(word)
+        if not any(plain[place : place + SHORTEST_HUMP] in self._beginnings for place in range(len(plain))):
+            return []  # most words
+        letters = _letters(word)
+        plain = "".join(letter for letter, _, _ in letters)
+        edges = {0, len(word)} | {
+            at for at in range(1, len(word)) if word[at].isupper() and not word[at - 1 : at + 2].isupper()
+        }
+        hits: list[tuple[int, int]] = []
+        place = 0
+        while place < len(plain):
+            hit = self._part_at(letters, plain, place, edges)
+            hits += [(letters[place][1], letters[place + hit - 1][2])] if hit else []
+            place += hit or 1
+        ends = [0, *(at for found in hits for at in found), len(word)]
+        left = zip(ends[::2], ends[1::2], strict=True)
+        return sorted([*hits, *(rest for rest in left if self._hides_alone(word[slice(*rest)]))]) if hits else []
+
+    def _part_at(self, letters: Sequence[tuple[str, int, int]], plain: str, place: int, edges: set[int]) -> int:
+        """The size of the longest part that is to be hidden there; 0 where there is none."""
+        for size in range(min(self._longest, len(plain) - place), SHORTEST_HUMP - 1, -1):
+            if plain[place : place + size] in self.parts:
+                ends = {letters[place][1], letters[place + size - 1][2]}
+                if size >= SHORTEST_INSIDE or ends <= edges:
+                    return size
+        return 0
+
+    @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        return frozenset(part[:SHORTEST_HUMP] for part in self.parts)
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self.parts), default=0)
+
+    def _hides_alone(self, word: str) -> bool:
+        return any(len(told) == 1 for told, _ in self.known.get(folded(word), ()))
 
     def hide(self, text: str) -> str:
         """The text without anybody."""
@@ -130,6 +179,13 @@ def folded(word: str) -> str:
     return "".join(letter for letter in apart if not unicodedata.combining(letter)).translate(_LETTERS)
 
 
+def _letters(word: str) -> list[tuple[str, int, int]]:
+    """The letters of a word as it is looked for, each with where it stands in the word."""
+    return [
+        (letter, found.start(), found.end()) for found in _LETTER.finditer(word) for letter in folded(found[0])
+    ]  # fmt: skip
+
+
 def words_of(text: str) -> Words:
     """The words of a text, as they are looked for."""
     return tuple(filter(None, (folded(match[0]) for match in _WORD.finditer(text))))
@@ -148,13 +204,25 @@ def make_hider(persons: tuple[KnownAs, ...]) -> Hider:
     by_first: dict[str, list[tuple[Words, str]]] = defaultdict(list)
     for words, instead in known.items():
         by_first[words[0]].append((words, instead))
-    return Hider({first: sorted(found, key=lambda item: -len(item[0])) for first, found in by_first.items()})
+    parts = frozenset(part for person in persons for name in person.names for part in _parts(name))
+    return Hider({first: sorted(found, key=lambda item: -len(item[0])) for first, found in by_first.items()}, parts)
+
+
+def _spellings(name: str) -> set[str]:
+    return {name, unicodedata.normalize("NFC", name).casefold().translate(_UMLAUTS)}
+
+
+def _parts(name: str) -> Iterable[str]:
+    """The words of a name, and those at its end in one: devries, obrien. Only what is long enough to be looked for."""
+    for words in map(words_of, _spellings(name)):
+        joined = ("".join(words[place:]) for place in range(len(words)))
+        yield from (part for part in (*words, *joined) if len(part) >= SHORTEST_HUMP and not part.isdecimal())
 
 
 def _told(person: KnownAs) -> Iterable[tuple[Words, str]]:
     """Everything by which a person could be known, each with what stands there instead."""
     for name in person.names:
-        for spelt in {name, unicodedata.normalize("NFC", name).casefold().translate(_UMLAUTS)}:
+        for spelt in _spellings(name):
             words = words_of(spelt)
             whole = person.label if len(words) > 1 else HIDDEN
             turned = {words[n:] + words[:n] for n in range(len(words))}
@@ -162,6 +230,7 @@ def _told(person: KnownAs) -> Iterable[tuple[Words, str]]:
             yield from ((order, whole) for order in orders if len(order) > 1 or order == words)
             yield from ((("".join(order),), person.label) for order in orders if len(order) > 1)
             yield from (((word,), HIDDEN) for word in words if len(word) >= SHORTEST_PART and not word.isdecimal())
+            yield from _in_one(words)
     for words in filter(None, map(words_of, person.groups)):
         yield words, person.label if len(words) > 1 else HIDDEN
     for address in person.addresses:
@@ -174,6 +243,17 @@ def _told(person: KnownAs) -> Iterable[tuple[Words, str]]:
         words = words_of(file)
         if len(words) > 1:
             yield words, HIDDEN
+
+
+def _in_one(words: Words) -> Iterable[tuple[Words, str]]:
+    """How a part of a name is written in one: adas, devries, sobrien; of a name in signs the given one, 小明 of 王小明."""
+    yield from (((f"{word}s",), HIDDEN) for word in words if len(word) >= SHORTEST_PART and word.isalpha())
+    for place in range(1, len(words)):
+        last = "".join(words[place:])
+        if len(last) >= SHORTEST_HUMP:
+            yield from (((last,), HIDDEN), ((f"{words[0][0]}{last}",), HIDDEN), ((f"{last}{words[0][0]}",), HIDDEN))
+    if len(words) > 2 and all(re.fullmatch(_WITHOUT_SPACES, word) for word in words):
+        yield words[-2:], HIDDEN
 
 
 def _login(login: str) -> Iterable[tuple[Words, str]]:

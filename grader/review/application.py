@@ -23,7 +23,7 @@ from grader.review.across import (
     usual_seed,
 )
 from grader.review.class_page import class_page
-from grader.review.comments import add_comment, change_comment, comments_page, preview_change
+from grader.review.comments import add_comment, change_comment, comments_page, preview_change, undoing
 from grader.review.decisions import decide, undo
 from grader.review.desk import Desk, Gone
 from grader.review.log_page import log_page
@@ -98,7 +98,14 @@ def take_decision(visit: Visit, form: Form) -> Response:
 
 
 def take_undo(visit: Visit, form: Form) -> Response:
-    """Another entry with what stood before; then the page that asked: the submission's, or the log."""
+    """Another entry with what stood before; then the page that asked: the submission's, or the log.
+
+    Of a saved comment, which many may have, it is shown first who moves.
+    """
+    changed = undoing(visit.desk, form, names_of(visit))
+    if changed is not None:
+        page = preview_change(visit.desk, changed, names_of(visit))
+        return visit.page("comment_preview.html.j2", {"page": page})
     undo(visit.desk, form)
     row = visit.desk.state().by_key.get(form.text("row"))
     if row is None:

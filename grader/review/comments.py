@@ -130,12 +130,38 @@ def add_comment(desk: Desk, form: Form) -> str:
 
 def change_comment(desk: Desk, form: Form) -> str:
     """Change a comment wherever it was used, or delete it; its id. Raises as above, and Gone."""
-    line = _line(desk.state(), form.text("id"), desk.names())
+    state, names = desk.state(), desk.names()
+    line = _line(state, form.text("id"), names)
     seen, new = form.whole("seen"), _new(form)
     if new is not None:
-        new = new.model_copy(update={"text": desk.names().from_field(new.text, line.comment.text)})
+        told = (old.text for old in reversed(_versions(state, line.id)) if old)
+        text = next((kept for kept in told if names.from_field(new.text, kept) == kept), new.text)
+        new = new.model_copy(update={"text": text})
     desk.decide([_change(desk, line.id, new, seen=line.seen if seen is None else seen)])
     return line.id
+
+
+def _versions(state: ClassState, key: str) -> list[SavedComment | None]:
+    """What a saved comment was, one after another; None where it was deleted."""
+    values = (entry.value for entry in state.log if entry.key == ("", "saved_comment", key))
+    return [None if value is None else SavedComment.model_validate(value) for value in values]
+
+
+def undoing(desk: Desk, form: Form, names: Names) -> Form | None:
+    """The form that takes back the last change of a saved comment, for who moves is shown before; None for all else.
+
+    A comment that was deleted stayed where it was used: nobody moves where it is saved again.
+    """
+    state, number = desk.state(), form.whole("seen")
+    entry = next((item for item in state.log if item.id == number and item.kind == "saved_comment"), None)
+    if entry is None or form.text("kind") not in ("", "saved_comment") or entry.subject not in state.saved:
+        return None
+    if state.standing[entry.key].id != number:
+        return None
+    before = [None, *_versions(state, entry.subject)][-2]
+    if before is None:
+        return Form({"id": entry.subject, "delete": "1"})
+    return Form({"id": entry.subject, "text": names.hide(before.text), "points": f"{before.points:g}"})
 
 
 def _new(form: Form) -> SavedComment | None:

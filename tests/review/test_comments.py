@@ -163,3 +163,24 @@ def test_a_comment_with_markup_is_text_everywhere(a_desk: RunningDesk) -> None:
         assert "<script>alert" not in page
         assert "⟨U+202E⟩" in page
     assert edit(a_desk).fields["text"] == HOSTILE
+
+
+def undo(running: RunningDesk) -> Answer:
+    return running.post("/undo", {"seen": running.desk.state().log[-1].id, "kind": "saved_comment"})
+
+
+def test_undoing_the_first_version_shows_who_has_the_comment_and_deletes_it_then(a_desk: RunningDesk) -> None:
+    add(a_desk)
+    shown = undo(a_desk)
+    assert "Delete a saved comment" in shown.text and ID in a_desk.desk.state().saved
+    assert apply(a_desk, shown).status == 303
+    assert a_desk.desk.state().saved == {}
+    assert undo(a_desk).to == "/log"
+    assert a_desk.desk.state().saved[ID].text == "The axes have no names."
+
+
+def test_a_change_that_does_not_stand_any_more_is_not_undone(a_desk: RunningDesk) -> None:
+    add(a_desk)
+    first = a_desk.desk.state().log[-1]
+    apply(a_desk, preview(a_desk, text="Name them.", points="-3"))
+    assert a_desk.post("/undo", {"seen": first.id, "kind": "saved_comment"}).status == 409

@@ -7,6 +7,7 @@ from pathlib import Path
 from grader.core.grades import grades_of
 from tests.fakes import RUBRIC
 from tests.review.desks import RunningDesk, running_desk
+from tests.review.forms import forms_of
 from tests.review.server import Answer
 
 
@@ -255,7 +256,11 @@ def test_a_saved_comment_that_was_changed_is_undone_for_everybody_from_the_log(a
     newest = a_desk.desk.state().log[-1]
     log = a_desk.get("/log").text
     assert f'name="seen" value="{newest.id}"' in log
-    assert a_desk.post("/undo", {"seen": newest.id, "kind": "saved_comment"}).to == "/log"
+    shown = a_desk.post("/undo", {"seen": newest.id, "kind": "saved_comment"})
+    assert "1 student has it: 1 gets other points" in shown.text and "Name the axes." in shown.text
+    assert points(a_desk, "Ada Lind") == [before - 4]
+    (undoing,) = [form for form in forms_of(shown.text) if form.action == "/comments/change"]
+    assert a_desk.post(undoing.action, undoing.fields).status == 303
     assert points(a_desk, "Ada Lind") == [before - 2]
     (given,) = a_desk.desk.row(a_desk.key("Ada Lind")).review.comments
     assert (given.text, given.points) == ("Name the axes.", -2)
