@@ -109,7 +109,7 @@ def test_an_override_is_kept_with_its_author_and_shown_in_the_history(folder: Pa
         (("bob", "--points", "1", "--reason", "  "), "needs a reason"),
         (("bob", "--points", "1", "--reason", "x", "--author", ""), "needs an author"),
         (("bob", "--points", "-1", "--reason", "x"), "is not a number of points"),
-        (("bob", "--points", "nan", "--reason", "x"), "is not a number of points"),
+        (("bob", "--points", "nan", "--reason", "x"), "is not a number"),
         (("bobb", "--points", "1", "--reason", "x"), "did you mean `bob`"),
         (("bob", "--revoke", "--reason", "x"), "no override to take back"),
         (("bob", "--points", "1", "--reason", "x", "--assignment", "exercise9"), "did you mean `exercise2`"),

@@ -99,6 +99,7 @@ def test_the_first_minutes_with_the_desk(browser: Browser, desk: RunningDesk, pi
         take(page, pictures / "review-class.png")
 
         page.get_by_role("link", name="Zoë de Vries").click()
+        page.get_by_role("heading", name="Zoë de Vries").wait_for()
         page.keyboard.press("m")
         page.keyboard.type("Why does the accuracy stop rising after the third epoch?")
         page.keyboard.press("Control+Enter")
