@@ -89,9 +89,9 @@ class Move:
     def _line(self, old: Grade | None, new: Grade) -> str:
         of_group = f" ({one_line(self.new.student)})" if self.new.members else ""
         who = one_line(new.student.name if self.new.members else self.new.student)
-        before = "nothing" if old is None else _describe(old)
+        before = "nothing" if old is None else describe_grade(old)
         why = "; ".join([*self.reasons(), *_reasons_beside(new)])
-        return f"{who}{of_group}: {before} -> {_describe(new)}  {why}".rstrip()
+        return f"{who}{of_group}: {before} -> {describe_grade(new)}  {why}".rstrip()
 
     def plain(self) -> dict[str, object]:
         """The move for machines: what the student gets; `earned` is what the checks give, `grades` each member's grade."""
@@ -118,7 +118,7 @@ def _points(result: Result | None) -> float | None:
     return None if result is None else result.points
 
 
-def _describe(grade: Grade) -> str:
+def describe_grade(grade: Grade) -> str:
     """What a student gets, in a few words."""
     if grade.excused:
         return "excused"

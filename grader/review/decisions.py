@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from grader.core.errors import UsageError
 from grader.core.grades import grades_of
 from grader.core.results import labelled
-from grader.core.review import CommentValue, Kind, LogEntry, SavedComment
+from grader.core.review import LONGEST, CommentValue, Kind, LogEntry, SavedComment
 from grader.core.text import one_line, shorten
 from grader.gradebook import Change
 from grader.review.across import check_points, find_check
@@ -20,7 +20,8 @@ from grader.review.web import Form
 
 ID = re.compile(r"[0-9a-f]{32}")  # of a comment, as pages make them
 TITLE = 120  # characters of a saved comment where it is chosen
-UNDO = "undo"  # the reason of an entry that takes another one back
+# The reason of an entry that takes another one back, and what stands behind a reason that holds again by it.
+UNDO, UNDONE = "undo", " (undo)"
 NEVER_UNDONE: Mapping[str, str] = {
     "rubric": "Change the numbers back on the page What if.", "revealed": "Who has seen the names has seen them.",
 }  # fmt: skip
@@ -192,15 +193,24 @@ def undo(desk: Desk, form: Form) -> None:
         raise Overtaken(stands, state.decided_last((entry.student,), entry.kind, entry.subject))
     now = datetime.now(UTC)
     desk.decide(
-        [
-            Change(
-                kind=item.kind, subject=item.subject, student=item.student, author=desk.options.author, reason=UNDO,
-                evidence=item.evidence, value=_before(state, item), seen=item.id, restores=True,
-                time=now,
-            )
-            for item in decided_together(state, entry)
-        ]
+        [_undoing(item, _before(state, item), desk.options.author, now) for item in decided_together(state, entry)]
+    )
+
+
+def _undoing(entry: LogEntry, before: LogEntry | None, author: str, now: datetime) -> Change:
+    """What stood before an entry, with its reason and the run that it was decided on; without one it is taken back."""
+    stood = before if before is not None and before.value is not None else None
+    said = stood.reason.removesuffix(UNDONE)[: LONGEST - len(UNDONE)] if stood is not None else ""
+    reason = f"{said}{UNDONE}" if said else UNDO
+    return Change(
+        kind=entry.kind, subject=entry.subject, student=entry.student, author=author, reason=reason,
+        evidence=(stood or entry).evidence, value=stood.value if stood else None, seen=entry.id, restores=True, time=now,
     )  # fmt: skip
+
+
+def undoes(entry: LogEntry) -> bool:
+    """Whether an entry was written by undoing another one."""
+    return entry.reason == UNDO or entry.reason.endswith(UNDONE)
 
 
 def _same_kind(kind: Kind, said: str) -> bool:
@@ -218,12 +228,12 @@ def decided_together(state: ClassState, entry: LogEntry) -> Iterator[LogEntry]:
             yield item
 
 
-def _before(state: ClassState, entry: LogEntry) -> dict[str, object] | None:
-    """What stood of the same key before an entry."""
-    value: dict[str, object] | None = None
+def _before(state: ClassState, entry: LogEntry) -> LogEntry | None:
+    """The entry of the same key before an entry."""
+    before: LogEntry | None = None
     for item in state.log:
         if item.key == entry.key:
             if item.id == entry.id:
                 break
-            value = item.value
-    return value
+            before = item
+    return before

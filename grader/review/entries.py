@@ -65,7 +65,7 @@ def for_everyone(
     if seen is None:
         raise Overtaken(None, last)
     for number_seen, entry in zip(seen, last.values(), strict=True):
-        if number_seen is not None and number_seen != (entry.id if entry else 0):
+        if number_seen != (entry.id if entry else 0):
             raise Overtaken(entry if entry is not None and entry.value is not None else None, last)
     places = _places(form, kind, tuple(last.values()), takes_back=value is None)
     if not places:
@@ -103,11 +103,9 @@ def _reason(desk: Desk, row: Row, form: Form, kind: Kind, subject: str) -> str:
     return desk.names().from_field(form.words("reason"), before.reason if before else "")
 
 
-def _seen_in(form: Form, row: Row) -> list[int | None] | None:
-    """The numbers that a form holds, None where they are not those of this group; without any it is taken in any case."""
+def _seen_in(form: Form, row: Row) -> list[int] | None:
+    """The numbers that a form holds, None where they are not those of this group."""
     said = form.text("seen").split()
-    if not said:
-        return [None] * len(row.students)
     if len(said) != len(row.students) or not all(
         text.isascii() and text.isdecimal() and len(text) < 16 for text in said
     ):

@@ -14,7 +14,7 @@ from grader.pages.view import CheckView, student_view
 from grader.pages.wording import flag_word
 from grader.review.across import ClassCheck, ScaleLevel, check_address, checks_of_class
 from grader.review.class_page import FILTERS, queue_title, selected
-from grader.review.decisions import UNDO, saved_titles
+from grader.review.decisions import saved_titles, undoes
 from grader.review.desk import ClassState, Desk, Row
 from grader.review.entries import MemberDecision, member_decisions, seen_of
 from grader.review.log_page import LogLine, history
@@ -220,7 +220,7 @@ def _told(line: LogLine) -> tuple[str, ...]:
 
 def _last_own(lines: Iterable[LogLine], author: str) -> int | None:
     """The newest decision of this person that stands and takes nothing back: undoing twice goes on with the one before."""
-    own = (line.entry.id for line in lines if line.stands and line.entry.author == author and line.entry.reason != UNDO)
+    own = (line.entry.id for line in lines if line.stands and line.entry.author == author and not undoes(line.entry))
     return next(own, None)
 
 

@@ -18,7 +18,7 @@ from grader.core.text import number, one_line
 from grader.course.rubric import Rubric
 from grader.gradebook import Change
 from grader.marking.publish import OutputOptions
-from grader.marking.regrade import Move, regrade
+from grader.marking.regrade import Move, describe_grade, regrade
 from grader.marking.rubric_file import RubricEdited, RubricFile, require_unedited, write_changes
 from grader.marking.rubric_numbers import (
     Difference,
@@ -331,8 +331,8 @@ def _moved_line(move: GradeMove, state: ClassState, names: Names) -> MovedLine:
     key = "" if move.folder is None else state.key_of(move.folder)
     return MovedLine(
         name=_called(state, move.folder, names, move.after.student.name),
-        href=f"/submission/{key}" if key in state.by_key else "", before=_gets(move.before), after=_gets(move.after),
-        why=move.why,
+        href=f"/submission/{key}" if key in state.by_key else "", before=describe_grade(move.before),
+        after=describe_grade(move.after), why=move.why,
     )  # fmt: skip
 
 
@@ -355,15 +355,3 @@ def _name_of(state: ClassState, key: str, names: Names, student: str = "") -> st
     if student in row.students and row.result.members:
         return one_line(names.member(row, row.students.index(student)), 120)
     return one_line(names.of(row), 120)
-
-
-def _gets(grade: Grade) -> str:
-    """What a student gets, in a few words."""
-    if grade.excused:
-        return "excused"
-    if grade.awaits:
-        return "awaits a person"
-    if grade.points is None:
-        return "no mark"
-    provisional = ", provisional" if grade.provisional else ""
-    return f"{number(grade.points)}, {'passed' if grade.passed else 'not passed'}{provisional}"

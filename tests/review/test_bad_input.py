@@ -68,7 +68,7 @@ def test_what_can_not_be_is_refused_with_words_and_gives_back_what_was_typed(
     one_desk: RunningDesk, fields: dict[str, str], status: int, why: str
 ) -> None:
     before = one_desk.desk.state().log
-    said = one_desk.post(f"/submission/{one_desk.key('Ada Lind')}/decide", {"id": "a" * 32, **fields})
+    said = one_desk.post(f"/submission/{one_desk.key('Ada Lind')}/decide", {"id": "a" * 32, "seen": "0", **fields})
     assert (said.status, why in html.unescape(said.text)) == (status, True), said.text
     assert TYPED in said.text and "Nothing of it was saved" in said.text
     assert one_desk.desk.state().log == before

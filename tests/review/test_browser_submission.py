@@ -127,6 +127,7 @@ def hostile_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDe
     with running_desk(tmp_path_factory.mktemp("hostile"), entrants, author=author) as desk:
         for name in (entrant.name for entrant in entrants):
             to = f"/submission/{desk.key(name)}/decide"
+            seen = " ".join("0" for _ in desk.desk.row(desk.key(name)).students)
             places: tuple[dict[str, str | int], ...] = ({"cell": 1, "line": 2}, {"cell": 2}, {"check": "trained"}, {})
             for number, fields in enumerate(places):
                 typed: dict[str, str | int] = {
@@ -134,11 +135,19 @@ def hostile_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDe
                     "id": f"{number:032}",
                     "text": EVIL[:3_000],
                     "points": -1,
+                    "seen": seen,
                 }
                 assert desk.post(to, {**typed, **fields, "keep": number % 2 or ""}).status == 303
-            decided = desk.post(to, {"kind": "check", "check": "trained", "points": 2, "reason": EVIL[:3_000]})
+            check: dict[str, str | int] = {
+                "kind": "check",
+                "check": "trained",
+                "points": 2,
+                "reason": EVIL[:3_000],
+                "seen": seen,
+            }
+            decided = desk.post(to, check)
             assert decided.status == 303
-            assert desk.post(to, {"kind": "assigned", "to": '<b>"x'}).status == 303
+            assert desk.post(to, {"kind": "assigned", "to": '<b>"x', "seen": seen}).status == 303
         yield desk
 
 
@@ -236,6 +245,7 @@ def test_a_saved_comment_is_used_with_a_few_keys(browser: Browser, a_desk: Runni
         "text": "Name the axes.",
         "points": "-2",
         "keep": 1,
+        "seen": 0,
     }
     assert a_desk.post(f"/submission/{a_desk.key('Bo Mwangi')}/decide", saved).status == 303
     with visiting(browser, a_desk) as seen:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from grader.core.grades import grades_of
+from grader.review.desk import seen_entries
 from tests.fakes import RUBRIC
 from tests.review.desks import RunningDesk, running_desk
 from tests.review.forms import forms_of
@@ -12,8 +13,18 @@ from tests.review.server import Answer
 
 
 def decide(desk: RunningDesk, name: str, kind: str, **fields: str | int | float) -> Answer:
-    """A form of a submission's page, sent."""
-    return desk.post(f"/submission/{desk.key(name)}/decide", {"kind": kind, **fields})
+    """A form of a submission's page, sent by who saw what stands now (or `seen`)."""
+    key = desk.key(name)
+    if "seen" not in fields:
+        subject = str(fields.get({"check": "check", "comment": "id"}.get(kind, ""), ""))
+        last = desk.desk.state().decided_last(desk.desk.row(key).students, kind, subject)  # type: ignore[arg-type]
+        fields["seen"] = seen_entries(last.values())
+    return desk.post(f"/submission/{key}/decide", {"kind": kind, **fields})
+
+
+def test_a_form_that_does_not_say_what_its_person_saw_is_not_taken(a_desk: RunningDesk) -> None:
+    said = decide(a_desk, "Ada Lind", "adjustment", points="-5", reason="untidy", seen="")
+    assert (said.status, "changed meanwhile" in said.text, a_desk.desk.state().log) == (409, True, ())
 
 
 def points(desk: RunningDesk, name: str) -> list[float | None]:
@@ -196,7 +207,7 @@ def test_undo_writes_what_stood_before_and_undoing_that_brings_it_back(a_desk: R
     assert points(a_desk, "Ada Lind") == [70]
     undo()
     assert points(a_desk, "Ada Lind") == [80]
-    assert [entry.reason for entry in a_desk.desk.state().log] == ["first", "second", "undo", "undo"]
+    assert [entry.reason for entry in a_desk.desk.state().log] == ["first", "second", "first (undo)", "second (undo)"]
     text = page(a_desk, "Ada Lind")
     assert "Undo my last decision" not in text, "the key takes back decisions, and this is one that was taken back"
     assert first is not None and first != 80

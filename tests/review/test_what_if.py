@@ -85,7 +85,7 @@ def test_a_preview_says_who_moves_and_why_and_leaves_no_trace(desk: RunningDesk)
     shown = desk.post("/what-if", typed(desk, **{THRESHOLD: "0.6"}))
     assert shown.status == 200
     moved = movers(shown.text)
-    assert moved["Bo Mwangi"] == ["30, not passed", "100, passed", "accuracy 0 -&gt; 70"]
+    assert moved["Bo Mwangi"] == ["30 (not passed)", "100 (passed)", "accuracy 0 -&gt; 70"]
     assert len(moved) == 2 and HOSTILE not in shown.text
     assert "<strong>2 students move</strong> of 6" in shown.text
     assert "Passed: 3 now, <strong>5</strong> then" in shown.text
@@ -112,7 +112,7 @@ def test_applying_writes_the_file_marks_the_class_and_logs_it(desk: RunningDesk)
     assert "<strong>100</strong>" in next(desk.out.glob("Bo_Mwangi*/report.html")).read_text(encoding="utf-8")
     assert desk.desk.state().unpublished == ()
     again = desk.post("/what-if", typed(desk, **{THRESHOLD: "0.8"}))
-    assert movers(again.text)["Bo Mwangi"][:2] == ["100, passed", "30, not passed"]
+    assert movers(again.text)["Bo Mwangi"][:2] == ["100 (passed)", "30 (not passed)"]
 
 
 def test_what_was_typed_after_the_preview_is_shown_before_it_is_applied(desk: RunningDesk) -> None:
@@ -244,7 +244,7 @@ def test_an_apply_that_ended_before_the_class_was_marked_is_said_by_every_desk_a
             assert "5 submissions were marked by another rubric." in page.text
             assert "The pass mark, the deadline or another rule" in page.text
         unchanged = later.post("/what-if", typed(later))
-        assert movers(unchanged.text)["Bo Mwangi"][:2] == ["30, not passed", "100, passed"]
+        assert movers(unchanged.text)["Bo Mwangi"][:2] == ["30 (not passed)", "100 (passed)"]
         done = later.post("/what-if/mark-again", {})
         assert (done.status, "<h1>The class was marked again</h1>" in done.text) == (200, True)
         assert OTHERWISE not in later.get("/").text + later.get("/what-if").text
