@@ -26,6 +26,7 @@ from grader.marking.mark import mark_attempts
 from grader.marking.publish import EVIDENCE_FOLDER
 from grader.review.desk import Desk, ReviewOptions
 from tests.checks.builders import answers
+from tests.datasets import data_root
 from tests.review.browsing import visiting
 from tests.review.desks import RunningDesk, serving
 
@@ -71,7 +72,7 @@ def judged_here(evidence: Evidence, result: Result, rubric: Rubric) -> Stored:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDesk]:
     out, course = tmp_path_factory.mktemp("class"), Course.at(ROOT)
-    rubric = open_rubric(course, "exercise1", None)
+    rubric = open_rubric(course, "exercise1", data_root())
     with open_gradebook(out) as book:
         book.record_all(write_class(out, rubric), rubric_digest=rubric.digest)
         options = ReviewOptions(out=out, course=course, rubric=rubric, author="kim")
