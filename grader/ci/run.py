@@ -21,7 +21,7 @@ from grader.core.toml import read_toml, validate
 from grader.core.workspace import output_folder
 from grader.course.course import Course
 from grader.course.rubric import plan_checks
-from grader.exports.github import Place, cell_lines
+from grader.exports.github import Place, cell_lines, function_lines
 from grader.intake import Entry, like_it
 from grader.marking.compare import exercises_compared
 from grader.marking.publish import OutputOptions
@@ -239,6 +239,8 @@ def _place(path: Path, name: str) -> Place:
     with suppress(Exception):  # annotations stand at the file then, and the result as it is
         if path.suffix.lower() == ".ipynb" and path.is_file() and path.stat().st_size <= MOST_READ:
             return Place(file=name, lines=cell_lines(path.read_text(encoding="utf-8", errors="replace")))
+        if path.suffix.lower() == ".py" and path.is_file() and path.stat().st_size <= MOST_READ:
+            return Place(file=name, functions=function_lines(path.read_text(encoding="utf-8", errors="replace")))
     return Place(file=name)
 
 
