@@ -11,7 +11,10 @@ from grader.course.course import Course
 ROOT = Course.at().root
 EXAMPLE = ROOT / "examples/assignment-repo"
 WORKFLOW = EXAMPLE / ".github/workflows/grade.yml"
-FILES = [("vendor.github-actions", ROOT / "action.yml"), ("vendor.github-workflows", WORKFLOW)]
+FILES = [
+    ("vendor.github-actions", ROOT / "action.yml"), ("vendor.github-workflows", WORKFLOW),
+    ("vendor.gitlab-ci", EXAMPLE / ".gitlab-ci.yml"),
+]  # fmt: skip
 BIN = Path(sys.executable).parent
 
 
