@@ -10,6 +10,7 @@ from grader.core.results import CheckResult, FunctionFinding, GroupFinding, Outc
 from grader.core.text import cleaned, cleaned_evidence, joined, number, one_line, shorten
 from grader.pages.accuracy import AccuracyView, ConfusionView, Mistake, accuracy_view, confusion_view
 from grader.pages.cells import NotebookView, notebook_view
+from grader.pages.counterexample import case_lines, place_of
 from grader.pages.decisions import CommentsView, CommentView, comments_view, decision_words
 from grader.pages.headline import Headline, comment_of_instructor, points_word, write_headline
 from grader.pages.language import many, say
@@ -52,6 +53,7 @@ class FunctionView:
     """One function: how it is called, what is wrong with it as a whole, and its kinds of cases."""
 
     signature: str
+    place: str
     right: str
     problem: str
     groups: tuple[GroupView, ...]
@@ -169,7 +171,7 @@ def student_view(
         unsandboxed=say(ISOLATION["none"][1]) if result.isolation == "none" and not result.absent else "",
         notices=_notices(result),
         serve_note=_serve_note(result, evidence),
-        functions=tuple(map(_function, result.functions)),
+        functions=tuple(_function(finding, result.submission) for finding in result.functions),
         has_network=bool(result.dataset or result.accuracy or result.model.chosen),
         accuracy=accuracy_view(result),
         why_no_accuracy=_why_no_accuracy(result, evidence),
@@ -255,12 +257,13 @@ def _reason(before: CheckResult, item: CheckResult) -> str:
     return "" if given else shorten(item.reason, LONG)
 
 
-def _function(finding: FunctionFinding) -> FunctionView:
-    """A function of a module: which kinds of cases are right, and a small one that is not."""
+def _function(finding: FunctionFinding, file: str) -> FunctionView:
+    """A function of a module: where it stands, which kinds of cases are right, and a small one that is not."""
     first = next((group for group in finding.groups if group.shown), None)  # where to begin
     right = sum(group.right for group in finding.groups)
     return FunctionView(
         signature=shorten(finding.signature, 200),
+        place=place_of(finding, file),
         right=many(
             len(finding.groups),
             "{right} of {n} kind of cases right",
@@ -282,7 +285,7 @@ def _group(group: GroupFinding, first: bool) -> GroupView:
         title=shorten(group.title, 200),
         tried=many(group.tried, "{n} case", "{n} cases") if group.right else "",
         fault=say("It {fault}", fault=shorten(group.fault, 600)) if group.fault else "",
-        shown=shorten(group.shown, MOST_SHOWN),
+        shown=shorten("\n".join(case_lines(group)), MOST_SHOWN),
         open=first,
     )
 
