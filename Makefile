@@ -56,6 +56,10 @@ $(AXE): tests/browser/package-lock.json
 student-wheel: $(GRADING)
 	@$(BIN)/grader student-wheel
 
+# A student's first session by the tutorial, typed in a fresh environment and recorded with its times; some minutes.
+student-session: $(GRADING)
+	@$(BIN)/python docs/student_session.py
+
 # Everything, types beside the tests: the closing lines say what this machine lacked, and how many tests that left out.
 test: install $(AXE)
 	@$(MAKE) --no-print-directory --jobs 2 lint suite

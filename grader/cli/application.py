@@ -26,6 +26,7 @@ from grader.cli.options import GOES_ON, INTERRUPTED, TERMINATED, leave
 from grader.cli.students_copy import hide_from_students, require_for_students
 from grader.core.edition import distribution
 from grader.core.errors import GraderError
+from grader.core.system import missing_package, require_supported_system
 
 app = typer.Typer(
     help="Grades deep-learning coursework: runs it in a sandbox, judges the network on hidden images, explains the mark.",
@@ -60,6 +61,7 @@ def _before(
     ] = False,
 ) -> None:
     """What stands before every command."""
+    require_supported_system()
     require_for_students(called.invoked_subcommand)
 
 
@@ -82,6 +84,12 @@ def main() -> None:
             traceback.print_exc()
         _tell(str(error))
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if debug:
+            traceback.print_exc()
+        known = missing_package(error)
+        _tell(str(known or f"this is our fault: {error}."))
+        sys.exit(known.exit_code if known else 3)
     except Exception as error:  # the last door: nobody sees a traceback who did not ask for one
         if debug:
             traceback.print_exc()
