@@ -15,6 +15,7 @@ from sqlalchemy import event
 
 from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.gradebook import FILE, open_gradebook
+from grader.gradebook.review_log import Change
 from tests.gradebook.findings import RUBRIC, a_finding, handed_in
 
 
@@ -103,6 +104,19 @@ def test_a_damaged_file_is_told(book_file: Path) -> None:
     whole = book_file.read_bytes()
     book_file.write_bytes(whole[:4096] + os.urandom(len(whole) - 4096))
     assert "is damaged" in refusal(book_file, Infrastructure)
+
+
+@pytest.mark.parametrize("value", ["no json", '{"points": "many"}', "[]"])
+def test_a_decision_that_was_edited_by_hand_is_told(book_file: Path, value: str) -> None:
+    with open_gradebook(book_file) as book:
+        book.write_log(
+            "exercise2", Change(student="ada", kind="adjustment", value={"points": -5}, author="kim", reason="late")
+        )
+    with closing(sqlite3.connect(book_file)) as other:
+        other.execute("UPDATE review_log SET value = ?", (value,))
+        other.commit()
+    with pytest.raises(Infrastructure, match="holds a value that the grader did not write"):
+        points(book_file)
 
 
 @pytest.mark.parametrize("where", ["missing/gradebook.sqlite", "/proc/gradebook.sqlite", "a-pipe", "x" * 300])

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,9 +30,14 @@ def test_hints_and_reasons_are_found_in_a_second_whatever_is_handed_in(kind: str
     exec(KINDS[kind].code, made)
     for times in (1, 2, 3, 4, 5, 6, 8, 16, 64):  # some just below the most of characters, others far beyond it
         given = made["make"](made["SIZE"] * times)
-        started = time.process_time()
-        WORK[kind](given)
-        assert time.process_time() - started < 1, times
+        assert min(processor_seconds(WORK[kind], given) for _ in range(2)) < 1, times
+
+
+def processor_seconds(work: Callable[[Any], object], given: Any) -> float:
+    """What one call takes; the lower of two is the work's own, for neighbours on the same core make it longer."""
+    started = time.process_time()
+    work(given)
+    return time.process_time() - started
 
 
 @pytest.mark.parametrize(
