@@ -15,7 +15,7 @@ WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); [ $$cores -lt 5 ] || cor
 # Python files are compiled once, not by each of the many processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: pictures install demo test suite times size check quick pins zoo lint fuzz bench reference gallery docs clean
+.PHONY: student-wheel student-session pictures install demo test suite times size check quick pins zoo lint fuzz bench reference gallery docs clean
 
 # A demonstration needs no linter, no browser's driver and no documentation site: `demo` installs what grades, `test` the rest.
 GRADING := $(VENV)/.installed-grading
@@ -51,6 +51,14 @@ AXE := tests/browser/node_modules/.installed
 $(AXE): tests/browser/package-lock.json
 	@npm ci --prefix tests/browser --no-audit --no-fund --silent 2>/dev/null && touch $@ || \
 		echo "axe-core could not be had from npm: the tests with it are left out."
+
+# The file that students install, in dist/: no solutions, no hidden cases. `grader student-wheel --course DIR` for a course of one's own.
+student-wheel: $(GRADING)
+	@$(BIN)/grader student-wheel
+
+# A student's first session by the tutorial, typed in a fresh environment and recorded with its times; some minutes.
+student-session: $(GRADING)
+	@$(BIN)/python docs/student_session.py
 
 # Everything, types beside the tests: the closing lines say what this machine lacked, and how many tests that left out.
 test: install $(AXE)

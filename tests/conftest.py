@@ -47,7 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
 # Rooms and files whose tests start kernels, sandboxes, servers, browsers or many processes, load TensorFlow or go through
 # every surface: `make check` leaves them out.
 REAL = (
-    "authoring/test_gradescope.py", "authoring/test_lint.py", "authoring/test_scaffold.py", "browser/",
+    "authoring/test_gradescope.py", "authoring/test_lint.py", "authoring/test_scaffold.py",
+    "authoring/test_student_wheel.py", "browser/",
     "checks/test_family.py", "ci/test_run.py", "cli/test_cli.py", "doctor/", "functions/", "fuzz/",
     "gradebook/test_deciders.py", "gradebook/test_files.py", "gradebook/test_server.py", "gradebook/test_writers.py",
     "judge/test_client.py",
