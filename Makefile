@@ -84,6 +84,7 @@ lint: install
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check --quiet benchmarks grader tests
 	$(BIN)/python -m mypy
+	$(BIN)/codespell
 
 # Whether every supported Python can have what constraints.txt pins: nothing is installed, packages' metadata is fetched.
 pins: $(GRADING)
@@ -126,9 +127,10 @@ reference: install
 gallery: install
 	$(BIN)/python docs/gallery.py render docs/gallery
 
-# The pictures of the how-to about the review desk, taken in a browser.
+# The pictures of the documentation, taken in a browser: the review desk, reports, the gallery's thumbnails.
 pictures: install
-	GRADER_PICTURES=docs/images $(BIN)/python -m pytest -q tests/review/test_how_to.py -k first_minutes
+	GRADER_PICTURES=docs/images $(BIN)/python -m pytest -q tests/review/test_how_to.py tests/browser/test_gallery_pictures.py \
+		-k 'first_minutes or pictured or thumbnail'
 
 # The documentation site, with the gallery, into site/.
 docs: gallery

@@ -56,8 +56,9 @@ REAL = (
     "judge/test_warm.py", "kernel/", "marking/test_similarity.py", "pages/test_shapes_of_keras.py",
     "project/test_benchmark_warm.py", "project/test_bounded_work.py", "project/test_collecting.py",
     "project/test_docs.py", "project/test_examples.py", "project/test_exercises.py", "project/test_machines.py",
-    "project/test_one_truth.py", "project/test_wheel.py", "project/test_zoo.py", "reference/", "review/",
-    "run/test_cluster.py", "run/test_resume.py", "sandbox/", "selfcheck/test_check_command.py", "selfcheck/test_live.py",
+    "project/test_one_truth.py", "project/test_site.py", "project/test_wheel.py", "project/test_zoo.py", "reference/",
+    "review/", "run/test_cluster.py", "run/test_resume.py", "sandbox/", "selfcheck/test_check_command.py",
+    "selfcheck/test_live.py",
 )  # fmt: skip
 
 
