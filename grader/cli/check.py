@@ -21,6 +21,7 @@ from grader.cli.options import (
     find_course,
     progress_bar,
 )
+from grader.cli.terminal import print_lines
 from grader.core.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
@@ -147,8 +148,8 @@ def _show(checked: "Checked", evidence: "Evidence", opened: "SelfCheck", output:
     if output.as_json:
         print(checked.model_dump_json(by_alias=True, indent=2), flush=True)
     else:
-        print("\n".join(describe(checked)))
-        print(f"\nChecked in {write_duration(checked.took_s)}.", flush=True)
+        print_lines(describe(checked, fold=not output.verbose))
+        print_lines(["", f"Checked in {write_duration(checked.took_s)}."])
     if output.out is not None:
         from grader.marking.publish import publish_student
 
