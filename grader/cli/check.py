@@ -104,7 +104,7 @@ def _in_order(home: "Course", assignment: str | None, file: Path | None) -> tupl
         return assignment, file
     if file is not None and str(file) in known:  # nothing is written or marked here: what is meant is plain
         said = shlex.join(["grader", "check", str(file), assignment])
-        print(f"note: the assignment comes first; this is taken as `{said}`.", file=sys.stderr)
+        print_lines([f"note: the assignment comes first; this is taken as `{said}`."], sys.stderr)
         return str(file), Path(assignment)
     if file is None and (Path(assignment).suffix in {".ipynb", ".py"} or Path(assignment).exists()):
         example = shlex.join(["grader", "check", known[0], assignment]) if known else "grader check ASSIGNMENT FILE"
@@ -124,15 +124,20 @@ def _check_once(path: Path, opened: "SelfCheck", output: Output) -> "tuple[Check
 
 def _watch(path: Path, opened: "SelfCheck", output: Output) -> None:
     """Check, wait for the next save, check again. Ctrl-C is the way out and no error."""
+    from grader.selfcheck.changes import changes
     from grader.selfcheck.run import stamp, wait_for_save
 
     try:
-        seen = stamp(path)
+        seen, before = stamp(path), None
         while True:
             try:
-                _show(*_check_once(path, opened, output), opened, output)
+                checked, evidence = _check_once(path, opened, output)
+                _show(checked, evidence, opened, output)
+                if before is not None and not output.as_json:
+                    print_lines(["", *changes(before, checked)])
+                before = checked
             except GraderError as error:  # half a file, say: the next save may mend it
-                print(f"grader: {error}", flush=True)
+                print_lines([f"grader: {error}"])
             if not output.as_json:
                 print(f"\nWatching {path.name}; Ctrl-C ends it.\n", flush=True)
             seen = wait_for_save(path, seen)

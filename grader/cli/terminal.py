@@ -14,12 +14,13 @@ COLOURS = {"✓": GREEN, "✗": RED, "◐": YELLOW, "!": YELLOW, "–": DIM, "�
 _MARK = re.compile(r"^(\s*)([✓✗◐!–…])(?= )")
 
 
-def print_lines(lines: Iterable[str]) -> None:
-    """Print on standard output."""
-    coloured = wants_colour(sys.stdout)
-    for line in wrap_lines(lines, terminal_width(sys.stdout)):
-        print(_MARK.sub(_painted, line, count=1) if coloured else line)
-    sys.stdout.flush()
+def print_lines(lines: Iterable[str], stream: TextIO | None = None) -> None:
+    """Print on standard output, or on another stream."""
+    stream = sys.stdout if stream is None else stream
+    coloured = wants_colour(stream)
+    for line in wrap_lines(lines, terminal_width(stream)):
+        print(_MARK.sub(_painted, line, count=1) if coloured else line, file=stream)
+    stream.flush()
 
 
 def terminal_width(stream: TextIO) -> int | None:
