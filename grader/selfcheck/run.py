@@ -15,6 +15,7 @@ from pathlib import Path
 
 from grader.checks.base import Planned
 from grader.checks.hints import parse_cell
+from grader.checks.places import Places
 from grader.core.errors import SandboxUnavailable, UsageError
 from grader.core.evidence import Evidence, Isolation, Smoke
 from grader.core.notebook import Script
@@ -107,7 +108,7 @@ def check_submission(submission: Submission, opened: SelfCheck, progress: Progre
     evidence = stored.evidence
     checked = check_stored(stored, opened.mode, rubric, compared, unchecked, opened.remarks, started).model_copy(
         update={
-            "failures": failed_cells(evidence.claims.cells),
+            "failures": failed_cells(Places.of(evidence)),
             "fed": data_fed(evidence),
             "estimate": estimate(evidence, rubric.assignment.run) if opened.mode == "smoke" else None,
         }
