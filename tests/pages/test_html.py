@@ -227,7 +227,7 @@ def test_a_student_page_shows_every_part_of_the_evidence() -> None:
         assert part in html
     for part in ("stand-ins", "bubblewrap sandbox", "1 min 35 s of 30 min", "20240101", "<code>dropout</code>"):
         assert part in html
-    assert html.count("data:image/png;base64,") == 1
+    assert html.count("data:image/png;base64,") == 2
 
 
 def test_a_student_page_explains_the_numbers_of_the_network_in_a_fold() -> None:
