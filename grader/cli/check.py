@@ -21,6 +21,7 @@ from grader.cli.options import (
     find_course,
     progress_bar,
 )
+from grader.cli.terminal import print_lines
 from grader.core.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _in_order(home: "Course", assignment: str | None, file: Path | None) -> tupl
         return assignment, file
     if file is not None and str(file) in known:  # nothing is written or marked here: what is meant is plain
         said = shlex.join(["grader", "check", str(file), assignment])
-        print(f"note: the assignment comes first; this is taken as `{said}`.", file=sys.stderr)
+        print_lines([f"note: the assignment comes first; this is taken as `{said}`."], sys.stderr)
         return str(file), Path(assignment)
     if file is None and (Path(assignment).suffix in {".ipynb", ".py"} or Path(assignment).exists()):
         example = shlex.join(["grader", "check", known[0], assignment]) if known else "grader check ASSIGNMENT FILE"
@@ -123,15 +124,20 @@ def _check_once(path: Path, opened: "SelfCheck", output: Output) -> "tuple[Check
 
 def _watch(path: Path, opened: "SelfCheck", output: Output) -> None:
     """Check, wait for the next save, check again. Ctrl-C is the way out and no error."""
+    from grader.selfcheck.changes import changes
     from grader.selfcheck.run import stamp, wait_for_save
 
     try:
-        seen = stamp(path)
+        seen, before = stamp(path), None
         while True:
             try:
-                _show(*_check_once(path, opened, output), opened, output)
+                checked, evidence = _check_once(path, opened, output)
+                _show(checked, evidence, opened, output)
+                if before is not None and not output.as_json:
+                    print_lines(["", *changes(before, checked)])
+                before = checked
             except GraderError as error:  # half a file, say: the next save may mend it
-                print(f"grader: {error}", flush=True)
+                print_lines([f"grader: {error}"])
             if not output.as_json:
                 print(f"\nWatching {path.name}; Ctrl-C ends it.\n", flush=True)
             seen = wait_for_save(path, seen)
@@ -147,8 +153,8 @@ def _show(checked: "Checked", evidence: "Evidence", opened: "SelfCheck", output:
     if output.as_json:
         print(checked.model_dump_json(by_alias=True, indent=2), flush=True)
     else:
-        print("\n".join(describe(checked)))
-        print(f"\nChecked in {write_duration(checked.took_s)}.", flush=True)
+        print_lines(describe(checked, fold=not output.verbose))
+        print_lines(["", f"Checked in {write_duration(checked.took_s)}."])
     if output.out is not None:
         from grader.marking.publish import publish_student
 
