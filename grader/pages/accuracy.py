@@ -171,6 +171,7 @@ def accuracy_view(result: Result) -> AccuracyView | None:
             low=accuracy.interval[0],
             high=accuracy.interval[1],
             threshold=accuracy.threshold,
+            full=accuracy.full,
             reference=reference_band(result.baseline, accuracy.judged) if result.baseline else None,
             others=tuple((one_line(name, 60), value) for name, value in compared[:6]),
         ),

@@ -160,13 +160,17 @@ class SeedSpread:
 
 @dataclass(frozen=True, kw_only=True)
 class NumberLine:
-    """An accuracy with its interval, what is needed, the reference, and others to compare with (label, accuracy)."""
+    """An accuracy with its interval, what is needed, the reference, and others to compare with (label, accuracy).
+
+    `full`: from which accuracy on there are all points, where they rise in proportion.
+    """
 
     value: float
     label: str
     low: float
     high: float
     threshold: float | None = None
+    full: float | None = None
     reference: SeedSpread | None = None
     others: tuple[tuple[str, float], ...] = ()
 
@@ -206,6 +210,7 @@ class Segment:
 def number_line(shown: NumberLine, *, width: int = 720) -> str:
     """The accuracy on a line from 0 to 1, zoomed to where things happen, with a small map of the whole."""
     values = [shown.value, shown.low, shown.high, *(other for _, other in shown.others)]
+    values += [] if shown.full is None else [shown.full]
     low, high, step = _region(values, shown.threshold, shown.reference)
 
     def at(value: float) -> float:
@@ -297,6 +302,8 @@ def _marks(shown: NumberLine) -> list[tuple[str, str, float]]:
     marks: list[tuple[str, str, float]] = []
     if shown.threshold is not None:
         marks.append(("needed", _needed(shown.threshold), shown.threshold))
+    if shown.full is not None:
+        marks.append(("needed", _full(shown.full), shown.full))
     if shown.reference:
         marks.append(("reference", shown.reference.label, shown.reference.mean))
     return [*marks, *(("other", f"{shorten(name, 36)}: {percent(value, 2)}", value) for name, value in shown.others)]
@@ -307,6 +314,8 @@ def _line_in_words(shown: NumberLine) -> str:
     words = [say("Accuracy {value}, 95 % interval {low} to {high}", value=shown.label, low=low, high=high)]
     if shown.threshold is not None:
         words.append(_needed(shown.threshold))
+    if shown.full is not None:
+        words.append(_full(shown.full))
     if (band := shown.reference) is not None:
         lowest, highest = percent(band.lowest, 2), percent(band.highest, 2)
         words.append(say("{label}, lowest {low}, highest {high}", label=band.label, low=lowest, high=highest))
@@ -529,6 +538,10 @@ def _bars(svg: Canvas, shown: AccuracyStrip, at: At, *, foot: float, tall: float
 
 def _needed(threshold: float) -> str:
     return say("needed {accuracy}", accuracy=percent(threshold))
+
+
+def _full(accuracy: float) -> str:
+    return say("all points from {accuracy}", accuracy=percent(accuracy))
 
 
 def _below(value: float, threshold: float | None) -> bool:
