@@ -1,6 +1,7 @@
 """`grader check`: students look at their own work before they hand it in."""
 
-from contextlib import ExitStack
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,10 +11,9 @@ from grader.cli.options import CourseOption, Data, Debug, Json, SandboxName, See
 from grader.core.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
-    from grader.core.evidence import Evidence, Isolation
     from grader.course.course import Course
-    from grader.selfcheck.estimate import Checked
-    from grader.selfcheck.run import SelfCheck
+    from grader.selfcheck.checker import Checker
+    from grader.selfcheck.estimate import Answer, Checked
 
 app = typer.Typer()
 
@@ -29,13 +29,21 @@ OwnOut = Annotated[Path | None, typer.Option("--out", help="Write the report the
 OwnSandbox = Annotated[
     SandboxName | None, typer.Option("--sandbox", help="How your code is held (default: bubblewrap, else none).")
 ]  # fmt: skip
+Server = Annotated[
+    bool | None,
+    typer.Option(
+        "--server/--no-server",
+        help="Leave a server that makes the next check faster, or end it (default: leave one where a terminal is).",
+    ),
+]
+NO_SERVER = "GRADER_NO_SERVER"  # the variable that says so for good
 
 
 @app.command()
 def check(
     assignment: Own = None, file: File = None, full: Full = False, watch: Watch = False, out: OwnOut = None,
     sandbox: OwnSandbox = None, data: Data = None, course: CourseOption = None, seed: Seed = 0,
-    as_json: Json = False, debug: Debug = False,
+    server: Server = None, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Check your own work before you hand it in: in seconds what is wrong, or with --full what the full run gives.
 
@@ -45,9 +53,13 @@ def check(
     from grader.core.workspace import output_folder
 
     require_packages()
-    from grader.selfcheck.run import open_selfcheck, pick_file
+    from grader.selfcheck.checker import CheckOptions, open_checker
+    from grader.selfcheck.own_files import pick_file
 
-    home = find_course(course)
+    home, may_ask, leave_one = find_course(course), *_server_choice(server)
+    if not may_ask and _end_servers() and assignment is None:
+        print("The server of earlier checks was ended.")
+        return
     if assignment is None:
         raise UsageError("Which assignment is it?", _listed(home))
     if assignment not in home.assignment_ids() and Path(assignment).suffix in {".ipynb", ".py"}:
@@ -56,37 +68,54 @@ def check(
     path = file if file is not None else pick_file(Path(), assignment)
     if out is not None:
         output_folder(out)
-    with ExitStack() as stack:
+    chosen = CheckOptions(
+        full=full, often=watch, isolation=sandbox.value if sandbox else None, data=data, seed=seed, server=may_ask
+    )
+    with open_checker(home, assignment, path, chosen) as checker:
         with progress_bar(as_json) as progress:
-            held: Isolation | None = sandbox.value if sandbox else None
-            context = open_selfcheck(
-                home, assignment, full=full, isolation=held, data=data, seed=seed, progress=progress, often=watch
-            )
-            opened = stack.enter_context(context)
+            checker.open(progress)
         if watch:
-            _watch(path, opened, out, as_json)
+            _watch(path, checker, out, as_json)
             return
-        checked, evidence = _check_once(path, opened, as_json)
-        _show(checked, evidence, opened, out, as_json)
-    raise typer.Exit(_exit_code(checked))
+        found = _check_once(path, checker, out, as_json)
+        _show(found, out, as_json)
+        if leave_one and checker.leave_server() and not as_json:
+            print(LEFT, flush=True)
+    raise typer.Exit(_exit_code(found.checked))
 
 
-def _check_once(path: Path, opened: "SelfCheck", as_json: bool) -> "tuple[Checked, Evidence]":
-    from grader.selfcheck.run import check_submission, read_own
+LEFT = (
+    "A server keeps TensorFlow ready for ten minutes: the next check is faster. `--no-server` ends it, and leaves none."
+)
 
+
+def _server_choice(wanted: bool | None) -> tuple[bool, bool]:
+    """Whether a server may be asked, and whether one is left: without a word only where a person sits at a terminal."""
+    if wanted is None and os.environ.get(NO_SERVER):
+        return False, False
+    return wanted is not False, sys.stdout.isatty() if wanted is None else wanted
+
+
+def _end_servers() -> int:
+    from grader.selfcheck.client import end_servers
+
+    return end_servers()
+
+
+def _check_once(path: Path, checker: "Checker", out: Path | None, as_json: bool) -> "Answer":
     with progress_bar(as_json) as progress:
-        return check_submission(read_own(path), opened, progress)
+        return checker.check(path, out, progress)
 
 
-def _watch(path: Path, opened: "SelfCheck", out: Path | None, as_json: bool) -> None:
+def _watch(path: Path, checker: "Checker", out: Path | None, as_json: bool) -> None:
     """Check, wait for the next save, check again. Ctrl-C is the way out and no error."""
-    from grader.selfcheck.run import stamp, wait_for_save
+    from grader.selfcheck.own_files import stamp, wait_for_save
 
     try:
         seen = stamp(path)
         while True:
             try:
-                _show(*_check_once(path, opened, as_json), opened, out, as_json)
+                _show(_check_once(path, checker, out, as_json), out, as_json)
             except GraderError as error:  # half a file, say: the next save may mend it
                 print(f"grader: {error}", flush=True)
             if not as_json:
@@ -97,21 +126,20 @@ def _watch(path: Path, opened: "SelfCheck", out: Path | None, as_json: bool) -> 
             print("\nNo longer watching.", flush=True)
 
 
-def _show(checked: "Checked", evidence: "Evidence", opened: "SelfCheck", out: Path | None, as_json: bool) -> None:
+def _show(found: "Answer", out: Path | None, as_json: bool) -> None:
     from grader.core.limits import write_duration
     from grader.selfcheck.text import describe
 
+    checked = found.checked
     if as_json:
         print(checked.model_dump_json(by_alias=True, indent=2), flush=True)
-    else:
-        print("\n".join(describe(checked)))
-        print(f"\nChecked in {write_duration(checked.took_s)}.", flush=True)
-    if out is not None:
-        from grader.marking.publish import publish_student
-
-        report = publish_student(out, checked.result, evidence, opened.context.rubric, opened.course)
-        if not as_json:
-            print(f"Report: {report}", flush=True)
+        return
+    print("\n".join(describe(checked)))
+    print(f"\nChecked in {write_duration(checked.took_s)}.", flush=True)
+    if out is not None and found.report is not None:
+        report = Path(found.report)
+        within = report.is_relative_to(out.absolute())
+        print(f"Report: {out / report.relative_to(out.absolute()) if within else report}", flush=True)
 
 
 def _exit_code(checked: "Checked") -> int:
