@@ -1,13 +1,27 @@
 """`grader check`: students look at their own work before they hand it in."""
 
 import os
+import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.options import CourseOption, Data, Debug, Json, SandboxName, Seed, find_course, progress_bar
+from grader.cli.options import (
+    CourseOption,
+    Data,
+    Debug,
+    Json,
+    OwnSandbox,
+    Quiet,
+    Seed,
+    Verbose,
+    find_course,
+    progress_bar,
+)
+from grader.cli.terminal import print_lines
 from grader.core.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
@@ -18,17 +32,11 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 Own = Annotated[
-    str | None, typer.Argument(metavar="ASSIGNMENT", help="An assignment's id, as in `grader check exercise1`.")
+    str | None, typer.Argument(metavar="ASSIGNMENT", help="The assignment's id, as in `grader check exercise1`.")
 ]
 File = Annotated[
-    Path | None, typer.Argument(metavar="[FILE]", help="Your notebook or module (default: the one in this folder).")
+    Path | None, typer.Argument(metavar="FILE", help="Your notebook or module (default: the one in this folder).")
 ]
-Full = Annotated[bool, typer.Option("--full", help="Train in full and judge on the public test images.")]
-Watch = Annotated[bool, typer.Option("--watch", help="Check again each time the file is saved; Ctrl-C ends it.")]
-OwnOut = Annotated[Path | None, typer.Option("--out", help="Write the report there as well.")]
-OwnSandbox = Annotated[
-    SandboxName | None, typer.Option("--sandbox", help="How your code is held (default: bubblewrap, else none).")
-]  # fmt: skip
 Server = Annotated[
     bool | None,
     typer.Option(
@@ -37,15 +45,32 @@ Server = Annotated[
     ),
 ]
 NO_SERVER = "GRADER_NO_SERVER"  # the variable that says so for good
+Full = Annotated[bool, typer.Option("--full", "-f", help="Train in full and judge on the public test images.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Check again each time the file is saved; Ctrl-C ends it.")]
+OwnOut = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="DIR", help="Write the report to this folder as well.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where the answer goes, and how much of it."""
+
+    out: Path | None
+    as_json: bool
+    quiet: bool
+    verbose: bool
 
 
 @app.command()
 def check(
     assignment: Own = None, file: File = None, full: Full = False, watch: Watch = False, out: OwnOut = None,
     sandbox: OwnSandbox = None, data: Data = None, course: CourseOption = None, seed: Seed = 0,
-    server: Server = None, as_json: Json = False, debug: Debug = False,
+    server: Server = None, verbose: Verbose = False, quiet: Quiet = False, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Check your own work before you hand it in: in seconds what is wrong, or with --full what the full run gives.
+    """Check your own work before you hand it in.
+
+    Says in seconds what is wrong, or with --full what the full run gives.
 
     Ends with 0 where all is fine, 1 where something would cost points, 2 for wrong usage, 3 where we broke.
     """
@@ -60,28 +85,46 @@ def check(
     if not may_ask and _end_servers() and assignment is None:
         print("The server of earlier checks was ended.")
         return
-    if assignment is None:
-        raise UsageError("Which assignment is it?", _listed(home))
-    if assignment not in home.assignment_ids() and Path(assignment).suffix in {".ipynb", ".py"}:
-        raise UsageError(f"`{assignment}` is not an assignment.", f"The assignment comes first. {_listed(home)}")
+    assignment, file = _in_order(home, assignment, file)
     home.assignment(assignment)
     path = file if file is not None else pick_file(Path(), assignment)
     if out is not None:
         output_folder(out)
+    output = Output(out=out, as_json=as_json, quiet=as_json or quiet, verbose=verbose)
     chosen = CheckOptions(
         full=full, often=watch, isolation=sandbox.value if sandbox else None, data=data, seed=seed, server=may_ask
     )
     with open_checker(home, assignment, path, chosen) as checker:
-        with progress_bar(as_json) as progress:
+        with progress_bar(output.quiet) as progress:
             checker.open(progress)
         if watch:
-            _watch(path, checker, out, as_json)
+            _watch(path, checker, output)
             return
-        found = _check_once(path, checker, out, as_json)
-        _show(found, out, as_json)
-        if leave_one and checker.leave_server() and not as_json:
-            print(LEFT, flush=True)
+        found = _check_once(path, checker, output)
+        _show(found, output)
+        if leave_one and checker.leave_server() and not output.quiet:
+            print_lines([LEFT])
     raise typer.Exit(_exit_code(found.checked))
+
+
+def _in_order(home: "Course", assignment: str | None, file: Path | None) -> tuple[str, Path | None]:
+    """The assignment and the file, also where they were typed the other way round. Raises UsageError."""
+    known = home.assignment_ids()
+    if assignment is None:
+        raise UsageError("Which assignment is it?", _listed(home))
+    if assignment in known:
+        return assignment, file
+    if file is not None and str(file) in known:  # nothing is written or marked here: what is meant is plain
+        said = shlex.join(["grader", "check", str(file), assignment])
+        print_lines([f"note: the assignment comes first; this is taken as `{said}`."], sys.stderr)
+        return str(file), Path(assignment)
+    if file is None and (Path(assignment).suffix in {".ipynb", ".py"} or Path(assignment).exists()):
+        example = shlex.join(["grader", "check", known[0], assignment]) if known else "grader check ASSIGNMENT FILE"
+        raise UsageError(
+            f"`{assignment}` is not an assignment, and the assignment comes first, as in `{example}`.",
+            f"Available: {', '.join(known) or 'none'}.",
+        )
+    return assignment, file
 
 
 LEFT = (
@@ -102,44 +145,48 @@ def _end_servers() -> int:
     return end_servers()
 
 
-def _check_once(path: Path, checker: "Checker", out: Path | None, as_json: bool) -> "Answer":
-    with progress_bar(as_json) as progress:
-        return checker.check(path, out, progress)
+def _check_once(path: Path, checker: "Checker", output: Output) -> "Answer":
+    with progress_bar(output.quiet) as progress:
+        return checker.check(path, output.out, progress)
 
 
-def _watch(path: Path, checker: "Checker", out: Path | None, as_json: bool) -> None:
+def _watch(path: Path, checker: "Checker", output: Output) -> None:
     """Check, wait for the next save, check again. Ctrl-C is the way out and no error."""
+    from grader.selfcheck.changes import changes
     from grader.selfcheck.own_files import stamp, wait_for_save
 
     try:
-        seen = stamp(path)
+        seen, before = stamp(path), None
         while True:
             try:
-                _show(_check_once(path, checker, out, as_json), out, as_json)
+                found = _check_once(path, checker, output)
+                _show(found, output)
+                if before is not None and not output.as_json:
+                    print_lines(["", *changes(before, found.checked)])
+                before = found.checked
             except GraderError as error:  # half a file, say: the next save may mend it
-                print(f"grader: {error}", flush=True)
-            if not as_json:
+                print_lines([f"grader: {error}"])
+            if not output.as_json:
                 print(f"\nWatching {path.name}; Ctrl-C ends it.\n", flush=True)
             seen = wait_for_save(path, seen)
     except KeyboardInterrupt:
-        if not as_json:
+        if not output.as_json:
             print("\nNo longer watching.", flush=True)
 
 
-def _show(found: "Answer", out: Path | None, as_json: bool) -> None:
+def _show(found: "Answer", output: Output) -> None:
     from grader.core.limits import write_duration
     from grader.selfcheck.text import describe
 
     checked = found.checked
-    if as_json:
+    if output.as_json:
         print(checked.model_dump_json(by_alias=True, indent=2), flush=True)
         return
-    print("\n".join(describe(checked)))
-    print(f"\nChecked in {write_duration(checked.took_s)}.", flush=True)
-    if out is not None and found.report is not None:
-        report = Path(found.report)
-        within = report.is_relative_to(out.absolute())
-        print(f"Report: {out / report.relative_to(out.absolute()) if within else report}", flush=True)
+    print_lines(describe(checked, fold=not output.verbose))
+    print_lines(["", f"Checked in {write_duration(checked.took_s)}."])
+    if output.out is not None and found.report is not None:
+        report, here = Path(found.report), output.out.absolute()
+        print(f"Report: {output.out / report.relative_to(here) if report.is_relative_to(here) else report}", flush=True)
 
 
 def _exit_code(checked: "Checked") -> int:

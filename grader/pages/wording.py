@@ -28,6 +28,7 @@ OUTCOMES: dict[Outcome, str] = {
     Outcome.BROKEN: gettext_noop("our fault"),
     Outcome.AWAITING: gettext_noop("awaits a person"),
 }
+ADVICE, ADVICE_MARK = gettext_noop("advice"), "→"  # a check without points that was not met: no failure
 TONES: dict[Outcome, Tone] = {
     Outcome.PASSED: "good",
     Outcome.PARTIAL: "warn",
