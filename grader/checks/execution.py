@@ -58,7 +58,7 @@ def executes(case: Case, parameters: Executes) -> Score:
     written = tuple(cell for cell in claims.cells if cell.source.strip())
     places = replace(Places.of(case.evidence), cells=written)
     problems = _problems(places, ending)
-    told = [replace(problem, hint=_hint_of(problem, places, ending)) for problem in problems[:MOST_TOLD]]
+    told = [replace(item, hint=_hint_of(item, places, ending, case.asked)) for item in problems[:MOST_TOLD]]
     if not problems:
         if not written:
             raise Failure("there is no code in it", "Hand in the notebook with your code.")
@@ -74,13 +74,13 @@ def executes(case: Case, parameters: Executes) -> Score:
     return Score(parameters.after_training, f"{reason}; {kept}", _hint(told))
 
 
-def _hint_of(problem: _Problem, places: Places, ending: Ending) -> str:
+def _hint_of(problem: _Problem, places: Places, ending: Ending, asked: str) -> str:
     """What a student can do about a problem."""
     if problem.stopped:
         return hint_for_ending(ending, places.cells, places.file)
     cell = next(cell for cell in places.cells if cell.number == problem.cell)
     plain = RUN_FILE if places.file else RUN_ALL
-    return hint_for(cell, places.cells, places.file) if cell.error is not None else plain
+    return hint_for(cell, places.cells, places.file, asked) if cell.error is not None else plain
 
 
 def _hint(problems: Sequence[_Problem]) -> str:

@@ -12,12 +12,14 @@ from pathlib import Path
 from grader.checks.places import Places, defined_at, line_in_file
 from grader.checks.spelling import meant_by_name, what_was_meant
 from grader.core.evidence import Cell, CellError, Ending
+from grader.core.text import joined
 
 RUN_ALL = "Restart the kernel, run all cells from the top, and mend the first one that fails."
 RUN_FILE = "Run the file from the top, and mend the first line that fails."
 PLAIN = (RUN_ALL, RUN_FILE)  # what is said where nothing is known
 MOST_SEARCHED = 300_000  # characters of a submission that are searched for definitions
 MOST_PARSED = 100_000  # characters of all cells together that are parsed
+NETWORK = re.compile(r"\bSequential\s*\(|\b(?:Model|Dense|Conv2D|fit|compile|evaluate|predict)\s*\(")
 MARIMO = r"\bmarimo\.App\("
 KERAS_MODEL = re.compile(r"\bSequential\s*\(|\bModel\s*\(|\bkeras\.(?:Input|layers)\b|\blayers\.\w+\s*\(|\bDense\s*\(")
 
@@ -27,7 +29,8 @@ class Hint:
     """What to do about an error whose name matches `errors` as a whole, and whose message holds `message`.
 
     The cell holds `source`. All three are regular expressions; in `text`, `{1}` is what the message named. A `general`
-    one stands back for an offer of the name that was meant.
+    one stands back for an offer of the name that was meant; behind one that is about the `network`'s input or output stands
+    what the exercise asks of them.
     """
 
     errors: str
@@ -35,6 +38,7 @@ class Hint:
     message: str = ""
     source: str = ""
     general: bool = False
+    network: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,11 @@ def read_hints() -> Hints:
     )
 
 
-def hint_for(cell: Cell, cells: tuple[Cell, ...], file: str = "") -> str:
+def hint_for(cell: Cell, cells: tuple[Cell, ...], file: str = "", asked: str = "") -> str:
     """What a student can do about the error of `cell`; the other cells tell where a missing name is defined.
 
-    `file` is the name of a module, whose lines are called instead of cells.
+    `file` is the name of a module, whose lines are called instead of cells; `asked` a sentence on what the exercise asks of
+    the network.
     """
     error = cell.error
     if error is None:
@@ -90,12 +95,14 @@ def hint_for(cell: Cell, cells: tuple[Cell, ...], file: str = "") -> str:
         return elsewhere
     known = next(_fitting(error, cell.source), None)
     if known is not None and not known[0].general:
-        return known[1]
+        return joined((known[1], asked if known[0].network else ""))
     meant = _meant(missing[1], cell, places) if missing is not None else what_was_meant(error)
     if meant:
         return meant
     if missing is not None and file:
         return f"`{missing[1]}` has no value yet at this point: give it one above, or import it."
+    if known is None and asked and NETWORK.search(cell.source):
+        return f"{asked} Compare what you built and what `fit` is given with that."
     return _plain(file) if known is None else known[1]
 
 

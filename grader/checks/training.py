@@ -30,7 +30,7 @@ def model_found(case: Case, parameters: NoParameters) -> Score:
 
     The run left a model, and the judge could describe its layers. No parameters. Other checks need this one.
     """
-    return Score(1.0, _require_model(case.evidence))
+    return Score(1.0, _require_model(case))
 
 
 # Rests on claims although half of it is a fact: one forged record of a fit is enough to pass the other half.
@@ -41,7 +41,7 @@ def trained(case: Case, parameters: NoParameters) -> Score:
     A model was found (as in `model_found`), and a call of `fit` finished at least one epoch, or `train_on_batch` or a
     loop of one's own changed its weights. No parameters.
     """
-    _require_model(case.evidence)
+    _require_model(case)
     claims, places = case.evidence.claims, Places.of(case.evidence)
     fits, chosen = fits_of_chosen(claims), _chosen(claims)
     done = trainings(fits)
@@ -63,14 +63,16 @@ def trained(case: Case, parameters: NoParameters) -> Score:
         others = sorted({quoted(fit.model) for fit in claims.fits})
         failed = next((cell for cell in claims.cells if cell.error is not None), None)
         if failed is not None and not others:
-            raise Failure(f"{name} was never fitted: {places.of_error(failed)} failed", _first_error(places))
+            raise Failure(
+                f"{name} was never fitted: {places.of_error(failed)} failed", _first_error(places, case.asked)
+            )
         why = why_no_training(claims.cells, places.file)
         more = f", only {some(others)}" if others else f": {why}" if why else ""
         raise Failure(f"{name} was never fitted{more}", f"Call `fit` on {name} with the training images and labels.")
     last = fits[-1]
     if last.error:
         remedy = "Mend that call: without it the model has learnt nothing."
-        raise Failure(_failed(last, places), f"{remedy} {_hint_of(last, places)}".strip())
+        raise Failure(_failed(last, places), f"{remedy} {_hint_of(last, places, case.asked)}".strip())
     ending = case.evidence.facts.ending
     why = "" if ending.cause is Cause.FINISHED else f": {ending.message}"
     raise Failure(
@@ -93,12 +95,12 @@ def _cell_of_error(fit: Fit, places: Places) -> Cell | None:
     return cell
 
 
-def _hint_of(fit: Fit, places: Places) -> str:
+def _hint_of(fit: Fit, places: Places, asked: str) -> str:
     """What can be done about the error that `fit` ended with."""
     cell = _cell_of_error(fit, places)
     if cell is None:
         return ""
-    hint = hint_for(cell, places.cells, places.file)
+    hint = hint_for(cell, places.cells, places.file, asked)
     return "" if hint in PLAIN else hint
 
 
@@ -137,8 +139,9 @@ def _span(values: ArraySummary) -> str:
     return f"from {values.low:g} to {values.high:g}"
 
 
-def _require_model(evidence: Evidence) -> str:
+def _require_model(case: Case) -> str:
     """What the judge found, in words. Failure where it found nothing, Infrastructure where that is our fault."""
+    evidence = case.evidence
     judgement, ending, claims = evidence.facts.judgement, evidence.facts.ending, evidence.claims
     if judgement.architecture is not None and judgement.outcome in ("judged", "described"):
         found = judgement.architecture
@@ -156,7 +159,7 @@ def _require_model(evidence: Evidence) -> str:
             f"no trained Keras model was found: this is {framework}",
             "The exercise is to be done in Keras: build the network with `keras.Sequential`, then `compile` and `fit` it.",
         )
-    raise Failure(f"no trained model was found: {_why_none(evidence)}", _first_error(Places.of(evidence)))
+    raise Failure(f"no trained model was found: {_why_none(evidence)}", _first_error(Places.of(evidence), case.asked))
 
 
 def _why_none(evidence: Evidence) -> str:
@@ -182,12 +185,12 @@ def _why_none(evidence: Evidence) -> str:
     )
 
 
-def _first_error(places: Places) -> str:
+def _first_error(places: Places, asked: str) -> str:
     failed = next((cell for cell in places.cells if cell.error is not None), None)
     if failed is None or failed.error is None:
         where = "file" if places.file else "notebook"
         return f"Build a Keras model, compile it and call `fit`, at the top level of the {where}."
-    hint = hint_for(failed, places.cells, places.file)
+    hint = hint_for(failed, places.cells, places.file, asked)
     return f"Mend {places.of_error(failed)} first: it failed with {failed.error.name}, and what follows may need it. {hint}"
 
 

@@ -120,6 +120,13 @@ class Checked(Value):
         return self.standing.lost > 0
 
 
+class Answer(Value):
+    """What a check found, and where its report was written, if it was to be written."""
+
+    checked: Checked
+    report: str | None = None
+
+
 def left_open(result: Result, judged: Sequence[str]) -> tuple[str, ...]:
     """The checks of a smoke run that rest on judged images, or on what it did not come to."""
     return tuple(
@@ -202,12 +209,12 @@ def _slow_cells(
     return tuple(slow)
 
 
-def failed_cells(places: Places) -> tuple[CellFailure, ...]:
-    """Every cell that failed, in order."""
+def failed_cells(places: Places, asked: str = "") -> tuple[CellFailure, ...]:
+    """Every cell that failed, in order; `asked`: what the exercise asks of the network."""
     return tuple(
         CellFailure(
             cell=cell.number, where=places.of_error(cell), error=write_error(cell.error), line=_failing_line(cell),
-            hint=hint_for(cell, places.cells, places.file),
+            hint=hint_for(cell, places.cells, places.file, asked),
         )
         for cell in places.cells
         if cell.error is not None
