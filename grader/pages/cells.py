@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from grader.core.evidence import Cell, CellError, Output
-from grader.core.limits import write_duration
 from grader.core.text import joined, one_line, settled, visible
 from grader.pages.language import many, say
+from grader.pages.numbers import write_duration
 
 PIXELS = 25_000_000  # of one figure: a small file can unpack to more memory than a browser has
 WIDEST = 1_000  # pixels of a figure that was made lighter; a page shows it no wider

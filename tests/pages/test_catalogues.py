@@ -16,7 +16,7 @@ UPDATE = "run `python -m tests.pages.messages`"
 
 
 def ids(catalog: Catalog) -> set[object]:
-    return {message.id for message in catalog if message.id}
+    return {(message.context, message.id) for message in catalog if message.id}
 
 
 def test_italian_is_there_and_english_needs_no_catalogue() -> None:
