@@ -15,7 +15,7 @@ WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); [ $$cores -lt 5 ] || cor
 # Python files are compiled once, not by each of the many processes that tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: pictures install demo test suite times size check quick pins zoo lint fuzz bench reference gallery docs clean
+.PHONY: student-wheel student-session pictures install demo test suite times size check quick pins zoo lint fuzz bench reference gallery docs clean
 
 # A demonstration needs no linter, no browser's driver and no documentation site: `demo` installs what grades, `test` the rest.
 GRADING := $(VENV)/.installed-grading
@@ -52,6 +52,14 @@ $(AXE): tests/browser/package-lock.json
 	@npm ci --prefix tests/browser --no-audit --no-fund --silent 2>/dev/null && touch $@ || \
 		echo "axe-core could not be had from npm: the tests with it are left out."
 
+# The file that students install, in dist/: no solutions, no hidden cases. `grader student-wheel --course DIR` for a course of one's own.
+student-wheel: $(GRADING)
+	@$(BIN)/grader student-wheel
+
+# A student's first session by the tutorial, typed in a fresh environment and recorded with its times; some minutes.
+student-session: $(GRADING)
+	@$(BIN)/python docs/student_session.py
+
 # Everything, types beside the tests: the closing lines say what this machine lacked, and how many tests that left out.
 test: install $(AXE)
 	@$(MAKE) --no-print-directory --jobs 2 lint suite
@@ -76,6 +84,7 @@ lint: install
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check --quiet benchmarks grader tests
 	$(BIN)/python -m mypy
+	$(BIN)/codespell
 
 # Whether every supported Python can have what constraints.txt pins: nothing is installed, packages' metadata is fetched.
 pins: $(GRADING)
@@ -118,9 +127,10 @@ reference: install
 gallery: install
 	$(BIN)/python docs/gallery.py render docs/gallery
 
-# The pictures of the how-to about the review desk, taken in a browser.
+# The pictures of the documentation, taken in a browser: the review desk, reports, the gallery's thumbnails.
 pictures: install
-	GRADER_PICTURES=docs/images $(BIN)/python -m pytest -q tests/review/test_how_to.py -k first_minutes
+	GRADER_PICTURES=docs/images $(BIN)/python -m pytest -q tests/review/test_how_to.py tests/browser/test_gallery_pictures.py \
+		-k 'first_minutes or pictured or thumbnail'
 
 # The documentation site, with the gallery, into site/.
 docs: gallery

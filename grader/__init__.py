@@ -17,14 +17,20 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """`grader.check`, read when it is asked for: `import grader` costs nothing."""
     if name == "check":
-        from importlib import import_module
-
-        return import_module("grader.selfcheck.live").check
+        return _live().check
     raise AttributeError(f"module 'grader' has no attribute {name!r}")
 
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext grader`: the magic `%grader exercise1`."""
+    _live().register(shell)
+
+
+def _live() -> Any:
+    """What looks at a live network, once it is clear that it can. Raises UsageError."""
     from importlib import import_module
 
-    import_module("grader.selfcheck.live").register(shell)
+    system = import_module("grader.core.system")
+    system.require_supported_system()
+    system.require_packages()
+    return import_module("grader.selfcheck.live")

@@ -47,7 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
 # Rooms and files whose tests start kernels, sandboxes, servers, browsers or many processes, load TensorFlow or go through
 # every surface: `make check` leaves them out.
 REAL = (
-    "authoring/test_gradescope.py", "authoring/test_lint.py", "authoring/test_scaffold.py", "browser/",
+    "authoring/test_gradescope.py", "authoring/test_lint.py", "authoring/test_scaffold.py",
+    "authoring/test_student_wheel.py", "browser/",
     "checks/test_family.py", "ci/test_run.py", "cli/test_cli.py", "doctor/", "functions/", "fuzz/",
     "gradebook/test_deciders.py", "gradebook/test_files.py", "gradebook/test_server.py", "gradebook/test_writers.py",
     "judge/test_client.py",
@@ -55,8 +56,9 @@ REAL = (
     "judge/test_warm.py", "kernel/", "marking/test_similarity.py", "pages/test_shapes_of_keras.py",
     "project/test_benchmark_warm.py", "project/test_bounded_work.py", "project/test_collecting.py",
     "project/test_docs.py", "project/test_examples.py", "project/test_exercises.py", "project/test_machines.py",
-    "project/test_one_truth.py", "project/test_wheel.py", "project/test_zoo.py", "reference/", "review/",
-    "run/test_cluster.py", "run/test_resume.py", "sandbox/", "selfcheck/test_check_command.py", "selfcheck/test_live.py",
+    "project/test_one_truth.py", "project/test_site.py", "project/test_wheel.py", "project/test_zoo.py", "reference/",
+    "review/", "run/test_cluster.py", "run/test_resume.py", "sandbox/", "selfcheck/test_check_command.py",
+    "selfcheck/test_live.py",
 )  # fmt: skip
 
 

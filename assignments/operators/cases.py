@@ -79,7 +79,7 @@ def windows(draw, *, elements=WHOLE, overlap=False, even=True):
 
 
 @cases(
-    Group(title="the worked examples", examples=((SIX, VERTICAL_EDGES, 0, 1), (SEVEN, SLIDE_KERNEL, 0, 2))),
+    Group(title="the worked examples", examples=((SIX, VERTICAL_EDGES, 0, 1), (SEVEN, SLIDE_KERNEL, 0, 2)), shown=True),
     Group(title="no padding, stride 1", draws=images()),
     Group(title="padding", draws=images(paddings=2)),
     Group(title="strides", draws=images(strides=3)),
@@ -112,7 +112,7 @@ def convolve_volume(volume, kernels, padding, stride):
 
 
 @cases(
-    Group(title="the worked example", examples=((FOUR, 2, 2),)),
+    Group(title="the worked example", examples=((FOUR, 2, 2),), shown=True),
     Group(title="windows side by side", draws=windows()),
     Group(
         title="negative numbers",
@@ -128,7 +128,7 @@ def max_pool(image, size, stride):
 
 
 @cases(
-    Group(title="the worked example", examples=((FOUR, 2, 2),)),
+    Group(title="the worked example", examples=((FOUR, 2, 2),), shown=True),
     Group(title="windows side by side", draws=windows(elements=FRACTIONS)),
     Group(title="whole numbers whose mean is none", examples=((np.array([[1, 2], [3, 4]]), 2, 2),), draws=windows()),
     Group(title="overlapping windows", draws=windows(overlap=True)),
@@ -149,10 +149,11 @@ def sizes(draw, *, padding=0, stride=1):
 
 
 @cases(
-    Group(title="the worked examples", examples=((6, 6, 3, 0, 1, 1), (7, 7, 3, 0, 2, 1))),
+    Group(title="the worked examples", examples=((6, 6, 3, 0, 1, 1), (7, 7, 3, 0, 2, 1)), shown=True),
     Group(
         title="layers of LeNet-5 and AlexNet",
         examples=((32, 32, 5, 0, 1, 6), (227, 227, 11, 0, 4, 96), (27, 27, 5, 2, 1, 256), (55, 55, 3, 0, 2, 96)),
+        shown=True,
     ),
     Group(title="no padding, stride 1", draws=sizes()),
     Group(title="padding", draws=sizes(padding=3)),

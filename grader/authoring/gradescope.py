@@ -13,6 +13,7 @@ from string import Template
 
 from packaging.requirements import Requirement
 
+from grader.authoring.packing import add_file, files_below
 from grader.checks.accuracy import BetterThan
 from grader.core.errors import UsageError
 from grader.core.evidence import Isolation
@@ -22,8 +23,6 @@ from grader.course.rubric import plan_checks
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 EXTRA = "classroom"  # what students import beside Keras
-LEFT_OUT = {"__pycache__", "content"}
-STAMP = (2026, 1, 1, 0, 0, 0)  # the same assignment makes the same bytes
 
 
 def pack_autograder(
@@ -36,14 +35,14 @@ def pack_autograder(
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("setup.sh", "run_autograder"):
             text = Template((TEMPLATES / f"{name}.txt").read_text(encoding="utf-8")).substitute(words)
-            _add(archive, name, text.encode(), executable=True)
-        _add(archive, "requirements.txt", "".join(f"{line}\n" for line in requirements()).encode())
+            add_file(archive, name, text.encode(), executable=True)
+        add_file(archive, "requirements.txt", "".join(f"{line}\n" for line in requirements()).encode())
         for name, path in [
-            *_below("grader", PACKAGE),
+            *files_below("grader", PACKAGE),
             *_course_files(course, assignment),
             *_data_files(course, assignment, data),
         ]:
-            _add(archive, name, path.read_bytes())
+            add_file(archive, name, path.read_bytes())
     return buffer.getvalue()
 
 
@@ -70,20 +69,13 @@ def requirements() -> list[str]:
     return found
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes, *, executable: bool = False) -> None:
-    entry = zipfile.ZipInfo(name, STAMP)
-    entry.external_attr = (0o755 if executable else 0o644) << 16
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    archive.writestr(entry, content)
-
-
 def _course_files(course: Course, assignment: str) -> list[tuple[str, Path]]:
     """The rubric, the datasets' manifest, report templates, and baselines to compare with; no solution."""
     rubric = course.assignment(assignment)
-    found = _below(f"course/assignments/{assignment}", course.assignment_file(assignment).parent)
+    found = files_below(f"course/assignments/{assignment}", course.assignment_file(assignment).parent)
     if rubric.dataset is not None:
         found.append((f"course/datasets/{rubric.dataset}/dataset.toml", course.manifest_file(rubric.dataset)))
-    found += _below("course/reports", course.report_templates())
+    found += files_below("course/reports", course.report_templates())
     planned = plan_checks(course, rubric)
     others = [item.parameters.exercise for item in planned if isinstance(item.parameters, BetterThan)]
     for name in (assignment, *others):
@@ -91,7 +83,7 @@ def _course_files(course: Course, assignment: str) -> list[tuple[str, Path]]:
         if baseline.is_file():
             found.append((f"course/reference/{name}/{baseline.name}", baseline))
     for name in others:  # the rubric is refused where the exercise to compare with is not there
-        found += _below(f"course/assignments/{name}", course.assignment_file(name).parent)
+        found += files_below(f"course/assignments/{name}", course.assignment_file(name).parent)
     return found
 
 
@@ -103,12 +95,6 @@ def _data_files(course: Course, assignment: str, data: Path | None) -> list[tupl
     folder = find_data(dataset, places)
     private = private_split(dataset, places)
     return [
-        *([] if folder is None else _below(f"data/{name}", folder)),
-        *([] if private is None else _below(f"data/{private.name}", private)),
+        *([] if folder is None else files_below(f"data/{name}", folder)),
+        *([] if private is None else files_below(f"data/{private.name}", private)),
     ]
-
-
-def _below(name: str, folder: Path) -> list[tuple[str, Path]]:
-    """The files of `folder` with the names that they get in the zip, below `name`."""
-    inside = [(path, path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file()]
-    return [(f"{name}/{inner.as_posix()}", path) for path, inner in inside if not LEFT_OUT & set(inner.parts)]

@@ -11,10 +11,11 @@ from pydantic import Field
 from grader.checks.base import Case, Score, check
 from grader.checks.execution import one_line
 from grader.checks.layers import listed
+from grader.checks.places import defined_at, line_in_file
 from grader.core.errors import Failure, Infrastructure
 from grader.core.evidence import Call, Value
 from grader.core.results import FunctionFinding, GroupFinding
-from grader.functions.agreement import disagreement, write_call
+from grader.functions.agreement import counterexample_of, disagreement, write_call
 from grader.functions.cases import Function
 
 LONGEST_SOURCE = 250_000  # characters: Python's own reading of more takes seconds and hundreds of megabytes
@@ -39,15 +40,27 @@ def _find(case: Case, function: Function) -> FunctionFinding:
         for title in (group.title for group in function.groups)
     )
     problem = _problem(function, case.evidence.facts.functions.get(function.name, ""))
-    return FunctionFinding(name=function.name, signature=function.signature, problem=problem, groups=groups)
+    cells = case.evidence.claims.cells
+    cell: int | None = None
+    line: int | None = None
+    there = defined_at(function.name, cells)
+    if there is not None:
+        module = case.evidence.submission.name.lower().endswith(".py")
+        cell, line = (None, line_in_file(*there, cells)) if module else there
+    return FunctionFinding(
+        name=function.name, signature=function.signature, problem=problem, groups=groups, line=line, cell=cell
+    )
 
 
 def _find_group(function: Function, title: str, calls: list[Call]) -> GroupFinding:
     for call in calls:
         fault = disagreement(function, call)
         if fault is not None:
-            shown = write_call(function, call)
-            return GroupFinding(title=title, tried=len(calls), right=False, fault=one_line(fault), shown=shown)
+            found = counterexample_of(function, call)
+            return GroupFinding(
+                title=title, tried=len(calls), right=False, fault=one_line(fault),
+                shown=write_call(function.signature, found), counterexample=found,
+            )  # fmt: skip
     return GroupFinding(title=title, tried=len(calls), right=bool(calls))
 
 

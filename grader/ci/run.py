@@ -21,7 +21,7 @@ from grader.core.toml import read_toml, validate
 from grader.core.workspace import output_folder
 from grader.course.course import Course
 from grader.course.rubric import plan_checks
-from grader.exports.github import Place, cell_lines
+from grader.exports.github import Place, cell_lines, function_lines
 from grader.intake import Entry, like_it
 from grader.marking.compare import exercises_compared
 from grader.marking.publish import OutputOptions
@@ -175,7 +175,7 @@ def run_all(
             runs.append(CiRun(handed=handed, out_of=out_of, left="over-budget"))
         else:
             try:
-                runs.append(_run(path, handed, settings, course, setup, out, student, progress))
+                runs.append(_run(root, handed, settings, course, setup, out, student, progress))
             except Exception as error:  # of several submissions one must not take the others' results away
                 faults += [error] if isinstance(error, GraderError) else []
                 broke = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
@@ -186,9 +186,10 @@ def run_all(
 
 
 def _run(
-    path: Path, handed: CiSubmission, settings: CiSettings, course: Course, setup: RunOptions, out: Path, student: str,
+    root: Path, handed: CiSubmission, settings: CiSettings, course: Course, setup: RunOptions, out: Path, student: str,
     progress: Progress,
 ) -> CiRun:  # fmt: skip
+    path = root / handed.path
     smoke = handed.mode == "smoke" and course.assignment(handed.assignment).dataset is not None
     setup = replace(setup, smoke=smoke_run(os.getloadavg()[0]), serve="open", private=False) if smoke else setup
     order = OutputOptions(
@@ -203,7 +204,7 @@ def _run(
         handed=handed,
         out_of=result.out_of,
         result=result,
-        place=_place(path, handed.path),
+        place=_place(path, _from_repository(root, handed.path)),
         unchanged=result.started < now,
     )
 
@@ -225,11 +226,21 @@ def _earlier(course: Course, handed: CiSubmission, settings: CiSettings, out: Pa
     return folder if folder is not None and folder.is_dir() else None
 
 
+def _from_repository(root: Path, name: str) -> str:
+    """The path as annotations name it: from the checkout's root, where `root` is a folder of it."""
+    checkout = os.environ.get("GITHUB_WORKSPACE", "")
+    if checkout and root.resolve().is_relative_to(Path(checkout).resolve()):
+        return (PurePosixPath(root.resolve().relative_to(Path(checkout).resolve()).as_posix()) / name).as_posix()
+    return name
+
+
 def _place(path: Path, name: str) -> Place:
     """The file, and the lines of a notebook's cells, where they can be read."""
     with suppress(Exception):  # annotations stand at the file then, and the result as it is
         if path.suffix.lower() == ".ipynb" and path.is_file() and path.stat().st_size <= MOST_READ:
             return Place(file=name, lines=cell_lines(path.read_text(encoding="utf-8", errors="replace")))
+        if path.suffix.lower() == ".py" and path.is_file() and path.stat().st_size <= MOST_READ:
+            return Place(file=name, functions=function_lines(path.read_text(encoding="utf-8", errors="replace")))
     return Place(file=name)
 
 

@@ -8,9 +8,25 @@ from typing import Annotated
 
 import typer
 
-from grader.cli import authoring, baseline, check, ci, data, decisions, doctor, export, grade, gradebook, review
+from grader.cli import (
+    authoring,
+    baseline,
+    check,
+    ci,
+    data,
+    decisions,
+    doctor,
+    export,
+    grade,
+    gradebook,
+    review,
+    student_wheel,
+)
 from grader.cli.options import GOES_ON, INTERRUPTED, TERMINATED, leave
+from grader.cli.students_copy import hide_from_students, require_for_students
+from grader.core.edition import distribution
 from grader.core.errors import GraderError
+from grader.core.system import missing_package, require_supported_system
 
 app = typer.Typer(
     help="Grades deep-learning coursework: runs it in a sandbox, judges the network on hidden images, explains the mark.",
@@ -25,23 +41,28 @@ app.add_typer(data.app, name="data")
 gradebook.app.add_typer(decisions.app)
 app.add_typer(gradebook.app, name="gradebook")
 app.add_typer(review.app)
+app.add_typer(student_wheel.app)
+hide_from_students(app)
 
 
 def _say_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        print(f"grader {version('grader')}")
+        print(f"{distribution()} {version(distribution())}")
         raise typer.Exit
 
 
 @app.callback()
 def _before(
+    called: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Say which version this is.", callback=_say_version, is_eager=True)
     ] = False,
 ) -> None:
     """What stands before every command."""
+    require_supported_system()
+    require_for_students(called.invoked_subcommand)
 
 
 def main() -> None:
@@ -63,6 +84,12 @@ def main() -> None:
             traceback.print_exc()
         _tell(str(error))
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if debug:
+            traceback.print_exc()
+        known = missing_package(error)
+        _tell(str(known or f"this is our fault: {error}."))
+        sys.exit(known.exit_code if known else 3)
     except Exception as error:  # the last door: nobody sees a traceback who did not ask for one
         if debug:
             traceback.print_exc()

@@ -41,7 +41,10 @@ def check(
 
     Ends with 0 where all is fine, 1 where something would cost points, 2 for wrong usage, 3 where we broke.
     """
+    from grader.core.system import require_packages
     from grader.core.workspace import output_folder
+
+    require_packages()
     from grader.selfcheck.run import open_selfcheck, pick_file
 
     home = find_course(course)

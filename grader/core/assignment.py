@@ -100,7 +100,7 @@ class Assignment(Value):
     schema_: Annotated[int, Field(alias="schema")]
     title: str
     dataset: Annotated[str, Field(min_length=1)] | None = None
-    cases: Annotated[str, Field(pattern=r"^[\w-]+\.py$")] | None = None
+    cases: Annotated[str, Field(pattern=r"^[\w-]+\.(py|json)$")] | None = None
     pass_mark: Annotated[float, Field(ge=0)]
     run: Limits = Limits()
     retry: Retry = Retry()

@@ -85,23 +85,49 @@ class Accuracy(Value):
     confusion: tuple[tuple[int, ...], ...] = ()
 
 
+class Counterexample(Value):
+    """A call that goes wrong, made as small as can be: arguments by name, what came, and what is right.
+
+    Values are texts for people. `returned`: whether `got` is an answer; else it says what happened, after "it".
+    """
+
+    arguments: tuple[tuple[str, str], ...]
+    got: str
+    wanted: str
+    returned: bool = True
+
+
 class GroupFinding(Value):
-    """Cases of one kind: how many were tried; of the first that is wrong, what is wrong and the call in lines of text."""
+    """Cases of one kind: how many were tried; of the first that is wrong, what is wrong and the call.
+
+    `shown` is the `counterexample` in lines of text.
+    """
 
     title: str
     tried: int
     right: bool
     fault: str = ""
     shown: str = ""
+    counterexample: Counterexample | None = None
 
 
 class FunctionFinding(Value):
-    """A function that a module is asked for; `problem` says why it could not be called at all."""
+    """A function that a module is asked for; `problem` says why it could not be called at all.
+
+    `line` is where its definition begins: of the file, and in a notebook of the code cell number `cell`.
+    """
 
     name: str
     signature: str
     problem: str = ""
     groups: tuple[GroupFinding, ...] = ()
+    line: int | None = None
+    cell: int | None = None
+
+    @property
+    def first_wrong(self) -> GroupFinding | None:
+        """The first kind of cases with a call that goes wrong."""
+        return next((group for group in self.groups if group.counterexample is not None), None)
 
 
 class ModelSummary(Value):

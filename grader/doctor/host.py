@@ -73,13 +73,14 @@ def measure(attack: Attack) -> Cost:
     made: dict[str, Any] = {}
     exec(compile(attack.code, attack.name, "exec"), made)
     work, sizes = WORK[attack.name], (made["SIZE"], 2 * made["SIZE"])
-    times = [[_seconds(work, made["make"](size + tried)) for size in sizes] for tried in range(TRIES)]
+    times = [[processor_seconds(work, made["make"](size + tried)) for size in sizes] for tried in range(TRIES)]
     seconds = [min(found) for found in zip(*times, strict=True)]
     memory = [_memory(work, made["make"](size + TRIES)) for size in sizes]
     return Cost(seconds=(seconds[0], seconds[1]), memory=(memory[0], memory[1]))
 
 
-def _seconds(work: Callable[[Any], object], given: object) -> float:
+def processor_seconds(work: Callable[[Any], object], given: object) -> float:
+    """Seconds of this process that one call takes."""
     started = time.process_time()
     work(given)
     return time.process_time() - started

@@ -14,7 +14,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
@@ -36,11 +36,13 @@ TOKEN = re.compile("[0-9A-Za-z-]{16,200}")
 class Place:
     """Where a submission lies below the repository's root, and on which line each of its code cells begins.
 
-    `lines[0]` is the line of the first code cell; empty where nobody knows.
+    `lines[0]` is the line of the first code cell; empty where nobody knows. `functions`: the line of each function's
+    definition in a module.
     """
 
     file: str = ""
     lines: tuple[int, ...] = ()
+    functions: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +104,26 @@ def annotate(result: Result, place: Place) -> list[Annotation]:
     for check in result.checks:
         said = _level(check)
         if said is not None:
-            where = line if check.name == "executes" else 0  # the one check whose place is known
-            found.append(_annotation(said, check.title, explanation(check), place.file, where))
+            where = line if check.name == "executes" else 0
+            message, wrong = explanation(check), _wrong_function(result, check)
+            if wrong is not None:
+                where, message = place.functions.get(wrong[0], 0), f"{message}\n{wrong[1]}"
+            found.append(_annotation(said, check.title, message, place.file, where))
     return found
+
+
+def _wrong_function(result: Result, check: CheckResult) -> tuple[str, str] | None:
+    """The function that a check found wrong, and its small case in lines; None where the check says nothing of one."""
+    if check.name != "computes":
+        return None
+    found = [
+        (finding.name, group.shown)
+        for finding in result.functions
+        for group in finding.groups
+        if group.shown and f"`{group.title}`: it {group.fault}" in check.reason
+    ]
+    named = [each for each in found if re.search(rf"\b{re.escape(each[0])}\b", check.title)]
+    return next(iter(named or found), None)
 
 
 def _annotation(level: Level, title: str, message: str, file: str, line: int) -> Annotation:
@@ -135,6 +154,12 @@ def cell_lines(notebook: str) -> tuple[int, ...]:
         return ()
     starts = [found.start() for found in re.finditer(r'"cell_type"\s*:\s*"code"', notebook)]
     return tuple(notebook.count("\n", 0, start) + 1 for start in starts) if len(starts) == code else ()
+
+
+def function_lines(source: str) -> dict[str, int]:
+    """The line on which each function at the top level of a module is defined, for the last time; nothing else is read."""
+    found = re.finditer(r"^(?:async[ \t]+)?def[ \t]+(\w+)", source, re.M)
+    return {each[1]: source.count("\n", 0, each.start()) + 1 for each in found}
 
 
 def choose(annotations: Iterable[Annotation]) -> list[Annotation]:
@@ -198,6 +223,15 @@ def _submission(result: Result) -> Iterator[str]:
     yield "|---|---|---:|---|"
     for check in result.checks:
         yield _row(check)
+    for check in result.checks:
+        wrong = _wrong_function(result, check)
+        if wrong is not None:
+            shown = shorten(wrong[1].replace("\u00a0", " "), LONGEST_CELL)
+            yield ""
+            yield f"A small case with which {plain_markdown(wrong[0])} goes wrong:"
+            yield ""
+            for line in shown.splitlines():
+                yield f"{'&#160;' * (len(line) - len(line.lstrip(' ')))}{plain_markdown(line)}<br>"
 
 
 def _mark(result: Result) -> str:

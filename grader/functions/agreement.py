@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.core.evidence import Argument, Array, Call
+from grader.core.results import Counterexample
 from grader.functions.cases import Arguments, Function
 
 RELATIVE = 1e-5  # float32, which a course on deep learning uses everywhere, keeps seven digits
@@ -93,14 +94,22 @@ def _form_words(call: Call) -> str:
     return {"list": "a list", "tuple": "a tuple", "number": "a number"}.get(call.form, call.said or "something else")
 
 
-def write_call(function: Function, call: Call) -> str:
-    """The call with its arguments, one a line, its answer and the right one: for people to read."""
-    lines = [function.signature]
-    named = list(zip(function.parameters, unpack_arguments(call.arguments), strict=True))
-    lines += [f"{name} = {write_value(value)}" for name, value in named]
-    lines.append(f"right: {write_value(expected_of(function, call))}")
-    lines.append(f"returned: {write_value(_returned(call))}" if call.outcome == "returned" else f"it {call.said}")
-    return "\n".join(lines)
+def counterexample_of(function: Function, call: Call) -> Counterexample:
+    """A call that goes wrong with its arguments, its answer and the right one: for people to read."""
+    named = zip(function.parameters, unpack_arguments(call.arguments), strict=True)
+    returned = call.outcome == "returned"
+    return Counterexample(
+        arguments=tuple((name, write_value(value)) for name, value in named),
+        got=write_value(_returned(call)) if returned else call.said,
+        wanted=write_value(expected_of(function, call)),
+        returned=returned,
+    )
+
+
+def write_call(signature: str, found: Counterexample) -> str:
+    """The same in lines of text: the function, its arguments, the right answer, the answer that came."""
+    lines = [signature, *(f"{name} = {value}" for name, value in found.arguments), f"right: {found.wanted}"]
+    return "\n".join([*lines, f"returned: {found.got}" if found.returned else f"it {found.got}"])
 
 
 def _returned(call: Call) -> Any:

@@ -1,6 +1,5 @@
 """Reads and writes the log of what people decide; what follows from it is decided in `grader.core.review`."""
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, or_, select, update
 
-from grader.core.errors import UsageError
+from grader.core.errors import Infrastructure, UsageError
 from grader.core.grades import MarkedCheck
 from grader.core.results import Outcome, write_labels
 from grader.core.review import LONGEST, OF_THE_CLASS, VALUES, CheckValue, Kind, LogEntry, OverrideValue
@@ -109,14 +108,21 @@ def read_log(connection: Connection, assignment: str, student_id: int | None = N
 
 
 def _entry(row: Any, student: str, *, override: bool = False) -> LogEntry:
+    """The row as a value. Raises Infrastructure for one that was edited by hand and says nothing any more."""
     said = {"id": row.id, "assignment": row.assignment, "student": student, "author": row.author, "reason": row.reason}
     if override:
-        value = OverrideValue(points=row.points, excused=row.excused, comment=row.comment).model_dump()
-        return LogEntry(**said, kind="override", value=None if row.revoked else value, time=row.time.isoformat())
+        decided = OverrideValue(points=row.points, excused=row.excused, comment=row.comment).model_dump()
+        return LogEntry(**said, kind="override", value=None if row.revoked else decided, time=row.time.isoformat())
+    try:
+        value = VALUES[row.kind].model_validate_json(row.value).model_dump(mode="json") if row.value else None
+    except (KeyError, ValidationError):
+        raise Infrastructure(
+            f"Decision {row.id} in the gradebook's `review_log` ({row.kind}) is not one that the grader wrote.",
+            "Put a copy of the gradebook back.",
+        ) from None
     return LogEntry(
-        **said, kind=row.kind, subject=row.subject, value=json.loads(row.value) if row.value else None,
-        evidence=row.evidence, time=row.time.isoformat(),
-    )  # fmt: skip
+        **said, kind=row.kind, subject=row.subject, value=value, evidence=row.evidence, time=row.time.isoformat()
+    )
 
 
 def lock(connection: Connection, assignment: str, student_id: int | None) -> None:

@@ -59,6 +59,11 @@ def read_rubric_file(path: Path) -> RubricFile:
     return RubricFile(path=path, data=data, raw=raw)
 
 
+def write_toml(raw: Raw) -> str:
+    """The tables of a TOML file, without any comment that the file had."""
+    return tomlkit.dumps(raw)
+
+
 def changed_text(file: RubricFile, changes: Sequence[NumberChange]) -> bytes:
     """The bytes of the file with other numbers. Raises RubricError where nothing else would stay as it is."""
     text = file.data.decode("utf-8")

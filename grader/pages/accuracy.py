@@ -188,7 +188,7 @@ def _comparison(other: Comparison) -> str:
 
 def _beside(other: Comparison) -> str:
     """What else is known of another accuracy: its images, its range, and how the two networks differ image by image."""
-    said: list[str] = [say(one_line(other.judged_on))] if other.judged_on else []
+    said: list[str] = [translated(one_line(other.judged_on))] if other.judged_on else []
     if other.runs is not None and other.lowest is not None and other.highest is not None:
         low, high = percent(other.lowest, 2), percent(other.highest, 2)
         said.append(many(other.runs, "{n} run, {low} to {high}", "{n} runs, {low} to {high}", low=low, high=high))

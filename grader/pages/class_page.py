@@ -389,7 +389,7 @@ def _setting(results: Sequence[Result]) -> tuple[tuple[str, str], ...]:
     return (
         (say("assignment"), listed([result.assignment for result in results])),
         (say("dataset"), listed([result.dataset for result in results])),
-        (say("judged on"), listed([say(one_line(result.judged_on)) for result in results])),
+        (say("judged on"), listed([translated(one_line(result.judged_on)) for result in results])),
         (say("data served"), listed([say(SERVE[result.serve][0]) for result in results if result.dataset])),
         (say("isolation"), listed([say(ISOLATION[result.isolation][0]) for result in results])),
         (say("seed"), listed([str(result.seed) for result in results])),

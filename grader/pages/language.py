@@ -10,12 +10,12 @@ messages of the catalogue whose context is `finding`. Numbers are written as the
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
-from gettext import GNUTranslations, NullTranslations, c2py  # type: ignore[attr-defined]
+from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
@@ -25,7 +25,7 @@ from babel.messages.pofile import PoFileError, read_po
 
 from grader.core.errors import RubricError
 from grader.core.text import did_you_mean
-from grader.pages.sentences import Sentences
+from grader.pages.sentences import Sentences, Template
 
 ENGLISH = "en"
 FINDING = "finding"  # the context of messages that stand in results as finished sentences
@@ -132,25 +132,30 @@ def _read_language(folder: Path, language: str) -> Language:
 def _language(code: str, catalogue: Catalog, messages: GNUTranslations) -> Language:
     symbols = Locale.parse(code, sep="-").number_symbols["latn"]
     signs = Language(code=code, decimal=symbols["decimal"], group=symbols["group"])
-    found = {
-        one.id[0] if isinstance(one.id, tuple | list) else str(one.id): one.string
-        if isinstance(one.string, tuple | list)
-        else (str(one.string),)
-        for one in catalogue
-        if one.context == FINDING and one.string
-    }
-    sentences = Sentences.of(found, signs.write_numbers, form_of=_form_of(catalogue))
+    sentences = Sentences.of(
+        _templates(catalogue),
+        signs.write_numbers,
+        form_of=lambda english, number: messages.npgettext(FINDING, english, english, number),
+    )
     return Language(code, messages, sentences, signs.decimal, signs.group)
 
 
-def _form_of(catalogue: Catalog) -> Callable[[int], int]:
-    return lambda number: c2py(catalogue.plural_expr)(number)
+def _templates(catalogue: Catalog) -> Iterator[Template]:
+    """Findings, and what may stand in one: titles and words of pages."""
+    for message in catalogue:
+        counts = isinstance(message.id, tuple | list)
+        english, said = _texts(message.id)[0], _texts(message.string)[-1]
+        if english and said and (message.context == FINDING or not (counts or _BRACES.search(english))):
+            yield Template.of(english, said, counts)
+
+
+def _texts(text: str | Sequence[str] | None) -> Sequence[str]:
+    return (text or "",) if isinstance(text, str | None) else text
 
 
 def _require_same_braces(message: Message) -> None:
     """Raise ValueError for a translation with braces that its message does not have: there is nothing to fill them with."""
-    ids = message.id if isinstance(message.id, tuple | list) else (message.id,)
-    said = message.string if isinstance(message.string, tuple | list) else (message.string,)
+    ids, said = _texts(message.id), _texts(message.string)
     known = {brace for text in ids for brace in _BRACES.findall(text)}
     for text in said:
         if text and message.id and not set(_BRACES.findall(text)) <= known:

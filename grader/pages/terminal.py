@@ -7,6 +7,7 @@ from grader.core.grades import flags_of, grades_of, with_grade
 from grader.core.limits import write_duration, write_size
 from grader.core.results import Grade, Outcome, Result
 from grader.core.text import cleaned, count, defused, number, one_line, percent
+from grader.pages.counterexample import counterexample_lines
 from grader.pages.decisions import comments_of, with_decisions
 from grader.pages.headline import points_word, write_grade_headline, write_headline
 from grader.pages.wording import (
@@ -53,6 +54,8 @@ def _summary(result: Result) -> Iterator[str]:
         yield from [f"{' ' * 13}{one_line(check.reason)}"] if check.reason else []
         yield from [f"{' ' * 13}→ {one_line(check.hint)}"] if check.hint else []
     yield ""
+    cases = list(counterexample_lines(result))
+    yield from [*cases, ""] if cases else []
     ending = result.ending
     used = write_duration(ending.wall_s)
     used += "" if ending.cpu_s is None else f", {write_duration(ending.cpu_s)} of processor time"

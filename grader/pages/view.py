@@ -10,6 +10,7 @@ from grader.core.results import CheckResult, FunctionFinding, GroupFinding, Outc
 from grader.core.text import cleaned, cleaned_evidence, joined, one_line, shorten
 from grader.pages.accuracy import AccuracyView, ConfusionView, Mistake, accuracy_view, confusion_view
 from grader.pages.cells import NotebookView, notebook_view
+from grader.pages.counterexample import case_lines, place_of
 from grader.pages.decisions import CommentsView, CommentView, comments_view, decision_words
 from grader.pages.headline import Headline, comment_of_instructor, points_word, write_headline
 from grader.pages.language import many, say, translated
@@ -53,6 +54,7 @@ class FunctionView:
     """One function: how it is called, what is wrong with it as a whole, and its kinds of cases."""
 
     signature: str
+    place: str
     right: str
     problem: str
     groups: tuple[GroupView, ...]
@@ -170,11 +172,11 @@ def student_view(
         unsandboxed=say(ISOLATION["none"][1]) if result.isolation == "none" and not result.absent else "",
         notices=_notices(result),
         serve_note=_serve_note(result, evidence),
-        functions=tuple(map(_function, result.functions)),
+        functions=tuple(_function(finding, result.submission) for finding in result.functions),
         has_network=bool(result.dataset or result.accuracy or result.model.chosen),
         accuracy=accuracy_view(result),
         why_no_accuracy=_why_no_accuracy(result, evidence),
-        judged_on=say(one_line(result.judged_on or "", 200)),
+        judged_on=translated(one_line(result.judged_on or "", 200)),
         checks=checks,
         model=model_view(result, evidence),
         training=training_view(result, evidence),
@@ -258,12 +260,13 @@ def _reason(before: CheckResult, item: CheckResult) -> str:
     return "" if given else shorten(translated(item.reason), LONG)
 
 
-def _function(finding: FunctionFinding) -> FunctionView:
-    """A function of a module: which kinds of cases are right, and a small one that is not."""
+def _function(finding: FunctionFinding, file: str) -> FunctionView:
+    """A function of a module: where it stands, which kinds of cases are right, and a small one that is not."""
     first = next((group for group in finding.groups if group.shown), None)  # where to begin
     right = sum(group.right for group in finding.groups)
     return FunctionView(
         signature=shorten(finding.signature, 200),
+        place=place_of(finding, file),
         right=many(
             len(finding.groups),
             "{right} of {n} kind of cases right",
@@ -285,15 +288,9 @@ def _group(group: GroupFinding, first: bool) -> GroupView:
         title=shorten(translated(group.title), 200),
         tried=many(group.tried, "{n} case", "{n} cases") if group.right else "",
         fault=say("It {fault}", fault=shorten(translated(group.fault), 600)) if group.fault else "",
-        shown=shorten(_lines(group.shown), MOST_SHOWN),
+        shown=shorten("\n".join(case_lines(group)), MOST_SHOWN),
         open=first,
     )
-
-
-def _lines(shown: str) -> str:
-    """A case in the page's language: what was given back and what is right; its arguments are code."""
-    told = ("right: ", "returned: ", "it ")
-    return "\n".join(translated(line) if line.startswith(told) else line for line in shown.split("\n"))
 
 
 def _most_to_gain(checks: Sequence[CheckResult], views: Sequence[CheckView]) -> CheckView | None:
@@ -363,7 +360,7 @@ def _provenance(result: Result, evidence: Evidence | None) -> Iterator[tuple[str
     if result.dataset:
         yield say("dataset"), result.dataset, ""
     if result.judged_on:
-        yield say("judged on"), say(result.judged_on), ""
+        yield say("judged on"), translated(result.judged_on), ""
     if result.dataset:
         served, meaning = SERVE[result.serve]
         yield say("data served"), say(served), say(meaning)

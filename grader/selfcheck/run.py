@@ -45,6 +45,7 @@ from grader.selfcheck.estimate import (
 EVERY_S = 0.5  # between two looks at a file that is watched
 LISTED = 6  # files in one sentence
 MOST_TIMES = 3.0  # the usual time of a smoke run, on a busy machine
+OTHER_CASES = "The cases that are tried here were drawn for self-checks: after the hand-in others are tried."
 NOTHING_TO_COMPARE = "not checked: this copy of the course has no accuracy to compare with"
 Stamp = tuple[tuple[str, int, int], ...]
 
@@ -70,7 +71,9 @@ def open_selfcheck(
     A module of functions is called in full every time: that takes seconds.
     """
     held, remarks = choose_isolation(isolation)
-    smoke = None if full or course.assignment(assignment).dataset is None else smoke_run(os.getloadavg()[0])
+    rubric = course.assignment(assignment)
+    remarks += (OTHER_CASES,) if rubric.cases is not None and rubric.cases.endswith(".json") else ()
+    smoke = None if full or rubric.dataset is None else smoke_run(os.getloadavg()[0])
     setup = RunOptions(isolation=held, data=data, seed=seed, serve="open", smoke=smoke, private=False, warm=often)
     with open_context(course, assignment, setup, progress) as context:
         yield SelfCheck(context=context, course=course, mode="full" if smoke is None else "smoke", remarks=remarks)

@@ -7,6 +7,7 @@ from html import escape
 from grader.core.limits import write_duration, write_size
 from grader.core.results import Accuracy, CheckResult, Outcome, Result
 from grader.core.text import cleaned, defused, number, one_line
+from grader.pages.counterexample import counterexample_lines
 from grader.pages.wording import MARKS
 from grader.selfcheck.estimate import Checked, Estimate, LayerShape, Training, Unchecked, write_shape
 
@@ -32,6 +33,7 @@ def describe(checked: Checked) -> list[str]:
         [line for check in result.checks for line in _check(check, check.name in checked.open)]
         + [line for item in checked.unchecked for line in _unchecked(item)],
         list(_failures(checked)),
+        list(_cases(result)),
         list(_network(checked)),
         list(_estimate(checked.estimate)) if checked.estimate and checked.estimate.trainings else [],
         list(_notes(result)),
@@ -105,6 +107,14 @@ def _failures(checked: Checked) -> Iterator[str]:
         if failure.line:
             yield f"    in: {one_line(failure.line)}"
         yield f"    → {one_line(failure.hint)}"
+
+
+def _cases(result: Result) -> Iterator[str]:
+    """Of each function that goes wrong, the small case with which it does."""
+    lines = list(counterexample_lines(result))
+    if lines:
+        yield "Small cases that go wrong; work them out by hand and compare"
+        yield from (f"  {line}" for line in lines)
 
 
 def _network(checked: Checked) -> Iterator[str]:

@@ -270,3 +270,35 @@ def test_what_python_thinks_of_the_style_of_a_student_is_said_to_nobody() -> Non
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert imports('import numpy\nx = "\\d"\nif x is 3: pass\nassert (x, "y")').reason == "it imports `numpy`"
+
+
+def test_what_goes_wrong_is_kept_in_parts_for_whoever_shows_it() -> None:
+    group = finding(answer("small", 3, 1)).groups[0]
+    assert group.counterexample is not None
+    assert group.counterexample.arguments == (("number", "1"),)
+    assert (group.counterexample.got, group.counterexample.wanted, group.counterexample.returned) == ("3", "2", True)
+
+
+def test_a_call_that_did_not_return_says_what_happened_instead_of_an_answer() -> None:
+    found = finding(RIGHT["small"], RIGHT["large"], LOST).groups[2].counterexample
+    assert found is not None
+    assert (found.got, found.returned) == ("did not return within 5 s", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("operators.py", (None, 5)), ("OPERATORS.PY", (None, 5)), ("operators.ipynb", (2, 3))]
+)
+def test_the_line_of_a_function_is_the_files_and_in_a_notebook_the_cells(
+    name: str, place: tuple[int | None, int]
+) -> None:
+    about = module(answer("small", 3, 1))
+    cells = (cell(1, "import numpy\n\n"), cell(2, "# again\ndouble = 3\ndef double(number):\n    return 3\n"))
+    source = about.evidence.submission.model_copy(update={"name": name})
+    said = about.evidence.claims.model_copy(update={"cells": cells})
+    evidence = about.evidence.model_copy(update={"submission": source, "claims": said})
+    (found,) = find_functions(dataclasses.replace(about, evidence=evidence))
+    assert (found.cell, found.line) == place
+
+
+def test_a_function_that_is_nowhere_defined_has_no_line() -> None:
+    assert finding(answer("small", 3, 1)).line is None

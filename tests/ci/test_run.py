@@ -53,6 +53,18 @@ def test_the_log_holds_annotations_in_the_right_file_and_obeys_nothing_else(
     assert "optional" in said.stdout and "smoke run" in said.stdout
 
 
+def test_the_case_that_goes_wrong_stands_at_its_function_and_in_the_summary(
+    pushed: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, said = pushed
+    source = (folder / "repo" / "operators.py").read_text(encoding="utf-8").splitlines()
+    (found,) = [each for each in run_log(said.stdout) if each.properties["title"].startswith("max_pool:")]
+    assert source[int(found.properties["line"]) - 1].startswith("def max_pool(") and "size = " in found.data
+    assert "right: " in found.data and "returned: " in found.data
+    _, shown = read_summary((folder / "summary").read_text(encoding="utf-8"))
+    assert "with which max_pool goes wrong" in shown and "right: " in shown
+
+
 def test_the_summary_the_junit_file_and_the_classroom_result_agree(
     pushed: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:

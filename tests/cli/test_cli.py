@@ -25,7 +25,7 @@ COMMANDS = (
     "export gradescope", "export classroom", "export junit", "export github", "export github-summary", "new", "lint",
     "gradebook", "gradebook show", "gradebook override", "gradebook points", "gradebook comment",
     "gradebook history", "review", "grade", "batch", "regrade", "report",
-    "baseline", "demo", "doctor", "data", "data list", "data fetch", "data import",
+    "baseline", "demo", "doctor", "data", "data list", "data fetch", "data import", "student-wheel",
 )  # fmt: skip
 
 

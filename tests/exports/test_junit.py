@@ -38,6 +38,12 @@ def test_a_submission_that_was_not_simply_graded_has_a_case_of_its_own(status: S
     assert (case.get("name"), case[0].tag) == ("The submission is graded", tag)
 
 
+def test_failures_of_a_submission_that_passes_are_explained() -> None:
+    passes, fails = read_junit(write_junit([a_result(), a_result(passed=False)]))
+    assert passes.findtext("system-out", "").endswith("not a failed submission.")
+    assert "This submission passes" not in fails.findtext("system-out", "")
+
+
 def test_counts_and_times_are_summed() -> None:
     root = read_junit(write_junit([a_result(), a_result()], name="CI"))
     assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("time")) == (

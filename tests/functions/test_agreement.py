@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from grader.core.errors import RubricError
 from grader.core.evidence import Array, Call
 from grader.functions.agreement import (
+    counterexample_of,
     disagreement,
     expected_of,
     pack_arguments,
@@ -22,6 +23,7 @@ from grader.functions.agreement import (
     write_call,
     write_value,
 )
+from grader.functions.cases import Function
 from tests.functions.answers import ended, function, other, returned
 
 TABLE = np.array([[1.0, 2.0], [3.0, 4.0]])
@@ -194,12 +196,16 @@ def test_unpacked_arguments_can_be_written_to_and_are_fresh_each_time() -> None:
     assert second[1:] == (3, 0.5, "same")
 
 
+def written(asked: Function, call: Call) -> str:
+    return write_call(asked.signature, counterexample_of(asked, call))
+
+
 def test_a_call_is_written_with_its_arguments_the_right_answer_and_the_one_that_came() -> None:
     def halved(image: NDArray[Any], factor: int, mode: str) -> NDArray[Any]:
         return image / factor
 
     call = returned(np.array([[0.0, 1.0]]), arguments=pack_arguments((np.array([[1, 2]]), 2, "floor")))
-    assert write_call(function(halved), call).splitlines() == [
+    assert written(function(halved), call).splitlines() == [
         "halved(image, factor, mode)",
         "image = 1 x 2, int64",
         "    [[1, 2]]",
@@ -229,7 +235,7 @@ def test_a_call_is_written_with_its_arguments_the_right_answer_and_the_one_that_
     ],
 )
 def test_an_answer_of_any_form_can_be_written(call: Call, line: str) -> None:
-    assert line in write_call(function(lambda number: 3.0), call).splitlines()
+    assert line in written(function(lambda number: 3.0), call).splitlines()
 
 
 @given(
@@ -252,4 +258,4 @@ def test_no_answer_however_odd_can_break_the_comparison(form: str, values: NDArr
     for asked in (function(lambda number: TABLE), function(lambda number: (1, 2)), function(lambda number: 3.0)):
         found = disagreement(asked, call)
         assert found is None or found.startswith("returned ")
-        assert "returned: " in write_call(asked, call)
+        assert "returned: " in written(asked, call)

@@ -15,13 +15,16 @@ from grader.pages.sentences import COUNTED
 ROOT = Path(__file__).parents[2]
 GRADER = ROOT / "grader"
 WRITERS = (
-    "checks/*.py", "functions/agreement.py", "functions/explore.py", "functions/guest.py", "functions/module_process.py",
-    "sandbox/artefacts.py", "sandbox/endings.py", "judge/archive.py", "judge/choose_network.py",
-    "judge/choose_preparation.py", "judge/client.py", "judge/match_rows.py", "judge/preparation.py", "kernel/outcome.py",
-    "kernel/run.py", "kernel/guest/*.py", "kernel/guest/data_paths/*.py", "kernel/guest/old_names/*.py",
-    "marking/flags.py", "marking/compare.py", "marking/mark.py", "run/collect.py", "run/grade_one.py", "core/grades.py",
-    "core/files.py", "core/notebook.py", "intake/submissions.py", "intake/zips.py", "intake/sources.py",
-    "intake/platforms/*.py", "selfcheck/estimate.py", "selfcheck/live.py", "selfcheck/run.py",
+    "checks/*.py", "ci/run.py", "functions/agreement.py", "functions/explore.py", "functions/guest.py",
+    "functions/module_process.py", "sandbox/artefacts.py", "sandbox/endings.py", "sandbox/process.py",
+    "sandbox/warm.py", "sandbox/worker_process.py", "judge/archive.py", "judge/choose_network.py",
+    "judge/choose_preparation.py", "judge/client.py", "judge/match_rows.py", "judge/preparation.py",
+    "kernel/outcome.py", "kernel/border.py", "kernel/run.py", "kernel/guest/*.py", "kernel/guest/data_paths/*.py",
+    "kernel/guest/old_names/*.py", "marking/flags.py", "marking/compare.py", "marking/mark.py",
+    "marking/similarity.py", "course/baselines.py", "course/rubric.py", "run/batch.py", "run/cluster.py",
+    "run/collect.py", "run/grade_one.py", "core/grades.py", "core/files.py", "core/notebook.py",
+    "intake/submissions.py", "intake/zips.py", "intake/sources.py", "intake/platforms/*.py", "selfcheck/estimate.py",
+    "selfcheck/live.py", "selfcheck/run.py",
 )  # fmt: skip
 # What is said to who writes a rubric, types a command or reads our code, and never to a student; and messages of pages.
 ELSEWHERE = {
@@ -48,12 +51,15 @@ NOT_SAID = {
     "clones of GitHub Classroom", "not a clone", "a download of Gradescope's submissions",
     "not in submission_metadata.yml", "Download the submissions again.", "a download of Moodle's submissions",
     "not named as Moodle names what is handed in", "nbgrader's folders of students", "not a folder of a student",
-    "with a {TIMESTAMP} that can't be read", "grader: {error}", "grader check {assignment}",
+    "with a {TIMESTAMP} that can't be read", "right: {wanted}", "returned: {got}", "it {got}",
+    "Value error, ", "a run lacks a class", "{assignment}, {title}: {summary} of {judged_on}",
+    "CPU time of a run", "{value} to {value2} %", "not measured", "grader: {error}", "grader check {assignment}",
 }  # fmt: skip
 # Words that fill gaps, and what stands between words.
 WORDS = (
-    " and ", " or ", "units", "filters", "function", "class", "notebook", "module", "kernels", "test accuracy", "array",
-    "tuple", "list", "number", "none", "padding", "accuracy", "mean", "resized", "1 more", " and 1 more", "it",
+    " and ", " or ", "units", "filters", "function", "class", "notebook", "module", "kernels", "test accuracy",
+    "array", "tuple", "list", "number", "none", "padding", "accuracy", "mean", "resized", "1 more", " and 1 more",
+    " ({what})", " ({classes})", "best", "last", "first", "pooling",
 )  # fmt: skip
 PLURAL = re.compile(r"\{\w+\}" + COUNTED.pattern)
 
@@ -66,7 +72,7 @@ def find_sentences() -> list[tuple[str, str]]:
             for sentence in read_sentences(path.read_text(encoding="utf-8")):
                 found.setdefault(sentence, str(path.relative_to(ROOT)))
     words = ((word, "grader/checks") for word in WORDS)
-    for sentence, where in (*_hints(), *_families(), *_groups(), *words):
+    for sentence, where in (*_hints(), *_refusals(), *_families(), *_groups(), *words):
         found.setdefault(sentence, where)
     return [(sentence, where) for sentence, where in found.items() if sentence not in NOT_SAID]
 
@@ -185,7 +191,7 @@ def _numbered(way: str) -> str:
 
 def _is_sentence(text: str) -> bool:
     """Whether it is words for people: two of them at least, or one beside what is filled in; no pattern and no code."""
-    plain = re.sub(r"`[^`]*`", "`", re.sub(r"\{\w+\}", "", text))
+    plain = re.sub(r"`[^`]*`", "`", re.sub(r"\{\w+\}", "", text)).replace("->", "")
     words = re.findall(r"(?<![\w.])[A-Za-z][a-z']+(?![\w(=])", plain)
     code = re.search(r"[\\^$<>]|\(\?|\n|^[a-z_]+\.[a-z_.]+$|^[\w.]+\([^)]*\)$|^#|%s|-c |PRAGMA|__", plain)
     return bool(words) and " " in text and code is None
@@ -197,6 +203,12 @@ def _hints() -> Iterator[tuple[str, str]]:
     for row in (*data["hint"], *data["ending"]):
         yield row["text"], where
     yield from ((row["name"], where) for row in data["framework"] if " " in row["name"])
+
+
+def _refusals() -> Iterator[tuple[str, str]]:
+    where = "grader/judge/refusals.toml"
+    for row in tomllib.loads((ROOT / where).read_text(encoding="utf-8"))["refusal"]:
+        yield row["text"], where
 
 
 def _families() -> Iterator[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """The documents name what there is: every command, check, parameter, rubric key and result key."""
 
-import os
 import re
 import shlex
 import subprocess
@@ -116,16 +115,6 @@ def test_the_page_of_commands_is_what_the_command_line_says() -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     said = done.stdout.strip()
     assert (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8").strip() == said, "make docs writes it anew"
-
-
-def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
-    done = subprocess.run(
-        words, capture_output=True, text=True, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    page = (tmp_path / "site/index.html").read_text(encoding="utf-8")
-    assert "fonts.googleapis.com" not in page
 
 
 def test_every_page_of_the_documentation_is_in_the_sites_navigation() -> None:

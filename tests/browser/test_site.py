@@ -1,0 +1,31 @@
+"""The documentation site, opened from a disk: it asks nobody for anything, and fits a phone."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.conftest import PHONE, WIDE, Visits
+from tests.project.sites import build_site
+
+PAGES = (
+    "index.html", "gallery.html", "explanation/what-students-see.html", "reference/commands.html",
+    "reference/downloads.html", "reference/rubric-line-by-line.html",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_site(tmp_path_factory.mktemp("site"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(("width", "dark"), [(WIDE, False), (PHONE, False), (PHONE, True)])
+def test_a_page_fits_and_asks_nobody_for_anything(
+    browser: Browser, site: Path, page: str, width: int, dark: bool
+) -> None:
+    with Visits(browser, site).open(page, width=width, dark=dark) as seen:
+        assert seen.page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+        assert seen.page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+        assert [address for address in seen.asked if not address.startswith(("file:", "data:"))] == []
+        assert seen.errors == []
