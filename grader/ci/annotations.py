@@ -17,6 +17,23 @@ _EMPTY: dict[str, Any] = {"test_code": "", "filename": "", "line_no": 0, "execut
 MOST_OUTPUT = 100_000  # characters of base64: the reporter reads them from an environment variable
 
 
+def fork_note(event: object) -> str:
+    """What a fork's pull request can't have, by the event that GitHub describes; "" for every other event."""
+    try:
+        asked = event["pull_request"]  # type: ignore[index]
+        head, base = asked["head"]["repo"], asked["base"]["repo"]["full_name"]
+        name = "" if head is None else str(head["full_name"])  # None: the fork was deleted
+    except (KeyError, TypeError):
+        return ""
+    if name == base:
+        return ""
+    return (
+        f"This pull request comes from a fork ({one_line(name, 120) or 'since deleted'}), which gets no secrets: data that "
+        "is fetched with one is not there, GitHub Classroom is told nothing, and what was run may run again next time. "
+        "All else is graded and shown as for a push."
+    )
+
+
 def terminal_lines(runs: Sequence[CiRun]) -> list[str]:
     """What is said about each submission."""
     lines: list[str] = []
@@ -25,22 +42,31 @@ def terminal_lines(runs: Sequence[CiRun]) -> list[str]:
             lines += [f"{run.handed.assignment}: {one_line(run.handed.path)}: {run.why}.", ""]
             continue
         if run.unchanged:
-            lines.append(f"{run.handed.assignment}: unchanged since it was run; marked from stored evidence.")
+            lines.append(_unchanged(run))
         lines += [*summary(for_students(run.result)), ""]
     return lines
 
 
-def github_log(runs: Sequence[CiRun], token: str) -> str:
-    """Annotations, at most ten of a kind, then what is said, with commands stopped. Raises UsageError for a bad token."""
+def _unchanged(run: CiRun) -> str:
+    return f"{run.handed.assignment}: unchanged since it was run; marked from stored evidence."
+
+
+def github_log(runs: Sequence[CiRun], token: str, *, note: str = "") -> str:
+    """Annotations, at most ten of a kind, then what is said, with commands stopped. Raises UsageError for a bad token.
+
+    `note` stands before what is said.
+    """
     found = [item for run in runs if run.result for item in annotate(run.result, run.place)]
     lines = [item.command() for item in choose(found)]
-    return "\n".join([*lines, *stopped(terminal_lines(runs), token)]) + "\n"
+    return "\n".join([*lines, *stopped([*filter(None, [note]), *terminal_lines(runs)], token)]) + "\n"
 
 
-def github_summary(runs: Sequence[CiRun]) -> str:
-    """The step's summary in Markdown, with those that were not run."""
-    left = [f"{run.handed.assignment}: {run.why}" for run in runs if run.result is None]
-    return write_summary(results_of(runs)) + "".join(f"\n{plain_markdown(line)}\n" for line in left)
+def github_summary(runs: Sequence[CiRun], *, note: str = "") -> str:
+    """The step's summary in Markdown: `note`, each submission, then what was not run, and what had not changed."""
+    said = [f"{run.handed.assignment}: {run.why}" for run in runs if run.result is None]
+    said += [_unchanged(run) for run in runs if run.unchanged]
+    before = f"{plain_markdown(note)}\n\n" if note else ""
+    return before + write_summary(results_of(runs)) + "".join(f"\n{plain_markdown(line)}\n" for line in said)
 
 
 def classroom_document(runs: Sequence[CiRun]) -> dict[str, Any]:

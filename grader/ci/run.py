@@ -21,7 +21,7 @@ from grader.core.toml import read_toml, validate
 from grader.core.workspace import output_folder
 from grader.course.course import Course
 from grader.course.rubric import plan_checks
-from grader.exports.github import Place, cell_lines, function_lines
+from grader.exports.github import Place, cell_lines
 from grader.intake import Entry, like_it
 from grader.marking.compare import exercises_compared
 from grader.marking.publish import OutputOptions
@@ -95,6 +95,28 @@ def read_settings(root: Path) -> CiSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Repository:
+    """What is graded: the folder `root` with its settings, and whose work it is.
+
+    `checkout` is the folder that the runner checked out, which `root` may be a part of; annotations name files from there.
+    """
+
+    root: Path
+    settings: CiSettings
+    student: str
+    checkout: Path | None = None
+
+    def shown_path(self, name: str) -> str:
+        """A path of the settings as annotations name it."""
+        if self.checkout is None:
+            return name
+        root, checkout = self.root.resolve(), self.checkout.resolve()
+        if not root.is_relative_to(checkout):
+            return name
+        return (PurePosixPath(root.relative_to(checkout).as_posix()) / name).as_posix()
+
+
+@dataclass(frozen=True, kw_only=True)
 class CiRun:
     """What became of one submission; `result` is None where it was `left` out: not there yet, no time left, or we broke.
 
@@ -154,13 +176,14 @@ class NamedProgress:
 
 
 def run_all(
-    root: Path, settings: CiSettings, course: Course, setup: RunOptions, out: Path, *, student: str, progress: Progress,
+    repository: Repository, course: Course, setup: RunOptions, out: Path, *, progress: Progress,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[CiRun]:  # fmt: skip
-    """Every submission that `settings` name, in their order. Raises UsageError, RubricError, DataError before any is run.
+    """Every submission that the settings name, in their order. Raises UsageError, RubricError, DataError before any is run.
 
     What goes wrong with one of them is told in its place, and all others stand; what goes wrong with each is raised.
     """
+    settings = repository.settings
     rubrics = {item.assignment: course.assignment(item.assignment) for item in settings.submission}
     for rubric in rubrics.values():
         plan_checks(course, rubric)
@@ -168,14 +191,14 @@ def run_all(
     runs: list[CiRun] = []
     faults: list[GraderError] = []
     for handed in settings.submission:
-        path, out_of = root / handed.path, rubrics[handed.assignment].out_of
+        path, out_of = repository.root / handed.path, rubrics[handed.assignment].out_of
         if not path.exists() and handed.optional:
             runs.append(CiRun(handed=handed, out_of=out_of, left="absent"))
         elif clock() - began > settings.budget:
             runs.append(CiRun(handed=handed, out_of=out_of, left="over-budget"))
         else:
             try:
-                runs.append(_run(root, handed, settings, course, setup, out, student, progress))
+                runs.append(_run(repository, handed, course, setup, out, progress))
             except Exception as error:  # of several submissions one must not take the others' results away
                 faults += [error] if isinstance(error, GraderError) else []
                 broke = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
@@ -186,25 +209,26 @@ def run_all(
 
 
 def _run(
-    root: Path, handed: CiSubmission, settings: CiSettings, course: Course, setup: RunOptions, out: Path, student: str,
-    progress: Progress,
-) -> CiRun:  # fmt: skip
-    path = root / handed.path
+    repository: Repository, handed: CiSubmission, course: Course, setup: RunOptions, out: Path, progress: Progress
+) -> CiRun:
+    path = repository.root / handed.path
     smoke = handed.mode == "smoke" and course.assignment(handed.assignment).dataset is not None
     setup = replace(setup, smoke=smoke_run(os.getloadavg()[0]), serve="open", private=False) if smoke else setup
     order = OutputOptions(
-        out=output_folder(out / handed.assignment), course=course, earlier=_earlier(course, handed, settings, out)
+        out=output_folder(out / handed.assignment),
+        course=course,
+        earlier=_earlier(course, handed, repository.settings, out),
     )
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with open_context(course, handed.assignment, setup, progress) as context:
         named = NamedProgress(handed.assignment, progress)
-        rows, _ = grade_class([_entry(path, handed, student)], context, order, jobs=1, progress=named)
+        rows, _ = grade_class([_entry(path, handed, repository.student)], context, order, jobs=1, progress=named)
     result = rows[0]
     return CiRun(
         handed=handed,
         out_of=result.out_of,
         result=result,
-        place=_place(path, _from_repository(root, handed.path)),
+        place=_place(path, repository.shown_path(handed.path)),
         unchanged=result.started < now,
     )
 
@@ -226,21 +250,11 @@ def _earlier(course: Course, handed: CiSubmission, settings: CiSettings, out: Pa
     return folder if folder is not None and folder.is_dir() else None
 
 
-def _from_repository(root: Path, name: str) -> str:
-    """The path as annotations name it: from the checkout's root, where `root` is a folder of it."""
-    checkout = os.environ.get("GITHUB_WORKSPACE", "")
-    if checkout and root.resolve().is_relative_to(Path(checkout).resolve()):
-        return (PurePosixPath(root.resolve().relative_to(Path(checkout).resolve()).as_posix()) / name).as_posix()
-    return name
-
-
 def _place(path: Path, name: str) -> Place:
     """The file, and the lines of a notebook's cells, where they can be read."""
     with suppress(Exception):  # annotations stand at the file then, and the result as it is
         if path.suffix.lower() == ".ipynb" and path.is_file() and path.stat().st_size <= MOST_READ:
             return Place(file=name, lines=cell_lines(path.read_text(encoding="utf-8", errors="replace")))
-        if path.suffix.lower() == ".py" and path.is_file() and path.stat().st_size <= MOST_READ:
-            return Place(file=name, functions=function_lines(path.read_text(encoding="utf-8", errors="replace")))
     return Place(file=name)
 
 

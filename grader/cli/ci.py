@@ -13,6 +13,7 @@ from grader.cli.options import (
     Data,
     Debug,
     Json,
+    Quiet,
     SandboxName,
     SandboxOption,
     Seed,
@@ -31,17 +32,20 @@ JUNIT, CLASSROOM = "junit.xml", "classroom.json"
 
 @app.command()
 def ci(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The repository, with its grader.toml.")] = Path(),
-    out: Annotated[Path, typer.Option("--out", help="Where reports, junit.xml and classroom.json go.")] = Path("report"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The repository, with its grader.toml.")] = Path(),
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR",
+        help="Write reports, junit.xml and classroom.json to this folder.")] = Path("report"),
     sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None, course: CourseOption = None, seed: Seed = 0,
-    as_json: Json = False, debug: Debug = False,
+    quiet: Quiet = False, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Grade what a repository's grader.toml names, and tell it to GitHub, GitHub Classroom and readers of JUnit.
+    """Grade what a repository's grader.toml names, and tell CI.
+
+    CI is GitHub, GitHub Classroom, GitLab, and whatever reads JUnit.
 
     What has not changed since the evidence in --out was stored is not run again. Ends with 0 where all passed, 1 where
     something did not, 2 for wrong usage, 3 where we broke.
     """
-    from grader.ci.run import read_settings, run_all
+    from grader.ci.run import Repository, read_settings, run_all
     from grader.core.workspace import output_folder
     from grader.run.context import RunOptions
 
@@ -50,8 +54,9 @@ def ci(
     home = find_course(course or (folder / settings.course if settings.course else None))
     output_folder(out)
     setup = RunOptions(isolation=sandbox.value, data=data, seed=seed)
-    with ending_in_order(), progress_bar(as_json, total=len(settings.submission)) as progress:
-        runs = run_all(folder, settings, home, setup, out, student=_student(folder, settings), progress=progress)
+    repository = Repository(root=folder, settings=settings, student=_student(folder, settings), checkout=_checkout())
+    with ending_in_order(), progress_bar(as_json or quiet, total=len(settings.submission)) as progress:
+        runs = run_all(repository, home, setup, out, progress=progress)
     raise typer.Exit(_tell(runs, out, as_json))
 
 
@@ -59,6 +64,21 @@ def _student(folder: Path, settings: "CiSettings") -> str:
     """The settings' word, else the repository's name on GitHub, else the folder's."""
     repository = os.environ.get("GITHUB_REPOSITORY", "").rpartition("/")[2]
     return settings.student or repository or folder.resolve().name or "submission"
+
+
+def _checkout() -> Path | None:
+    """The folder that GitHub's runner, or GitLab's, checked the repository out to."""
+    name = os.environ.get("GITHUB_WORKSPACE") or os.environ.get("CI_PROJECT_DIR")
+    return Path(name) if name else None
+
+
+def _event() -> object:
+    """What GitHub tells of the event that began the run; None where nothing does."""
+    name = os.environ.get("GITHUB_EVENT_PATH")
+    try:
+        return json.loads(Path(name).read_bytes()) if name else None
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _tell(runs: "list[CiRun]", out: Path, as_json: bool) -> int:
@@ -71,12 +91,13 @@ def _tell(runs: "list[CiRun]", out: Path, as_json: bool) -> int:
     results = results_of(runs)
     write_whole(out / JUNIT, write_junit(results, name="grader ci"))
     write_json(out / CLASSROOM, annotations.classroom_document(runs))
-    _append("GITHUB_STEP_SUMMARY", annotations.github_summary(runs))
+    fork = annotations.fork_note(_event())
+    _append("GITHUB_STEP_SUMMARY", annotations.github_summary(runs, note=fork))
     _append("GITHUB_OUTPUT", f"result={annotations.classroom_output(runs)}\n")
     if as_json:
         print(json.dumps([result.model_dump(mode="json", by_alias=True) for result in results], indent=2))
     elif os.environ.get("GITHUB_ACTIONS") == "true":
-        print(annotations.github_log(runs, secrets.token_hex(16)), end="")
+        print(annotations.github_log(runs, secrets.token_hex(16), note=fork), end="")
     else:
         print("\n".join(annotations.terminal_lines(runs)))
         print(f"Reports: {out}")

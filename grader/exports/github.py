@@ -14,13 +14,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
 from grader.core.errors import UsageError
 from grader.core.grades import grades_of, shared_grade
-from grader.core.results import CheckResult, Grade, Outcome, Result, Status
+from grader.core.results import CheckResult, FunctionFinding, Grade, Outcome, Result, Status
 from grader.core.text import defused, number, one_line, shorten, visible
 from grader.exports.release import explanation, for_students, is_advice, overview, the_grade
 from grader.pages.terminal import summary
@@ -36,13 +36,17 @@ TOKEN = re.compile("[0-9A-Za-z-]{16,200}")
 class Place:
     """Where a submission lies below the repository's root, and on which line each of its code cells begins.
 
-    `lines[0]` is the line of the first code cell; empty where nobody knows. `functions`: the line of each function's
-    definition in a module.
+    `lines[0]` is the line of the first code cell; empty where nobody knows, and for a module.
     """
 
     file: str = ""
     lines: tuple[int, ...] = ()
-    functions: Mapping[str, int] = field(default_factory=dict)
+
+    def line_of(self, finding: FunctionFinding) -> int:
+        """The line to show a function's fault at: its definition's in a module, its cell's in a notebook; 0: unknown."""
+        if finding.cell is not None:
+            return self.lines[finding.cell - 1] if 0 < finding.cell <= len(self.lines) else 0
+        return finding.line or 0 if self.file.lower().endswith(".py") else 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,22 +111,22 @@ def annotate(result: Result, place: Place) -> list[Annotation]:
             where = line if check.name == "executes" else 0
             message, wrong = explanation(check), _wrong_function(result, check)
             if wrong is not None:
-                where, message = place.functions.get(wrong[0], 0), f"{message}\n{wrong[1]}"
+                where, message = place.line_of(wrong[0]), f"{message}\n{wrong[1]}"
             found.append(_annotation(said, check.title, message, place.file, where))
     return found
 
 
-def _wrong_function(result: Result, check: CheckResult) -> tuple[str, str] | None:
+def _wrong_function(result: Result, check: CheckResult) -> tuple[FunctionFinding, str] | None:
     """The function that a check found wrong, and its small case in lines; None where the check says nothing of one."""
     if check.name != "computes":
         return None
     found = [
-        (finding.name, group.shown)
+        (finding, group.shown)
         for finding in result.functions
         for group in finding.groups
         if group.shown and f"`{group.title}`: it {group.fault}" in check.reason
     ]
-    named = [each for each in found if re.search(rf"\b{re.escape(each[0])}\b", check.title)]
+    named = [each for each in found if re.search(rf"\b{re.escape(each[0].name)}\b", check.title)]
     return next(iter(named or found), None)
 
 
@@ -154,12 +158,6 @@ def cell_lines(notebook: str) -> tuple[int, ...]:
         return ()
     starts = [found.start() for found in re.finditer(r'"cell_type"\s*:\s*"code"', notebook)]
     return tuple(notebook.count("\n", 0, start) + 1 for start in starts) if len(starts) == code else ()
-
-
-def function_lines(source: str) -> dict[str, int]:
-    """The line on which each function at the top level of a module is defined, for the last time; nothing else is read."""
-    found = re.finditer(r"^(?:async[ \t]+)?def[ \t]+(\w+)", source, re.M)
-    return {each[1]: source.count("\n", 0, each.start()) + 1 for each in found}
 
 
 def choose(annotations: Iterable[Annotation]) -> list[Annotation]:
@@ -228,7 +226,7 @@ def _submission(result: Result) -> Iterator[str]:
         if wrong is not None:
             shown = shorten(wrong[1].replace("\u00a0", " "), LONGEST_CELL)
             yield ""
-            yield f"A small case with which {plain_markdown(wrong[0])} goes wrong:"
+            yield f"A small case with which {plain_markdown(wrong[0].name)} goes wrong:"
             yield ""
             for line in shown.splitlines():
                 yield f"{'&#160;' * (len(line) - len(line.lstrip(' ')))}{plain_markdown(line)}<br>"
