@@ -17,7 +17,7 @@ LONGEST_MESSAGE = 300
 MOST_TOLD = 3  # problems of one run
 AROUND_A_CALL = re.compile(
     r"Exception encountered when calling [\w.]{1,100}\(\)\.\s+|\s+Arguments received by [\w.]{1,100}\(\):.*"
-    r"|\s+Label values: [\d ]+",
+    r"|\s+Label values: [\d ]+|(?<=') \(/[^()\s]{1,500}\)\Z",
     re.DOTALL,
 )
 NAME_OF_A_CELL = re.compile(r"(?<=\()\d{1,20}\.py, (?=line \d+\)\Z)")  # by which IPython calls it
