@@ -5,16 +5,17 @@ from dataclasses import dataclass
 
 from grader.core.evidence import Evidence
 from grader.core.grades import LATE_WITHOUT_TIME, flags_of, shared_grade, standing_checks
-from grader.core.limits import Limits, write_duration, write_size
+from grader.core.limits import Limits
 from grader.core.results import CheckResult, FunctionFinding, GroupFinding, Outcome, Result, Status
-from grader.core.text import cleaned, cleaned_evidence, joined, number, one_line, shorten
+from grader.core.text import cleaned, cleaned_evidence, joined, one_line, shorten
 from grader.pages.accuracy import AccuracyView, ConfusionView, Mistake, accuracy_view, confusion_view
 from grader.pages.cells import NotebookView, notebook_view
 from grader.pages.counterexample import case_lines, place_of
 from grader.pages.decisions import CommentsView, CommentView, comments_view, decision_words
 from grader.pages.headline import Headline, comment_of_instructor, points_word, write_headline
-from grader.pages.language import many, say
+from grader.pages.language import many, say, translated
 from grader.pages.network import ModelView, model_view
+from grader.pages.numbers import number, write_duration, write_moment, write_size
 from grader.pages.plots import Segment
 from grader.pages.training import TrainingView, training_view
 from grader.pages.wording import (
@@ -157,7 +158,7 @@ def student_view(
     grade = shared_grade(result)
     return StudentView(
         title=say(result.title),
-        student=one_line(result.student, 200) or "(no name)",
+        student=one_line(result.student, 200) or say("(no name)"),
         submission=one_line(result.submission, 200),
         verdict=write_headline(result),
         absent=result.absent,
@@ -179,7 +180,7 @@ def student_view(
         has_network=bool(result.dataset or result.accuracy or result.model.chosen),
         accuracy=accuracy_view(result),
         why_no_accuracy=_why_no_accuracy(result, evidence),
-        judged_on=say(one_line(result.judged_on or "", 200)),
+        judged_on=translated(one_line(result.judged_on or "", 200)),
         checks=checks,
         bases=_bases(checks),
         model=model_view(result, evidence),
@@ -188,11 +189,11 @@ def student_view(
         mistakes=mistakes if result.accuracy else (),
         notebook=notebook,
         ending=say(CAUSES[result.ending.cause]),
-        ending_message=shorten(result.ending.message, LONG),
+        ending_message=shorten(translated(result.ending.message), LONG),
         ending_tone="good" if result.ending.cause == "finished" else "bad",
         run=tuple(_run(result, limits)),
-        notes=tuple(shorten(note, LONG) for note in result.notes),
-        shims=tuple(shorten(shim, LONG) for shim in result.shims),
+        notes=tuple(shorten(translated(note), LONG) for note in result.notes),
+        shims=tuple(shorten(translated(shim), LONG) for shim in result.shims),
         provenance=tuple((name, one_line(value, 1_000), said) for name, value, said in _provenance(result, evidence)),
     )
 
@@ -244,7 +245,9 @@ def _check(position: int, before: CheckResult, item: CheckResult, comments: tupl
         points=_points(item),
         decision=decision_words(before, item),
         reason=_reason(before, item),
-        hint="" if item.outcome is Outcome.SKIPPED else shorten(item.hint, LONG),  # each of them says the same
+        hint=""
+        if item.outcome is Outcome.SKIPPED
+        else shorten(translated(item.hint), LONG),  # each of them says the same
         comments=comments,
         basis=say(BASIS[item.rests_on][0]) if found else "",
         basis_kind="measured" if item.rests_on == "facts" else "told",
@@ -266,7 +269,7 @@ def _points(item: CheckResult) -> str:
 def _reason(before: CheckResult, item: CheckResult) -> str:
     """A check's reason; none of one that waited for a person, who has been there."""
     given = before.outcome is Outcome.AWAITING and item.outcome is not Outcome.AWAITING
-    return "" if given else shorten(item.reason, LONG)
+    return "" if given else shorten(translated(item.reason), LONG)
 
 
 def _function(finding: FunctionFinding, file: str) -> FunctionView:
@@ -282,7 +285,7 @@ def _function(finding: FunctionFinding, file: str) -> FunctionView:
             "{right} of {n} kinds of cases right",
             right=right,
         ),
-        problem=shorten(finding.problem, 600),
+        problem=shorten(translated(finding.problem), 600),
         groups=() if finding.problem else tuple(_group(group, group is first) for group in finding.groups),
     )
 
@@ -294,9 +297,9 @@ def _group(group: GroupFinding, first: bool) -> GroupView:
         tone=tone,
         mark=MARKS[outcome],
         word=say("right") if group.right else say("wrong") if group.tried else say("not tried"),
-        title=shorten(group.title, 200),
+        title=shorten(translated(group.title), 200),
         tried=many(group.tried, "{n} case", "{n} cases") if group.right else "",
-        fault=say("It {fault}", fault=shorten(group.fault, 600)) if group.fault else "",
+        fault=say("It {fault}", fault=shorten(translated(group.fault), 600)) if group.fault else "",
         shown=shorten("\n".join(case_lines(group)), MOST_SHOWN),
         open=first,
     )
@@ -313,7 +316,7 @@ def _most_to_gain(checks: Sequence[CheckResult], views: Sequence[CheckView]) -> 
 
 
 def _warning(result: Result) -> str:
-    reasons = [one_line(flag.reason) for flag in result.flags if flag.kind == "substitute_data"]
+    reasons = [translated(one_line(flag.reason)) for flag in result.flags if flag.kind == "substitute_data"]
     return joined((substitute_warning(), shorten(reasons[0], 600))) if reasons else ""
 
 
@@ -321,7 +324,7 @@ def _notices(result: Result) -> tuple[Notice, ...]:
     """The flags that students may see: a flag that may name another student is for the instructor alone."""
     unclear = (flag for flag in flags_of(result) if flag.kind == LATE_WITHOUT_TIME)
     return tuple(
-        Notice("warn", flag_word(flag.kind), shorten(flag.reason, LONG))
+        Notice("warn", flag_word(flag.kind), shorten(translated(flag.reason), LONG))
         for flag in (*result.flags, *unclear)
         if flag.audience == "everyone" and flag.kind != "substitute_data"
     )
@@ -338,7 +341,7 @@ def _why_no_accuracy(result: Result, evidence: Evidence | None) -> str:
     if evidence is None:
         return say("There is no record of a run: the submission could not be read, or it was not run.")
     judgement = evidence.facts.judgement
-    return shorten(judgement.reason or evidence.claims.problem or "", LONG) or say("No network was judged.")
+    return shorten(translated(judgement.reason or evidence.claims.problem or ""), LONG) or say("No network was judged.")
 
 
 def _run(result: Result, limits: Limits | None) -> Iterator[tuple[str, str]]:
@@ -369,13 +372,13 @@ def _provenance(result: Result, evidence: Evidence | None) -> Iterator[tuple[str
     if result.dataset:
         yield say("dataset"), result.dataset, ""
     if result.judged_on:
-        yield say("judged on"), say(result.judged_on), ""
+        yield say("judged on"), translated(result.judged_on), ""
     if result.dataset:
         served, meaning = SERVE[result.serve]
         yield say("data served"), say(served), say(meaning)
     same = say("the same seed, data and software give the same run, except for the last digits")
     yield say("seed"), str(result.seed), same
-    yield say("started"), result.started, ""
+    yield say("started"), write_moment(result.started), ""
     yield say("versions"), ", ".join(f"{name} {version}" for name, version in sorted(result.versions.items())), ""
     yield say("evidence"), result.evidence, say("digest of submission, data, environment and seed")
     if evidence is None:
