@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from grader.checks.architecture import asked_of_network
 from grader.checks.base import Planned
+from grader.checks.places import Places
 from grader.core.errors import SandboxUnavailable
 from grader.core.evidence import Evidence, Isolation, Smoke
 from grader.core.progress import Progress
@@ -111,7 +113,7 @@ def check_submission(submission: Submission, opened: SelfCheck, progress: Progre
     evidence = stored.evidence
     checked = check_stored(stored, opened.mode, rubric, compared, unchecked, opened.remarks, started).model_copy(
         update={
-            "failures": failed_cells(evidence.claims.cells),
+            "failures": failed_cells(Places.of(evidence), asked_of_network(rubric.planned)),
             "fed": data_fed(evidence),
             "estimate": estimate(evidence, rubric.assignment.run) if opened.mode == "smoke" else None,
         }
