@@ -70,7 +70,7 @@ def own_options(command: Any) -> list[str]:
 
 app = typer.Typer(
     cls=Formats, no_args_is_help=True,
-    help="Write grades or results for a platform: Moodle, Canvas, nbgrader, Gradescope, GitHub, JUnit, a spreadsheet.",
+    help="Write grades or results for a platform: Moodle, Canvas, nbgrader, Gradescope, Classroom 50, GitHub, JUnit, ...",
 )  # fmt: skip
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of a batch.")]
@@ -204,13 +204,31 @@ def gradescope(
 
 
 @app.command()
-def classroom(
+def autograding(
     folder: ResultFolder, into: Into = None, student: OfStudent = None, strict: Strict = False, debug: Debug = False
 ) -> None:
-    """GitHub Classroom's autograding result, for one result: base64 on one line."""
-    from grader.exports.github import encode_classroom
+    """What GitHub's autograding reporter reads, for one result: base64 on one line."""
+    from grader.exports.autograding import encode_autograding
 
-    Export("classroom", folder, into, strict).one_result(student, lambda result: encode_classroom(result) + "\n")
+    Export("autograding", folder, into, strict).one_result(student, lambda result: encode_autograding(result) + "\n")
+
+
+app.command("classroom", hidden=True, help="The former name of `autograding`.")(autograding)
+
+
+@app.command()
+def classroom50(
+    folder: ResultFolder, into: Into = None, student: OfStudent = None, strict: Strict = False, debug: Debug = False
+) -> None:
+    """Classroom 50's result.json, for one result, in an autograder.py."""
+    import os
+    from datetime import UTC, datetime
+
+    from grader.exports.classroom50 import Submission, write_result
+
+    submission, now = Submission.of(os.environ), datetime.now(UTC)
+    export = Export("classroom50", folder, into, strict)
+    export.one_result(student, lambda result: write_result([result], submission, now))
 
 
 @app.command()
