@@ -101,9 +101,7 @@ EventsFile = Annotated[
 ]
 Format = Annotated[
     str | None,
-    typer.Option(
-        "--format", help="plain, moodle, canvas, nbgrader, classroom or gradescope (default: as SOURCE looks)."
-    ),
+    typer.Option("--format", help="plain, moodle, canvas, nbgrader, clones or gradescope (default: as SOURCE looks)."),
 ]
 Roster = Annotated[
     Path | None, typer.Option("--roster", metavar="FILE", help="A CSV of the class: names, numbers, extensions.")
