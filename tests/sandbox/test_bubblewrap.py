@@ -1,6 +1,7 @@
 """bwrap's arguments as a pure function, and the view that root needs."""
 
 import os
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -111,7 +112,7 @@ def test_folders_below_others_are_not_bound_twice() -> None:
 )
 def test_the_reason_why_namespaces_are_refused_comes_with_a_remedy(tmp_path: Path, said: str, remedy: str) -> None:
     fake = tmp_path / "bwrap"
-    fake.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    fake.write_text(f"#!/bin/sh\necho {shlex.quote(said)} >&2\nexit 1\n")
     fake.chmod(0o755)
     tmp_path.chmod(0o755)
     broken = Bubblewrap(Host(bwrap=fake, trees=(), hidden=(), run_as=None))
