@@ -14,6 +14,7 @@ from grader.cli.options import (
     Data,
     Debug,
     Json,
+    Quiet,
     SandboxName,
     SandboxOption,
     Seed,
@@ -35,18 +36,19 @@ AUTOGRADING = ("autograding.json", "classroom.json")  # the same twice: workflow
 
 @app.command()
 def ci(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The repository, with its grader.toml.")] = Path(),
-    out: Annotated[Path, typer.Option("--out", help="Where reports, junit.xml and autograding.json go.")] = Path("report"),
-    settings: Annotated[
-        Path | None, typer.Option("--settings", metavar="FILE", help="A grader.toml elsewhere, which students can't change.")
-    ] = None,
-    classroom50: Annotated[
-        Path | None, typer.Option("--classroom50", metavar="FILE", help="Write Classroom 50's result.json, too.")
-    ] = None,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The repository, with its grader.toml.")] = Path(),
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR",
+        help="Write reports, junit.xml and autograding.json to this folder.")] = Path("report"),
+    settings: Annotated[Path | None, typer.Option("--settings", metavar="FILE",
+        help="Take this grader.toml, which students can't change.")] = None,
+    classroom50: Annotated[Path | None, typer.Option("--classroom50", metavar="FILE",
+        help="Write Classroom 50's result.json to this file, too.")] = None,
     sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None, course: CourseOption = None, seed: Seed = 0,
-    as_json: Json = False, debug: Debug = False,
+    quiet: Quiet = False, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Grade what a repository's grader.toml names, and tell it to GitHub, Classroom 50 and readers of JUnit.
+    """Grade what a repository's grader.toml names, and tell CI.
+
+    CI is GitHub, Classroom 50, GitLab, and whatever reads JUnit.
 
     What has not changed since the evidence in --out was stored is not run again. Ends with 0 where all passed, 1 where
     something did not, 2 for wrong usage, 3 where we broke.
@@ -63,7 +65,7 @@ def ci(
     output_folder(out)
     setup = RunOptions(isolation=sandbox.value, data=data, seed=seed)
     repository = Repository(root=folder, settings=known, student=_student(folder, known), checkout=_checkout())
-    with ending_in_order(), progress_bar(as_json, total=len(known.submission)) as progress:
+    with ending_in_order(), progress_bar(as_json or quiet, total=len(known.submission)) as progress:
         runs = run_all(repository, home, setup, out, progress=progress)
     code = _tell(runs, out, as_json)
     if classroom50 is not None and handed is not None:
