@@ -13,6 +13,7 @@ from grader.cli.options import Debug, Json, Quiet, SandboxName, SandboxOption, W
 from grader.cli.terminal import print_lines, terminal_width
 
 if TYPE_CHECKING:
+    from grader.doctor.bwrap import Installed
     from grader.doctor.corpus import Finding
 
 app = typer.Typer()
@@ -48,11 +49,15 @@ def doctor(
     started = time.monotonic()
     with progress_bar(as_json or quiet, total=len(attacks)) as progress:
         findings = examine(attacks, sandbox.value, progress, warm=warm)
+    installed = _bwrap(sandbox)
     if as_json:
-        print(json.dumps({"probes": [finding.plain() for finding in findings]}, indent=2, ensure_ascii=False))
+        told: dict[str, object] = {} if installed is None else {"bubblewrap": installed.plain()}
+        told["probes"] = [finding.plain() for finding in findings]
+        print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         _print_findings(findings)
         _print_summary(findings, len(attacks), time.monotonic() - started)
+        print_lines(["", *installed.lines()] if installed else [])
     if not all(finding.ran for finding in findings):
         raise typer.Exit(NOT_RUN)
     raise typer.Exit(0 if all(finding.held for finding in findings) else NOT_HELD)
@@ -76,6 +81,21 @@ def _groups(findings: "Sequence[Finding]") -> "Iterator[tuple[str, list[Finding]
 
     for group, members in groupby(findings, key=lambda finding: finding.group):
         yield GROUPS.get(group, ""), list(members)
+
+
+def _bwrap(sandbox: SandboxName) -> "Installed | None":
+    """The bwrap that the sandbox is made with, where it is made with one."""
+    from grader.core.errors import SandboxUnavailable
+    from grader.doctor.bwrap import Installed, read_version
+    from grader.sandbox.bubblewrap import find_bwrap, version_words
+
+    if sandbox is not SandboxName.BUBBLEWRAP:
+        return None
+    try:
+        path = find_bwrap()
+    except SandboxUnavailable:
+        return None
+    return Installed(path=path, version=read_version(version_words(path)))
 
 
 def _print_table(findings: "Sequence[Finding]") -> None:

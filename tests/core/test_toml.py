@@ -29,7 +29,7 @@ def written(folder: Path, data: bytes) -> Path:
 
 def test_a_byte_order_mark_and_the_line_ends_of_windows_are_let_pass(tmp_path: Path) -> None:
     (tmp_path / "grader.toml").write_text(SETTINGS, encoding="utf-8-sig", newline="")
-    assert read_settings(tmp_path).submission[0].path == "Übung.py"
+    assert read_settings(tmp_path / "grader.toml").submission[0].path == "Übung.py"
 
 
 @pytest.mark.parametrize(

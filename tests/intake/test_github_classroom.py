@@ -1,4 +1,4 @@
-"""Clones of GitHub Classroom, made by git itself; the last commit's time is read without git."""
+"""Clones of students' repositories, made by git itself; the last commit's time is read without git."""
 
 import subprocess
 from datetime import UTC, datetime
@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.core.errors import UsageError
+from grader.intake.platforms import read_form
 from grader.intake.platforms.github_classroom import common_prefix, last_commit
-from tests.intake.zips import NOTEBOOK, graded, opened, row_of, write_tree
+from tests.intake.zips import NOTEBOOK, graded, opened, row_of, write_tree, write_zip
 
 TIME = datetime(2024, 5, 1, 10, 30, tzinfo=UTC)
 
@@ -52,6 +54,12 @@ def test_clones_are_rows_called_after_their_logins_with_the_time_of_the_last_com
     ]  # fmt: skip
     assert row_of(found, "Ada Lovelace").who.identity == "s1"
     assert graded(row_of(found, "ada-m")) == "work.ipynb"
+
+
+def test_clones_are_asked_for_by_their_name_and_by_the_former_one() -> None:
+    assert read_form("clones") == read_form("classroom") == read_form(" Clones ") == ("classroom", "")
+    with pytest.raises(UsageError, match="nbgrader, clones, gradescope, nbgrader:NAME"):
+        read_form("clone")
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -104,6 +112,19 @@ def test_a_damaged_pack_is_no_time_and_no_crash(tmp_path: Path, ending: str) -> 
             assert last_commit(folder) is None or isinstance(last_commit(folder), datetime)
     path.write_bytes(b"")
     assert last_commit(folder) is None
+
+
+def test_a_zip_of_clones_has_the_same_rows_and_nothing_of_their_repositories(tmp_path: Path) -> None:
+    git_files = [(f".git/{name}", b"ref: refs/heads/main") for name in ("HEAD", "config", "objects/aa/bb")]
+    clones = [
+        (f"mnist-submissions/mnist-{login}/{name}", data)
+        for login in ("ada", "bob")
+        for name, data in (("work.ipynb", NOTEBOOK), *git_files)
+    ]
+    found = opened(write_zip(tmp_path / "download.zip", *clones))
+    assert (found.form, [entry.student for entry in found.entries]) == ("classroom", ["ada", "bob"])
+    assert [graded(entry) for entry in found.entries] == ["work.ipynb", "work.ipynb"]
+    assert not list(found.entries[0].path.rglob(".git"))
 
 
 def test_a_folder_of_repositories_that_are_no_clones_keeps_its_names(tmp_path: Path) -> None:
