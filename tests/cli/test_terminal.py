@@ -26,13 +26,8 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """Standard output as a terminal of 30 columns that shows colours."""
-    return terminal_of(30, monkeypatch)
-
-
 def terminal_of(width: int, patch: pytest.MonkeyPatch) -> Terminal:
+    """Standard output as a terminal that shows colours."""
     stream = Terminal()
     for name, value in (("TERM", "xterm"), ("COLUMNS", str(width))):
         patch.setenv(name, value)
@@ -42,7 +37,8 @@ def terminal_of(width: int, patch: pytest.MonkeyPatch) -> Terminal:
     return stream
 
 
-def test_in_a_terminal_lines_are_wrapped_and_marks_coloured(terminal: Terminal) -> None:
+def test_in_a_terminal_lines_are_wrapped_and_marks_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = terminal_of(30, monkeypatch)
     print_lines(LINES)
     assert terminal.getvalue().splitlines() == [
         "\x1b[31m✗\x1b[0m 45 points of 100 would be", "  lost as it is.",
@@ -51,11 +47,11 @@ def test_in_a_terminal_lines_are_wrapped_and_marks_coloured(terminal: Terminal) 
 
 
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
-def test_where_colours_are_not_wanted_there_are_none(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_where_colours_are_not_wanted_there_are_none(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    terminal = terminal_of(30, monkeypatch)
     monkeypatch.setenv(name, value)
     print_lines(LINES)
+    assert terminal.getvalue().startswith("✗ 45 points of 100 would be\n  lost as it is.\n")
     assert "\x1b" not in terminal.getvalue()
 
 
@@ -84,7 +80,8 @@ def test_a_table_wraps_its_cells_where_it_does_not_fit(monkeypatch: pytest.Monke
     assert "student" in said[0] and len(said) > 3
 
 
-def test_a_table_is_told_row_by_row_where_its_columns_would_be_too_narrow(terminal: Terminal) -> None:
+def test_a_table_is_told_row_by_row_where_its_columns_would_be_too_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = terminal_of(30, monkeypatch)
     print_table(HEADING, ROWS)
     assert terminal.getvalue().splitlines() == [
         "Ada", "  points: 100 of 100", "  why: as marked", "Zoë de Vries", "  why: late by a day"
