@@ -220,7 +220,7 @@ def find_student(connection: Connection, word: str) -> int:
 
 def _several(rows: Sequence[Row[Any]], what: str) -> UsageError:
     """What is said where a word may mean these students; what tells them apart stands behind their names."""
-    known = [(row.name, row.identity or row.login or row.email) for row in rows[:MOST_LISTED]]
+    known = sorted((row.name, row.identity or row.login or row.email) for row in rows)[:MOST_LISTED]
     names = ", ".join(f"`{name}` ({told})" if told else f"`{name}`" for name, told in known)
     more = f" and {len(rows) - MOST_LISTED} more" if len(rows) > MOST_LISTED else ""
     if len(rows) == 1:
