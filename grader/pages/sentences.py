@@ -19,7 +19,7 @@ COUNTED = re.compile(r" (?:\w+ )?[a-z]+s\b(?<!ss)(?<!is)(?<!as)")  # a noun in t
 # What needs no translation: code, code with a kind behind it, a number with its unit, a shape, a count of layers, a name.
 NUMBER = r"(?:= )?[-+]?(?:[\d.,]+(?:e[-+]?\d+)?|nan|inf)(?:[\s\u00a0](?:%|ms|s|min|h|[KMG]iB|B))*%?(?: ± [\d.]+)?"
 PLAIN = re.compile(
-    rf"`[^`]*`(?: \([\w ]+\))?|{NUMBER}|[(\[][\d, a-z]*[)\]]|\d+(?: [×x→] \d+)+|\d+ (?:\w+\.)?[A-Z]\w+"
+    rf"`[^`]*`(?: \([\w ]+\))?|{NUMBER}|[(\[](?:None|[\d, a-z])*[)\]]|\d+(?: [×x→] \d+)+|\d+ (?:\w+\.)?[A-Z]\w+"
     r"|softmax|sigmoid|linear|relu|[^\s`]*[\dA-Z_./][^\s`]*(?<![:;])"
 )
 # Gaps that somebody else's words fill, by the name without its number: an error's text; files, people and titles; one word.
@@ -31,7 +31,8 @@ NAMES = frozenset({
 })  # fmt: skip
 FILE_OR_WORD = re.compile(r"\S+|[^:;]+\.\w{1,5}")
 SUBJECT = re.compile(r"(cell \d+(?:, after the training,)?|the notebook) (.+)")
-ENDS = ". ", "; ", ": ", ", "  # where a text may be cut in two
+WHOLE_ENDS = ". ", "? "  # of sentences, which keep their sign
+ENDS = *WHOLE_ENDS, "; ", ": ", ", "  # where a text may be cut in two
 WEAK = 12  # letters: a template with fewer fits nearly everything, so it is looked for within one sentence alone
 DEEPEST = 12  # parts within parts
 LONGEST = 1_500  # characters of a line that is looked at as a whole
@@ -181,13 +182,13 @@ class _Telling:
         """Two sentences, or two parts of one; the longest first part is tried first."""
         for end in ENDS:
             for place in reversed(_places(text, end)):
-                first, rest = text[: place + (end == ". ")], text[place + len(end) :]
+                first, rest = text[: place + (end in WHOLE_ENDS)], text[place + len(end) :]
                 if end == ", " and PLAIN.fullmatch(first):
                     continue
                 before = self._told(first, depth)
                 behind = None if before is None else self._told(rest, depth)
                 if behind is not None:
-                    return f"{before}{' ' if end == '. ' else end}{behind}"
+                    return f"{before}{' ' if end in WHOLE_ENDS else end}{behind}"
         return None
 
     def _by_template(self, text: str, depth: int) -> str | None:
