@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from grader.core.evidence import Evidence
 from grader.core.grades import LATE_WITHOUT_TIME, flags_of, shared_grade, standing_checks
 from grader.core.limits import Limits
-from grader.core.results import CheckResult, FunctionFinding, GroupFinding, Outcome, Result, Status
+from grader.core.results import CheckResult, FunctionFinding, Grade, GroupFinding, Outcome, Result, Status
 from grader.core.text import cleaned, cleaned_evidence, joined, one_line, shorten
 from grader.pages.accuracy import AccuracyView, ConfusionView, Mistake, accuracy_view, confusion_view
 from grader.pages.cells import NotebookView, notebook_view
@@ -150,9 +150,7 @@ def student_view(
     result = cleaned(result)
     evidence = None if evidence is None else cleaned_evidence(evidence)
     standing = standing_checks(result)
-    notebook = None
-    if evidence and evidence.claims.cells:
-        notebook = notebook_view(evidence.claims.cells, evidence.submission.markdown, evidence.submission.counts)
+    notebook = _notebook(evidence)
     comments = comments_view(result, {cell.number: cell.source for cell in notebook.cells} if notebook else {})
     checks = _checks(result.checks, standing, comments)
     grade = shared_grade(result)
@@ -171,7 +169,7 @@ def student_view(
         pass_mark=number(result.pass_mark),
         strip=strip(standing),
         pass_share=result.pass_mark / result.out_of if result.out_of > 0 else None,
-        next_step=None if result.absent or grade is None or grade.override else _most_to_gain(standing, checks),
+        next_step=_most_to_gain(standing, checks) if grade is not None and _advises(result, grade) else None,
         warning="" if result.absent else _warning(result),
         unsandboxed=say(ISOLATION["none"][1]) if result.isolation == "none" and not result.absent else "",
         notices=_notices(result),
@@ -196,6 +194,12 @@ def student_view(
         shims=tuple(shorten(translated(shim), LONG) for shim in result.shims),
         provenance=tuple((name, one_line(value, 1_000), said) for name, value, said in _provenance(result, evidence)),
     )
+
+
+def _notebook(evidence: Evidence | None) -> NotebookView | None:
+    if evidence is None or not evidence.claims.cells:
+        return None
+    return notebook_view(evidence.claims.cells, evidence.submission.markdown, evidence.submission.counts)
 
 
 def strip(checks: Sequence[CheckResult]) -> tuple[Segment, ...]:
@@ -303,6 +307,11 @@ def _group(group: GroupFinding, first: bool) -> GroupView:
         shown=shorten("\n".join(case_lines(group)), MOST_SHOWN),
         open=first,
     )
+
+
+def _advises(result: Result, grade: Grade) -> bool:
+    """Whether a page says what would gain most: not to who has nothing, and not where a person decided or has yet to."""
+    return not (result.absent or grade.override or grade.provisional)
 
 
 def _most_to_gain(checks: Sequence[CheckResult], views: Sequence[CheckView]) -> CheckView | None:
