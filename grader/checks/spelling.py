@@ -4,7 +4,7 @@ import builtins
 import difflib
 import re
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 
 from grader.checks.library import (
     DOTTED,
@@ -56,20 +56,18 @@ def what_was_meant(error: CellError) -> str:
     return ""
 
 
-def meant_by_name(name: str, defined: Collection[tuple[str, int]], cell: int) -> str:
-    """An offer for a name without a value in a cell; `defined`: the names up to there, each with its cell."""
+def meant_by_name(name: str, defined: Mapping[str, str]) -> str:
+    """An offer for a name without a value; `defined`: the names up to there, each with what defines it ("cell 2")."""
     if name in OTHER_LANGUAGES:
         return f"Python writes `{OTHER_LANGUAGES[name]}` for `{name}`."
     if name in USUAL:
-        return f"`{name}` was not imported: write `{USUAL[name]}` in the first cell."
+        return f"`{name}` was not imported: write `{USUAL[name]}` at the top."
     home = where_in_keras(name)
     if home:
         return f"`{name}` was not imported: write `from {home} import {name}`."
-    own = nearest(name, (known for known, _ in defined))
+    own = nearest(name, defined)
     if own:
-        place = next(number for known, number in defined if known == own)
-        there = "this cell" if place == cell else f"cell {place}"
-        return f"There is no `{name}`: did you mean `{own}`, which {there} defines?"
+        return f"There is no `{name}`: did you mean `{own}`, which {defined[own]} defines?"
     plain = nearest(name, dir(builtins))
     if plain:
         return f"There is no `{name}`: did you mean `{plain}`?"

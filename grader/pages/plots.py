@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from grader.core.text import joined, percent, shorten, visible
-from grader.pages.language import many, say
+from grader.core.text import joined, shorten, visible
+from grader.pages.language import many, numbers, say
+from grader.pages.numbers import percent
 from grader.pages.wording import Tone
 
 Length = float | str  # pixels, or a share of the width as in "12.5%"
@@ -160,13 +161,17 @@ class SeedSpread:
 
 @dataclass(frozen=True, kw_only=True)
 class NumberLine:
-    """An accuracy with its interval, what is needed, the reference, and others to compare with (label, accuracy)."""
+    """An accuracy with its interval, what is needed, the reference, and others to compare with (label, accuracy).
+
+    `full`: from which accuracy on there are all points, where they rise in proportion.
+    """
 
     value: float
     label: str
     low: float
     high: float
     threshold: float | None = None
+    full: float | None = None
     reference: SeedSpread | None = None
     others: tuple[tuple[str, float], ...] = ()
 
@@ -206,6 +211,7 @@ class Segment:
 def number_line(shown: NumberLine, *, width: int = 720) -> str:
     """The accuracy on a line from 0 to 1, zoomed to where things happen, with a small map of the whole."""
     values = [shown.value, shown.low, shown.high, *(other for _, other in shown.others)]
+    values += [] if shown.full is None else [shown.full]
     low, high, step = _region(values, shown.threshold, shown.reference)
 
     def at(value: float) -> float:
@@ -297,6 +303,8 @@ def _marks(shown: NumberLine) -> list[tuple[str, str, float]]:
     marks: list[tuple[str, str, float]] = []
     if shown.threshold is not None:
         marks.append(("needed", _needed(shown.threshold), shown.threshold))
+    if shown.full is not None:
+        marks.append(("needed", _full(shown.full), shown.full))
     if shown.reference:
         marks.append(("reference", shown.reference.label, shown.reference.mean))
     return [*marks, *(("other", f"{shorten(name, 36)}: {percent(value, 2)}", value) for name, value in shown.others)]
@@ -307,6 +315,8 @@ def _line_in_words(shown: NumberLine) -> str:
     words = [say("Accuracy {value}, 95 % interval {low} to {high}", value=shown.label, low=low, high=high)]
     if shown.threshold is not None:
         words.append(_needed(shown.threshold))
+    if shown.full is not None:
+        words.append(_full(shown.full))
     if (band := shown.reference) is not None:
         lowest, highest = percent(band.lowest, 2), percent(band.highest, 2)
         words.append(say("{label}, lowest {low}, highest {high}", label=band.label, low=lowest, high=highest))
@@ -329,7 +339,7 @@ def _curves_in_words(chart: Chart, series: Sequence[Series]) -> str:
 
 
 def _value_in_words(value: float, as_percent: bool) -> str:
-    return percent(value, 2) if as_percent else f"{round(value, 9):.4g}"
+    return percent(value, 2) if as_percent else numbers(f"{round(value, 9):.4g}")
 
 
 def _region(
@@ -529,6 +539,10 @@ def _bars(svg: Canvas, shown: AccuracyStrip, at: At, *, foot: float, tall: float
 
 def _needed(threshold: float) -> str:
     return say("needed {accuracy}", accuracy=percent(threshold))
+
+
+def _full(accuracy: float) -> str:
+    return say("all points from {accuracy}", accuracy=percent(accuracy))
 
 
 def _below(value: float, threshold: float | None) -> bool:

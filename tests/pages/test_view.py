@@ -8,10 +8,11 @@ from grader.core.evidence import Cause, Ending, Evaluation, Layer
 from grader.core.limits import Limits
 from grader.core.results import Flag, ModelSummary, Outcome, Status
 from grader.core.text import percent
-from grader.pages.accuracy import confusion_view
+from grader.pages.accuracy import accuracy_view, confusion_view
 from grader.pages.class_page import class_view, safe_href
 from grader.pages.headline import write_headline
 from grader.pages.network import model_view, settings
+from grader.pages.plots import number_line
 from grader.pages.view import strip, student_view
 from grader.pages.wording import (
     BASIS,
@@ -61,6 +62,14 @@ def test_the_next_step_is_the_hint_with_most_points_in_it() -> None:
     advice = a_check(Outcome.FAILED, out_of=0.0, hint="advice")
     step = student_view(a_result((small, large, silent, advice)), None).next_step
     assert step is not None and step.hint == "large" and step.number == 2
+
+
+def test_there_is_no_next_step_while_a_person_has_yet_to_look() -> None:
+    failed = a_check(Outcome.FAILED, points=0, hint="Add Dropout.")
+    doubted = a_result((a_check(), failed), status=Status.NEEDS_REVIEW)
+    assert student_view(a_result((a_check(), failed)), None).next_step is not None
+    assert student_view(doubted, None).provisional
+    assert student_view(doubted, None).next_step is None
 
 
 def test_a_perfect_result_has_no_next_step() -> None:
@@ -180,6 +189,17 @@ def test_the_interval_decides_how_an_accuracy_is_spoken_of() -> None:
     assert said(9_702, 0.97).startswith("Enough, but close")
     assert said(9_698, 0.97).startswith("Just short")
     assert said(9_500, 0.97).startswith("Not yet enough")
+
+
+def test_an_accuracy_on_a_line_is_told_where_points_begin_and_where_there_are_all_of_them() -> None:
+    line = an_accuracy(9_842, threshold=0.97).model_copy(update={"full": 0.99})
+    assert accuracy_sentence(line) == (
+        "Points begin at 97\u00a0% and rise with the accuracy: from 99\u00a0% on there are all of them."
+    )
+    seen = accuracy_view(a_result(accuracy=line))
+    assert seen is not None and "all points from 99\u00a0%" in number_line(seen.line)
+    short = an_accuracy(9_698, threshold=0.97).model_copy(update={"full": 0.99})
+    assert accuracy_sentence(short).startswith("Just short: 97")
 
 
 def test_substitute_data_are_a_warning_of_their_own_and_no_mere_notice() -> None:
