@@ -226,7 +226,7 @@ class RubricChecks:
 
 def look_at_all(planned: tuple[Planned, ...], case: Case) -> tuple[LookedAt, ...]:
     """What each planned check finds, in the rubric's order."""
-    checks = RubricChecks.of(planned)
+    checks, case = RubricChecks.of(planned), replace(case, asked=architecture.asked_of_network(planned))
     return tuple(checks.look(item, case) for item in planned)
 
 

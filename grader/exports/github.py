@@ -108,12 +108,18 @@ def annotate(result: Result, place: Place) -> list[Annotation]:
     for check in result.checks:
         said = _level(check)
         if said is not None:
-            where = line if check.name == "executes" else 0
+            where = (line or _line_told(check.reason, place)) if check.name == "executes" else 0
             message, wrong = explanation(check), _wrong_function(result, check)
             if wrong is not None:
                 where, message = place.line_of(wrong[0]), f"{message}\n{wrong[1]}"
             found.append(_annotation(said, check.title, message, place.file, where))
     return found
+
+
+def _line_told(reason: str, place: Place) -> int:
+    """The line of a module that failed, as the reason begins; 0 for a notebook, or where none is told."""
+    found = re.match(r"line (\d{1,7}) of ", reason)
+    return int(found[1]) if found and place.file.lower().endswith(".py") else 0
 
 
 def _wrong_function(result: Result, check: CheckResult) -> tuple[FunctionFinding, str] | None:

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from grader.checks.layers import output_activation
 from grader.core.evidence import Architecture
+from grader.core.grades import shared_grade
 from grader.core.metrics import predicted_classes
 from grader.core.results import Accuracy, Attempt, Comparison, Result, Spread
-from grader.core.text import joined, number, one_line, percent
+from grader.core.text import joined, one_line
 from grader.course.dataset import Images
 from grader.pages.cells import Picture, thumbnail
-from grader.pages.language import many, say
+from grader.pages.language import many, numbers, say, translated
+from grader.pages.numbers import number, percent
 from grader.pages.plots import NumberLine, SeedSpread
 from grader.pages.wording import (
     VERDICT_TONES,
@@ -32,6 +34,7 @@ from grader.pages.wording import (
 )
 
 SHOWN = 12
+MOST_MIX_UPS = 60  # of a confusion matrix, in words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +75,7 @@ def find_mistakes(
             picture=thumbnail(judged.images[i]),
             true=_named(classes, int(judged.labels[i])),
             called=_named(classes, int(predicted[i])),
-            sure=f"{min(100 * sure[i], 99.9):.1f}\u00a0%" if sure[i] < 1 else "100\u00a0%",
+            sure=numbers(f"{min(100 * sure[i], 99.9):.1f}\u00a0%") if sure[i] < 1 else "100\u00a0%",
         )
         for i in order
     )
@@ -130,16 +133,16 @@ class ConfusionCell:
     count: int
     shade: int
     right: bool
-    words: str  # empty where nothing was counted
 
 
 @dataclass(frozen=True)
 class ConfusionView:
-    """The confusion matrix with class names, the share right of each class, and the worst mix-ups in words."""
+    """The confusion matrix with class names, the share right of each class, and mix-ups in words: the worst, and others."""
 
     classes: tuple[str, ...]
     rows: tuple[tuple[str, tuple[ConfusionCell, ...], str], ...]
     worst: tuple[str, ...]
+    others: tuple[str, ...]
 
 
 def accuracy_view(result: Result) -> AccuracyView | None:
@@ -147,17 +150,19 @@ def accuracy_view(result: Result) -> AccuracyView | None:
     accuracy = result.accuracy
     if accuracy is None:
         return None
-    label = accuracy_percent(accuracy)
-    compared = tuple((item.source, item.accuracy) for item in result.compared)
+    label, grade = accuracy_percent(accuracy), shared_grade(result)
+    doubted = (
+        grade is not None and grade.provisional and accuracy.verdict != "borderline"
+    )  # that verdict is a doubt itself
+    verdict = "" if doubted else accuracy.verdict or ""
+    compared = tuple((translated(item.source), item.accuracy) for item in result.compared)
     return AccuracyView(
         value=label,
         counts=many(accuracy.judged, "{right} of {n} image", "{right} of {n} images", right=accuracy.correct),
         interval=interval_percent(accuracy),
-        badge=say("borderline, counted as reached")
-        if accuracy.granted
-        else say(VERDICTS.get(accuracy.verdict or "", "")),
-        tone=VERDICT_TONES.get(accuracy.verdict or "", "calm"),
-        sentence=accuracy_sentence(accuracy),
+        badge=_badge(accuracy, verdict, doubted),
+        tone="warn" if doubted else VERDICT_TONES.get(verdict, "calm"),
+        sentence="" if doubted else accuracy_sentence(accuracy),
         reference=reference_sentence(result.baseline, accuracy) if result.baseline else "",
         compared=tuple(_comparison(item) for item in result.compared),
         attempts=tuple(_attempt(item) for item in result.attempts) if len(result.attempts) > 1 else (),
@@ -174,13 +179,19 @@ def accuracy_view(result: Result) -> AccuracyView | None:
     )
 
 
+def _badge(accuracy: Accuracy, verdict: str, doubted: bool) -> str:
+    if doubted:
+        return say("provisional")
+    return say("borderline, counted as reached") if accuracy.granted else say(VERDICTS.get(verdict, ""))
+
+
 def _attempt(attempt: Attempt) -> AttemptView:
     reached = say("not judged") if attempt.accuracy is None else percent(attempt.accuracy, 2)
     return AttemptView(str(attempt.seed), reached, number(attempt.points), attempt.counted)
 
 
 def _comparison(other: Comparison) -> str:
-    value, source, beside = percent(other.accuracy, 2), one_line(other.source, 200), _beside(other)
+    value, source, beside = percent(other.accuracy, 2), translated(one_line(other.source, 200)), _beside(other)
     if not beside:
         return say("To compare with: {value}, {source}.", value=value, source=source)
     return say("To compare with: {value}, {source} ({beside}).", value=value, source=source, beside=beside)
@@ -188,14 +199,14 @@ def _comparison(other: Comparison) -> str:
 
 def _beside(other: Comparison) -> str:
     """What else is known of another accuracy: its images, its range, and how the two networks differ image by image."""
-    said: list[str] = [one_line(other.judged_on)] if other.judged_on else []
+    said: list[str] = [translated(one_line(other.judged_on))] if other.judged_on else []
     if other.runs is not None and other.lowest is not None and other.highest is not None:
         low, high = percent(other.lowest, 2), percent(other.highest, 2)
         said.append(many(other.runs, "{n} run, {low} to {high}", "{n} runs, {low} to {high}", low=low, high=high))
     if other.only_here is not None and other.only_there is not None and other.p_value is not None:
         alone = images(other.only_here)
         said.append(say("{alone} recognised by this network alone, {n} by the other", alone=alone, n=other.only_there))
-        said.append(say("McNemar's test: p = {p}", p=f"{other.p_value:.2g}"))
+        said.append(say("McNemar's test: p = {p}", p=numbers(f"{other.p_value:.2g}")))
     return joined(said, "; ")
 
 
@@ -215,22 +226,16 @@ def confusion_view(accuracy: Accuracy | None, classes: Sequence[str]) -> Confusi
     rows = []
     for i, row in enumerate(matrix):
         total = max(sum(row), 1)
-        cells = [_confusion_cell(n, i == j, total, names[i], names[j]) for j, n in enumerate(row)]
+        cells = [_confusion_cell(n, i == j, total) for j, n in enumerate(row)]
         rows.append((names[i], tuple(cells), percent(row[i] / total, 1)))
     mixed = sorted(((n, i, j) for i, row in enumerate(matrix) for j, n in enumerate(row) if i != j and n), reverse=True)
-    worst = tuple(_mix_up(n, f"“{names[i]}”", f"“{names[j]}”") for n, i, j in mixed[:3])
-    return ConfusionView(names, tuple(rows), worst)
+    told = tuple(_mix_up(n, f"“{names[i]}”", f"“{names[j]}”") for n, i, j in mixed[:MOST_MIX_UPS])
+    return ConfusionView(names, tuple(rows), told[:3], told[3:])
 
 
-def _confusion_cell(n: int, right: bool, total: int, true: str, called: str) -> ConfusionCell:
+def _confusion_cell(n: int, right: bool, total: int) -> ConfusionCell:
     # by the square root: a share of 1 % is still seen beside one of 99 %, and no mix-up looks like a hit
-    if n <= 0:
-        return ConfusionCell(n, 0, right, "")
-    shade = max(1, min(9, round(9 * math.sqrt(n / total))))
-    if not right:
-        return ConfusionCell(n, shade, right, _mix_up(n, true, called))
-    words = many(n, "{n} image of {true} recognised", "{n} images of {true} recognised", true=true)
-    return ConfusionCell(n, shade, right, words)
+    return ConfusionCell(n, max(1, min(9, round(9 * math.sqrt(n / total)))) if n > 0 else 0, right)
 
 
 def _mix_up(n: int, true: str, called: str) -> str:

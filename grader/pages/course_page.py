@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from grader.core.course_rules import CourseRules
 from grader.core.results import Grade
-from grader.core.text import joined, number, one_line, percent
+from grader.core.text import joined, one_line
 from grader.core.totals import CourseLine, CourseTable
 from grader.pages.headline import points_word, status_word
 from grader.pages.language import many, say
+from grader.pages.numbers import number, percent
 from grader.pages.wording import Tone, points
 
 

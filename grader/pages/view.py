@@ -5,19 +5,22 @@ from dataclasses import dataclass
 
 from grader.core.evidence import Evidence
 from grader.core.grades import LATE_WITHOUT_TIME, flags_of, shared_grade, standing_checks
-from grader.core.limits import Limits, write_duration, write_size
-from grader.core.results import CheckResult, FunctionFinding, GroupFinding, Outcome, Result, Status
-from grader.core.text import cleaned, cleaned_evidence, joined, number, one_line, shorten
+from grader.core.limits import Limits
+from grader.core.results import CheckResult, FunctionFinding, Grade, GroupFinding, Outcome, Result, Status
+from grader.core.text import cleaned, cleaned_evidence, joined, one_line, shorten
 from grader.pages.accuracy import AccuracyView, ConfusionView, Mistake, accuracy_view, confusion_view
 from grader.pages.cells import NotebookView, notebook_view
 from grader.pages.counterexample import case_lines, place_of
 from grader.pages.decisions import CommentsView, CommentView, comments_view, decision_words
 from grader.pages.headline import Headline, comment_of_instructor, points_word, write_headline
-from grader.pages.language import many, say
+from grader.pages.language import many, say, translated
 from grader.pages.network import ModelView, model_view
+from grader.pages.numbers import number, write_duration, write_moment, write_size
 from grader.pages.plots import Segment
 from grader.pages.training import TrainingView, training_view
 from grader.pages.wording import (
+    ADVICE,
+    ADVICE_MARK,
     BASIS,
     CAUSES,
     ISOLATION,
@@ -85,7 +88,6 @@ class CheckView:
     comments: tuple[CommentView, ...]
     basis: str
     basis_kind: str
-    basis_words: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +119,7 @@ class StudentView:
     why_no_accuracy: str
     judged_on: str
     checks: tuple[CheckView, ...]
+    bases: tuple[tuple[str, str, str], ...]  # on what the checks rest: word, kind and what it means
     model: ModelView
     training: TrainingView | None
     confusion: ConfusionView | None
@@ -147,13 +150,13 @@ def student_view(
     result = cleaned(result)
     evidence = None if evidence is None else cleaned_evidence(evidence)
     standing = standing_checks(result)
-    notebook = notebook_view(evidence.claims.cells) if evidence and evidence.claims.cells else None
+    notebook = _notebook(evidence)
     comments = comments_view(result, {cell.number: cell.source for cell in notebook.cells} if notebook else {})
     checks = _checks(result.checks, standing, comments)
     grade = shared_grade(result)
     return StudentView(
         title=say(result.title),
-        student=one_line(result.student, 200) or "(no name)",
+        student=one_line(result.student, 200) or say("(no name)"),
         submission=one_line(result.submission, 200),
         verdict=write_headline(result),
         absent=result.absent,
@@ -166,7 +169,7 @@ def student_view(
         pass_mark=number(result.pass_mark),
         strip=strip(standing),
         pass_share=result.pass_mark / result.out_of if result.out_of > 0 else None,
-        next_step=None if result.absent or grade is None or grade.override else _most_to_gain(standing, checks),
+        next_step=_most_to_gain(standing, checks) if grade is not None and _advises(result, grade) else None,
         warning="" if result.absent else _warning(result),
         unsandboxed=say(ISOLATION["none"][1]) if result.isolation == "none" and not result.absent else "",
         notices=_notices(result),
@@ -175,21 +178,28 @@ def student_view(
         has_network=bool(result.dataset or result.accuracy or result.model.chosen),
         accuracy=accuracy_view(result),
         why_no_accuracy=_why_no_accuracy(result, evidence),
-        judged_on=say(one_line(result.judged_on or "", 200)),
+        judged_on=translated(one_line(result.judged_on or "", 200)),
         checks=checks,
+        bases=_bases(checks),
         model=model_view(result, evidence),
         training=training_view(result, evidence),
         confusion=confusion_view(result.accuracy, classes),
         mistakes=mistakes if result.accuracy else (),
         notebook=notebook,
         ending=say(CAUSES[result.ending.cause]),
-        ending_message=shorten(result.ending.message, LONG),
+        ending_message=shorten(translated(result.ending.message), LONG),
         ending_tone="good" if result.ending.cause == "finished" else "bad",
         run=tuple(_run(result, limits)),
-        notes=tuple(shorten(note, LONG) for note in result.notes),
-        shims=tuple(shorten(shim, LONG) for shim in result.shims),
+        notes=tuple(shorten(translated(note), LONG) for note in result.notes),
+        shims=tuple(shorten(translated(shim), LONG) for shim in result.shims),
         provenance=tuple((name, one_line(value, 1_000), said) for name, value, said in _provenance(result, evidence)),
     )
+
+
+def _notebook(evidence: Evidence | None) -> NotebookView | None:
+    if evidence is None or not evidence.claims.cells:
+        return None
+    return notebook_view(evidence.claims.cells, evidence.submission.markdown, evidence.submission.counts)
 
 
 def strip(checks: Sequence[CheckResult]) -> tuple[Segment, ...]:
@@ -227,34 +237,43 @@ def _checks(
 
 
 def _check(position: int, before: CheckResult, item: CheckResult, comments: tuple[CommentView, ...]) -> CheckView:
+    open_advice = item.out_of <= 0 and item.outcome in (Outcome.FAILED, Outcome.PARTIAL)
+    found = item.outcome not in (Outcome.SKIPPED, Outcome.BROKEN)  # else nothing was measured or reported
     return CheckView(
         number=position,
-        tone=TONES[item.outcome],
-        mark=MARKS[item.outcome],
-        outcome=say(OUTCOMES[item.outcome]),
+        tone="calm" if open_advice else TONES[item.outcome],
+        mark=ADVICE_MARK if open_advice else MARKS[item.outcome],
+        outcome=say(ADVICE if open_advice else OUTCOMES[item.outcome]),
         looked_at=item.outcome not in (Outcome.SKIPPED, Outcome.BROKEN, Outcome.AWAITING),
         title=say(shorten(item.title, 300)),
         points=_points(item),
         decision=decision_words(before, item),
         reason=_reason(before, item),
-        hint="" if item.outcome is Outcome.SKIPPED else shorten(item.hint, LONG),  # each of them says the same
+        hint=""
+        if item.outcome is Outcome.SKIPPED
+        else shorten(translated(item.hint), LONG),  # each of them says the same
         comments=comments,
-        basis=say(BASIS[item.rests_on][0]),
+        basis=say(BASIS[item.rests_on][0]) if found else "",
         basis_kind="measured" if item.rests_on == "facts" else "told",
-        basis_words=say(BASIS[item.rests_on][1]),
     )
+
+
+def _bases(checks: Sequence[CheckView]) -> tuple[tuple[str, str, str], ...]:
+    """What the words beside the checks mean, of those that stand there."""
+    kinds = {check.basis: check.basis_kind for check in checks if check.basis}
+    return tuple((say(word), kinds[say(word)], say(meaning)) for word, meaning in BASIS.values() if say(word) in kinds)
 
 
 def _points(item: CheckResult) -> str:
     if item.out_of <= 0:
-        return say("advice")
+        return say("no points")
     return f"{'–' if item.outcome is Outcome.AWAITING else number(item.points)} / {number(item.out_of)}"
 
 
 def _reason(before: CheckResult, item: CheckResult) -> str:
     """A check's reason; none of one that waited for a person, who has been there."""
     given = before.outcome is Outcome.AWAITING and item.outcome is not Outcome.AWAITING
-    return "" if given else shorten(item.reason, LONG)
+    return "" if given else shorten(translated(item.reason), LONG)
 
 
 def _function(finding: FunctionFinding, file: str) -> FunctionView:
@@ -270,7 +289,7 @@ def _function(finding: FunctionFinding, file: str) -> FunctionView:
             "{right} of {n} kinds of cases right",
             right=right,
         ),
-        problem=shorten(finding.problem, 600),
+        problem=shorten(translated(finding.problem), 600),
         groups=() if finding.problem else tuple(_group(group, group is first) for group in finding.groups),
     )
 
@@ -282,12 +301,17 @@ def _group(group: GroupFinding, first: bool) -> GroupView:
         tone=tone,
         mark=MARKS[outcome],
         word=say("right") if group.right else say("wrong") if group.tried else say("not tried"),
-        title=shorten(group.title, 200),
+        title=shorten(translated(group.title), 200),
         tried=many(group.tried, "{n} case", "{n} cases") if group.right else "",
-        fault=say("It {fault}", fault=shorten(group.fault, 600)) if group.fault else "",
+        fault=say("It {fault}", fault=shorten(translated(group.fault), 600)) if group.fault else "",
         shown=shorten("\n".join(case_lines(group)), MOST_SHOWN),
         open=first,
     )
+
+
+def _advises(result: Result, grade: Grade) -> bool:
+    """Whether a page says what would gain most: not to who has nothing, and not where a person decided or has yet to."""
+    return not (result.absent or grade.override or grade.provisional)
 
 
 def _most_to_gain(checks: Sequence[CheckResult], views: Sequence[CheckView]) -> CheckView | None:
@@ -301,7 +325,7 @@ def _most_to_gain(checks: Sequence[CheckResult], views: Sequence[CheckView]) -> 
 
 
 def _warning(result: Result) -> str:
-    reasons = [one_line(flag.reason) for flag in result.flags if flag.kind == "substitute_data"]
+    reasons = [translated(one_line(flag.reason)) for flag in result.flags if flag.kind == "substitute_data"]
     return joined((substitute_warning(), shorten(reasons[0], 600))) if reasons else ""
 
 
@@ -309,7 +333,7 @@ def _notices(result: Result) -> tuple[Notice, ...]:
     """The flags that students may see: a flag that may name another student is for the instructor alone."""
     unclear = (flag for flag in flags_of(result) if flag.kind == LATE_WITHOUT_TIME)
     return tuple(
-        Notice("warn", flag_word(flag.kind), shorten(flag.reason, LONG))
+        Notice("warn", flag_word(flag.kind), shorten(translated(flag.reason), LONG))
         for flag in (*result.flags, *unclear)
         if flag.audience == "everyone" and flag.kind != "substitute_data"
     )
@@ -326,7 +350,7 @@ def _why_no_accuracy(result: Result, evidence: Evidence | None) -> str:
     if evidence is None:
         return say("There is no record of a run: the submission could not be read, or it was not run.")
     judgement = evidence.facts.judgement
-    return shorten(judgement.reason or evidence.claims.problem or "", LONG) or say("No network was judged.")
+    return shorten(translated(judgement.reason or evidence.claims.problem or ""), LONG) or say("No network was judged.")
 
 
 def _run(result: Result, limits: Limits | None) -> Iterator[tuple[str, str]]:
@@ -357,13 +381,13 @@ def _provenance(result: Result, evidence: Evidence | None) -> Iterator[tuple[str
     if result.dataset:
         yield say("dataset"), result.dataset, ""
     if result.judged_on:
-        yield say("judged on"), say(result.judged_on), ""
+        yield say("judged on"), translated(result.judged_on), ""
     if result.dataset:
         served, meaning = SERVE[result.serve]
         yield say("data served"), say(served), say(meaning)
     same = say("the same seed, data and software give the same run, except for the last digits")
     yield say("seed"), str(result.seed), same
-    yield say("started"), result.started, ""
+    yield say("started"), write_moment(result.started), ""
     yield say("versions"), ", ".join(f"{name} {version}" for name, version in sorted(result.versions.items())), ""
     yield say("evidence"), result.evidence, say("digest of submission, data, environment and seed")
     if evidence is None:

@@ -35,7 +35,8 @@ function startTable(table) {
     const shown = Math.min(found.length, room);
     body.replaceChildren(...found.slice(0, shown));
     more.hidden = shown === found.length;
-    const filled = { shown: shown.toLocaleString("en"), all: rows.length.toLocaleString("en") };
+    const language = document.documentElement.lang || "en";
+    const filled = { shown: shown.toLocaleString(language), all: rows.length.toLocaleString(language) };
     const template = status.getAttribute("data-words");
     status.textContent = shown < rows.length ? template.replace(/\{(\w+)\}/g, (_, name) => filled[name]) : "";
   }
@@ -95,7 +96,22 @@ function startFolds() {
     if (scrolls) text.tabIndex = 0; // or a keyboard could not scroll it
   };
   document.querySelectorAll("pre").forEach(reach);
-  document.addEventListener("toggle", (event) => event.target.querySelectorAll("pre").forEach(reach), true);
+  // what is wider than its window says so, until its end is seen
+  const cue = (box) => box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
+  const scrolls = document.querySelectorAll(".scroll");
+  const watch = new ResizeObserver((seen) => seen.forEach((entry) => cue(entry.target)));
+  for (const box of scrolls) {
+    watch.observe(box);
+    box.addEventListener("scroll", () => cue(box), { passive: true });
+  }
+  document.addEventListener(
+    "toggle",
+    (event) => {
+      event.target.querySelectorAll("pre").forEach(reach);
+      event.target.querySelectorAll(".scroll").forEach(cue);
+    },
+    true,
+  );
   // paper has no folds
   const closed = [];
   window.addEventListener("beforeprint", () => {

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from grader.checks.hints import hint_for, hint_for_ending, read_hints
+from grader.checks.hints import RUN_ALL, hint_for, hint_for_ending, read_hints
 from grader.core.evidence import Cause, Ending
 from grader.core.results import Outcome
-from tests.checks.builders import case, cell, claims, fit, look
+from tests.checks.builders import case, cell, claims, fit, look, planned, run_checks
 
 
 def test_a_run_without_errors_passes() -> None:
@@ -137,7 +137,7 @@ def test_long_coloured_messages_become_one_short_line() -> None:
         ("StdinNotImplementedError", "raw_input was called", "`input()`"),
         ("SyntaxError", "Missing parentheses in call to 'print'. Did you mean print(...)?", "Python 2"),
         ("SyntaxError", "invalid syntax (1.py, line 1)", "bracket"),
-        ("IndentationError", "unexpected indent", "bracket"),
+        ("IndentationError", "unexpected indent", "same place"),
         ("Exception", "URL fetch failure on https://x: None -- [Errno -2] Name or service not known", "no network"),
         ("KeyError", "'val_acc'", "history.history.keys()"),
         ("AttributeError", "'Sequential' object has no attribute 'predict_classes'", "`predict_classes` was taken out"),
@@ -243,7 +243,7 @@ def test_common_errors_have_a_hint_that_says_what_to_change(name: str, message: 
         ("names[7]", ("IndexError", "list index out of range"), "Restart the kernel"),
         ("library(keras)\nmnist <- dataset_mnist()", ("SyntaxError", "invalid syntax (1.py, line 2)"), "looks like R"),
         ("model %>% fit(x, y)", ("SyntaxError", "invalid syntax (1.py, line 1)"), "looks like R"),
-        ("if a < -1\n    b", ("SyntaxError", "expected ':' (1.py, line 1)"), "Python can't read this cell"),
+        ("if a < -1\n    b", ("SyntaxError", "expected ':' (1.py, line 1)"), "A colon is missing"),
         ("cv2.imread('a.png').shape", ("AttributeError", "'NoneType' object has no attribute 'shape'"), "cv2.imread"),
     ],
 )  # fmt: skip
@@ -282,6 +282,47 @@ def test_a_hint_for_a_very_long_cell_takes_no_time(name: str, padding: str) -> N
     started = time.monotonic()
     assert hint_for(failed, (failed, failed)) != ""
     assert time.monotonic() - started < 20, "what grows with the square takes minutes"
+
+
+def asked(source: str, error: tuple[str, str]) -> str:
+    """The hint of a rubric that asks for an input and an output."""
+    rubric = (
+        planned("executes"), planned("input_shape", {"shapes": [[784], [28, 28]]}), planned("output_units", {"units": 10}),
+    )  # fmt: skip
+    return run_checks(rubric, case(claims(cell(1, source, error))))[0].hint
+
+
+def test_what_the_exercise_asks_of_a_network_is_said_before_the_general_advice() -> None:
+    unknown = ("ValueError", "something that nobody foresaw")
+    asks = "The exercise asks for an input of (784,) or (28, 28) and 10 units with softmax at the end."
+    assert asked("model.fit(x, y)", unknown) == f"{asks} Compare what you built and what `fit` is given with that."
+    assert asked("x = 1 + y", unknown) == RUN_ALL
+    ranks = "Argument `output` must have rank (ndim) `target.ndim - 1`. Received: target.shape=(32, 2)"
+    assert asked("model.fit(x, y)", ("ValueError", ranks)).endswith(f'`loss="categorical_crossentropy"`. {asks}')
+    assert "The exercise asks" not in asked("model.fit(x, y)", ("NameError", "name 'x' is not defined"))
+
+
+def test_a_rubric_that_asks_nothing_of_a_network_says_nothing_of_it() -> None:
+    failed = cell(1, "model.fit(x, y)", ("ValueError", "something that nobody foresaw"))
+    assert look("executes", case(claims(failed))).hint == RUN_ALL
+
+
+HOSTILE = (
+    "' object has no attribute '", "Expected shape (None, ", "(", "1, ", "'x' sizes: 1", "<class 'a.", "target.shape=(", "[",
+    "Received: ", "module 'a.", "missing 1 required positional argument: '", "concatenation axis. Received: input_shape=[",
+    " ",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("part", HOSTILE)
+@pytest.mark.parametrize(
+    "name", ["ValueError", "TypeError", "AttributeError", "ImportError", "IndexError", "SyntaxError"]
+)
+def test_a_hint_for_a_long_message_that_was_made_to_be_dear_takes_no_time(name: str, part: str) -> None:
+    failed = cell(1, "model.fit(x)", (name, (part * 2_000)[:2_000]))
+    started = time.process_time()
+    assert hint_for(failed, (failed,)) != ""
+    assert time.process_time() - started < 1
 
 
 def test_a_comparison_defines_nothing() -> None:

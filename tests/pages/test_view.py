@@ -64,6 +64,14 @@ def test_the_next_step_is_the_hint_with_most_points_in_it() -> None:
     assert step is not None and step.hint == "large" and step.number == 2
 
 
+def test_there_is_no_next_step_while_a_person_has_yet_to_look() -> None:
+    failed = a_check(Outcome.FAILED, points=0, hint="Add Dropout.")
+    doubted = a_result((a_check(), failed), status=Status.NEEDS_REVIEW)
+    assert student_view(a_result((a_check(), failed)), None).next_step is not None
+    assert student_view(doubted, None).provisional
+    assert student_view(doubted, None).next_step is None
+
+
 def test_a_perfect_result_has_no_next_step() -> None:
     assert student_view(a_result((a_check(),)), None).next_step is None
 
@@ -75,9 +83,34 @@ def test_the_strip_of_points_adds_up_to_all_of_them() -> None:
     assert strip((a_check(out_of=0.0, points=0.0),)) == ()
 
 
+def test_advice_that_was_not_taken_is_calm_and_never_called_failed() -> None:
+    for outcome in (Outcome.FAILED, Outcome.PARTIAL):
+        (row,) = student_view(a_result((a_check(outcome, out_of=0.0, points=0.0, hint="Try it."),)), None).checks
+        assert (row.tone, row.outcome, row.mark, row.hint) == ("calm", "advice", "→", "Try it.")
+    (row,) = student_view(a_result((a_check(out_of=0.0, points=0.0),)), None).checks
+    assert (row.tone, row.outcome) == ("good", "passed")
+
+
+def test_only_what_was_looked_at_is_called_measured() -> None:
+    checks = [a_check(outcome, name=outcome.value) for outcome in Outcome]
+    seen = student_view(a_result((*checks, a_check(rests_on="claims"))), None)
+    told = {check.outcome: check.basis for check in seen.checks[:-1]}
+    assert told["not looked at"] == told["our fault"] == "" and told["passed"] == told["failed"] == "measured"
+    assert [(word, kind) for word, kind, _ in seen.bases] == [("measured", "measured"), ("reported", "told")]
+
+
+def test_a_doubted_accuracy_is_provisional_and_gets_no_verdict() -> None:
+    far = an_accuracy(8_000, verdict="fail")
+    seen = student_view(a_result(accuracy=far, status=Status.NEEDS_REVIEW, passed=False), None).accuracy
+    assert seen is not None and (seen.badge, seen.tone, seen.sentence) == ("provisional", "warn", "")
+    close = a_result(accuracy=an_accuracy(9_690, verdict="borderline"), status=Status.NEEDS_REVIEW, passed=False)
+    shown = student_view(close, None).accuracy
+    assert shown is not None and shown.badge == "borderline" and shown.sentence
+
+
 def test_advice_shows_no_points() -> None:
     seen = student_view(a_result((a_check(out_of=0.0, points=0.0),)), None)
-    assert seen.checks[0].points == "advice"
+    assert seen.checks[0].points == "no points"
 
 
 def test_a_check_says_what_it_rests_on() -> None:
