@@ -319,6 +319,30 @@ class ModelFile(Value):
     sha256: str
 
 
+Maker = Literal["same", "different", "unknown", "no code", "no network"]
+
+
+class HandedInNetwork(Value):
+    """The trained network that was handed in, judged in place of one that is trained here; and who made it.
+
+    `maker`: whether the notebook, run for a few seconds (`smoke`), builds that very network; unknown where it came to
+    none. `built` is the network that it builds and `differences` what is told of the two, layer by layer. `weights` is a
+    SHA-256 of their values, `sketch` some of them. Without a `file` none was handed in, and none was trained either.
+    """
+
+    name: str = ""
+    file: ModelFile | None = None
+    form: Literal["", "keras", "hdf5", "weights"] = ""
+    saved_by: str = ""  # the version of Keras, as the file says
+    why: str = ""  # why this one of several
+    smoke: Smoke | None = None  # None: there was no code to run
+    maker: Maker = "unknown"
+    built: Architecture | None = None
+    differences: tuple[str, ...] = ()
+    weights: str | None = None
+    sketch: tuple[float, ...] = ()
+
+
 class Facts(Value):
     """What the host and the judge saw."""
 
@@ -330,6 +354,7 @@ class Facts(Value):
     start: Start = "cold"
     start_note: str = ""  # why it was started cold where a warm start was asked for
     handed_in: dict[str, Whole] = {}  # files of the submission with judged images in them: about how many
+    handed_in_network: HandedInNetwork | None = None  # None: what was judged is what the run trained
 
 
 class Reported(Value):
@@ -372,6 +397,11 @@ class Evidence(Value):
     smoke: Smoke | None = None  # None: the real thing
     facts: Facts
     claims: Claims
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether every training was cut to a few images: then claims about trainings say nothing of what was judged."""
+        return self.smoke is not None or self.facts.handed_in_network is not None
 
 
 ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")

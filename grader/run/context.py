@@ -184,7 +184,7 @@ def digest_code(home: Path) -> str:
 def evidence_key(submission: Submission, context: RunContext) -> str:
     """The digest of all that a run depends on: submission, served and judged data, limits, code, environment, seed."""
     # without the defaults: a new kind of limit changes no old key; without a smoke run's seconds: a busy machine has more
-    limits = context.rubric.assignment.run.model_dump_json(exclude_defaults=True)
+    limits = context.rubric.assignment.run.of_a_run
     served = context.images.served.digest if context.images else ""
     others = context.images.others.digest(submission.script.cells) if context.images and context.images.others else ""
     parts = [

@@ -98,7 +98,7 @@ def setting_of(context: RunContext) -> dict[str, str]:
     rubric = context.rubric
     expected = json.dumps(asdict(expected_layers(rubric.planned)), sort_keys=True, default=sorted)
     return {
-        "the limits under [run]": rubric.assignment.run.model_dump_json(exclude_defaults=True),
+        "the limits under [run]": rubric.assignment.run.of_a_run,
         "the layers that the rubric asks for": expected,
         "the dataset's description": _digest(rubric.dataset.model_dump_json().encode()) if rubric.dataset else "",
         "the data": rubric.data_digest,
