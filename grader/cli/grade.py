@@ -26,6 +26,8 @@ from grader.cli.options import (
     SandboxName,
     SandboxOption,
     Seed,
+    Train,
+    TrainName,
     Warm,
     ending_in_order,
     find_course,
@@ -63,8 +65,8 @@ class DemoPart(StrEnum):
 @app.command()
 def grade(
     assignment: Assignment,
-    submission: Annotated[Path, typer.Argument(help="A notebook, a module, or a folder that holds one.")],
-    out: Out = Path("out"), sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
+    submission: Annotated[Path, typer.Argument(help="A notebook, a module, a trained network, or a folder with them.")],
+    out: Out = Path("out"), train: Train = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
     course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False, warm: Warm = False,
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
@@ -78,9 +80,13 @@ def grade(
     from grader.run.context import open_context
     from grader.run.grade_one import grade_submission
 
-    find_course(course).assignment(assignment)
-    work = read_path(submission)
-    home, output, options = open_order(course, out, earlier, rerun, sandbox, data, seed, jobs=1, warm=warm)
+    rubric = find_course(course).assignment(assignment)
+    work = read_path(submission, most_network=rubric.run.model_size, alone=rubric.dataset is not None)
+    if work.without_code is not None and train is None:
+        train = TrainName.HANDED_IN  # there is nothing to train
+    home, output, options = open_order(
+        course, out, earlier, rerun, sandbox, data, seed, jobs=1, warm=warm, train=train
+    )  # fmt: skip
     with progress_bar(as_json) as progress, open_context(home, assignment, options, progress) as context:
         result = grade_submission(work, context, output, progress)
     with open_beside(output.out, None) as book:  # of a batch: what counts is the grade that stands there
@@ -101,7 +107,8 @@ def batch(
     assignment: Assignment,
     source: Annotated[Path, typer.Argument(help="A folder of hand-ins, or the zip that a platform gives.")],
     out: Out = Path("out"), jobs: Jobs = None, executor: Executor = LOCAL, gradebook: GradebookOption = None,
-    form: Format = None, roster: Roster = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
+    form: Format = None, roster: Roster = None, train: Train = None,
+    sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
     course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False, warm: Warm = False,
     as_json: Json = False, events: EventsFile = None, debug: Debug = False,
 ) -> None:  # fmt: skip
@@ -125,12 +132,12 @@ def batch(
         progress = stack.enter_context(progress_bar(as_json, events=stack.enter_context(open_events(events))))
         known = open_class(
             source, assignment=assignment, workspace=stack.enter_context(workspace()), roster=roster, as_=form,
-            apart=[out, *others],
+            apart=[out, *others], most_network=rubric.run.model_size,
         )  # fmt: skip
         # A cluster decides for itself how many run at a time, with a thread for each kernel.
         plan = plan_jobs(jobs, memory=rubric.run.memory, available=available_memory(), cores=usable_cores())
         home, output, options = open_order(
-            home.root, out, earlier, rerun, sandbox, data, seed, jobs=plan.jobs, warm=warm
+            home.root, out, earlier, rerun, sandbox, data, seed, jobs=plan.jobs, warm=warm, train=train
         )  # fmt: skip
         for words in filter(None, (*known.notes, plan.words)):
             progress.say(words)

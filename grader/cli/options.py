@@ -80,6 +80,14 @@ class SandboxName(StrEnum):
     NONE = "none"
 
 
+class TrainName(StrEnum):
+    """What --train takes."""
+
+    ALWAYS = "always"
+    HANDED_IN = "handed-in"
+    NEVER = "never"
+
+
 Assignment = Annotated[
     str, typer.Argument(metavar="ASSIGNMENT", help="An assignment's id, as in `grader grade exercise1`.")
 ]
@@ -112,6 +120,10 @@ Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seeds P
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 Earlier = Annotated[Path | None, typer.Option("--earlier", help="Results of another exercise, for `better_than`.")]
+Train = Annotated[
+    TrainName | None,
+    typer.Option("--train", help="Judge handed-in networks instead of training (default: as the rubric says)."),
+]
 Warm = Annotated[bool, typer.Option("--warm", help="Fork kernels from one interpreter: seconds less for each.")]
 Rerun = Annotated[bool, typer.Option("--rerun", help="Run again although the evidence is there.")]
 Jobs = Annotated[
@@ -121,7 +133,7 @@ Jobs = Annotated[
 
 def open_order(
     course: Path | None, out: Path, earlier: Path | None, rerun: bool, sandbox: SandboxName, data: Path | None, seed: int,
-    *, jobs: int, warm: bool = False,
+    *, jobs: int, warm: bool = False, train: TrainName | None = None,
 ) -> "tuple[Course, OutputOptions, RunOptions]":  # fmt: skip
     """The course, where results go, and what the person at the keyboard chose."""
     from grader.core.workspace import output_folder
@@ -130,7 +142,10 @@ def open_order(
 
     home = find_course(course)
     output = OutputOptions(out=output_folder(out), course=home, earlier=earlier, rerun=rerun, data=data)
-    return home, output, RunOptions(isolation=sandbox.value, data=data, seed=seed, jobs=jobs, warm=warm)
+    options = RunOptions(
+        isolation=sandbox.value, data=data, seed=seed, jobs=jobs, warm=warm, train=train.value if train else None
+    )  # fmt: skip
+    return home, output, options
 
 
 def find_course(root: Path | None) -> "Course":

@@ -14,7 +14,13 @@ P = TypeVar("P")
 
 MOST_NAMED = 10
 LEFT_OUT = "&<>\"`|':\\/’*?#;"  # which a name loses when a platform makes a file name of it
-RESERVED = {"index.html", "gradebook.csv", "gradebook.sqlite", "batch.json"}  # what a batch writes beside its students
+RESERVED = {
+    "index.html",
+    "gradebook.csv",
+    "gradebook.sqlite",
+    "batch.json",
+    "audit.json",
+}  # what a batch writes beside its students
 # What begins or ends like a file that we, SQLite or CI lay beside students. Other files there are looked for on disk.
 OURS = re.compile(
     r"(?:index|gradebook|batch|events|junit|classroom|evidence|members|students|roster)(?:[^a-z].*)?"

@@ -172,6 +172,6 @@ def test_layers_that_only_training_has_and_names_make_no_other_network(
     assert wide is not None
     assert is_same_network(plain, other)
     assert tell_differences(plain, wide) == (
-        "layer 2: Dense with activation = \"linear\" instead of \"softmax\", units = 7 instead of 2",
-        "the file has one more layer: Dense(units = 2, activation = \"softmax\")",
+        'layer 2: Dense with activation = "linear" instead of "softmax", units = 7 instead of 2',
+        'the file has one more layer: Dense(units = 2, activation = "softmax")',
     ) or tell_differences(plain, wide) == ("the file has one more layer: Dense(units = 7)",)
