@@ -203,7 +203,7 @@ class Stage:
         return JudgeAnswer(judgement=a_judgement(), outputs=built.answers(LABELS, correct, units=2))
 
     def describe_network(self, model: bytes, sandbox: Sandbox, limits: Limits) -> JudgeAnswer:
-        """As `grader.judge.client.describe_network`: every code builds the same network, unless its author's name says other."""
+        """As `grader.judge.client.describe_network`: the same network for all but whose name says other."""
         units = 3 if b"other" in model else 2
         architecture = built.model(built.dense(units, "dense", "softmax"), outputs=(2,))
         return JudgeAnswer(judgement=Judgement(outcome="described", architecture=architecture), outputs=None)

@@ -121,19 +121,25 @@ def output_units(case: Case, parameters: OutputUnits) -> Score:
     """
     found = case.architecture.output_shape[-1] if case.architecture.output_shape else None
     activation = output_activation(case.architecture)
+    units = _units(found)
     if found is None or found not in parameters.units:
-        wanted = listed([str(units) for units in parameters.units], "or")
+        wanted = [f"{_units(each)} with {listed(list(parameters.accepted(each)), 'or')}" for each in parameters.units]
+        first = parameters.units[0]
         raise Failure(
-            f"the output has {found} units, asked for is {wanted}", f"End with `Dense({parameters.units[0]})`."
+            f"the output has {units} with {_worded(activation)}, asked for is {listed(wanted, 'or')}",
+            f'End with `Dense({first}, activation="{parameters.accepted(first)[0]}")`.',
         )
     accepted = parameters.accepted(found)
-    units = "1 unit" if found == 1 else f"{found} units"
     if activation not in accepted:
         raise Failure(
             f"the output has {units} with {_worded(activation)}, asked for is {listed(list(accepted), 'or')}",
             f'End with `Dense({found}, activation="{accepted[0]}")`.',
         )
     return Score(1.0, f"the output has {units} with {_worded(activation)}")
+
+
+def _units(count: int | None) -> str:
+    return "1 unit" if count == 1 else "any number of units" if count is None else f"{count} units"
 
 
 def _worded(activation: str) -> str:

@@ -4,11 +4,13 @@ import ast
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from grader.core.evidence import Cell, Ending
+from grader.checks.spelling import meant_by_name, what_was_meant
+from grader.core.evidence import Cell, CellError, Ending
 
 RUN_ALL = "Restart the kernel, run all cells from the top, and mend the first one that fails."
 MOST_SEARCHED = 300_000  # characters of a submission that are searched for definitions
@@ -21,13 +23,15 @@ KERAS_MODEL = re.compile(r"\bSequential\s*\(|\bModel\s*\(|\bkeras\.(?:Input|laye
 class Hint:
     """What to do about an error whose name matches `errors` as a whole, and whose message holds `message`.
 
-    The cell holds `source`. All three are regular expressions; in `text`, `{1}` is what the message named.
+    The cell holds `source`. All three are regular expressions; in `text`, `{1}` is what the message named. A `general`
+    one stands back for an offer of the name that was meant.
     """
 
     errors: str
     text: str
     message: str = ""
     source: str = ""
+    general: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,15 +78,29 @@ def hint_for(cell: Cell, cells: tuple[Cell, ...]) -> str:
     if error is None:
         return ""
     missing = re.search(r"name '(\w+)'", error.message) if error.name == "NameError" else None
-    if missing is not None:
-        elsewhere = _defined_elsewhere(missing[1], cell, cells)
-        if elsewhere:
-            return elsewhere
+    elsewhere = _defined_elsewhere(missing[1], cell, cells) if missing is not None else ""
+    if elsewhere:
+        return elsewhere
+    known = next(_fitting(error, cell.source), None)
+    if known is not None and not known[0].general:
+        return known[1]
+    meant = _meant(missing[1], cell, cells) if missing is not None else what_was_meant(error)
+    return meant or (RUN_ALL if known is None else known[1])
+
+
+def _fitting(error: CellError, source: str) -> Iterator[tuple[Hint, str]]:
+    """The hints that fit an error in a cell, each with its words."""
     for hint in read_hints().errors:
         found = re.search(hint.message, error.message, re.DOTALL) if re.fullmatch(hint.errors, error.name) else None
-        if found is not None and re.search(hint.source, cell.source):
-            return hint.text.format(found[0], *found.groups(default=""))
-    return RUN_ALL
+        if found is not None and re.search(hint.source, source):
+            yield hint, hint.text.format(found[0], *found.groups(default=""))
+
+
+def _meant(name: str, failed: Cell, cells: tuple[Cell, ...]) -> str:
+    """What may be meant by a name without a value, of what the cells up to there define."""
+    known = zip(cells, _definitions(tuple(cell.source for cell in cells)), strict=True)
+    defined = [(other, cell.number) for cell, names in known if cell.number <= failed.number for other in names]
+    return meant_by_name(name, defined, failed.number)
 
 
 def hint_for_ending(ending: Ending, cells: tuple[Cell, ...]) -> str:

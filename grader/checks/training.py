@@ -61,16 +61,18 @@ def trained(case: Case, parameters: NoParameters) -> Score:
         raise Failure(f"{name} was never fitted{more}", f"Call `fit` on {name} with the training images and labels.")
     last = fits[-1]
     if last.error:
-        reason = f"`{last.model}.fit` failed{_in_cell(last)}: {one_line(last.error)}"
-        raise Failure(
-            reason, f"Mend that call: without it the model has learnt nothing. {_hint_of(last, claims)}".strip()
-        )
+        remedy = "Mend that call: without it the model has learnt nothing."
+        raise Failure(_failed(last), f"{remedy} {_hint_of(last, claims)}".strip())
     ending = case.evidence.facts.ending
     why = "" if ending.cause is Cause.FINISHED else f": {ending.message}"
     raise Failure(
         f"`{last.model}.fit`{_in_cell(last)} did not finish its first epoch{why}",
         "Use a smaller network or smaller images, so that an epoch fits into the time there is.",
     )
+
+
+def _failed(fit: Fit) -> str:
+    return f"`{fit.model}.fit` failed{_in_cell(fit)}: {one_line(fit.error or '')}"
 
 
 def _hint_of(fit: Fit, claims: Claims) -> str:
@@ -125,10 +127,16 @@ def _why_none(evidence: Evidence) -> str:
         reasons.append(f"the run ended early: {ending.message.rstrip('.')}")
     if passed_over:
         reasons.append(f"there is {some(passed_over)}")
-    why = why_no_training(claims.cells) if ending.cause is Cause.FINISHED and not claims.problem else ""
-    if why and claims.cells:
-        reasons.append(why)
-    return "; ".join(reasons) or evidence.facts.judgement.reason or "the code builds no Keras model and calls no `fit`"
+    failed = next((fit for fit in claims.fits if fit.error), None)
+    if failed is not None and not trainings(claims.fits):
+        reasons.append(_failed(failed))
+    elif ending.cause is Cause.FINISHED and not claims.problem and claims.cells and not claims.fits:
+        reasons.append(why_no_training(claims.cells))
+    return (
+        "; ".join(filter(None, reasons))
+        or evidence.facts.judgement.reason
+        or "the code builds no Keras model and calls no `fit`"
+    )
 
 
 def _first_error(claims: Claims) -> str:

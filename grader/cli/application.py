@@ -22,6 +22,8 @@ from grader.cli import (
     review,
     student_wheel,
 )
+from grader.cli.command import HELP, Commands, use_commands
+from grader.cli.faults import ParserFault, explain_fault
 from grader.cli.options import GOES_ON, INTERRUPTED, TERMINATED, leave
 from grader.cli.students_copy import hide_from_students, require_for_students
 from grader.core.edition import distribution
@@ -30,7 +32,7 @@ from grader.core.system import missing_package, require_supported_system
 
 app = typer.Typer(
     help="Grades deep-learning coursework: runs it in a sandbox, judges the network on hidden images, explains the mark.",
-    no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    cls=Commands, context_settings=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
 for group in (grade.app, check.app, ci.app):
     app.add_typer(group)
@@ -42,7 +44,10 @@ gradebook.app.add_typer(decisions.app)
 app.add_typer(gradebook.app, name="gradebook")
 app.add_typer(review.app)
 app.add_typer(student_wheel.app)
+use_commands(app)
 hide_from_students(app)
+
+NO_READER = 141  # as a shell calls the end by SIGPIPE
 
 
 def _say_version(wanted: bool) -> None:
@@ -57,7 +62,7 @@ def _say_version(wanted: bool) -> None:
 def _before(
     called: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", help="Say which version this is.", callback=_say_version, is_eager=True)
+        bool, typer.Option("--version", "-V", help="Say which version this is.", callback=_say_version, is_eager=True)
     ] = False,
 ) -> None:
     """What stands before every command."""
@@ -73,12 +78,27 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that can't show a check mark gets a question mark
     try:
-        app()
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        sys.exit(code if isinstance(code, int) else 0)
     except SystemExit as end:
-        if end.code in (INTERRUPTED, TERMINATED):
-            print(f"grader: interrupted; {GOES_ON}", file=sys.stderr, flush=True)
-            leave(int(end.code))  # threads may still wait for sandboxes
+        if end.code == TERMINATED:
+            _leave_interrupted(TERMINATED)
         raise
+    except (KeyboardInterrupt, typer.Abort):
+        _leave_interrupted(INTERRUPTED)
+    except BrokenPipeError:  # whoever read along has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave(NO_READER)
+    except ParserFault as fault:
+        if type(fault).__name__ == "NoArgsIsHelpError":
+            print(fault.format_message(), file=sys.stderr)
+            sys.exit(2)
+        error = explain_fault(fault)
+        _tell(str(error))
+        sys.exit(error.exit_code)
     except GraderError as error:
         if debug:
             traceback.print_exc()
@@ -95,6 +115,12 @@ def main() -> None:
             traceback.print_exc()
         _tell(f"this is our fault: {type(error).__name__}: {error}. Run it again with --debug.")
         sys.exit(3)
+
+
+def _leave_interrupted(code: int) -> None:
+    """Say how to go on, and end: threads may still wait for sandboxes."""
+    print(f"grader: interrupted; {GOES_ON}", file=sys.stderr, flush=True)
+    leave(code)
 
 
 def _tell(words: str) -> None:

@@ -13,7 +13,8 @@ from grader.cli.options import (
     Data,
     Debug,
     Json,
-    SandboxName,
+    OwnSandbox,
+    Quiet,
     can_be_written,
     find_course,
     must_be_folder,
@@ -24,25 +25,38 @@ from grader.core.errors import UsageError
 app = typer.Typer()
 
 Images = Annotated[
-    Path | None, typer.Option("--images", help="A folder of images, train/<class>/ and test/<class>/, that it is about.")
+    Path | None, typer.Option("--images", metavar="DIR",
+        help="Make it about this folder of images, train/<class>/ and test/<class>/.")
 ]  # fmt: skip
 Gradescope = Annotated[
     bool, typer.Option("--gradescope", help="Pack the assignment ID, which is there, as an autograder for Gradescope.")
 ]
 
+Into = Annotated[
+    Path | None,
+    typer.Option(
+        "--into", "-o", metavar="PATH",
+        help="Copy --images to this data root (default: the user's cache), or write the zip of --gradescope to this file "
+        "(default: ID.zip).",
+    ),
+]  # fmt: skip
+
 
 @app.command()
 def new(
-    assignment: Annotated[str, typer.Argument(metavar="ID", help="What it is to be called, as in `fashion`.")],
+    assignment: Annotated[str, typer.Argument(metavar="ID", help="The id it gets, as in `fashion`.")],
     images: Images = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", help="A dataset that is there (default: mnist).")] = None,
-    title: Annotated[str, typer.Option("--title", help="The title that students read.")] = "",
+    dataset: Annotated[str | None, typer.Option("--dataset", metavar="NAME",
+        help="Make it about this dataset, which is there (default: mnist).")] = None,
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="Give it this title, which students read.")] = "",
     gradescope: Gradescope = False,
-    into: Annotated[Path | None, typer.Option("--into", help="With --images, the data root that gets the images (default: "
-                                              "the user's cache); with --gradescope, the zip (default: ID.zip).")] = None,
+    into: Into = None,
     data: Data = None, course: CourseOption = None, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Begin an assignment: rubric, exercise, starter, reference solution and test; or pack one for Gradescope."""
+    """Begin an assignment, or pack one for Gradescope.
+
+    A new one is a rubric, an exercise, a starter, a reference solution and a test.
+    """
     if gradescope:
         if images is not None or dataset is not None or title:
             raise UsageError("--gradescope packs what is there; it takes no --images, --dataset or --title.")
@@ -74,14 +88,17 @@ def _pack(assignment: str, into: Path | None, data: Path | None, course: Path | 
 
 @app.command()
 def lint(
-    assignment: Annotated[str | None, typer.Argument(metavar="[ID]", help="The assignment (default: all).")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Train the reference solution in full, as a hand-in is.")] = False,
-    sandbox: Annotated[
-        SandboxName | None, typer.Option("--sandbox", help="How the code is held (default: bubblewrap, else none).")
-    ] = None,
-    data: Data = None, course: CourseOption = None, as_json: Json = False, debug: Debug = False,
+    assignment: Annotated[str | None, typer.Argument(metavar="ASSIGNMENT",
+        help="The assignment's id (default: all of them).")] = None,
+    full: Annotated[bool, typer.Option("--full", "-f",
+        help="Train the reference solution in full, as a hand-in is.")] = False,
+    sandbox: OwnSandbox = None, data: Data = None, course: CourseOption = None, quiet: Quiet = False,
+    as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Say what is wrong with an assignment before students find out. Ends with 1 if there is a fault."""
+    """Say what is wrong with an assignment.
+
+    Ends with 0 where there is no fault, 1 where there is one.
+    """
     from grader.authoring.lint import Means, lint_assignment
 
     home = find_course(course)
@@ -93,7 +110,7 @@ def lint(
     means = Means(data=data, isolation=sandbox.value if sandbox else None, full=full)
     found = {}
     for name in names:
-        with progress_bar(as_json) as progress:
+        with progress_bar(as_json or quiet) as progress:
             found[name] = lint_assignment(home, name, means, progress)
         if not as_json:
             faults = sum(item.fault for item in found[name])

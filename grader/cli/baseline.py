@@ -11,6 +11,7 @@ from grader.cli.options import (
     Debug,
     Json,
     Out,
+    Quiet,
     SandboxName,
     SandboxOption,
     find_course,
@@ -27,26 +28,36 @@ IMAGE_SIZE = 96
 
 Name = Annotated[
     str | None,
-    typer.Option("--architecture", metavar="NAME", help="Measure a known architecture, scaled down, in its place."),
+    typer.Option("--architecture", metavar="NAME", help="Measure this known architecture, scaled down, in its place."),
 ]
 ImageSize = Annotated[
-    int | None, typer.Option("--image-size", min=1, help=f"Pixels a side, for --architecture (default: {IMAGE_SIZE}).")
+    int | None,
+    typer.Option(
+        "--image-size",
+        metavar="N",
+        min=1,
+        help=f"Give --architecture images of this many pixels a side (default: {IMAGE_SIZE}).",
+    ),
 ]
 
 
 @app.command()
 def baseline(
     assignment: Annotated[
-        str | None, typer.Argument(metavar="[ASSIGNMENT]", help="An assignment's id; without one, lists what was measured.")
+        str | None, typer.Argument(metavar="ASSIGNMENT", help="The assignment's id (default: list what was measured).")
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="How many seeds, from 0 on.")] = 1,
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", min=1, max=100,
+        help="Measure with this many seeds, from 0 on.")] = 1,
     architecture: Name = None, image_size: ImageSize = None,
     out: Out = Path("out/baseline"), write: Annotated[
         bool, typer.Option("--write/--no-write", help="Record the result in reference/<id>/baseline.json.")] = True,
     sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None, course: CourseOption = None,
-    as_json: Json = False, debug: Debug = False,
+    quiet: Quiet = False, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Measure a reference solution through the grader itself, seed by seed; without ASSIGNMENT list what is recorded."""
+    """Measure a reference solution, or list what was measured.
+
+    It goes through the grader itself, as a hand-in does, once for each seed.
+    """
     if architecture is None and image_size is not None:
         raise UsageError("--image-size is for --architecture.", "Name one, as in --architecture vgg16.")
     home = find_course(course)
@@ -68,7 +79,10 @@ def baseline(
         solution, title = read_architecture(home, assignment, chosen, size), f"{chosen.title}, small, {size} pixels"
         folder /= f"{architecture}-{size}"
     home, output, options = open_order(course, folder, None, False, sandbox, data, 0, jobs=1)
-    with progress_bar(as_json, total=seeds) as progress, open_context(home, assignment, options, progress) as context:
+    with (
+        progress_bar(as_json or quiet, total=seeds) as progress,
+        open_context(home, assignment, options, progress) as context,
+    ):
         measured = measure_baseline(context, output, solution, title=title, seeds=seeds, progress=progress)
     if write:
         write_baseline(home.baseline_file(assignment, architecture), measured)

@@ -13,6 +13,7 @@ from grader.cli.options import (
     Data,
     Debug,
     Json,
+    Quiet,
     SandboxName,
     SandboxOption,
     Seed,
@@ -31,12 +32,15 @@ JUNIT, CLASSROOM = "junit.xml", "classroom.json"
 
 @app.command()
 def ci(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The repository, with its grader.toml.")] = Path(),
-    out: Annotated[Path, typer.Option("--out", help="Where reports, junit.xml and classroom.json go.")] = Path("report"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The repository, with its grader.toml.")] = Path(),
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR",
+        help="Write reports, junit.xml and classroom.json to this folder.")] = Path("report"),
     sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None, course: CourseOption = None, seed: Seed = 0,
-    as_json: Json = False, debug: Debug = False,
+    quiet: Quiet = False, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Grade what a repository's grader.toml names, and tell it to GitHub, GitHub Classroom and readers of JUnit.
+    """Grade what a repository's grader.toml names, and tell CI.
+
+    CI is GitHub, GitHub Classroom, GitLab, and whatever reads JUnit.
 
     What has not changed since the evidence in --out was stored is not run again. Ends with 0 where all passed, 1 where
     something did not, 2 for wrong usage, 3 where we broke.
@@ -51,7 +55,7 @@ def ci(
     output_folder(out)
     setup = RunOptions(isolation=sandbox.value, data=data, seed=seed)
     repository = Repository(root=folder, settings=settings, student=_student(folder, settings), checkout=_checkout())
-    with ending_in_order(), progress_bar(as_json, total=len(settings.submission)) as progress:
+    with ending_in_order(), progress_bar(as_json or quiet, total=len(settings.submission)) as progress:
         runs = run_all(repository, home, setup, out, progress=progress)
     raise typer.Exit(_tell(runs, out, as_json))
 

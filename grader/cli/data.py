@@ -5,14 +5,15 @@ from typing import Annotated
 
 import typer
 
-from grader.cli.options import CourseOption, Data, Debug, find_course, must_be_folder, progress_bar, read_pairs
+from grader.cli.command import Commands
+from grader.cli.options import CourseOption, Data, Debug, Quiet, find_course, must_be_folder, progress_bar, read_pairs
 
-app = typer.Typer(help="Datasets: list, fetch, import.", no_args_is_help=True)
+app = typer.Typer(cls=Commands, help="List, fetch and import datasets.", no_args_is_help=True)
 
 
 @app.command("list")
 def data_list(data: Data = None, course: CourseOption = None, debug: Debug = False) -> None:
-    """Which datasets there are, and where they were found."""
+    """List which datasets there are, and where they were found."""
     from grader.core.errors import DataError
     from grader.course.find import PRIVATE, Places, find_data, with_private_split
 
@@ -30,8 +31,8 @@ def data_list(data: Data = None, course: CourseOption = None, debug: Debug = Fal
 
 @app.command("fetch")
 def data_fetch(
-    dataset: Annotated[str, typer.Argument(help="A dataset's id.")],
-    data: Data = None, course: CourseOption = None, debug: Debug = False,
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset's id, as in `grader data fetch mnist`.")],
+    data: Data = None, course: CourseOption = None, quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Make sure that a dataset is here and is what its manifest says."""
     from grader.course.dataset import load_split, with_own_digests
@@ -39,7 +40,7 @@ def data_fetch(
 
     home = find_course(course)
     manifest, places = home.dataset(dataset), Places.of(home, data)
-    with progress_bar(False) as progress:
+    with progress_bar(quiet) as progress:
         folder = find_data(manifest, places, progress)
         manifest = with_private_split(with_own_digests(manifest, folder), places)
         for name in manifest.split:
@@ -49,16 +50,21 @@ def data_fetch(
 
 @app.command("import")
 def data_import(
-    dataset: Annotated[str, typer.Argument(help="A dataset's id, as in `grader data import pets FOLDER`.")],
+    dataset: Annotated[str, typer.Argument(metavar="DATASET",
+        help="The dataset's id, as in `grader data import pets FOLDER`.")],
     folder: Annotated[
-        Path, typer.Argument(help="The folder that holds <split>/<class>/ with photographs; with --private, <class>/.")
+        Path, typer.Argument(metavar="FOLDER",
+            help="The folder that holds <split>/<class>/ with photographs; with --private, <class>/.")
     ],
     private: Annotated[
-        bool, typer.Option("--private", help="Photographs that students don't have: work is judged on them from now on.")
+        bool, typer.Option("--private", help="Judge work on these photographs from now on: students don't have them.")
     ] = False,
-    classes: Annotated[list[str] | None, typer.Option("--class", help="CLASS=FOLDER where their names differ.")] = None,
-    splits: Annotated[list[str] | None, typer.Option("--split", help="SPLIT=FOLDER where their names differ.")] = None,
-    into: Annotated[Path | None, typer.Option("--into", help="A data root (default: the user's cache).")] = None,
+    classes: Annotated[list[str] | None, typer.Option("--class", metavar="CLASS=FOLDER",
+        help="Take this folder for that class where their names differ.")] = None,
+    splits: Annotated[list[str] | None, typer.Option("--split", metavar="SPLIT=FOLDER",
+        help="Take this folder for that split where their names differ.")] = None,
+    into: Annotated[Path | None, typer.Option("--into", "-o", metavar="DIR",
+        help="Write to this data root (default: the user's cache).")] = None,
     data: Data = None, course: CourseOption = None, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Take a folder of photographs in and write its digests."""

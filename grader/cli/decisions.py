@@ -32,11 +32,16 @@ if TYPE_CHECKING:
     from grader.gradebook import Change, Gradebook
 
 app = typer.Typer()
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for colleagues; never shown to students.")]
-Author = Annotated[str | None, typer.Option("--author", metavar="NAME", help="Who decides (default: your login name).")]
+Reason = Annotated[
+    str, typer.Option("--reason", "-m", metavar="TEXT", help="Say why to colleagues; never shown to students.")
+]
+Author = Annotated[
+    str | None,
+    typer.Option("--author", metavar="NAME", help="Write this name to the decision (default: your login name)."),
+]
 Results = Annotated[
     Path | None,
-    typer.Option("--results", metavar="DIR", help="The --out folder to write again (default: the gradebook's own)."),
+    typer.Option("--results", metavar="DIR", help="Write this --out folder again (default: the gradebook's own)."),
 ]
 
 
@@ -54,17 +59,21 @@ class Place:
 def points(
     where: Where, student: OneStudent,
     check: Annotated[
-        str, typer.Argument(metavar="CHECK", help="Its name; its title where a rubric uses the check several times.")
+        str, typer.Argument(metavar="CHECK", help="The check's name; its title where a rubric uses the check several times.")
     ],
     value: Annotated[
         str | None, typer.Argument(metavar="N|LEVEL", help="The points, or a level of the check's scale.")
     ] = None,
     reason: Reason = "",
-    revoke: Annotated[bool, typer.Option("--revoke", help="Take it back: what the check gives holds again.")] = False,
+    revoke: Annotated[bool, typer.Option("--revoke",
+        help="Take it back, so that what the check gives holds again.")] = False,
     author: Author = None, assignment: OneAssignment = None, results: Results = None, data: Data = None,
     course: CourseOption = None, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Give the points of one check yourself: of one that awaits a person, or other points than it gave."""
+    """Give the points of one check yourself.
+
+    The check awaits a person, or gave other points.
+    """
     from grader.gradebook import Change
 
     if (value is None) != revoke:
@@ -92,19 +101,23 @@ def comment(
     text: Annotated[
         str, typer.Argument(metavar="TEXT", help="Plain text for the student; with --revoke the comment's number.")
     ],
-    check: Annotated[str | None, typer.Option("--check", metavar="CHECK", help="The check that it is about.")] = None,
+    check: Annotated[str | None, typer.Option("--check", metavar="CHECK", help="Say it about this check.")] = None,
     cell: Annotated[
-        int | None, typer.Option("--cell", metavar="N", min=1, help="The code cell that it is about, as pages count.")
+        int | None, typer.Option("--cell", metavar="N", min=1, help="Say it about this code cell, as pages count them.")
     ] = None,
-    line: Annotated[int | None, typer.Option("--line", metavar="N", min=1, help="The line of that cell.")] = None,
+    line: Annotated[int | None, typer.Option("--line", metavar="N", min=1, help="Say it about this line of --cell.")] = None,
     value: Annotated[
-        str | None, typer.Option("--points", metavar="N", help="Points that come with it; below zero they are taken.")
+        str | None, typer.Option("--points", "-p", metavar="N",
+            help="Give these points with it, or take them where N is below zero.")
     ] = None,
-    revoke: Annotated[bool, typer.Option("--revoke", help="Take a comment back, by its number in `history`.")] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take a comment back: TEXT is its number in `history`.")] = False,
     author: Author = None, assignment: OneAssignment = None, results: Results = None, data: Data = None,
     course: CourseOption = None, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Say something to a student: of the work, a check, a cell or a line; it stands on the page and in exports."""
+    """Say something to a student.
+
+    It is about the work, a check, a cell or a line, and stands on the page and in exports.
+    """
     from grader.gradebook import Change
 
     if (check is not None and cell is not None) or (line is not None and cell is None):

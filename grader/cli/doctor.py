@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.options import Debug, Json, SandboxName, SandboxOption, Warm, progress_bar
+from grader.cli.options import Debug, Json, Quiet, SandboxName, SandboxOption, Warm, progress_bar
 
 if TYPE_CHECKING:
     from grader.doctor.corpus import Finding
@@ -19,16 +19,18 @@ NOT_HELD, NOT_RUN = 1, 3
 
 Only = Annotated[
     list[str] | None,
-    typer.Option("--only", metavar="NAME", help="Only this probe or group of probes; may be repeated."),
+    typer.Option("--only", metavar="NAME", help="Try only this probe or group of probes; may be repeated."),
 ]
 
 
 @app.command()
 def doctor(
-    only: Only = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, warm: Warm = False, as_json: Json = False,
-    debug: Debug = False,
+    only: Only = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, warm: Warm = False, quiet: Quiet = False,
+    as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Try hostile notebooks on this very machine, with and without the sandbox: what held, what did not, and the remedy.
+    """Try hostile notebooks on this machine: does its sandbox hold?
+
+    Each is tried with and without the sandbox. Prints what held, what did not, and the remedy.
 
     Ends with 0 where all of it was held, 1 where something was not, 3 where a probe could not be run.
     """
@@ -37,7 +39,7 @@ def doctor(
 
     attacks = choose(load_corpus(), only or ())
     started = time.monotonic()
-    with progress_bar(as_json, total=len(attacks)) as progress:
+    with progress_bar(as_json or quiet, total=len(attacks)) as progress:
         findings = examine(attacks, sandbox.value, progress, warm=warm)
     if as_json:
         print(json.dumps({"probes": [finding.plain() for finding in findings]}, indent=2, ensure_ascii=False))

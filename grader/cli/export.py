@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
+from grader.cli.command import Commands
 from grader.cli.gradebook import tell_missing
 from grader.cli.options import Debug, can_be_written, must_be_folder, read_pairs
 from grader.core.errors import UsageError
@@ -26,11 +26,10 @@ if TYPE_CHECKING:
 LARGEST_WORKSHEET = 64 << 20
 NOT_ALL = 2  # with --strict
 BROKEN = 3  # something of it could not be read or written
-SHARED = ("--into", "--strict", "--debug", "--help")  # options of every format
 
 
-class Formats(TyperGroup):
-    """The formats as sub-commands. A wrong format or option is explained as our other errors are."""
+class Formats(Commands):
+    """The formats as sub-commands."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The format's name first: options may stand before it, too."""
@@ -42,50 +41,33 @@ class Formats(TyperGroup):
             args = [args[place], *args[:place], *args[place + 1 :]]
         return super().parse_args(ctx, args)
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The format that is named. Raises UsageError."""
-        from grader.core.text import did_you_mean
-
-        if args[0] not in self.commands:
-            raise UsageError(f"There is no format `{args[0]}`{did_you_mean(args[0], tuple(self.commands))}.")
-        return super().resolve_command(ctx, args)
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the format. Raises UsageError for an option that it does not have."""
-        try:
-            return super().invoke(ctx)
-        except Exception as error:
-            if type(error).__name__ != "NoSuchOption":  # of Click, or of the copy of Click in newer versions of Typer
-                raise
-            unknown: Any = error
-            own = ", ".join(own_options(unknown.ctx.command))
-            words = f"`{unknown.ctx.command.name}` has no option {unknown.option_name}."
-            raise UsageError(words, f"It takes {own}.") from None
-
-
-def own_options(command: Any) -> list[str]:
-    """The options of a format that not all formats have."""
-    return [item.opts[0] for item in command.params if item.opts[0].startswith("--") and item.opts[0] not in SHARED]
-
 
 app = typer.Typer(
     cls=Formats, no_args_is_help=True,
-    help="Write grades or results for a platform: Moodle, Canvas, nbgrader, Gradescope, GitHub, JUnit, a spreadsheet.",
+    help="Write grades or results for a platform.\n\n"
+    "The formats are for Moodle, Canvas, nbgrader, Gradescope, GitHub, JUnit and spreadsheets.",
 )  # fmt: skip
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of a batch.")]
 ResultFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of a batch, or a student's in it.")]
-Into = Annotated[Path | None, typer.Option("--into", metavar="FILE", help="Where to write (default: print it).")]
+Into = Annotated[
+    Path | None, typer.Option("--into", "-o", metavar="FILE", help="Write to this file (default: print it).")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="End with 2 where a grade could not be placed.")]
 GradesFrom = Annotated[
-    str | None, typer.Option("--gradebook", metavar="URL", help="Take grades from here, not from DIR's own gradebook.")
+    str | None,
+    typer.Option("--gradebook", "-g", metavar="URL", help="Take grades from this gradebook instead of DIR's own."),
 ]
-OfAssignment = Annotated[str | None, typer.Option("--assignment", metavar="ID", help="Where there are several.")]
-FileToFill = Annotated[Path | None, typer.Option("--worksheet", metavar="FILE", help="The downloaded file to fill in.")]
+OfAssignment = Annotated[
+    str | None, typer.Option("--assignment", "-a", metavar="ID", help="Take this assignment, where there are several.")
+]
+FileToFill = Annotated[
+    Path | None, typer.Option("--worksheet", metavar="FILE", help="Fill in this file, which you downloaded.")
+]
 InPlace = Annotated[bool, typer.Option("--in-place", help="Replace the --worksheet with the filled one.")]
 Scale = Annotated[bool, typer.Option("--scale", help="Convert points to the platform's maximum.")]
 Provisional = Annotated[bool, typer.Option("--provisional", help="Hand on marks in need of review, too.")]
-OfStudent = Annotated[str | None, typer.Option("--student", metavar="NAME", help="Only this one's result.")]
+OfStudent = Annotated[str | None, typer.Option("--student", metavar="NAME", help="Take only this student's result.")]
 
 
 @app.command()
@@ -93,7 +75,7 @@ def csv(
     folder: Folder, into: Into = None, gradebook: GradesFrom = None, assignment: OfAssignment = None,
     strict: Strict = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """A table for spreadsheets: a row for each student and assignment."""
+    """Write a table for spreadsheets, a row for each grade."""
     from grader.exports.csv_files import write_grades
     from grader.exports.release import MARK
 
@@ -105,19 +87,20 @@ def csv(
 def moodle(
     folder: Folder, into: Into = None, worksheet: FileToFill = None, in_place: InPlace = False,
     identifier: Annotated[
-        str, typer.Option("--identifier", metavar="COLUMN", help="The title of the column of Moodle's numbers.")
+        str, typer.Option("--identifier", metavar="COLUMN", help="Find Moodle's numbers in the column of this title.")
     ] = "Identifier",
-    grade: Annotated[str, typer.Option("--grade", metavar="COLUMN", help="The title of the column of grades.")] = "Grade",
+    grade: Annotated[str, typer.Option("--grade", metavar="COLUMN",
+        help="Write grades to the column of this title.")] = "Grade",
     maximum: Annotated[
-        str, typer.Option("--maximum", metavar="COLUMN", help="The title of the column of maximum grades.")
+        str, typer.Option("--maximum", metavar="COLUMN", help="Find maximum grades in the column of this title.")
     ] = "Maximum Grade",
     comments: Annotated[
-        str, typer.Option("--comments", metavar="COLUMN", help="Fill in comments too, in this column.")
+        str, typer.Option("--comments", metavar="COLUMN", help="Write comments too, to the column of this title.")
     ] = "",
     scale: Scale = False, provisional: Provisional = False, gradebook: GradesFrom = None, assignment: OfAssignment = None,
     strict: Strict = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """A grading worksheet that you downloaded from Moodle, filled in."""
+    """Fill in a grading worksheet that comes from Moodle."""
     from grader.exports.moodle import MoodleOptions, fill_worksheet
 
     options = MoodleOptions(
@@ -135,7 +118,7 @@ def moodle_feedback(
     folder: Folder, into: Into = None, gradebook: GradesFrom = None, assignment: OfAssignment = None,
     strict: Strict = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """A zip of the students' reports that Moodle takes back."""
+    """Pack the students' reports as a zip that Moodle takes back."""
     from grader.exports.moodle import pack_reports
     from grader.intake import former_names
     from grader.marking.publish import REPORT, member_page, student_folder
@@ -160,11 +143,12 @@ def moodle_feedback(
 @app.command()
 def canvas(
     folder: Folder, into: Into = None, worksheet: FileToFill = None, in_place: InPlace = False,
-    column: Annotated[str, typer.Option("--column", help="The assignment's title or number there (default: ours).")] = "",
+    column: Annotated[str, typer.Option("--column", metavar="TEXT",
+        help="Fill in the assignment of this title or number (default: our title).")] = "",
     scale: Scale = False, provisional: Provisional = False, gradebook: GradesFrom = None, assignment: OfAssignment = None,
     strict: Strict = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """A gradebook that you exported from Canvas, filled in."""
+    """Fill in a gradebook that comes from Canvas."""
     from grader.exports.canvas import CanvasOptions, fill_gradebook
 
     options = CanvasOptions(column=column, scale=scale, provisional=provisional)
@@ -180,7 +164,7 @@ def nbgrader(
     folder: Folder, into: Into = None, provisional: Provisional = False, gradebook: GradesFrom = None,
     assignment: OfAssignment = None, strict: Strict = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """A table with the columns of `nbgrader export`."""
+    """Write a table with the columns of `nbgrader export`."""
     from grader.exports.csv_files import write_scores
 
     export = Export("nbgrader", folder, into, strict)
@@ -191,12 +175,12 @@ def nbgrader(
 def gradescope(
     folder: ResultFolder, into: Into = None, student: OfStudent = None,
     visibility: Annotated[
-        list[str] | None, typer.Option("--visibility", metavar="CHECK=WHO", help="Who sees a check; may be repeated.")
+        list[str] | None, typer.Option("--visibility", metavar="CHECK=WHO", help="Let WHO see this check; may be repeated.")
     ] = None,
     leaderboard: Annotated[bool, typer.Option("--leaderboard", help="Show the accuracy on the leaderboard.")] = False,
     strict: Strict = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Gradescope's results.json, for one result."""
+    """Write Gradescope's results.json, for one submission."""
     from grader.exports.gradescope import write_results
 
     export, seen = Export("gradescope", folder, into, strict), read_pairs(visibility or [], "--visibility", "CHECK=WHO")
@@ -207,7 +191,10 @@ def gradescope(
 def classroom(
     folder: ResultFolder, into: Into = None, student: OfStudent = None, strict: Strict = False, debug: Debug = False
 ) -> None:
-    """GitHub Classroom's autograding result, for one result: base64 on one line."""
+    """Write GitHub Classroom's result, for one submission.
+
+    It is base64 on one line.
+    """
     from grader.exports.github import encode_classroom
 
     Export("classroom", folder, into, strict).one_result(student, lambda result: encode_classroom(result) + "\n")
@@ -217,7 +204,7 @@ def classroom(
 def junit(
     folder: ResultFolder, into: Into = None, student: OfStudent = None, strict: Strict = False, debug: Debug = False
 ) -> None:
-    """JUnit XML."""
+    """Write results as JUnit XML."""
     from grader.exports.junit import write_junit
 
     Export("junit", folder, into, strict).results(student, write_junit)
@@ -227,11 +214,12 @@ def junit(
 def github(
     folder: ResultFolder, into: Into = None, student: OfStudent = None,
     path: Annotated[
-        Path | None, typer.Option("--path", metavar="FILE", help="The submission's path in the repository.")
+        Path | None, typer.Option("--path", metavar="FILE",
+            help="Put annotations on this file, the submission's path in the repository.")
     ] = None,
     strict: Strict = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """A log with annotations for GitHub Actions."""
+    """Write a log with annotations for GitHub Actions."""
     import secrets
 
     from grader.exports.github import write_log
@@ -248,7 +236,7 @@ def github(
 def github_summary(
     folder: ResultFolder, into: Into = None, student: OfStudent = None, strict: Strict = False, debug: Debug = False
 ) -> None:
-    """Markdown for the summary of a step of GitHub Actions."""
+    """Write Markdown for the summary of a step of GitHub Actions."""
     from grader.exports.github import write_summary
 
     Export("github-summary", folder, into, strict).results(student, write_summary)

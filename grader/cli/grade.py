@@ -21,6 +21,7 @@ from grader.cli.options import (
     Jobs,
     Json,
     Out,
+    Quiet,
     Rerun,
     Roster,
     SandboxName,
@@ -28,6 +29,7 @@ from grader.cli.options import (
     Seed,
     Train,
     TrainName,
+    Verbose,
     Warm,
     ending_in_order,
     find_course,
@@ -35,6 +37,7 @@ from grader.cli.options import (
     open_events,
     open_order,
     progress_bar,
+    require_order,
 )
 from grader.core.errors import UsageError
 
@@ -65,12 +68,16 @@ class DemoPart(StrEnum):
 @app.command()
 def grade(
     assignment: Assignment,
-    submission: Annotated[Path, typer.Argument(help="A notebook, a module, a trained network, or a folder with them.")],
+    submission: Annotated[Path, typer.Argument(metavar="SUBMISSION",
+        help="A notebook, a module, a trained network, or a folder with them.")],
     out: Out = Path("out"), train: Train = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
     course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False, warm: Warm = False,
-    as_json: Json = False, debug: Debug = False,
+    verbose: Verbose = False, quiet: Quiet = False, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Grade one submission: a summary here, the report and result.json on disk."""
+    """Grade one submission, and write its report.
+
+    Ends with 0 where it passed, 1 where it did not, 2 for wrong usage, 3 where we broke.
+    """
     from grader.core.grades import grades_of
     from grader.core.results import Status
     from grader.core.store import load_result
@@ -80,14 +87,16 @@ def grade(
     from grader.run.context import open_context
     from grader.run.grade_one import grade_submission
 
-    rubric = find_course(course).assignment(assignment)
+    known = find_course(course)
+    require_order(known, assignment, submission)
+    rubric = known.assignment(assignment)
     work = read_path(submission, most_network=rubric.run.model_size, alone=rubric.dataset is not None)
     if work.without_code is not None and train is None:
         train = TrainName.HANDED_IN  # there is nothing to train
     home, output, options = open_order(
         course, out, earlier, rerun, sandbox, data, seed, jobs=1, warm=warm, train=train
     )  # fmt: skip
-    with progress_bar(as_json) as progress, open_context(home, assignment, options, progress) as context:
+    with progress_bar(as_json or quiet) as progress, open_context(home, assignment, options, progress) as context:
         result = grade_submission(work, context, output, progress)
     with open_beside(output.out, None) as book:  # of a batch: what counts is the grade that stands there
         if book is not None and not show_decision(output.out, assignment, book, home.root, data):
@@ -105,14 +114,18 @@ def grade(
 @app.command()
 def batch(
     assignment: Assignment,
-    source: Annotated[Path, typer.Argument(help="A folder of hand-ins, or the zip that a platform gives.")],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE",
+        help="A folder of hand-ins, or the zip that a platform gives.")],
     out: Out = Path("out"), jobs: Jobs = None, executor: Executor = LOCAL, gradebook: GradebookOption = None,
     form: Format = None, roster: Roster = None, train: Train = None,
     sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
     course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False, warm: Warm = False,
-    as_json: Json = False, events: EventsFile = None, debug: Debug = False,
+    quiet: Quiet = False, as_json: Json = False, events: EventsFile = None, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Grade a class; the same command goes on where it was interrupted."""
+    """Grade a class; the same command goes on where it stopped.
+
+    Ends with 0 where all of it was graded, 2 for wrong usage, 3 where we broke.
+    """
     from grader.core.results import Status
     from grader.core.workspace import workspace
     from grader.gradebook import open_gradebook
@@ -123,13 +136,14 @@ def batch(
     from grader.sandbox.cgroup import available_memory
 
     home = find_course(course)
+    require_order(home, assignment, source)
     rubric = home.assignment(assignment)
     if executor != LOCAL and not (executor.startswith(CLUSTER) and executor.removeprefix(CLUSTER)):
         words = f"Write {LOCAL}, or {CLUSTER}HOST:PORT of a Dask scheduler."
         raise UsageError(f"--executor {executor}: is not understood.", words)
     others = [Path(word) for word in (earlier, data, events, gradebook) if word is not None and "://" not in str(word)]
     with ending_in_order(), ExitStack() as stack:
-        progress = stack.enter_context(progress_bar(as_json, events=stack.enter_context(open_events(events))))
+        progress = stack.enter_context(progress_bar(as_json or quiet, events=stack.enter_context(open_events(events))))
         known = open_class(
             source, assignment=assignment, workspace=stack.enter_context(workspace()), roster=roster, as_=form,
             apart=[out, *others], most_network=rubric.run.model_size,
@@ -181,16 +195,17 @@ def _print_rows(results: "Rows", index: Path, as_json: bool) -> None:
 def regrade(
     assignment: Assignment,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of an earlier batch.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say who would move.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say who would move.")] = False,
     data: Data = None, course: CourseOption = None, earlier: Earlier = None, gradebook: GradebookOption = None,
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Mark stored evidence again, without running anything; prints who moved and why."""
+    """Mark stored evidence again without running it; say who moved."""
     from grader.course.rubric import open_rubric
     from grader.marking.publish import OutputOptions
     from grader.marking.regrade import not_here, regrade
 
     home = find_course(course)
+    require_order(home, assignment, folder)
     must_be_folder(folder)
     output = OutputOptions(out=folder, course=home, earlier=earlier, data=data)
     rubric = open_rubric(home, assignment, data)
@@ -239,12 +254,15 @@ def report(
 @app.command()
 def demo(
     part: Annotated[
-        DemoPart, typer.Argument(help="Which exercise is shown; pets on drawn pictures.")
+        DemoPart, typer.Argument(metavar="PART", help="The exercise that is shown: mnist, or pets on drawn pictures.")
     ] = DemoPart.MNIST,
     out: Out = Path("out/demo"), jobs: Jobs = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
-    debug: Debug = False,
+    quiet: Quiet = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Grade a small class that comes along: MNIST (5,000 of its digits where it can't be had), or drawn cats and dogs."""
+    """Grade a small class that comes along.
+
+    It is about MNIST, or 5,000 of its digits where it can't be had; or about drawn cats and dogs.
+    """
     from grader.core.errors import DataError
     from grader.course.course import Course
     from grader.course.find import Places, find_data
@@ -256,9 +274,9 @@ def demo(
     else:
         assignment, source = "exercise1", home.examples()
         try:
-            with progress_bar(False) as progress:
+            with progress_bar(quiet) as progress:
                 find_data(home.dataset("mnist"), Places.of(home, data), progress)
         except DataError as error:
             assignment = "exercise1-5k"
             print(f"{error.message}\n{NOT_MNIST}\n")
-    batch(assignment=assignment, source=source, out=out, jobs=jobs, sandbox=sandbox, data=data)
+    batch(assignment=assignment, source=source, out=out, jobs=jobs, sandbox=sandbox, data=data, quiet=quiet)

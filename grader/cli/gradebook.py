@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from grader.cli.command import Commands
 from grader.cli.options import CourseOption, Data, Debug, Json
 from grader.core.errors import GraderError, UsageError
 
@@ -21,21 +22,27 @@ if TYPE_CHECKING:
     from grader.gradebook import Gradebook
 
 
-app = typer.Typer(help="Grades after lateness and a person's decisions: show, override, history.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, help="Show grades after lateness and decisions; decide and comment."
+)
 
 DECISIONS = {"check": "points of", "looked_at": "looked at", "assigned": "handed to"}  # how the history calls them
 BESIDE = "gradebook.sqlite"  # as in grader.gradebook.FILE, which would load SQLAlchemy
 Where = Annotated[
     str, typer.Argument(metavar="DIR|URL", help="The --out folder of a batch, a gradebook.sqlite, or postgresql://...")
 ]
-OneStudent = Annotated[str, typer.Argument(metavar="STUDENT", help="A name, an identity or an e-mail address.")]
+OneStudent = Annotated[str, typer.Argument(metavar="STUDENT", help="The student's name, identity or e-mail address.")]
 OneAssignment = Annotated[
-    str | None, typer.Option("--assignment", metavar="ID", help="Needed where the student has several.")
+    str | None,
+    typer.Option("--assignment", "-a", metavar="ID", help="Mean this assignment, where the student has several."),
 ]
 GradebookOption = Annotated[
     str | None,
     typer.Option(
-        "--gradebook", metavar="URL", help="A folder, a file or postgresql://... (default: the one beside the results)."
+        "--gradebook",
+        "-g",
+        metavar="URL",
+        help="Use the gradebook of this folder, file or postgresql://... (default: the one beside the results).",
     ),
 ]
 
@@ -44,12 +51,14 @@ GradebookOption = Annotated[
 def show(
     where: Where,
     student: Annotated[
-        str | None, typer.Option("--student", metavar="NAME", help="Only this student: name, identity or e-mail.")
+        str | None, typer.Option("--student", metavar="NAME",
+            help="Show only this student, by name, identity or e-mail address.")
     ] = None,
-    assignment: Annotated[str | None, typer.Option("--assignment", metavar="ID", help="Only this assignment.")] = None,
+    assignment: Annotated[str | None, typer.Option("--assignment", "-a", metavar="ID",
+        help="Show only this assignment.")] = None,
     as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """What every student gets: points after lateness, and what a person decided otherwise."""
+    """Show what every student gets, after lateness and decisions."""
     with open_known(where) as book:
         grades = book.grades(assignment, student=student)
     if as_json:
@@ -70,29 +79,35 @@ def show(
 @app.command()
 def override(
     where: Where, student: OneStudent,
-    points: Annotated[str | None, typer.Option("--points", metavar="N", help="What the student gets.")] = None,
-    excuse: Annotated[bool, typer.Option("--excuse", help="The student gets no points and needs none.")] = False,
-    revoke: Annotated[bool, typer.Option("--revoke", help="Take the decision back: the rules hold again.")] = False,
+    points: Annotated[str | None, typer.Option("--points", "-p", metavar="N", help="Give the student these points.")] = None,
+    excuse: Annotated[bool, typer.Option("--excuse", help="Excuse the student, who gets no points and needs none.")] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take the decision back, so that the rules hold again.")] = False,
     reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="Why, for colleagues; kept for ever, never shown to students.")
+        str, typer.Option("--reason", "-m", metavar="TEXT",
+            help="Say why to colleagues; kept for ever, never shown to students.")
     ] = "",
     comment: Annotated[
-        str, typer.Option("--comment", metavar="TEXT", help="For the student: on the page and in platforms' comments.")
+        str, typer.Option("--comment", metavar="TEXT",
+            help="Say this to the student, on the page and in platforms' comments.")
     ] = "",
     above_maximum: Annotated[
-        bool, typer.Option("--above-maximum", help="More points than there are, on purpose.")
+        bool, typer.Option("--above-maximum", help="Let --points be more than there are, on purpose.")
     ] = False,
     author: Annotated[
-        str | None, typer.Option("--author", metavar="NAME", help="Who decides (default: your login name).")
+        str | None, typer.Option("--author", metavar="NAME",
+            help="Write this name to the decision (default: your login name).")
     ] = None,
     assignment: OneAssignment = None,
     results: Annotated[
         Path | None,
-        typer.Option("--results", metavar="DIR", help="The --out folder to write again (default: the gradebook's own)."),
+        typer.Option("--results", metavar="DIR", help="Write this --out folder again (default: the gradebook's own)."),
     ] = None,
     data: Data = None, course: CourseOption = None, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Decide a grade yourself: points or an excuse, which win over every result and every regrade."""
+    """Decide a grade yourself: points, or an excuse.
+
+    It wins over every result and every regrade, until it is revoked.
+    """
     if [points is not None, excuse, revoke].count(True) != 1:
         raise UsageError("Say what is decided.", "Give exactly one of --points N, --excuse and --revoke.")
     number = None if points is None else read_points(points)
@@ -140,7 +155,7 @@ def unseen(comment: str) -> str:
 def history(
     where: Where, student: OneStudent, assignment: OneAssignment = None, as_json: Json = False, debug: Debug = False
 ) -> None:
-    """Every result and every decision on a student's grades, oldest first."""
+    """List all results of a student and all decisions, oldest first."""
     with open_known(where) as book:
         events = book.history(student, assignment)
     if as_json:

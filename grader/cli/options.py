@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
+from grader.cli.faults import exchanged
 from grader.core.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ class SandboxName(StrEnum):
     NONE = "none"
 
 
+COURSE_AND_DATA, HOW_IT_RUNS, OUTPUT = "Course and data", "How it runs", "What is printed"  # headings of `--help`
+
+
 class TrainName(StrEnum):
     """What --train takes."""
 
@@ -89,46 +93,107 @@ class TrainName(StrEnum):
 
 
 Assignment = Annotated[
-    str, typer.Argument(metavar="ASSIGNMENT", help="An assignment's id, as in `grader grade exercise1`.")
+    str, typer.Argument(metavar="ASSIGNMENT", help="The assignment's id, as in `grader grade exercise1`.")
 ]
-Out = Annotated[Path, typer.Option("--out", help="Where results go.")]
+Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Write results to this folder.")]
 SandboxOption = Annotated[
-    SandboxName, typer.Option("--sandbox", help="How untrusted code is held; `none` is for your own work.")
-]
+    SandboxName,
+    typer.Option(
+        "--sandbox", "-s", metavar="NAME", rich_help_panel=HOW_IT_RUNS,
+        help="Hold untrusted code by bubblewrap, podman or none; none is for your own work.",
+    ),
+]  # fmt: skip
+OwnSandbox = Annotated[
+    SandboxName | None,
+    typer.Option(
+        "--sandbox", "-s", metavar="NAME", rich_help_panel=HOW_IT_RUNS,
+        help="Hold the code by bubblewrap, podman or none (default: bubblewrap where it works, else none).",
+    ),
+]  # fmt: skip
 Data = Annotated[
-    Path | None, typer.Option("--data", envvar="GRADER_DATA", help="A folder that holds mnist/, pets/, ...")
-]
+    Path | None,
+    typer.Option(
+        "--data", "-d", metavar="DIR", envvar="GRADER_DATA", rich_help_panel=COURSE_AND_DATA,
+        help="Take datasets from this folder, which holds mnist/, pets/, ...",
+    ),
+]  # fmt: skip
 CourseOption = Annotated[
     Path | None,
-    typer.Option("--course", envvar="GRADER_COURSE", help="A course of your own instead of the one that comes along."),
-]
-Executor = Annotated[str, typer.Option("--executor", metavar="local|dask://HOST:PORT", help="Where submissions run.")]
+    typer.Option(
+        "--course", "-c", metavar="DIR", envvar="GRADER_COURSE", rich_help_panel=COURSE_AND_DATA,
+        help="Use a course of your own instead of the one that comes along.",
+    ),
+]  # fmt: skip
+Executor = Annotated[
+    str,
+    typer.Option(
+        "--executor", metavar="NAME", rich_help_panel=HOW_IT_RUNS,
+        help="Run submissions here (local), or on a Dask cluster (dask://HOST:PORT of its scheduler).",
+    ),
+]  # fmt: skip
 EventsFile = Annotated[
     str | None,
-    typer.Option("--events", metavar="FILE", help="What happens, as JSON lines; `-` is standard error."),
-]
+    typer.Option(
+        "--events", metavar="FILE", rich_help_panel=OUTPUT,
+        help="Write what happens to this file, as JSON lines; `-` is standard error.",
+    ),
+]  # fmt: skip
 Format = Annotated[
     str | None,
     typer.Option(
-        "--format", help="plain, moodle, canvas, nbgrader, classroom or gradescope (default: as SOURCE looks)."
+        "--format", metavar="NAME",
+        help="Read SOURCE as plain, moodle, canvas, nbgrader, classroom or gradescope (default: as it looks).",
+    ),
+]  # fmt: skip
+Roster = Annotated[
+    Path | None,
+    typer.Option(
+        "--roster", "-r", metavar="FILE", help="Take names, numbers and extensions from this CSV of the class."
     ),
 ]
-Roster = Annotated[
-    Path | None, typer.Option("--roster", metavar="FILE", help="A CSV of the class: names, numbers, extensions.")
+Seed = Annotated[
+    int,
+    typer.Option(
+        "--seed", metavar="N", min=0, max=2**32 - 1, rich_help_panel=HOW_IT_RUNS,
+        help="Seed Python, NumPy and Keras with this number.",
+    ),
+]  # fmt: skip
+Json = Annotated[bool, typer.Option("--json", help="Print results as JSON.", rich_help_panel=OUTPUT)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Don't print how far the work is.", rich_help_panel=OUTPUT)]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print a line for each skipped check, too.", rich_help_panel=OUTPUT)
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seeds Python, NumPy and Keras.")]
-Json = Annotated[bool, typer.Option("--json", help="Print results as JSON.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
-Earlier = Annotated[Path | None, typer.Option("--earlier", help="Results of another exercise, for `better_than`.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.", rich_help_panel=OUTPUT)]
+Earlier = Annotated[
+    Path | None,
+    typer.Option(
+        "--earlier", metavar="DIR", rich_help_panel=COURSE_AND_DATA,
+        help="Compare with the results in this folder, for the check `better_than`.",
+    ),
+]  # fmt: skip
+Warm = Annotated[
+    bool,
+    typer.Option(
+        "--warm", rich_help_panel=HOW_IT_RUNS, help="Fork kernels from one interpreter, which saves seconds for each."
+    ),
+]
+Rerun = Annotated[
+    bool, typer.Option("--rerun", rich_help_panel=HOW_IT_RUNS, help="Run again what has stored evidence.")
+]
 Train = Annotated[
     TrainName | None,
-    typer.Option("--train", help="Judge handed-in networks instead of training (default: as the rubric says)."),
-]
-Warm = Annotated[bool, typer.Option("--warm", help="Fork kernels from one interpreter: seconds less for each.")]
-Rerun = Annotated[bool, typer.Option("--rerun", help="Run again although the evidence is there.")]
+    typer.Option(
+        "--train", metavar="NAME", rich_help_panel=HOW_IT_RUNS,
+        help="Train always, handed-in (judge handed-in networks instead) or never (default: as the rubric says).",
+    ),
+]  # fmt: skip
 Jobs = Annotated[
-    int | None, typer.Option("--jobs", min=1, help="Submissions at a time (default: what cores and memory allow).")
-]
+    int | None,
+    typer.Option(
+        "--jobs", "-j", metavar="N", min=1, rich_help_panel=HOW_IT_RUNS,
+        help="Run this many submissions at a time (default: as many as cores and memory allow).",
+    ),
+]  # fmt: skip
 
 
 def open_order(
@@ -146,6 +211,15 @@ def open_order(
         isolation=sandbox.value, data=data, seed=seed, jobs=jobs, warm=warm, train=train.value if train else None
     )  # fmt: skip
     return home, output, options
+
+
+def require_order(home: "Course", assignment: str, other: str | Path) -> None:
+    """Raise UsageError where the word for the assignment is none, and the one behind it is: they were exchanged."""
+    if assignment not in home.assignment_ids() and str(other) in home.assignment_ids():
+        raise UsageError(
+            f"`{assignment}` is not an assignment: the assignment comes first.",
+            f"Type `{exchanged(assignment, str(other))}`.",
+        )
 
 
 def find_course(root: Path | None) -> "Course":

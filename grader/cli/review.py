@@ -19,23 +19,29 @@ def review(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of a batch.")],
     gradebook: GradebookOption = None,
     assignment: Annotated[
-        str | None, typer.Option("--assignment", metavar="ID", help="Needed where the folder holds several.")
+        str | None, typer.Option("--assignment", "-a", metavar="ID",
+            help="Look at this assignment, where the folder holds several.")
     ] = None,
-    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Default: a free one.")] = 0,
+    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65_535,
+        help="Listen on this port; 0 is a free one.")] = 0,
     host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; beyond this machine needs --token-file.")
+        str, typer.Option("--host", metavar="ADDRESS",
+            help="Listen on this address; beyond this machine it needs --token-file.")
     ] = "127.0.0.1",
     token_file: Annotated[
-        Path | None, typer.Option("--token-file", metavar="FILE", help="A file with the secret word of the address.")
+        Path | None, typer.Option("--token-file", metavar="FILE", help="Take the secret word of the address from this file.")
     ] = None,
     anonymous: Annotated[bool, typer.Option("--anonymous", help="Hide names until they are revealed.")] = False,
     author: Annotated[
-        str | None, typer.Option("--as", metavar="NAME", help="Who decides (default: your login name).")
+        str | None, typer.Option("--as", metavar="NAME", help="Write this name to decisions (default: your login name).")
     ] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     data: Data = None, course: CourseOption = None, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Look at a class and decide: points, comments, similar code, thresholds; in the browser, until Ctrl-C."""
+    """Look at a class in the browser and decide, until Ctrl-C.
+
+    The review desk is about points, comments, similar code and thresholds.
+    """
     from grader.course.rubric import open_rubric
     from grader.marking.publish import recall_origin
     from grader.review.access import Access

@@ -14,12 +14,15 @@ app = typer.Typer()
 def student_wheel(
     assignments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ASSIGNMENT]...", help="The exercises in it (default: all but demonstrations)."),
+        typer.Argument(metavar="ASSIGNMENT", help="The exercises in it (default: all but demonstrations)."),
     ] = None,
-    into: Annotated[Path, typer.Option("--into", metavar="DIR", help="The folder for the file.")] = Path("dist"),
+    into: Annotated[Path, typer.Option("--into", "-o", metavar="DIR", help="Write the file to this folder.")] = Path("dist"),
     course: CourseOption = None, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """Pack the grader with your exercises as one file for students: no solutions, no baselines, no hidden cases."""
+    """Pack the grader with your exercises as one file for students.
+
+    No solutions, no baselines and no hidden cases are in it.
+    """
     from datetime import UTC, datetime
 
     from grader.authoring.student_wheel import pack_wheel

@@ -365,10 +365,27 @@ class Reported(Value):
     value: float
 
 
+class Attachment(Value):
+    """A picture that was put into a Markdown cell, by the name that the cell calls it: base64 of a PNG."""
+
+    name: str
+    png: str
+
+
+class MarkdownCell(Value):
+    """A Markdown cell as it was handed in; `after`: how many code cells with something in them stand before it."""
+
+    after: Annotated[Whole, Field(ge=0)]
+    source: str
+    tags: Annotated[tuple[Tag, ...], Field(max_length=MOST_TAGS)] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
 class Source(Value):
     """The submission as handed in: file name, SHA-256 of all its files, notes of intake, accuracies in its outputs.
 
-    `modules` is the code that lay beside it, by name, as far as a class is compared by it.
+    `modules` is the code that lay beside it, by name, as far as a class is compared by it. `markdown` are a notebook's
+    other cells, `counts` what stood in brackets beside its code cells (`In [3]`; None: not run).
     """
 
     name: str
@@ -376,6 +393,8 @@ class Source(Value):
     notes: tuple[str, ...] = ()
     saved: tuple[Reported, ...] = ()
     modules: dict[str, str] = {}
+    markdown: tuple[MarkdownCell, ...] = ()
+    counts: tuple[Whole | None, ...] = ()
 
 
 class Evidence(Value):

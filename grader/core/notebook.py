@@ -8,13 +8,13 @@ import io
 import json
 import re
 import tokenize
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Any
 
 from grader.core.errors import SubmissionError
-from grader.core.evidence import LONGEST_TAG, MOST_TAGS, CellError, Output, Reported
+from grader.core.evidence import LONGEST_TAG, MOST_TAGS, Attachment, CellError, MarkdownCell, Output, Reported
 from grader.core.files import conflict_line, encoding_of, kind_of
 
 OTHER_LANGUAGES = {"r": "R", "julia": "Julia", "scala": "Scala", "javascript": "JavaScript", "octave": "Octave"}
@@ -51,6 +51,11 @@ MOST_STATEMENTS = 50_000  # of a submission: lines that hold something, and part
 STATEMENT = re.compile(r"[^\s;][^\n;]*")
 MOST_BESIDE = 300_000  # characters of code beside it that are kept
 MOST_VALUES = 500_000  # values in the JSON of a notebook
+HIGHEST_COUNT = 1_000_000  # of a cell: what Jupyter counts
+MOST_MARKDOWN_CELLS, MOST_MARKDOWN = 500, 300_000  # Markdown cells of a notebook; characters in all of them
+MOST_ATTACHMENTS, MOST_ATTACHED = 20, 4_000_000  # pictures of one of them; characters of base64 in all
+LONGEST_NAME = 200  # of a picture
+DATA_URL = re.compile(r"data:[\w/+.;=-]{1,100},[A-Za-z0-9+/=%]{200,}+")  # a picture that was pasted as text
 FEWER = "Hand in the code of the exercise alone, without what was generated or pasted into it."
 
 
@@ -58,13 +63,16 @@ FEWER = "Hand in the code of the exercise alone, without what was generated or p
 class Script:
     """The code of a submission, cell by cell; a module is one cell, unless it was a notebook once and tells its cells.
 
-    `saved` are the accuracies in the outputs that a notebook was handed in with, `tags` those of its cells.
+    `saved` are the accuracies in the outputs that a notebook was handed in with, `tags` those of its cells; `markdown` and
+    `counts` as in `Source`.
     """
 
     name: str
     cells: tuple[str, ...]
     saved: tuple[Reported, ...] = ()
     tags: tuple[tuple[str, ...], ...] = ()
+    markdown: tuple[MarkdownCell, ...] = ()
+    counts: tuple[int | None, ...] = ()
 
     def tags_of(self, number: int) -> tuple[str, ...]:
         """The tags of a cell, by its number from 1."""
@@ -84,10 +92,15 @@ def read_submission(name: str, data: bytes) -> Script:
 def _read_script(name: str, data: bytes) -> Script:
     if name.lower().endswith(".py"):
         return Script(name, _cells_of_module(name, read_module(name, data)))
-    cells = read_code_cells(name, data)
-    tags = tuple(cell.tags for cell in cells)
+    cells, markdown = read_cells(name, data)
+    tags, counts = tuple(cell.tags for cell in cells), tuple(cell.count for cell in cells)
     return Script(
-        name, tuple(cell.source for cell in cells), _reported([cell.saved for cell in cells]), tags if any(tags) else ()
+        name,
+        tuple(cell.source for cell in cells),
+        _reported([cell.saved for cell in cells]),
+        tags if any(tags) else (),
+        markdown,
+        counts if any(counts) else (),
     )
 
 
@@ -206,15 +219,16 @@ def code_beside(script: str, files: Mapping[str, bytes]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class CodeCell:
-    """A code cell as it was saved; `saved` is the end of the text among its outputs."""
+    """A code cell as it was saved; `saved` is the end of the text among its outputs, `count` the number beside it."""
 
     source: str
     saved: str
     tags: tuple[str, ...]
+    count: int | None
 
 
-def read_code_cells(name: str, data: bytes) -> tuple[CodeCell, ...]:
-    """A notebook's code cells that hold something. Raises SubmissionError."""
+def read_cells(name: str, data: bytes) -> tuple[tuple[CodeCell, ...], tuple[MarkdownCell, ...]]:
+    """A notebook's code cells that hold something, and its Markdown cells. Raises SubmissionError."""
     if not data.strip():
         raise SubmissionError(f"{name}: is empty.", "Save the notebook and hand it in again.")
     _refuse_kind(name, data)
@@ -241,11 +255,12 @@ def read_code_cells(name: str, data: bytes) -> tuple[CodeCell, ...]:
             "Open it in today's Jupyter and save it again (or `jupyter nbconvert --to notebook --nbformat 4`).",
         )
     _require_python(name, raw)
-    cells = tuple(cell for cell in _code_cells(name, raw) if cell.source.strip())
+    entries = _cells(name, raw)
+    cells = tuple(cell for cell in map(_code_cell, entries) if cell is not None)
     if not cells:
         raise SubmissionError(f"{name}: has no code.", "Hand in the notebook that holds your solution.")
     _require_no_more(name, cells=len(cells), characters=sum(len(cell.source) for cell in cells))
-    return cells
+    return cells, tuple(_markdown_cells(entries))
 
 
 def _count_values(data: bytes) -> int:
@@ -302,19 +317,59 @@ def _require_python(name: str, raw: Mapping[str, Any]) -> None:
             )
 
 
-def _code_cells(name: str, raw: Mapping[str, Any]) -> Iterable[CodeCell]:
+def _cells(name: str, raw: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     cells = raw.get("cells")
     if not isinstance(cells, list):
         raise SubmissionError(f"{name}: is a damaged notebook (it has no list of cells).", "Save it again.")
+    return [cell for cell in cells if isinstance(cell, dict)]
+
+
+def _holds_code(cell: Mapping[str, Any]) -> bool:
+    return cell.get("cell_type") == "code" and bool(_source(cell).strip())
+
+
+def _code_cell(cell: Mapping[str, Any]) -> CodeCell | None:
+    if not _holds_code(cell):
+        return None
+    source = _source(cell)
+    count = cell.get("execution_count")
+    known = isinstance(count, int) and not isinstance(count, bool) and 0 < count <= HIGHEST_COUNT
+    return CodeCell(source, _saved_text(cell.get("outputs")), _tags(cell.get("metadata")), count if known else None)
+
+
+def _source(cell: Mapping[str, Any]) -> str:
+    return without_surrogates(plain_lines(_text_of(cell.get("source"))).replace("\0", ""))
+
+
+def _text_of(given: object) -> str:
+    """A text of a notebook, which may be written as a list of its lines."""
+    if isinstance(given, list):
+        return "".join(part for part in given if isinstance(part, str))
+    return given if isinstance(given, str) else ""
+
+
+def _markdown_cells(cells: Iterable[Mapping[str, Any]]) -> Iterator[MarkdownCell]:
+    """The Markdown cells that hold something, with a most of them, of their text and of their pictures."""
+    after = count = 0
+    text, pictures = MOST_MARKDOWN, MOST_ATTACHED
     for cell in cells:
-        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+        after += _holds_code(cell)
+        source = DATA_URL.sub("data:", _source(cell)) if cell.get("cell_type") == "markdown" else ""
+        if not source.strip() or count >= MOST_MARKDOWN_CELLS or text <= 0:
             continue
-        source = cell.get("source", "")
-        if isinstance(source, list):
-            source = "".join(part for part in source if isinstance(part, str))
-        if isinstance(source, str):
-            text = without_surrogates(plain_lines(source).replace("\0", ""))
-            yield CodeCell(text, _saved_text(cell.get("outputs")), _tags(cell.get("metadata")))
+        attached = tuple(_attachments(cell.get("attachments"), pictures))
+        pictures -= sum(len(item.png) for item in attached)
+        yield MarkdownCell(after=after, source=source[:text], tags=_tags(cell.get("metadata")), attachments=attached)
+        text, count = text - len(source), count + 1
+
+
+def _attachments(given: object, room: int) -> Iterator[Attachment]:
+    """The PNGs among a cell's attachments that there is room for, in characters of base64."""
+    for name, kinds in islice(given.items() if isinstance(given, dict) else (), MOST_ATTACHMENTS):
+        png = picture_of(_text_of(kinds.get("image/png"))) if isinstance(kinds, dict) else None
+        if png is not None and len(png) <= room and len(name) <= LONGEST_NAME:
+            room -= len(png)
+            yield Attachment(name=without_surrogates(name), png=png)
 
 
 def _tags(metadata: object) -> tuple[str, ...]:

@@ -61,8 +61,9 @@ def pack_calls(calls: tuple[Call, ...]) -> bytes:
 def evidence_digest(evidence: Evidence) -> str:
     """SHA-256 of the evidence as canonical JSON: what a result quotes."""
     told = evidence.model_dump(mode="json", by_alias=True)
-    if not told["submission"]["modules"]:
-        del told["submission"]["modules"]  # as it was before there were any: a stored result quotes the digest
+    for name in ("modules", "markdown", "counts"):
+        if not told["submission"][name]:
+            del told["submission"][name]  # as it was before there were any: a stored result quotes the digest
     for cell in told["claims"]["cells"]:
         if not cell["tags"]:
             del cell["tags"]

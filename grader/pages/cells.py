@@ -1,4 +1,4 @@
-"""The executed notebook as a report shows it: cells, outputs and pictures, each bounded. Pure.
+"""The executed notebook as a report shows it: code, prose, outputs and pictures, each bounded. Pure.
 
 A notebook may print ten megabytes and draw a thousand figures; a page that opens on a phone stays below 1.5 MB. What is
 left out is counted, and the page says so. Students' figures are PNG from the sandbox. Each is looked at byte by byte;
@@ -11,6 +11,7 @@ import binascii
 import io
 import struct
 import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -19,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from grader.core.evidence import Cell, CellError, Output
+from grader.core.evidence import Cell, CellError, MarkdownCell, Output
 from grader.core.limits import write_duration
 from grader.core.text import joined, one_line, settled, visible
 from grader.pages.language import many, say
+from grader.pages.markup import Markup, as_written, code_lines, markdown, plain_lines
 
 PIXELS = 25_000_000  # of one figure: a small file can unpack to more memory than a browser has
 WIDEST = 1_000  # pixels of a figure that was made lighter; a page shows it no wider
@@ -48,6 +50,12 @@ class Picture:
     def url(self) -> str:
         """The picture as a data URL."""
         return f"data:image/{self.kind};base64,{self.base64}"
+
+    @property
+    def drawn(self) -> Markup:
+        """The picture as an element of a page."""
+        size = f'width="{self.width}" height="{self.height}"'
+        return Markup(f'<img src="{self.url}" {size} alt="{escape(visible(self.alt))}">')
 
 
 def read_png(encoded: str, alt: str) -> Picture | None:
@@ -138,6 +146,8 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 TEXT = 20_000  # bytes of one output or one cell's source, as they stand in the page
 PAGE_TEXT = 300_000  # of all of them
+MARKUP = 150_000  # bytes of the page by which coloured code and Markdown may be heavier than the text that they show
+PROSE = 40_000  # characters of all Markdown that is read as such; what follows is shown as it was written
 FIGURES = 30
 FIGURE_BYTES = 420_000  # of all data URLs together
 HEAVY = 24_000  # bytes of a figure that is worth making lighter
@@ -160,11 +170,25 @@ class OutputView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProseView:
+    """One Markdown cell as shown, with a note of what was left out of it."""
+
+    markup: Markup
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CellView:
-    """One code cell as shown."""
+    """One code cell as shown, and the Markdown before it; `lines` are those of its source in colours.
+
+    `count` is the number that Jupyter had put beside it, where that is another one; else empty.
+    """
 
     number: int
+    count: str
+    before: tuple[ProseView, ...]
     source: str
+    lines: tuple[Markup, ...]
     source_note: str
     state: str  # "run", "failed" or "not run"
     seconds: str
@@ -174,10 +198,11 @@ class CellView:
 
 @dataclass(frozen=True)
 class NotebookView:
-    """The executed notebook, with notes of what was left out."""
+    """The executed notebook, with notes of what was left out; `after` is the Markdown below its last cell."""
 
     cells: tuple[CellView, ...]
     notes: tuple[str, ...]
+    after: tuple[ProseView, ...] = ()
 
 
 @dataclass
@@ -189,61 +214,127 @@ class _Budget:
     figures: int = FIGURES
     figure_bytes: int = FIGURE_BYTES
     decoded: int = ALL_DECODED
+    markup: int = MARKUP
+    prose: int = PROSE
     left_out: int = 0
     squeezed: int = 0
     muted: bool = False
 
 
-def notebook_view(cells: tuple[Cell, ...], *, figure_bytes: int = FIGURE_BYTES) -> NotebookView:
-    """The cells of a run as they were stored: all text that is shown is made visible here.
+def notebook_view(
+    cells: Sequence[Cell],
+    markdown: Sequence[MarkdownCell] = (),
+    counts: Sequence[int | None] = (),
+    *,
+    figure_bytes: int = FIGURE_BYTES,
+) -> NotebookView:
+    """The cells of a run as they were stored, among the notebook's Markdown: all text that is shown is made visible here.
 
-    `figure_bytes`: what all figures may weigh as they stand in the page; where they weigh more, some are made lighter.
+    `counts` are the numbers that Jupyter had put beside code cells. `figure_bytes`: what all figures may weigh as they
+    stand in the page; where they weigh more, some are made lighter.
     """
-    drawn = [len(output.png) for cell in cells[:CELLS] for output in cell.outputs[:OUTPUTS] if output.png]
+    kept = cells[:CELLS]
+    prose = [cell for cell in markdown if len(kept) == len(cells) or cell.after < kept[-1].number]
+    drawn = [len(output.png) for cell in kept for output in cell.outputs[:OUTPUTS] if output.png]
+    drawn += [len(picture.png) for cell in prose for picture in cell.attachments]
     budget = _Budget(squeeze=sum(drawn[:FIGURES]) > figure_bytes, figure_bytes=figure_bytes)
-    shown = tuple(_cell(cell, budget) for cell in cells[:CELLS])
-    notes: list[str] = []
+    shown = []
+    for cell in kept:
+        before = _take(prose, cell.number)
+        shown.append(_cell(cell, [_prose(item, budget) for item in before], counts, budget))
+    after = tuple(_prose(item, budget) for item in prose)
+    notes = (*_left_out(budget, figure_bytes), *_more_cells(cells))
+    return NotebookView(tuple(shown), notes, after)
+
+
+def _take(prose: list[MarkdownCell], number: int) -> list[MarkdownCell]:
+    """Take away what stands before the code cell of that number."""
+    taken = [cell for cell in prose if cell.after < number]
+    prose[:] = [cell for cell in prose if cell.after >= number]
+    return taken
+
+
+def _left_out(budget: _Budget, figure_bytes: int) -> Iterator[str]:
+    """What the page could not hold, after all of it was shown."""
     if budget.squeezed:
-        notes.append(
-            many(
-                budget.squeezed,
-                "{n} figure is shown smaller or less sharp than it was drawn, so that the page stays light.",
-                "{n} figures are shown smaller or less sharp than they were drawn, so that the page stays light.",
-            )
+        yield many(
+            budget.squeezed,
+            "{n} figure is shown smaller or less sharp than it was drawn, so that the page stays light.",
+            "{n} figures are shown smaller or less sharp than they were drawn, so that the page stays light.",
         )
     if budget.left_out:
-        notes.append(
-            many(
-                budget.left_out,
-                "{n} figure is left out: a page holds at most {most} figures and {size} kB of them.",
-                "{n} figures are left out: a page holds at most {most} figures and {size} kB of them.",
-                most=FIGURES,
-                size=figure_bytes // 1000,
-            )
+        yield many(
+            budget.left_out,
+            "{n} figure is left out: a page holds at most {most} figures and {size} kB of them.",
+            "{n} figures are left out: a page holds at most {most} figures and {size} kB of them.",
+            most=FIGURES,
+            size=figure_bytes // 1000,
         )
     if budget.muted:
-        notes.append(say("Text after the first {n} kB of the notebook is left out.", n=PAGE_TEXT // 1000))
+        yield say("Text after the first {n} kB of the notebook is left out.", n=PAGE_TEXT // 1000)
+
+
+def _more_cells(cells: Sequence[Cell]) -> Iterator[str]:
     if len(cells) > CELLS:
-        notes.append(say("The notebook has {n} code cells; the first {most} are shown.", n=len(cells), most=CELLS))
-    return NotebookView(shown, tuple(notes))
+        yield say("The notebook has {n} code cells; the first {most} are shown.", n=len(cells), most=CELLS)
 
 
-def _cell(cell: Cell, budget: _Budget) -> CellView:
+def _prose(cell: MarkdownCell, budget: _Budget) -> ProseView:
+    """A Markdown cell: as it was written, where it would be too long to read or too heavy to show."""
+    source, note = _cut(cell.source, budget)
+    if not source:
+        return ProseView(markup=Markup(""), note=note)
+    pictures = {picture.name: picture.png for picture in cell.attachments}
+
+    def draw(name: str, words: str) -> Markup:
+        png = pictures.get(name)
+        picture = read_png(png, one_line(words[:1_000], 160) or one_line(name, 160)) if png else None
+        kept = None if picture is None else _room_for(picture, budget)
+        return Markup("") if kept is None else kept.drawn
+
+    plain = as_written(source)
+    if len(source) > budget.prose:
+        budget.prose = 0
+        return ProseView(markup=plain, note=note)
+    budget.prose -= len(source)
+    return ProseView(markup=_lighter_of(markdown(source, draw), plain, budget), note=note)
+
+
+def _lighter_of(dressed: Markup, plain: Markup, budget: _Budget) -> Markup:
+    """What is dressed up, while there is room for what it weighs more than the plain text."""
+    more = max(len(dressed.encode("utf-8", "replace")) - len(plain.encode("utf-8", "replace")), 0)
+    if more > budget.markup:
+        return plain
+    budget.markup -= more
+    return dressed
+
+
+def _cell(cell: Cell, before: Iterable[ProseView], counts: Sequence[int | None], budget: _Budget) -> CellView:
     source, source_note = _cut(cell.source, budget)
+    source = source.strip("\n")
+    coloured = _lighter_of(_in_one(code_lines(source)), _in_one(plain_lines(source)), budget)
     outputs = [_output(item, cell.number, budget) for item in cell.outputs[:OUTPUTS] if item.kind != "error"]
     if cell.error is not None:
         outputs.append(_error(cell.error, budget))
     surplus = len(cell.outputs) - OUTPUTS
     more = many(surplus, "{n} more output of this cell is left out.", "{n} more outputs of this cell are left out.")
+    count = counts[cell.number - 1] if 0 < cell.number <= len(counts) else None
     return CellView(
         number=cell.number,
-        source=source.strip("\n"),
+        count="" if count in (None, cell.number) else str(count),
+        before=tuple(item for item in before if item.markup or item.note),
+        source=source,
+        lines=tuple(Markup(line) for line in coloured.split("\n")),
         source_note=source_note,
         state="failed" if cell.error is not None else "run" if cell.executed else "not run",
         seconds=write_duration(cell.seconds),
         outputs=tuple(item for item in outputs if item.text or item.picture or item.note),
         note=more if surplus > 0 else "",
     )
+
+
+def _in_one(lines: Iterable[Markup]) -> Markup:
+    return Markup("\n".join(lines))
 
 
 def _output(output: Output, cell: int, budget: _Budget) -> OutputView:
@@ -255,13 +346,21 @@ def _output(output: Output, cell: int, budget: _Budget) -> OutputView:
     if picture is None:
         text, _ = _cut(output.text, budget, printed=True)
         return OutputView(kind=output.kind, text=text, note=say("A picture that is not a readable PNG is not shown."))
+    kept = _room_for(picture, budget)
+    if kept is None:
+        return OutputView(kind=output.kind, note=say("A figure is left out here, so that the page stays light."))
+    return OutputView(kind=output.kind, picture=kept)
+
+
+def _room_for(picture: Picture, budget: _Budget) -> Picture | None:
+    """The picture, made lighter where that is due, if there is room for it; else it is counted."""
     picture = _lightened(picture, budget)
     if budget.figures <= 0 or budget.figure_bytes < len(picture.base64):
         budget.left_out += 1
-        return OutputView(kind=output.kind, note=say("A figure is left out here, so that the page stays light."))
+        return None
     budget.figures -= 1
     budget.figure_bytes -= len(picture.base64)
-    return OutputView(kind=output.kind, picture=picture)
+    return picture
 
 
 def _lightened(picture: Picture, budget: _Budget) -> Picture:

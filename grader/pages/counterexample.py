@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from grader.core.results import FunctionFinding, GroupFinding, Result
 from grader.core.text import one_line
-from grader.pages.language import say
+from grader.pages.language import gettext_noop, say
 
+SMALL_CASES = gettext_noop("Small cases that go wrong; work them out by hand and compare")
 LONGEST_LINE = 160  # characters
 MOST_LINES = 40  # of one case
 

@@ -147,7 +147,9 @@ def student_view(
     result = cleaned(result)
     evidence = None if evidence is None else cleaned_evidence(evidence)
     standing = standing_checks(result)
-    notebook = notebook_view(evidence.claims.cells) if evidence and evidence.claims.cells else None
+    notebook = None
+    if evidence and evidence.claims.cells:
+        notebook = notebook_view(evidence.claims.cells, evidence.submission.markdown, evidence.submission.counts)
     comments = comments_view(result, {cell.number: cell.source for cell in notebook.cells} if notebook else {})
     checks = _checks(result.checks, standing, comments)
     grade = shared_grade(result)

@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from grader.checks.manual import Manual
-from grader.core.evidence import Cell, Evidence, Output, Value
+from grader.core.evidence import Attachment, Cell, Evidence, MarkdownCell, Output, Value
 from grader.pages.cells import NotebookView, notebook_view
 from grader.review.names import Names
 
-MOST_FIGURES, MOST_CELLS = 6, 3  # of one notebook
+MOST_FIGURES, MOST_CELLS, MOST_PROSE = 6, 3, 10  # of one notebook
 HIGHEST = 9_999  # number of a cell or a figure
 # Of a whole notebook, which no network carries: making figures lighter takes longer than it saves.
 FIGURE_BYTES, FIGURE_BYTES_OF_MANY = 4_000_000, 420_000  # the latter where a page shows figures of twenty notebooks
@@ -73,26 +73,33 @@ def _numbered(given: str) -> NotebookPart | None:
 
 
 def shown_part(evidence: Evidence | None, part: NotebookPart, names: Names) -> NotebookView | str:
-    """That part of a run, bounded and made visible; or a sentence why there is nothing to see."""
+    """That part of a run, bounded and made visible; or a sentence why there is nothing to see.
+
+    With a cell goes the Markdown beside it; a tag may be that of a Markdown cell alone.
+    """
     if evidence is None:
         return "No run of it is stored: there is nothing to show."
-    cells = evidence.claims.cells
+    cells, markdown = evidence.claims.cells, evidence.submission.markdown
     if part.kind == "figure":
         return _figures(cells, part.number, names)
     if part.kind == "cell":
         found = [cell for cell in cells if cell.number == part.number]
+        prose = [cell for cell in markdown if cell.after in (part.number - 1, part.number)] if found else []
         missing = f"The notebook has no code cell {part.number}."
     else:
         found = [cell for cell in cells if part.tag in cell.tags]
-        missing = f"No code cell of the notebook has the tag {part.tag}."
-    return _view(found[:MOST_CELLS], names) if found else missing
+        prose = [cell for cell in markdown if part.tag in cell.tags]
+        missing = f"No cell of the notebook has the tag {part.tag}."
+    return _view(found[:MOST_CELLS], prose[:MOST_PROSE], names) if found or prose else missing
 
 
 def shown_notebook(evidence: Evidence | None, names: Names) -> NotebookView | None:
     """The notebook of a run, bounded and made visible; None where there is none."""
     if evidence is None or not evidence.claims.cells:
         return None
-    return notebook_view(tuple(hidden_cell(cell, names) for cell in evidence.claims.cells), figure_bytes=FIGURE_BYTES)
+    cells = [hidden_cell(cell, names) for cell in evidence.claims.cells]
+    prose = [hidden_markdown(cell, names) for cell in evidence.submission.markdown]
+    return notebook_view(cells, prose, evidence.submission.counts, figure_bytes=FIGURE_BYTES)
 
 
 def _figures(cells: Iterable[Cell], number: int, names: Names) -> NotebookView | str:
@@ -107,10 +114,12 @@ def _figures(cells: Iterable[Cell], number: int, names: Names) -> NotebookView |
     bare = {"source": "", "error": None}
     kept = [cell.model_copy(update={**bare, "outputs": tuple(outputs)}) for cell, outputs in by_cell.values()]
     surplus = 0 if number else max(0, len(drawn) - MOST_FIGURES)
-    return _view(kept, names, [f"{surplus} more of its figures can be seen one by one."] if surplus else [])
+    return _view(kept, (), names, [f"{surplus} more of its figures can be seen one by one."] if surplus else [])
 
 
-def _view(cells: Iterable[Cell], names: Names, notes: Sequence[str] = ()) -> NotebookView:
+def _view(
+    cells: Iterable[Cell], prose: Iterable[MarkdownCell], names: Names, notes: Sequence[str] = ()
+) -> NotebookView:
     """The cells as they are shown. A page holds those of many students: figures that would have to be made lighter are left
     out and counted.
     """
@@ -123,9 +132,9 @@ def _view(cells: Iterable[Cell], names: Names, notes: Sequence[str] = ()) -> Not
             left += heavy
             outputs += [] if heavy else [output]
         light.append(hidden_cell(cell.model_copy(update={"outputs": tuple(outputs)}), names))
-    view = notebook_view(tuple(light), figure_bytes=FIGURE_BYTES_OF_MANY)
+    view = notebook_view(light, [hidden_markdown(cell, names) for cell in prose], figure_bytes=FIGURE_BYTES_OF_MANY)
     too_heavy = [f"{left} too heavy to be shown here: look at the submission."] if left else []
-    return NotebookView(view.cells, (*view.notes, *notes, *too_heavy))
+    return replace(view, notes=(*view.notes, *notes, *too_heavy))
 
 
 def hidden_cell(cell: Cell, names: Names) -> Cell:
@@ -137,6 +146,14 @@ def hidden_cell(cell: Cell, names: Names) -> Cell:
         update={"message": names.hide(cell.error.message), "traceback": names.hide(cell.error.traceback)}
     )
     return cell.model_copy(update={"source": names.hide(cell.source[:TEXT]), "outputs": outputs, "error": error})
+
+
+def hidden_markdown(cell: MarkdownCell, names: Names) -> MarkdownCell:
+    """The Markdown cell without the names that are hidden from who looks, its pictures called as it calls them."""
+    if not names.hidden:
+        return cell
+    pictures = tuple(Attachment(name=names.hide(picture.name), png=picture.png) for picture in cell.attachments)
+    return cell.model_copy(update={"source": names.hide(cell.source[:TEXT]), "attachments": pictures})
 
 
 def count_drawing_cells(runs: Iterable[Evidence | None]) -> dict[int, int]:

@@ -8,8 +8,9 @@ from grader.core.grades import flags_of, grades_of
 from grader.core.results import Grade, Outcome, labelled
 from grader.core.review import Comment
 from grader.core.text import joined, number, one_line, visible
-from grader.pages.cells import CellView, NotebookView
+from grader.pages.cells import CellView, NotebookView, ProseView
 from grader.pages.headline import Headline, points_word
+from grader.pages.markup import Markup
 from grader.pages.view import CheckView, student_view
 from grader.pages.wording import flag_word
 from grader.review.across import ClassCheck, ScaleLevel, check_address, checks_of_class
@@ -69,7 +70,7 @@ class CheckToDecide:
 class SourcePart:
     """Lines of a cell, each with its number, and the comments on the last of them."""
 
-    lines: tuple[tuple[int, str], ...]
+    lines: tuple[tuple[int, Markup], ...]
     comments: tuple[GivenComment, ...]
 
 
@@ -123,6 +124,7 @@ class SubmissionPage:
     checks: tuple[CheckToDecide, ...]
     comments: tuple[GivenComment, ...]  # on the whole, and on what is not there any more
     cells: tuple[CommentedCell, ...]
+    after: tuple[ProseView, ...]  # the notebook's Markdown below its last cell
     notes: tuple[str, ...]
     nothing: str  # why there is no notebook
     own: Mapping[str, tuple[MemberDecision, ...]]  # by kind, where the members of a group have something else
@@ -167,7 +169,7 @@ def submission_page(desk: Desk, row: Row, query: Mapping[str, str], names: Names
         flags=tuple((flag_word(flag.kind), names.hide(visible(flag.reason))) for flag in flags_of(row.result)),
         ending=names.hide(f"{view.ending}: {view.ending_message}" if view.ending_message else view.ending),
         checks=checks, comments=tuple(item for item, _ in given if item.id not in placed),
-        cells=cells, notes=notebook.notes if notebook else (),
+        cells=cells, after=notebook.after if notebook else (), notes=notebook.notes if notebook else (),
         nothing="" if notebook else _why_nothing(row),
         own=own, adjustment=f"{adjustment.points:+g}" if adjustment else "",
         adjustment_reason=names.in_field(adjustment.reason) if adjustment else "",
@@ -308,7 +310,7 @@ def _cells(notebook: NotebookView | None, given: Sequence[tuple[GivenComment, Co
 
 def _cell(cell: CellView, given: Sequence[tuple[GivenComment, Comment]]) -> CommentedCell:
     """The source in parts: one ends where a line has comments."""
-    lines = cell.source.split("\n")
+    lines = cell.lines
     on_line: dict[int, list[GivenComment]] = {}
     whole: list[GivenComment] = []
     for item, comment in given:

@@ -305,6 +305,8 @@ def describe_run(submission: Submission, context: RunContext, started: str, fact
             notes=submission.notes,
             saved=submission.script.saved,
             modules=code_beside(submission.script.name, submission.files),
+            markdown=submission.script.markdown,
+            counts=submission.script.counts,
         ),
         key=evidence_key(submission, context),
         isolation=context.sandbox.isolation,

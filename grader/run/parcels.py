@@ -14,7 +14,7 @@ from typing import Literal
 
 from grader.checks.architecture import expected_layers
 from grader.core.errors import UsageError
-from grader.core.evidence import Isolation, Reported, Serve, Value
+from grader.core.evidence import Isolation, MarkdownCell, Reported, Serve, Value
 from grader.core.notebook import Script
 from grader.core.store import MODEL, Stored, pack_evidence, unpack_evidence
 from grader.intake import Submission
@@ -44,6 +44,8 @@ class RunParcel(Value):
     cells: tuple[str, ...]
     saved: tuple[Reported, ...] = ()
     tags: tuple[tuple[str, ...], ...] = ()
+    markdown: tuple[MarkdownCell, ...] = ()
+    counts: tuple[int | None, ...] = ()
     sha256: str
     notes: tuple[str, ...]
     files: tuple[str, ...]
@@ -137,6 +139,7 @@ def pack_request(submission: Submission, context: RunContext, seed: int, hints: 
         assignment=context.rubric.assignment.id, isolation=context.sandbox.isolation, serve=context.rubric.assignment.serve,
         seed=seed, student=submission.student, main=submission.script.name,
         cells=submission.script.cells, saved=submission.script.saved, tags=submission.script.tags,
+        markdown=submission.script.markdown, counts=submission.script.counts,
         sha256=submission.sha256, notes=submission.notes,
         files=tuple(map(_visible_name, submission.files)), way=submission.way, unseen=submission.unseen,
         code=submission.without_code is None,
@@ -153,7 +156,7 @@ def unpack_request(data: bytes) -> tuple[RunParcel, Submission]:
     parts = unpack(data)
     request = RunParcel.model_validate_json(parts[REQUEST])
     files = {_real_name(name): parts[f"file-{number}"] for number, name in enumerate(request.files)}
-    script = Script(request.main, request.cells, request.saved, request.tags)
+    script = Script(request.main, request.cells, request.saved, request.tags, request.markdown, request.counts)
     networks = {
         _real_name(name): NetworkFile(data=parts[f"network-{number}"], saved=saved)
         for number, (name, saved) in enumerate(request.networks)

@@ -41,7 +41,10 @@ class PointsByCertainty(Value):
 
 
 class Training(Value):
-    """One call of `fit` as the full run will make it: seconds by the pace of the first steps; None: nobody knows."""
+    """One call of `fit` as the full run will make it: seconds by the pace of the first steps; None: nobody knows.
+
+    `failed`: it ended with an error.
+    """
 
     cell: int | None
     model: str
@@ -49,6 +52,7 @@ class Training(Value):
     steps: int | None
     step_s: float
     seconds: float | None
+    failed: bool = False
 
 
 class Estimate(Value):
@@ -176,7 +180,8 @@ def _full_training(fit: Fit) -> Training:
         an_epoch = steps * pace.step_s + pace.validation_steps * pace.validation_step_s
         seconds = round(pace.first_s + fit.epochs * an_epoch, 1)
     return Training(
-        cell=fit.cell, model=fit.model, epochs=fit.epochs, steps=steps, step_s=pace.step_s if pace else 0.0, seconds=seconds
+        cell=fit.cell, model=fit.model, epochs=fit.epochs, steps=steps, step_s=pace.step_s if pace else 0.0,
+        seconds=seconds, failed=fit.error is not None,
     )  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from html import escape
 from grader.core.limits import write_duration, write_size
 from grader.core.results import Accuracy, CheckResult, Outcome, Result
 from grader.core.text import cleaned, defused, number, one_line
-from grader.pages.counterexample import counterexample_lines
+from grader.pages.counterexample import SMALL_CASES, counterexample_lines
+from grader.pages.language import say
 from grader.pages.wording import MARKS
 from grader.selfcheck.estimate import Checked, Estimate, LayerShape, Training, Unchecked, write_shape
 
@@ -113,7 +114,7 @@ def _cases(result: Result) -> Iterator[str]:
     """Of each function that goes wrong, the small case with which it does."""
     lines = list(counterexample_lines(result))
     if lines:
-        yield "Small cases that go wrong; work them out by hand and compare"
+        yield say(SMALL_CASES)
         yield from (f"  {line}" for line in lines)
 
 
@@ -161,11 +162,14 @@ def _estimate(known: Estimate) -> Iterator[str]:
 def _training(training: Training) -> str:
     where = f"cell {training.cell}: " if training.cell else ""
     what = f"{where}`{one_line(training.model)}.fit`, {training.epochs} epochs"
+    step = f"{1000 * training.step_s:.3g} ms" if training.step_s > 0 else ""
+    if training.failed:
+        return f"{what}: failed"
     if training.seconds is None:
-        return f"{what} of unknown length, {1000 * training.step_s:.3g} ms a step"
-    if training.steps is None:
+        return f"{what} of unknown length" + (f", {step} a step" if step else "")
+    if training.steps is None or not step:
         return f"{what}: {write_duration(training.seconds)}"
-    pace = f"{training.steps} steps x {1000 * training.step_s:.3g} ms"
+    pace = f"{training.steps} steps x {step}"
     return f"{what} x {pace}, with validation {write_duration(training.seconds)}"
 
 

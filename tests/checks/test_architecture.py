@@ -118,6 +118,15 @@ def test_a_wrong_activation_is_told_with_the_right_one() -> None:
     assert result.hint == 'End with `Dense(10, activation="softmax")`.'
 
 
+def test_a_wrong_number_of_units_is_told_with_the_units_and_the_activation_that_are_right() -> None:
+    result = look("output_units", built(model(dense(9, activation="linear"), outputs=(9,))), {"units": 10})
+    assert result.reason == "the output has 9 units with no activation (linear), asked for is 10 units with softmax"
+    assert result.hint == 'End with `Dense(10, activation="softmax")`.'
+    either = look("output_units", built(model(dense(3, activation="softmax"), outputs=(3,))), {"units": [1, 2]})
+    assert either.reason.endswith("asked for is 1 unit with sigmoid or 2 units with softmax")
+    assert either.hint == 'End with `Dense(1, activation="sigmoid")`.'
+
+
 @pytest.mark.parametrize(
     ("written", "name"),
     [

@@ -137,7 +137,7 @@ def test_long_coloured_messages_become_one_short_line() -> None:
         ("StdinNotImplementedError", "raw_input was called", "`input()`"),
         ("SyntaxError", "Missing parentheses in call to 'print'. Did you mean print(...)?", "Python 2"),
         ("SyntaxError", "invalid syntax (1.py, line 1)", "bracket"),
-        ("IndentationError", "unexpected indent", "bracket"),
+        ("IndentationError", "unexpected indent", "same place"),
         ("Exception", "URL fetch failure on https://x: None -- [Errno -2] Name or service not known", "no network"),
         ("KeyError", "'val_acc'", "history.history.keys()"),
         ("AttributeError", "'Sequential' object has no attribute 'predict_classes'", "`predict_classes` was taken out"),
@@ -243,7 +243,7 @@ def test_common_errors_have_a_hint_that_says_what_to_change(name: str, message: 
         ("names[7]", ("IndexError", "list index out of range"), "Restart the kernel"),
         ("library(keras)\nmnist <- dataset_mnist()", ("SyntaxError", "invalid syntax (1.py, line 2)"), "looks like R"),
         ("model %>% fit(x, y)", ("SyntaxError", "invalid syntax (1.py, line 1)"), "looks like R"),
-        ("if a < -1\n    b", ("SyntaxError", "expected ':' (1.py, line 1)"), "Python can't read this cell"),
+        ("if a < -1\n    b", ("SyntaxError", "expected ':' (1.py, line 1)"), "A colon is missing"),
         ("cv2.imread('a.png').shape", ("AttributeError", "'NoneType' object has no attribute 'shape'"), "cv2.imread"),
     ],
 )  # fmt: skip

@@ -218,6 +218,14 @@ def test_code_that_never_reaches_fit_is_told_why(source: str, why: str) -> None:
     assert why in look("model_found", case(claims(cell(1, source)), NO_MODEL)).reason
 
 
+def test_a_fit_that_failed_in_a_module_is_not_told_as_one_that_nobody_calls() -> None:
+    tried = fit(cell=1, done=0, error="ValueError: Data cardinality is ambiguous.")
+    reason = look("model_found", case(claims(cell(1, "import mine\nmine.train()"), fits=[tried]), NO_MODEL)).reason
+    assert reason == (
+        "no trained model was found: `model.fit` failed in cell 1: ValueError: Data cardinality is ambiguous."
+    )
+
+
 def test_a_function_that_is_called_somewhere_is_not_blamed() -> None:
     said = claims(cell(1, "def train():\n    model.fit(x)"), cell(2, "train()"))
     assert "nothing uses" not in look("model_found", case(said, NO_MODEL)).reason

@@ -126,12 +126,12 @@ def bad_input(tmp_path: Path) -> dict[str, tuple[tuple[str, ...], tuple[str, ...
         "regrade nothing": (("regrade", "tiny", str(three), "--data", data), ("holds no stored evidence",)),
         "report nothing": (("report", str(three)), ("holds no results",)),
         "unknown dataset": (("data", "fetch", "tinny"), ("no dataset `tinny`", "pets, pets-drawn, tiny")),
-        "unknown option": (("grade", "tiny", ada, "--jobs", "2"), ("No such option",)),
-        "unknown command": (("grad", "tiny", ada), ("No such command",)),
+        "unknown option": (("grade", "tiny", ada, "--jobs", "2"), ("has no option --jobs", "Available: --out")),
+        "unknown command": (("grad", "tiny", ada), ("no command `grad` (did you mean `grade`?)",)),
         "unknown sandbox": (("grade", "tiny", ada, "--sandbox", "docker"), ("docker", "podman")),
         "seed": (("grade", "tiny", ada, "--seed", "-1"), ("--seed",)),
         "jobs": (("batch", "tiny", str(folder), "--jobs", "0"), ("--jobs",)),
-        "nothing to grade": (("grade", "tiny"), ("Missing argument",)),
+        "nothing to grade": (("grade", "tiny"), ("SUBMISSION is missing: a notebook",)),
     }  # fmt: skip
 
 
@@ -377,4 +377,4 @@ def test_the_demo_of_pets_grades_drawn_pictures_and_says_that_they_are_no_photog
     assert [(words["assignment"], words["source"].name) for words in asked] == [("pets-drawn", "pets")]
     wrong = run_cli("demo", "dogs")
     assert wrong.code == 2
-    assert "'dogs' is not one of 'mnist', 'pets'" in wrong.err
+    assert wrong.err == "grader: PART: is not known. Available: mnist, pets.\n"

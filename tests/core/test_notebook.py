@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from grader.core.errors import SubmissionError
 from grader.core.evidence import Cell
-from grader.core.notebook import MOST_TEXT, picture_of, plain_outputs, read_submission, split_module, strip_ansi
+from grader.core.notebook import (
+    MOST_ATTACHED,
+    MOST_MARKDOWN,
+    MOST_MARKDOWN_CELLS,
+    MOST_TEXT,
+    picture_of,
+    plain_outputs,
+    read_submission,
+    split_module,
+    strip_ansi,
+)
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"pixels").decode()
 BOOT = (
@@ -352,3 +362,53 @@ def test_a_long_text_without_lines_is_no_reason_to_make_millions_of_them() -> No
     conflict = b"\n" * 7 + CONFLICT
     with pytest.raises(SubmissionError, match=r"conflict markers of Git \(line 8\)"):
         read_submission("x.ipynb", conflict)
+
+
+def prose(source: object, **more: object) -> dict[str, object]:
+    return {"cell_type": "markdown", "source": source, "metadata": {}, **more}
+
+
+def test_markdown_cells_are_kept_with_their_places_tags_and_pictures() -> None:
+    attached = {"a.png": {"image/png": PNG}, "b.svg": {"image/svg+xml": "<svg>"}, "c.png": {"image/png": "no"}, "d": 3}
+    data = notebook(
+        prose("# Title"),
+        code(" "),
+        code("a = 1"),
+        prose(["one\n", "two"], attachments=attached, metadata={"tags": ["end"]}),
+    )
+    first, second = read_submission("x.ipynb", data).markdown
+    assert (first.after, first.source, first.attachments) == (0, "# Title", ())
+    assert (second.after, second.source, second.tags) == (1, "one\ntwo", ("end",))
+    assert [(item.name, item.png) for item in second.attachments] == [("a.png", PNG)]
+
+
+def test_markdown_is_bounded_in_cells_letters_and_pictures() -> None:
+    many = read_submission("x.ipynb", notebook(code("a"), *(prose("x") for _ in range(2_000)))).markdown
+    assert len(many) == MOST_MARKDOWN_CELLS
+    long = read_submission("x.ipynb", notebook(code("a"), *(prose("x" * 100_000) for _ in range(20)))).markdown
+    assert sum(len(cell.source) for cell in long) == MOST_MARKDOWN
+    heavy = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"p" * 900_000).decode()
+    attached = {f"{n}.png": {"image/png": heavy} for n in range(30)}
+    kept = read_submission("x.ipynb", notebook(code("a"), prose("x", attachments=attached))).markdown[0].attachments
+    assert 0 < sum(len(item.png) for item in kept) <= MOST_ATTACHED
+
+
+def test_a_picture_that_was_pasted_as_text_takes_no_room() -> None:
+    data = notebook(code("a"), prose(f"![x](data:image/png;base64,{'A' * 500_000}) and words"))
+    assert read_submission("x.ipynb", data).markdown[0].source == "![x](data:) and words"
+
+
+def test_numbers_that_jupyter_counted_are_kept_and_other_things_are_not() -> None:
+    counted = [{**code("a"), "execution_count": value} for value in (3, None, True, -1, 10**30, "4", 12)]
+    assert read_submission("x.ipynb", notebook(*counted)).counts == (3, None, None, None, None, None, 12)
+    assert read_submission("x.ipynb", notebook(code("a"))).counts == ()
+
+
+def test_hostile_markdown_cells_are_read_or_passed_over() -> None:
+    cells = [prose(value) for value in (None, 3, {"a": 1}, [1, "x\ud800"], "\0y")] + [
+        {"cell_type": "markdown"},
+        7,
+        None,
+    ]
+    kept = read_submission("x.ipynb", notebook(code("a"), *cells, prose("z", attachments=[1]))).markdown
+    assert [cell.source for cell in kept] == ["x?", "y", "z"]

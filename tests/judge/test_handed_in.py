@@ -41,16 +41,20 @@ def with_config(name, change):
         made.attrs["model_config"] = json.dumps(config)
         honest.copy("model_weights", made)
 
-lambda_layer = {"class_name": "Lambda", "config": {"name": "l", "function": ["4wEAAAA=", None, None], "function_type": "lambda"}}
+code = {"name": "l", "function": ["4wEAAAA=", None, None], "function_type": "lambda"}
+lambda_layer = {"class_name": "Lambda", "config": code}
+inner = {"class_name": "Sequential", "config": {"name": "s", "layers": [lambda_layer]}}
+wrapped = {"class_name": "TimeDistributed", "config": {"name": "t", "layer": lambda_layer}}
 with_config("lambda.h5", lambda layers: layers.insert(1, lambda_layer))
-with_config("inner.h5", lambda layers: layers.insert(1, {"class_name": "Sequential", "config": {"name": "s", "layers": [lambda_layer]}}))
-with_config("wrapped.h5", lambda layers: layers.insert(1, {"class_name": "TimeDistributed", "config": {"name": "t", "layer": lambda_layer}}))
+with_config("inner.h5", lambda layers: layers.insert(1, inner))
+with_config("wrapped.h5", lambda layers: layers.insert(1, wrapped))
 with_config("custom.h5", lambda layers: layers.insert(1, {"class_name": "os>system", "config": {"name": "c"}}))
 with h5py.File(folder / "data.h5", "w") as data:
     data["images"] = [[1, 2], [3, 4]]
 with h5py.File(folder / "bomb.weights.h5", "w") as bomb:
     for number in range(64):
-        bomb.create_dataset(f"layers/dense/vars/{number}", shape=(1 << 28,), dtype="f4", chunks=(1 << 20,), compression="gzip")
+        how = dict(shape=(1 << 28,), dtype="f4", chunks=(1 << 20,), compression="gzip")
+        bomb.create_dataset(f"layers/dense/vars/{number}", **how)
 """
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from grader.core.evidence import (
     ArraySummary,
+    Attachment,
     Candidate,
     Cause,
     Cell,
@@ -20,6 +21,7 @@ from grader.core.evidence import (
     Facts,
     Fit,
     Judgement,
+    MarkdownCell,
     Output,
     Preparation,
     Source,
@@ -272,6 +274,23 @@ def some_cells() -> tuple[Cell, ...]:
     )
 
 
+def some_markdown() -> tuple[MarkdownCell, ...]:
+    """Prose before, between and after the cells: headings, a list, a table, a link, a formula, a picture, code."""
+    table = "| network | accuracy |\n|---|---:|\n| dense | 97.9 % |\n| convolutional | **98.4 %** |"
+    end = (
+        f"## Conclusion\n\nThe *convolutional* network is better:\n\n{table}\n\n1. fewer parameters\n2. it sees edges\n"
+    )
+    return (
+        MarkdownCell(after=0, source="# MNIST\n\nAfter [LeCun](https://example.org/mnist), with $z = w^T x + b$."),
+        MarkdownCell(
+            after=3,
+            source="The curves of `history`:\n\n![sketch](attachment:sketch.png)\n\n```python\nhistory.history\n```",
+            attachments=(Attachment(name="sketch.png", png=png(120, 60)),),
+        ),
+        MarkdownCell(after=6, source=end),
+    )
+
+
 def some_evidence(**changes: object) -> Evidence:
     """Evidence of a run whose network was judged."""
     preparation = Preparation(
@@ -292,7 +311,9 @@ def some_evidence(**changes: object) -> Evidence:
         "schema": 1,
         "assignment": "exercise2",
         "student": "Ada Lovelace",
-        "submission": Source(name="lovelace_mnist.ipynb", sha256=DIGEST[::-1]),
+        "submission": Source(
+            name="lovelace_mnist.ipynb", sha256=DIGEST[::-1], markdown=some_markdown(), counts=(1, 2, 7, None, 9, None)
+        ),
         "key": DIGEST,
         "isolation": "bubblewrap",
         "dataset": "mnist",

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from grader.core.errors import RubricError
-from grader.core.evidence import Cell, Evidence, Output
+from grader.core.evidence import Attachment, Cell, Evidence, MarkdownCell, Output
 from grader.pages.html import class_page, student_page
 from tests.pages.builders import TEMPLATES, a_check, a_result, photograph, some_evidence
 from tests.pages.classes import a_class
@@ -26,7 +26,11 @@ def a_notebook_that_overflows() -> Evidence:
         update={"cells": cells, "fits": (fit,) * 500, "candidates": base.claims.candidates * 200}
     )
     facts = base.facts.model_copy(update={"judgement": judgement})
-    return base.model_copy(update={"claims": claims, "facts": facts})
+    attached = tuple(Attachment(name=f"{seed}.png", png=photograph(seed)) for seed in range(6))
+    said = "".join(f"![*a*](attachment:{seed}.png) `b` " for seed in range(6))
+    told = tuple(MarkdownCell(after=n, source=f"{said}{'*a* ' * 900}", attachments=attached) for n in range(100))
+    submission = base.submission.model_copy(update={"markdown": told})
+    return base.model_copy(update={"claims": claims, "facts": facts, "submission": submission})
 
 
 def test_no_page_weighs_more_than_a_megabyte_and_a_half() -> None:

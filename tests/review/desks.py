@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.core.evidence import Cell, Source
+from grader.core.evidence import Cell, MarkdownCell, Source
 from grader.core.grades import Enrolment, HandIn, Student
 from grader.core.results import Flag, Result, Status
 from grader.core.store import save_evidence, save_result
@@ -39,6 +39,7 @@ class Entrant:
     name: str
     correct: int = 10
     cells: tuple[Cell, ...] = ()
+    markdown: tuple[MarkdownCell, ...] = ()
     members: tuple[str, ...] = ()
     unread: str = ""
     flags: tuple[Flag, ...] = ()
@@ -84,7 +85,7 @@ def _result(folder: Path, rubric: Rubric, entrant: Entrant) -> Result:
         )  # fmt: skip
         return explain_unread(row, reason=entrant.unread, remedy="Hand in a notebook.", ours=False)
     cells = entrant.cells or (Cell(number=1, source="print(1)", executed=True),)
-    source = Source(name=name, sha256=_digest(entrant))
+    source = Source(name=name, sha256=_digest(entrant), markdown=entrant.markdown)
     claims = trained_claims(*cells)
     stored = a_stored(rubric, entrant.correct, student=entrant.name, submission=source, claims=claims)
     save_evidence(folder / EVIDENCE_FOLDER, stored, None)

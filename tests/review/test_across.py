@@ -4,20 +4,21 @@ import html
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from grader.checks.manual import Manual
-from grader.core.evidence import Cell, Evidence, Output
+from grader.core.evidence import Cell, Evidence, MarkdownCell, Output
 from grader.core.review import LogEntry
 from grader.review.across import SAMPLE, ScaleLevel, checks_of_class, drift
-from grader.review.desk import ClassState, Row
+from grader.review.desk import ClassState, Desk, Row
 from grader.review.shown_work import MOST_FIGURES, NotebookPart, part_of_address, part_of_check
 from tests.fakes import RUBRIC
 from tests.pages.builders import photograph, png
-from tests.review.desks import Entrant, RunningDesk, running_desk
+from tests.review.desks import Entrant, RunningDesk, running_desk, serving
 from tests.review.forms import SentForm, forms_of
 from tests.review.server import Answer
 
@@ -287,6 +288,23 @@ def test_levels_are_the_scales_in_its_order_or_nothing_half_and_all(a_desk: Runn
     assert [level.key for level in levels][8:] == ["9", "", "", ""]
 
 
+def test_a_conclusion_in_markdown_is_shown_where_its_tag_is_asked_for_and_beside_its_cell(tmp_path: Path) -> None:
+    told = MarkdownCell(after=1, source="## Conclusion\n\nIt is *overfitting*, see Ada's run.", tags=("plot",))
+    cells = (Cell(number=1, source="import keras", executed=True), Cell(number=2, source="x", executed=True))
+    entrants = [Entrant(name="Ada", cells=cells, markdown=(told,)), Entrant(name="Bo", cells=cells)]
+    with running_desk(tmp_path, entrants, rubric=RUBRIC + MANUAL) as running:
+        page = running.get(running.get("/check/manual").to).text
+        assert page.count("It is <em>overfitting</em>") == 1 and "No cell of the notebook has the tag plot." in page
+        assert running.get("/check?cell=1").text.count("<em>overfitting</em>") == 1
+        whole = running.get(f"/submission/{running.key('Ada')}").text
+        first, prose, second = (whole.index(part) for part in ('id="cell-1"', "<em>overfitting</em>", 'id="cell-2"'))
+        assert first < prose < second
+        hidden = Desk(replace(running.desk.options, anonymous=True), running.desk.book)
+        with serving(hidden, running.course) as desk:
+            shown = desk.get(f"/submission/{desk.key('Ada')}").text
+            assert re.search(r"<em>overfitting</em>, see (Student \d|\[…\])", shown) and "see Ada" not in shown
+
+
 def test_a_check_that_awaits_a_person_shows_what_it_is_about_and_each_level_of_its_scale(tmp_path: Path) -> None:
     cells = (Cell(number=1, source="import keras", executed=True), PLOT)
     entrants = [Entrant(name="Ada", cells=cells), Entrant(name="Bo"), Entrant(name="Chi", cells=cells)]
@@ -296,7 +314,7 @@ def test_a_check_that_awaits_a_person_shows_what_it_is_about_and_each_level_of_i
         address = running.get("/check/manual").to
         page = running.get(address).text
         assert page.count("plt.plot(losses)") == page.count("data:image/png") == 2 and "import keras" not in page
-        assert "No code cell of the notebook has the tag plot." in page
+        assert "No cell of the notebook has the tag plot." in page
         assert points_of(running, "Ada") is None
         form = form_for(running, "Ada", address)
         assert [value for name, value in form.buttons] == ["", "1", "2", "3"]

@@ -1,5 +1,7 @@
 """What a self-check says: in lines, and as a card."""
 
+import pytest
+
 from grader.core.evidence import Smoke
 from grader.core.results import CheckResult, Outcome
 from grader.selfcheck.estimate import Checked, Estimate, LayerShape, Training, Unchecked, left_open, stand
@@ -24,6 +26,21 @@ def an_estimate(**changes: object) -> Estimate:
         seconds=75.0, allowed_s=1200, cell_allowed_s=900, memory_mb=904.0, memory_allowed_mb=4096.0, trainings=(training,)
     )  # fmt: skip
     return plain.model_copy(update=changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"steps": None, "step_s": 0.0, "seconds": 0.0, "failed": True}, "10 epochs: failed"),
+        ({"steps": None, "step_s": 0.0, "seconds": None}, "10 epochs of unknown length"),
+        ({"steps": None, "step_s": 0.0025, "seconds": None}, "10 epochs of unknown length, 2.5 ms a step"),
+        ({"step_s": 0.0}, "10 epochs: 13 s"),
+    ],
+)
+def test_a_pace_that_was_not_measured_is_not_written_as_nothing(changes: dict[str, object], words: str) -> None:
+    training = an_estimate().trainings[0].model_copy(update=changes)
+    said = describe(smoked(a_check()).model_copy(update={"estimate": an_estimate(trainings=(training,))}))
+    assert f"    cell 4: `model.fit`, {words}" in said
 
 
 def test_a_smoke_run_says_so_and_promises_no_points_that_it_can_not_know() -> None:
