@@ -192,6 +192,9 @@ class Attempt(Value):
     counted: bool
 
 
+BY_LOT = "drawn by lot"  # how the reason of an audit begins that the lot named
+
+
 class AuditFinding(Value):
     """What came of training the network after all whose handed-in file was judged, on the same images.
 
@@ -209,6 +212,11 @@ class AuditFinding(Value):
     p_value: float | None = None
     evidence: str = ""
     reason: str = ""
+
+    @property
+    def by_lot(self) -> bool:
+        """Whether the lot named it, and not a flag alone."""
+        return self.why.startswith(BY_LOT)
 
 
 class Spread(Value):

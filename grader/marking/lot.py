@@ -1,4 +1,4 @@
-"""The lot that names whose network is trained after all; and what a lot of that size finds. Pure.
+"""The lot that names whose network is trained after all. Pure.
 
 Nobody can foresee it without the batch's own secret, nor steer it: who is drawn hangs on every submission that is in it. It
 can be repeated by whoever has the secret. Those of a class who come later are drawn among themselves, in a round of their
@@ -14,10 +14,6 @@ from pydantic import Field
 
 from grader.core.assignment import AuditPolicy
 from grader.core.evidence import Value
-from grader.core.metrics import chance_of_at_most
-
-BY_CHANCE = 0.025  # how often an honest network, trained again, is worse than the margin: one side of two deviations
-UNLIKELY = 0.05
 
 
 class Round(Value):
@@ -63,16 +59,3 @@ def draw(
         return hmac.new(seed, f"{submissions[name]} {name}".encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
 
     return tuple(sorted(sorted(submissions, key=lambda name: (ticket(name), name))[:wanted]))
-
-
-def chance_of_catching(cheats: int, *, of: int, audited: int) -> float:
-    """How likely a lot of `audited` among `of` names at least one of so many cheats."""
-    if cheats <= 0 or of <= 0:
-        return 0.0
-    honest, audited = max(of - cheats, 0), min(audited, of)
-    return 1.0 - math.comb(honest, audited) / math.comb(of, audited)
-
-
-def more_than_chance(failed: int, audited: int) -> bool:
-    """Whether so many failures among so many audits are more than honest trainings explain."""
-    return failed > 0 and 1.0 - chance_of_at_most(failed - 1, audited, accuracy=BY_CHANCE) < UNLIKELY

@@ -11,6 +11,7 @@ from grader.core.limits import write_duration
 from grader.core.results import Flag, Grade, Outcome, Result, Spread, Status
 from grader.core.text import cleaned, joined, number, one_line
 from grader.pages.accuracy import reference_band
+from grader.pages.handed_in import AuditsView, audits_view
 from grader.pages.headline import AWAITING, NOTHING, points_word, standing, status_word, write_grade_headline
 from grader.pages.language import many, say
 from grader.pages.plots import AccuracyStrip, Segment
@@ -114,6 +115,7 @@ class ClassView:
     figures: tuple[tuple[str, str], ...]
     flagged: int
     attention: tuple[Attention, ...]
+    audits: AuditsView | None
     failed_checks: tuple[FailedCheck, ...]
     setting: tuple[tuple[str, str], ...]
 
@@ -153,6 +155,7 @@ def class_view(results: Sequence[Result], *, title: str, links: Mapping[str, str
         figures=_figures(clean, [grade for _, grade in marked], flagged),
         flagged=flagged,
         attention=_attention(linked),
+        audits=audits_view(clean),
         failed_checks=_failed_checks(linked),
         setting=_setting(clean),
     )

@@ -12,6 +12,7 @@ from grader.pages.accuracy import AccuracyView, ConfusionView, Mistake, accuracy
 from grader.pages.cells import NotebookView, notebook_view
 from grader.pages.counterexample import case_lines, place_of
 from grader.pages.decisions import CommentsView, CommentView, comments_view, decision_words
+from grader.pages.handed_in import HandedInView, handed_in_view
 from grader.pages.headline import Headline, comment_of_instructor, points_word, write_headline
 from grader.pages.language import many, say
 from grader.pages.network import ModelView, model_view
@@ -118,6 +119,7 @@ class StudentView:
     judged_on: str
     checks: tuple[CheckView, ...]
     model: ModelView
+    handed_in: HandedInView | None
     training: TrainingView | None
     confusion: ConfusionView | None
     mistakes: tuple[Mistake, ...]
@@ -180,7 +182,8 @@ def student_view(
         judged_on=say(one_line(result.judged_on or "", 200)),
         checks=checks,
         model=model_view(result, evidence),
-        training=training_view(result, evidence),
+        handed_in=handed_in_view(result),
+        training=None if result.model.source == "handed-in" else training_view(result, evidence),
         confusion=confusion_view(result.accuracy, classes),
         mistakes=mistakes if result.accuracy else (),
         notebook=notebook,

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from grader.core.assignment import AuditPolicy
 from grader.core.errors import Infrastructure
-from grader.core.results import Result, Status
+from grader.core.results import BY_LOT, Result, Status
 from grader.core.workspace import write_whole
 from grader.intake.names import listed
 from grader.marking.handed_in import ALONE, DIFFERS, DUE, NOT_CONFIRMED, NOT_JUDGED, UNPROVED
@@ -23,7 +23,6 @@ from grader.marking.lot import Lot, draw_again
 
 SECRET, LOT = ".audit-key", "audit.json"
 SIZE, MODE = 32, 0o600
-BY_LOT = "drawn by lot"
 # What needs no training to be looked into, or says nothing of the network.
 NO_REASON = frozenset(
     {"substitute_data", "code_not_compared", ALONE, DIFFERS, UNPROVED, DUE, NOT_CONFIRMED, NOT_JUDGED}
