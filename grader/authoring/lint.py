@@ -22,7 +22,8 @@ from grader.course.baselines import read_baseline
 from grader.course.course import REFERENCES, Course
 from grader.course.rubric import Rubric, open_rubric, plan_checks
 from grader.marking.compare import compare
-from grader.selfcheck.run import check_submission, open_selfcheck, read_own
+from grader.selfcheck.own_files import read_own
+from grader.selfcheck.run import check_submission, open_selfcheck
 
 POINTS_ROW = re.compile(r"^\|(?P<what>.*)\|\s*(?P<points>\d+(?:\.\d+)?)\s*\|\s*$", re.MULTILINE)
 LONGEST_TITLE = 70

@@ -27,36 +27,63 @@ class Band(Value):
     share: Fraction
 
 
+class Line(Value):
+    """No points up to the accuracy `from`, all of them at `to`, and in between in proportion."""
+
+    from_: Annotated[Fraction, Field(alias="from")]
+    to: Fraction
+
+    @field_validator("to")
+    @classmethod
+    def _rises(cls, to: float, info: ValidationInfo) -> float:
+        if to <= info.data.get("from_", -1.0):
+            raise ValueError(f"`to` must be above `from`, which is {info.data['from_']:g}")
+        return to
+
+    def share(self, value: float) -> float:
+        """The share of the points at an accuracy."""
+        return min(max((value - self.from_) / (self.to - self.from_), 0.0), 1.0)
+
+
 class NeededAccuracy(Value):
-    """Either `at_least`, for all points or none, or `bands`, for shares of them; and what chance may take away.
+    """One of `at_least`, for all points or none, `bands`, for shares of them, and `linear`; and what chance may take away.
 
     `doubt` reaches no further down than a borderline verdict does: what clearly fails is in no doubt.
     """
 
     at_least: Fraction | None = None
     bands: Annotated[tuple[Band, ...] | None, Field(min_length=1)] = None
+    linear: Line | None = None
     doubt: Annotated[float, Field(ge=0.025, le=0.5)] | None = None
     borderline: Annotated[float, Field(ge=0, le=0.2)] = 0.0
 
     @model_validator(mode="before")
     @classmethod
-    def _not_neither(cls, raw: object) -> object:
+    def _not_none(cls, raw: object) -> object:
         # An explicit None brings the field's validator into play, whose error names a key.
-        return {"bands": None, **raw} if isinstance(raw, dict) and "at_least" not in raw else raw
+        return {"linear": None, **raw} if isinstance(raw, dict) else raw
 
     @field_validator("bands")
     @classmethod
-    def _one_rule(cls, bands: tuple[Band, ...] | None, info: ValidationInfo) -> tuple[Band, ...] | None:
-        if "at_least" in info.data and (info.data["at_least"] is None) == (bands is None):
-            raise ValueError("give exactly one of `at_least` and `bands`")
+    def _bands_rise(cls, bands: tuple[Band, ...] | None) -> tuple[Band, ...] | None:
         for lower, higher in pairwise(bands or ()):
             if higher.at <= lower.at or higher.share < lower.share:
                 raise ValueError(f"`at` must rise from band to band and `share` must not fall (at = {higher.at:g})")
         return bands
 
+    @field_validator("linear")
+    @classmethod
+    def _one_rule(cls, linear: Line | None, info: ValidationInfo) -> Line | None:
+        given = [info.data[name] is not None for name in ("at_least", "bands") if name in info.data]
+        if len(given) == 2 and sum(given) + (linear is not None) != 1:
+            raise ValueError("give exactly one of `at_least`, `bands` and `linear`")
+        return linear
+
     @property
     def rule(self) -> tuple[Band, ...]:
-        """The rule as bands; `at_least` is a single one."""
+        """The rule as bands; `at_least` is a single one, a line has its two ends."""
+        if self.linear is not None:
+            return Band(at=self.linear.from_, share=0.0), Band(at=self.linear.to, share=1.0)
         return self.bands or (Band(at=self.at_least or 0.0, share=1.0),)
 
     @property
@@ -68,14 +95,40 @@ class NeededAccuracy(Value):
         """With the verdict by the threshold, which chance may blur but does not move."""
         value, threshold = measured.value, self.threshold
         near = measured.interval[1] >= threshold or round(threshold - value, 9) <= self.borderline
-        verdict = "pass" if value >= threshold else "borderline" if near else "fail"
-        granted = verdict == "borderline" and self.doubt is not None and self.chance(measured) >= self.doubt
-        return measured.model_copy(update={"verdict": verdict, "threshold": threshold, "granted": granted})
+        enough = (
+            value >= threshold if self.linear is None else value > threshold
+        )  # where a line begins it gives nothing
+        verdict = "pass" if enough else "borderline" if near else "fail"
+        found: dict[str, object] = {
+            "verdict": verdict, "threshold": threshold, "granted": verdict == "borderline" and self._grants(measured),
+        }  # fmt: skip
+        return measured.model_copy(update=found if self.linear is None else {**found, "full": self.linear.to})
+
+    def _grants(self, measured: Accuracy) -> bool:
+        """Whether the doubt about an accuracy below the threshold is left to the student."""
+        if self.doubt is None:
+            return False
+        if self.linear is not None:
+            return self.counted(measured) > self.threshold
+        return self.chance(measured) >= self.doubt
 
     def share(self, measured: Accuracy) -> float:
-        """The share of the points: by the highest band reached, or by the lowest where `doubt` grants it."""
+        """The share of the points: by the highest band reached, or by the lowest where `doubt` grants it; or by the line."""
+        if self.linear is not None:
+            return self.linear.share(self.counted(measured))
         plain = max((band.share for band in self.rule if measured.value >= band.at), default=0.0)
         return max(plain, self.rule[0].share) if self.judge(measured).granted else plain
+
+    def counted(self, measured: Accuracy) -> float:
+        """The accuracy that is looked up on a line.
+
+        With `doubt` the highest one at which a network does no better on the judged images with this probability. A line has
+        no bar that could be granted: each of its accuracies gives other points.
+        """
+        if self.doubt is None:
+            return measured.value
+        highest = exact_interval(measured.correct, measured.judged, confidence=1 - 2 * self.doubt)[1]
+        return max(measured.value, highest)
 
     def chance(self, measured: Accuracy) -> float:
         """How probable it is that a network of just the threshold does no better on the judged images."""
@@ -149,12 +202,14 @@ def accuracy_of(case: Case, planned: tuple[Planned, ...]) -> Accuracy | None:
 def accuracy(case: Case, parameters: NeededAccuracy) -> Score:
     """The model is accurate enough on images it has never seen.
 
-    Exactly one of: `at_least`, the accuracy from which on all points are given (0 to 1), or `bands`, a list of
+    Exactly one of: `at_least`, the accuracy from which on all points are given (0 to 1); `bands`, a list of
     `{at, share}` in rising order, of which the highest one that is reached counts, as in
-    `bands = [{at = 0.70, share = 0.5}, {at = 0.80, share = 1.0}]`. The lowest of them is the bar.
+    `bands = [{at = 0.70, share = 0.5}, {at = 0.80, share = 1.0}]`; or `linear = {from = 0.70, to = 0.80}`, no points up to
+    the one and all from the other on, in between in proportion. The lowest band, and `from`, is the bar.
 
     `doubt = 0.1` counts the bar as reached unless a network that just reaches it would do this badly less than 10 times
-    in 100 (0.025 to 0.5; without it the plain number decides). `borderline` (a fraction, default 0) calls a run borderline
+    in 100 (0.025 to 0.5; without it the plain number decides). On a line it counts the highest accuracy of which that can
+    be said. `borderline` (a fraction, default 0) calls a run borderline
     that misses the bar by no more than this, beside all whose 95 % interval reaches it; `[retry]` says what follows.
     """
     measured = parameters.judge(measure(case))
@@ -165,21 +220,46 @@ def accuracy(case: Case, parameters: NeededAccuracy) -> Score:
         f"{_percent(measured.value)} of {measured.judged:,} judged images{over} ({measured.correct:,} correct), "
         f"{_write_needed(parameters, share)}; 95 % interval {100 * low:.2f}-{_percent(high)}"
     )
-    if measured.granted:
+    if parameters.linear is not None:
+        reason += _write_counted(parameters, measured)
+    elif measured.granted:
         reason += (
             f"; a network of {_short(parameters.threshold)} does no better {_often(parameters.chance(measured))}, "
             f"so {_short(parameters.threshold)} counts as reached"
         )
     if share <= 0:
         raise Failure(reason, _hint(case, measured))
-    return Score(share, reason, "" if share >= 1 else "Train longer or improve the network to reach the next step.")
+    aim = "to reach the next step" if parameters.linear is None else "every gain in accuracy gives more points"
+    hint = f"Train longer or improve the network{' ' if parameters.linear is None else ': '}{aim}."
+    return Score(share, reason, "" if share >= 1 else hint)
 
 
 def _write_needed(parameters: NeededAccuracy, share: float) -> str:
+    if parameters.linear is not None:
+        line = parameters.linear
+        return (
+            f"which gives {_share(share)} of the points (none at {_short(line.from_)}, all from {_short(line.to)} on)"
+        )
     if parameters.bands is None:
         return f"{_short(parameters.threshold)} needed"
     steps = ", ".join(f"{_short(band.at)} for {_short(band.share)}" for band in parameters.rule)
     return f"which gives {_short(share)} of the points (needed: {steps})"
+
+
+def _write_counted(parameters: NeededAccuracy, measured: Accuracy) -> str:
+    """Which accuracy was looked up on the line, where `doubt` makes it another one than the measured."""
+    counted = parameters.counted(measured)
+    if parameters.doubt is None or counted <= parameters.threshold or measured.value >= parameters.rule[-1].at:
+        return ""
+    return (
+        f"; a network of {_percent(counted)} does no better {_often(parameters.doubt)}, "
+        f"so {_percent(counted)} counts as reached"
+    )
+
+
+def _share(share: float) -> str:
+    """A share of the points, never rounded up to all of them or down to none."""
+    return f"{min(max(round(100 * share, 1), 0.1), 99.9) if 0 < share < 1 else 100 * share:g} %"
 
 
 def _often(chance: float) -> str:

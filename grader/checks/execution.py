@@ -14,6 +14,9 @@ from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Fit, Va
 
 LONGEST_MESSAGE = 300
 MOST_TOLD = 3  # problems of one run
+WITHIN_A_CALL = re.compile(
+    r"\AException encountered when calling [\w.]{1,100}\(\)\.\s+(.{1,2000}?)\s+Arguments received by .*", re.DOTALL
+)
 
 
 class Executes(Value):
@@ -123,8 +126,11 @@ def trainings(fits: tuple[Fit, ...]) -> list[Fit]:
 
 
 def write_error(error: CellError) -> str:
-    """The error in one line of bounded length: "NameError: name 'x' is not defined"."""
-    message = one_line(error.message)
+    """The error in one line of bounded length: "NameError: name 'x' is not defined".
+
+    Of what Keras says of a call, without the call and all that it was given.
+    """
+    message = one_line(WITHIN_A_CALL.sub(r"\1", error.message))
     return f"{error.name}: {message}" if message else error.name
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from grader.checks import accuracy, architecture, execution, functions, manual, training
+from grader.checks import accuracy, architecture, cost, execution, functions, manual, training
 from grader.checks.base import Case, Check, NoParameters, Planned, Score
 from grader.checks.layers import named, reaches_answer
 from grader.core.assignment import CheckSpec
@@ -23,7 +23,7 @@ from grader.core.text import did_you_mean
 from grader.core.toml import explain_validation
 
 OF_EVERY_CHECK = ("use", "points", "title")  # keys of a [[check]]
-MODULES = (execution, training, architecture, accuracy, functions, manual)
+MODULES = (execution, training, architecture, accuracy, cost, functions, manual)
 LONGEST_REASON = 4_000  # characters
 NOT_CHECKED = "not checked: "  # how the reason of a check begins that a smoke run leaves open
 

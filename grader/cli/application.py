@@ -125,6 +125,7 @@ def _leave_interrupted(code: int) -> None:
 
 def _tell(words: str) -> None:
     """Say an error; a name in it that holds a line break starts no line that a terminal or a CI system obeys."""
+    from grader.cli.terminal import print_lines
     from grader.core.text import defused, visible
 
-    print("\n".join(defused(line) for line in visible(f"grader: {words}").splitlines()), file=sys.stderr)
+    print_lines((defused(line) for line in visible(f"grader: {words}").splitlines()), sys.stderr)

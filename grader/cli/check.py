@@ -1,8 +1,8 @@
 """`grader check`: students look at their own work before they hand it in."""
 
+import os
 import shlex
 import sys
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,13 +21,13 @@ from grader.cli.options import (
     find_course,
     progress_bar,
 )
+from grader.cli.terminal import print_lines
 from grader.core.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
-    from grader.core.evidence import Evidence, Isolation
     from grader.course.course import Course
-    from grader.selfcheck.estimate import Checked
-    from grader.selfcheck.run import SelfCheck
+    from grader.selfcheck.checker import Checker
+    from grader.selfcheck.estimate import Answer, Checked
 
 app = typer.Typer()
 
@@ -37,6 +37,14 @@ Own = Annotated[
 File = Annotated[
     Path | None, typer.Argument(metavar="FILE", help="Your notebook or module (default: the one in this folder).")
 ]
+Server = Annotated[
+    bool | None,
+    typer.Option(
+        "--server/--no-server",
+        help="Leave a server that makes the next check faster, or end it (default: leave one where a terminal is).",
+    ),
+]
+NO_SERVER = "GRADER_NO_SERVER"  # the variable that says so for good
 Full = Annotated[bool, typer.Option("--full", "-f", help="Train in full and judge on the public test images.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Check again each time the file is saved; Ctrl-C ends it.")]
 OwnOut = Annotated[
@@ -58,7 +66,7 @@ class Output:
 def check(
     assignment: Own = None, file: File = None, full: Full = False, watch: Watch = False, out: OwnOut = None,
     sandbox: OwnSandbox = None, data: Data = None, course: CourseOption = None, seed: Seed = 0,
-    verbose: Verbose = False, quiet: Quiet = False, as_json: Json = False, debug: Debug = False,
+    server: Server = None, verbose: Verbose = False, quiet: Quiet = False, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Check your own work before you hand it in.
 
@@ -70,28 +78,33 @@ def check(
     from grader.core.workspace import output_folder
 
     require_packages()
-    from grader.selfcheck.run import open_selfcheck, pick_file
+    from grader.selfcheck.checker import CheckOptions, open_checker
+    from grader.selfcheck.own_files import pick_file
 
-    home = find_course(course)
+    home, may_ask, leave_one = find_course(course), *_server_choice(server)
+    if not may_ask and _end_servers() and assignment is None:
+        print("The server of earlier checks was ended.")
+        return
     assignment, file = _in_order(home, assignment, file)
     home.assignment(assignment)
     path = file if file is not None else pick_file(Path(), assignment)
     if out is not None:
         output_folder(out)
     output = Output(out=out, as_json=as_json, quiet=as_json or quiet, verbose=verbose)
-    with ExitStack() as stack:
+    chosen = CheckOptions(
+        full=full, often=watch, isolation=sandbox.value if sandbox else None, data=data, seed=seed, server=may_ask
+    )
+    with open_checker(home, assignment, path, chosen) as checker:
         with progress_bar(output.quiet) as progress:
-            held: Isolation | None = sandbox.value if sandbox else None
-            context = open_selfcheck(
-                home, assignment, full=full, isolation=held, data=data, seed=seed, progress=progress, often=watch
-            )
-            opened = stack.enter_context(context)
+            checker.open(progress)
         if watch:
-            _watch(path, opened, output)
+            _watch(path, checker, output)
             return
-        checked, evidence = _check_once(path, opened, output)
-        _show(checked, evidence, opened, output)
-    raise typer.Exit(_exit_code(checked))
+        found = _check_once(path, checker, output)
+        _show(found, output)
+        if leave_one and checker.leave_server() and not output.quiet:
+            print_lines([LEFT])
+    raise typer.Exit(_exit_code(found.checked))
 
 
 def _in_order(home: "Course", assignment: str | None, file: Path | None) -> tuple[str, Path | None]:
@@ -103,7 +116,7 @@ def _in_order(home: "Course", assignment: str | None, file: Path | None) -> tupl
         return assignment, file
     if file is not None and str(file) in known:  # nothing is written or marked here: what is meant is plain
         said = shlex.join(["grader", "check", str(file), assignment])
-        print(f"note: the assignment comes first; this is taken as `{said}`.", file=sys.stderr)
+        print_lines([f"note: the assignment comes first; this is taken as `{said}`."], sys.stderr)
         return str(file), Path(assignment)
     if file is None and (Path(assignment).suffix in {".ipynb", ".py"} or Path(assignment).exists()):
         example = shlex.join(["grader", "check", known[0], assignment]) if known else "grader check ASSIGNMENT FILE"
@@ -114,24 +127,45 @@ def _in_order(home: "Course", assignment: str | None, file: Path | None) -> tupl
     return assignment, file
 
 
-def _check_once(path: Path, opened: "SelfCheck", output: Output) -> "tuple[Checked, Evidence]":
-    from grader.selfcheck.run import check_submission, read_own
+LEFT = (
+    "A server keeps TensorFlow ready for ten minutes: the next check is faster. `--no-server` ends it, and leaves none."
+)
 
+
+def _server_choice(wanted: bool | None) -> tuple[bool, bool]:
+    """Whether a server may be asked, and whether one is left: without a word only where a person sits at a terminal."""
+    if wanted is None and os.environ.get(NO_SERVER):
+        return False, False
+    return wanted is not False, sys.stdout.isatty() if wanted is None else wanted
+
+
+def _end_servers() -> int:
+    from grader.selfcheck.client import end_servers
+
+    return end_servers()
+
+
+def _check_once(path: Path, checker: "Checker", output: Output) -> "Answer":
     with progress_bar(output.quiet) as progress:
-        return check_submission(read_own(path), opened, progress)
+        return checker.check(path, output.out, progress)
 
 
-def _watch(path: Path, opened: "SelfCheck", output: Output) -> None:
+def _watch(path: Path, checker: "Checker", output: Output) -> None:
     """Check, wait for the next save, check again. Ctrl-C is the way out and no error."""
-    from grader.selfcheck.run import stamp, wait_for_save
+    from grader.selfcheck.changes import changes
+    from grader.selfcheck.own_files import stamp, wait_for_save
 
     try:
-        seen = stamp(path)
+        seen, before = stamp(path), None
         while True:
             try:
-                _show(*_check_once(path, opened, output), opened, output)
+                found = _check_once(path, checker, output)
+                _show(found, output)
+                if before is not None and not output.as_json:
+                    print_lines(["", *changes(before, found.checked)])
+                before = found.checked
             except GraderError as error:  # half a file, say: the next save may mend it
-                print(f"grader: {error}", flush=True)
+                print_lines([f"grader: {error}"])
             if not output.as_json:
                 print(f"\nWatching {path.name}; Ctrl-C ends it.\n", flush=True)
             seen = wait_for_save(path, seen)
@@ -140,21 +174,19 @@ def _watch(path: Path, opened: "SelfCheck", output: Output) -> None:
             print("\nNo longer watching.", flush=True)
 
 
-def _show(checked: "Checked", evidence: "Evidence", opened: "SelfCheck", output: Output) -> None:
+def _show(found: "Answer", output: Output) -> None:
     from grader.core.limits import write_duration
     from grader.selfcheck.text import describe
 
+    checked = found.checked
     if output.as_json:
         print(checked.model_dump_json(by_alias=True, indent=2), flush=True)
-    else:
-        print("\n".join(describe(checked)))
-        print(f"\nChecked in {write_duration(checked.took_s)}.", flush=True)
-    if output.out is not None:
-        from grader.marking.publish import publish_student
-
-        report = publish_student(output.out, checked.result, evidence, opened.context.rubric, opened.course)
-        if not output.as_json:
-            print(f"Report: {report}", flush=True)
+        return
+    print_lines(describe(checked, fold=not output.verbose))
+    print_lines(["", f"Checked in {write_duration(checked.took_s)}."])
+    if output.out is not None and found.report is not None:
+        report, here = Path(found.report), output.out.absolute()
+        print(f"Report: {output.out / report.relative_to(here) if report.is_relative_to(here) else report}", flush=True)
 
 
 def _exit_code(checked: "Checked") -> int:

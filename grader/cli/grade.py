@@ -39,6 +39,7 @@ from grader.cli.options import (
     progress_bar,
     require_order,
 )
+from grader.cli.terminal import print_lines
 from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -104,8 +105,8 @@ def grade(
     if as_json:
         print(result.model_dump_json(by_alias=True, indent=2))
     else:
-        print("\n".join(summary(result)))
-        print(f"\nReport: {student_folder(out, result.student) / REPORT}")
+        print_lines(summary(result, fold=not verbose))
+        print_lines(["", f"Report: {student_folder(out, result.student) / REPORT}"])
     if result.status is Status.BROKEN:
         raise typer.Exit(3)
     raise typer.Exit(0 if all(grade.passed for grade in grades_of(result)) else 1)
@@ -178,11 +179,11 @@ def _print_rows(results: "Rows", index: Path, as_json: bool) -> None:
     if not as_json:
         waiting = 0
         for result in results:
-            print(row(result))
+            print_lines(row(result).split("\n"))
             waiting += sum(bool(grade.awaits) for grade in grades_of(result))
         if waiting:
-            print(f"\n{waiting} await points that a person gives: `grader gradebook points`.")
-        print(f"\nClass page: {index}")
+            print_lines(["", f"{waiting} await points that a person gives: `grader gradebook points`."])
+        print_lines(["", f"Class page: {index}"])
         return
     for number, result in enumerate(results):  # one by one: a class may be large
         plain = json.dumps(result.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False)
@@ -220,7 +221,7 @@ def regrade(
         print(json.dumps([move.plain() for move in told], indent=2, ensure_ascii=False))
     else:
         for move in moved:
-            print(move.words())
+            print_lines(move.words().split("\n"))
         print(f"{len(moved)} of {len(moves)} moved{'; nothing was written (--dry-run)' if dry_run else ''}.")
     end_with_troubles(troubles, missing, folder)
 

@@ -1,11 +1,13 @@
-"""Numbers over predictions: classes from raw outputs, accuracy, confusion, the exact interval. Pure."""
+"""Numbers over predictions: classes from raw outputs, accuracy, confusion, the exact interval. Pure.
+
+SciPy is imported where it is used: that takes half a second, and a self-check that judges nothing does without.
+"""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, betaincinv, stdtrit
 
 from grader.core.results import Accuracy
 
@@ -19,6 +21,8 @@ def predicted_classes(outputs: NDArray[np.float32], *, logits: bool) -> NDArray[
 
 def exact_interval(correct: int, judged: int, *, confidence: float = 0.95) -> tuple[float, float]:
     """Clopper and Pearson's interval for a proportion (Biometrika 26, 1934), by the beta distribution."""
+    from scipy.special import betaincinv
+
     tail = (1 - confidence) / 2
     low = 0.0 if correct == 0 else float(betaincinv(correct, judged - correct + 1, tail))
     high = 1.0 if correct == judged else float(betaincinv(correct + 1, judged - correct, 1 - tail))
@@ -27,6 +31,8 @@ def exact_interval(correct: int, judged: int, *, confidence: float = 0.95) -> tu
 
 def chance_of_at_most(correct: int, judged: int, *, accuracy: float) -> float:
     """How probable it is that a network of this true accuracy recognises `correct` of `judged` images or fewer."""
+    from scipy.special import bdtr
+
     return float(bdtr(correct, judged, accuracy))
 
 
@@ -35,6 +41,8 @@ def mcnemar(only_one: int, only_other: int) -> float:
 
     McNemar's test (Psychometrika 12, 1947), by the binomial distribution.
     """
+    from scipy.special import bdtr
+
     discordant = only_one + only_other
     return min(1.0, 2 * float(bdtr(min(only_one, only_other), discordant, 0.5))) if discordant else 1.0
 
@@ -58,6 +66,8 @@ def more_than_chance(failed: int, audited: int) -> bool:
 
 def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> tuple[float, float]:
     """The interval for the mean of two or more values by Student's t distribution (Biometrika 6, 1908)."""
+    from scipy.special import stdtrit
+
     mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
     reach = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * deviation / len(values) ** 0.5
     return mean - reach, mean + reach

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from grader.core.evidence import Cause, Ending, Isolation, Maker, Serve, Smoke, Value
 from grader.core.review import Review
@@ -72,7 +72,8 @@ class Accuracy(Value):
     """Accuracy on the judged images: fractions; `interval` is the exact 95 % binomial interval.
 
     `confusion[i][j]` counts images of class i that were predicted as class j. `granted`: it is below the threshold, but
-    the rubric leaves the doubt to the student, and it counts as reached.
+    the rubric leaves the doubt to the student, and it counts as reached. `full`: points rise in proportion from the
+    threshold to this accuracy; it is not written where they don't, so that a result says what it always said.
     """
 
     value: float
@@ -82,7 +83,15 @@ class Accuracy(Value):
     verdict: Literal["pass", "borderline", "fail"] | None = None
     threshold: float | None = None
     granted: bool = False
+    full: float | None = None
     confusion: tuple[tuple[int, ...], ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_full(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:
+        written: dict[str, object] = write(self)
+        if self.full is None:
+            written.pop("full", None)
+        return written
 
 
 class Counterexample(Value):

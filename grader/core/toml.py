@@ -72,6 +72,8 @@ def explain_validation(
     if fault["type"] == "missing":
         return f"{where} is missing."
     value = fault.get("input")
+    if fault["type"] == "model_type":
+        return f"{where} is not a table (found {written(value)})."
     shown = "" if isinstance(value, dict) or "value_error" in fault["type"] else f" (found {written(value)})"
     return f"{where}: {fault['msg'].removeprefix('Value error, ')}{shown}."
 

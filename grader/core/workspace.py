@@ -4,8 +4,10 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +88,28 @@ def user_cache() -> Path:
         if own.is_symlink() or own.stat().st_uid != owner:  # somebody else's: what lies there is not to be believed
             return usual
     return own
+
+
+def socket_folder() -> Path | None:
+    """A folder that this user alone may enter, for sockets of the grader's; None where there can be none."""
+    import platformdirs
+
+    with warnings.catch_warnings(action="ignore"):  # that the system names no such folder
+        runtime = Path(platformdirs.user_runtime_dir("grader"))
+    for folder in (runtime, user_cache() / "run"):
+        with contextlib.suppress(OSError):
+            if not _is_own(folder.parent, 0o022):  # else another user could put a folder there
+                continue
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if _is_own(folder, 0o077):
+                return folder
+    return None
+
+
+def _is_own(folder: Path, forbidden: int) -> bool:
+    """Whether a folder is this user's and no link, and has none of the `forbidden` permissions."""
+    state = folder.lstat()
+    return stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and not state.st_mode & forbidden
 
 
 def write_whole(path: Path, data: bytes | str) -> None:

@@ -17,7 +17,7 @@ from grader.intake.names import listed, tell_apart
 from grader.intake.networks import MOST_NETWORK
 from grader.intake.platforms import Form, find, nbgrader, read_form, recognise_form, title_of, unread_form
 from grader.intake.roster import Enrolled, Roster, read_roster
-from grader.intake.sources import FolderTree, Found, Tree, open_class_zip, visible
+from grader.intake.sources import FolderTree, Found, Tree, is_stray, open_class_zip, visible
 from grader.intake.submissions import Entry
 
 SPARE = 1 << 30  # bytes of the disk that unpacking leaves alone
@@ -73,7 +73,7 @@ def open_class(
         )
         where = f" in {tree.where}" if tree.where != top.where else ""
         told = f"{source}: read as {title_of(form)}{where}; {len(found)} found."
-        aside = _set_aside(top, tree, wanted)
+        aside = _set_aside(top, tree, form, wanted)
         notes = (told, *aside, *_doubts(form, tree, roster), *_notes(found, matches, students))
     return OpenedClass(entries=entries, form=form, notes=tuple(map(_shown, notes)))
 
@@ -206,8 +206,11 @@ def _extension(match: RosterMatch) -> str:
     return next(iter(given)) if len(given) == 1 else ""
 
 
-def _set_aside(top: Tree, tree: Tree, wanted: Form | None) -> Iterator[str]:
-    """What lies around the folder that was read as the class, and what was not read as a course of nbgrader's."""
+def _set_aside(top: Tree, tree: Tree, form: Form, wanted: Form | None) -> Iterator[str]:
+    """What lies around the folder that was read as the class, or astray in it; what was not read as nbgrader's course."""
+    stray = [node.name for node in visible(tree.nodes()) if is_stray(node)] if form == "plain" else []
+    if stray:
+        yield f"{len(stray)} pictures among the submissions are nobody's hand-in: {listed(stray)}."
     place, left = top, list[str]()
     for name in PurePath(tree.where).relative_to(top.where).parts:
         left += [node.name for node in visible(place.nodes()) if node.name != name]

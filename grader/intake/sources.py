@@ -46,6 +46,7 @@ MOST_ENTRIES = 200_000  # entries of a zip: two thousand students with a hundred
 MOST_DIRECTORY = 64 << 20  # bytes of a zip's list of names
 LONGEST_NAME = 1000  # characters of a name that a platform may have written
 OF_NAMES = {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
+CLONE = "/.git/HEAD"  # of a repository nothing else is kept: it tells that a folder is a clone
 SMALL = 1000  # bytes that are read of a file such as nbgrader's timestamp.txt
 
 
@@ -104,7 +105,28 @@ class Placed:
     notes: tuple[str, ...] = ()
 
 
-ABOUT = {"readme.md", "roster.csv", "expected.toml"}  # what a teacher puts beside the submissions
+# what a teacher, or a repository, has beside the submissions
+ABOUT = {
+    "readme",
+    "readme.md",
+    "readme.txt",
+    "readme.rst",
+    "license",
+    "license.txt",
+    "license.md",
+    "roster.csv",
+    "expected.toml",
+}
+PICTURES = {
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".gif",
+    ".webp",
+    ".bmp",
+    ".svg",
+    ".heic",
+}  # no platform wrote the name: a stray file
 
 
 def is_handed_in(name: str) -> bool:
@@ -116,6 +138,11 @@ def is_handed_in(name: str) -> bool:
 def visible(nodes: Iterable[Node]) -> list[Node]:
     """Those of `nodes` that are a student's, sorted by name."""
     return sorted((node for node in nodes if is_handed_in(node.name)), key=lambda node: node.name)
+
+
+def is_stray(node: Node) -> bool:
+    """Whether a file of a plain class is a picture: nobody hands in one alone."""
+    return not node.folder and PurePosixPath(node.name).suffix.lower() in PICTURES
 
 
 def find_plain(nodes: Sequence[Node], remark: str = "") -> list[Found]:
@@ -351,7 +378,7 @@ def _no_zip(path: Path, file: io.BufferedReader, error: Exception) -> UsageError
 def _members(archive: zipfile.ZipFile) -> list[Member]:
     """Every entry that is somebody's; of a folder in which nothing is, all of them: whose it is has a row."""
     named = [(plain_name(info), info) for info in archive.infolist()]
-    kept = set(without_leftovers(name for name, _ in named))
+    kept = set(without_leftovers(name for name, _ in named)) | {name for name, _ in named if name.endswith(CLONE)}
     members = [Member(tuple(name.split("/")), info) for name, info in named]
     work = {parts[:depth] for parts, _ in members if "/".join(parts) in kept for depth in range(len(parts) + 1)}
     return [member for member in members if member.parts in work or _visible_part(member.parts) not in work]
@@ -433,6 +460,8 @@ class ZipTree:
         for part in parts:
             for item in self._find(part.source):
                 rest = item.parts[len(part.source) :]
+                if rest[:1] == (".git",):
+                    continue
                 name = "/".join((part.target, *rest) if part.target else rest)
                 if name not in found or name.endswith("/"):
                     found[name] = item

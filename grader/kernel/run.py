@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 import nbformat
@@ -30,6 +31,7 @@ from grader.kernel.program import ARTEFACTS, RECORD, RECORD_BYTES, KernelSetting
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.environment import font_list
 from grader.sandbox.interface import Confined, Input, Sandbox
+from grader.sandbox.warm import WarmBubblewrap
 
 READY_S = 90
 SAVING_S = 180
@@ -78,6 +80,15 @@ class _Run:
     fault: BaseException | None = None
     cut: int | None = None  # the cell in which the time of a smoke run was up
     answers: bool = True  # whether the kernel can still be asked anything
+
+
+def expect_notebook(job: Job, sandbox: Sandbox) -> None:
+    """Have a fork server for kernels like that of `job` started, where it is to be warm: that takes its time."""
+    if job.warm and isinstance(sandbox, WarmBubblewrap) and not cold_reason(job.script, job.files):
+        settings = KernelSettings(root=Path("/"), seed=job.seed, units=job.units, name=job.script.name)
+        sandbox.prepare_server(
+            kernel_program(settings, job.limits, job.inputs, job.files, font_list(sandbox), warm=True)
+        )
 
 
 def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) -> Execution:

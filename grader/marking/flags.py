@@ -470,7 +470,8 @@ def verdict_flags(
         return ()
     flags = []
     if accuracy.verdict == "borderline" and accuracy.threshold is not None:
-        what = f"{accuracy.value:.2%} of {accuracy.judged:,} images is below {accuracy.threshold:.2%}, but "
+        below = "is below" if accuracy.value < accuracy.threshold else "is not above"  # where a line of points begins
+        what = f"{accuracy.value:.2%} of {accuracy.judged:,} images {below} {accuracy.threshold:.2%}, but "
         what += "within what chance explains: it counts as reached" if accuracy.granted else "chance may have decided"
         flags.append(Flag(kind="borderline", reason=f"{what}."))
     lost = any(check.name == "better_than" and check.outcome is Outcome.FAILED and check.out_of for check in checks)

@@ -171,7 +171,7 @@ def result_of(seen: SeenRun, rubric: Rubric) -> Result:
         checks=counts.checks,
         flags=counts.flags,
         shims=evidence.claims.shims,
-        notes=(*evidence.submission.notes, *rubric.notes, *evidence.claims.notes),
+        notes=(*evidence.submission.notes, *rubric.notes, *_notes_of_run(evidence)),
         ending=evidence.facts.ending,
         evidence=seen.digest or evidence_digest(evidence),
         versions=evidence.versions,
@@ -211,6 +211,15 @@ def count_points(
         unsure = any(flag.kind == "preparation_unsure" for flag in flags)
         checks = without_advice(checks, rubric.planned) if unsure else checks
     return CountedPoints(points=points, passed=reached and not awaits, status=status, checks=checks, flags=flags)
+
+
+def _notes_of_run(evidence: Evidence) -> tuple[str, ...]:
+    """What the kernel noted; of a short run that was made for a mark it is not called a smoke run, which is none."""
+    if evidence.facts.handed_in_network is None:
+        return evidence.claims.notes
+    return tuple(
+        note.replace("this is a smoke run:", "in the short run of the code", 1) for note in evidence.claims.notes
+    )
 
 
 def _summarise(evidence: Evidence) -> ModelSummary:

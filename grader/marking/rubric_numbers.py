@@ -157,8 +157,8 @@ def _of_check(raw: Raw, planned: Sequence[Planned], place: int) -> Iterator[Rubr
 
 
 def _of_value(model: type[BaseModel], key: str, value: object, place: Place, group: str) -> Iterator[RubricNumber]:
-    """A number, or those in a list of tables: bands."""
-    field = model.model_fields.get(key)
+    """A number, those in a table (a line), or those in a list of tables (bands)."""
+    field = next((field for name, field in model.model_fields.items() if key == (field.alias or name)), None)
     if isinstance(value, int | float) and not isinstance(value, bool):
         kind, least, most = _kind(field) or ("number", None, None)
         label = " ".join(str(part + 1) if isinstance(part, int) else part for part in place[2:])
@@ -167,11 +167,14 @@ def _of_value(model: type[BaseModel], key: str, value: object, place: Place, gro
             optional=len(place) == 3 and field is not None and not field.is_required(),
             default="" if field is None else write_number(_plain(field.default)),
         )  # fmt: skip
-    elif isinstance(value, list) and field is not None:
+    elif isinstance(value, list | dict) and field is not None:
+        tables = (
+            [((), value)] if isinstance(value, dict) else [((number,), table) for number, table in enumerate(value)]
+        )
         for inner in models_in(field.annotation):
-            for number, table in enumerate(value):
+            for at, table in tables:
                 for name, part in table.items() if isinstance(table, dict) else ():
-                    yield from _of_value(inner, name, part, (*place, number, name), group)
+                    yield from _of_value(inner, name, part, (*place, *at, name), group)
             break
 
 

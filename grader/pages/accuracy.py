@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from grader.checks.layers import output_activation
 from grader.core.evidence import Architecture
+from grader.core.grades import shared_grade
 from grader.core.metrics import predicted_classes
 from grader.core.results import Accuracy, Attempt, Comparison, Result, Spread
 from grader.core.text import joined, number, one_line, percent
@@ -32,6 +33,7 @@ from grader.pages.wording import (
 )
 
 SHOWN = 12
+MOST_MIX_UPS = 60  # of a confusion matrix, in words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,16 +132,16 @@ class ConfusionCell:
     count: int
     shade: int
     right: bool
-    words: str  # empty where nothing was counted
 
 
 @dataclass(frozen=True)
 class ConfusionView:
-    """The confusion matrix with class names, the share right of each class, and the worst mix-ups in words."""
+    """The confusion matrix with class names, the share right of each class, and mix-ups in words: the worst, and others."""
 
     classes: tuple[str, ...]
     rows: tuple[tuple[str, tuple[ConfusionCell, ...], str], ...]
     worst: tuple[str, ...]
+    others: tuple[str, ...]
 
 
 def accuracy_view(result: Result) -> AccuracyView | None:
@@ -147,17 +149,19 @@ def accuracy_view(result: Result) -> AccuracyView | None:
     accuracy = result.accuracy
     if accuracy is None:
         return None
-    label = accuracy_percent(accuracy)
+    label, grade = accuracy_percent(accuracy), shared_grade(result)
+    doubted = (
+        grade is not None and grade.provisional and accuracy.verdict != "borderline"
+    )  # that verdict is a doubt itself
+    verdict = "" if doubted else accuracy.verdict or ""
     compared = tuple((item.source, item.accuracy) for item in result.compared)
     return AccuracyView(
         value=label,
         counts=many(accuracy.judged, "{right} of {n} image", "{right} of {n} images", right=accuracy.correct),
         interval=interval_percent(accuracy),
-        badge=say("borderline, counted as reached")
-        if accuracy.granted
-        else say(VERDICTS.get(accuracy.verdict or "", "")),
-        tone=VERDICT_TONES.get(accuracy.verdict or "", "calm"),
-        sentence=accuracy_sentence(accuracy),
+        badge=_badge(accuracy, verdict, doubted),
+        tone="warn" if doubted else VERDICT_TONES.get(verdict, "calm"),
+        sentence="" if doubted else accuracy_sentence(accuracy),
         reference=reference_sentence(result.baseline, accuracy) if result.baseline else "",
         compared=tuple(_comparison(item) for item in result.compared),
         attempts=tuple(_attempt(item) for item in result.attempts) if len(result.attempts) > 1 else (),
@@ -167,10 +171,17 @@ def accuracy_view(result: Result) -> AccuracyView | None:
             low=accuracy.interval[0],
             high=accuracy.interval[1],
             threshold=accuracy.threshold,
+            full=accuracy.full,
             reference=reference_band(result.baseline, accuracy.judged) if result.baseline else None,
             others=tuple((one_line(name, 60), value) for name, value in compared[:6]),
         ),
     )
+
+
+def _badge(accuracy: Accuracy, verdict: str, doubted: bool) -> str:
+    if doubted:
+        return say("provisional")
+    return say("borderline, counted as reached") if accuracy.granted else say(VERDICTS.get(verdict, ""))
 
 
 def _attempt(attempt: Attempt) -> AttemptView:
@@ -214,22 +225,16 @@ def confusion_view(accuracy: Accuracy | None, classes: Sequence[str]) -> Confusi
     rows = []
     for i, row in enumerate(matrix):
         total = max(sum(row), 1)
-        cells = [_confusion_cell(n, i == j, total, names[i], names[j]) for j, n in enumerate(row)]
+        cells = [_confusion_cell(n, i == j, total) for j, n in enumerate(row)]
         rows.append((names[i], tuple(cells), percent(row[i] / total, 1)))
     mixed = sorted(((n, i, j) for i, row in enumerate(matrix) for j, n in enumerate(row) if i != j and n), reverse=True)
-    worst = tuple(_mix_up(n, f"“{names[i]}”", f"“{names[j]}”") for n, i, j in mixed[:3])
-    return ConfusionView(names, tuple(rows), worst)
+    told = tuple(_mix_up(n, f"“{names[i]}”", f"“{names[j]}”") for n, i, j in mixed[:MOST_MIX_UPS])
+    return ConfusionView(names, tuple(rows), told[:3], told[3:])
 
 
-def _confusion_cell(n: int, right: bool, total: int, true: str, called: str) -> ConfusionCell:
+def _confusion_cell(n: int, right: bool, total: int) -> ConfusionCell:
     # by the square root: a share of 1 % is still seen beside one of 99 %, and no mix-up looks like a hit
-    if n <= 0:
-        return ConfusionCell(n, 0, right, "")
-    shade = max(1, min(9, round(9 * math.sqrt(n / total))))
-    if not right:
-        return ConfusionCell(n, shade, right, _mix_up(n, true, called))
-    words = many(n, "{n} image of {true} recognised", "{n} images of {true} recognised", true=true)
-    return ConfusionCell(n, shade, right, words)
+    return ConfusionCell(n, max(1, min(9, round(9 * math.sqrt(n / total)))) if n > 0 else 0, right)
 
 
 def _mix_up(n: int, true: str, called: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from grader.core.evidence import Cause
 from grader.core.grades import flags_of, grades_of, is_of, standing_checks, with_grade
 from grader.core.limits import write_duration
 from grader.core.results import Flag, Grade, Outcome, Result, Spread, Status
@@ -151,7 +152,7 @@ def class_view(results: Sequence[Result], *, title: str, links: Mapping[str, str
         bins=_bins([grade for _, grade in marked]),
         without_mark=without_mark if left_out else "",
         pass_share=pass_shares.most_common(1)[0][0] if marked else None,
-        accuracies=_accuracies(clean),
+        accuracies=_accuracies(linked),
         figures=_figures(clean, [grade for _, grade in marked], flagged),
         flagged=flagged,
         attention=_attention(linked),
@@ -205,7 +206,7 @@ def class_row(result: Result, grade: Grade, href: str | None) -> ClassRow:
         time=write_duration(wall) if wall > 0 else "–",
         order_time=wall,
         ending="–" if result.absent else say(CAUSES[result.ending.cause]),
-        ending_detail=detail,
+        ending_detail="" if result.absent or result.ending.cause is Cause.FINISHED else detail,
     )
 
 
@@ -343,8 +344,9 @@ def _shared_reference(results: Sequence[Result]) -> tuple[Spread, int] | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _accuracies(results: Sequence[Result]) -> AccuracyStrip | None:
+def _accuracies(linked: Sequence[Linked]) -> AccuracyStrip | None:
     """All accuracies with the threshold and the reference that they share; what differs is not drawn."""
+    results = [result for result, _ in linked if result.accuracy]
     known = [(_student_name(r), r.accuracy.value) for r in results if r.accuracy]
     if not known:
         return None
@@ -352,6 +354,7 @@ def _accuracies(results: Sequence[Result]) -> AccuracyStrip | None:
     reference = _shared_reference(results)
     return AccuracyStrip(
         accuracies=tuple(known),
+        links=tuple(href for result, href in linked if result.accuracy),
         threshold=thresholds.pop() if len(thresholds) == 1 else None,
         reference=reference_band(*reference) if reference else None,
     )

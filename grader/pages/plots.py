@@ -20,6 +20,7 @@ Length = float | str  # pixels, or a share of the width as in "12.5%"
 At = Callable[[float], float]  # where a value stands on an axis
 Place = Callable[[float, float], tuple[float, float]]  # where a value of an epoch stands
 GLYPH = 6.9  # mean width of a letter at the size that plots are lettered in
+CLEAR = 6.0  # pixels between two labels on one line
 LARGEST = 1e12  # beyond it, and for what is not a number, a curve has a gap
 POINTS = 240  # of a curve; more can't be told apart at its width
 DOTTED = 24  # up to so many points each is marked
@@ -32,10 +33,14 @@ HIGHEST = 15  # dots above each other; a larger class is drawn as bars
 class Canvas:
     """An SVG picture of a CSS class; `words` say what it shows to whoever can't see it."""
 
-    def __init__(self, width: int, height: float, words: str, kind: str, *, fluid: bool = False) -> None:
+    def __init__(
+        self, width: int, height: float, words: str, kind: str, *, fluid: bool = False, links: bool = False
+    ) -> None:
+        """`links`: there are links in it, which a picture as one whole would hide."""
+        role = "group" if links else "img"
         size = 'width="100%"' if fluid else f'viewBox="0 0 {width} {height:.0f}" width="{width}"'
         label = f'aria-label="{_escaped(words)}"'
-        self._parts = [f'<svg class="plot {kind}" role="img" {size} height="{height:.0f}" {label}>{_title(words)}']
+        self._parts = [f'<svg class="plot {kind}" role="{role}" {size} height="{height:.0f}" {label}>{_title(words)}']
 
     def line(self, kind: str, start: tuple[Length, Length], end: tuple[Length, Length]) -> None:
         """A straight line of a CSS class."""
@@ -50,17 +55,20 @@ class Canvas:
         *,
         round: float = 0,
         told: str = "",
+        href: str | None = None,
     ) -> None:
-        """A rectangle of a CSS class by its upper left corner; `told` to a pointer that rests on it."""
+        """A rectangle of a CSS class by its upper left corner; `told` to a pointer that rests on it, with a link."""
         (x, y), (width, height) = corner, size
         rounded = f' rx="{_at(round)}"' if round else ""
         place = f'x="{_at(x)}" y="{_at(y)}" width="{_at(width)}" height="{_at(height)}"'
-        self._add(f'<rect class="{kind}" {place}{rounded}', "rect", told)
+        self._add(f'<rect class="{kind}" {place}{rounded}', "rect", told, href)
 
-    def circle(self, kind: str, centre: tuple[float, float], radius: float, *, told: str = "") -> None:
+    def circle(
+        self, kind: str, centre: tuple[float, float], radius: float, *, told: str = "", href: str | None = None
+    ) -> None:
         """A circle of a CSS class."""
         place = f'cx="{_at(centre[0])}" cy="{_at(centre[1])}" r="{_at(radius)}"'
-        self._add(f'<circle class="{kind}" {place}', "circle", told)
+        self._add(f'<circle class="{kind}" {place}', "circle", told, href)
 
     def path(self, kind: str, steps: str) -> None:
         """A path of a CSS class, in SVG's own pen strokes."""
@@ -76,8 +84,10 @@ class Canvas:
         """The picture as markup."""
         return f"{''.join(self._parts)}</svg>"
 
-    def _add(self, opened: str, tag: str, told: str = "") -> None:
-        self._parts.append(f"{opened}>{_title(told)}</{tag}>" if told else f"{opened}/>")
+    def _add(self, opened: str, tag: str, told: str = "", href: str | None = None) -> None:
+        drawn = f"{opened}>{_title(told)}</{tag}>" if told else f"{opened}/>"
+        linked = f'<a href="{_escaped(href)}" aria-label="{_escaped(told)}">{drawn}</a>' if href else drawn
+        self._parts.append(linked)
 
 
 def nice(low: float, high: float, steps: int = 4) -> tuple[float, float, float]:
@@ -150,13 +160,17 @@ class SeedSpread:
 
 @dataclass(frozen=True, kw_only=True)
 class NumberLine:
-    """An accuracy with its interval, what is needed, the reference, and others to compare with (label, accuracy)."""
+    """An accuracy with its interval, what is needed, the reference, and others to compare with (label, accuracy).
+
+    `full`: from which accuracy on there are all points, where they rise in proportion.
+    """
 
     value: float
     label: str
     low: float
     high: float
     threshold: float | None = None
+    full: float | None = None
     reference: SeedSpread | None = None
     others: tuple[tuple[str, float], ...] = ()
 
@@ -196,6 +210,7 @@ class Segment:
 def number_line(shown: NumberLine, *, width: int = 720) -> str:
     """The accuracy on a line from 0 to 1, zoomed to where things happen, with a small map of the whole."""
     values = [shown.value, shown.low, shown.high, *(other for _, other in shown.others)]
+    values += [] if shown.full is None else [shown.full]
     low, high, step = _region(values, shown.threshold, shown.reference)
 
     def at(value: float) -> float:
@@ -287,6 +302,8 @@ def _marks(shown: NumberLine) -> list[tuple[str, str, float]]:
     marks: list[tuple[str, str, float]] = []
     if shown.threshold is not None:
         marks.append(("needed", _needed(shown.threshold), shown.threshold))
+    if shown.full is not None:
+        marks.append(("needed", _full(shown.full), shown.full))
     if shown.reference:
         marks.append(("reference", shown.reference.label, shown.reference.mean))
     return [*marks, *(("other", f"{shorten(name, 36)}: {percent(value, 2)}", value) for name, value in shown.others)]
@@ -297,6 +314,8 @@ def _line_in_words(shown: NumberLine) -> str:
     words = [say("Accuracy {value}, 95 % interval {low} to {high}", value=shown.label, low=low, high=high)]
     if shown.threshold is not None:
         words.append(_needed(shown.threshold))
+    if shown.full is not None:
+        words.append(_full(shown.full))
     if (band := shown.reference) is not None:
         lowest, highest = percent(band.lowest, 2), percent(band.highest, 2)
         words.append(say("{label}, lowest {low}, highest {high}", label=band.label, low=lowest, high=highest))
@@ -347,19 +366,20 @@ def _scale(
     places: Sequence[float],
     at: Callable[[float], float],
     *,
-    y: int,
-    labels: int,
-    free_of: Sequence[float],
+    y: float,
+    labels: float,
+    free_of: Sequence[float] = (),
 ) -> None:
     """Draw the axis; a tick has no label where it would overlap a leader or the label before it."""
     svg.line("axis", (at(places[0]), y), (at(places[-1]), y))
-    lettered: list[float] = []
+    reached = -math.inf
     for tick in places:
-        x = at(tick)
+        x, text = at(tick), percent(tick, 2)
+        half = len(text) * GLYPH / 2
         svg.line("axis", (x, y - 4), (x, y + 4))
-        if all(abs(x - other) > 26 for other in free_of) and all(abs(x - other) > 44 for other in lettered):
-            svg.letter("tick middle", percent(tick, 2), x, labels)
-            lettered.append(x)
+        if x - half >= reached + CLEAR and all(abs(x - other) > half + 2 for other in free_of):
+            svg.letter("tick middle", text, x, labels)
+            reached = x + half
 
 
 def _overview(svg: Canvas, low: float, high: float, *, width: int, y: float) -> None:
@@ -408,9 +428,13 @@ def _without_oddities(item: Series) -> Series:
 
 @dataclass(frozen=True, kw_only=True)
 class AccuracyStrip:
-    """The accuracies of a class (student, accuracy), what is needed, and what the reference reaches."""
+    """The accuracies of a class (student, accuracy), what is needed, and what the reference reaches.
+
+    `links` are the addresses of the students' reports, in the same order; () where there are none.
+    """
 
     accuracies: tuple[tuple[str, float], ...]
+    links: tuple[str | None, ...] = ()
     threshold: float | None = None
     reference: SeedSpread | None = None
 
@@ -425,8 +449,6 @@ def histogram(bins: Sequence[int], *, pass_share: float | None, width: int = 460
         below = pass_share is not None and (i + 0.5) / len(bins) < pass_share
         kind = "bar below" if below else "bar"
         svg.box(kind, (left + i * slot + 2, bottom - tall), (slot - 4, tall))
-        if n:
-            svg.letter("count middle", str(n), left + (i + 0.5) * slot, bottom - tall - 5)
     for i in range(0, len(bins) + 1, 2):
         anchor = " end" if i == len(bins) else " middle" if i else ""
         svg.letter(f"tick{anchor}", percent(i / len(bins)), left + i * slot, bottom + 18)
@@ -434,7 +456,12 @@ def histogram(bins: Sequence[int], *, pass_share: float | None, width: int = 460
     if pass_share is not None and 0 <= pass_share <= 1:
         x = left + pass_share * (right - left)
         svg.line("notch", (x, 6), (x, bottom))
-        svg.letter("tag end" if pass_share > 0.2 else "tag", say("pass mark"), x + (-7 if pass_share > 0.2 else 7), 16)
+        text = say("pass mark")
+        left_of_it = x - 7 - len(text) * GLYPH > 0
+        svg.letter("tag end" if left_of_it else "tag", text, x + (-7 if left_of_it else 7), 16)
+    for i, n in enumerate(bins):  # above the line of the pass mark, which may go through them
+        if n:
+            svg.letter("count middle", str(n), left + (i + 0.5) * slot, bottom - (bottom - top) * n / max(bins) - 5)
     return svg.written()
 
 
@@ -454,16 +481,14 @@ def accuracy_strip(shown: AccuracyStrip, *, width: int = 720) -> str:
     tall = 120 if bars else 2 * DOT * max(columns.values(), default=1)
     top = 26
     axis = top + tall + 6
-    svg = Canvas(width, axis + (66 if band else 44), _strip_in_words(shown), "strip-of-accuracies")
+    linked = any(shown.links) and not bars
+    svg = Canvas(width, axis + (66 if band else 44), _strip_in_words(shown), "strip-of-accuracies", links=linked)
     if needed is not None:
         text = _needed(needed)
         svg.line("leader needed", (at(needed), top - 8), (at(needed), axis + 6))
         svg.letter("tag needed", text, start_of(at(needed), text, width), top - 12)
     (_bars if bars else _dots)(svg, shown, at, foot=axis - 4, tall=tall)
-    svg.line("axis", (24, axis), (width - 24, axis))
-    for tick in ticks(low, high, step):
-        svg.line("axis", (at(tick), axis - 4), (at(tick), axis + 4))
-        svg.letter("tick middle", percent(tick, 2), at(tick), axis + 20)
+    _scale(svg, ticks(low, high, step), at, y=axis, labels=axis + 20)
     if band is not None:
         svg.box("band", (at(band.lowest), axis + 28), (max(at(band.highest) - at(band.lowest), 2), 10))
         svg.line("mean", (at(band.mean), axis + 25), (at(band.mean), axis + 41))
@@ -477,15 +502,19 @@ def _column(x: float) -> int:
 
 def _dots(svg: Canvas, shown: AccuracyStrip, at: At, *, foot: float, tall: float) -> None:
     stacked: Counter[int] = Counter()
-    for student, value in sorted(shown.accuracies, key=lambda item: item[1]):
+    links = shown.links or (None,) * len(shown.accuracies)
+    placed = zip(shown.accuracies, links, strict=True)
+    for (student, value), href in sorted(placed, key=lambda item: item[0][1]):
         column = _column(at(value))
         x, y = column * 2 * DOT, foot - DOT - 2 * DOT * stacked[column]
         stacked[column] += 1
         told = f"{student}: {percent(value, 2)}"
         if _below(value, shown.threshold):
-            svg.box("student below", (x - DOT + 0.6, y - DOT + 0.6), (2 * DOT - 1.2, 2 * DOT - 1.2), told=told)
+            svg.box(
+                "student below", (x - DOT + 0.6, y - DOT + 0.6), (2 * DOT - 1.2, 2 * DOT - 1.2), told=told, href=href
+            )
         else:
-            svg.circle("student", (x, y), DOT - 0.4, told=told)
+            svg.circle("student", (x, y), DOT - 0.4, told=told, href=href)
 
 
 def _bars(svg: Canvas, shown: AccuracyStrip, at: At, *, foot: float, tall: float) -> None:
@@ -509,6 +538,10 @@ def _bars(svg: Canvas, shown: AccuracyStrip, at: At, *, foot: float, tall: float
 
 def _needed(threshold: float) -> str:
     return say("needed {accuracy}", accuracy=percent(threshold))
+
+
+def _full(accuracy: float) -> str:
+    return say("all points from {accuracy}", accuracy=percent(accuracy))
 
 
 def _below(value: float, threshold: float | None) -> bool:

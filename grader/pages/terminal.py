@@ -9,6 +9,7 @@ from grader.core.results import Grade, Outcome, Result
 from grader.core.text import cleaned, count, defused, number, one_line, percent
 from grader.pages.counterexample import counterexample_lines
 from grader.pages.decisions import comments_of, with_decisions
+from grader.pages.folding import fold_skipped
 from grader.pages.handed_in import handed_in_view
 from grader.pages.headline import points_word, write_grade_headline, write_headline
 from grader.pages.wording import (
@@ -30,12 +31,15 @@ if TYPE_CHECKING:
 NAME = 28  # columns of a student's name in a row
 
 
-def summary(result: Result) -> list[str]:
-    """One submission in lines: what became of it, each check with reason and next step, how it ran, flags."""
-    return [_defused_line(line) for line in _summary(cleaned(result))]
+def summary(result: Result, *, fold: bool = False) -> list[str]:
+    """One submission in lines: what became of it, each check with reason and next step, how it ran, flags.
+
+    `fold`: checks that were skipped for one reason share a line.
+    """
+    return [_defused_line(line) for line in _summary(cleaned(result), fold)]
 
 
-def _summary(result: Result) -> Iterator[str]:
+def _summary(result: Result, fold: bool) -> Iterator[str]:
     found = write_headline(result)
     yield f"{one_line(result.student)} · {one_line(result.assignment)} · {one_line(result.submission or 'nothing')}"
     yield f"{found.mark} {found.headline}. {found.sentence}"
@@ -53,7 +57,8 @@ def _summary(result: Result) -> Iterator[str]:
         yield from (f"  {one_line(line)}" for line in known.differences)
         yield from [f"  {known.audit}"] if known.audit else []
     yield ""
-    for check in with_decisions(result).checks:
+    checks = with_decisions(result).checks
+    for check in fold_skipped(checks) if fold else checks:
         given = "–" if check.outcome is Outcome.AWAITING else number(check.points)
         points = "advice" if check.out_of <= 0 else f"{given}/{number(check.out_of)}"
         yield f"  {MARKS[check.outcome]} {points:>7}  {one_line(check.title)}"

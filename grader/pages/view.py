@@ -19,6 +19,8 @@ from grader.pages.network import ModelView, model_view
 from grader.pages.plots import Segment
 from grader.pages.training import TrainingView, training_view
 from grader.pages.wording import (
+    ADVICE,
+    ADVICE_MARK,
     BASIS,
     CAUSES,
     ISOLATION,
@@ -86,7 +88,6 @@ class CheckView:
     comments: tuple[CommentView, ...]
     basis: str
     basis_kind: str
-    basis_words: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +119,7 @@ class StudentView:
     why_no_accuracy: str
     judged_on: str
     checks: tuple[CheckView, ...]
+    bases: tuple[tuple[str, str, str], ...]  # on what the checks rest: word, kind and what it means
     model: ModelView
     handed_in: HandedInView | None
     training: TrainingView | None
@@ -181,6 +183,7 @@ def student_view(
         why_no_accuracy=_why_no_accuracy(result, evidence),
         judged_on=say(one_line(result.judged_on or "", 200)),
         checks=checks,
+        bases=_bases(checks),
         model=model_view(result, evidence),
         handed_in=handed_in_view(result),
         training=None if result.model.source == "handed-in" else training_view(result, evidence),
@@ -232,11 +235,13 @@ def _checks(
 
 
 def _check(position: int, before: CheckResult, item: CheckResult, comments: tuple[CommentView, ...]) -> CheckView:
+    open_advice = item.out_of <= 0 and item.outcome in (Outcome.FAILED, Outcome.PARTIAL)
+    found = item.outcome not in (Outcome.SKIPPED, Outcome.BROKEN)  # else nothing was measured or reported
     return CheckView(
         number=position,
-        tone=TONES[item.outcome],
-        mark=MARKS[item.outcome],
-        outcome=say(OUTCOMES[item.outcome]),
+        tone="calm" if open_advice else TONES[item.outcome],
+        mark=ADVICE_MARK if open_advice else MARKS[item.outcome],
+        outcome=say(ADVICE if open_advice else OUTCOMES[item.outcome]),
         looked_at=item.outcome not in (Outcome.SKIPPED, Outcome.BROKEN, Outcome.AWAITING),
         title=say(shorten(item.title, 300)),
         points=_points(item),
@@ -244,15 +249,20 @@ def _check(position: int, before: CheckResult, item: CheckResult, comments: tupl
         reason=_reason(before, item),
         hint="" if item.outcome is Outcome.SKIPPED else shorten(item.hint, LONG),  # each of them says the same
         comments=comments,
-        basis=say(BASIS[item.rests_on][0]),
+        basis=say(BASIS[item.rests_on][0]) if found else "",
         basis_kind="measured" if item.rests_on == "facts" else "told",
-        basis_words=say(BASIS[item.rests_on][1]),
     )
+
+
+def _bases(checks: Sequence[CheckView]) -> tuple[tuple[str, str, str], ...]:
+    """What the words beside the checks mean, of those that stand there."""
+    kinds = {check.basis: check.basis_kind for check in checks if check.basis}
+    return tuple((say(word), kinds[say(word)], say(meaning)) for word, meaning in BASIS.values() if say(word) in kinds)
 
 
 def _points(item: CheckResult) -> str:
     if item.out_of <= 0:
-        return say("advice")
+        return say("no points")
     return f"{'–' if item.outcome is Outcome.AWAITING else number(item.points)} / {number(item.out_of)}"
 
 

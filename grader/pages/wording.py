@@ -28,6 +28,7 @@ OUTCOMES: dict[Outcome, str] = {
     Outcome.BROKEN: gettext_noop("our fault"),
     Outcome.AWAITING: gettext_noop("awaits a person"),
 }
+ADVICE, ADVICE_MARK = gettext_noop("advice"), "→"  # a check without points that was not met: no failure
 TONES: dict[Outcome, Tone] = {
     Outcome.PASSED: "good",
     Outcome.PARTIAL: "warn",
@@ -175,6 +176,11 @@ def accuracy_sentence(accuracy: Accuracy) -> str:
     if accuracy.threshold is None:
         return ""
     low, high = accuracy.interval
+    if accuracy.full is not None and accuracy.value > accuracy.threshold:
+        message = gettext_noop(
+            "Points begin at {needed} and rise with the accuracy: from {full} on there are all of them."
+        )
+        return say(message, needed=percent(accuracy.threshold), full=percent(accuracy.full))
     if low >= accuracy.threshold:
         message = gettext_noop(
             "Clearly enough: even the lower end of the interval reaches the {needed} that are needed."

@@ -37,7 +37,7 @@ from grader.judge.choose_network import choose_network
 from grader.judge.client import Question, describe_network, expect_networks, judge_handed_in, judge_model
 from grader.kernel.outcome import SavedNetwork
 from grader.kernel.program import meets_served
-from grader.kernel.run import Execution, Job, run_notebook
+from grader.kernel.run import Execution, Job, expect_notebook, run_notebook
 from grader.run.context import SHORT_RUN, ExerciseImages, RunContext, evidence_key, output_sizes, versions
 from grader.run.judge_file import Asking, JudgedFile, find_out
 from grader.run.overlap import find_overlap, judged_in_files
@@ -70,11 +70,11 @@ def collect_network(
 ) -> Collected:  # fmt: skip
     """Run the notebook in a kernel, have its network judged on the images."""
     started = _now()
-    others = images.others.inputs(submission.script.cells) if images.others else ()
-    inputs = (*images.served.inputs, *others)
-    handed_in = submission.files
+    handed_in, inputs = submission.files, _inputs(submission, images)
     submission = set_aside_served(submission, inputs)
-    execution = _twice(lambda: _run(submission, context, images, inputs, progress))
+    job = _job(submission, context, images, inputs)
+    expect_networks(context.sandbox, job.limits)
+    execution = _twice(lambda: run_notebook(job, context.sandbox, who=submission.student, progress=progress))
     progress.step(submission.student, "judging the network")
     execution, taken = _choose(execution, context, images)
     model, rows = execution.model, taken.rows if taken else None
@@ -100,13 +100,12 @@ def collect_handed_in(
 ) -> Collected:  # fmt: skip
     """Have the network judged that was handed in; the notebook is run for a moment, and must build that very network."""
     started = _now()
-    others = images.others.inputs(submission.script.cells) if images.others else ()
-    inputs = (*images.served.inputs, *others)
-    files = submission.files
+    files, inputs = submission.files, _inputs(submission, images)
     submission = set_aside_served(submission, inputs)
-    short = replace(context, smoke=SHORT_RUN)
+    job = _job(submission, replace(context, smoke=SHORT_RUN), images, inputs)
+    expect_networks(context.sandbox, job.limits)
     if submission.without_code is None:
-        execution = _twice(lambda: _run(submission, short, images, inputs, progress))
+        execution = _twice(lambda: run_notebook(job, context.sandbox, who=submission.student, progress=progress))
     else:
         ended = Ending(cause=Cause.FINISHED, message="there was no code to run")
         execution = Execution(ending=ended, claims=Claims(), model=None)
@@ -195,10 +194,21 @@ def set_aside_served(submission: Submission, inputs: tuple[Input, ...]) -> Submi
     return replace(submission, files=files, notes=(*submission.notes, note))
 
 
-def _run(
-    submission: Submission, context: RunContext, images: ExerciseImages, inputs: tuple[Input, ...], progress: Progress
-) -> Execution:
-    job = Job(
+def expect_submission(submission: Submission, context: RunContext) -> None:
+    """Have fork servers for the kernel and the judge of a submission like this one started meanwhile."""
+    if context.images is not None:
+        job = _job(submission, context, context.images, _inputs(submission, context.images))
+        expect_notebook(job, context.sandbox)
+        expect_networks(context.sandbox, job.limits)
+
+
+def _inputs(submission: Submission, images: ExerciseImages) -> tuple[Input, ...]:
+    others = images.others.inputs(submission.script.cells) if images.others else ()
+    return (*images.served.inputs, *others)
+
+
+def _job(submission: Submission, context: RunContext, images: ExerciseImages, inputs: tuple[Input, ...]) -> Job:
+    return Job(
         script=submission.script,
         files=submission.files,
         inputs=inputs,
@@ -208,8 +218,6 @@ def _run(
         smoke=context.smoke,
         warm=context.warm,
     )
-    expect_networks(context.sandbox, job.limits)
-    return run_notebook(job, context.sandbox, who=submission.student, progress=progress)
 
 
 def _choose(execution: Execution, context: RunContext, images: ExerciseImages) -> tuple[Execution, SavedNetwork | None]:

@@ -1,16 +1,21 @@
-"""Work of the grader's own on bytes of a student, in a process with a time and a memory of its own.
+"""Processes of the grader's own: work on bytes of a student within limits, and what goes on after a command has ended.
 
 Libraries that read code and archives do not expect hostile input: a few kilobytes can cost them minutes or gigabytes. Such
 work is done here, within limits that the kernel enforces. The process runs the grader's code and none of the student's. It
 is given bytes and answers with bytes; whatever happens to it, its caller goes on and is told in words.
+
+`start_detached` starts a process that nobody waits for: the server of `grader check`.
 """
 
 import importlib
+import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from grader.core.workspace import workspace
 
@@ -51,8 +56,33 @@ def in_own_process(work: str, data: bytes, *, seconds: int, memory: int) -> byte
     raise WorkLost(f"took more than {seconds} s" if done.returncode in (-24, -9) else "ended by a fault")
 
 
+def start_detached(work: str, argument: str) -> None:
+    """Call `work` ("grader.module:function", given a text) in a process that outlives this one and its terminal.
+
+    What it prints goes nowhere. Raises OSError where there can be no such process.
+    """
+    command = [sys.executable, "-P", str(Path(__file__).resolve()), work, argument]
+    nowhere = subprocess.DEVNULL
+    subprocess.run(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, cwd="/", start_new_session=True, check=False)
+
+
 def main() -> None:
-    """The process' own side: limits first, then the work."""
+    """The process' own side: the work alone and within limits, or detached."""
+    if len(sys.argv) == 3:
+        if os.fork() == 0:  # so that whoever started this one has nobody to wait for
+            _function(sys.argv[1])(sys.argv[2])
+        return
+    _work_within_limits()
+
+
+def _function(work: str) -> Callable[..., Any]:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    module, _, function = work.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found
+
+
+def _work_within_limits() -> None:
     work, seconds, memory = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     for kind, most in (
         (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0),
@@ -60,9 +90,7 @@ def main() -> None:
     ):  # fmt: skip
         with suppress(OSError, ValueError):  # not every system knows each of them
             resource.setrlimit(kind, (most, most))
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    module, _, function = work.partition(":")
-    answer = getattr(importlib.import_module(module), function)(sys.stdin.buffer.read())
+    answer = _function(work)(sys.stdin.buffer.read())
     sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
 

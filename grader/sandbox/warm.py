@@ -116,6 +116,11 @@ class WarmBubblewrap(Bubblewrap):
         if preload is not None and self._is_of_kind(program, preload) and preload.entry not in self._servers:
             threading.Thread(target=self._server, args=(program, preload), name="preparing", daemon=True).start()
 
+    @property
+    def is_cold(self) -> bool:
+        """Whether everything is started cold, because this machine refuses what warm starts need."""
+        return self._cold
+
     def close(self) -> None:
         """End every server; one that is being started ends as soon as it is there."""
         with self._lock:

@@ -116,6 +116,13 @@ class Checked(Value):
         return self.standing.lost > 0
 
 
+class Answer(Value):
+    """What a check found, and where its report was written, if it was to be written."""
+
+    checked: Checked
+    report: str | None = None
+
+
 def left_open(result: Result, judged: Sequence[str]) -> tuple[str, ...]:
     """The checks of a smoke run that rest on judged images, or on what it did not come to."""
     return tuple(

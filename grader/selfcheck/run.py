@@ -1,12 +1,6 @@
-"""A file of a student's through the one pipeline: as a smoke run, or in full on data that students have.
+"""A file of a student's through the one pipeline: as a smoke run, or in full on data that students have."""
 
-Also which file is meant (the one that was named, or the notebook of the current folder), which modules beside it belong to
-it, and for `--watch`, whether it was saved again.
-"""
-
-import ast
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,23 +8,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.checks.base import Planned
-from grader.checks.hints import parse_cell
-from grader.core.errors import SandboxUnavailable, UsageError
+from grader.core.errors import SandboxUnavailable
 from grader.core.evidence import Evidence, Isolation, Smoke
-from grader.core.notebook import Script
 from grader.core.progress import Progress
 from grader.core.results import Comparison
 from grader.core.store import Stored
 from grader.course.course import Course
 from grader.course.rubric import Rubric
-from grader.intake import Submission, is_leftover, read_path, submission_of
-from grader.intake.submissions import CODE, MAIN_NAMES, is_work
+from grader.intake import Submission
 from grader.marking.compare import compare, exercises_compared
 from grader.marking.mark import mark
+from grader.marking.publish import publish_student
 from grader.run.collect import collect
 from grader.run.context import RunContext, RunOptions, open_context
 from grader.sandbox import open_sandbox
 from grader.selfcheck.estimate import (
+    Answer,
     Checked,
     Mode,
     Unchecked,
@@ -41,13 +34,11 @@ from grader.selfcheck.estimate import (
     left_open,
     stand,
 )
+from grader.selfcheck.own_files import read_own
 
-EVERY_S = 0.5  # between two looks at a file that is watched
-LISTED = 6  # files in one sentence
 MOST_TIMES = 3.0  # the usual time of a smoke run, on a busy machine
 OTHER_CASES = "The cases that are tried here were drawn for self-checks: after the hand-in others are tried."
 NOTHING_TO_COMPARE = "not checked: this copy of the course has no accuracy to compare with"
-Stamp = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +64,7 @@ def open_selfcheck(
     held, remarks = choose_isolation(isolation)
     rubric = course.assignment(assignment)
     remarks += (OTHER_CASES,) if rubric.cases is not None and rubric.cases.endswith(".json") else ()
-    smoke = None if full or rubric.dataset is None else smoke_run(os.getloadavg()[0])
+    smoke = None if full or rubric.dataset is None else Smoke()
     setup = RunOptions(isolation=held, data=data, seed=seed, serve="open", smoke=smoke, private=False, warm=often)
     with open_context(course, assignment, setup, progress) as context:
         yield SelfCheck(context=context, course=course, mode="full" if smoke is None else "smoke", remarks=remarks)
@@ -96,11 +87,23 @@ def choose_isolation(wanted: Isolation | None) -> tuple[Isolation, tuple[str, ..
     return "bubblewrap", ()
 
 
+def make_check(path: Path, out: Path | None, opened: SelfCheck, progress: Progress) -> Answer:
+    """Check the work at `path`, and write its report below `out`. Raises UsageError, SubmissionError, Infrastructure."""
+    checked, evidence = check_submission(read_own(path), opened, progress)
+    if out is None:
+        return Answer(checked=checked)
+    report = publish_student(out, checked.result, evidence, opened.context.rubric, opened.course)
+    return Answer(checked=checked, report=str(report))
+
+
 def check_submission(submission: Submission, opened: SelfCheck, progress: Progress) -> tuple[Checked, Evidence]:
     """Run it, mark it, and estimate the full run: the findings, and the evidence. Raises Infrastructure."""
     started = time.monotonic()
-    stored, _ = collect(submission, opened.context, progress)
-    rubric, compared, unchecked = opened.context.rubric, dict[str, Comparison](), tuple[Unchecked, ...]()
+    context = opened.context
+    if context.smoke is not None:
+        context = replace(context, smoke=smoke_run(os.getloadavg()[0]))
+    stored, _ = collect(submission, context, progress)
+    rubric, compared, unchecked = context.rubric, dict[str, Comparison](), tuple[Unchecked, ...]()
     if opened.mode != "smoke":
         compared = dict(compare(rubric, student=submission.student, earlier=None, course=opened.course))
         rubric, unchecked = leave_out(rubric, lambda item: NOTHING_TO_COMPARE if lacks(item, compared) else "")
@@ -147,91 +150,3 @@ def leave_out(rubric: Rubric, why: Callable[[Planned], str]) -> tuple[Rubric, tu
 def lacks(item: Planned, compared: Mapping[str, Comparison]) -> bool:
     """Whether a check compares with an accuracy that a copy of the course for students may lack."""
     return any(name not in compared for name in exercises_compared((item,)))
-
-
-def read_own(path: Path) -> Submission:
-    """The submission at `path` with the modules beside it that it imports. Raises UsageError, SubmissionError."""
-    alone = read_path(path)
-    if not path.is_file() or path.suffix.lower() not in CODE:
-        return alone
-    beside = files_beside(path, alone.script)
-    if not beside:
-        return alone
-    note = f"it imports {', '.join(sorted(beside))} from the same folder: hand in everything together"
-    files = {path.name: path.read_bytes(), **beside}
-    return submission_of(files, path.name, student=alone.student, notes=(note,))
-
-
-def pick_file(folder: Path, assignment: str) -> Path:
-    """The notebook of `folder`, or its module: the only one, or the one whose name says so. Raises UsageError."""
-    there = sorted(path for path in folder.iterdir() if path.is_file() and not is_leftover(path.name))
-    notebooks = [path for path in there if path.suffix.lower() == ".ipynb"]
-    modules = [path for path in there if path.suffix.lower() == ".py" and is_work(path.stem)]
-    found = notebooks or modules
-    if len(found) == 1:
-        return found[0]
-    command = f"grader check {assignment}"
-    if not found:
-        raise UsageError(
-            "There is no notebook (.ipynb) and no module (.py) in this folder.", f"Name one: `{command} FILE`."
-        )
-    for names in ({assignment.lower()}, MAIN_NAMES):
-        named = [path for path in found if path.stem.lower() in names]
-        if len(named) == 1:
-            return named[0]
-    within = [path for path in found if assignment.lower() in path.stem.lower()]
-    if len(within) == 1:
-        return within[0]
-    several = ", ".join(path.name for path in found[:LISTED]) + (", ..." if len(found) > LISTED else "")
-    raise UsageError(f"Several files here could be meant: {several}.", f"Name one: `{command} '{found[0].name}'`.")
-
-
-def files_beside(path: Path, script: Script) -> dict[str, bytes]:
-    """Modules in the folder of `path` that its code imports, by name: they have to be handed in with it."""
-    found: dict[str, bytes] = {}
-    waiting = [*script.cells]
-    while waiting:
-        for name in _imported(waiting.pop()):
-            module = path.with_name(f"{name}.py")
-            if module.name not in found and module != path and module.is_file() and not module.is_symlink():
-                found[module.name] = module.read_bytes()
-                waiting.append(found[module.name].decode("utf-8", "replace"))
-    return found
-
-
-def _imported(source: str) -> set[str]:
-    """The first names of all that a source imports; of one that is not Python, by its words."""
-    tree = parse_cell(source)
-    if tree is None:
-        return set(re.findall(r"(?m)^[ \t]*(?:from|import)\s+(\w+)", source))
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module.partition(".")[0])
-    return names
-
-
-def stamp(path: Path) -> Stamp:
-    """What changes when a file, or code in a folder, is saved; empty while it is not there."""
-    found = sorted(item for item in path.rglob("*") if item.suffix in {".ipynb", ".py"}) if path.is_dir() else [path]
-    seen = []
-    for item in found:
-        try:
-            state = item.stat()
-        except OSError:  # an editor that writes anew takes the old one away first
-            continue
-        seen.append((str(item), state.st_mtime_ns, state.st_size))
-    return tuple(seen)
-
-
-def wait_for_save(path: Path, before: Stamp, sleep: Callable[[float], None] = time.sleep) -> Stamp:
-    """Return once `path` differs from `before` and has been the same for one more look."""
-    last = before
-    while True:
-        sleep(EVERY_S)
-        now = stamp(path)
-        if now and now != before and now == last:
-            return now
-        last = now

@@ -1,6 +1,6 @@
 """A self-check for people: lines of plain text for the terminal, and a compact card for notebooks. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -8,12 +8,12 @@ from grader.core.limits import write_duration, write_size
 from grader.core.results import Accuracy, CheckResult, Outcome, Result
 from grader.core.text import cleaned, defused, number, one_line
 from grader.pages.counterexample import SMALL_CASES, counterexample_lines
+from grader.pages.folding import fold_skipped
 from grader.pages.language import say
 from grader.pages.wording import MARKS
 from grader.selfcheck.estimate import Checked, Estimate, LayerShape, Training, Unchecked, write_shape
 
 INDENT = " " * 13
-NAME, KIND, SHAPE = 28, 20, 18  # columns of a table of layers
 NO_MARK = "A self-check, not a mark."
 COLOURS = {
     Outcome.PASSED: "#1a7f4b",
@@ -26,12 +26,13 @@ COLOURS = {
 ROW = "padding:.15em .6em;text-align:left;vertical-align:top;border:0"
 
 
-def describe(checked: Checked) -> list[str]:
-    """All that was found, in lines."""
+def describe(checked: Checked, *, fold: bool = False) -> list[str]:
+    """All that was found, in lines. `fold`: checks that were skipped for one reason share a line."""
     result = cleaned(checked.result)
+    checks = fold_skipped(result.checks) if fold else result.checks
     parts = (
         _head(checked, result),
-        [line for check in result.checks for line in _check(check, check.name in checked.open)]
+        [line for check in checks for line in _check(check, check.name in checked.open)]
         + [line for item in checked.unchecked for line in _unchecked(item)],
         list(_failures(checked)),
         list(_cases(result)),
@@ -126,18 +127,22 @@ def _network(checked: Checked) -> Iterator[str]:
     yield f"Shapes, layer by layer{named}"
     for told in checked.fed:
         yield f"  {one_line(told)}"
-    for layer in checked.layers:
-        yield f"  {layer_line(layer)}"
+    if checked.layers:
+        yield from _layer_lines(checked.layers)
 
 
-def layer_line(layer: LayerShape) -> str:
-    """A layer in one line: name, kind, what comes in, what goes out, parameters."""
-    inputs = " + ".join(write_shape(shape) for shape in layer.inputs) or "?"
-    name = one_line(layer.name)
-    return (
-        f"{name:<{NAME}} {one_line(layer.kind):<{KIND}} {inputs:>{SHAPE}} -> {write_shape(layer.output):<{SHAPE}} "
-        f"{layer.parameters:>11,}"
-    )
+def _layer_lines(layers: Sequence[LayerShape]) -> Iterator[str]:
+    """Each layer in a line: name, kind, what comes in, what goes out, parameters; columns no wider than need be."""
+    rows = [
+        (
+            one_line(layer.name), one_line(layer.kind), " + ".join(write_shape(shape) for shape in layer.inputs) or "?",
+            write_shape(layer.output), f"{layer.parameters:,}",
+        )
+        for layer in layers
+    ]  # fmt: skip
+    name, kind, inputs, output, most = (max(map(len, column)) for column in zip(*rows, strict=True))
+    for row in rows:
+        yield (f"  {row[0]:<{name}}  {row[1]:<{kind}}  {row[2]:>{inputs}} -> {row[3]:<{output}}  {row[4]:>{most}}")
 
 
 def _estimate(known: Estimate) -> Iterator[str]:

@@ -95,7 +95,22 @@ function startFolds() {
     if (scrolls) text.tabIndex = 0; // or a keyboard could not scroll it
   };
   document.querySelectorAll("pre").forEach(reach);
-  document.addEventListener("toggle", (event) => event.target.querySelectorAll("pre").forEach(reach), true);
+  // what is wider than its window says so, until its end is seen
+  const cue = (box) => box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 2);
+  const scrolls = document.querySelectorAll(".scroll");
+  const watch = new ResizeObserver((seen) => seen.forEach((entry) => cue(entry.target)));
+  for (const box of scrolls) {
+    watch.observe(box);
+    box.addEventListener("scroll", () => cue(box), { passive: true });
+  }
+  document.addEventListener(
+    "toggle",
+    (event) => {
+      event.target.querySelectorAll("pre").forEach(reach);
+      event.target.querySelectorAll(".scroll").forEach(cue);
+    },
+    true,
+  );
   // paper has no folds
   const closed = [];
   window.addEventListener("beforeprint", () => {

@@ -1,11 +1,24 @@
 """A class' page in a real browser: sorted and filtered by keyboard, quick with 500 rows, bearable with 10,000."""
 
+import re
 import time
 
 import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import PHONE, WIDE, Visits
+
+COLLISIONS = """() => {
+  const found = [];
+  for (const plot of document.querySelectorAll("svg.plot")) {
+    const boxes = [...plot.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
+    boxes.forEach(([one, a], place) => boxes.slice(place + 1).forEach(([other, b]) => {
+      const apart = a.right <= b.left || b.right <= a.left || a.bottom - 4 <= b.top || b.bottom - 4 <= a.top;
+      if (!apart && a.width && b.width) found.push([one, other]);
+    }));
+  }
+  return found;
+}"""
 
 
 def column(page: Page, number: int) -> list[str]:
@@ -43,11 +56,11 @@ def test_five_hundred_rows_open_in_two_seconds_and_are_sorted_by_keyboard(visits
                 page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         assert sorted_by(page) == [("Points", "descending")]
-        points = [float(text) for text in column(page, 2) if text != "–"]
+        points = [float(text.split()[0]) for text in column(page, 2) if text != "–"]
         assert points == sorted(points, reverse=True)
         page.keyboard.press("Space")
         assert sorted_by(page) == [("Points", "ascending")]
-        assert [float(text) for text in column(page, 2) if text != "–"] == sorted(points)
+        assert [float(text.split()[0]) for text in column(page, 2) if text != "–"] == sorted(points)
         assert page.evaluate("document.activeElement.textContent") == "Points", "the place in the page is lost"
 
 
@@ -121,3 +134,45 @@ def test_grades_stand_beside_points_with_what_changed_them(visits: Visits) -> No
         assert "2 days late: -20" in grades and "77 set by Prof. Rossi: shown in person" in grades
         assert "excused by Prof. Rossi: ill" in grades
         assert "Zeno Absent" in column(page, 0)
+
+
+def test_on_a_phone_each_student_is_a_card_with_the_points_first(visits: Visits) -> None:
+    with visits.open("grades.html", width=PHONE) as seen:
+        page = seen.page
+        card = page.locator(".students tbody tr").first
+        name, grade, status = (card.locator(part).first.bounding_box() for part in ("th", "td.first", "td:not(.first)"))
+        assert name and grade and status
+        assert name["y"] < grade["y"] <= status["y"] and grade["x"] + grade["width"] <= PHONE
+        label = "e => getComputedStyle(e, '::before').content"
+        assert [cell.evaluate(label) for cell in card.locator("td.first").all()] == ['"Earned"', '"Grade"']
+        page.get_by_role("button", name="Grade").click()
+        assert sorted_by(page) == [("Grade", "descending")]
+
+
+def test_a_dot_of_the_accuracies_leads_to_its_report_by_keyboard_too(visits: Visits) -> None:
+    with visits.open("class-40.html") as seen:
+        page = seen.page
+        dot = page.locator(".wide .strip-of-accuracies a").first
+        told = dot.get_attribute("aria-label") or ""
+        assert re.fullmatch(r"[^:]+: [\d.]+\u00a0%", told)
+        dot.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/passed.html")
+        assert page.locator("h1").inner_text() == "Passed"
+
+
+@pytest.mark.parametrize("width", [PHONE, WIDE])
+@pytest.mark.parametrize("name", ["class-40", "grades", "italian-class", "passed", "italian"])
+def test_no_label_of_a_chart_lies_on_another(visits: Visits, name: str, width: int) -> None:
+    """As the browser letters them, which the grader only estimates."""
+    with visits.open(f"{name}.html", width=width) as seen:
+        collisions = seen.page.evaluate(COLLISIONS)
+    assert collisions == []
+
+
+def test_how_a_run_ended_is_told_by_a_fold_that_a_finger_and_a_keyboard_open(visits: Visits) -> None:
+    with visits.open("class-40.html", width=PHONE) as seen:
+        fold = seen.page.locator(".students tbody details").first
+        fold.locator("summary").focus()
+        seen.page.keyboard.press("Enter")
+        assert fold.get_attribute("open") is not None and seen.page.locator("[title]").count() == 0

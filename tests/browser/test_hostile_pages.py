@@ -106,7 +106,9 @@ def test_a_hostile_notebook_runs_nothing_and_asks_for_nothing(
         assert "window.ran = 1" in text and "{{7*7}}" in text, "it is shown, as text"
         assert "⟨U+202E⟩gpj.exe" in text and "\u202e" not in text
         assert seen.page.locator("iframe, object, embed, form, base, video").count() == 0
-        links = seen.page.locator("a").evaluate_all("all => all.map(a => a.protocol)")
+        links = seen.page.locator("a").evaluate_all(
+            "all => all.map(a => new URL(a.href.baseVal ?? a.href, location).protocol)"
+        )
         assert set(links) <= {"file:"}
 
 

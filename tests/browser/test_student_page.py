@@ -100,6 +100,31 @@ def test_the_diagram_draws_a_block_for_every_layer(visits: Visits) -> None:
         assert seen.page.locator(".layers .block").count() == 8
 
 
+def test_a_matrix_that_is_wider_than_a_phone_says_so_until_its_end_is_seen(visits: Visits) -> None:
+    with visits.open("passed.html", width=PHONE) as seen:
+        box = seen.page.locator(".scroll:has(.confusion)")
+        cue = seen.page.locator(".scroll:has(.confusion) + .cue")
+        assert cue.is_visible()
+        box.evaluate("e => e.scrollTo(e.scrollWidth, 0)")
+        cue.wait_for(state="hidden")
+        row = box.locator("tbody th").first.bounding_box()
+        assert row and row["x"] >= 0, "the name of a row stays in sight"
+    with visits.open("passed.html", width=WIDE) as seen:
+        assert not seen.page.locator(".cue").first.is_visible()
+
+
+def test_conclusions_stand_among_the_code_and_code_is_coloured_in_both_schemes(visits: Visits) -> None:
+    for dark in (False, True):
+        with visits.open("passed.html", dark=dark) as seen:
+            page = seen.page
+            order = page.locator("#notebook :is(.prose, article)").evaluate_all("all => all.map(e => e.className)")
+            assert [name.split()[0] for name in order] == ["prose", *["cell"] * 3, "prose", *["cell"] * 3, "prose"]
+            assert page.locator("#notebook .prose td").last.inner_text() == "98.4 %"
+            colour = "e => getComputedStyle(e).color"
+            word, text = page.locator(".source .k").first.evaluate(colour), page.locator("body").evaluate(colour)
+            assert word != text
+
+
 def _brightness(colour: str) -> float:
     parts = [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
     return sum(parts) / 3

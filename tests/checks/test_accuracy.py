@@ -14,9 +14,11 @@ from grader.core.errors import Failure, Infrastructure, RubricError
 from grader.core.evidence import Judgement
 from grader.core.metrics import measure_accuracy
 from grader.core.results import Accuracy, Comparison, Outcome
+from grader.course.course import Course
 from tests.checks.builders import PETS, answers, case, claims, dense, judged, look, model, planned
 from tests.fakes import a_preparation
 
+LINE = {"linear": {"from": 0.70, "to": 0.80}}
 BANDS = {"bands": [{"at": 0.70, "share": 0.5}, {"at": 0.78, "share": 0.9}, {"at": 0.80, "share": 1.0}]}
 
 
@@ -138,6 +140,80 @@ def test_the_reason_of_a_granted_doubt_says_how_often_a_good_enough_network_does
     assert "counts as reached" not in look("accuracy", digits(780, 1000), {"at_least": 0.78, "doubt": 0.1}).reason
 
 
+@pytest.mark.parametrize(
+    ("correct", "points", "verdict"),
+    [(600, 0, "fail"), (690, 0, "borderline"), (700, 0, "borderline"), (701, 0.1, "pass"), (750, 5, "pass"),
+     (799, 9.9, "pass"), (800, 10, "pass"), (1000, 10, "pass")],
+)  # fmt: skip
+def test_a_line_gives_points_in_proportion_between_its_two_accuracies(
+    correct: int, points: float, verdict: str
+) -> None:
+    about = digits(correct, 1000)
+    found = accuracy_of(about, (planned("accuracy", LINE),))
+    assert found is not None
+    assert (found.verdict, found.threshold, found.full) == (verdict, 0.7, 0.8)
+    result = look("accuracy", about, LINE)
+    assert result.points == points
+    assert "of the points (none at 70 %, all from 80 % on)" in result.reason
+
+
+def test_an_accuracy_on_a_line_is_not_said_to_give_all_or_nothing_where_it_does_not() -> None:
+    assert "which gives 99.9 % of the points" in look("accuracy", digits(79_999, 100_000), LINE).reason
+    assert "which gives 0.1 % of the points" in look("accuracy", digits(70_001, 100_000), LINE).reason
+
+
+lines = st.builds(
+    lambda ends, doubt, borderline: NeededAccuracy.model_validate(
+        {"linear": {"from": min(ends), "to": max(ends)}, "doubt": doubt, "borderline": borderline}
+    ),
+    st.tuples(st.floats(0, 1), st.floats(0, 1)).filter(lambda ends: ends[0] != ends[1]),
+    st.none() | st.floats(0.025, 0.5),
+    st.floats(0, 0.2),
+)
+
+
+@given(lines, st.integers(1, 300), st.data())
+def test_more_accuracy_never_gives_fewer_points_on_a_line(
+    needed: NeededAccuracy, images: int, data: st.DataObject
+) -> None:
+    one, two = sorted(data.draw(st.tuples(st.integers(0, images), st.integers(0, images))))
+    less, more = needed.judge(counted(one, images)), needed.judge(counted(two, images))
+    assert 0 <= needed.share(less) <= needed.share(more) <= 1
+    assert ORDER.index(str(less.verdict)) <= ORDER.index(str(more.verdict))
+    plain = needed.model_copy(update={"doubt": None})
+    assert plain.share(less) <= needed.share(less), "doubt is never to anybody's disadvantage"
+    # what gets points has passed, or the doubt was granted; what clearly fails is in no doubt
+    assert (needed.share(less) > 0) == (less.verdict == "pass" or less.granted)
+    assert not less.granted or less.verdict == "borderline"
+
+
+def test_the_table_of_the_documentation_is_what_a_line_with_doubt_does() -> None:
+    text = (Course.at().root / "docs" / "explanation" / "fair-verdicts.md").read_text(encoding="utf-8")
+    plain, doubting = (NeededAccuracy.model_validate({**LINE, **more}) for more in ({}, {"doubt": 0.1}))
+    for correct in (670, 690, 700, 750, 790, 800):
+        found = counted(correct, 1000)
+        row = (
+            f"| {correct} | {round(100 * plain.share(found), 1):g} % | {100 * doubting.counted(found):.2f} % | "
+            f"{round(100 * doubting.share(found), 1):g} % |"
+        )
+        assert row in text, row
+
+
+def test_the_reason_of_a_line_with_doubt_says_which_accuracy_counts() -> None:
+    result = look("accuracy", digits(690, 1000), {**LINE, "doubt": 0.1})
+    assert (result.outcome, result.points) == (Outcome.PARTIAL, 0.9)
+    assert result.reason.endswith("a network of 70.90 % does no better 10 times in 100, so 70.90 % counts as reached")
+    for correct in (600, 800):  # which is clear
+        assert "counts as reached" not in look("accuracy", digits(correct, 1000), {**LINE, "doubt": 0.1}).reason
+
+
+def test_a_rule_without_a_line_stores_no_word_of_it() -> None:
+    found = accuracy_of(digits(800, 1000), (planned("accuracy", BANDS),))
+    assert found is not None and "full" not in found.model_dump() and "full" not in found.model_dump_json()
+    lined = accuracy_of(digits(800, 1000), (planned("accuracy", LINE),))
+    assert lined is not None and Accuracy.model_validate_json(lined.model_dump_json()) == lined
+
+
 def test_a_mean_over_runs_takes_the_place_of_the_runs_own_count() -> None:
     about = dataclasses.replace(digits(770, 1000), counted=781)
     found = measure(about)
@@ -151,8 +227,8 @@ def test_a_mean_over_runs_takes_the_place_of_the_runs_own_count() -> None:
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({}, "give exactly one of `at_least` and `bands`"),
-        ({"at_least": 0.9, **BANDS}, "give exactly one of `at_least` and `bands`"),
+        ({}, "give exactly one of `at_least`, `bands` and `linear`"),
+        ({"at_least": 0.9, **BANDS}, "give exactly one of `at_least`, `bands` and `linear`"),
         ({"at_least": 97}, "less than or equal to 1"),
         ({"bands": []}, "at least 1 item"),
         ({"bands": [{"at": 0.8, "share": 1}, {"at": 0.7, "share": 0.5}]}, "must rise"),
@@ -160,11 +236,19 @@ def test_a_mean_over_runs_takes_the_place_of_the_runs_own_count() -> None:
         ({"bands": [{"at": 0.7, "share": 0.5}, {"at": 0.7, "share": 1}]}, "must rise"),
         ({"bands": [{"at": 0.7, "shares": 0.5}]}, "bands 1: key `share"),
         ({"atleast": 0.9}, "did you mean `at_least`?"),
-        ({"doubt": 0.1}, "give exactly one of `at_least` and `bands`"),
+        ({"doubt": 0.1}, "give exactly one of `at_least`, `bands` and `linear`"),
         ({"at_least": 0.9, "doubt": 0.01}, "greater than or equal to 0.025"),
         ({"at_least": 0.9, "doubt": 0.6}, "less than or equal to 0.5"),
         ({"at_least": 0.9, "borderline": 5}, "less than or equal to 0.2"),
         ({"at_least": 0.9, "doubts": 0.1}, "did you mean `doubt`?"),
+        ({"at_least": 0.9, **LINE}, "give exactly one of"),
+        ({**BANDS, **LINE}, "give exactly one of"),
+        ({"linear": {"from": 0.8, "to": 0.7}}, "key `linear.to`: `to` must be above `from`, which is 0.8"),
+        ({"linear": {"from": 0.8, "to": 0.8}}, "`to` must be above `from`"),
+        ({"linear": {"from": 70, "to": 80}}, "key `linear.from`: Input should be less than or equal to 1"),
+        ({"linear": {"from": 0.7}}, "key `linear.to` is missing"),
+        ({"linear": {"form": 0.7, "to": 0.8}}, "`linear.form` is not known (did you mean `from`?)"),
+        ({"linear": 0.7}, "key `linear` is not a table (found 0.7)"),
     ],
 )
 def test_impossible_rules_are_refused(parameters: dict[str, Any], words: str) -> None:

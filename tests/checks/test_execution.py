@@ -284,6 +284,24 @@ def test_a_hint_for_a_very_long_cell_takes_no_time(name: str, padding: str) -> N
     assert time.monotonic() - started < 20, "what grows with the square takes minutes"
 
 
+HOSTILE = (
+    "' object has no attribute '", "Expected shape (None, ", "(", "1, ", "'x' sizes: 1", "<class 'a.", "target.shape=(", "[",
+    "Received: ", "module 'a.", "missing 1 required positional argument: '", "concatenation axis. Received: input_shape=[",
+    " ",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("part", HOSTILE)
+@pytest.mark.parametrize(
+    "name", ["ValueError", "TypeError", "AttributeError", "ImportError", "IndexError", "SyntaxError"]
+)
+def test_a_hint_for_a_long_message_that_was_made_to_be_dear_takes_no_time(name: str, part: str) -> None:
+    failed = cell(1, "model.fit(x)", (name, (part * 2_000)[:2_000]))
+    started = time.process_time()
+    assert hint_for(failed, (failed,)) != ""
+    assert time.process_time() - started < 1
+
+
 def test_a_comparison_defines_nothing() -> None:
     failed = cell(1, "y", ("NameError", "name 'y' is not defined"))
     assert "has no value yet" in hint_for(failed, (failed, cell(2, "y == 3")))

@@ -22,6 +22,7 @@ def test_the_built_in_checks_are_those_of_the_book() -> None:
         *("input_shape", "output_units", "allowed_layers", "required_layers", "forbidden_layers", "units_decrease"),
         *("dropout_before_last_dense", "filters_increase", "kernel_size", "pooling_after_convolution", "inspired_by"),
         *("no_padding_or_stride", "accuracy", "better_than", "computes", "allowed_imports", "manual"),
+        *("parameters", "model_size", "training_time"),
     }
 
 
@@ -43,7 +44,9 @@ def test_every_needed_check_exists_and_can_run_without_a_rubric(item: Check) -> 
 
 def test_the_checks_of_the_model_rest_on_facts_and_those_of_the_run_on_claims() -> None:
     claimed = {name for name, item in BUILT_IN.items() if item.rests_on == "claims"}
-    assert claimed == {"executes", "trained", "suggested_epochs", "suggested_batch_size", "history_plotted"}
+    assert claimed == {
+        *("executes", "trained", "suggested_epochs", "suggested_batch_size", "history_plotted", "training_time"),
+    }
 
 
 def test_a_misspelt_check_is_refused_with_the_nearest_name_and_its_place() -> None:

@@ -20,7 +20,8 @@ def help_of(*words: str, width: int = 80) -> str:
 
 
 def all_commands(group: Any = None) -> Iterator[Any]:
-    for command in (group or typer.main.get_command(app)).commands.values():
+    known: Any = group or typer.main.get_command(app)
+    for command in known.commands.values():
         yield from all_commands(command) if hasattr(command, "commands") else [command]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.intake.platforms.github_classroom import common_prefix, last_commit
-from tests.intake.zips import NOTEBOOK, graded, opened, row_of, write_tree
+from tests.intake.zips import NOTEBOOK, graded, opened, row_of, write_tree, write_zip
 
 TIME = datetime(2024, 5, 1, 10, 30, tzinfo=UTC)
 
@@ -104,6 +104,19 @@ def test_a_damaged_pack_is_no_time_and_no_crash(tmp_path: Path, ending: str) -> 
             assert last_commit(folder) is None or isinstance(last_commit(folder), datetime)
     path.write_bytes(b"")
     assert last_commit(folder) is None
+
+
+def test_a_zip_of_clones_has_the_same_rows_and_nothing_of_their_repositories(tmp_path: Path) -> None:
+    git_files = [(f".git/{name}", b"ref: refs/heads/main") for name in ("HEAD", "config", "objects/aa/bb")]
+    clones = [
+        (f"mnist-submissions/mnist-{login}/{name}", data)
+        for login in ("ada", "bob")
+        for name, data in (("work.ipynb", NOTEBOOK), *git_files)
+    ]
+    found = opened(write_zip(tmp_path / "download.zip", *clones))
+    assert (found.form, [entry.student for entry in found.entries]) == ("classroom", ["ada", "bob"])
+    assert [graded(entry) for entry in found.entries] == ["work.ipynb", "work.ipynb"]
+    assert not list(found.entries[0].path.rglob(".git"))
 
 
 def test_a_folder_of_repositories_that_are_no_clones_keeps_its_names(tmp_path: Path) -> None:

@@ -47,6 +47,13 @@ def test_a_plain_class_is_the_same_as_a_folder_as_a_zip_and_as_a_zip_of_that_fol
     )
 
 
+def test_stray_files_are_no_submissions_and_are_told(tmp_path: Path) -> None:
+    stray = [("README.txt", b"about"), ("LICENSE", b"mit"), ("photo.PNG", b"x"), ("team.jpg", b"y")]
+    found = both_ways(tmp_path, ("ada.ipynb", NOTEBOOK), ("bob.pdf", b"words"), ("cy.png/work.py", b"a = 1"), *stray)
+    assert [entry.student for entry in found.entries] == ["ada", "bob", "cy.png"]
+    assert "2 pictures among the submissions are nobody's hand-in: photo.PNG, team.jpg." in found.notes
+
+
 def test_who_is_in_the_roster_has_numbers_and_an_extension_and_who_handed_in_nothing_has_a_row(tmp_path: Path) -> None:
     found = both_ways(tmp_path, ("AL.ipynb", NOTEBOOK), ("bob.py", b"a = 1"), ("eve.py", b"a = 1"), roster=ROSTER)
     ada, bob, eve, cy = found.entries

@@ -104,6 +104,10 @@ def test_who_has_no_result_of_their_own_is_measured_by_what_the_exercise_asks_fo
     write_rubric(course.root, asking.replace("at_least = 0.97", bands), assignment="exercise1")
     lowest = find(course, None, otherwise="threshold")
     assert lowest is not None and lowest.accuracy == 0.9
+    line = "linear = { from = 0.92, to = 0.97 }"
+    write_rubric(course.root, asking.replace("at_least = 0.97", line), assignment="exercise1")
+    beginning = find(course, None, otherwise="threshold")
+    assert beginning is not None and beginning.accuracy == 0.92
     for other in (RUBRIC, asking.replace('use = "accuracy"', 'use = "suggested_epochs"').replace("at_least", "value")):
         write_rubric(course.root, other.replace("value = 0.97", "value = 5"), assignment="exercise1")
         baseline = find(course, None, otherwise="threshold")  # of other data, or with nothing that it asks for

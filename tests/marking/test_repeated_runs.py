@@ -195,6 +195,19 @@ def test_a_borderline_run_that_was_not_repeated_says_that_it_is_due(rubric: Rubr
     assert "grade the submission again" in flag.reason
 
 
+def test_a_run_that_does_not_rise_above_the_beginning_of_a_line_is_repeated(tmp_path: Path) -> None:
+    lined = TWICE.replace("at_least = 0.8", "linear = { from = 0.7, to = 0.9 }")
+    rubric = a_rubric(write_course(tmp_path / "lined", lined))
+    runs = some_runs(rubric, 7, 8)
+    assert another_is_due(runs[:1], rubric, {})
+    found = mark_attempts(runs, rubric, {})
+    assert told(found) == [(1, 7, False), (1001, 8, True)]
+    accuracy = next(check for check in found.checks if check.name == "accuracy")
+    assert accuracy.points == accuracy.out_of / 2
+    alone = mark_attempts(runs[:1], with_policy(rubric, 0), {})
+    assert "70.00% of 10 images is not above 70.00%, but chance" in alone.flags[0].reason
+
+
 def test_a_mean_takes_the_place_of_one_runs_accuracy(rubric: Rubric) -> None:
     found = mark_attempts(some_runs(rubric, 7, 10, 8), with_policy(rubric, 2, "mean"), {})
     assert found.accuracy is not None

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.checks.registry import plan
 from grader.core.assignment import read_assignment
 from grader.core.errors import RubricError
 from grader.course.course import Course
@@ -112,6 +113,28 @@ def test_a_changed_line_keeps_its_comment_and_its_place() -> None:
         "Whole rubric: pass mark 60 -> 55",
         "Check 9, accuracy: bands 1 at 0.78 -> 0.75", "Check 9, accuracy: doubt 0.1 -> 0.2",
     ]  # fmt: skip
+
+
+def test_the_two_ends_of_a_line_are_numbers_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "pets" / "assignment.toml"
+    path.parent.mkdir()
+    text = opened("pets")[0].data.decode()
+    bands = "bands = [{ at = 0.78, share = 0.9 }, { at = 0.80, share = 1.0 }]"
+    line = "linear = { from = 0.70, to = 0.80 }   # as the lecture said"
+    path.write_text(text.replace(bands, line), encoding="utf-8")
+    file = read_rubric_file(path)
+    planned = plan(read_assignment(path).check, origin="")
+    numbers = rubric_numbers(file.raw, planned)
+    by_key = {number.key: number for number in numbers}
+    assert (by_key["check.8.linear.from"].label, by_key["check.8.linear.to"].kind) == ("linear from", "fraction")
+    assert not by_key["check.8.linear.from"].optional
+    assert "check.8.at_least" not in by_key, "it can't stand beside a line"
+    changes, faults = changed_numbers(numbers, {"check.8.linear.from": "0.72", "check.8.linear.to": "1.2"})
+    assert faults["check.8.linear.to"].message == "1.2 is more than 1."
+    assert [change.words for change in changes] == ["Check 9, accuracy: linear from 0.7 -> 0.72"]
+    new = changed_text(file, changes).decode()
+    assert "linear = { from = 0.72, to = 0.80 }   # as the lecture said" in new
+    assert [item.key for item in differences(file.raw, with_changes(file.raw, changes))] == ["check 9.linear.from"]
 
 
 def test_a_number_that_was_not_set_comes_right_behind_its_check_and_a_new_table_at_the_end(tmp_path: Path) -> None:

@@ -281,7 +281,7 @@ def some_markdown() -> tuple[MarkdownCell, ...]:
         f"## Conclusion\n\nThe *convolutional* network is better:\n\n{table}\n\n1. fewer parameters\n2. it sees edges\n"
     )
     return (
-        MarkdownCell(after=0, source="# MNIST\n\nAfter [LeCun](https://example.org/mnist), with $z = w^T x + b$."),
+        MarkdownCell(after=0, source="# MNIST\n\nAfter [LeCun](papers/lecun.html), with $z = w^T x + b$."),
         MarkdownCell(
             after=3,
             source="The curves of `history`:\n\n![sketch](attachment:sketch.png)\n\n```python\nhistory.history\n```",

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pytest
 from babel.messages.catalog import Catalog
 
+from grader.core.evidence import Source
 from grader.pages.html import student_page
-from tests.pages.builders import TEMPLATES, a_result, some_evidence
+from tests.pages.builders import DIGEST, TEMPLATES, a_result, some_evidence
 from tests.pages.messages import LANGUAGES, collect, read_catalogue
 
 CODES = sorted(path.stem for path in LANGUAGES.glob("*.po"))
@@ -57,7 +58,8 @@ def _braces(text: str) -> set[str | None]:
 
 
 def test_an_italian_page_says_nothing_in_english_but_what_was_written_in_english() -> None:
-    html = student_page(a_result(shims=(), notes=()), some_evidence(), templates=TEMPLATES, language="it")
+    own_words_left_out = some_evidence(submission=Source(name="a.ipynb", sha256=DIGEST))
+    html = student_page(a_result(shims=(), notes=()), own_words_left_out, templates=TEMPLATES, language="it")
     body = html[html.index("<body>") :]
     body = re.sub(r"<(p|span)[^>]* lang=\"en\">.*?</\1>", "", body, flags=re.S)
     body = re.sub(r"<(pre|code)\b.*?</\1>|<[^>]*>", " ", body, flags=re.S)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.pages.plots import (
+    GLYPH,
     AccuracyStrip,
     Chart,
     NumberLine,
@@ -205,6 +206,62 @@ def test_the_strip_of_accuracies_stays_inside_its_frame(
         svg = accuracy_strip(shown, width=width)
         assert all(-1 <= place <= width for place in _places(svg, ("x", "x1", "x2", "cx")))
         assert all(place >= 0 for place in _places(svg, ("y", "y1", "y2", "cy")))
+
+
+def _letters(svg: str) -> list[tuple[float, float, float, str]]:
+    """Every label as left, right, height of its line, and text."""
+    found = []
+    for item in ET.fromstring(svg).iter("text"):
+        text, x, y = item.text or "", float(item.get("x", "0")), float(item.get("y", "0"))
+        size = len(text) * GLYPH
+        left = x - {"start": 0.0, "middle": size / 2, "end": size}[item.get("text-anchor", "start")]
+        found.append((left, left + size, y, text))
+    return found
+
+
+def _assert_no_label_on_another(svg: str) -> None:
+    for one, other in itertools.combinations(_letters(svg), 2):
+        beside = one[1] <= other[0] + 0.5 or other[1] <= one[0] + 0.5
+        assert beside or abs(one[2] - other[2]) >= 12, (one, other)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.none() | fractions, bands, st.sampled_from([340, 720]))
+def test_no_label_of_the_accuracies_lies_on_another(
+    values: list[float], threshold: float | None, band: SeedSpread | None, width: int
+) -> None:
+    named = tuple((f"s{n}", value) for n, value in enumerate(values))
+    known = None if band is None else dataclasses.replace(band, label="reference: 98.61 % ± 0.05 (5 seeds)")
+    _assert_no_label_on_another(
+        accuracy_strip(AccuracyStrip(accuracies=named, threshold=threshold, reference=known), width=width)
+    )
+
+
+@pytest.mark.parametrize("step", [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3])
+@pytest.mark.parametrize("width", [340, 720])
+def test_no_label_of_an_axis_lies_on_another_at_any_zoom(step: float, width: int) -> None:
+    for start in (0.0, 0.35, 0.9, 0.97, 0.995):
+        end = min(start + step, 1.0)
+        named = (("a", start), ("b", end))
+        _assert_no_label_on_another(accuracy_strip(AccuracyStrip(accuracies=named), width=width))
+        line = NumberLine(
+            value=(start + end) / 2, label="98.42 %", low=start, high=end, threshold=start, reference=BAND
+        )
+        _assert_no_label_on_another(number_line(line, width=width))
+
+
+@given(st.lists(st.integers(0, 20_000), min_size=10, max_size=10), st.none() | fractions)
+def test_no_label_of_a_histogram_lies_on_another(bins: list[int], pass_share: float | None) -> None:
+    _assert_no_label_on_another(histogram(bins, pass_share=pass_share))
+
+
+def test_a_dot_leads_to_the_report_of_its_student() -> None:
+    shown = AccuracyStrip(accuracies=(("Ada", 0.98), ("Bo", 0.96)), links=("ada.html", None), threshold=0.97)
+    svg = ET.fromstring(accuracy_strip(shown))
+    (link,) = svg.iter("a")
+    assert (link.get("href"), link.get("aria-label")) == ("ada.html", "Ada: 98\u00a0%")
+    assert svg.get("role") == "group", "a picture as one whole would hide its links"
+    many = AccuracyStrip(accuracies=(("Ada", 0.98),) * 100, links=("ada.html",) * 100)
+    assert ET.fromstring(accuracy_strip(many)).get("role") == "img"
 
 
 @given(st.text())

@@ -8,10 +8,11 @@ from grader.core.evidence import Cause, Ending, Evaluation, Layer
 from grader.core.limits import Limits
 from grader.core.results import Flag, ModelSummary, Outcome, Status
 from grader.core.text import percent
-from grader.pages.accuracy import confusion_view
+from grader.pages.accuracy import accuracy_view, confusion_view
 from grader.pages.class_page import class_view, safe_href
 from grader.pages.headline import write_headline
 from grader.pages.network import model_view, settings
+from grader.pages.plots import number_line
 from grader.pages.view import strip, student_view
 from grader.pages.wording import (
     BASIS,
@@ -74,9 +75,34 @@ def test_the_strip_of_points_adds_up_to_all_of_them() -> None:
     assert strip((a_check(out_of=0.0, points=0.0),)) == ()
 
 
+def test_advice_that_was_not_taken_is_calm_and_never_called_failed() -> None:
+    for outcome in (Outcome.FAILED, Outcome.PARTIAL):
+        (row,) = student_view(a_result((a_check(outcome, out_of=0.0, points=0.0, hint="Try it."),)), None).checks
+        assert (row.tone, row.outcome, row.mark, row.hint) == ("calm", "advice", "→", "Try it.")
+    (row,) = student_view(a_result((a_check(out_of=0.0, points=0.0),)), None).checks
+    assert (row.tone, row.outcome) == ("good", "passed")
+
+
+def test_only_what_was_looked_at_is_called_measured() -> None:
+    checks = [a_check(outcome, name=outcome.value) for outcome in Outcome]
+    seen = student_view(a_result((*checks, a_check(rests_on="claims"))), None)
+    told = {check.outcome: check.basis for check in seen.checks[:-1]}
+    assert told["not looked at"] == told["our fault"] == "" and told["passed"] == told["failed"] == "measured"
+    assert [(word, kind) for word, kind, _ in seen.bases] == [("measured", "measured"), ("reported", "told")]
+
+
+def test_a_doubted_accuracy_is_provisional_and_gets_no_verdict() -> None:
+    far = an_accuracy(8_000, verdict="fail")
+    seen = student_view(a_result(accuracy=far, status=Status.NEEDS_REVIEW, passed=False), None).accuracy
+    assert seen is not None and (seen.badge, seen.tone, seen.sentence) == ("provisional", "warn", "")
+    close = a_result(accuracy=an_accuracy(9_690, verdict="borderline"), status=Status.NEEDS_REVIEW, passed=False)
+    shown = student_view(close, None).accuracy
+    assert shown is not None and shown.badge == "borderline" and shown.sentence
+
+
 def test_advice_shows_no_points() -> None:
     seen = student_view(a_result((a_check(out_of=0.0, points=0.0),)), None)
-    assert seen.checks[0].points == "advice"
+    assert seen.checks[0].points == "no points"
 
 
 def test_a_check_says_what_it_rests_on() -> None:
@@ -148,6 +174,17 @@ def test_the_interval_decides_how_an_accuracy_is_spoken_of() -> None:
     assert said(9_702, 0.97).startswith("Enough, but close")
     assert said(9_698, 0.97).startswith("Just short")
     assert said(9_500, 0.97).startswith("Not yet enough")
+
+
+def test_an_accuracy_on_a_line_is_told_where_points_begin_and_where_there_are_all_of_them() -> None:
+    line = an_accuracy(9_842, threshold=0.97).model_copy(update={"full": 0.99})
+    assert accuracy_sentence(line) == (
+        "Points begin at 97\u00a0% and rise with the accuracy: from 99\u00a0% on there are all of them."
+    )
+    seen = accuracy_view(a_result(accuracy=line))
+    assert seen is not None and "all points from 99\u00a0%" in number_line(seen.line)
+    short = an_accuracy(9_698, threshold=0.97).model_copy(update={"full": 0.99})
+    assert accuracy_sentence(short).startswith("Just short: 97")
 
 
 def test_substitute_data_are_a_warning_of_their_own_and_no_mere_notice() -> None:

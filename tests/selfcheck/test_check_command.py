@@ -85,7 +85,7 @@ def test_wrong_words_are_answered_with_the_right_ones(course: Course) -> None:
     assert [missing.code, misspelt.code, swapped.code] == [2, 2, 2]
     assert "Which assignment is it? Available: tiny. Type `grader check tiny`." in missing.err
     assert "Did you mean `tiny`?" in misspelt.err
-    assert "The assignment comes first." in swapped.err
+    assert "the assignment comes first, as in `grader check tiny work.ipynb`. Available: tiny." in swapped.err
 
 
 def test_where_there_is_no_sandbox_it_runs_without_one_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +153,10 @@ def test_watching_checks_again_after_a_save_and_ends_quietly(course: Course) -> 
         assert "✗ 10 points of 10 would be lost as it is." in first
         time.sleep(0.1)
         work.write_text("def double(x):\n    return 2 * x\n", encoding="utf-8")
-        assert "✓ Everything that was checked is fine." in read_until(run, "Ctrl-C ends it.")
+        second = read_until(run, "Ctrl-C ends it.")
+        assert "✓ Everything that was checked is fine." in second
+        assert "Since the last check: 10 points more (10, before 0).\n  ✓ passes now: " in second
+        assert "Since the last check" not in first
         run.send_signal(signal.SIGINT)
         rest = run.stdout.read()
         assert run.wait(30) == 0

@@ -6,7 +6,7 @@ import pytest
 
 from grader.core.errors import UsageError
 from grader.core.notebook import read_submission
-from grader.selfcheck.run import files_beside, pick_file
+from grader.selfcheck.own_files import files_beside, pick_file
 from tests.notebooks import notebook
 
 

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, Protocol, get_args
 
 from grader.core.errors import UsageError
 from grader.intake.platforms import canvas, github_classroom, gradescope, moodle, nbgrader
-from grader.intake.sources import LONGEST_NAME, Found, Tree, find_plain, visible
+from grader.intake.sources import LONGEST_NAME, Found, Tree, find_plain, is_stray, visible
 
 Form = Literal["plain", "moodle", "canvas", "nbgrader", "classroom", "gradescope"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -45,7 +45,9 @@ def title_of(form: Form) -> str:
 
 def find(form: Form, tree: Tree, assignment: str) -> list[Found]:
     """The hand-ins of a class of this form. Raises UsageError."""
-    return find_plain(visible(tree.nodes())) if form == "plain" else PLATFORMS[form].find(tree, assignment)
+    if form == "plain":
+        return find_plain([node for node in visible(tree.nodes()) if not is_stray(node)])
+    return PLATFORMS[form].find(tree, assignment)
 
 
 class Recognised(NamedTuple):
