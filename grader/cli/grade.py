@@ -2,6 +2,7 @@
 
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ from grader.cli.options import (
     Earlier,
     EventsFile,
     Executor,
+    Forecast,
     Format,
     Jobs,
     Json,
@@ -43,6 +45,12 @@ from grader.cli.terminal import print_lines
 from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grader.core.progress import Progress
+    from grader.course.course import Course
+    from grader.intake import Entry
+    from grader.run.context import RunOptions
     from grader.run.rows import Rows
 
 LOCAL, CLUSTER = "local", "dask://"
@@ -118,7 +126,7 @@ def batch(
     source: Annotated[Path, typer.Argument(metavar="SOURCE",
         help="A folder of hand-ins, or the zip that a platform gives.")],
     out: Out = Path("out"), jobs: Jobs = None, executor: Executor = LOCAL, gradebook: GradebookOption = None,
-    form: Format = None, roster: Roster = None, train: Train = None,
+    form: Format = None, roster: Roster = None, train: Train = None, forecast: Forecast = False,
     sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
     course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False, warm: Warm = False,
     quiet: Quiet = False, as_json: Json = False, events: EventsFile = None, debug: Debug = False,
@@ -156,6 +164,9 @@ def batch(
         )  # fmt: skip
         for words in filter(None, (*known.notes, plan.words)):
             progress.say(words)
+        if forecast:
+            _print_forecast(home, assignment, known.entries, options, progress)
+            return
         context = stack.enter_context(open_context(home, assignment, options, progress))
         book = stack.enter_context(open_gradebook(gradebook or output.out))
         collector = None
@@ -170,6 +181,35 @@ def batch(
         )
     _print_rows(results, index, as_json)
     raise typer.Exit(3 if any(result.status is Status.BROKEN for result in results) else 0)
+
+
+def _print_forecast(
+    home: "Course", assignment: str, entries: "Sequence[Entry]", options: "RunOptions", progress: "Progress"
+) -> None:
+    """What grading these would take, by short runs of a few of them; nothing is graded, and nothing written."""
+    from grader.core.errors import GraderError
+    from grader.core.evidence import Smoke
+    from grader.intake import read_entry
+    from grader.run.collect import collect
+    from grader.run.context import open_context
+    from grader.selfcheck.forecast import StudentForecast, choose_sample, forecast_lines, forecast_of
+
+    rubric = home.assignment(assignment)
+    if rubric.dataset is None:
+        raise UsageError(f"{assignment} asks for functions, which take no training.", "Leave --forecast out.")
+    handed_in = [entry for entry in entries if entry.handed_in and not entry.problem]
+    sample = []
+    with open_context(home, assignment, replace(options, smoke=Smoke()), progress) as context:
+        for place in choose_sample(len(handed_in)):
+            entry = handed_in[place]
+            try:
+                submission = read_entry(entry, assignment=assignment, most_network=rubric.run.model_size)
+                evidence = collect(submission, context, progress).stored.evidence
+                sample.append(forecast_of(entry.student, evidence, rubric.run))
+            except GraderError as error:
+                sample.append(StudentForecast(entry.student, 0.0, 0.0, why=error.message))
+    for line in forecast_lines(sample, students=len(handed_in), jobs=options.jobs, policy=rubric.audit):
+        print(line)
 
 
 def _print_rows(results: "Rows", index: Path, as_json: bool) -> None:

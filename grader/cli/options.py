@@ -171,6 +171,13 @@ Earlier = Annotated[
         help="Compare with the results in this folder, for the check `better_than`.",
     ),
 ]  # fmt: skip
+Forecast = Annotated[
+    bool,
+    typer.Option(
+        "--forecast", rich_help_panel=HOW_IT_RUNS,
+        help="Run a few submissions for a moment, say what the class would take, and grade nothing.",
+    ),
+]  # fmt: skip
 Warm = Annotated[
     bool,
     typer.Option(
