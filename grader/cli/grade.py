@@ -188,10 +188,9 @@ def _print_forecast(
 ) -> None:
     """What grading these would take, by short runs of a few of them; nothing is graded, and nothing written."""
     from grader.core.errors import GraderError
-    from grader.core.evidence import Smoke
     from grader.intake import read_entry
     from grader.run.collect import collect
-    from grader.run.context import open_context
+    from grader.run.context import SHORT_RUN, open_context
     from grader.selfcheck.forecast import StudentForecast, choose_sample, forecast_lines, forecast_of
 
     rubric = home.assignment(assignment)
@@ -199,7 +198,7 @@ def _print_forecast(
         raise UsageError(f"{assignment} asks for functions, which take no training.", "Leave --forecast out.")
     handed_in = [entry for entry in entries if entry.handed_in and not entry.problem]
     sample = []
-    with open_context(home, assignment, replace(options, smoke=Smoke()), progress) as context:
+    with open_context(home, assignment, replace(options, smoke=SHORT_RUN), progress) as context:
         for place in choose_sample(len(handed_in)):
             entry = handed_in[place]
             try:

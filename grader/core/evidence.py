@@ -342,6 +342,13 @@ class HandedInNetwork(Value):
     weights: str | None = None
     sketch: tuple[float, ...] = ()
 
+    @property
+    def why_withheld(self) -> str:
+        """Why it earns nothing, where nobody saw the code build it."""
+        if self.maker == "different":
+            return f"the handed-in {self.name} is not the network that the code builds, and a person decides first"
+        return f"nobody saw the code build the network in {self.name}, and a person decides first"
+
 
 class Facts(Value):
     """What the host and the judge saw."""
@@ -421,6 +428,17 @@ class Evidence(Value):
     def cut_short(self) -> bool:
         """Whether every training was cut to a few images: then claims about trainings say nothing of what was judged."""
         return self.smoke is not None or self.facts.handed_in_network is not None
+
+    @property
+    def as_it_counts(self) -> "Evidence":
+        """The evidence without what a network earned that is not known to be the code's: until a person decides, that is
+        nothing, and what counts is the network that the code builds."""
+        network = self.facts.handed_in_network
+        if network is None or network.maker not in ("different", "unknown") or not network.form:
+            return self
+        outcome: Literal["described", "no-model"] = "no-model" if network.built is None else "described"
+        judgement = Judgement(outcome=outcome, reason=network.why_withheld, architecture=network.built)
+        return self.model_copy(update={"facts": self.facts.model_copy(update={"judgement": judgement})})
 
 
 ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")

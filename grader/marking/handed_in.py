@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.checks.accuracy import right_images
-from grader.core.evidence import Evidence, HandedInNetwork, Judgement
 from grader.core.metrics import mcnemar
 from grader.core.results import AuditFinding, Flag
 from grader.core.store import Stored, evidence_digest
 from grader.core.text import percent
 from grader.course.rubric import Rubric
 
-WITHHELD = ("different", "unknown")
 DEVIATIONS = 2.0  # standard deviations of a difference that chance explains
 DIFFERS, UNPROVED, ALONE, CUT = "network_differs", "network_unproved", "network_without_code", "short_run_cut"
 NOT_CONFIRMED, NOT_JUDGED, DUE = "audit_not_confirmed", "audit_not_judged", "audit_due"
@@ -30,21 +28,8 @@ FOR_REVIEW = frozenset({DIFFERS, UNPROVED, ALONE, CUT, NOT_CONFIRMED, NOT_JUDGED
 
 def as_it_counts(stored: Stored) -> Stored:
     """The evidence as checks look at it: without the answers of a network that is not known to be the code's."""
-    network = stored.evidence.facts.handed_in_network
-    if network is None or network.maker not in WITHHELD or not network.form:
-        return stored
-    reason = _why_withheld(network)
-    judgement = Judgement(
-        outcome="described" if network.built is not None else "no-model", reason=reason, architecture=network.built
-    )
-    facts = stored.evidence.facts.model_copy(update={"judgement": judgement})
-    return replace(stored, evidence=stored.evidence.model_copy(update={"facts": facts}), outputs=None)
-
-
-def _why_withheld(network: HandedInNetwork) -> str:
-    if network.maker == "different":
-        return f"the handed-in {network.name} is not the network that the code builds, and a person decides first"
-    return f"nobody saw the code build the network in {network.name}, and a person decides first"
+    counting = stored.evidence.as_it_counts
+    return stored if counting is stored.evidence else replace(stored, evidence=counting, outputs=None)
 
 
 def handed_in_flags(stored: Stored, rubric: Rubric) -> Iterator[Flag]:
@@ -151,8 +136,3 @@ def audit_flags(finding: AuditFinding | None) -> Iterator[Flag]:
             f"further apart than {percent(finding.margin or 0.0, 1)}, which another seed and chance would explain."
         )
         yield Flag(kind=NOT_CONFIRMED, reason=reason)
-
-
-def is_judged_as_handed_in(evidence: Evidence) -> bool:
-    """Whether what was judged is a file that was handed in."""
-    return evidence.facts.handed_in_network is not None

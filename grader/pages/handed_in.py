@@ -51,6 +51,8 @@ def _sentence(result: Result) -> str:
             return say("The network in {file} was judged as it was handed in. It came without code.", file=file)
         case "no network":
             return say("No trained network was handed in, and this exercise trains none.")
+    if not result.model.differences:
+        return say("The network in {file} could not be opened.", file=file)
     return say("Nobody saw the code build the network in {file}: it was not judged.", file=file)
 
 

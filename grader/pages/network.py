@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from grader.core.evidence import Architecture, Claims, Evidence, Layer, Preparation
 from grader.core.results import ModelSummary, Result
 from grader.core.text import count, joined, one_line, percent, shorten
+from grader.pages.handed_in import HandedInView, handed_in_view
 from grader.pages.language import gettext_noop, many, say
 from grader.pages.shapes import Explanation, explain_layers, rules
 from grader.pages.wording import shape
@@ -201,6 +202,7 @@ class ModelView:
     explanation: Explanation | None
     parameters: str
     problem: str
+    handed_in: HandedInView | None = None
 
 
 def model_view(result: Result, evidence: Evidence | None) -> ModelView:
@@ -229,6 +231,7 @@ def model_view(result: Result, evidence: Evidence | None) -> ModelView:
         explanation=explain_layers(architecture),
         parameters="" if parameters is None else count(parameters),
         problem=shorten(problem, 2_000),
+        handed_in=handed_in_view(result),
     )
 
 

@@ -12,7 +12,6 @@ from grader.pages.accuracy import AccuracyView, ConfusionView, Mistake, accuracy
 from grader.pages.cells import NotebookView, notebook_view
 from grader.pages.counterexample import case_lines, place_of
 from grader.pages.decisions import CommentsView, CommentView, comments_view, decision_words
-from grader.pages.handed_in import HandedInView, handed_in_view
 from grader.pages.headline import Headline, comment_of_instructor, points_word, write_headline
 from grader.pages.language import many, say
 from grader.pages.network import ModelView, model_view
@@ -121,7 +120,6 @@ class StudentView:
     checks: tuple[CheckView, ...]
     bases: tuple[tuple[str, str, str], ...]  # on what the checks rest: word, kind and what it means
     model: ModelView
-    handed_in: HandedInView | None
     training: TrainingView | None
     confusion: ConfusionView | None
     mistakes: tuple[Mistake, ...]
@@ -149,11 +147,9 @@ def student_view(
     that decide the mark may be shown.
     """
     result = cleaned(result)
-    evidence = None if evidence is None else cleaned_evidence(evidence)
+    evidence = None if evidence is None else cleaned_evidence(evidence.as_it_counts)
     standing = standing_checks(result)
-    notebook = None
-    if evidence and evidence.claims.cells:
-        notebook = notebook_view(evidence.claims.cells, evidence.submission.markdown, evidence.submission.counts)
+    notebook = _notebook(evidence)
     comments = comments_view(result, {cell.number: cell.source for cell in notebook.cells} if notebook else {})
     checks = _checks(result.checks, standing, comments)
     grade = shared_grade(result)
@@ -185,7 +181,6 @@ def student_view(
         checks=checks,
         bases=_bases(checks),
         model=model_view(result, evidence),
-        handed_in=handed_in_view(result),
         training=None if result.model.source == "handed-in" else training_view(result, evidence),
         confusion=confusion_view(result.accuracy, classes),
         mistakes=mistakes if result.accuracy else (),
@@ -198,6 +193,12 @@ def student_view(
         shims=tuple(shorten(shim, LONG) for shim in result.shims),
         provenance=tuple((name, one_line(value, 1_000), said) for name, value, said in _provenance(result, evidence)),
     )
+
+
+def _notebook(evidence: Evidence | None) -> NotebookView | None:
+    if evidence is None or not evidence.claims.cells:
+        return None
+    return notebook_view(evidence.claims.cells, evidence.submission.markdown, evidence.submission.counts)
 
 
 def strip(checks: Sequence[CheckResult]) -> tuple[Segment, ...]:

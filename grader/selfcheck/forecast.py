@@ -29,6 +29,8 @@ class StudentForecast:
 def forecast_of(student: str, evidence: Evidence, limits: Limits) -> StudentForecast:
     """The forecast of a submission from a smoke run of it: a training ends at the latest with the time that is allowed."""
     known = estimate(evidence, limits)
+    if evidence.facts.ending.cut is not None:
+        return StudentForecast(student, 0.0, 0.0, why=f"not known: {evidence.facts.ending.message}")
     return StudentForecast(
         student, min(known.seconds, limits.wall) + JUDGING_S, evidence.facts.ending.wall_s + JUDGING_S,
         known.at_least or known.seconds > limits.wall,
@@ -63,13 +65,16 @@ def forecast_lines(
     if not known:
         yield "None of them could be run: nothing can be said of the class."
         return
-    trained = sum(item.trained_s for item in known) / len(known) * students / jobs
-    handed_in = sum(item.handed_in_s for item in known) / len(known) * students / jobs
+    one_trained = sum(item.trained_s for item in known) / len(known)
+    one_handed_in = sum(item.handed_in_s for item in known) / len(known)
     drawn = audited(students, policy)
-    with_audit = handed_in + trained * drawn / students
+    trained, handed_in = one_trained * math.ceil(students / jobs), one_handed_in * math.ceil(students / jobs)
+    with_audit = handed_in + one_trained * math.ceil(drawn / jobs)
     least = "at least " if any(item.at_least for item in known) else ""
     yield ""
-    yield f"{count(students)} submissions, {jobs} at a time, by {len(known)} short runs; an estimate for this machine:"
+    submissions = "1 submission" if students == 1 else f"{count(students)} submissions"
+    runs = "a short run" if len(known) == 1 else f"{len(known)} short runs"
+    yield f"{submissions}, {jobs} at a time, by {runs}; an estimate for this machine:"
     yield f"  --train always     {least}{_span(trained)}"
     yield f"  --train handed-in  {_span(with_audit)}, with {drawn} audited by lot, if everybody hands one in"
     yield f"                     {_span(handed_in)} without an audit"
