@@ -16,9 +16,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from grader.core.grades import Grade
 from grader.intake import safe_name
 from grader.marking.regrade import Move
+from tests.exports.validators import SUBMITTED
 from tests.fakes import Said, run_cli
 
 Shown = dict[str, str]
@@ -215,7 +218,7 @@ def gradescope(known: Class) -> Shown:
     return single(known, lambda said: plain(json.loads(said.out)["score"]), "gradescope")
 
 
-def classroom(known: Class) -> Shown:
+def autograding(known: Class) -> Shown:
     """The sum of the tests' scores, which is what the reporter takes."""
 
     def read(said: Said) -> str:
@@ -224,7 +227,15 @@ def classroom(known: Class) -> Shown:
             return "none"
         return plain(round(sum(test["score"] for test in document["tests"]), 2))
 
-    return single(known, read, "classroom")
+    return single(known, read, "autograding")
+
+
+def classroom50(known: Class) -> Shown:
+    """The score of Classroom 50's `result.json`: whole points."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SUBMITTED.items():
+            patch.setenv(name, value)
+        return single(known, lambda said: plain(json.loads(said.out)["score"]), "classroom50")
 
 
 def single(known: Class, read: Callable[[Said], str], format_: str) -> Shown:

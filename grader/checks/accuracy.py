@@ -383,10 +383,10 @@ def unpack_right(packed: str, count: int) -> NDArray[np.bool_] | None:
 
 def _write_weight(other: Comparison) -> str:
     if other.p_value is not None:
-        p = f"{other.p_value:.2g}" if other.p_value >= 0.0001 else "under 0.0001"
+        p = f"= {other.p_value:.2g}" if other.p_value >= 0.0001 else "under 0.0001"
         return (
             f" (of the same images {other.only_here:,} are recognised here alone and {other.only_there:,} there alone: "
-            f"McNemar's p = {p})".replace("p = under", "p under")
+            f"McNemar's p {p})"
         )
     if other.runs is not None and other.runs > 1 and other.lowest is not None and other.highest is not None:
         return f" (the mean of {other.runs} runs from {_percent(other.lowest)} to {_percent(other.highest)})"

@@ -123,10 +123,9 @@ def output_units(case: Case, parameters: OutputUnits) -> Score:
     activation = output_activation(case.architecture)
     units = _units(found)
     if found is None or found not in parameters.units:
-        wanted = [f"{_units(each)} with {listed(list(parameters.accepted(each)), 'or')}" for each in parameters.units]
         first = parameters.units[0]
         raise Failure(
-            f"the output has {units} with {_worded(activation)}, asked for is {listed(wanted, 'or')}",
+            f"the output has {units} with {_worded(activation)}, asked for is {_wanted_output(parameters)}",
             f'End with `Dense({first}, activation="{parameters.accepted(first)[0]}")`.',
         )
     accepted = parameters.accepted(found)
@@ -136,6 +135,27 @@ def output_units(case: Case, parameters: OutputUnits) -> Score:
             f'End with `Dense({found}, activation="{accepted[0]}")`.',
         )
     return Score(1.0, f"the output has {units} with {_worded(activation)}")
+
+
+def asked_of_network(planned: Iterable[Planned]) -> str:
+    """In a sentence what a rubric asks of a network's input and output; "" where it asks nothing of them."""
+    wanted = []
+    for item in planned:
+        if isinstance(item.parameters, InputShape):
+            wanted.append(f"an input of {_wanted_input(item.parameters)}")
+        elif isinstance(item.parameters, OutputUnits):
+            wanted.append(f"{_wanted_output(item.parameters)} at the end")
+    return f"The exercise asks for {listed(wanted)}." if wanted else ""
+
+
+def _wanted_input(parameters: InputShape) -> str:
+    shapes = [write_shape(None if size in ANY else size for size in shape) for shape in parameters.shapes]
+    return listed(shapes, "or")
+
+
+def _wanted_output(parameters: OutputUnits) -> str:
+    wanted = [f"{_units(each)} with {listed(list(parameters.accepted(each)), 'or')}" for each in parameters.units]
+    return listed(wanted, "or")
 
 
 def _units(count: int | None) -> str:

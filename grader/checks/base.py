@@ -33,7 +33,8 @@ class Case:
     `labels`: their true classes, integers (n,). `classes`: class names in order. `compared`: accuracies to be
     better than, by assignment id. `counted`: how many images count as recognised where that is a mean over several
     runs, of which this is one. `calls` of a module's `functions`, by name, where the exercise asks for a module.
-    `measured`: what was found of the outputs before, which then need not be there.
+    `measured`: what was found of the outputs before, which then need not be there. `asked`: in a sentence what the
+    rubric asks of a network's input and output; "" where it asks nothing of them.
     """
 
     evidence: Evidence
@@ -45,6 +46,7 @@ class Case:
     calls: tuple[Call, ...] = ()
     functions: Mapping[str, Function] = field(default_factory=dict)
     measured: Measured | None = None
+    asked: str = ""
 
     @property
     def judged(self) -> bool:

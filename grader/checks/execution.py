@@ -8,15 +8,19 @@ from typing import Annotated
 from pydantic import Field
 
 from grader.checks.base import Case, Score, check
-from grader.checks.hints import RUN_ALL, hint_for, hint_for_ending
+from grader.checks.hints import PLAIN, RUN_ALL, RUN_FILE, hint_for, hint_for_ending
+from grader.checks.places import Places
 from grader.core.errors import Failure, Infrastructure, Unseen
 from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Fit, Value
 
 LONGEST_MESSAGE = 300
 MOST_TOLD = 3  # problems of one run
-WITHIN_A_CALL = re.compile(
-    r"\AException encountered when calling [\w.]{1,100}\(\)\.\s+(.{1,2000}?)\s+Arguments received by .*", re.DOTALL
+AROUND_A_CALL = re.compile(
+    r"Exception encountered when calling [\w.]{1,100}\(\)\.\s+|\s+Arguments received by [\w.]{1,100}\(\):.*"
+    r"|\s+Label values: [\d ]+|(?<=') \(/[^()\s]{1,500}\)\Z",
+    re.DOTALL,
 )
+NAME_OF_A_CELL = re.compile(r"(?<=\()\d{1,20}\.py, (?=line \d+\)\Z)")  # by which IPython calls it
 
 
 class Executes(Value):
@@ -27,10 +31,14 @@ class Executes(Value):
 
 @dataclass(frozen=True)
 class _Problem:
-    """Something that did not run: in which cell (None: unknown), and in words; a hint is looked for once it is told."""
+    """Something that did not run: in which cell (None: unknown), and in words; a hint is looked for once it is told.
+
+    `where` is what its hint begins with where several are told.
+    """
 
     cell: int | None
     reason: str
+    where: str = ""
     hint: str = RUN_ALL
     stopped: bool = False  # the run ended there, so a fit in this cell may have been cut short
 
@@ -48,14 +56,15 @@ def executes(case: Case, parameters: Executes) -> Score:
     if ending.cause is Cause.NOT_RUN:
         raise Failure(f"nothing could be run: {ending.message}", "Hand in one notebook (.ipynb) or one .py file.")
     written = tuple(cell for cell in claims.cells if cell.source.strip())
-    problems = _problems(written, ending)
-    told = [replace(problem, hint=_hint_of(problem, written, ending)) for problem in problems[:MOST_TOLD]]
+    places = replace(Places.of(case.evidence), cells=written)
+    problems = _problems(places, ending)
+    told = [replace(item, hint=_hint_of(item, places, ending, case.asked)) for item in problems[:MOST_TOLD]]
     if not problems:
         if not written:
             raise Failure("there is no code in it", "Hand in the notebook with your code.")
         if ending.cut is not None:
             raise Unseen(ending.message)
-        return Score(1.0, f"{_count(len(written))} ran without an error")
+        return Score(1.0, f"{places.file or _count(len(written))} ran without an error")
     reason = problems[0].reason + "".join(f"; {problem.reason}" for problem in problems[1:MOST_TOLD])
     if len(problems) > MOST_TOLD:
         reason += f"; and {len(problems) - MOST_TOLD} more"
@@ -65,43 +74,60 @@ def executes(case: Case, parameters: Executes) -> Score:
     return Score(parameters.after_training, f"{reason}; {kept}", _hint(told))
 
 
-def _hint_of(problem: _Problem, cells: tuple[Cell, ...], ending: Ending) -> str:
+def _hint_of(problem: _Problem, places: Places, ending: Ending, asked: str) -> str:
     """What a student can do about a problem."""
     if problem.stopped:
-        return hint_for_ending(ending, cells)
-    cell = next(cell for cell in cells if cell.number == problem.cell)
-    return hint_for(cell, cells) if cell.error is not None else RUN_ALL
+        return hint_for_ending(ending, places.cells, places.file)
+    cell = next(cell for cell in places.cells if cell.number == problem.cell)
+    plain = RUN_FILE if places.file else RUN_ALL
+    return hint_for(cell, places.cells, places.file, asked) if cell.error is not None else plain
 
 
 def _hint(problems: Sequence[_Problem]) -> str:
     """What to do about each of them, in their order; once, and without its cell, where it is the same for all."""
-    special = [problem for problem in problems if problem.hint != RUN_ALL]
-    cells: dict[str, int | None] = {}
+    special = [problem for problem in problems if problem.hint not in PLAIN]
+    places: dict[str, str] = {}
     for problem in special or problems:
-        cells.setdefault(problem.hint, problem.cell)
-    if len(cells) == 1:
-        return next(iter(cells))
-    return " ".join(f"Cell {cell}: {hint}" if cell else hint for hint, cell in cells.items())
+        places.setdefault(problem.hint, problem.where)
+    if len(places) == 1:
+        return next(iter(places))
+    return " ".join(f"{where}: {hint}" if where else hint for hint, where in places.items())
 
 
 def _count(cells: int) -> str:
     return "the one code cell" if cells == 1 else f"all {cells} code cells"
 
 
-def _problems(cells: tuple[Cell, ...], ending: Ending) -> tuple[_Problem, ...]:
+def _problems(places: Places, ending: Ending) -> tuple[_Problem, ...]:
     """What failed, in the order of the cells; the run's own ending comes last."""
-    found = [
-        _Problem(cell.number, f"cell {cell.number} failed: {write_error(cell.error)}")
-        for cell in cells
-        if cell.error is not None
-    ]
+    found = [_failed(cell, places) for cell in places.cells if cell.error is not None]
     if ending.cause is not Cause.FINISHED:
-        where = f" in cell {ending.cell}" if ending.cell else ""
-        return (*found, _Problem(ending.cell, f"the run ended early{where}: {ending.message}", stopped=True))
-    seen = [cell for cell in cells if ending.cut is None or cell.number < ending.cut]
+        where = places.in_cell(ending.cell)
+        named = f"Cell {ending.cell}" if where and not places.file else ""
+        return (*found, _Problem(ending.cell, f"the run ended early{where}: {ending.message}", named, stopped=True))
+    seen = [cell for cell in places.cells if ending.cut is None or cell.number < ending.cut]
     skipped = [cell for cell in seen if not cell.executed and cell.error is None]
-    found += [_Problem(cell.number, f"cell {cell.number} was not run") for cell in skipped]
+    found += [_not_run(cell.number, places) for cell in skipped]
     return tuple(sorted(found, key=lambda problem: problem.cell or 0))
+
+
+def _not_run(number: int, places: Places) -> _Problem:
+    """A cell that nobody ran, or a part of a module."""
+    if not places.file:
+        return _Problem(number, f"cell {number} was not run", f"Cell {number}")
+    return _Problem(number, f"the file was not run{places.in_cell(number)}")
+
+
+def _failed(cell: Cell, places: Places) -> _Problem:
+    """A cell that failed, or a line of a module."""
+    error = write_error(cell.error) if cell.error is not None else ""
+    if not places.file:
+        return _Problem(cell.number, f"cell {cell.number} failed: {error}", f"Cell {cell.number}")
+    line = places.line_of_error(cell)
+    if line is None:
+        return _Problem(cell.number, f"the file failed{places.in_cell(cell.number)}: {error}")
+    error = re.sub(r" \(line \d+\)\Z", "", error)  # of the cell
+    return _Problem(cell.number, f"line {line} of {places.file} failed: {error}", f"Line {line}")
 
 
 def _only_after_training(problems: tuple[_Problem, ...], claims: Claims) -> bool:
@@ -126,12 +152,14 @@ def trainings(fits: tuple[Fit, ...]) -> list[Fit]:
 
 
 def write_error(error: CellError) -> str:
-    """The error in one line of bounded length: "NameError: name 'x' is not defined".
-
-    Of what Keras says of a call, without the call and all that it was given.
-    """
-    message = one_line(WITHIN_A_CALL.sub(r"\1", error.message))
+    """The error in one line of bounded length: "NameError: name 'x' is not defined"."""
+    message = plain_error(error.message)
     return f"{error.name}: {message}" if message else error.name
+
+
+def plain_error(message: str) -> str:
+    """What an error says, on one line; of what Keras says of a call, without the call and all that it was given."""
+    return one_line(NAME_OF_A_CELL.sub("", AROUND_A_CALL.sub("", message)))
 
 
 def one_line(text: str) -> str:

@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
+from grader.checks.places import Places, defined_at, line_in_file
 from grader.checks.spelling import meant_by_name, what_was_meant
 from grader.core.evidence import Cell, CellError, Ending
+from grader.core.text import joined
 
 RUN_ALL = "Restart the kernel, run all cells from the top, and mend the first one that fails."
+RUN_FILE = "Run the file from the top, and mend the first line that fails."
+PLAIN = (RUN_ALL, RUN_FILE)  # what is said where nothing is known
 MOST_SEARCHED = 300_000  # characters of a submission that are searched for definitions
 MOST_PARSED = 100_000  # characters of all cells together that are parsed
+NETWORK = re.compile(r"\bSequential\s*\(|\b(?:Model|Dense|Conv2D|fit|compile|evaluate|predict)\s*\(")
 MARIMO = r"\bmarimo\.App\("
 KERAS_MODEL = re.compile(r"\bSequential\s*\(|\bModel\s*\(|\bkeras\.(?:Input|layers)\b|\blayers\.\w+\s*\(|\bDense\s*\(")
 
@@ -24,7 +29,8 @@ class Hint:
     """What to do about an error whose name matches `errors` as a whole, and whose message holds `message`.
 
     The cell holds `source`. All three are regular expressions; in `text`, `{1}` is what the message named. A `general`
-    one stands back for an offer of the name that was meant.
+    one stands back for an offer of the name that was meant; behind one that is about the `network`'s input or output stands
+    what the exercise asks of them.
     """
 
     errors: str
@@ -32,6 +38,7 @@ class Hint:
     message: str = ""
     source: str = ""
     general: bool = False
+    network: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,20 +79,35 @@ def read_hints() -> Hints:
     )
 
 
-def hint_for(cell: Cell, cells: tuple[Cell, ...]) -> str:
-    """What a student can do about the error of `cell`; the other cells tell where a missing name is defined."""
+def hint_for(cell: Cell, cells: tuple[Cell, ...], file: str = "", asked: str = "") -> str:
+    """What a student can do about the error of `cell`; the other cells tell where a missing name is defined.
+
+    `file` is the name of a module, whose lines are called instead of cells; `asked` a sentence on what the exercise asks of
+    the network.
+    """
     error = cell.error
     if error is None:
         return ""
     missing = re.search(r"name '(\w+)'", error.message) if error.name == "NameError" else None
-    elsewhere = _defined_elsewhere(missing[1], cell, cells) if missing is not None else ""
+    places = Places(cells, file)
+    elsewhere = _defined_elsewhere(missing[1], cell, places) if missing is not None else ""
     if elsewhere:
         return elsewhere
     known = next(_fitting(error, cell.source), None)
     if known is not None and not known[0].general:
-        return known[1]
-    meant = _meant(missing[1], cell, cells) if missing is not None else what_was_meant(error)
-    return meant or (RUN_ALL if known is None else known[1])
+        return joined((known[1], asked if known[0].network else ""))
+    meant = _meant(missing[1], cell, places) if missing is not None else what_was_meant(error)
+    if meant:
+        return meant
+    if missing is not None and file:
+        return f"`{missing[1]}` has no value yet at this point: give it one above, or import it."
+    if known is None and asked and NETWORK.search(cell.source):
+        return f"{asked} Compare what you built and what `fit` is given with that."
+    return _plain(file) if known is None else known[1]
+
+
+def _plain(file: str) -> str:
+    return RUN_FILE if file else RUN_ALL
 
 
 def _fitting(error: CellError, source: str) -> Iterator[tuple[Hint, str]]:
@@ -96,18 +118,22 @@ def _fitting(error: CellError, source: str) -> Iterator[tuple[Hint, str]]:
             yield hint, hint.text.format(found[0], *found.groups(default=""))
 
 
-def _meant(name: str, failed: Cell, cells: tuple[Cell, ...]) -> str:
+def _meant(name: str, failed: Cell, places: Places) -> str:
     """What may be meant by a name without a value, of what the cells up to there define."""
-    known = zip(cells, _definitions(tuple(cell.source for cell in cells)), strict=True)
-    defined = [(other, cell.number) for cell, names in known if cell.number <= failed.number for other in names]
-    return meant_by_name(name, defined, failed.number)
+    known = zip(places.cells, _definitions(tuple(cell.source for cell in places.cells)), strict=True)
+    defined: dict[str, str] = {}
+    for cell, names in known:
+        here = "the file" if places.file else "this cell" if cell.number == failed.number else f"cell {cell.number}"
+        for other in names if cell.number <= failed.number else ():
+            defined.setdefault(other, here)
+    return meant_by_name(name, defined)
 
 
-def hint_for_ending(ending: Ending, cells: tuple[Cell, ...]) -> str:
-    """What a student can do about a run that did not finish."""
+def hint_for_ending(ending: Ending, cells: tuple[Cell, ...], file: str = "") -> str:
+    """What a student can do about a run that did not finish; `file` is the name of a module."""
     source = next((cell.source for cell in cells if cell.number == ending.cell), "")
     hints = (hint for hint in read_hints().endings if ending.cause in hint.causes and re.search(hint.source, source))
-    return next((hint.text for hint in hints), RUN_ALL)
+    return next((hint.text for hint in hints), _plain(file))
 
 
 def other_framework(cells: tuple[Cell, ...]) -> str:
@@ -120,20 +146,27 @@ def other_framework(cells: tuple[Cell, ...]) -> str:
     return used[0] if used else ""
 
 
-def why_no_training(cells: tuple[Cell, ...]) -> str:
+def why_no_training(cells: tuple[Cell, ...], file: str = "") -> str:
     """In words why no `fit` was reached: nothing calls it, or nothing calls what it stands in; "" if nothing is found."""
     if any(re.search(MARIMO, cell.source) for cell in cells):
         return "this is a marimo notebook, whose cells are functions that nothing calls here"
     if not any(re.search(r"\.fit\w*\s*\(", cell.source) for cell in cells):
-        return "no cell calls `fit`"
-    return _never_called(tuple((cell.number, cell.source) for cell in cells))
+        return "nothing calls `fit`" if file else "no cell calls `fit`"
+    found = _never_called(tuple((cell.number, cell.source) for cell in cells))
+    if found is None:
+        return ""
+    kind, name, number = found
+    return f"the {kind} `{name}`{Places(cells, file).in_cell(number)} calls `fit`, but nothing uses `{name}`"
 
 
 @lru_cache(maxsize=4)  # several checks ask the same of one submission
-def _never_called(sources: tuple[tuple[int, str], ...]) -> str:
-    """The first function or class that calls `fit` and that nothing uses; "" where there is none, or too much to read."""
+def _never_called(sources: tuple[tuple[int, str], ...]) -> tuple[str, str, int] | None:
+    """The first function or class that calls `fit` and that nothing uses: what it is, its name, its cell.
+
+    None where there is none, or too much to read.
+    """
     if sum(len(source) for _, source in sources) > MOST_PARSED:
-        return ""
+        return None
     named, calling = Counter[str](), list[tuple[int, str, str, int]]()
     for number, source in sources:
         tree = parse_cell(source)
@@ -145,8 +178,8 @@ def _never_called(sources: tuple[tuple[int, str], ...]) -> str:
                 calling.append((number, kind, definition.name, names[definition.name]))
     for number, kind, name, own in calling:
         if named[name] == own:
-            return f"the {kind} `{name}` in cell {number} calls `fit`, but nothing uses `{name}`"
-    return ""
+            return kind, name, number
+    return None
 
 
 def parse_cell(source: str) -> ast.Module | None:
@@ -169,9 +202,11 @@ def _names_in(statement: ast.AST) -> tuple[Counter[str], bool]:
     return names, fits
 
 
-def _defined_elsewhere(name: str, failed: Cell, cells: tuple[Cell, ...]) -> str:
+def _defined_elsewhere(name: str, failed: Cell, places: Places) -> str:
     """Names a later cell that defines `name`, or a name that differs from it only in upper and lower case."""
-    defined = list(zip(cells, _definitions(tuple(cell.source for cell in cells)), strict=True))
+    if places.file:
+        return _defined_below(name, failed, places)
+    defined = list(zip(places.cells, _definitions(tuple(cell.source for cell in places.cells)), strict=True))
     for cell, names in defined:
         if cell.number < failed.number and cell.error is not None and name in names:
             return f"`{name}` would be defined in cell {cell.number}, which failed: mend that cell first."
@@ -186,6 +221,15 @@ def _defined_elsewhere(name: str, failed: Cell, cells: tuple[Cell, ...]) -> str:
             if other != name and other.casefold() == name.casefold():
                 return f"Cell {cell.number} defines `{other}`: upper and lower case count, so `{name}` is another name."
     return ""
+
+
+def _defined_below(name: str, failed: Cell, places: Places) -> str:
+    """Names the line of a module on which `name` is defined after its use."""
+    used, there = places.line_of_error(failed), defined_at(name, places.cells)
+    if used is None or there is None:
+        return ""
+    line = line_in_file(*there, places.cells)
+    return f"`{name}` is defined on line {line}, after its use on line {used}: move it up." if line > used else ""
 
 
 @lru_cache(maxsize=4)  # several errors of one submission ask the same

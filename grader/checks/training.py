@@ -9,15 +9,18 @@ from typing import Annotated
 from pydantic import Field
 
 from grader.checks.base import Case, NoParameters, Score, check
-from grader.checks.execution import one_line, trainings
-from grader.checks.hints import RUN_ALL, hint_for, other_framework, why_no_training
+from grader.checks.execution import one_line, plain_error, trainings, write_error
+from grader.checks.hints import PLAIN, hint_for, other_framework, why_no_training
 from grader.checks.layers import quoted, some
+from grader.checks.places import Places
 from grader.core.errors import Failure, Infrastructure
-from grader.core.evidence import Candidate, Cause, Claims, Evidence, Fit, Value
+from grader.core.evidence import ArraySummary, Candidate, Cause, Cell, Claims, Evidence, Fit, Value
+from grader.core.text import joined
 
 KERAS_BATCH_SIZE = 32  # what fit takes where it is given none
 NOT_KNOWN = "whether a training took place is not known"
 UNREAD = "Leave out what changes files or objects of the grader; if nothing does, tell your instructor."
+OTHER_SCALE = 20  # times as large: pixels from 0 to 255 and those that were divided, by whatever is usual
 SLOW_ADADELTA = 0.0011  # Keras 3's default is 0.001, as float32 tells it
 
 
@@ -27,7 +30,7 @@ def model_found(case: Case, parameters: NoParameters) -> Score:
 
     The run left a model, and the judge could describe its layers. No parameters. Other checks need this one.
     """
-    return Score(1.0, _require_model(case.evidence))
+    return Score(1.0, _require_model(case))
 
 
 # Rests on claims although half of it is a fact: one forged record of a fit is enough to pass the other half.
@@ -38,50 +41,67 @@ def trained(case: Case, parameters: NoParameters) -> Score:
     A model was found (as in `model_found`), and a call of `fit` finished at least one epoch, or `train_on_batch` or a
     loop of one's own changed its weights. No parameters.
     """
-    _require_model(case.evidence)
-    claims = case.evidence.claims
+    _require_model(case)
+    claims, places = case.evidence.claims, Places.of(case.evidence)
     fits, chosen = fits_of_chosen(claims), _chosen(claims)
     done = trainings(fits)
     fitted = [fit for fit in done if fit.how == "fit"]
     if fitted:
         epochs = sum(fit.epochs_done for fit in fitted)
-        return Score(
-            1.0, f"`{fitted[-1].model}` was fitted for {_epochs(epochs)}{_in_cell(fitted[-1])}", _slow(fitted[-1])
-        )
+        where = places.in_cell(fitted[-1].cell)
+        remarks = [_slow(fitted[-1]), _scaled_otherwise(fitted[-1], claims)]
+        return Score(1.0, f"`{fitted[-1].model}` was fitted for {_epochs(epochs)}{where}", joined(remarks))
     if done:
         steps = sum(fit.steps or 0 for fit in done)
-        return Score(1.0, f"`{done[-1].model}` was trained without `fit`, in {steps:,} steps{_in_cell(done[-1])}")
+        return Score(
+            1.0, f"`{done[-1].model}` was trained without `fit`, in {steps:,} steps{places.in_cell(done[-1].cell)}"
+        )
     if not fits and claims.problem:
         raise Failure(f"{NOT_KNOWN}: {one_line(claims.problem).rstrip('.')}", UNREAD)
     if not fits:
         name = f"`{chosen.name}`" if chosen else "the model"
         others = sorted({quoted(fit.model) for fit in claims.fits})
-        why = why_no_training(claims.cells)
+        failed = next((cell for cell in claims.cells if cell.error is not None), None)
+        if failed is not None and not others:
+            raise Failure(
+                f"{name} was never fitted: {places.of_error(failed)} failed", _first_error(places, case.asked)
+            )
+        why = why_no_training(claims.cells, places.file)
         more = f", only {some(others)}" if others else f": {why}" if why else ""
         raise Failure(f"{name} was never fitted{more}", f"Call `fit` on {name} with the training images and labels.")
     last = fits[-1]
     if last.error:
         remedy = "Mend that call: without it the model has learnt nothing."
-        raise Failure(_failed(last), f"{remedy} {_hint_of(last, claims)}".strip())
+        raise Failure(_failed(last, places), f"{remedy} {_hint_of(last, places, case.asked)}".strip())
     ending = case.evidence.facts.ending
     why = "" if ending.cause is Cause.FINISHED else f": {ending.message}"
     raise Failure(
-        f"`{last.model}.fit`{_in_cell(last)} did not finish its first epoch{why}",
+        f"`{last.model}.fit`{places.in_cell(last.cell)} did not finish its first epoch{why}",
         "Use a smaller network or smaller images, so that an epoch fits into the time there is.",
     )
 
 
-def _failed(fit: Fit) -> str:
-    return f"`{fit.model}.fit` failed{_in_cell(fit)}: {one_line(fit.error or '')}"
+def _failed(fit: Fit, places: Places) -> str:
+    cell = _cell_of_error(fit, places)
+    error = write_error(cell.error) if cell is not None and cell.error is not None else plain_error(fit.error or "")
+    return f"`{fit.model}.fit` failed{places.in_cell(fit.cell)}: {error}"
 
 
-def _hint_of(fit: Fit, claims: Claims) -> str:
-    """What can be done about the error that `fit` ended with; nothing where its cell failed for another reason."""
-    cell = next((cell for cell in claims.cells if cell.number == fit.cell), None)
+def _cell_of_error(fit: Fit, places: Places) -> Cell | None:
+    """The cell that failed by the error that `fit` ended with; None where its cell failed for another reason."""
+    cell = next((cell for cell in places.cells if cell.number == fit.cell), None)
     if cell is None or cell.error is None or fit.error is None or not fit.error.startswith(cell.error.name):
+        return None
+    return cell
+
+
+def _hint_of(fit: Fit, places: Places, asked: str) -> str:
+    """What can be done about the error that `fit` ended with."""
+    cell = _cell_of_error(fit, places)
+    if cell is None:
         return ""
-    hint = hint_for(cell, claims.cells)
-    return "" if hint == RUN_ALL else hint
+    hint = hint_for(cell, places.cells, places.file, asked)
+    return "" if hint in PLAIN else hint
 
 
 def _slow(fit: Fit) -> str:
@@ -94,8 +114,35 @@ def _slow(fit: Fit) -> str:
     )
 
 
-def _require_model(evidence: Evidence) -> str:
+def _scaled_otherwise(fit: Fit, claims: Claims) -> str:
+    """A word on images that a network is tried on and that are scaled otherwise than those that it learnt from."""
+    learnt, validated = fit.x, fit.validation_x
+    evaluated = [item.x for item in claims.evaluations if item.identity == fit.identity]
+    if learnt is not None and validated is not None and _other_scale(learnt, validated):
+        return (
+            f"`{fit.model}` learns from values from {learnt.low:g} to {learnt.high:g}, and validates with values from "
+            f"{validated.low:g} to {validated.high:g}: prepare both alike, as in `x_train / 255.0` and `x_test / 255.0`."
+        )
+    for other in evaluated:
+        if learnt is not None and other is not None and _other_scale(learnt, other):
+            return (
+                f"`{fit.model}` learns from values from {learnt.low:g} to {learnt.high:g}, and is evaluated on values from "
+                f"{other.low:g} to {other.high:g}: prepare both alike, as in `x_train / 255.0` and `x_test / 255.0`."
+            )
+    return ""
+
+
+def _other_scale(one: ArraySummary, two: ArraySummary) -> bool:
+    """Whether the values of two arrays lie so far apart that they were divided by different numbers, or one by none."""
+    if one.low is None or one.high is None or two.low is None or two.high is None:
+        return False
+    first, second = (max(abs(each.low or 0.0), abs(each.high or 0.0)) for each in (one, two))
+    return min(first, second) > 0 and max(first, second) > OTHER_SCALE * min(first, second)
+
+
+def _require_model(case: Case) -> str:
     """What the judge found, in words. Failure where it found nothing, Infrastructure where that is our fault."""
+    evidence = case.evidence
     judgement, ending, claims = evidence.facts.judgement, evidence.facts.ending, evidence.claims
     if judgement.architecture is not None and judgement.outcome in ("judged", "described"):
         found = judgement.architecture
@@ -113,7 +160,7 @@ def _require_model(evidence: Evidence) -> str:
             f"no trained Keras model was found: this is {framework}",
             "The exercise is to be done in Keras: build the network with `keras.Sequential`, then `compile` and `fit` it.",
         )
-    raise Failure(f"no trained model was found: {_why_none(evidence)}", _first_error(claims))
+    raise Failure(f"no trained model was found: {_why_none(evidence)}", _first_error(Places.of(evidence), case.asked))
 
 
 def _why_none(evidence: Evidence) -> str:
@@ -129,9 +176,9 @@ def _why_none(evidence: Evidence) -> str:
         reasons.append(f"there is {some(passed_over)}")
     failed = next((fit for fit in claims.fits if fit.error), None)
     if failed is not None and not trainings(claims.fits):
-        reasons.append(_failed(failed))
+        reasons.append(_failed(failed, Places.of(evidence)))
     elif ending.cause is Cause.FINISHED and not claims.problem and claims.cells and not claims.fits:
-        reasons.append(why_no_training(claims.cells))
+        reasons.append(why_no_training(claims.cells, Places.of(evidence).file))
     return (
         "; ".join(filter(None, reasons))
         or evidence.facts.judgement.reason
@@ -139,12 +186,12 @@ def _why_none(evidence: Evidence) -> str:
     )
 
 
-def _first_error(claims: Claims) -> str:
-    failed = next((cell for cell in claims.cells if cell.error is not None), None)
+def _first_error(places: Places, asked: str) -> str:
+    failed = next((cell for cell in places.cells if cell.error is not None), None)
     if failed is None or failed.error is None:
-        return "Build a Keras model, compile it and call `fit`, at the top level of the notebook."
-    hint = hint_for(failed, claims.cells)
-    return f"Mend cell {failed.number} first: it failed with {failed.error.name}, and what follows may need it. {hint}"
+        return "Build a Keras model, compile it and call `fit`, at the top level."
+    hint = hint_for(failed, places.cells, places.file, asked)
+    return f"Mend {places.of_error(failed)} first: it failed with {failed.error.name}, and what follows may need it. {hint}"
 
 
 def _chosen(claims: Claims) -> Candidate | None:
@@ -162,10 +209,6 @@ def fits_of_chosen(claims: Claims) -> tuple[Fit, ...]:
         return claims.fits
     own = tuple(fit for fit in claims.fits if fit.model == chosen.name)
     return own or (claims.fits if chosen.fitted else ())
-
-
-def _in_cell(fit: Fit) -> str:
-    return f" in cell {fit.cell}" if fit.cell else ""
 
 
 def _epochs(count: int) -> str:
@@ -240,7 +283,7 @@ def history_plotted(case: Case, parameters: HistoryPlotted) -> Score:
     package was to draw which is not installed counts too. With `validation = true` (the default) a fit must have been given
     validation data, else half of the points are kept; what a training without `fit` validates on can't be seen.
     """
-    claims = case.evidence.claims
+    claims, places = case.evidence.claims, Places.of(case.evidence)
     done = trainings(claims.fits)
     if not done and claims.problem:
         raise Failure(f"{NOT_KNOWN}: {one_line(claims.problem).rstrip('.')}", UNREAD)
@@ -248,16 +291,19 @@ def history_plotted(case: Case, parameters: HistoryPlotted) -> Score:
         raise Failure("nothing was fitted, so there is no history to plot", "Train a model first.")
     since = max(fit.cell or 0 for fit in done)
     drawn = [cell.number for cell in claims.cells if any(output.png for output in cell.outputs)]
-    figure = next((f"a figure was drawn in cell {number}" for number in drawn if number >= since), "")
+    figure = next((f"a figure was drawn{places.in_cell(number)}" for number in drawn if number >= since), "")
     left_out = next((number for number in sorted(claims.undrawn) if number >= since), None)
     if not figure and left_out is not None:
         figure = (
-            f"a figure was to be drawn in cell {left_out} by a package that is not installed where notebooks are graded"
+            f"a figure was to be drawn{places.in_cell(left_out)} by a package that is not installed where notebooks are "
+            "graded"
         )
     if not figure:
-        after = f"in cell {since}, where the last training is, or after it" if since else "in any cell"
+        absent = "there is no figure" if places.file else "there is no figure in any cell"
+        if since and not places.file:
+            absent = f"there is no figure in cell {since}, where the last training is, or after it"
         raise Failure(
-            f"there is no figure {after}",
+            absent,
             "Keep `history = model.fit(...)` and draw `history.history['loss']` and `['accuracy']` with "
             "`plt.plot(...)`, then `plt.show()`.",
         )

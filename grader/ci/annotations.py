@@ -1,15 +1,19 @@
-"""The texts that a CI system reads: annotations, a summary, GitHub Classroom's result. Pure."""
+"""The texts that a CI system reads: annotations, a summary, the autograding result, Classroom 50's result. Pure."""
 
 import base64
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from grader.ci.run import CiRun, results_of
+from grader.core.errors import Infrastructure, UsageError
 from grader.core.grades import plain_grade
 from grader.core.results import Status
 from grader.core.text import one_line
-from grader.exports.github import annotate, choose, plain_markdown, stopped, write_classroom, write_summary
+from grader.exports.autograding import write_autograding
+from grader.exports.classroom50 import Submission, write_result
+from grader.exports.github import annotate, choose, plain_markdown, stopped, write_summary
 from grader.exports.release import for_students
 from grader.pages.terminal import summary
 
@@ -29,7 +33,7 @@ def fork_note(event: object) -> str:
         return ""
     return (
         f"This pull request comes from a fork ({one_line(name, 120) or 'since deleted'}), which gets no secrets: data that "
-        "is fetched with one is not there, GitHub Classroom is told nothing, and what was run may run again next time. "
+        "is fetched with one is not there, no reporter's token can write, and what was run may run again next time. "
         "All else is graded and shown as for a push."
     )
 
@@ -69,10 +73,10 @@ def github_summary(runs: Sequence[CiRun], *, note: str = "") -> str:
     return before + write_summary(results_of(runs)) + "".join(f"\n{plain_markdown(line)}\n" for line in said)
 
 
-def classroom_document(runs: Sequence[CiRun]) -> dict[str, Any]:
-    """GitHub Classroom's result over all submissions that give a mark; what there was no time for has no points.
+def autograding_document(runs: Sequence[CiRun]) -> dict[str, Any]:
+    """The result for GitHub's autograding reporter over all submissions that give a mark.
 
-    A smoke run gives none, and fails the whole where something in it is to be mended.
+    What there was no time for has no points. A smoke run gives no mark, and fails the whole where something is to be mended.
     """
     tests: list[dict[str, Any]] = []
     total = 0.0
@@ -95,7 +99,7 @@ def classroom_document(runs: Sequence[CiRun]) -> dict[str, Any]:
             name = f"{run.handed.assignment}: awaits a person"
             tests.append({"name": name, "status": "fail", "message": words, "score": 0.0, **_EMPTY})
             continue
-        document = json.loads(write_classroom(run.result))
+        document = json.loads(write_autograding(run.result))
         states.append(document["status"])
         total += document["max_score"]
         tests += [{**test, "name": f"{run.handed.assignment}: {test['name']}"} for test in document["tests"]]
@@ -105,14 +109,27 @@ def classroom_document(runs: Sequence[CiRun]) -> dict[str, Any]:
     return {"version": 1, "status": status, "max_score": round(total, 2), "tests": tests}
 
 
-def classroom_output(runs: Sequence[CiRun]) -> str:
+def autograding_output(runs: Sequence[CiRun]) -> str:
     """The same as the step's output holds it: base64 on one line, without messages where they would not fit."""
-    document = classroom_document(runs)
+    document = autograding_document(runs)
     bare = {**document, "tests": [{**test, "message": ""} for test in document["tests"]]}
     whole, shorter = (
         base64.b64encode(json.dumps(each, ensure_ascii=False).encode()).decode() for each in (document, bare)
     )
     return whole if len(whole) <= MOST_OUTPUT else shorter
+
+
+def classroom50_result(runs: Sequence[CiRun], submission: Submission, now: datetime) -> str:
+    """Classroom 50's result over all submissions that give a mark. Raises UsageError, Infrastructure where there is none.
+
+    What is optional and not there yet, and a smoke run, give no mark and are left out.
+    """
+    for run in runs:
+        if run.left == "over-budget":
+            raise UsageError(f"{run.handed.assignment}: {run.why}, so there is no mark.", "Raise `budget`.")
+        if run.left == "broken":
+            raise Infrastructure(f"{run.handed.assignment}: {run.why}.", "Run it again.")
+    return write_result([result for result in results_of(runs) if result.smoke is None], submission, now)
 
 
 def exit_status(runs: Sequence[CiRun]) -> int:

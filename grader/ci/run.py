@@ -73,9 +73,8 @@ class CiSettings(Value):
     submission: Annotated[tuple[CiSubmission, ...], Field(min_length=1)]
 
 
-def read_settings(root: Path) -> CiSettings:
-    """The settings of the repository at `root`. Raises UsageError, with the key and the nearest right word."""
-    path = root / FILE
+def read_settings(path: Path) -> CiSettings:
+    """The settings in a `grader.toml`. Raises UsageError, with the key and the nearest right word."""
     if not path.exists():
         raise UsageError(
             f"{path}: there is no such file.",

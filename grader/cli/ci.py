@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from grader.cli.options import (
     SandboxName,
     SandboxOption,
     Seed,
+    can_be_written,
     ending_in_order,
     find_course,
     must_be_folder,
@@ -25,39 +27,69 @@ from grader.cli.options import (
 
 if TYPE_CHECKING:
     from grader.ci.run import CiRun, CiSettings
+    from grader.exports.classroom50 import Submission
 
 app = typer.Typer()
-JUNIT, CLASSROOM = "junit.xml", "classroom.json"
+JUNIT, SUMMARY = "junit.xml", "summary.md"
+AUTOGRADING = ("autograding.json", "classroom.json")  # the same twice: workflows upload it by its former name
 
 
 @app.command()
 def ci(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The repository, with its grader.toml.")] = Path(),
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR",
-        help="Write reports, junit.xml and classroom.json to this folder.")] = Path("report"),
+        help="Write reports, junit.xml and autograding.json to this folder.")] = Path("report"),
+    settings: Annotated[Path | None, typer.Option("--settings", metavar="FILE",
+        help="Take this grader.toml, which students can't change.")] = None,
+    classroom50: Annotated[Path | None, typer.Option("--classroom50", metavar="FILE",
+        help="Write Classroom 50's result.json to this file, too.")] = None,
     sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None, course: CourseOption = None, seed: Seed = 0,
     quiet: Quiet = False, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Grade what a repository's grader.toml names, and tell CI.
 
-    CI is GitHub, GitHub Classroom, GitLab, and whatever reads JUnit.
+    CI is GitHub, Classroom 50, GitLab, and whatever reads JUnit.
 
     What has not changed since the evidence in --out was stored is not run again. Ends with 0 where all passed, 1 where
     something did not, 2 for wrong usage, 3 where we broke.
     """
-    from grader.ci.run import Repository, read_settings, run_all
+    from grader.ci.run import FILE, Repository, read_settings, run_all
     from grader.core.workspace import output_folder
     from grader.run.context import RunOptions
 
     must_be_folder(folder)
-    settings = read_settings(folder)
-    home = find_course(course or (folder / settings.course if settings.course else None))
+    named = settings or folder / FILE
+    known = read_settings(named)
+    home = find_course(course or (named.parent / known.course if known.course else None))
+    handed = _submission(classroom50)
     output_folder(out)
     setup = RunOptions(isolation=sandbox.value, data=data, seed=seed)
-    repository = Repository(root=folder, settings=settings, student=_student(folder, settings), checkout=_checkout())
-    with ending_in_order(), progress_bar(as_json or quiet, total=len(settings.submission)) as progress:
+    repository = Repository(root=folder, settings=known, student=_student(folder, known), checkout=_checkout())
+    with ending_in_order(), progress_bar(as_json or quiet, total=len(known.submission)) as progress:
         runs = run_all(repository, home, setup, out, progress=progress)
-    raise typer.Exit(_tell(runs, out, as_json))
+    code = _tell(runs, out, as_json)
+    if classroom50 is not None and handed is not None:
+        _write_classroom50(runs, handed, classroom50)
+    raise typer.Exit(code)
+
+
+def _submission(target: Path | None) -> "Submission | None":
+    """What Classroom 50's runner says of the submission; an older file goes, so that none stands for a mark that is not."""
+    from grader.exports.classroom50 import Submission
+
+    if target is None:
+        return None
+    submission = Submission.of(os.environ)
+    can_be_written(target, "--classroom50").unlink(missing_ok=True)
+    return submission
+
+
+def _write_classroom50(runs: "list[CiRun]", submission: "Submission", target: Path) -> None:
+    """Write the result. Raises UsageError and Infrastructure, with no file, where there is no mark."""
+    from grader.ci.annotations import classroom50_result
+    from grader.core.workspace import write_whole
+
+    write_whole(target, classroom50_result(runs, submission, datetime.now(UTC)))
 
 
 def _student(folder: Path, settings: "CiSettings") -> str:
@@ -90,10 +122,13 @@ def _tell(runs: "list[CiRun]", out: Path, as_json: bool) -> int:
 
     results = results_of(runs)
     write_whole(out / JUNIT, write_junit(results, name="grader ci"))
-    write_json(out / CLASSROOM, annotations.classroom_document(runs))
+    for name in AUTOGRADING:
+        write_json(out / name, annotations.autograding_document(runs))
     fork = annotations.fork_note(_event())
-    _append("GITHUB_STEP_SUMMARY", annotations.github_summary(runs, note=fork))
-    _append("GITHUB_OUTPUT", f"result={annotations.classroom_output(runs)}\n")
+    summary = annotations.github_summary(runs, note=fork)
+    write_whole(out / SUMMARY, summary)
+    _append("GITHUB_STEP_SUMMARY", summary)
+    _append("GITHUB_OUTPUT", f"result={annotations.autograding_output(runs)}\n")
     if as_json:
         print(json.dumps([result.model_dump(mode="json", by_alias=True) for result in results], indent=2))
     elif os.environ.get("GITHUB_ACTIONS") == "true":

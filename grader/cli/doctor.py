@@ -11,6 +11,7 @@ import typer
 from grader.cli.options import Debug, Json, Quiet, SandboxName, SandboxOption, Warm, progress_bar
 
 if TYPE_CHECKING:
+    from grader.doctor.bwrap import Installed
     from grader.doctor.corpus import Finding
 
 app = typer.Typer()
@@ -41,14 +42,34 @@ def doctor(
     started = time.monotonic()
     with progress_bar(as_json or quiet, total=len(attacks)) as progress:
         findings = examine(attacks, sandbox.value, progress, warm=warm)
+    installed = _bwrap(sandbox)
     if as_json:
-        print(json.dumps({"probes": [finding.plain() for finding in findings]}, indent=2, ensure_ascii=False))
+        told: dict[str, object] = {} if installed is None else {"bubblewrap": installed.plain()}
+        told["probes"] = [finding.plain() for finding in findings]
+        print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         _print_table(findings)
         _print_summary(findings, len(attacks), time.monotonic() - started)
+        for line in ["", *installed.lines()] if installed else []:
+            print(line)
     if not all(finding.ran for finding in findings):
         raise typer.Exit(NOT_RUN)
     raise typer.Exit(0 if all(finding.held for finding in findings) else NOT_HELD)
+
+
+def _bwrap(sandbox: SandboxName) -> "Installed | None":
+    """The bwrap that the sandbox is made with, where it is made with one."""
+    from grader.core.errors import SandboxUnavailable
+    from grader.doctor.bwrap import Installed, read_version
+    from grader.sandbox.bubblewrap import find_bwrap, version_words
+
+    if sandbox is not SandboxName.BUBBLEWRAP:
+        return None
+    try:
+        path = find_bwrap()
+    except SandboxUnavailable:
+        return None
+    return Installed(path=path, version=read_version(version_words(path)))
 
 
 def _print_table(findings: "Sequence[Finding]") -> None:

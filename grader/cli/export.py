@@ -45,7 +45,7 @@ class Formats(Commands):
 app = typer.Typer(
     cls=Formats, no_args_is_help=True,
     help="Write grades or results for a platform.\n\n"
-    "The formats are for Moodle, Canvas, nbgrader, Gradescope, GitHub, JUnit and spreadsheets.",
+    "The formats are for Moodle, Canvas, nbgrader, Gradescope, Classroom 50, GitHub, JUnit and spreadsheets.",
 )  # fmt: skip
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of a batch.")]
@@ -188,16 +188,37 @@ def gradescope(
 
 
 @app.command()
-def classroom(
+def autograding(
     folder: ResultFolder, into: Into = None, student: OfStudent = None, strict: Strict = False, debug: Debug = False
 ) -> None:
-    """Write GitHub Classroom's result, for one submission.
+    """Write the result for GitHub's autograding reporter.
 
-    It is base64 on one line.
+    It is base64 on one line, for one submission.
     """
-    from grader.exports.github import encode_classroom
+    from grader.exports.autograding import encode_autograding
 
-    Export("classroom", folder, into, strict).one_result(student, lambda result: encode_classroom(result) + "\n")
+    Export("autograding", folder, into, strict).one_result(student, lambda result: encode_autograding(result) + "\n")
+
+
+app.command("classroom", hidden=True, help="The former name of `autograding`.")(autograding)
+
+
+@app.command()
+def classroom50(
+    folder: ResultFolder, into: Into = None, student: OfStudent = None, strict: Strict = False, debug: Debug = False
+) -> None:
+    """Write Classroom 50's result.json, for one submission.
+
+    An autograder.py calls it, with the variables of the runner.
+    """
+    import os
+    from datetime import UTC, datetime
+
+    from grader.exports.classroom50 import Submission, write_result
+
+    submission, now = Submission.of(os.environ), datetime.now(UTC)
+    export = Export("classroom50", folder, into, strict)
+    export.one_result(student, lambda result: write_result([result], submission, now))
 
 
 @app.command()

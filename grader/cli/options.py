@@ -142,7 +142,7 @@ Format = Annotated[
     str | None,
     typer.Option(
         "--format", metavar="NAME",
-        help="Read SOURCE as plain, moodle, canvas, nbgrader, classroom or gradescope (default: as it looks).",
+        help="Read SOURCE as plain, moodle, canvas, nbgrader, clones or gradescope (default: as it looks).",
     ),
 ]  # fmt: skip
 Roster = Annotated[
@@ -236,14 +236,14 @@ def find_course(root: Path | None) -> "Course":
     return Course.at(root)
 
 
-def can_be_written(path: Path) -> Path:
+def can_be_written(path: Path, option: str = "--into") -> Path:
     """The path of a file to write, unless something stands in its way. Raises UsageError."""
     if path.is_dir():
-        raise UsageError(f"{path} is a folder.", "Name a file with --into.")
+        raise UsageError(f"{path} is a folder.", f"Name a file with {option}.")
     above = next((parent for parent in path.absolute().parents if parent.exists()), None)
     if above is not None and not (above.is_dir() and os.access(above, os.W_OK)):
         raise UsageError(
-            f"{path} can't be written: {above} is not a folder that may be written to.", "Name another --into."
+            f"{path} can't be written: {above} is not a folder that may be written to.", f"Name another {option}."
         )
     return path
 

@@ -11,6 +11,15 @@ from grader.core.errors import UsageError
 
 app = typer.Typer()
 
+Port = Annotated[
+    int, typer.Option("--port", metavar="N", min=0, max=65_535, help="Listen on this port; 0 is a free one.")
+]
+Host = Annotated[
+    str,
+    typer.Option(
+        "--host", metavar="ADDRESS", help="Listen on this address; beyond this machine it needs --token-file."
+    ),
+]
 PATIENCE = 5.0  # seconds that a click waits for a gradebook that is locked or gone
 
 
@@ -22,12 +31,7 @@ def review(
         str | None, typer.Option("--assignment", "-a", metavar="ID",
             help="Look at this assignment, where the folder holds several.")
     ] = None,
-    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65_535,
-        help="Listen on this port; 0 is a free one.")] = 0,
-    host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS",
-            help="Listen on this address; beyond this machine it needs --token-file.")
-    ] = "127.0.0.1",
+    port: Port = 0, host: Host = "127.0.0.1",
     token_file: Annotated[
         Path | None, typer.Option("--token-file", metavar="FILE", help="Take the secret word of the address from this file.")
     ] = None,

@@ -2,6 +2,6 @@
 
 From *grades*, what the gradebook says of a class: `csv_files` writes tables of our own; `moodle` and `canvas` fill in a file
 that the platform wrote, cell by cell, in the row of each student (`worksheet`). From *results*, what the rubric says of a
-submission: `gradescope`, `junit`, and for GitHub a log, a summary and Classroom's result (`github`). `release` decides
-what may leave the grader: which marks stand, and what a student may see.
+submission: `gradescope`, `classroom50`, `autograding`, `junit`, and for GitHub a log and a summary (`github`). `release`
+decides what may leave the grader: which marks stand, and what a student may see.
 """

@@ -1,28 +1,22 @@
-"""What GitHub reads: annotations in a step's log, the step's summary, and the result of an assignment of GitHub Classroom.
+"""What GitHub reads: annotations in a step's log, and the step's summary.
 
 A runner obeys every line of a log that begins with `::` or holds `##[`. So what a student wrote stands in a command's
 data, escaped, or between `::stop-commands::TOKEN` and `::TOKEN::` with a token that nobody can guess
 (actions/runner, ActionCommand.cs and ActionCommandManager.cs). In the summary no student's text is markup.
-
-Classroom's reporter sums the scores of tests. It prints their names and messages into its own step's log, so they are single
-lines without commands, and reads the whole from one environment variable, which Linux limits to 128 KiB
-(github-education-resources/autograding-grading-reporter, notify-classroom.js, console-results.js).
 """
 
-import base64
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Literal
 
 from grader.core.errors import UsageError
 from grader.core.grades import grades_of, shared_grade
-from grader.core.results import CheckResult, FunctionFinding, Grade, Outcome, Result, Status
+from grader.core.results import CheckResult, FunctionFinding, Outcome, Result, Status
 from grader.core.text import defused, number, one_line, shorten, visible
-from grader.exports.release import explanation, for_students, is_advice, overview, the_grade
+from grader.exports.release import explanation, for_students, is_advice, overview
 from grader.pages.terminal import summary
 from grader.pages.wording import MARKS, OUTCOMES
 
@@ -108,12 +102,18 @@ def annotate(result: Result, place: Place) -> list[Annotation]:
     for check in result.checks:
         said = _level(check)
         if said is not None:
-            where = line if check.name == "executes" else 0
+            where = (line or _line_told(check.reason, place)) if check.name == "executes" else 0
             message, wrong = explanation(check), _wrong_function(result, check)
             if wrong is not None:
                 where, message = place.line_of(wrong[0]), f"{message}\n{wrong[1]}"
             found.append(_annotation(said, check.title, message, place.file, where))
     return found
+
+
+def _line_told(reason: str, place: Place) -> int:
+    """The line of a module that failed, as the reason begins; 0 for a notebook, or where none is told."""
+    found = re.match(r"line (\d{1,7}) of ", reason)
+    return int(found[1]) if found and place.file.lower().endswith(".py") else 0
 
 
 def _wrong_function(result: Result, check: CheckResult) -> tuple[FunctionFinding, str] | None:
@@ -252,102 +252,3 @@ def _row(check: CheckResult) -> str:
     )
     mark = f"{MARKS[check.outcome]} {OUTCOMES[check.outcome]}"
     return f"| {mark} | {plain_markdown(shorten(check.title, LONGEST_CELL))} | {points} | {found} |"
-
-
-VERSION = 1
-MOST_ENCODED = 100_000  # characters of base64
-LENGTHS = (500, 200, 60, 0)  # of a message: the first that fits into the whole
-LONGEST_NAME = 100
-
-
-def write_classroom(result: Result) -> str:
-    """The JSON text: a test for each check that gives points, whose scores add up to the mark.
-
-    What lateness or a person changed is a test of its own. Where the grader broke the status is `error`; where no check
-    gives points, the submission itself is the one test. Raises UsageError for a smoke run, and for who is excused.
-    """
-    shown = for_students(result)
-    grade = None if _broke(result) else the_grade(result)
-    for length in LENGTHS:
-        text = json.dumps(_document(shown, grade, length), ensure_ascii=False)
-        if len(text.encode("utf-8")) * 4 // 3 <= MOST_ENCODED:
-            break
-    return text
-
-
-def encode_classroom(result: Result) -> str:
-    """The same as the step's output `result` holds it: base64 on one line."""
-    return base64.b64encode(write_classroom(result).encode("utf-8")).decode("ascii")
-
-
-def _broke(result: Result) -> bool:
-    """Whether the grader broke and nothing was decided."""
-    return result.smoke is None and all(
-        grade.status is Status.BROKEN and grade.points is None and not grade.excused for grade in grades_of(result)
-    )
-
-
-def _document(result: Result, grade: Grade | None, length: int) -> dict[str, object]:
-    checks = [check for check in result.checks if not is_advice(check)]
-    status = "error" if grade is None else "pass" if grade.passed else "fail"
-    points = result.points if grade is None or grade.points is None else grade.points
-    tests = [
-        _test(check.title, _status(check), _message(check, length), score)
-        for check, score in zip(checks, shares([check.points for check in checks]), strict=True)
-    ]
-    changed = round(points - sum(check.points for check in checks), 2)
-    if not tests:
-        message = "" if status == "pass" else _line(" ".join(overview(result)), length)
-        tests = [_test("The submission is graded", status, message, round(points, 2))]
-    elif grade is not None and changed:
-        what = _what_changed(grade)
-        tests.append(_test(what, "pass" if changed > 0 else "fail", _line(overview(result)[0], length), changed))
-    return {
-        "version": VERSION, "status": status, "max_score": round(result.out_of, 2),
-        "message": _line(overview(result)[0], length), "tests": tests,
-    }  # fmt: skip
-
-
-def _what_changed(grade: Grade) -> str:
-    """What makes the points in all others than the sum of the checks."""
-    late = grade.penalty is not None and grade.penalty.points
-    if grade.decided or (grade.changed_by_person and not late):
-        return "Decided by the instructor"
-    if grade.changed_by_person:
-        return "Lateness, and what the instructor decided"
-    return "Lateness" if grade.penalty else "Another hand-in counts"
-
-
-def shares(points: Sequence[float]) -> list[float]:
-    """Each check's points in hundredths, such that they add up to the rounded sum of all."""
-    rounded: list[float] = []
-    given, total = Decimal(0), 0.0
-    for value in points:
-        total += value
-        share = Decimal(f"{total:.2f}") - given
-        given += share
-        rounded.append(float(share))
-    return rounded
-
-
-def _test(name: str, status: str, message: str, score: float) -> dict[str, object]:
-    return {
-        "name": _line(name, LONGEST_NAME) or "A check", "status": status, "score": score, "message": message,
-        "test_code": "", "filename": "", "line_no": 0, "execution_time": "0s",
-    }  # fmt: skip
-
-
-def _status(check: CheckResult) -> str:
-    if check.outcome is Outcome.BROKEN:
-        return "error"
-    return "pass" if check.outcome is Outcome.PASSED else "fail"
-
-
-def _message(check: CheckResult, length: int) -> str:
-    if check.outcome is Outcome.PASSED:
-        return ""
-    return _line(" ".join(part for part in (check.reason, check.hint and f"→ {check.hint}") if part), length)
-
-
-def _line(text: str, most: int) -> str:
-    return defused(shorten(one_line(text), most))

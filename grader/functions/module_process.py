@@ -166,7 +166,8 @@ def _read_answer(reply: Mapping[str, Any], data: bytes) -> dict[str, Any] | None
     """What a `Call` holds of the answer; None for one that our guest would not have sent."""
     if reply.get("outcome") == "raised" and isinstance(reply.get("error"), dict):
         error = _plain_error(reply["error"])
-        return {"outcome": "raised", "said": f"raised {error.name}: {error.message}".rstrip(": ")}
+        said = f"raised {error.name}: {error.message}" if error.message else f"raised {error.name}"
+        return {"outcome": "raised", "said": said}
     form = reply.get("form")
     if reply.get("outcome") != "returned" or form not in ("array", "number", "tuple", "list", "other"):
         return None

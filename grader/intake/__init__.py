@@ -1,7 +1,7 @@
 """Intake: a path becomes one `Submission`, a whole class becomes one `Entry` for every student, readable or not.
 
 The way of a class, `open_class`: the source is a folder or one zip (`sources`), whose names say in which form of download it
-comes (`platforms`: Moodle, Canvas, Gradescope, nbgrader, GitHub Classroom, or a file or folder for each student). A form
+comes (`platforms`: Moodle, Canvas, Gradescope, nbgrader, clones from GitHub, or a file or folder for each student). A form
 finds the hand-ins by their names alone; each is then checked, and only then put on disk, so that a bomb or a name that leads
 elsewhere costs its own row and no other. The `roster` says who they are (`match`), and whoever handed in nothing gets a row
 too.

@@ -23,7 +23,7 @@ RESERVED = {
 }  # what a batch writes beside its students
 # What begins or ends like a file that we, SQLite or CI lay beside students. Other files there are looked for on disk.
 OURS = re.compile(
-    r"(?:index|gradebook|batch|events|junit|classroom|evidence|members|students|roster)(?:[^a-z].*)?"
+    r"(?:index|gradebook|batch|events|junit|classroom|autograding|summary|evidence|members|students|roster)(?:[^a-z].*)?"
     r"|.*[.-](?:journal|wal|shm|partial|sqlite3?|db|jsonl)",
     re.DOTALL,
 )

@@ -1,7 +1,7 @@
 """The roster: who is in the class, by which numbers and names each is known, and who was given more time.
 
 A CSV file in any order of columns, by the names that learning platforms and teachers give them; a grading worksheet of
-Moodle, a gradebook of Canvas and a roster of GitHub Classroom are rosters as they are. What can't be read is refused with
+Moodle, a gradebook of Canvas and a roster of Classroom 50 are rosters as they are. What can't be read is refused with
 its line: a roster that is half understood would give somebody another's mark.
 """
 
@@ -34,7 +34,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 SEVERAL = {"login"}  # a student may have one at the university and one at GitHub
 KEYS = ("name", "last", "identity", "email", "login", "participant")
-IDENTIFIER = squeeze("Identifier")  # of a Moodle worksheet, or of a roster of GitHub Classroom
+IDENTIFIER = squeeze("Identifier")  # of a Moodle worksheet, or of a roster of GitHub Classroom, which ended in 2026
 GITHUB = squeeze("github_username")
 CANVAS = {squeeze("SIS User ID"), squeeze("SIS Login ID")}  # in whose company "ID" is Canvas' own number
 MOST_BYTES, MOST_STUDENTS, LONGEST_FIELD = 16 << 20, 100_000, 200

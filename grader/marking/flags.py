@@ -471,9 +471,9 @@ def verdict_flags(
     flags = []
     if accuracy.verdict == "borderline" and accuracy.threshold is not None:
         below = "is below" if accuracy.value < accuracy.threshold else "is not above"  # where a line of points begins
-        what = f"{accuracy.value:.2%} of {accuracy.judged:,} images {below} {accuracy.threshold:.2%}, but "
-        what += "within what chance explains: it counts as reached" if accuracy.granted else "chance may have decided"
-        flags.append(Flag(kind="borderline", reason=f"{what}."))
+        why = "within what chance explains: it counts as reached" if accuracy.granted else "chance may have decided"
+        reason = f"{accuracy.value:.2%} of {accuracy.judged:,} images {below} {accuracy.threshold:.2%}, but {why}."
+        flags.append(Flag(kind="borderline", reason=reason))
     lost = any(check.name == "better_than" and check.outcome is Outcome.FAILED and check.out_of for check in checks)
     for other in compared.values():
         if lost and accuracy.value <= other.accuracy and may_be_chance(other, accuracy.value):

@@ -326,10 +326,12 @@ def _ring(student: str, partners: Mapping[str, Sequence[tuple[str, float, float]
 
 
 def _flag(partners: Sequence[tuple[str, float, float]], ring: int) -> Flag:
-    named = [f"{mine:.0%} with {name} ({theirs:.0%} of theirs)" for name, mine, theirs in partners[:MOST_NAMED]]
+    named = [f"{mine:.0%} with {student} ({theirs:.0%} of theirs)" for student, mine, theirs in partners[:MOST_NAMED]]
     more = f" and {len(partners) - MOST_NAMED} others" if len(partners) > MOST_NAMED else ""
-    reason = "Of the code that is neither the course's nor common in the class this submission shares "
-    reason += f"{', '.join(named)}{more}. "
-    reason += f"It is one of {ring} submissions that hang together so. " if ring > 2 else ""
-    reason += "It says nothing of who wrote it: pairs who work together and a common source look the same."
-    return Flag(kind=KIND, reason=reason, audience="instructor")
+    told = [
+        f"Of the code that is neither the course's nor common in the class this submission shares {', '.join(named)}{more}."
+    ]
+    if ring > 2:
+        told.append(f"It is one of {ring} submissions that hang together so.")
+    told.append("It says nothing of who wrote it: pairs who work together and a common source look the same.")
+    return Flag(kind=KIND, reason=" ".join(told), audience="instructor")

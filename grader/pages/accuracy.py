@@ -15,10 +15,11 @@ from grader.core.evidence import Architecture
 from grader.core.grades import shared_grade
 from grader.core.metrics import predicted_classes
 from grader.core.results import Accuracy, Attempt, Comparison, Result, Spread
-from grader.core.text import joined, number, one_line, percent
+from grader.core.text import joined, one_line
 from grader.course.dataset import Images
 from grader.pages.cells import Picture, thumbnail
-from grader.pages.language import many, say
+from grader.pages.language import many, numbers, say, translated
+from grader.pages.numbers import number, percent
 from grader.pages.plots import NumberLine, SeedSpread
 from grader.pages.wording import (
     VERDICT_TONES,
@@ -74,7 +75,7 @@ def find_mistakes(
             picture=thumbnail(judged.images[i]),
             true=_named(classes, int(judged.labels[i])),
             called=_named(classes, int(predicted[i])),
-            sure=f"{min(100 * sure[i], 99.9):.1f}\u00a0%" if sure[i] < 1 else "100\u00a0%",
+            sure=numbers(f"{min(100 * sure[i], 99.9):.1f}\u00a0%") if sure[i] < 1 else "100\u00a0%",
         )
         for i in order
     )
@@ -154,7 +155,7 @@ def accuracy_view(result: Result) -> AccuracyView | None:
         grade is not None and grade.provisional and accuracy.verdict != "borderline"
     )  # that verdict is a doubt itself
     verdict = "" if doubted else accuracy.verdict or ""
-    compared = tuple((item.source, item.accuracy) for item in result.compared)
+    compared = tuple((translated(item.source), item.accuracy) for item in result.compared)
     return AccuracyView(
         value=label,
         counts=many(accuracy.judged, "{right} of {n} image", "{right} of {n} images", right=accuracy.correct),
@@ -190,7 +191,7 @@ def _attempt(attempt: Attempt) -> AttemptView:
 
 
 def _comparison(other: Comparison) -> str:
-    value, source, beside = percent(other.accuracy, 2), one_line(other.source, 200), _beside(other)
+    value, source, beside = percent(other.accuracy, 2), translated(one_line(other.source, 200)), _beside(other)
     if not beside:
         return say("To compare with: {value}, {source}.", value=value, source=source)
     return say("To compare with: {value}, {source} ({beside}).", value=value, source=source, beside=beside)
@@ -198,14 +199,14 @@ def _comparison(other: Comparison) -> str:
 
 def _beside(other: Comparison) -> str:
     """What else is known of another accuracy: its images, its range, and how the two networks differ image by image."""
-    said: list[str] = [one_line(other.judged_on)] if other.judged_on else []
+    said: list[str] = [translated(one_line(other.judged_on))] if other.judged_on else []
     if other.runs is not None and other.lowest is not None and other.highest is not None:
         low, high = percent(other.lowest, 2), percent(other.highest, 2)
         said.append(many(other.runs, "{n} run, {low} to {high}", "{n} runs, {low} to {high}", low=low, high=high))
     if other.only_here is not None and other.only_there is not None and other.p_value is not None:
         alone = images(other.only_here)
         said.append(say("{alone} recognised by this network alone, {n} by the other", alone=alone, n=other.only_there))
-        said.append(say("McNemar's test: p = {p}", p=f"{other.p_value:.2g}"))
+        said.append(say("McNemar's test: p = {p}", p=numbers(f"{other.p_value:.2g}")))
     return joined(said, "; ")
 
 

@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 from grader.core.evidence import Cause
 from grader.core.grades import flags_of, grades_of, is_of, standing_checks, with_grade
-from grader.core.limits import write_duration
 from grader.core.results import Flag, Grade, Outcome, Result, Spread, Status
-from grader.core.text import cleaned, joined, number, one_line
+from grader.core.text import cleaned, joined, one_line
 from grader.pages.accuracy import reference_band
 from grader.pages.handed_in import AuditsView, audits_view
 from grader.pages.headline import AWAITING, NOTHING, points_word, standing, status_word, write_grade_headline
-from grader.pages.language import many, say
+from grader.pages.language import many, say, translated
+from grader.pages.numbers import number, write_duration
 from grader.pages.plots import AccuracyStrip, Segment
 from grader.pages.wording import (
     CAUSES,
@@ -183,7 +183,7 @@ def class_row(result: Result, grade: Grade, href: str | None) -> ClassRow:
     """One student of a result as a row; `href` is the address of the report."""
     alone = with_grade(result, grade) if result.members else result
     found = write_grade_headline(result, grade)
-    detail = one_line(result.ending.message, 300)
+    detail = one_line(translated(result.ending.message), 300)
     wall = result.ending.wall_s
     has_points = result.status is not Status.BROKEN and not result.absent and result.out_of > 0
     return ClassRow(
@@ -211,7 +211,7 @@ def class_row(result: Result, grade: Grade, href: str | None) -> ClassRow:
 
 
 def _student_name(result: Result) -> str:
-    return one_line(result.student, 120) or "(no name)"
+    return one_line(result.student, 120) or say("(no name)")
 
 
 def _why_grade(result: Result, grade: Grade) -> Iterator[str]:
@@ -224,7 +224,7 @@ def _why_grade(result: Result, grade: Grade) -> Iterator[str]:
             yield say("set by {who}: {reason}", who=who, reason=reason)
     else:
         if grade.awaits:
-            yield say("awaits a person: {what}", what=one_line(", ".join(grade.awaits), 200))
+            yield say("awaits a person: {what}", what=one_line(", ".join(map(say, grade.awaits)), 200))
         if grade.review is not None and grade.review.changes_points:
             yield say("points decided by {who}", who=one_line(", ".join(grade.review.deciders), 120))
         if grade.penalty is not None and grade.penalty.points:
@@ -276,7 +276,7 @@ def _attention(linked: Sequence[Linked]) -> tuple[Attention, ...]:
         return undecided and not any(asks(result, flag) for flag in result.flags)
 
     def whom(result: Result, href: str | None, words: str = "") -> Whom:
-        return Whom(_student_name(result), href, one_line(words, 300))
+        return Whom(_student_name(result), href, one_line(translated(words), 300))
 
     broken = [whom(result, href, result.ending.message) for result, href in linked if result.status is Status.BROKEN]
     groups: list[tuple[str, Tone, list[Whom]]] = [
@@ -318,7 +318,7 @@ def _warning(results: Sequence[Result]) -> str:
     whom = say("This holds for everyone.")
     if len(touched) < len(results):
         whom = say("This holds for {n} of {all} students.", n=len(touched), all=len(results))
-    return joined((substitute_warning(), whom, one_line(touched[0], 500)))
+    return joined((substitute_warning(), whom, one_line(translated(touched[0]), 500)))
 
 
 def _unsandboxed(results: Sequence[Result]) -> str:
@@ -395,7 +395,7 @@ def _setting(results: Sequence[Result]) -> tuple[tuple[str, str], ...]:
     return (
         (say("assignment"), listed([result.assignment for result in results])),
         (say("dataset"), listed([result.dataset for result in results])),
-        (say("judged on"), listed([say(one_line(result.judged_on)) for result in results])),
+        (say("judged on"), listed([translated(one_line(result.judged_on)) for result in results])),
         (say("data served"), listed([say(SERVE[result.serve][0]) for result in results if result.dataset])),
         (say("isolation"), listed([say(ISOLATION[result.isolation][0]) for result in results])),
         (say("seed"), listed([str(result.seed) for result in results])),

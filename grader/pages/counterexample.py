@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from grader.core.results import FunctionFinding, GroupFinding, Result
 from grader.core.text import one_line
-from grader.pages.language import gettext_noop, say
+from grader.pages.language import gettext_noop, say, translated
 
 SMALL_CASES = gettext_noop("Small cases that go wrong; work them out by hand and compare")
 LONGEST_LINE = 160  # characters
@@ -27,7 +27,9 @@ def case_lines(group: GroupFinding) -> list[str]:
         return group.shown.split("\n") if group.shown else []
     said = [f"{name} = {value}" for name, value in found.arguments]
     said.append(say("right: {value}", value=found.wanted))
-    said.append(say("returned: {value}", value=found.got) if found.returned else say("it {what}", what=found.got))
+    said.append(
+        say("returned: {value}", value=found.got) if found.returned else say("it {what}", what=translated(found.got))
+    )
     return [line for text in said for line in text.split("\n")]
 
 
@@ -40,7 +42,7 @@ def counterexample_lines(result: Result) -> Iterator[str]:
         where = place_of(finding, result.submission)
         definition = f"def {one_line(finding.signature)}"
         yield f"{where}: {definition}" if where else definition
-        yield f"  {one_line(group.title)}:"
+        yield f"  {one_line(translated(group.title))}:"
         for line in case_lines(group)[:MOST_LINES]:
             kept = line.rstrip()
             yield f"    {kept if len(kept) <= LONGEST_LINE else kept[: LONGEST_LINE - 1] + '…'}"

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from grader.core.grades import shared_grade, standing_checks
 from grader.core.results import CheckResult, Grade, Outcome, Result, labels_of
 from grader.core.review import Comment, Review
-from grader.core.text import joined, number, one_line, shorten
-from grader.pages.language import say
+from grader.core.text import joined, one_line, shorten
+from grader.pages.language import say, translated
+from grader.pages.numbers import number
 
 LONGEST = 4_000  # characters of a comment
 QUOTED = 200  # of a line of code
@@ -66,7 +67,7 @@ def with_decisions(result: Result) -> Result:
 
 def _reason(before: CheckResult, now: CheckResult) -> str:
     words = decision_words(before, now)
-    return words if before.outcome is Outcome.AWAITING else joined((words, before.reason))
+    return words if before.outcome is Outcome.AWAITING else joined((words, translated(before.reason)))
 
 
 def comments_view(result: Result, cells: Mapping[int, str]) -> CommentsView:
@@ -105,7 +106,7 @@ def _comment(comment: Comment, grade: Grade | None, cells: Mapping[int, str]) ->
 
 def _where(comment: Comment) -> str:
     if comment.cell is None:
-        return one_line(comment.check, 200)
+        return say(one_line(comment.check, 200))
     cell = say("Cell {n}", n=comment.cell)
     return cell if comment.line is None else joined((cell, say("line {n}", n=comment.line)), ", ")
 
@@ -120,9 +121,9 @@ def comment_lines(grade: Grade, checks: Sequence[CheckResult] = ()) -> list[str]
     said = [] if grade.override is None or not grade.override.comment else [shorten(grade.override.comment, LONGEST)]
     counts = grade.override is None
     if counts and review.adjustment is not None and review.adjustment.points:
-        said.append(f"{signed(review.adjustment.points)} points in all, beside the checks")
+        said.append(say("{points} points in all, beside the checks", points=signed(review.adjustment.points)))
     for comment in review.comments:
-        where = titles.get(comment.where, comment.where)
+        where = say(titles[comment.where]) if comment.where in titles else translated(comment.where)
         points = f"({signed(comment.points)})" if counts and comment.points else ""
         said.append(joined((f"{one_line(where)}:" if where else "", shorten(comment.text, LONGEST), points)))
     return said

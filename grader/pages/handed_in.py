@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from grader.core.metrics import chance_of_catching, more_than_chance
 from grader.core.results import AuditFinding, Result
-from grader.core.text import one_line, percent, shorten
+from grader.core.text import one_line, shorten
 from grader.pages.language import many, say
+from grader.pages.numbers import percent
 
 LONGEST = 400  # characters of one difference
 CHEATS = (1, 2, 5)  # of which it is told how likely a lot would have found one

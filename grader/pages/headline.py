@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from grader.core.evidence import Cause
 from grader.core.grades import LATER_RUN_BROKE, grades_of, is_of, shared_grade, standing_checks
 from grader.core.results import Grade, Outcome, Result, Status
-from grader.core.text import joined, number, one_line, shorten
-from grader.pages.language import gettext_noop, say
+from grader.core.text import joined, one_line, shorten
+from grader.pages.language import gettext_noop, say, translated
+from grader.pages.numbers import number
 from grader.pages.wording import MARKS, OUTCOMES, STATUSES, Tone, points
 
 LONGEST = 4_000  # characters of a comment
@@ -138,7 +139,7 @@ def _awaiting(result: Result, grade: Grade) -> Iterator[str]:
     elif grade.earned is not None:
         yield say("The checks alone give {earned}.", earned=number(grade.earned))
     if grade.penalty is not None and grade.penalty.points:
-        yield say("It was {why}.", why=grade.penalty.words)
+        yield say("It was {why}.", why=translated(grade.penalty.words))
 
 
 def _changed(result: Result, grade: Grade) -> Iterator[str]:
@@ -151,7 +152,7 @@ def _changed(result: Result, grade: Grade) -> Iterator[str]:
                 "Your instructor decided some of the points; the checks alone give {earned}.", earned=number(before)
             )
     if grade.penalty is not None and lost and earned is not None:
-        yield say("You earned {earned}; {why}.", earned=number(earned), why=grade.penalty.words)
+        yield say("You earned {earned}; {why}.", earned=number(earned), why=translated(grade.penalty.words))
     if LATER_RUN_BROKE in grade.flags:
         yield say("A later run failed because of a fault of ours, so the earlier result stands.")
     elif not is_of(grade, result):
@@ -161,7 +162,7 @@ def _changed(result: Result, grade: Grade) -> Iterator[str]:
 def _nothing(result: Result) -> str:
     """Why there is nothing: the note of the ending says more where a submission could not be told from another's."""
     said = one_line(result.ending.message)
-    return said if said and said != "Nothing was handed in." else say("Nothing was handed in.")
+    return translated(said) if said and said != "Nothing was handed in." else say("Nothing was handed in.")
 
 
 def _unjudged(result: Result) -> str:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from grader.core.evidence import Architecture, Claims, Evidence, Layer, Preparation
 from grader.core.results import ModelSummary, Result
-from grader.core.text import count, joined, one_line, percent, shorten
+from grader.core.text import joined, one_line, shorten
 from grader.pages.handed_in import HandedInView, handed_in_view
-from grader.pages.language import gettext_noop, many, say
+from grader.pages.language import gettext_noop, many, numbers, say, translated
+from grader.pages.numbers import count, percent
 from grader.pages.shapes import Explanation, explain_layers, rules
 from grader.pages.wording import shape
 
@@ -222,7 +223,7 @@ def model_view(result: Result, evidence: Evidence | None) -> ModelView:
         judged=judgement is None or judgement.outcome == "judged",
         about=_about(summary, architecture),
         candidates=_candidates(summary, evidence),
-        preparation=shorten(described, 2_000),
+        preparation=shorten(translated(described), 2_000),
         tried=_tried(preparation),
         matched=_matched(preparation),
         layers=_layers(architecture, wiring) if architecture else (),
@@ -230,7 +231,7 @@ def model_view(result: Result, evidence: Evidence | None) -> ModelView:
         more_layers=max(len(architecture.layers) - MOST_LAYERS, 0) if architecture else 0,
         explanation=explain_layers(architecture),
         parameters="" if parameters is None else count(parameters),
-        problem=shorten(problem, 2_000),
+        problem=shorten(translated(problem), 2_000),
         handed_in=handed_in_view(result),
     )
 
@@ -255,16 +256,16 @@ def settings(layer: Layer) -> str:
 
 def _setting(value: object) -> str:
     if isinstance(value, tuple) and all(isinstance(part, int | float) for part in value):
-        return " × ".join(f"{part:g}" for part in value[:6])
+        return " × ".join(numbers(f"{part:g}") for part in value[:6])
     if isinstance(value, float):
-        return f"{value:g}"
+        return numbers(f"{value:g}")
     return one_line(str(value), 40)
 
 
 def _about(summary: ModelSummary, architecture: Architecture | None) -> tuple[tuple[str, str], ...]:
     rows: list[tuple[str, str]] = []
     if summary.family:
-        kind = f"{summary.family}{f', {architecture.kind}' if architecture else ''}"
+        kind = f"{translated(summary.family)}{f', {architecture.kind}' if architecture else ''}"
         rows.append((say("kind"), one_line(kind, 120)))
     sizes = summary.input_shape or (architecture.input_shape if architecture else None)
     if sizes is not None:
@@ -288,7 +289,7 @@ def _candidates(summary: ModelSummary, evidence: Evidence | None) -> tuple[Candi
         told = _own_score(item.name, evidence.claims) if evidence else None
         score = "" if told is None else say("{accuracy} according to the notebook", accuracy=percent(told, 1))
         about = joined((say("trained") if item.fitted else say("never trained"), units, score), ", ")
-        views.append(CandidateView(one_line(item.name, 120), item.taken, about, shorten(item.reason, 600)))
+        views.append(CandidateView(one_line(item.name, 120), item.taken, about, shorten(translated(item.reason), 600)))
     return tuple(views)
 
 
@@ -308,7 +309,7 @@ def _own_score(name: str, claims: Claims) -> float | None:
 
 def _tried(preparation: Preparation | None) -> tuple[tuple[str, str], ...]:
     tried = sorted(preparation.tried.items(), key=lambda item: -item[1])[:MOST] if preparation else []
-    return tuple((one_line(name, 120), percent(value, 1)) for name, value in tried)
+    return tuple((translated(one_line(name, 120)), percent(value, 1)) for name, value in tried)
 
 
 def _matched(preparation: Preparation | None) -> str:

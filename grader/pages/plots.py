@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from grader.core.text import joined, percent, shorten, visible
-from grader.pages.language import many, say
+from grader.core.text import joined, shorten, visible
+from grader.pages.language import many, numbers, say
+from grader.pages.numbers import percent
 from grader.pages.wording import Tone
 
 Length = float | str  # pixels, or a share of the width as in "12.5%"
@@ -338,7 +339,7 @@ def _curves_in_words(chart: Chart, series: Sequence[Series]) -> str:
 
 
 def _value_in_words(value: float, as_percent: bool) -> str:
-    return percent(value, 2) if as_percent else f"{round(value, 9):.4g}"
+    return percent(value, 2) if as_percent else numbers(f"{round(value, 9):.4g}")
 
 
 def _region(

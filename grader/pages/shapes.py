@@ -13,8 +13,9 @@ from itertools import groupby
 from typing import Literal
 
 from grader.core.evidence import Architecture, Layer
-from grader.core.text import count, joined, one_line
-from grader.pages.language import gettext_noop, many, say
+from grader.core.text import joined, one_line
+from grader.pages.language import gettext_noop, many, numbers, say
+from grader.pages.numbers import count
 from grader.pages.wording import shape
 
 LARGEST = 10**9  # beyond it no size is believed: no formula grows longer than a line
@@ -129,7 +130,8 @@ def written_rule(axis: Axis, incoming: int) -> str:
     if not rest:
         return f"{rule} = {count(size)}"
     hundredths, more = divmod(100 * rest, axis.stride)
-    exact = f"{count(size)}.{f'{hundredths:02}…' if more else f'{hundredths:02}'.rstrip('0')}"
+    point = numbers("0.5")[1]
+    exact = f"{count(size)}{point}{f'{hundredths:02}…' if more else f'{hundredths:02}'.rstrip('0')}"
     return f"floor({rule}) = floor({exact}) = {count(size)}"
 
 
@@ -349,7 +351,7 @@ def times_as_many(more: int, few: int) -> str:
     if more < few:
         return say("fewer: on so small an input, sharing weights saves nothing")
     if more < 10 * few:
-        factor = f"{round(more / few, 1):g}"
+        factor = numbers(f"{round(more / few, 1):g}")
         return say("{factor} times as many", factor=factor) if 20 * more >= 21 * few else say("hardly more")
     digits = len(str(more // few)) - 2
     rounded = round(more // few, -digits)
@@ -368,7 +370,7 @@ def rules(layer: Layer) -> tuple[str, ...]:
 
 
 def _factor(rounded: int, size: int) -> str:
-    return count(rounded // size) if rounded >= 10 * size else f"{rounded / size:g}"
+    return count(rounded // size) if rounded >= 10 * size else numbers(f"{rounded / size:g}")
 
 
 def _layer(number: int, layer: Layer) -> LayerExplanation | None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from grader.core.evidence import ArraySummary, Evidence, Fit
-from grader.core.limits import write_duration
 from grader.core.results import Result
-from grader.core.text import count, joined, one_line, percent, shorten
-from grader.pages.language import many, say
+from grader.core.text import joined, one_line, shorten
+from grader.pages.language import many, numbers, say
+from grader.pages.numbers import count, percent, write_duration
 from grader.pages.plots import Chart, Series
 from grader.pages.wording import accuracy_percent, shape
 
@@ -111,8 +111,8 @@ def _overfitting(history: dict[str, tuple[float | None, ...]], onset: Onset | No
             "it rose to {last}, while the training loss went on falling: from there on the network learnt its training "
             "images by heart. Stop there, or hold it back with Dropout or augmentation.",
             epoch=onset.epoch,
-            lowest=f"{onset.lowest:.4g}",
-            last=f"{onset.last:.4g}",
+            lowest=numbers(f"{onset.lowest:.4g}"),
+            last=numbers(f"{onset.last:.4g}"),
         )
     if not any(value is not None for value in history.get("val_loss", ())):
         return say(
@@ -176,7 +176,7 @@ def _charts(
 
 def _fit(fit: Fit) -> FitView:
     unknown = say("not known")
-    rate = "" if fit.learning_rate is None else say("rate {rate}", rate=f"{fit.learning_rate:g}")
+    rate = "" if fit.learning_rate is None else say("rate {rate}", rate=numbers(f"{fit.learning_rate:g}"))
     validation = {"data": say("data of its own"), "split": say("split off"), "none": say("none")}
     optimizer = one_line(fit.optimizer, 60) if fit.optimizer else unknown
     return FitView(
@@ -197,4 +197,4 @@ def _fit(fit: Fit) -> FitView:
 def _reach(x: ArraySummary | None) -> str:
     if x is None or x.low is None or x.high is None:
         return ""
-    return say("from {low} to {high}", low=f"{x.low:.4g}", high=f"{x.high:.4g}")
+    return say("from {low} to {high}", low=numbers(f"{x.low:.4g}"), high=numbers(f"{x.high:.4g}"))

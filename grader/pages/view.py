@@ -5,16 +5,17 @@ from dataclasses import dataclass
 
 from grader.core.evidence import Evidence
 from grader.core.grades import LATE_WITHOUT_TIME, flags_of, shared_grade, standing_checks
-from grader.core.limits import Limits, write_duration, write_size
-from grader.core.results import CheckResult, FunctionFinding, GroupFinding, Outcome, Result, Status
-from grader.core.text import cleaned, cleaned_evidence, joined, number, one_line, shorten
+from grader.core.limits import Limits
+from grader.core.results import CheckResult, FunctionFinding, Grade, GroupFinding, Outcome, Result, Status
+from grader.core.text import cleaned, cleaned_evidence, joined, one_line, shorten
 from grader.pages.accuracy import AccuracyView, ConfusionView, Mistake, accuracy_view, confusion_view
 from grader.pages.cells import NotebookView, notebook_view
 from grader.pages.counterexample import case_lines, place_of
 from grader.pages.decisions import CommentsView, CommentView, comments_view, decision_words
 from grader.pages.headline import Headline, comment_of_instructor, points_word, write_headline
-from grader.pages.language import many, say
+from grader.pages.language import many, say, translated
 from grader.pages.network import ModelView, model_view
+from grader.pages.numbers import number, write_duration, write_moment, write_size
 from grader.pages.plots import Segment
 from grader.pages.training import TrainingView, training_view
 from grader.pages.wording import (
@@ -155,7 +156,7 @@ def student_view(
     grade = shared_grade(result)
     return StudentView(
         title=say(result.title),
-        student=one_line(result.student, 200) or "(no name)",
+        student=one_line(result.student, 200) or say("(no name)"),
         submission=one_line(result.submission, 200),
         verdict=write_headline(result),
         absent=result.absent,
@@ -168,7 +169,7 @@ def student_view(
         pass_mark=number(result.pass_mark),
         strip=strip(standing),
         pass_share=result.pass_mark / result.out_of if result.out_of > 0 else None,
-        next_step=None if result.absent or grade is None or grade.override else _most_to_gain(standing, checks),
+        next_step=_most_to_gain(standing, checks) if grade is not None and _advises(result, grade) else None,
         warning="" if result.absent else _warning(result),
         unsandboxed=say(ISOLATION["none"][1]) if result.isolation == "none" and not result.absent else "",
         notices=_notices(result),
@@ -177,7 +178,7 @@ def student_view(
         has_network=bool(result.dataset or result.accuracy or result.model.chosen),
         accuracy=accuracy_view(result),
         why_no_accuracy=_why_no_accuracy(result, evidence),
-        judged_on=say(one_line(result.judged_on or "", 200)),
+        judged_on=translated(one_line(result.judged_on or "", 200)),
         checks=checks,
         bases=_bases(checks),
         model=model_view(result, evidence),
@@ -186,11 +187,11 @@ def student_view(
         mistakes=mistakes if result.accuracy else (),
         notebook=notebook,
         ending=say(CAUSES[result.ending.cause]),
-        ending_message=shorten(result.ending.message, LONG),
+        ending_message=shorten(translated(result.ending.message), LONG),
         ending_tone="good" if result.ending.cause == "finished" else "bad",
         run=tuple(_run(result, limits)),
-        notes=tuple(shorten(note, LONG) for note in result.notes),
-        shims=tuple(shorten(shim, LONG) for shim in result.shims),
+        notes=tuple(shorten(translated(note), LONG) for note in result.notes),
+        shims=tuple(shorten(translated(shim), LONG) for shim in result.shims),
         provenance=tuple((name, one_line(value, 1_000), said) for name, value, said in _provenance(result, evidence)),
     )
 
@@ -248,7 +249,9 @@ def _check(position: int, before: CheckResult, item: CheckResult, comments: tupl
         points=_points(item),
         decision=decision_words(before, item),
         reason=_reason(before, item),
-        hint="" if item.outcome is Outcome.SKIPPED else shorten(item.hint, LONG),  # each of them says the same
+        hint=""
+        if item.outcome is Outcome.SKIPPED
+        else shorten(translated(item.hint), LONG),  # each of them says the same
         comments=comments,
         basis=say(BASIS[item.rests_on][0]) if found else "",
         basis_kind="measured" if item.rests_on == "facts" else "told",
@@ -270,7 +273,7 @@ def _points(item: CheckResult) -> str:
 def _reason(before: CheckResult, item: CheckResult) -> str:
     """A check's reason; none of one that waited for a person, who has been there."""
     given = before.outcome is Outcome.AWAITING and item.outcome is not Outcome.AWAITING
-    return "" if given else shorten(item.reason, LONG)
+    return "" if given else shorten(translated(item.reason), LONG)
 
 
 def _function(finding: FunctionFinding, file: str) -> FunctionView:
@@ -286,7 +289,7 @@ def _function(finding: FunctionFinding, file: str) -> FunctionView:
             "{right} of {n} kinds of cases right",
             right=right,
         ),
-        problem=shorten(finding.problem, 600),
+        problem=shorten(translated(finding.problem), 600),
         groups=() if finding.problem else tuple(_group(group, group is first) for group in finding.groups),
     )
 
@@ -298,12 +301,17 @@ def _group(group: GroupFinding, first: bool) -> GroupView:
         tone=tone,
         mark=MARKS[outcome],
         word=say("right") if group.right else say("wrong") if group.tried else say("not tried"),
-        title=shorten(group.title, 200),
+        title=shorten(translated(group.title), 200),
         tried=many(group.tried, "{n} case", "{n} cases") if group.right else "",
-        fault=say("It {fault}", fault=shorten(group.fault, 600)) if group.fault else "",
+        fault=say("It {fault}", fault=shorten(translated(group.fault), 600)) if group.fault else "",
         shown=shorten("\n".join(case_lines(group)), MOST_SHOWN),
         open=first,
     )
+
+
+def _advises(result: Result, grade: Grade) -> bool:
+    """Whether a page says what would gain most: not to who has nothing, and not where a person decided or has yet to."""
+    return not (result.absent or grade.override or grade.provisional)
 
 
 def _most_to_gain(checks: Sequence[CheckResult], views: Sequence[CheckView]) -> CheckView | None:
@@ -317,7 +325,7 @@ def _most_to_gain(checks: Sequence[CheckResult], views: Sequence[CheckView]) -> 
 
 
 def _warning(result: Result) -> str:
-    reasons = [one_line(flag.reason) for flag in result.flags if flag.kind == "substitute_data"]
+    reasons = [translated(one_line(flag.reason)) for flag in result.flags if flag.kind == "substitute_data"]
     return joined((substitute_warning(), shorten(reasons[0], 600))) if reasons else ""
 
 
@@ -325,7 +333,7 @@ def _notices(result: Result) -> tuple[Notice, ...]:
     """The flags that students may see: a flag that may name another student is for the instructor alone."""
     unclear = (flag for flag in flags_of(result) if flag.kind == LATE_WITHOUT_TIME)
     return tuple(
-        Notice("warn", flag_word(flag.kind), shorten(flag.reason, LONG))
+        Notice("warn", flag_word(flag.kind), shorten(translated(flag.reason), LONG))
         for flag in (*result.flags, *unclear)
         if flag.audience == "everyone" and flag.kind != "substitute_data"
     )
@@ -342,7 +350,7 @@ def _why_no_accuracy(result: Result, evidence: Evidence | None) -> str:
     if evidence is None:
         return say("There is no record of a run: the submission could not be read, or it was not run.")
     judgement = evidence.facts.judgement
-    return shorten(judgement.reason or evidence.claims.problem or "", LONG) or say("No network was judged.")
+    return shorten(translated(judgement.reason or evidence.claims.problem or ""), LONG) or say("No network was judged.")
 
 
 def _run(result: Result, limits: Limits | None) -> Iterator[tuple[str, str]]:
@@ -373,13 +381,13 @@ def _provenance(result: Result, evidence: Evidence | None) -> Iterator[tuple[str
     if result.dataset:
         yield say("dataset"), result.dataset, ""
     if result.judged_on:
-        yield say("judged on"), say(result.judged_on), ""
+        yield say("judged on"), translated(result.judged_on), ""
     if result.dataset:
         served, meaning = SERVE[result.serve]
         yield say("data served"), say(served), say(meaning)
     same = say("the same seed, data and software give the same run, except for the last digits")
     yield say("seed"), str(result.seed), same
-    yield say("started"), result.started, ""
+    yield say("started"), write_moment(result.started), ""
     yield say("versions"), ", ".join(f"{name} {version}" for name, version in sorted(result.versions.items())), ""
     yield say("evidence"), result.evidence, say("digest of submission, data, environment and seed")
     if evidence is None:

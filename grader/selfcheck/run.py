@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from grader.checks.architecture import asked_of_network
 from grader.checks.base import Planned
+from grader.checks.places import Places
 from grader.core.errors import SandboxUnavailable
 from grader.core.evidence import Evidence, Isolation, Smoke
 from grader.core.progress import Progress
@@ -19,7 +21,6 @@ from grader.course.rubric import Rubric, find_dataset
 from grader.intake import Submission
 from grader.marking.compare import compare, exercises_compared
 from grader.marking.mark import mark
-from grader.marking.publish import publish_student
 from grader.run.collect import collect
 from grader.run.context import RunContext, RunOptions, open_context
 from grader.run.ways import to_train_unseen
@@ -98,6 +99,8 @@ def make_check(path: Path, out: Path | None, opened: SelfCheck, progress: Progre
     checked, evidence = check_submission(read_own(path), opened, progress, path)
     if out is None:
         return Answer(checked=checked)
+    from grader.marking.publish import publish_student  # brings everything for pages along
+
     report = publish_student(out, checked.result, evidence, opened.context.rubric, opened.course)
     return Answer(checked=checked, report=str(report))
 
@@ -122,7 +125,7 @@ def check_submission(
     evidence = stored.evidence
     checked = check_stored(stored, opened.mode, rubric, compared, unchecked, opened.remarks, started).model_copy(
         update={
-            "failures": failed_cells(evidence.claims.cells),
+            "failures": failed_cells(Places.of(evidence), asked_of_network(rubric.planned)),
             "fed": data_fed(evidence),
             "estimate": estimate(evidence, rubric.assignment.run) if opened.mode == "smoke" else None,
             "network": _check_network(submission, path, built, evidence, opened, progress),

@@ -106,7 +106,7 @@ def _failures(checked: Checked) -> Iterator[str]:
     if checked.failures:
         yield "Cells that failed"
     for failure in checked.failures:
-        yield f"  cell {failure.cell}: {one_line(failure.error)}"
+        yield f"  {one_line(failure.where)}: {one_line(failure.error)}"
         if failure.line:
             yield f"    in: {one_line(failure.line)}"
         yield f"    → {one_line(failure.hint)}"
@@ -177,9 +177,10 @@ def _estimate(known: Estimate) -> Iterator[str]:
     if known.seconds > known.allowed_s:
         yield "  ! That is too long: the training would be stopped early, and graded as it is then."
     elif known.cells:
-        cells = ", ".join(str(cell) for cell in known.cells)
+        named = any(training.cell for training in known.trainings)
+        cells = f"Cell {', '.join(map(str, known.cells))}" if named else "The training"
         limit = write_duration(known.cell_allowed_s)
-        yield f"  ! Cell {cells} may come too close to the {limit} that one cell may take: a training is stopped before."
+        yield f"  ! {cells} may come too close to the {limit} that one cell may take: a training is stopped before."
     if known.too_big:
         yield "  ! That is close to the limit of memory: use float32, smaller images or smaller batches."
 

@@ -35,7 +35,8 @@ function startTable(table) {
     const shown = Math.min(found.length, room);
     body.replaceChildren(...found.slice(0, shown));
     more.hidden = shown === found.length;
-    const filled = { shown: shown.toLocaleString("en"), all: rows.length.toLocaleString("en") };
+    const language = document.documentElement.lang || "en";
+    const filled = { shown: shown.toLocaleString(language), all: rows.length.toLocaleString(language) };
     const template = status.getAttribute("data-words");
     status.textContent = shown < rows.length ? template.replace(/\{(\w+)\}/g, (_, name) => filled[name]) : "";
   }

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from grader.checks.hints import hint_for, hint_for_ending, read_hints
+from grader.checks.hints import RUN_ALL, hint_for, hint_for_ending, read_hints
 from grader.core.evidence import Cause, Ending
 from grader.core.results import Outcome
-from tests.checks.builders import case, cell, claims, fit, look
+from tests.checks.builders import case, cell, claims, fit, look, planned, run_checks
 
 
 def test_a_run_without_errors_passes() -> None:
@@ -282,6 +282,37 @@ def test_a_hint_for_a_very_long_cell_takes_no_time(name: str, padding: str) -> N
     started = time.monotonic()
     assert hint_for(failed, (failed, failed)) != ""
     assert time.monotonic() - started < 20, "what grows with the square takes minutes"
+
+
+def test_an_error_is_told_without_the_path_that_a_library_has_on_this_machine() -> None:
+    message = (
+        "cannot import name 'Droput' from 'keras.layers' (/usr/lib/python3/site-packages/keras/layers/__init__.py)"
+    )
+    reason = look("executes", case(claims(cell(1, error=("ImportError", message))))).reason
+    assert reason == "cell 1 failed: ImportError: cannot import name 'Droput' from 'keras.layers'"
+
+
+def asked(source: str, error: tuple[str, str]) -> str:
+    """The hint of a rubric that asks for an input and an output."""
+    rubric = (
+        planned("executes"), planned("input_shape", {"shapes": [[784], [28, 28]]}), planned("output_units", {"units": 10}),
+    )  # fmt: skip
+    return run_checks(rubric, case(claims(cell(1, source, error))))[0].hint
+
+
+def test_what_the_exercise_asks_of_a_network_is_said_before_the_general_advice() -> None:
+    unknown = ("ValueError", "something that nobody foresaw")
+    asks = "The exercise asks for an input of (784,) or (28, 28) and 10 units with softmax at the end."
+    assert asked("model.fit(x, y)", unknown) == f"{asks} Compare what you built and what `fit` is given with that."
+    assert asked("x = 1 + y", unknown) == RUN_ALL
+    ranks = "Argument `output` must have rank (ndim) `target.ndim - 1`. Received: target.shape=(32, 2)"
+    assert asked("model.fit(x, y)", ("ValueError", ranks)).endswith(f'`loss="categorical_crossentropy"`. {asks}')
+    assert "The exercise asks" not in asked("model.fit(x, y)", ("NameError", "name 'x' is not defined"))
+
+
+def test_a_rubric_that_asks_nothing_of_a_network_says_nothing_of_it() -> None:
+    failed = cell(1, "model.fit(x, y)", ("ValueError", "something that nobody foresaw"))
+    assert look("executes", case(claims(failed))).hint == RUN_ALL
 
 
 HOSTILE = (

@@ -1,6 +1,6 @@
 import pytest
 
-from grader.core.evidence import ArraySummary, Cause, Claims, Ending, Fit, Judgement
+from grader.core.evidence import ArraySummary, Cause, Claims, Ending, Evaluation, Fit, Judgement
 from grader.core.results import Outcome
 from tests.checks.builders import TRAINED, candidate, case, cell, claims, drawing, fit, judged, look, perceptron
 
@@ -224,6 +224,50 @@ def test_a_fit_that_failed_in_a_module_is_not_told_as_one_that_nobody_calls() ->
     assert reason == (
         "no trained model was found: `model.fit` failed in cell 1: ValueError: Data cardinality is ambiguous."
     )
+
+
+def test_a_network_whose_fit_was_never_reached_is_told_what_failed_before_it() -> None:
+    failed = cell(3, "model.fit(x_trian)", ("NameError", "name 'x_trian' is not defined"))
+    result = look("trained", case(claims(cell(1, "x_train = 1"), failed, candidates=[candidate(fitted=False)])))
+    assert result.reason == "`model` was never fitted: cell 3 failed"
+    assert "did you mean `x_train`" in result.hint
+
+
+def pixels(low: float, high: float) -> ArraySummary:
+    return ArraySummary(shape=(60, 784), dtype="float64", low=low, high=high)
+
+
+@pytest.mark.parametrize(
+    ("learnt", "tried", "told"),
+    [
+        ((0, 1), (0, 255), True),
+        ((0, 255), (0, 1), True),
+        ((-1, 1), (0, 255), True),
+        ((-0.42, 2.82), (0, 255), True),
+        ((0, 1), (0, 1), False),
+        ((-0.42, 2.82), (-0.42, 2.8), False),
+        ((0, 1), (0, 0.9), False),
+        ((0, 1), (0, 0), False),
+    ],
+)
+def test_images_that_are_scaled_otherwise_than_those_that_the_network_learnt_from_are_noticed(
+    learnt: tuple[float, float], tried: tuple[float, float], told: bool
+) -> None:
+    trained = fit().model_copy(update={"x": pixels(*learnt), "validation_x": pixels(*tried)})
+    result = look("trained", case(claims(cell(2), fits=[trained], candidates=[candidate()])))
+    assert (result.outcome, result.points) == (Outcome.PASSED, 10)
+    assert ("prepare both alike" in result.hint) is told
+    evaluated = Evaluation(cell=4, model="model", identity=1, x=pixels(*tried))
+    said = claims(cell(2), fits=[fit().model_copy(update={"x": pixels(*learnt)})], candidates=[candidate()])
+    hint = look("trained", case(said.model_copy(update={"evaluations": (evaluated,)}))).hint
+    assert ("is evaluated on values" in hint and "prepare both alike" in hint) is told
+
+
+def test_what_is_known_of_no_values_is_no_other_scale() -> None:
+    trained = fit().model_copy(
+        update={"x": pixels(0, 1), "validation_x": ArraySummary(shape=(6, 784), dtype="float64")}
+    )
+    assert look("trained", case(claims(cell(2), fits=[trained], candidates=[candidate()]))).hint == ""
 
 
 def test_a_function_that_is_called_somewhere_is_not_blamed() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grader.ci.annotations import classroom_document, exit_status, fork_note, github_log, github_summary
+from grader.ci.annotations import autograding_document, exit_status, fork_note, github_log, github_summary
 from grader.ci.run import CiRun, CiSubmission
 from grader.core.evidence import Smoke
 from grader.core.results import CheckResult, Outcome, Status
@@ -20,7 +20,7 @@ def test_a_smoke_run_with_something_to_mend_passes_nowhere(
     runs = [
         CiRun(handed=CiSubmission(assignment="exercise2", path="work.ipynb", mode="smoke"), out_of=100, result=result)
     ]
-    document = classroom_document(runs)
+    document = autograding_document(runs)
     assert (document["status"], document["max_score"]) == (status, 0)
     assert [(test["name"], test["status"]) for test in document["tests"]] == [("nothing gives points yet", status)]
     assert exit_status(runs) == code
@@ -30,7 +30,7 @@ def test_what_awaits_a_person_has_no_points_yet_and_says_so() -> None:
     plot = a_check(Outcome.AWAITING, name="manual", title="The plot is right")
     handed = CiSubmission(assignment="exercise1", path="work.ipynb", mode="full")
     result = a_result((a_check(), plot), out_of=20, passed=False)
-    document = classroom_document([CiRun(handed=handed, out_of=20, result=result)])
+    document = autograding_document([CiRun(handed=handed, out_of=20, result=result)])
     assert (document["status"], document["max_score"]) == ("fail", 20)
     (test,) = document["tests"]
     assert (test["name"], test["score"]) == ("exercise1: awaits a person", 0)

@@ -12,7 +12,7 @@ import pytest
 
 from grader.ci import run
 from grader.course.course import Course
-from tests.exports.validators import read_junit, read_summary, report_to_classroom, run_log
+from tests.exports.validators import read_junit, read_summary, report_autograding, run_log
 from tests.fakes import Said, run_cli
 
 ROOT = Course.at().root
@@ -75,7 +75,7 @@ def test_the_summary_the_junit_file_and_the_classroom_result_agree(
     assert {suite.get("name") for suite in junit} and junit.get("failures") != "0"
     name, _, value = (folder / "output").read_text(encoding="utf-8").strip().partition("=")
     assert name == "result"
-    told = report_to_classroom({"GRADER_RESULTS": value}, "grader")
+    told = report_autograding({"GRADER_RESULTS": value}, "grader")
     assert round(told.total, 2) == 72.71 and told.most == 100  # the smoke run gives no mark
     assert json.loads((folder / "report" / "classroom.json").read_text(encoding="utf-8"))["max_score"] == 100
 
@@ -109,7 +109,7 @@ def test_what_is_not_handed_in_is_a_failure_with_a_row(tmp_path: Path, monkeypat
     assert any("there is no such file or folder" in text for text in reported)
     assert not any(str(tmp_path) in text for text in reported)  # where a runner keeps it is nothing for a student
     value = (tmp_path / "repo" / "output").read_text(encoding="utf-8").partition("=")[2].strip()
-    told = report_to_classroom({"GRADER_RESULTS": value}, "grader")
+    told = report_autograding({"GRADER_RESULTS": value}, "grader")
     assert (told.total, told.most, told.failed) == (0, 100, True)
 
 

@@ -15,7 +15,7 @@ RIGHT = 'schema = 1\nbudget = "20m"\n[[submission]]\nassignment = "exercise1"\np
 
 def read(folder: Path, text: str) -> CiSettings:
     (folder / "grader.toml").write_text(text, encoding="utf-8")
-    return read_settings(folder)
+    return read_settings(folder / "grader.toml")
 
 
 def test_the_settings_are_read(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_the_settings_are_read(tmp_path: Path) -> None:
 
 
 def test_those_of_the_example_are_right() -> None:
-    settings = read_settings(Course.at().examples().parent / "assignment-repo")
+    settings = read_settings(Course.at().examples().parent / "assignment-repo" / "grader.toml")
     assert {item.assignment for item in settings.submission} <= set(Course.at().assignment_ids())
 
 
@@ -60,7 +60,7 @@ def test_one_assignment_stands_there_once(tmp_path: Path) -> None:
 
 def test_a_repository_without_settings_is_shown_how_they_look(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no such file.*\[\[submission\]\]"):
-        read_settings(tmp_path)
+        read_settings(tmp_path / "grader.toml")
 
 
 @given(st.text())

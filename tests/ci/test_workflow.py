@@ -41,11 +41,11 @@ def test_the_workflow_has_no_fault() -> None:
 
 def test_a_fault_would_be_found(tmp_path: Path) -> None:
     broken = tmp_path / "workflow.yml"
-    broken.write_text(WORKFLOW.read_text(encoding="utf-8").replace("steps.grader.outputs", "step.grader.outputs"))
-    assert any("step" in str(fault["message"]) for fault in faults(broken))
+    broken.write_text(WORKFLOW.read_text(encoding="utf-8").replace("github.event_name", "github.evnt_name"))
+    assert any("evnt_name" in str(fault["message"]) for fault in faults(broken))
 
 
-def test_the_action_hands_on_what_the_workflow_and_the_reporter_read() -> None:
+def test_the_action_hands_on_what_the_reporter_reads_and_its_scripts_take_no_input_as_code() -> None:
     action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
     assert action["runs"]["using"] == "composite"
     steps = {step["id"]: step for step in action["runs"]["steps"] if "id" in step}
@@ -54,7 +54,7 @@ def test_the_action_hands_on_what_the_workflow_and_the_reporter_read() -> None:
     for step in action["runs"]["steps"]:  # a composite action's shell steps must name their shell
         assert ("run" in step) == ("shell" in step)
         assert "${{" not in step.get("run", ""), "an input pasted into a script is a command"
-    job = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]["grade"]
-    reporter = job["steps"][-1]
+    page = (ROOT / "docs/how-to/grade-on-github.md").read_text(encoding="utf-8").split("## The autograding reporter")[1]
+    (reporter,) = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
     assert reporter["with"]["runners"] == "grader"
     assert reporter["env"] == {"GRADER_RESULTS": "${{ steps.grader.outputs.result }}"}

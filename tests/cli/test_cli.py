@@ -22,8 +22,9 @@ from tests.fakes import RUBRIC, Act, Said, Stage, data_of, run_cli, write_class,
 FAULT = Infrastructure("The sandbox did not start.", "See `grader doctor`.")
 COMMANDS = (
     "check", "ci", "export", "export csv", "export moodle", "export moodle-feedback", "export canvas", "export nbgrader",
-    "export gradescope", "export classroom", "export junit", "export github", "export github-summary", "new", "lint",
-    "gradebook", "gradebook show", "gradebook override", "gradebook points", "gradebook comment",
+    "export gradescope", "export autograding", "export classroom50", "export junit", "export github",
+    "export github-summary", "new", "lint", "gradebook", "gradebook show", "gradebook override", "gradebook points",
+    "gradebook comment",
     "gradebook history", "review", "grade", "batch", "regrade", "report",
     "baseline", "demo", "doctor", "data", "data list", "data fetch", "data import", "student-wheel",
 )  # fmt: skip

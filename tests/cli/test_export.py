@@ -22,8 +22,10 @@ from grader.exports.csv_files import GRADE_COLUMNS
 from grader.gradebook import open_gradebook
 from grader.marking.publish import REPORT, student_folder
 from tests.exports.validators import (
+    SUBMITTED,
     CanvasSite,
     MoodleSite,
+    collect_classroom50,
     import_feedback_zip,
     import_into_canvas,
     import_into_moodle,
@@ -31,7 +33,7 @@ from tests.exports.validators import (
     read_junit,
     read_nbgrader,
     read_summary,
-    report_to_classroom,
+    report_autograding,
     run_log,
 )
 from tests.fakes import ASSIGNMENT, Said, a_result, run_cli, write_course
@@ -199,9 +201,10 @@ def test_a_broken_result_gives_gradescope_nothing(tmp_path: Path) -> None:
     assert "no mark was decided" in said.err
 
 
-def test_classroom_junit_and_github_read_what_is_printed(batch: Path, tmp_path: Path) -> None:
-    encoded = export("classroom", batch, "--student", "Ada Lovelace").out.strip()
-    assert report_to_classroom({"G_RESULTS": encoded}, "g").total == 61.5
+def test_autograding_junit_and_github_read_what_is_printed(batch: Path, tmp_path: Path) -> None:
+    encoded = export("autograding", batch, "--student", "Ada Lovelace").out.strip()
+    assert export("classroom", batch, "--student", "Ada Lovelace").out.strip() == encoded, "its former name"
+    assert report_autograding({"G_RESULTS": encoded}, "g").total == 61.5
     assert json.loads(base64.b64decode(encoded))["tests"]
     assert read_junit(export("junit", batch).out).get("tests") == "4"
     log = export("github", batch).out
@@ -209,6 +212,26 @@ def test_classroom_junit_and_github_read_what_is_printed(batch: Path, tmp_path: 
     assert log != export("github", batch).out, "the token is new each time"
     cells, _ = read_summary(export("github-summary", batch).out)
     assert len(cells) == 6
+
+
+def test_classroom_50_takes_what_an_autograder_writes_and_nothing_is_written_without_a_mark(
+    batch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    into = tmp_path / "result.json"
+    words = ("classroom50", batch, "--student", "Ada Lovelace", "--into", into)
+    for name in SUBMITTED:
+        monkeypatch.delenv(name, raising=False)
+    said = export(*words)
+    assert (said.code, into.exists()) == (2, False) and "CLASSROOM, ASSIGNMENT, SUBMISSION_TAG" in said.err
+    for name, value in SUBMITTED.items():
+        monkeypatch.setenv(name, value)
+    assert export(*words).code == 0
+    found = collect_classroom50(into.read_text(encoding="utf-8"))
+    assert (found.score, found.most, found.owner) == (62, 100, "ada-l")
+    into.unlink()
+    save_result(tmp_path / "broken", result_of("ada", 0, status=Status.BROKEN))
+    said = export("classroom50", tmp_path / "broken", "--into", into)
+    assert (said.code, into.exists()) == (3, False) and "the grader broke, so no mark was decided" in said.err
 
 
 def test_an_annotation_stands_in_the_notebook_on_the_line_of_the_cell(
@@ -303,7 +326,8 @@ def test_every_format_and_option_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs/reference/exports.md").read_text(encoding="utf-8")
     rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
     formats: dict[str, Any] = getattr(typer.main.get_command(app), "commands")  # noqa: B009 - mypy knows it as a command
-    assert set(formats) <= set(rows)
+    assert set(formats) <= {*rows, "classroom"}  # the former name of `autograding`
+    formats = {name: command for name, command in formats.items() if name != "classroom"}
     for name, command in formats.items():
         own = [option for option in own_options(command) if option not in ("--into", "--strict")]
         assert set(own) == set(re.findall(r"`(--[a-z-]+)`", rows[name])), name

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,9 @@ def test_the_table_for_people_is_grouped_and_ends_in_one_line() -> None:
     assert said.code == 0, said.out
     assert said.out.index("The network") < said.out.index("tcp") < said.out.index("What is left behind")
     assert "3 of 3 held" in said.out
+    assert re.search(r"^bubblewrap [\d.]+ \(/.*bwrap\)", said.out, re.MULTILINE), (
+        "which bwrap it was, and what is known of it"
+    )
     assert "docs/explanation/trust.md" in said.out
     assert "[1/2]" in said.err
 

@@ -46,6 +46,15 @@ def test_an_error_stands_on_the_line_of_its_cell() -> None:
     assert [item.line for item in annotate(result, Place(file="a.ipynb", lines=(3,)))] == [0, 0]
 
 
+def test_an_error_of_a_module_stands_on_the_line_that_its_reason_names() -> None:
+    failed = a_check(
+        Outcome.FAILED, name="executes", reason="line 12 of work.py failed: NameError: name 'x' is not defined"
+    )
+    result = a_result((failed, a_check(Outcome.FAILED, reason="line 3 of work.py failed")))
+    assert [item.line for item in annotate(result, Place(file="hw/work.py"))] == [12, 0]
+    assert [item.line for item in annotate(result, Place(file="hw/work.ipynb"))] == [0, 0]
+
+
 def test_a_notebooks_cells_are_found_by_line() -> None:
     cells = [
         {"cell_type": "markdown", "metadata": {}, "source": ['"cell_type": "code"']},

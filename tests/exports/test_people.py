@@ -12,8 +12,9 @@ from grader.core.errors import UsageError
 from grader.core.grades import Grade, with_grade
 from grader.core.results import CheckResult, Outcome, Result, Status
 from grader.core.review import CheckPoints, Comment, Review
+from grader.exports.autograding import write_autograding
 from grader.exports.csv_files import write_gradebook, write_grades, write_scores
-from grader.exports.github import Place, annotate, write_classroom, write_summary
+from grader.exports.github import Place, annotate, write_summary
 from grader.exports.gradescope import write_results
 from grader.exports.junit import write_junit
 from grader.exports.moodle import write_comment
@@ -70,7 +71,7 @@ def test_tables_leave_the_cell_empty_and_say_what_is_missing() -> None:
 
 
 def test_formats_of_one_mark_refuse_what_awaits_a_person() -> None:
-    for write in (write_results, write_classroom):
+    for write in (write_results, write_autograding):
         with pytest.raises(
             UsageError, match="a person has not given the points of The plot is right yet, so there is no"
         ):
@@ -95,7 +96,7 @@ def test_comments_go_along_in_words_and_as_text() -> None:
 def test_decided_checks_have_their_points_and_the_sum_is_the_mark() -> None:
     scores = [(test["name"], test["score"]) for test in json.loads(write_results(beside(GIVEN)))["tests"]]
     assert scores == [(CHECKS[0].title, 10), ("The plot is right", 7)]
-    tests = json.loads(write_classroom(beside(GIVEN)))["tests"]
+    tests = json.loads(write_autograding(beside(GIVEN)))["tests"]
     assert [(test["name"], test["score"]) for test in tests][1:] == [
         ("The plot is right", 7), ("Decided by the instructor", -1),
     ]  # fmt: skip

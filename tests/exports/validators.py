@@ -306,7 +306,7 @@ def read_gradescope(text: str) -> GradescopeResults:
     return results
 
 
-# --- GitHub Classroom's reporter (notify-classroom.js, aggregate-results.js, console-results.js) ---
+# --- GitHub's autograding reporter (notify-classroom.js, aggregate-results.js, console-results.js) ---
 
 
 @dataclass(frozen=True)
@@ -319,7 +319,7 @@ class Reported:
     failed: bool
 
 
-def report_to_classroom(environment: Mapping[str, str], runners: str) -> Reported:
+def report_autograding(environment: Mapping[str, str], runners: str) -> Reported:
     """The reporter's arithmetic and its output."""
     import base64
 
@@ -346,6 +346,84 @@ def report_to_classroom(environment: Mapping[str, str], runners: str) -> Reporte
             for test in results["tests"]:
                 total += test["score"]
     return Reported(total, most, lines, failed)
+
+
+# --- Classroom 50: its runner, then its collector (runner.py, collect_scores.py, schemas/result-v1) ---
+
+SUBMITTED = {  # what its runner gives an autograder.py
+    "CLASSROOM": "networks-2026", "ASSIGNMENT": "operators", "SUBMISSION_TAG": "submit/2026-11-29T09-00-00Z-a1b2c3d",
+    "USERNAME": "ada-l", "OWNER": "ada-l", "ASSIGNMENT_TYPE": "individual", "PAGES_BASE_URL": "https://org.github.io/classroom50",
+    "COMMIT_URL": "https://github.com/org/networks-2026-operators-ada-l/commit/a1b2c3d",
+    "RELEASE_URL": "https://github.com/org/networks-2026-operators-ada-l/releases/tag/submit%2F2026-11-29T09-00-00Z-a1b2c3d",
+    "REVIEW_URL": "https://github.com/org/networks-2026-operators-ada-l/compare/f00...a1b2c3d",
+}  # fmt: skip
+Whole = Annotated[int, Field(strict=True, ge=0)]
+Filled = Annotated[str, Field(strict=True, min_length=1)]
+Instant = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+
+
+class Classroom50Test(BaseModel):
+    """One row of a result; other keys are kept as they are."""
+
+    model_config = ConfigDict(extra="allow")
+    name: Annotated[Filled, Field(alias="test-name")]
+    passed: Annotated[bool, Field(strict=True)]
+    score: Whole
+    most: Annotated[Whole, Field(alias="max-score")]
+
+
+class Classroom50Pusher(BaseModel):
+    """Who pushed."""
+
+    username: Filled
+    id: Annotated[int, Field(strict=True)] | None = None
+
+
+class Classroom50Result(BaseModel):
+    """The whole, which has no other keys."""
+
+    model_config = ConfigDict(extra="forbid")
+    schema_: Annotated[Literal["classroom50/result/v1"], Field(alias="schema")]
+    classroom: str
+    assignment: str
+    assignment_type: Literal["individual", "group", "team"]
+    owner: Filled
+    submission: Annotated[str, Field(pattern="^submit/")]
+    commit: Filled
+    release: Filled
+    review: Filled
+    datetime: Instant
+    graded_at: Instant | None = None
+    score: Whole
+    most: Annotated[Whole, Field(alias="max-score")]
+    tests: list[Classroom50Test]
+    submitted_by: Classroom50Pusher | None = None
+
+
+def collect_classroom50(
+    text: str, environment: Mapping[str, str] = SUBMITTED, *, pushed: str = "2026-11-29T08:58:00Z"
+) -> Classroom50Result:
+    """What the runner makes of a `result.json`: it stamps what it knows better, and refuses what has another form."""
+    assert len(text.encode()) <= 10 << 20, "the collector reads no more"
+    document = json.loads(text)
+    assert isinstance(document, dict)
+    before = Classroom50Result.model_validate(
+        {"owner": "whoever", "assignment_type": "individual", **document}
+    )  # complete but for what is stamped
+    document |= {
+        "owner": environment["USERNAME"],
+        "assignment_type": environment["ASSIGNMENT_TYPE"],
+        "datetime": pushed,
+    }
+    found = Classroom50Result.model_validate({**document, "graded_at": before.datetime})
+    assert (found.classroom, found.assignment) == (environment["CLASSROOM"], environment["ASSIGNMENT"]), "another one's"
+    assert found.score <= found.most and all(test.score <= test.most for test in found.tests)
+    assert sum(test.score for test in found.tests) == found.score, "score is the sum of the tests'"
+    assert sum(test.most for test in found.tests) == found.most
+    names = [test.name for test in found.tests]
+    assert len(set(names)) == len(names), "rows are known by their names"
+    assert all(len(name.encode()) <= 100 and not re.search("[\x00-\x1f\x7f]", name) for name in names)
+    return found
 
 
 # --- GitHub's runner: workflow commands (ActionCommand.cs, ActionCommandManager.cs) ---

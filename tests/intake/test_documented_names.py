@@ -12,10 +12,10 @@ from tests.intake.zips import NOTEBOOK, opened, write_tree, write_zip, zip_of
 PAGE = (Path(__file__).parents[2] / "docs/reference/downloads.md").read_text(encoding="utf-8")
 SECTIONS = {text.split("\n")[0]: text for text in PAGE.split("\n## ")[1:]}
 FORMS = {
-    "Moodle": "moodle", "Canvas": "canvas", "nbgrader": "nbgrader", "GitHub Classroom": "classroom",
+    "Moodle": "moodle", "Canvas": "canvas", "nbgrader": "nbgrader", "Clones from GitHub": "classroom",
     "Gradescope": "gradescope", "None of these": "plain",
 }  # fmt: skip
-CLONES = ("GitHub Classroom", True)  # a zip's hidden folders are not read, so zipped clones can't be told
+CLONES = ("Clones from GitHub", True)  # a zip's hidden folders are not read, so zipped clones can't be told
 
 
 def block(section: str, kind: str) -> str:

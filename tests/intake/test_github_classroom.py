@@ -1,4 +1,4 @@
-"""Clones of GitHub Classroom, made by git itself; the last commit's time is read without git."""
+"""Clones of students' repositories, made by git itself; the last commit's time is read without git."""
 
 import subprocess
 from datetime import UTC, datetime
@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.core.errors import UsageError
+from grader.intake.platforms import read_form
 from grader.intake.platforms.github_classroom import common_prefix, last_commit
 from tests.intake.zips import NOTEBOOK, graded, opened, row_of, write_tree, write_zip
 
@@ -52,6 +54,12 @@ def test_clones_are_rows_called_after_their_logins_with_the_time_of_the_last_com
     ]  # fmt: skip
     assert row_of(found, "Ada Lovelace").who.identity == "s1"
     assert graded(row_of(found, "ada-m")) == "work.ipynb"
+
+
+def test_clones_are_asked_for_by_their_name_and_by_the_former_one() -> None:
+    assert read_form("clones") == read_form("classroom") == read_form(" Clones ") == ("classroom", "")
+    with pytest.raises(UsageError, match="nbgrader, clones, gradescope, nbgrader:NAME"):
+        read_form("clone")
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from grader.core.errors import UsageError
 from grader.intake import FORMS
+from grader.intake.platforms import CLONES
 from grader.intake.roster import LONGEST_FIELD, SYNONYMS, Enrolled, parse_roster, read_roster
 
 PLAIN = "name,id,email\nAda Lovelace,s1,ada@x.org\n"
@@ -46,6 +47,10 @@ def test_a_worksheet_of_moodle_a_roster_of_github_and_one_of_a_university_are_re
         "s1",
         "ada@x.org",
     )
+    (fifty,) = parse(
+        "username,first_name,last_name,email,section,github_id,role\nada-l,Ada,Lovelace,ada@x.org,A,77,student\n"
+    )
+    assert (fifty.name, fifty.logins, fifty.email) == ("Ada Lovelace", ("ada-l",), "ada@x.org")  # of Classroom 50
     (github,) = parse('identifier,github_username,github_id,name\n"s1","ada-l","77","Ada"\n')
     assert (github.identity, github.logins, github.participant) == ("s1", ("ada-l",), "")
     (several,) = parse("student id,net id,github\ns1,al12,ada-l\n")
@@ -154,7 +159,7 @@ def test_every_name_of_a_column_is_documented_and_the_example_is_a_roster() -> N
 
 def test_every_form_is_in_the_manual() -> None:
     page = (Path(__file__).parents[2] / "docs/how-to/grade-a-class.md").read_text(encoding="utf-8")
-    assert all(f"| `{form}` |" in page for form in FORMS)
+    assert all(f"| `{CLONES if form == 'classroom' else form}` |" in page for form in FORMS)
 
 
 def test_a_number_that_a_spreadsheet_was_to_keep_as_text_is_that_number() -> None:

@@ -11,10 +11,13 @@ from babel.messages.pofile import read_po, write_po
 from grader.checks.registry import built_in
 from grader.core.assignment import read_assignment
 from grader.course.course import Course
+from grader.pages.language import FINDING
+from tests.pages.sentences import PLURAL, find_sentences
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ROOT / "reports" / "languages"
 KEYWORDS = {"say": None, "_": None, "many": (2, 3), "gettext_noop": None}
+SPEAKERS = ("pages/*.py", "selfcheck/text.py", "exports/github.py", "exports/release.py", "ci/*.py", "cli/check.py")
 WIDTH = 120
 HEADER = """# What the pages of reports say, message by message; an empty translation is said in English.
 # Another language: run `python -m tests.pages.messages <code>` and translate `<code>.po`."""
@@ -24,9 +27,10 @@ UNSAID = tuple(
 
 
 def collect() -> Catalog:
-    """Messages of the report's code and templates, titles of shipped checks, assignments and datasets."""
+    """Messages of the report's code and templates, titles of shipped checks, assignments and datasets; findings."""
     catalog = Catalog(project="grader", charset="utf-8")
-    sources = [(path, "python") for path in sorted((ROOT / "grader" / "pages").glob("*.py"))]
+    speakers = sorted(path for pattern in SPEAKERS for path in (ROOT / "grader").glob(pattern))
+    sources = [(path, "python") for path in speakers]
     sources += [(path, "jinja2.ext:babel_extract") for path in sorted((ROOT / "reports" / "templates").glob("*.j2"))]
     for path, method in sources:
         options = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
@@ -36,6 +40,9 @@ def collect() -> Catalog:
             catalog.add(message, locations=[(str(path.relative_to(ROOT)), 0)])
     for title, where in shipped_titles():
         catalog.add(title, locations=[(where, 0)])
+    for sentence, where in find_sentences():
+        counted = PLURAL.search(sentence)
+        catalog.add((sentence, sentence) if counted else sentence, locations=[(where, 0)], context=FINDING)
     return catalog
 
 

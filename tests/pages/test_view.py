@@ -64,6 +64,14 @@ def test_the_next_step_is_the_hint_with_most_points_in_it() -> None:
     assert step is not None and step.hint == "large" and step.number == 2
 
 
+def test_there_is_no_next_step_while_a_person_has_yet_to_look() -> None:
+    failed = a_check(Outcome.FAILED, points=0, hint="Add Dropout.")
+    doubted = a_result((a_check(), failed), status=Status.NEEDS_REVIEW)
+    assert student_view(a_result((a_check(), failed)), None).next_step is not None
+    assert student_view(doubted, None).provisional
+    assert student_view(doubted, None).next_step is None
+
+
 def test_a_perfect_result_has_no_next_step() -> None:
     assert student_view(a_result((a_check(),)), None).next_step is None
 

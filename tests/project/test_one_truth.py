@@ -1,7 +1,9 @@
 """What a student gets is the same on every page, line, file and export, whatever lateness and persons made of it."""
 
 import itertools
+import math
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -260,16 +262,18 @@ def read_all(graded: Graded) -> dict[str, surfaces.Shown]:
         "show": surfaces.show(known), "json": surfaces.show_json(known), "regrade": surfaces.moves(again),
         "export": surfaces.export_csv(known), "moodle": surfaces.moodle(known), "canvas": surfaces.canvas(known),
         "nbgrad": surfaces.nbgrader(known), "zip": surfaces.feedback(known), "gscope": surfaces.gradescope(known),
-        "clroom": surfaces.classroom(known), "junit": surfaces.junit(known), "github": surfaces.summary(known),
+        "autogr": surfaces.autograding(known), "clrm50": surfaces.classroom50(known),
+        "junit": surfaces.junit(known), "github": surfaces.summary(known),
     }  # fmt: skip
 
 
 # What a format can't say is left out of it, and nothing else is.
 SILENT = {
     "moodle": {"excused", "none", "awaits"}, "canvas": {"none", "awaits"}, "nbgrad": {"excused", "none", "awaits"},
-    "gscope": {"excused", "none", "awaits"}, "clroom": {"excused", "none", "awaits"},
+    "gscope": {"excused", "none", "awaits"}, "autogr": {"excused", "none", "awaits"},
+    "clrm50": {"excused", "none", "awaits"},
 }  # fmt: skip
-ONE_GRADE = ("gscope", "clroom", "github")  # hold one grade of a result, and none of a group with several
+ONE_GRADE = ("gscope", "autogr", "clrm50", "github")  # hold one grade of a result, and none of a group with several
 
 
 def fits(surface: str, case: Case, said: str, expected: str) -> bool:
@@ -278,6 +282,8 @@ def fits(surface: str, case: Case, said: str, expected: str) -> bool:
         return True
     if surface == "nbgrad" and case.what == "absent" and expected == "none":
         return said == "0"  # nbgrader's own zero for who handed in nothing
+    if surface == "clrm50" and re.fullmatch(r"[\d.]+", expected):
+        return said == str(math.floor(float(expected) + 0.5)) or (bool(case.group) and said == surfaces.LEFT_OUT)
     if surface == "regrade" and case.what in ("absent", "broken"):
         return said == surfaces.LEFT_OUT  # nothing is stored that could be marked again
     left_out = expected in SILENT.get(surface, set()) or (case.group and surface in ONE_GRADE)

@@ -1,6 +1,7 @@
 """bwrap's arguments as a pure function, and the view that root needs."""
 
 import os
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -79,8 +80,9 @@ def test_a_barred_home_is_opened_for_what_is_needed_alone(tmp_path: Path) -> Non
     home = tmp_path / "home"
     (home / "a" / "python").mkdir(parents=True)
     home.chmod(0o700)
-    barred = barred_home(home / "a" / "python")
-    assert barred is not None  # `home`, or what pytest itself keeps private above it
+    found = barred_home(home / "a" / "python")
+    assert found is not None and found[1] == home / "a" / "python"
+    barred = found[0]  # `home`, or what pytest itself keeps private above it
     assert barred == home or home.is_relative_to(barred)
     view = outer_view(host(run_as=64_999), [home / "a" / "python"])
     assert view[view.index("--tmpfs") + 1] == str(barred)
@@ -102,12 +104,15 @@ def test_folders_below_others_are_not_bound_twice() -> None:
         ("bwrap: setting up uid map: Permission denied", "AppArmor"),
         ("bwrap: No permissions to create new namespace", "outside the container"),
         ("bwrap: Creating new namespace failed: No space left on device", "user.max_user_namespaces"),
+        ("bwrap: Can't mkdir parents for /home/a/env/x: Permission denied", "not only enter them"),
+        ("bwrap: Can't resolve /var/run/env: Too many levels of symbolic links", "readlink -f"),
+        ("bwrap: Can't mount on symlink destination /var/run/env", "readlink -f"),
         ("setpriv: setresuid failed: Invalid argument", "no other user to become"),
     ],
 )
 def test_the_reason_why_namespaces_are_refused_comes_with_a_remedy(tmp_path: Path, said: str, remedy: str) -> None:
     fake = tmp_path / "bwrap"
-    fake.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    fake.write_text(f"#!/bin/sh\necho {shlex.quote(said)} >&2\nexit 1\n")
     fake.chmod(0o755)
     tmp_path.chmod(0o755)
     broken = Bubblewrap(Host(bwrap=fake, trees=(), hidden=(), run_as=None))

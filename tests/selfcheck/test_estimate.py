@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.checks.places import Places
 from grader.core.evidence import CellError, Claims, Ending, Evidence, Fit, Layer, Pace, Smoke
 from grader.core.limits import Limits
 from grader.core.results import Outcome, Result
@@ -102,7 +103,7 @@ def test_a_failed_cell_is_told_with_its_line_and_a_hint() -> None:
     said = "---- Traceback\nCell In[2], line 2\n      1 a = 1\n----> 2 print(X_train.shape)\n"
     error = CellError(name="NameError", message="name 'X_train' is not defined", traceback=said)
     failing = built.cell(2, "a = 1\nprint(X_train.shape)").model_copy(update={"error": error})
-    (failure,) = failed_cells((built.cell(1, "x_train = 1"), failing))
+    (failure,) = failed_cells(Places((built.cell(1, "x_train = 1"), failing)))
     assert failure.cell == 2
     assert failure.error == "NameError: name 'X_train' is not defined"
     assert failure.line == "print(X_train.shape)"
@@ -111,7 +112,7 @@ def test_a_failed_cell_is_told_with_its_line_and_a_hint() -> None:
 
 def test_a_line_that_the_cell_does_not_hold_is_not_shown() -> None:
     error = CellError(name="NameError", message="x", traceback="----> 2 something_else()\n")
-    (failure,) = failed_cells((built.cell(1, "a = 1").model_copy(update={"error": error}),))
+    (failure,) = failed_cells(Places((built.cell(1, "a = 1").model_copy(update={"error": error}),)))
     assert failure.line == ""
 
 

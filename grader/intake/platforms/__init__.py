@@ -15,6 +15,7 @@ UNREAD = {
     "Blackboard": re.compile(r".+_attempt_\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d(?:_.+|\.\w+)", re.DOTALL),
     "Brightspace": re.compile(r"\d+-\d+ ?- ?.+ ?- ?.*\d{4}.*", re.DOTALL),
 }
+CLONES = "clones"  # what `--format` calls the form "classroom", whose name was a service's
 DEEPEST = 4  # folders around a download, each alone in the other
 
 
@@ -60,9 +61,11 @@ class Recognised(NamedTuple):
 def read_form(text: str) -> tuple[Form, str]:
     """The form that `--format` names, and nbgrader's name of the assignment in "nbgrader:NAME". Raises UsageError."""
     word, _, name = text.partition(":")
-    form = next((form for form in FORMS if form == word.strip().lower()), None)
+    wanted = word.strip().lower()
+    form = next((form for form in FORMS if form == ("classroom" if wanted == CLONES else wanted)), None)
     if form is None or (name and form != "nbgrader"):
-        raise UsageError(f"--format {text[:60]!r} is not known.", f"Available: {', '.join(FORMS)}, nbgrader:NAME.")
+        known = ", ".join(CLONES if form == "classroom" else form for form in FORMS)
+        raise UsageError(f"--format {text[:60]!r} is not known.", f"Available: {known}, nbgrader:NAME.")
     return form, name.strip()
 
 

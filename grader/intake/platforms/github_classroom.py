@@ -1,4 +1,4 @@
-"""Clones of GitHub Classroom: `<assignment>-<login>/`, each with its `.git`. Pure but for the tree.
+"""Clones of students' repositories on GitHub: `<assignment>-<login>/`, each with its `.git`. Pure but for the tree.
 
 The assignment's part of the names is taken from the folder around them (`<assignment>-submissions`, as GitHub's command
 line calls it), else it is the assignment's id, else what all names begin with. The time of the last commit is taken for
@@ -22,7 +22,7 @@ from pathlib import Path, PurePath
 from grader.core.notebook import without_surrogates
 from grader.intake.sources import ClassFile, Found, Tree, find_plain, visible
 
-TITLE = "clones of GitHub Classroom"
+TITLE = "clones from GitHub"
 AROUND = "-submissions"
 SMALL, MOST_REFS, MOST_COMMIT = 4096, 4 << 20, 64 << 10  # bytes
 MOST_PACKS, MOST_NAMES = 64, 1 << 20  # packs of a clone; objects whose names begin with one byte

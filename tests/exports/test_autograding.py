@@ -11,29 +11,29 @@ from grader.core.errors import UsageError
 from grader.core.evidence import Smoke
 from grader.core.grades import plain_grade
 from grader.core.results import Outcome, Result, Status
-from grader.exports.github import encode_classroom, shares, write_classroom
+from grader.exports.autograding import encode_autograding, shares, write_autograding
 from tests.exports.builders import HOSTILE, hostile_results
-from tests.exports.validators import Reported, report_to_classroom, run_log
+from tests.exports.validators import Reported, report_autograding, run_log
 from tests.fakes import a_result
 from tests.pages.builders import SOME_CHECKS, a_check
 
 
 def report(result: Result) -> Reported:
-    return report_to_classroom({"GRADER_RESULTS": encode_classroom(result)}, "grader")
+    return report_autograding({"GRADER_RESULTS": encode_autograding(result)}, "grader")
 
 
 def test_the_sum_of_the_tests_is_the_mark() -> None:
     result = a_result()
     found = report(result)
     assert (found.total, found.most) == (result.points, result.out_of)
-    tests = json.loads(write_classroom(result))["tests"]
+    tests = json.loads(write_autograding(result))["tests"]
     assert [test["status"] for test in tests] == ["pass", "pass", "fail", "fail", "fail", "error"]
     assert [test["score"] for test in tests] == [10, 50, 5, 0, 0, 0]
 
 
 def test_advice_is_no_test_and_a_result_without_checks_is_one() -> None:
     advice = a_check(Outcome.FAILED, points=0.0, out_of=0.0)
-    (test,) = json.loads(write_classroom(a_result((advice,), points=7.0, out_of=10.0)))["tests"]
+    (test,) = json.loads(write_autograding(a_result((advice,), points=7.0, out_of=10.0)))["tests"]
     assert (test["name"], test["score"], test["status"]) == ("The submission is graded", 7.0, "pass")
     assert report(a_result((), points=7.0, out_of=10.0)).total == 7.0
 
@@ -44,13 +44,13 @@ def test_advice_is_no_test_and_a_result_without_checks_is_one() -> None:
 )
 def test_the_status_says_whether_it_passed_or_we_broke(changes: dict[str, object], status: str) -> None:
     result = a_result(**changes)  # type: ignore[arg-type]
-    assert json.loads(write_classroom(result))["status"] == status
+    assert json.loads(write_autograding(result))["status"] == status
     assert report(result).failed == (status != "pass")
 
 
 def test_a_smoke_run_gives_no_points() -> None:
     with pytest.raises(UsageError, match="smoke run"):
-        write_classroom(a_result().model_copy(update={"smoke": Smoke()}))
+        write_autograding(a_result().model_copy(update={"smoke": Smoke()}))
 
 
 @given(st.lists(st.floats(0, 100), max_size=30))
@@ -66,7 +66,7 @@ def test_hundredths_add_up_to_the_rounded_sum(points: list[float]) -> None:
 def test_the_reporter_obeys_no_students_text(result: Result) -> None:
     if plain_grade(result).awaits:
         with pytest.raises(UsageError, match="a person has not given the points"):
-            write_classroom(result)
+            write_autograding(result)
         return
     found = report(result)
     assert run_log("\n".join(found.lines)) == []
@@ -76,7 +76,7 @@ def test_the_reporter_obeys_no_students_text(result: Result) -> None:
 def test_the_reporter_would_obey_it_if_it_stood_on_a_line_of_its_own() -> None:
     text = json.dumps({"status": "fail", "max_score": 1, "tests": [
         {"name": "x", "status": "fail", "score": 0, "message": f"a\n{HOSTILE[1]}"}]})  # fmt: skip
-    found = report_to_classroom({"G_RESULTS": base64.b64encode(text.encode()).decode()}, "g")
+    found = report_autograding({"G_RESULTS": base64.b64encode(text.encode()).decode()}, "g")
     assert [command.name for command in run_log("\n".join(found.lines))] == ["error"]
 
 
