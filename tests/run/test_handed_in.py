@@ -12,12 +12,16 @@ from grader.core.progress import Silent
 from grader.core.results import Result, Status
 from grader.core.store import evidence_digest, load_evidence
 from grader.course.course import Course
+from grader.intake import read_path
 from grader.intake.open_class import open_class
 from grader.marking.lot import Lot, draw_again
 from grader.marking.publish import OutputOptions, student_folder
 from grader.marking.regrade import regrade
 from grader.run.audits import LOT, SECRET
 from grader.run.batch import grade_class
+from grader.run.context import evidence_key
+from grader.run.parcels import pack_request, unpack_request
+from grader.run.ways import to_judge, to_train, to_train_unseen
 from tests.fakes import RUBRIC, Act, Stage, a_context, a_network, a_rubric, run_cli, write_course, write_rubric
 
 HANDED_IN = RUBRIC.replace("\n[[check]]", '\n[run]\ntrain = "handed-in"\n\n[[check]]', 1)
@@ -280,3 +284,27 @@ def test_networks_come_in_zips_as_well(output: OutputOptions, tmp_path: Path, mo
         packed.writestr("work/best.keras", a_network(10))
     found = grade(output, tmp_path / "class")["ada"]
     assert (found.model.file, found.points) == ("best.keras", 100)
+
+
+def test_a_handed_in_network_travels_to_a_worker_and_nothing_of_it_where_its_code_is_trained(
+    course: Course, tmp_path: Path
+) -> None:
+    whole = read_path(write(tmp_path / "class", {"ada": a_network(10)}) / "ada")
+    with a_context(course) as context:
+        for sent in (to_judge(whole), to_train_unseen(whole), to_train(whole)):
+            _, came = unpack_request(pack_request(sent, context, 0, {}))
+            assert evidence_key(came, context) == evidence_key(sent, context)
+            assert (came.way, dict(came.files)) == (sent.way, dict(sent.files))
+            assert dict(came.networks) == (dict(whole.networks) if sent.way == "handed-in" else {})
+        keys = {evidence_key(sent, context) for sent in (to_judge(whole), to_train_unseen(whole), to_train(whole))}
+    assert len(keys) == 3
+
+
+def test_what_a_run_is_known_by_does_not_hang_on_who_is_trained_at_all(course: Course, tmp_path: Path) -> None:
+    submission = to_train(read_path(write(tmp_path / "class", {"ada": None}) / "ada"))
+    keys = set()
+    for rubric in (RUBRIC, HANDED_IN, NO_AUDIT.replace('train = "handed-in"', 'train = "never"\nmodel_size = "1MiB"')):
+        write_rubric(course.root, rubric)
+        with a_context(course) as context:
+            keys.add(evidence_key(submission, context))
+    assert len(keys) == 1
