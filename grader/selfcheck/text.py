@@ -37,7 +37,7 @@ def describe(checked: Checked, *, fold: bool = False) -> list[str]:
         list(_failures(checked)),
         list(_cases(result)),
         list(_network(checked)),
-        list(_network_beside(checked.network)) if checked.network is not None else [],
+        list(describe_network_beside(checked.network)) if checked.network is not None else [],
         list(_estimate(checked.estimate)) if checked.estimate and checked.estimate.trainings else [],
         list(_notes(result)),
         list(_points(checked)),
@@ -146,7 +146,7 @@ def _layer_lines(layers: Sequence[LayerShape]) -> Iterator[str]:
         yield (f"  {row[0]:<{name}}  {row[1]:<{kind}}  {row[2]:>{inputs}} -> {row[3]:<{output}}  {row[4]:>{most}}")
 
 
-def _network_beside(found: NetworkBeside) -> Iterator[str]:
+def describe_network_beside(found: NetworkBeside) -> Iterator[str]:
     """What is to be known of the network that would be handed in with the work."""
     yield f"The trained network beside it, {one_line(found.name)}"
     yield f"  {write_size(found.size)}; {write_size(found.allowed)} are allowed"
