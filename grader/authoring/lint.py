@@ -156,7 +156,8 @@ def _try_starter(course: Course, rubric: Rubric, means: Means, progress: Progres
 def _look_at_tags(rubric: Rubric, path: Path) -> Iterator[LintFinding]:
     """The cells that a person is to look at must be in what students are given: a tag is nothing that they write."""
     script = read_own(path).script
-    there = tuple(dict.fromkeys(tag for tags in script.tags for tag in tags))
+    tagged = (*script.tags, *(cell.tags for cell in script.markdown))
+    there = tuple(dict.fromkeys(tag for tags in tagged for tag in tags))
     for item in rubric.planned:
         tag = item.parameters.tag if isinstance(item.parameters, Manual) else ""
         if tag and tag not in there:

@@ -15,6 +15,7 @@ import typer
 from grader.cli.command import Commands
 from grader.cli.gradebook import tell_missing
 from grader.cli.options import Debug, can_be_written, must_be_folder, read_pairs
+from grader.cli.terminal import print_lines
 from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -353,8 +354,7 @@ class Export:
         if target is not None or lines:
             left = f", {len(filled.unplaced)} not placed" if filled.unplaced else ""
             lines.append(f"{self.format_}: {filled.filled} written{left}{f' ({target})' if target else ''}")
-        for line in lines:
-            print(defused(one_line(line)), file=sys.stderr)
+        print_lines((defused(one_line(line)) for line in lines), sys.stderr)
         if troubles or (self.strict and filled.unplaced):
             raise typer.Exit(BROKEN if troubles else NOT_ALL)
 

@@ -261,7 +261,7 @@ def regrade(
     else:
         for move in moved:
             print_lines(move.words().split("\n"))
-        print(f"{len(moved)} of {len(moves)} moved{'; nothing was written (--dry-run)' if dry_run else ''}.")
+        print_lines([f"{len(moved)} of {len(moves)} moved{'; nothing was written (--dry-run)' if dry_run else ''}."])
     end_with_troubles(troubles, missing, folder)
 
 
@@ -310,7 +310,7 @@ def demo(
     home = Course.at()
     if part is DemoPart.PETS:
         assignment, source = "pets-drawn", home.examples("pets")
-        print(f"{NOT_PHOTOGRAPHS}\n")
+        print_lines([NOT_PHOTOGRAPHS, ""])
     else:
         assignment, source = "exercise1", home.examples()
         try:
@@ -318,5 +318,5 @@ def demo(
                 find_data(home.dataset("mnist"), Places.of(home, data), progress)
         except DataError as error:
             assignment = "exercise1-5k"
-            print(f"{error.message}\n{NOT_MNIST}\n")
+            print_lines([error.message, NOT_MNIST, ""])
     batch(assignment=assignment, source=source, out=out, jobs=jobs, sandbox=sandbox, data=data, quiet=quiet)

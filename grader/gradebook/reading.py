@@ -2,12 +2,12 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, Row, and_, func, select
 
 from grader.core.errors import UsageError
 from grader.core.grades import (
@@ -40,6 +40,7 @@ from grader.gradebook.tables import (
     SubmissionRow,
     stored_text,
 )
+from grader.intake.names import name_words
 
 MOST_LISTED = 20  # nobody reads a list of a whole class
 
@@ -189,7 +190,11 @@ def require_assignment(connection: Connection, assignment: str | None) -> None:
 
 
 def find_student(connection: Connection, word: str) -> int:
-    """The student who is called so, or has this identity or e-mail address. Raises UsageError."""
+    """The student who is called so, or has this identity or e-mail address. Raises UsageError.
+
+    At last the name is compared without accents and in any order of its words: Rossi, Niccolo is Niccolò Rossi, if nobody
+    else could be meant.
+    """
     word = stored_text(word)
     rows = connection.execute(select(StudentRow)).all()
     for field in ("name", "identity", "login", "email"):
@@ -199,14 +204,30 @@ def find_student(connection: Connection, word: str) -> int:
         if len(chosen) == 1:
             return int(chosen[0].id)
         if chosen:
-            names = ", ".join(f"`{row.name}`" for row in chosen[:5])
-            raise UsageError(
-                f"Several students have the {field} `{word}`: {names}.", "Give the name as it stands there."
-            )
+            raise _several(chosen, f"Several students have the {field} `{word}`.")
+    alike = [row for row in rows if word and name_words(row.name) == name_words(word)]
+    if len(alike) == 1:
+        return int(alike[0].id)
+    if alike:
+        raise _several(alike, f"Several students could be meant by `{word}`.")
+    parts = set(name_words(word))
+    partly = [row for row in rows if parts and parts <= set(name_words(row.name))]
+    if partly:
+        raise _several(partly, f"The gradebook has no student `{word}`.")
     near = did_you_mean(word, tuple(row.name for row in rows))
     if not near.startswith(" (") and len(rows) > MOST_LISTED:
         near = ""
     raise UsageError(f"The gradebook has no student `{word}`{near}.", "`grader gradebook show` lists them.")
+
+
+def _several(rows: Sequence[Row[Any]], what: str) -> UsageError:
+    """What is said where a word may mean these students; what tells them apart stands behind their names."""
+    known = sorted((row.name, row.identity or row.login or row.email) for row in rows)[:MOST_LISTED]
+    names = ", ".join(f"`{name}` ({told})" if told else f"`{name}`" for name, told in known)
+    more = f" and {len(rows) - MOST_LISTED} more" if len(rows) > MOST_LISTED else ""
+    if len(rows) == 1:
+        return UsageError(f"{what} Did you mean {names}?", "Give the whole name, or the number.")
+    return UsageError(f"{what} Available: {names}{more}.", "Give the name as it stands there, or the number.")
 
 
 def the_assignment(connection: Connection, student_id: int, assignment: str | None) -> str:

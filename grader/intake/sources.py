@@ -105,18 +105,8 @@ class Placed:
     notes: tuple[str, ...] = ()
 
 
-# what a teacher, or a repository, has beside the submissions
-ABOUT = {
-    "readme",
-    "readme.md",
-    "readme.txt",
-    "readme.rst",
-    "license",
-    "license.txt",
-    "license.md",
-    "roster.csv",
-    "expected.toml",
-}
+ABOUT = {"readme", "license", "licence"}  # what a repository has, as a plain text
+BESIDE = {"roster.csv", "expected.toml"}  # what a teacher puts beside the submissions
 PICTURES = {
     ".png",
     ".jpg",
@@ -132,7 +122,9 @@ PICTURES = {
 def is_handed_in(name: str) -> bool:
     """Whether a file or folder of this name at the top of a class is a student's."""
     leads_elsewhere = name in (".", "..") or "/" in name  # in a zip: its row says what is wrong with it
-    return leads_elsewhere or (not is_leftover(name) and name.lower() not in ABOUT)
+    path = PurePosixPath(name.lower())
+    is_about = path.stem in ABOUT and path.suffix in ("", ".md", ".txt", ".rst")
+    return leads_elsewhere or not (is_leftover(name) or is_about or path.name in BESIDE)
 
 
 def visible(nodes: Iterable[Node]) -> list[Node]:

@@ -220,8 +220,8 @@ def reference_words(spread: Spread, judged: int) -> str:
     return many(spread.seeds, "{reached} ({n} seed)", "{reached} ({n} seeds)", reached=reached)
 
 
-def reference_sentence(spread: Spread, accuracy: Accuracy) -> str:
-    """What the reference solution reaches on the same images, and where the accuracy stands beside its runs."""
+def reference_sentence(spread: Spread, accuracy: Accuracy, *, placed: bool = True) -> str:
+    """What the reference solution reaches on the same images; if `placed`, where the accuracy stands beside its runs."""
     judged = accuracy.judged
     runs = many(spread.seeds, "{n} run", "{n} runs")
     if spread.standard_deviation is not None:
@@ -234,7 +234,7 @@ def reference_sentence(spread: Spread, accuracy: Accuracy) -> str:
         )
     mean = f"{_rounded(spread.mean, judged)}\u00a0%"
     said = say("The course's reference solution reaches {mean} on the same images ({runs}).", mean=mean, runs=runs)
-    return joined((said, _standing(spread, accuracy.value)))
+    return joined((said, _standing(spread, accuracy.value) if placed else ""))
 
 
 def _standing(spread: Spread, value: float) -> str:
