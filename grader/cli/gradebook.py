@@ -5,6 +5,7 @@ Below the commands: how other commands find the gradebook beside results, and ho
 
 import getpass
 import json
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -134,6 +135,12 @@ def read_points(text: str, option: str = "--points ") -> float:
     """Points as people write them, 61.5 or 61,5. Raises UsageError for anything else, which names the option, if any."""
     from grader.core.text import read_number
 
+    if re.fullmatch(r"[+-]?[0-9]{1,3}(,[0-9]{3})+", text.strip()):
+        plain = text.strip().replace(",", "")
+        raise UsageError(
+            f"{option}{text}: may be {plain}, or a number with three digits after a decimal comma.",
+            f"Write {plain}, or {text.strip().replace(',', '.', 1)}.",
+        )
     if (found := read_number(text)) is None:
         raise UsageError(
             f"{option}{text}: is not a number.",
@@ -205,6 +212,8 @@ def became(grade: "Grade") -> str:
         said += [f"a person gives the points of {', '.join(grade.awaits)}"] if grade.awaits else []
         said += _decided(grade)
         said += [f"earned {grade.earned:g}, {grade.penalty.words}"] if grade.penalty is not None else []
+    if grade.slip_days is not None:
+        said.append(f"slip days: {grade.slip_days.spent} spent, {grade.slip_days.left} left")
     said += ["provisional"] if grade.provisional else []
     said += [flag.replace("_", " ") for flag in grade.flags]
     return safe("; ".join(said)) or ("-" if grade.status is None else "as marked")

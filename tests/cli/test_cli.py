@@ -22,7 +22,7 @@ from tests.fakes import RUBRIC, Act, Said, Stage, data_of, run_cli, write_class,
 FAULT = Infrastructure("The sandbox did not start.", "See `grader doctor`.")
 COMMANDS = (
     "check", "ci", "export", "export csv", "export moodle", "export moodle-feedback", "export canvas", "export nbgrader",
-    "export gradescope", "export autograding", "export classroom50", "export junit", "export github",
+    "export gradescope", "export autograding", "export classroom", "export classroom50", "export junit", "export github",
     "export github-summary", "new", "lint", "gradebook", "gradebook show", "gradebook override", "gradebook points",
     "gradebook comment",
     "gradebook history", "review", "grade", "batch", "regrade", "report",
