@@ -82,7 +82,7 @@ class Late(Value):
     per_day: Share = 0.0
     most: Share = 1.0
     after: Span | None = None
-    most_slip_days: Annotated[int, Field(ge=0, le=366)] | None = None
+    most_slip_days: Annotated[int, Field(strict=True, ge=0, le=366)] | None = None
 
 
 class Pages(Value):

@@ -28,14 +28,14 @@ LONGEST = 100  # characters of a name
 class Budget(Value):
     """`[late]`: how many slip days a student has for all assignments of the course; None: there are none."""
 
-    slip_days: Annotated[int, Field(ge=0, le=366)] | None = None
+    slip_days: Annotated[int, Field(strict=True, ge=0, le=366)] | None = None
 
 
 class Part(Value):
     """What counts, and how much: of a list all weigh the same, a table says how much. `best`: only the best so many."""
 
     counts: tuple[str, ...] | dict[str, float]
-    best: Annotated[int, Field(ge=1)] | None = None
+    best: Annotated[int, Field(strict=True, ge=1)] | None = None
 
     @field_validator("counts", mode="before")
     @classmethod
