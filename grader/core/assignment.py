@@ -15,7 +15,7 @@ from grader.core.toml import read_toml, validate, written
 SCHEMA = 1
 UNITS = {
     "run": {"wall": "30m", "cell": "20m", "cell_after_training": "5m", "call": "10s", "memory": "4GiB", "disk": "512MiB",
-            "output": "10MiB"},
+            "output": "10MiB", "model_size": "200MiB"},
     "late": {"grace": "10m", "after": "7d"},
 }  # fmt: skip
 TOP = ("schema", "due", "submissions", "pass_mark")  # keys of the whole rubric, and of no table
@@ -85,6 +85,19 @@ class Late(Value):
     most_slip_days: Annotated[int, Field(strict=True, ge=0, le=366)] | None = None
 
 
+class AuditPolicy(Value):
+    """`[audit]`: which of the networks that were judged as they were handed in are trained after all.
+
+    A lot names the `share` of them, and `least` so many; `flagged` adds those that a person should look at. A trained
+    network that is worse by more than `tolerance` (of accuracy) puts the mark up for review.
+    """
+
+    share: Share = 0.1
+    least: Annotated[int, Field(ge=0, le=10_000)] = 2
+    tolerance: Annotated[float, Field(ge=0, le=0.5)] = 0.05
+    flagged: bool = True
+
+
 class Pages(Value):
     """`[report]`: what pages show. `judged_images`: some of the images that decide a mark, unless they are private ones."""
 
@@ -107,6 +120,7 @@ class Assignment(Value):
     pass_mark: Annotated[float, Field(ge=0)]
     run: Limits = Limits()
     retry: Retry = Retry()
+    audit: AuditPolicy = AuditPolicy()
     submissions: CountedSubmission = "last"  # which of several hand-ins counts
     due: Due | None = None
     late: Late = Late()

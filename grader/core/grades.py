@@ -183,7 +183,8 @@ class Judged(Value):
 
 DAY = timedelta(days=1)
 LATE_WITHOUT_TIME, LATER_RUN_BROKE, DECIDED_BEFORE = "late_without_time", "later_run_broke", "decided_before"
-NO_PART_OF_A_MARK = {"submissions", "due", "late", "run"}  # keys of a rubric that change no result of stored evidence
+# Keys of a rubric that change no points of stored evidence.
+NO_PART_OF_A_MARK = {"submissions", "due", "late", "run", "audit"}
 
 
 def rubric_digest(assignment: Assignment, data_digest: str, code_digest: str = "") -> str:

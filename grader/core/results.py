@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from grader.core.evidence import Cause, Ending, Isolation, Serve, Smoke, Value
+from grader.core.evidence import Cause, Ending, Isolation, Maker, Serve, Smoke, Value
 from grader.core.review import Review
 
 SCHEMA = 1
@@ -140,7 +140,11 @@ class FunctionFinding(Value):
 
 
 class ModelSummary(Value):
-    """Which network was graded."""
+    """Which network was graded.
+
+    `source`: whether it is what the run trained, or the `file` that was handed in; then `maker` says whether the code builds
+    that very network, and `differences` what tells the two apart.
+    """
 
     chosen: str | None = None
     candidates: tuple[str, ...] = ()
@@ -148,6 +152,10 @@ class ModelSummary(Value):
     input_shape: tuple[int | None, ...] | None = None
     preprocessing: str | None = None
     family: str | None = None
+    source: Literal["trained", "handed-in"] | None = None
+    file: str | None = None
+    maker: Maker | None = None
+    differences: tuple[str, ...] = ()
 
 
 class Flag(Value):
@@ -191,6 +199,33 @@ class Attempt(Value):
     points: float
     evidence: str
     counted: bool
+
+
+BY_LOT = "drawn by lot"  # how the reason of an audit begins that the lot named
+
+
+class AuditFinding(Value):
+    """What came of training the network after all whose handed-in file was judged, on the same images.
+
+    `why` it was drawn. Accuracies are fractions; `margin` is how much worse the trained one may be. `only_handed_in` and
+    `only_trained` count the images that one of the two alone recognised. `due`: it is drawn, and not trained yet.
+    """
+
+    why: str
+    outcome: Literal["confirmed", "not confirmed", "not judged", "due"]
+    handed_in: float | None = None
+    trained: float | None = None
+    margin: float | None = None
+    only_handed_in: int | None = None
+    only_trained: int | None = None
+    p_value: float | None = None
+    evidence: str = ""
+    reason: str = ""
+
+    @property
+    def by_lot(self) -> bool:
+        """Whether the lot named it, and not a flag alone."""
+        return self.why.startswith(BY_LOT)
 
 
 class Spread(Value):
@@ -339,6 +374,7 @@ class Result(Value):
     attempts: tuple[Attempt, ...] = ()
     compared: tuple[Comparison, ...] = ()
     baseline: Spread | None = None
+    audit: AuditFinding | None = None
     model: ModelSummary
     functions: tuple[FunctionFinding, ...] = ()
     checks: tuple[CheckResult, ...]

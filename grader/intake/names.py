@@ -18,7 +18,8 @@ LETTERS = str.maketrans({
     "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE",
     "ı": "i",
 })  # fmt: skip
-RESERVED = {"index.html", "gradebook.csv", "gradebook.sqlite", "batch.json"}  # what a batch writes beside its students
+# What a batch writes beside its students.
+RESERVED = {"index.html", "gradebook.csv", "gradebook.sqlite", "batch.json", "audit.json"}
 # What begins or ends like a file that we, SQLite or CI lay beside students. Other files there are looked for on disk.
 OURS = re.compile(
     r"(?:index|gradebook|batch|events|junit|classroom|autograding|summary|evidence|members|students|roster)(?:[^a-z].*)?"

@@ -20,6 +20,7 @@ from grader.marking.flags import UnrunSubmission, explain_unread
 from grader.marking.mark import mark_attempts
 from grader.marking.publish import Grades, OutputOptions, publish_again, publish_class, publish_student, remember_origin
 from grader.marking.repeated_runs import EVIDENCE_FOLDER, load_attempts
+from grader.marking.similar_networks import keep_similar_weights
 from grader.marking.similarity import keep_similar
 
 if TYPE_CHECKING:
@@ -238,6 +239,7 @@ class StoredRow:
         student = evidence.student if self.old is None else self.old.student  # the name may be another one by now
         marked = mark_attempts(self.runs, rubric, self.compared, mark_run=mark_run)
         new = keep_similar(marked.model_copy(update={"student": student}), self.old)
+        new = keep_similar_weights(new, self.old)
         return Move(old=self.old, new=new, folder=self.folder, submission=evidence.submission.sha256)
 
 
