@@ -47,7 +47,7 @@ app.add_typer(student_wheel.app)
 use_commands(app)
 hide_from_students(app)
 
-NO_READER = 141  # as a shell calls the end by SIGPIPE
+NO_READER = 1  # what Typer ends with where a pipe was closed
 
 
 def _say_version(wanted: bool) -> None:

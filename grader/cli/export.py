@@ -269,11 +269,15 @@ def course(
     where: Annotated[str, typer.Argument(metavar="DIR|URL", help="A gradebook that holds the whole course.")],
     into: Into = None,
     assignment: Annotated[
-        str | None, typer.Option("--assignment", metavar="ID", help="One of the course's, where there are several courses.")
+        str | None,
+        typer.Option("--assignment", "-a", metavar="ID", help="Mean the course of this assignment, where there are several."),
     ] = None,
     strict: Strict = False, debug: Debug = False,
 ) -> None:  # fmt: skip
-    """All assignments of a course with the total: a table, or a page where FILE ends in .html."""
+    """Write all assignments of a course with the total.
+
+    It is a table, or a page where FILE ends in .html.
+    """
     from grader.cli.gradebook import open_known
     from grader.core.totals import course_table
     from grader.course.course import Course

@@ -233,7 +233,7 @@ def test_points_of_a_person_are_given_by_number_or_by_level_and_pages_follow(wai
         (("manual", "5"), "no check `manual`"),
         (
             ("The plot is right", "fair"),
-            "`fair` is neither a number nor a level of the scale; available: `right`, `no axes`",
+            "`fair` is neither a number nor a level of the scale. Available: right, no axes, missing.",
         ),
         (("The plot is right", "11"), "11 points are not between 0 and the 10 of"),
         (("The report reads well", "right"), "grader: right: is not a number"),
