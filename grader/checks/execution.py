@@ -17,7 +17,7 @@ LONGEST_MESSAGE = 300
 MOST_TOLD = 3  # problems of one run
 AROUND_A_CALL = re.compile(
     r"Exception encountered when calling [\w.]{1,100}\(\)\.\s+|\s+Arguments received by [\w.]{1,100}\(\):.*"
-    r"|\s+Label values: [\d ]+",
+    r"|\s+Label values: [\d ]+|(?<=') \(/[^()\s]{1,500}\)\Z",
     re.DOTALL,
 )
 NAME_OF_A_CELL = re.compile(r"(?<=\()\d{1,20}\.py, (?=line \d+\)\Z)")  # by which IPython calls it
@@ -107,19 +107,27 @@ def _problems(places: Places, ending: Ending) -> tuple[_Problem, ...]:
         return (*found, _Problem(ending.cell, f"the run ended early{where}: {ending.message}", named, stopped=True))
     seen = [cell for cell in places.cells if ending.cut is None or cell.number < ending.cut]
     skipped = [cell for cell in seen if not cell.executed and cell.error is None]
-    found += [
-        _Problem(cell.number, f"{places.of_cell(cell.number)} was not run", f"Cell {cell.number}") for cell in skipped
-    ]
+    found += [_not_run(cell.number, places) for cell in skipped]
     return tuple(sorted(found, key=lambda problem: problem.cell or 0))
+
+
+def _not_run(number: int, places: Places) -> _Problem:
+    """A cell that nobody ran, or a part of a module."""
+    if not places.file:
+        return _Problem(number, f"cell {number} was not run", f"Cell {number}")
+    return _Problem(number, f"the file was not run{places.in_cell(number)}")
 
 
 def _failed(cell: Cell, places: Places) -> _Problem:
     """A cell that failed, or a line of a module."""
     error = write_error(cell.error) if cell.error is not None else ""
+    if not places.file:
+        return _Problem(cell.number, f"cell {cell.number} failed: {error}", f"Cell {cell.number}")
     line = places.line_of_error(cell)
-    error = error if line is None else re.sub(r" \(line \d+\)\Z", "", error)
-    named = f"Line {line}" if line is not None else "" if places.file else f"Cell {cell.number}"
-    return _Problem(cell.number, f"{places.of_error(cell)} failed: {error}", named)
+    if line is None:
+        return _Problem(cell.number, f"the file failed{places.in_cell(cell.number)}: {error}")
+    error = re.sub(r" \(line \d+\)\Z", "", error)  # of the cell
+    return _Problem(cell.number, f"line {line} of {places.file} failed: {error}", f"Line {line}")
 
 
 def _only_after_training(problems: tuple[_Problem, ...], claims: Claims) -> bool:

@@ -60,18 +60,28 @@ class Places:
         return cls(evidence.claims.cells, one_line(name, LONGEST_FILE) if module else "")
 
     def of_cell(self, number: int) -> str:
-        """ "cell 3"; of a module its name, or the lines that a mark of an editor's makes a cell: "lines 12 to 30"."""
+        """What a cell is called: "cell 3"; of a module its name, or its lines where an editor's marks make cells of it."""
         if not self.file:
             return f"cell {number}"
-        found = next((cell for cell in self.cells if cell.number == number), None)
-        if found is None or len(self.cells) == 1:
-            return self.file
-        first = line_in_file(number, 1, self.cells)
-        return f"lines {first} to {first + max(0, found.source.rstrip().count(chr(10)))}"
+        lines = self._lines_of(number)
+        return self.file if lines is None else f"lines {lines[0]} to {lines[1]}"
 
     def in_cell(self, number: int | None) -> str:
-        """ " in cell 3"; nothing where that is not known, or all of a module."""
-        return "" if number is None or (self.file and len(self.cells) <= 1) else f" in {self.of_cell(number)}"
+        """What follows a sentence, as in "it failed in cell 3"; nothing where that is not known, or all of a module."""
+        if number is None:
+            return ""
+        if not self.file:
+            return f" in cell {number}"
+        lines = self._lines_of(number)
+        return "" if lines is None else f" in lines {lines[0]} to {lines[1]}"
+
+    def _lines_of(self, number: int) -> tuple[int, int] | None:
+        """The first and the last line of a module's cell; None where it is the only one."""
+        found = next((cell for cell in self.cells if cell.number == number), None)
+        if found is None or len(self.cells) == 1:
+            return None
+        first = line_in_file(number, 1, self.cells)
+        return first, first + found.source.rstrip().count("\n")
 
     def of_error(self, cell: Cell) -> str:
         """Where a cell failed: "cell 3", or "line 12 of work.py"."""

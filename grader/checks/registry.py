@@ -19,7 +19,7 @@ from grader.core.course_code import run_course_file
 from grader.core.errors import Awaiting, Failure, RubricError, Unseen
 from grader.core.evidence import Evidence, Layer, Smoke
 from grader.core.results import CheckResult, Outcome
-from grader.core.text import did_you_mean
+from grader.core.text import available, nearest
 from grader.core.toml import explain_validation
 
 OF_EVERY_CHECK = ("use", "points", "title")  # keys of a [[check]]
@@ -76,14 +76,15 @@ def plan(specs: tuple[CheckSpec, ...], *, origin: str, own: Mapping[str, Check] 
     """
     shared = all_checks()
     known = {**shared, **(own or {})}
-    available = {*shared, *(spec.use for spec in specs)}
+    there = {*shared, *(spec.use for spec in specs)}
     planned: list[Planned] = []
     for number, spec in enumerate(specs, 1):
         where = f"{origin}: check {number}"
         if spec.use not in known:
-            raise RubricError(f"{where}: no check is called `{spec.use}`{did_you_mean(spec.use, tuple(known))}.")
+            near = nearest(spec.use, tuple(known))
+            raise RubricError(f"{where}: no check is called `{spec.use}`{near}.", available(sorted(known)))
         found = known[spec.use]
-        missing = next((need for need in found.needs if need not in available), None)
+        missing = next((need for need in found.needs if need not in there), None)
         if missing is not None:
             raise RubricError(
                 f"{where} (`{spec.use}`): needs the check `{missing}`, which the rubric does not have.", "Add it."

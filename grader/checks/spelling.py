@@ -19,12 +19,12 @@ from grader.core.evidence import CellError
 LONGEST = 60  # characters of a name that is looked for
 MOST_COMPARED = 500  # names
 ALIKE = 0.75  # of difflib's ratio, 1 for equal words
-USUAL = {
-    "np": "import numpy as np", "plt": "import matplotlib.pyplot as plt", "pd": "import pandas as pd",
-    "tf": "import tensorflow as tf", "keras": "import keras", "layers": "from keras import layers",
-    "models": "from keras import models", "optimizers": "from keras import optimizers", "cv2": "import cv2",
-    "os": "import os", "sns": "import seaborn as sns", "random": "import random", "time": "import time",
-    "math": "import math",
+IMPORTS = {  # what everybody writes -> the name that it gives
+    "import numpy as np": "np", "import matplotlib.pyplot as plt": "plt", "import pandas as pd": "pd",
+    "import tensorflow as tf": "tf", "import keras": "keras", "from keras import layers": "layers",
+    "from keras import models": "models", "from keras import optimizers": "optimizers", "import cv2": "cv2",
+    "import os": "os", "import seaborn as sns": "sns", "import random": "random", "import time": "time",
+    "import math": "math",
 }  # fmt: skip
 OTHER_LANGUAGES = {"true": "True", "false": "False", "none": "None", "null": "None", "nil": "None", "nan": "np.nan"}
 PACKAGES = frozenset({*READ, "numpy", "cv2", "scipy", "seaborn"})
@@ -58,10 +58,12 @@ def what_was_meant(error: CellError) -> str:
 
 def meant_by_name(name: str, defined: Mapping[str, str]) -> str:
     """An offer for a name without a value; `defined`: the names up to there, each with what defines it ("cell 2")."""
-    if name in OTHER_LANGUAGES:
-        return f"Python writes `{OTHER_LANGUAGES[name]}` for `{name}`."
-    if name in USUAL:
-        return f"`{name}` was not imported: write `{USUAL[name]}` at the top."
+    word = OTHER_LANGUAGES.get(name)
+    if word is not None:
+        return f"Python writes `{word}` for `{name}`."
+    usual = next((statement for statement, given in IMPORTS.items() if given == name), "")
+    if usual:
+        return f"`{name}` was not imported: write `{usual}` at the top."
     home = where_in_keras(name)
     if home:
         return f"`{name}` was not imported: write `from {home} import {name}`."
@@ -95,7 +97,8 @@ def _of_package(module: str) -> str:
     above, _, last = module.rpartition(".")
     known = read_library(above).names if above else PACKAGES | set(sys.stdlib_module_names)
     near = nearest(last, filter(str.islower, known)) or nearest(last, known)
-    return f"There is no `{module}`: did you mean `{above}{'.' if above else ''}{near}`?" if near else ""
+    meant = f"{above}.{near}" if above else near
+    return f"There is no `{module}`: did you mean `{meant}`?" if near else ""
 
 
 def _of_object(kind: str, name: str) -> str:
@@ -111,7 +114,7 @@ def _of_setting(kind: str, name: str) -> str:
     near = nearest(
         name, {word for word in {*spelt, *MORE_METRICS} if kind == "metric" or word in spelt if word.islower()}
     )
-    return f"Keras has no {kind} of the name `{name}`: did you mean `{near}`?" if near else ""
+    return f"Keras knows no `{name}` in this place: did you mean `{near}`?" if near else ""
 
 
 def _of_argument(called: str, name: str) -> str:
@@ -123,7 +126,7 @@ _NAME = r"([A-Za-z_]\w{0,59})"
 OFFERS = (
     (rf"module '({DOTTED.pattern})' has no attribute '{_NAME}'", _of_module),
     (rf"cannot import name '{_NAME}' from '({DOTTED.pattern})'", _of_import),
-    (rf"No module named '({DOTTED.pattern})'", _of_package),
+    (rf"\bNo module named '({DOTTED.pattern})'", _of_package),
     (rf"'({DOTTED.pattern})' object has no attribute '{_NAME}'", _of_object),
     (rf"Could not interpret ([a-z ]{{1,30}}) identifier: {_NAME}", _of_setting),
     (rf"keyword arguments passed to {_NAME}: {{'{_NAME}'", _of_argument),

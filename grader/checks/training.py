@@ -49,7 +49,7 @@ def trained(case: Case, parameters: NoParameters) -> Score:
     if fitted:
         epochs = sum(fit.epochs_done for fit in fitted)
         where = places.in_cell(fitted[-1].cell)
-        remarks = [_slow(fitted[-1]), _scaled_otherwise(fitted[-1], claims, places)]
+        remarks = [_slow(fitted[-1]), _scaled_otherwise(fitted[-1], claims)]
         return Score(1.0, f"`{fitted[-1].model}` was fitted for {_epochs(epochs)}{where}", joined(remarks))
     if done:
         steps = sum(fit.steps or 0 for fit in done)
@@ -114,15 +114,20 @@ def _slow(fit: Fit) -> str:
     )
 
 
-def _scaled_otherwise(fit: Fit, claims: Claims, places: Places) -> str:
+def _scaled_otherwise(fit: Fit, claims: Claims) -> str:
     """A word on images that a network is tried on and that are scaled otherwise than those that it learnt from."""
-    tried = [("validates with", fit.cell, fit.validation_x)]
-    tried += [("is evaluated on", item.cell, item.x) for item in claims.evaluations if item.identity == fit.identity]
-    for what, cell, other in tried:
-        if fit.x is not None and other is not None and _other_scale(fit.x, other):
+    learnt, validated = fit.x, fit.validation_x
+    evaluated = [item.x for item in claims.evaluations if item.identity == fit.identity]
+    if learnt is not None and validated is not None and _other_scale(learnt, validated):
+        return (
+            f"`{fit.model}` learns from values from {learnt.low:g} to {learnt.high:g}, and validates with values from "
+            f"{validated.low:g} to {validated.high:g}: prepare both alike, as in `x_train / 255.0` and `x_test / 255.0`."
+        )
+    for other in evaluated:
+        if learnt is not None and other is not None and _other_scale(learnt, other):
             return (
-                f"`{fit.model}` learns from values {_span(fit.x)} and {what} values {_span(other)}{places.in_cell(cell)}: "
-                "prepare both alike, as in `x_train / 255.0` and `x_test / 255.0`."
+                f"`{fit.model}` learns from values from {learnt.low:g} to {learnt.high:g}, and is evaluated on values from "
+                f"{other.low:g} to {other.high:g}: prepare both alike, as in `x_train / 255.0` and `x_test / 255.0`."
             )
     return ""
 
@@ -133,10 +138,6 @@ def _other_scale(one: ArraySummary, two: ArraySummary) -> bool:
         return False
     first, second = (max(abs(each.low or 0.0), abs(each.high or 0.0)) for each in (one, two))
     return min(first, second) > 0 and max(first, second) > OTHER_SCALE * min(first, second)
-
-
-def _span(values: ArraySummary) -> str:
-    return f"from {values.low:g} to {values.high:g}"
 
 
 def _require_model(case: Case) -> str:
@@ -188,8 +189,7 @@ def _why_none(evidence: Evidence) -> str:
 def _first_error(places: Places, asked: str) -> str:
     failed = next((cell for cell in places.cells if cell.error is not None), None)
     if failed is None or failed.error is None:
-        where = "file" if places.file else "notebook"
-        return f"Build a Keras model, compile it and call `fit`, at the top level of the {where}."
+        return "Build a Keras model, compile it and call `fit`, at the top level."
     hint = hint_for(failed, places.cells, places.file, asked)
     return f"Mend {places.of_error(failed)} first: it failed with {failed.error.name}, and what follows may need it. {hint}"
 
@@ -299,10 +299,11 @@ def history_plotted(case: Case, parameters: HistoryPlotted) -> Score:
             "graded"
         )
     if not figure:
-        here = places.in_cell(since or None)
-        after = f"{here}, where the last training is, or after it" if here else "" if places.file else " in any cell"
+        absent = "there is no figure" if places.file else "there is no figure in any cell"
+        if since and not places.file:
+            absent = f"there is no figure in cell {since}, where the last training is, or after it"
         raise Failure(
-            f"there is no figure{after}",
+            absent,
             "Keep `history = model.fit(...)` and draw `history.history['loss']` and `['accuracy']` with "
             "`plt.plot(...)`, then `plt.show()`.",
         )

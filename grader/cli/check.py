@@ -23,6 +23,7 @@ from grader.cli.options import (
 )
 from grader.cli.terminal import print_lines
 from grader.core.errors import GraderError, UsageError
+from grader.core.text import available
 
 if TYPE_CHECKING:
     from grader.course.course import Course
@@ -122,7 +123,7 @@ def _in_order(home: "Course", assignment: str | None, file: Path | None) -> tupl
         example = shlex.join(["grader", "check", known[0], assignment]) if known else "grader check ASSIGNMENT FILE"
         raise UsageError(
             f"`{assignment}` is not an assignment, and the assignment comes first, as in `{example}`.",
-            f"Available: {', '.join(known) or 'none'}.",
+            available(known),
         )
     return assignment, file
 
@@ -200,4 +201,4 @@ def _exit_code(checked: "Checked") -> int:
 def _listed(home: "Course") -> str:
     known = home.assignment_ids()
     example = f" Type `grader check {known[0]}`." if known else ""
-    return f"Available: {', '.join(known) or 'none'}.{example}"
+    return f"{available(known)}{example}"

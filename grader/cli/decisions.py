@@ -180,7 +180,7 @@ def _label(check: str, planned: "dict[str, Planned]") -> str:
 def _points(value: str, item: "Planned | None") -> float:
     """Points that were given as a number, or as a level of the check's scale. Raises UsageError."""
     from grader.checks.manual import Manual
-    from grader.core.text import did_you_mean
+    from grader.core.text import available, nearest
 
     scale = item.parameters.scale if item is not None and isinstance(item.parameters, Manual) else {}
     levels = {name.casefold(): points for name, points in scale.items()}
@@ -191,8 +191,9 @@ def _points(value: str, item: "Planned | None") -> float:
     except UsageError:
         if not scale:
             raise
-        near = did_you_mean(value, tuple(scale))
-        raise UsageError(f"`{value}` is neither a number nor a level of the scale{near}.") from None
+        near = nearest(value, tuple(scale))
+        words = f"`{value}` is neither a number nor a level of the scale{near}."
+        raise UsageError(words, available(scale)) from None
 
 
 def _decide(book: "Gradebook", before: "Grade", change: "Change", place: Place) -> "tuple[Grade, str]":

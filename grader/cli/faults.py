@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import typer
 
 from grader.core.errors import GraderError, UsageError
-from grader.core.text import did_you_mean
+from grader.core.text import available, nearest
 
 # Of Click, or of the copy of Click that newer versions of Typer bring along.
 Context: TypeAlias = Any
@@ -58,13 +58,7 @@ def wrong_command(group: str, args: Sequence[str], known: Sequence[str]) -> Usag
         return UsageError(
             f"`{args[0]}` is not a {what}: the {what} comes first.", f"Type `{exchanged(args[0], later)}`."
         )
-    return UsageError(f"There is no {what} `{args[0]}`{guess(args[0], known)}.", f"Available: {', '.join(known)}.")
-
-
-def guess(word: str, known: Sequence[str]) -> str:
-    """The nearest of the known words, in brackets; "" where none is near."""
-    near = did_you_mean(word, known)
-    return near if near.startswith(" (") else ""
+    return UsageError(f"There is no {what} `{args[0]}`{nearest(args[0], known)}.", available(known))
 
 
 def exchanged(one: str, other: str) -> str:
@@ -94,7 +88,7 @@ def _unknown_option(option: str, name: str, command: Parsed) -> UsageError:
             "Options of a command stand behind it: `grader COMMAND --option`.",
         )
         return UsageError(*words)
-    words = f"`{name}` has no option {option}{guess(option, known)}.", f"Available: {', '.join(known) or 'none'}."
+    words = f"`{name}` has no option {option}{nearest(option, known)}.", available(known)
     return UsageError(*words)
 
 
@@ -118,7 +112,7 @@ def _missing(item: Parsed, name: str, ctx: Context) -> UsageError:
     if given is not None and given not in (ids := _names("ASSIGNMENT", ctx)):
         names = ids  # a file where the assignment should be, more often than not
     remedy = f"Write `{' '.join([name, *map(written_argument, arguments)])}`."
-    remedy += f" Available: {', '.join(names)}." if names else ""
+    remedy += f" {available(names)}" if names else ""
     return UsageError(f"{wanted} is missing: {said if said[1:2].isupper() else said[:1].lower() + said[1:]}.", remedy)
 
 
@@ -144,7 +138,7 @@ def _bad_value(item: Parsed, message: str, more: str) -> UsageError:
     kind = getattr(item, "type_descriptor", None) or item.type
     choices = [str(getattr(choice, "value", choice)) for choice in getattr(kind, "choices", None) or ()]
     if choices:
-        return UsageError(f"{what}: is not known{guess(value, choices)}.", f"Available: {', '.join(choices)}.")
+        return UsageError(f"{what}: is not known{nearest(value, choices)}.", available(choices))
     low, high = (
         getattr(item, side, None) if hasattr(item, side) else getattr(kind, side, None) for side in ("min", "max")
     )

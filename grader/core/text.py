@@ -83,10 +83,19 @@ def percent(fraction: float, digits: int = 4) -> str:
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """What follows "is not known": the nearest of the known words, or all of them."""
+    listed = f"; available: {', '.join(f'`{name}`' for name in known)}" if known else ""
+    return nearest(word, known) or listed
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """The nearest of the known words as a question in brackets; "" where none is near."""
     near = difflib.get_close_matches(word, known, n=1)
-    if near:
-        return f" (did you mean `{near[0]}`?)"
-    return f"; available: {', '.join(f'`{name}`' for name in known)}" if known else ""
+    return f" (did you mean `{near[0]}`?)" if near else ""
+
+
+def available(known: Iterable[str]) -> str:
+    """All the words there are, as a sentence."""
+    return f"Available: {', '.join(known) or 'none'}."
 
 
 def settled(text: str) -> str:

@@ -1,17 +1,43 @@
 """TOML that a person wrote (rubrics, manifests, settings): read, compared with a model, and explained where it is wrong."""
 
 import codecs
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from grader.core.errors import GraderError
+from grader.core.limits import write_duration, write_size
 from grader.core.text import did_you_mean
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+MOST_FAULTS = 4  # of one file that are told
 UTF_16_BYTES = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UNIT = re.compile(r"\s*[\d.]+\s*([A-Za-z]+)\s*")
+_CHOICE = re.compile(r"'([^']*)'")
+_WHOLE, _NUMBER, _LIST, _TABLE = (
+    "must be a whole number",
+    "must be a number",
+    "must be a list, as in [1, 2]",
+    "must be a table",
+)
+_WANTED = {
+    "int_type": _WHOLE, "int_parsing": _WHOLE, "int_from_float": _WHOLE, "int_parsing_size": _WHOLE,
+    "float_type": _NUMBER, "float_parsing": _NUMBER, "finite_number": "must be a finite number",
+    "string_type": "must be text in quotation marks", "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false", "list_type": _LIST, "tuple_type": _LIST, "set_type": _LIST,
+    "frozen_set_type": _LIST, "dict_type": _TABLE, "model_type": _TABLE, "model_attributes_type": _TABLE,
+    "greater_than": "must be above {gt}", "greater_than_equal": "must be at least {ge}", "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}", "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries", "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "does not have the form that it must have, `{pattern}`",
+}  # fmt: skip
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -58,24 +84,50 @@ def read_toml(path: Path, error: type[GraderError]) -> dict[str, Any]:
 def explain_validation(
     error: ValidationError, model: type[BaseModel], *, unset: tuple[str, ...] = (), also: tuple[str, ...] = ()
 ) -> str:  # fmt: skip
-    """One fault of `error` in words: the key, what is wrong with it, and the nearest right word of `model` and its tables.
+    """The faults of `error` in words: each key, what is wrong with it, and the nearest right word of `model` and its tables.
 
-    A key that is not known comes first: it is more often a misspelt one than the one it is missing for. `unset`: fields
-    that no file sets; `also`: further keys that may stand there.
+    Keys that are not known come first, and leave out what is missing: more often than not, they are it, misspelt. `unset`:
+    fields that no file sets; `also`: further keys that may stand there.
     """
-    faults = error.errors(include_url=False)
-    fault = next((item for item in faults if item["type"] == "extra_forbidden"), faults[0])
-    where = _place(fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        known = [name for name in _keys_at(model, fault["loc"][:-1]) if name not in unset]
-        return f"{where} is not known{did_you_mean(str(fault['loc'][-1]), [*known, *also])}."
-    if fault["type"] == "missing":
-        return f"{where} is missing."
-    value = fault.get("input")
-    if fault["type"] == "model_type":
-        return f"{where} is not a table (found {written(value)})."
-    shown = "" if isinstance(value, dict) or "value_error" in fault["type"] else f" (found {written(value)})"
-    return f"{where}: {fault['msg'].removeprefix('Value error, ')}{shown}."
+    first: dict[tuple[int | str, ...], ErrorDetails] = {}
+    for item in error.errors(include_url=False):
+        first.setdefault(item["loc"], item)
+    unknown = [item for item in first.values() if item["type"] == "extra_forbidden"]
+    left_out = ("extra_forbidden", "missing") if unknown else ()
+    said = []
+    for item in [*unknown, *(item for item in first.values() if item["type"] not in left_out)]:
+        known = [name for name in _keys_at(model, item["loc"][:-1]) if name not in unset]
+        said.append(f"{_explain_fault(item, [*known, *also])}.")
+    more = [f"There are {len(said) - MOST_FAULTS} more faults."] if len(said) > MOST_FAULTS else []
+    return " Further, ".join(said[:MOST_FAULTS]) + "".join(f" {words}" for words in more)
+
+
+def _explain_fault(fault: "ErrorDetails", known: list[str]) -> str:
+    """One fault as a sentence without its full stop."""
+    where, kind = _place(fault["loc"]), fault["type"]
+    if kind == "extra_forbidden":
+        return f"{where} is not known{did_you_mean(str(fault['loc'][-1]), known)}"
+    if kind == "missing":
+        return f"{where} is missing"
+    if kind in ("value_error", "assertion_error"):
+        return f"{where}: {str(fault['msg']).partition(', ')[2]}"
+    value, limits = fault.get("input"), fault.get("ctx", {})
+    limits = {name: _bound(limit, value) if isinstance(limit, int | float) else limit for name, limit in limits.items()}
+    shown = "" if isinstance(value, dict) else f" (found {written(value)})"
+    if kind in ("literal_error", "enum"):
+        choices = _CHOICE.findall(str(limits.get("expected", "")))
+        return f"{where}: {written(value)} is not known{did_you_mean(str(value), choices)}"
+    if kind in ("too_short", "string_too_short") and limits.get("min_length") == "1":
+        return f"{where}: must not be empty"
+    return f"{where}: {_WANTED.get(kind, 'is not of the right kind').format_map(limits)}{shown}"
+
+
+def _bound(limit: float, value: object) -> str:
+    """A bound in the unit in which a value was written: "8784 h" for "400d", "1 MiB" for "12B"."""
+    unit = _UNIT.fullmatch(value) if isinstance(value, str) else None
+    if unit is None:
+        return f"{limit:.10g}"
+    return write_size(limit) if unit[1].endswith("B") else write_duration(limit)
 
 
 def _place(location: tuple[int | str, ...]) -> str:
@@ -84,7 +136,7 @@ def _place(location: tuple[int | str, ...]) -> str:
     for part in location:
         if isinstance(part, int):
             before, keys = f"{before}{'.'.join(keys)} {part + 1}: ", []
-        elif part != "schema_":
+        elif part not in ("schema_", "[key]"):
             keys.append(part)
     if not keys:
         return before.removesuffix(": ") or "the file"

@@ -17,7 +17,7 @@ from grader.core.errors import DataError, RubricError
 from grader.core.grades import rubric_digest
 from grader.core.progress import Progress, Silent
 from grader.core.results import Spread
-from grader.core.text import did_you_mean
+from grader.core.text import available, nearest
 from grader.course.baselines import read_baseline, write_accuracy
 from grader.course.course import Course
 from grader.course.dataset import Dataset, Images, load_labels, load_split, with_own_digests
@@ -107,8 +107,10 @@ def functions_rubric(course: Course, assignment: Assignment) -> Rubric:
     functions = load_functions(path)
     for item in planned:
         if isinstance(item.parameters, Computes) and item.parameters.function not in functions.by_name:
-            near = did_you_mean(item.parameters.function, tuple(functions.by_name))
-            raise RubricError(f"{path}: asks for no function `{item.parameters.function}`{near}.")
+            near = nearest(item.parameters.function, tuple(functions.by_name))
+            raise RubricError(
+                f"{path}: asks for no function `{item.parameters.function}`{near}.", available(functions.by_name)
+            )
     code = own_code_digest(course, assignment)
     return Rubric(assignment=assignment, planned=planned, functions=functions, code_digest=code)
 
@@ -120,9 +122,10 @@ def plan_checks(course: Course, assignment: Assignment) -> tuple[Planned, ...]:
     there = tuple(course.assignment_ids())
     for number, item in enumerate(planned, 1):
         if isinstance(item.parameters, BetterThan) and item.parameters.exercise not in there:
-            near = did_you_mean(item.parameters.exercise, there)
+            near = nearest(item.parameters.exercise, there)
             raise RubricError(
-                f"{path}: check {number} (`better_than`): there is no exercise `{item.parameters.exercise}`{near}."
+                f"{path}: check {number} (`better_than`): there is no exercise `{item.parameters.exercise}`{near}.",
+                available(there),
             )
     return planned
 

@@ -9,7 +9,6 @@ host reads, `unsafe` why it is not run where there is no sandbox.
 `decide` makes a finding of what was observed. Pure, but for reading the corpus.
 """
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import Literal, get_args
 
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.evidence import Cause
+from grader.core.text import available, nearest
 
 How = Literal["cell", "notebook", "file", "model", "host"]
 FOLDER = Path(__file__).resolve().parent
@@ -110,9 +110,11 @@ def choose(corpus: Sequence[Attack], names: Sequence[str]) -> tuple[Attack, ...]
     known = [attack.name for attack in corpus] + list(GROUPS)
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            guess = f"Did you mean `{near[0]}`?" if near else f"The groups are {', '.join(GROUPS)}."
-            raise UsageError(f"No probe is called `{name}`.", guess)
+            near = nearest(name, known)
+            probes = "" if near else f" {available(attack.name for attack in corpus)}"
+            raise UsageError(
+                f"No probe and no group of probes is called `{name}`{near}.", f"Groups: {', '.join(GROUPS)}.{probes}"
+            )
     return tuple(attack for attack in corpus if not names or attack.name in names or attack.group in names)
 
 

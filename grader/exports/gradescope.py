@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from grader.core.errors import UsageError
 from grader.core.results import CheckResult, Outcome, Result
-from grader.core.text import did_you_mean, one_line
+from grader.core.text import available, nearest, one_line
 from grader.exports.release import explanation, for_students, is_advice, overview, the_grade
 
 VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
@@ -56,8 +56,9 @@ def _require_known(result: Result, visibility: Mapping[str, str]) -> None:
     names = tuple(dict.fromkeys(check.name for check in result.checks))
     for name, who in visibility.items():
         if who not in VISIBILITIES:
-            hint = did_you_mean(who, VISIBILITIES)
-            raise UsageError(f"--visibility {name}={who}: is not understood{hint}.", "Write --visibility CHECK=WHO.")
+            raise UsageError(
+                f"--visibility {name}={who}: is not understood{nearest(who, VISIBILITIES)}.",
+                f"Write --visibility CHECK=WHO. {available(VISIBILITIES)}",
+            )
         if name not in names:
-            hint = did_you_mean(name, names)
-            raise UsageError(f"This result has no check `{name}`{hint}.", "Check --visibility.")
+            raise UsageError(f"This result has no check `{name}`{nearest(name, names)}.", available(names))

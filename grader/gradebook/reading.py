@@ -26,7 +26,7 @@ from grader.core.grades import (
 )
 from grader.core.results import Status
 from grader.core.review import LogEntry, Review, reviews_of
-from grader.core.text import did_you_mean
+from grader.core.text import available, did_you_mean, nearest
 from grader.gradebook.review_log import awaiting_results, checks_of, read_log
 from grader.gradebook.tables import (
     UNREAD,
@@ -183,7 +183,9 @@ def require_assignment(connection: Connection, assignment: str | None) -> None:
     """Raise UsageError for an assignment that the gradebook does not know."""
     known = tuple(connection.execute(select(AssignmentRow.id).order_by(AssignmentRow.id)).scalars())
     if assignment is not None and assignment not in known:
-        raise UsageError(f"The gradebook has no assignment `{assignment}`{did_you_mean(assignment, known)}.")
+        raise UsageError(
+            f"The gradebook has no assignment `{assignment}`{nearest(assignment, known)}.", available(known)
+        )
 
 
 def find_student(connection: Connection, word: str) -> int:

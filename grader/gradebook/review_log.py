@@ -13,7 +13,7 @@ from grader.core.errors import Infrastructure, UsageError
 from grader.core.grades import MarkedCheck
 from grader.core.results import Outcome, write_labels
 from grader.core.review import LONGEST, OF_THE_CLASS, VALUES, CheckValue, Kind, LogEntry, OverrideValue
-from grader.core.text import did_you_mean
+from grader.core.text import available, nearest
 from grader.core.toml import explain_validation
 from grader.gradebook.tables import (
     NEW_LOG,
@@ -194,8 +194,8 @@ def _require_check(
     number = connection.execute(newest).scalar_one_or_none()
     checks = {} if number is None else {check.label: check for check in checks_of(connection, [number])[number]}
     if change.subject not in checks:
-        near = did_you_mean(change.subject, tuple(checks))
-        raise UsageError(f"The student's result has no check `{change.subject}`{near}.")
+        near = nearest(change.subject, tuple(checks))
+        raise UsageError(f"The student's result has no check `{change.subject}`{near}.", available(checks))
     check = checks[change.subject]
     if not 0 <= points <= check.out_of:
         raise UsageError(f"{points:.10g} points are not between 0 and the {check.out_of:g} of `{change.subject}`.")

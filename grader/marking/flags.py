@@ -462,12 +462,9 @@ def verdict_flags(
         return ()
     flags = []
     if accuracy.verdict == "borderline" and accuracy.threshold is not None:
+        below = "is below" if accuracy.value < accuracy.threshold else "is not above"  # where a line of points begins
         why = "within what chance explains: it counts as reached" if accuracy.granted else "chance may have decided"
-        reason = f"{accuracy.value:.2%} of {accuracy.judged:,} images is below {accuracy.threshold:.2%}, but {why}."
-        if accuracy.value >= accuracy.threshold:  # where a line of points begins, it gives none
-            reason = (
-                f"{accuracy.value:.2%} of {accuracy.judged:,} images is not above {accuracy.threshold:.2%}, but {why}."
-            )
+        reason = f"{accuracy.value:.2%} of {accuracy.judged:,} images {below} {accuracy.threshold:.2%}, but {why}."
         flags.append(Flag(kind="borderline", reason=reason))
     lost = any(check.name == "better_than" and check.outcome is Outcome.FAILED and check.out_of for check in checks)
     for other in compared.values():

@@ -187,7 +187,7 @@ def _full_training(fit: Fit) -> Training:
     steps = pace.steps if pace is not None else None
     seconds = None
     if fit.error is not None or fit.how != "fit":
-        seconds = fit.seconds  # it fails then as it does now, or was made in full
+        seconds = fit.seconds  # it fails then as now; what is left out of a loop of the notebook's own is counted apart
     elif known and pace is not None and steps is not None and pace.validation_steps is not None:
         an_epoch = steps * pace.step_s + pace.validation_steps * pace.validation_step_s
         seconds = round(pace.first_s + fit.epochs * an_epoch, 1)

@@ -20,7 +20,6 @@ from grader.course.rubric import Rubric
 from grader.intake import Submission
 from grader.marking.compare import compare, exercises_compared
 from grader.marking.mark import mark
-from grader.marking.publish import publish_student
 from grader.run.collect import collect
 from grader.run.context import RunContext, RunOptions, open_context
 from grader.sandbox import open_sandbox
@@ -94,6 +93,8 @@ def make_check(path: Path, out: Path | None, opened: SelfCheck, progress: Progre
     checked, evidence = check_submission(read_own(path), opened, progress)
     if out is None:
         return Answer(checked=checked)
+    from grader.marking.publish import publish_student  # brings everything for pages along
+
     report = publish_student(out, checked.result, evidence, opened.context.rubric, opened.course)
     return Answer(checked=checked, report=str(report))
 

@@ -284,6 +284,14 @@ def test_a_hint_for_a_very_long_cell_takes_no_time(name: str, padding: str) -> N
     assert time.monotonic() - started < 20, "what grows with the square takes minutes"
 
 
+def test_an_error_is_told_without_the_path_that_a_library_has_on_this_machine() -> None:
+    message = (
+        "cannot import name 'Droput' from 'keras.layers' (/usr/lib/python3/site-packages/keras/layers/__init__.py)"
+    )
+    reason = look("executes", case(claims(cell(1, error=("ImportError", message))))).reason
+    assert reason == "cell 1 failed: ImportError: cannot import name 'Droput' from 'keras.layers'"
+
+
 def asked(source: str, error: tuple[str, str]) -> str:
     """The hint of a rubric that asks for an input and an output."""
     rubric = (

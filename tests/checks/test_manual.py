@@ -48,10 +48,10 @@ def test_a_scale_names_levels_in_the_order_of_the_rubric() -> None:
     [
         ({"scale": {"right": 11}}, r"key `scale`: the level `right` is worth 11 points, and the check 0 to 10\."),
         ({"scale": {"wrong": -1}}, "the level `wrong` is worth -1 points"),
-        ({"scale": {"right": "all"}}, r"key `scale\.right`: Input should be a valid number"),
+        ({"scale": {"right": "all"}}, r"key `scale\.right`: must be a number"),
         ({"scale": {"right": float("nan")}}, "key `scale"),
-        ({"scale": {"": 1}}, "at least 1 character"),
-        ({"scale": {f"level {n}": 1 for n in range(21)}}, "at most 20 items"),
+        ({"scale": {"": 1}}, r"key `scale\.`: must not be empty"),
+        ({"scale": {f"level {n}": 1 for n in range(21)}}, "at most 20 entries"),
         ({"scale": ["right"]}, "key `scale`"),
         ({"shows": "figures"}, "key `shows`"),
         ({"shows": "cell:"}, "key `shows`"),

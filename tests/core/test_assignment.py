@@ -238,10 +238,10 @@ def test_a_rubric_says_what_becomes_of_a_borderline_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("right", "wrong", "words"),
     [
-        ("times = 2", "times = -1", ("retry.times", "greater than or equal to 0")),
-        ("times = 2", "times = 6", ("retry.times", "less than or equal to 5")),
+        ("times = 2", "times = -1", ("retry.times", "must be at least 0")),
+        ("times = 2", "times = 6", ("retry.times", "must be at most 5")),
         ("times = 2", "time = 2", ("`retry.time`", "did you mean `times`")),
-        ('"mean"', '"median"', ("retry.counts", "'best', 'last', 'mean' or 'first'")),
+        ('"mean"', '"median"', ("retry.counts", "'median' is not known (did you mean `mean`?)")),
         ("counts", "count", ("`retry.count`", "did you mean `counts`")),
         ("[retry]", "[retries]", ("`retries`", "did you mean `retry`")),
     ],
@@ -257,7 +257,7 @@ def test_functions_are_not_run_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "near"), [("exercise9", "(did you mean `exercise"), ("zzz", "; available: `exercise1`")]
+    ("name", "near"), [("exercise9", "(did you mean `exercise"), ("zzz", "Available: exercise1, exercise2.")]
 )
 def test_better_than_an_exercise_that_does_not_exist_is_refused(tmp_path: Path, name: str, near: str) -> None:
     for exercise in ("exercise1", "exercise2"):
@@ -312,14 +312,14 @@ def test_a_rubric_says_when_it_is_due_what_lateness_costs_and_which_submission_c
         ("2026-11-20T23:59:00+01:00", '"2026-11-20T23:59:00+01:00"', ("`due`", "without quotation marks")),
         ("2026-11-20T23:59:00+01:00", "1", ("`due`", "is not a point in time")),
         ("due =", "deu =", ("`deu`", "did you mean `due`")),
-        ('"best"', '"first"', ("`submissions`", "'last' or 'best'")),
+        ('"best"', '"first"', ("`submissions`", "'first' is not known; available: `last`, `best`")),
         ("per_day", "per_days", ("`late.per_days`", "did you mean `per_day`")),
         ("grace =", "graze =", ("`late.graze`", "did you mean `grace`")),
-        ("per_day = 0.1", "per_day = 10", ("`late.per_day`", "less than or equal to 1")),
-        ("most = 0.5", "most = -1", ("`late.most`", "greater than or equal to 0")),
+        ("per_day = 0.1", "per_day = 10", ("`late.per_day`", "must be at most 1")),
+        ("most = 0.5", "most = -1", ("`late.most`", "must be at least 0")),
         ('"10m"', '"10 minutes"', ("`late.grace`", "s, m, h, d")),
         ('"7d"', '"5m"', ("`late.after` is shorter than `late.grace`",)),
-        ('"7d"', '"400d"', ("`late.after`", "less than or equal to")),
+        ('"7d"', '"400d"', ("`late.after`", "must be at most 8784 h")),
         ("due = 2026-11-20T23:59:00+01:00", "", ("`[late]`", "nothing is late without `due`")),
     ],
 )  # fmt: skip

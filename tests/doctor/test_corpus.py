@@ -121,7 +121,7 @@ def test_probes_are_chosen_by_name_and_by_group() -> None:
 
 
 def test_a_probe_that_is_not_there_is_answered_with_the_nearest_name() -> None:
-    with pytest.raises(UsageError, match="Did you mean `shadow`"):
+    with pytest.raises(UsageError, match="did you mean `shadow`"):
         choose(CORPUS, ("shadows",))
     with pytest.raises(UsageError, match="network"):
         choose(CORPUS, ("qqqq",))

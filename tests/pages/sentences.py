@@ -46,14 +46,15 @@ NOT_SAID = {
     "Stands in for a module that Keras no longer has: {name}.", "{points} in all ({author})",
     "{points} for “{text}” ({author})", "... (shortened)", "system volume information",
     "{folder}: what was handed in can't be unpacked there ({strerror}).",
-    "Make room for temporary files, or let TMPDIR name a place that has some.", "one file or folder for each student",
-    "a download of Canvas' submissions", "not named as Canvas names what is handed in", "anonymous {user}",
-    "clones of GitHub Classroom", "not a clone", "a download of Gradescope's submissions",
-    "not in submission_metadata.yml", "Download the submissions again.", "a download of Moodle's submissions",
-    "not named as Moodle names what is handed in", "nbgrader's folders of students", "not a folder of a student",
-    "with a {TIMESTAMP} that can't be read", "right: {wanted}", "returned: {got}", "it {got}",
-    "Value error, ", "a run lacks a class", "{assignment}, {title}: {summary} of {judged_on}",
-    "CPU time of a run", "{value} to {value2} %", "not measured", "grader: {error}", "grader check {assignment}",
+    "Make room for temporary files, or let TMPDIR name a place that has some.",
+    "one file or folder for each student", "a download of Canvas' submissions",
+    "not named as Canvas names what is handed in", "anonymous {user}", "clones of GitHub Classroom", "not a clone",
+    "a download of Gradescope's submissions", "not in submission_metadata.yml", "Download the submissions again.",
+    "a download of Moodle's submissions", "not named as Moodle names what is handed in",
+    "nbgrader's folders of students", "not a folder of a student", "with a {TIMESTAMP} that can't be read",
+    "right: {wanted}", "returned: {got}", "it {got}", "Value error, ", "a run lacks a class",
+    "{assignment}, {title}: {summary} of {judged_on}", "CPU time of a run", "No module named '({pattern})'",
+    "{value} to {value2} %", "not measured", "grader: {error}", "grader check {assignment}",
 }  # fmt: skip
 # Words that fill gaps, and what stands between words.
 WORDS = (
@@ -193,7 +194,9 @@ def _is_sentence(text: str) -> bool:
     """Whether it is words for people: two of them at least, or one beside what is filled in; no pattern and no code."""
     plain = re.sub(r"`[^`]*`", "`", re.sub(r"\{\w+\}", "", text)).replace("->", "")
     words = re.findall(r"(?<![\w.])[A-Za-z][a-z']+(?![\w(=])", plain)
-    code = re.search(r"[\\^$<>]|\(\?|\n|^[a-z_]+\.[a-z_.]+$|^[\w.]+\([^)]*\)$|^#|%s|-c |PRAGMA|__", plain)
+    code = re.search(
+        r"[\\^$<>]|\(\?|\n|^[a-z_]+\.[a-z_.]+$|^[\w.]+\([^)]*\)$|^#|^import |^from \w+ import |%s|-c |PRAGMA|__", plain
+    )
     return bool(words) and " " in text and code is None
 
 

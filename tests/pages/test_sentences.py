@@ -175,7 +175,7 @@ def results() -> Iterator[Result]:
         {"points": None, "awaits": ("trained",)}, {"points": 20.0, "awaits": ("trained",), "penalty": late},
     ):  # fmt: skip
         yield a_result(some_checks(), grade=a_grade(**changes), **real)
-    yield absent("Bo Lind")
+    yield absent("Bo Lind").model_copy(update={"judged_on": "the 10,000 official MNIST test images"})
 
 
 @pytest.mark.parametrize("result", [pytest.param(result, id=str(at)) for at, result in enumerate(results())])

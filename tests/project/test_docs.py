@@ -25,7 +25,7 @@ RUBRIC = (ROOT / "docs/reference/rubric.md").read_text(encoding="utf-8")
 RESULT = (ROOT / "docs/reference/result.md").read_text(encoding="utf-8")
 COMMANDS = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-WRITTEN = ("readme.md", "license.md", "summary.md")  # files that code names and writes, or finds in a download
+WRITTEN = ("license.md", "readme.md", "summary.md")  # files that code names and writes, or finds in a download
 
 
 @pytest.mark.parametrize("name", sorted(built_in()))

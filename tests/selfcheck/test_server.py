@@ -270,7 +270,12 @@ def test_a_folder_that_others_may_enter_is_not_taken(own_folder: Path) -> None:
 
 def test_each_exercise_seed_and_place_has_a_server_of_its_own_and_every_file_the_same(work: Path) -> None:
     plain = the_settings(work)
-    others = [{"assignment": "exercise2"}, {"seed": 1}, {"data": None}, {"course": "/elsewhere"}]
+    others: list[dict[str, object]] = [
+        {"assignment": "exercise2"},
+        {"seed": 1},
+        {"data": None},
+        {"course": "/elsewhere"},
+    ]
     assert len({plain.name, *(plain.model_copy(update=other).name for other in others)}) == 5
     assert plain.model_copy(update={"file": "/other.ipynb", "idle_s": 3.0}).name == plain.name
 

@@ -15,7 +15,9 @@ from typing import Any
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names.install import Shims
 from grader.kernel.guest.recorder import Recorder
-from grader.kernel.guest.smoke import SmokeRun, cut_preparation
+from grader.kernel.guest.smoke import SmokeRun
+from grader.kernel.guest.smoke_loops import OwnLoops, cut_loops
+from grader.kernel.guest.smoke_rows import cut_preparation
 from grader.kernel.guest.wrapping import MethodCall, Stage, add_callback, callback_class, wrap_stages
 
 SHARE = 0.8  # of the time that is left: validation, evaluation and plots come after
@@ -134,23 +136,25 @@ class KerasChanges:
         if self.deterministic:
             sys.modules["tensorflow"].config.experimental.enable_op_determinism()
         name_activations()
-        self._wrap_methods(keras.Model)
-        if self.smoke is not None:
-            cut_preparation(keras, self.smoke)
+        loops = OwnLoops(self.smoke) if self.smoke is not None else None
+        self._wrap_methods(keras.Model, loops)
         self.recorder.attach(keras)
+        if self.smoke is not None and loops is not None:
+            cut_preparation(keras, self.smoke)
+            cut_loops(keras, loops)
         if self.shims is not None:
             self.shims.attach(keras)
         if self.mnist is not None:
             serve_mnist(self.mnist)
 
-    def _wrap_methods(self, model: Any) -> None:
+    def _wrap_methods(self, model: Any, loops: OwnLoops | None) -> None:
         """The recorder is outside: it keeps what the submission gave. Old arguments are rewritten before all."""
         recorder, smoke = self.recorder, self.smoke
         stages: dict[str, list[Stage]] = {
             "fit": [recorder.fit, *([smoke.fit] if smoke else []), self.budget.fit],
             "evaluate": [recorder.evaluate, *([smoke.evaluate] if smoke else [])],
             "predict": [recorder.predict, *([smoke.predict] if smoke else [])],
-            "train_on_batch": [recorder.train_on_batch],
+            "train_on_batch": [recorder.train_on_batch, *([loops.train_on_batch] if loops else [])],
             "test_on_batch": [],
         }
         for name, around in stages.items():

@@ -2,22 +2,21 @@
 
 Data keep their shape, because notebooks write 60,000 and 10,000 into their code. So every `fit` ends after some images and
 an epoch, however many were asked for, and sooner the more trainings there were; `evaluate` and `predict` end once they have
-taken their time, and `predict` repeats its answers to the length that the code expects. Generators and layers that look at
-all images first, and estimators of scikit-learn, are given a few. How fast it went is kept for the host's estimate.
+taken their time, and `predict` repeats its answers to the length that the code expects. How fast it went is kept for the
+host's estimate. `smoke_loops` is about loops that train or predict without these methods, `smoke_rows` about generators and
+layers that look at all images first, and about scikit-learn.
 """
 
-import inspect
 import math
 import operator
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from grader.kernel.guest.imports import Patch
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.wrapping import MethodCall, add_callback, callback_class, replaces
+from grader.kernel.guest.wrapping import MethodCall, add_callback, callback_class
 
 SEVERAL = 4  # batches that a training has at least where it is not late
 MOST_CALLS, MOST_LOOP_S = 100, 4.0  # of `predict`, one after the other; a longer loop is answered from memory
@@ -39,6 +38,12 @@ class SmokeRun:
         self._spent_s = 0.0  # by the first calls of `predict`
         self._started: float | None = None
         self.left_out_s = 0.0
+        self.inside = 0  # methods of Keras' that are being called, and are cut by themselves
+
+    @property
+    def cell(self) -> int:
+        """The number of the cell that runs."""
+        return self._notes.cell
 
     def start_cell(self, *_: object) -> None:
         """Called before each cell; with the first one the time begins."""
@@ -57,7 +62,7 @@ class SmokeRun:
         pace, self._pace = self._pace, None
         return pace
 
-    def _part(self) -> float:
+    def part(self) -> float:
         """How much of the usual time is taken: all of it, and next to nothing when it is late."""
         return 0.05 if self.left_s() < (1 - LATE) * self.seconds else 1.0
 
@@ -66,7 +71,7 @@ class SmokeRun:
         """Around `fit`: an epoch, of some images."""
         given, batch = call.given, batch_of(call.given)
         self._trainings += 1
-        part = self._part() * 0.5 ** max(0, self._trainings - FULL)
+        part = self.part() * 0.5 ** max(0, self._trainings - FULL)
         watch = callback_class(Watch)(max(1 if part < 1 else SEVERAL, math.ceil(part * self.images / batch)), part=part)
         wanted = whole(given.get("epochs", 1))
         if wanted is not None:
@@ -74,10 +79,12 @@ class SmokeRun:
         add_callback(given, watch)
         self._calls = 0
         graphless = self._trainings > MANY and getattr(call.model, "train_function", None) is None
+        self.inside += 1
         try:
             with _without_graph(call.model) if graphless else nullcontext():
                 yield
         finally:
+            self.inside -= 1
             told = {**watch.pace(), "validation_steps": validation_steps(given, batch)}
             self._pace = None if graphless else told
             most = f"at most {self.images} images (or {SEVERAL} batches) and {self._epochs} epoch"
@@ -91,9 +98,10 @@ class SmokeRun:
         if isinstance(call.given.get("callbacks"), sys.modules["keras"].callbacks.CallbackList):
             yield
             return
-        watch = callback_class(Watch)(None, part=self._part())
+        watch = callback_class(Watch)(None, part=self.part())
         add_callback(call.given, watch)
-        yield
+        with self._within():
+            yield
         if watch.cut:
             self._tell_cut("evaluate", watch, steps_of(call.given, "x", "steps", batch_of(call.given)))
 
@@ -109,10 +117,11 @@ class SmokeRun:
         steps, asked = steps_of(given, "x", "steps", batch_of(given)), whole(given.get("steps"))
         count = rows if asked is None or rows is None else min(rows, asked * batch_of(given))
         last = last_batch(given.get("x")) if count is None and asked is None else None
-        watch = callback_class(Watch)(None, part=self._part(), patient=count is None and asked is None and last is None)
+        watch = callback_class(Watch)(None, part=self.part(), patient=count is None and asked is None and last is None)
         add_callback(given, watch)
         started = time.monotonic()
-        yield
+        with self._within():
+            yield
         self._spent_s += time.monotonic() - started
         answer = call.answer
         self._answer = answer if hasattr(answer, "shape") and hasattr(answer, "copy") else None
@@ -125,12 +134,20 @@ class SmokeRun:
             self._tell_cut("predict", watch, steps)
             self._answer = call.answer = numpy.resize(answer, (count, *answer.shape[1:]))
 
+    @contextmanager
+    def _within(self) -> Iterator[None]:
+        self.inside += 1
+        try:
+            yield
+        finally:
+            self.inside -= 1
+
     def _is_known(self, count: int | None) -> bool:
         """Whether a loop of predictions has gone on for long enough to be answered from memory."""
         self._calls += 1
         if self._calls == 1:
             self._spent_s = 0.0
-        enough = self._calls > MOST_CALLS or self._spent_s > self._part() * MOST_LOOP_S
+        enough = self._calls > MOST_CALLS or self._spent_s > self.part() * MOST_LOOP_S
         if not enough or self._answer is None or count is None or count != len(self._answer):
             return False
         self.left_out_s += self._spent_s / max(1, min(self._calls - 1, MOST_CALLS))
@@ -313,81 +330,3 @@ def whole(value: Any) -> int | None:
         return operator.index(value) if not hasattr(value, "numpy") else int(value)
     except Exception:
         return None
-
-
-BATCHES = 4  # of a pipeline that a layer adapts itself to
-PREDICTORS = {"ClassifierMixin", "RegressorMixin"}
-SLOW = {"TSNE", "MDS", "Isomap", "SpectralEmbedding", "LocallyLinearEmbedding"}
-
-
-def patches(smoke: SmokeRun) -> Mapping[str, Patch]:
-    """The patches for modules, which are run after their import."""
-    return {"sklearn.base": lambda module: cut_estimators(module, smoke)}
-
-
-def cut_preparation(keras: Any, smoke: SmokeRun) -> None:
-    """`ImageDataGenerator.fit` and `adapt` of layers look at a few images. Once Keras is imported."""
-    _cut(sys.modules["keras.src.legacy.preprocessing.image"].ImageDataGenerator, "fit", smoke)
-    for name in ("Normalization", "Discretization"):
-        _cut(getattr(keras.layers, name), "adapt", smoke)
-
-
-def cut_estimators(base: Any, smoke: SmokeRun) -> None:
-    """Estimators of scikit-learn that predict, and some that take long, are given a few rows. After the import."""
-    kind = base.BaseEstimator
-    original = kind.__init_subclass__.__func__
-
-    def begin(cls: Any, **options: Any) -> None:
-        original(cls, **options)
-        names = {parent.__name__ for parent in cls.__mro__}
-        for method in ("fit", "fit_transform"):
-            if method in vars(cls) and names & (PREDICTORS if method == "fit" else SLOW):
-                _cut(cls, method, smoke, whole=method != "fit")
-
-    kind.__init_subclass__ = classmethod(begin)  # type: ignore[arg-type]
-
-
-def _cut(kind: Any, name: str, smoke: SmokeRun, *, whole: bool = False) -> None:
-    """Give a method every so many of its rows; `whole`: its answer, a row each, is repeated for the others."""
-
-    signature = inspect.signature(getattr(kind, name))
-
-    @replaces(kind, name)
-    def call(original: Any, *arguments: Any, **options: Any) -> Any:
-        try:
-            bound = signature.bind(*arguments, **options)
-        except TypeError:
-            return original(*arguments, **options)  # which says what is wrong
-        first = next((given for given in [*bound.arguments][1:]), "")
-        few, count = _few(bound.arguments.get(first), smoke.images)
-        if count is None:
-            return original(*arguments, **options)
-        told = f"{smoke.images} of {count} rows" if count else f"{BATCHES} batches"
-        smoke.note(f"`{kind.__name__}.{name}` was given {told}")
-        for given, value in bound.arguments.items():  # labels and weights have a row for each
-            bound.arguments[given] = _few(value, smoke.images)[0] if _count(value) == count else value
-        bound.arguments[first] = few
-        answer = original(*bound.args, **bound.kwargs)
-        if not whole:
-            return answer
-        import numpy
-
-        return numpy.resize(answer, (count, *answer.shape[1:]))
-
-
-def _few(data: Any, most: int) -> tuple[Any, int | None]:
-    """Every so many rows, and how many there were (0: nobody knows); None for these where there are few enough."""
-    if hasattr(data, "element_spec"):
-        return data.take(BATCHES), 0
-    count = _count(data)
-    if count is None or count <= 2 * most:
-        return data, None
-    step = count // most
-    rows = data.iloc if hasattr(data, "iloc") else data
-    return rows[: step * most : step], count
-
-
-def _count(data: Any) -> int | None:
-    if isinstance(data, (list, tuple)):
-        return len(data)
-    return length(data) if hasattr(data, "shape") else None

@@ -43,7 +43,8 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
     from grader.kernel.guest.old_names.stand_ins import colab
     from grader.kernel.guest.recorder import Recorder
     from grader.kernel.guest.shell import ShellLines
-    from grader.kernel.guest.smoke import SmokeRun, patches
+    from grader.kernel.guest.smoke import SmokeRun
+    from grader.kernel.guest.smoke_rows import patches
 
     notes = Notes()
     smoke = SmokeRun(notes, **settings["smoke"]) if settings["smoke"] else None
