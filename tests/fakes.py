@@ -4,7 +4,9 @@ Everything else is real: intake, data, rubric, retries, evidence on disk, markin
 """
 
 import contextlib
+import hashlib
 import io
+import json
 import sys
 import time
 from collections.abc import Mapping
@@ -26,7 +28,8 @@ from grader.course.course import Course
 from grader.course.dataset import digest_images, digest_labels
 from grader.course.rubric import Rubric, open_rubric
 from grader.intake import Entry, open_class
-from grader.judge.client import JudgeAnswer, Question
+from grader.judge.client import JudgeAnswer, OpenedFile, Question
+from grader.kernel.outcome import SavedNetwork
 from grader.kernel.run import Execution, Job
 from grader.run import collect
 from grader.run.context import RunContext, RunOptions, open_context
@@ -157,15 +160,24 @@ class Stage:
     runs: list[str] = field(default_factory=list)
     judged: list[str] = field(default_factory=list)
     seeds: dict[str, list[int]] = field(default_factory=dict)
+    handed_in: list[str] = field(default_factory=list)
+    short: list[str] = field(default_factory=list)  # runs of code whose network was handed in
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> "Stage":
         """Put the stage in place for one test."""
         monkeypatch.setattr(collect, "run_notebook", self.run_notebook)
         monkeypatch.setattr(collect, "judge_model", self.judge_model)
+        monkeypatch.setattr(collect, "describe_network", self.describe_network)
+        monkeypatch.setattr(collect, "judge_handed_in", self.judge_handed_in)
         return self
 
     def run_notebook(self, job: Job, sandbox: Sandbox, *, who: str, progress: Progress) -> Execution:
         """As `grader.kernel.run.run_notebook`; the model's bytes are the student's name."""
+        if job.smoke is not None:
+            self.short.append(who)
+            cells = tuple(Cell(number=n, source=text, executed=True) for n, text in enumerate(job.script.cells, 1))
+            saved = SavedNetwork(file="model.keras", model=who.encode())
+            return Execution(ending=FINISHED, claims=trained_claims(*cells), model=saved.model, networks=(saved,))
         self.runs.append(who)
         self.seeds.setdefault(who, []).append(job.seed)
         act = self.acts.get(who, Act())
@@ -189,6 +201,31 @@ class Stage:
             return JudgeAnswer(judgement=Judgement(outcome="refused", reason=act.refused), outputs=None)
         correct = act.by_seed.get(self.seeds[who][-1], act.correct)
         return JudgeAnswer(judgement=a_judgement(), outputs=built.answers(LABELS, correct, units=2))
+
+    def describe_network(self, model: bytes, sandbox: Sandbox, limits: Limits) -> JudgeAnswer:
+        """As `grader.judge.client.describe_network`: the same network for all but whose name says other."""
+        units = 3 if b"other" in model else 2
+        architecture = built.model(built.dense(units, "dense", "softmax"), outputs=(2,))
+        return JudgeAnswer(judgement=Judgement(outcome="described", architecture=architecture), outputs=None)
+
+    def judge_handed_in(
+        self, file: bytes, into: bytes | None, question: Question, claims: Claims, sandbox: Sandbox, limits: Limits
+    ) -> JudgeAnswer:
+        """As `grader.judge.client.judge_handed_in`, of files that `a_network` made."""
+        told = json.loads(file)
+        self.handed_in.append(told["weights"])
+        if told["refused"]:
+            return JudgeAnswer(judgement=Judgement(outcome="refused", reason=told["refused"]), outputs=None)
+        weights = hashlib.sha256(told["weights"].encode())
+        sketch = np.random.default_rng(list(weights.digest())).normal(size=64)
+        opened = OpenedFile(form="keras", saved_by="3.1", digest=weights.hexdigest(), sketch=tuple(map(float, sketch)))
+        outputs = built.answers(LABELS, told["correct"], units=2)
+        return JudgeAnswer(judgement=a_judgement(), outputs=outputs, opened=opened)
+
+
+def a_network(correct: int = 10, *, weights: str = "", refused: str = "") -> bytes:
+    """A handed-in file that the stage's judge understands: `correct` of ten images."""
+    return json.dumps({"correct": correct, "weights": weights or str(correct), "refused": refused}).encode()
 
 
 def trained_claims(*cells: Cell, accuracy: float | None = None) -> Claims:
@@ -227,8 +264,6 @@ def an_evidence(rubric: Rubric, **changes: object) -> Evidence:
 
 def a_stored(rubric: Rubric, correct: int = 10, **changes: object) -> Stored:
     """Evidence with outputs that get `correct` of the ten judged photographs right."""
-    import hashlib
-
     outputs = built.answers(LABELS, correct, units=2)
     evidence = an_evidence(rubric, **changes)
     digest = hashlib.sha256(pack_outputs(outputs)).hexdigest()

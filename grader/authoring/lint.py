@@ -62,6 +62,10 @@ def lint_assignment(
         return [_fault(where, "holds no assignment.toml.", "Write the rubric, or remove the folder.")]
     path = course.assignment_file(assignment)
     try:
+        course.rules()
+    except RubricError as error:
+        return [_fault(str(course.root), error.message.removeprefix(f"{course.root}/"), error.remedy)]
+    try:
         planned = plan_checks(course, course.assignment(assignment))
     except RubricError as error:
         return [_fault(str(path), error.message.removeprefix(f"{path}: "), error.remedy)]
@@ -156,7 +160,8 @@ def _try_starter(course: Course, rubric: Rubric, means: Means, progress: Progres
 def _look_at_tags(rubric: Rubric, path: Path) -> Iterator[LintFinding]:
     """The cells that a person is to look at must be in what students are given: a tag is nothing that they write."""
     script = read_own(path).script
-    there = tuple(dict.fromkeys(tag for tags in script.tags for tag in tags))
+    tagged = (*script.tags, *(cell.tags for cell in script.markdown))
+    there = tuple(dict.fromkeys(tag for tags in tagged for tag in tags))
     for item in rubric.planned:
         tag = item.parameters.tag if isinstance(item.parameters, Manual) else ""
         if tag and tag not in there:

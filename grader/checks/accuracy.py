@@ -17,6 +17,14 @@ from grader.core.metrics import chance_of_at_most, exact_interval, mcnemar, meas
 from grader.core.results import Accuracy, Comparison
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+ALL_IN_ONE = (
+    "The model must take one image and answer with its class: put all that lies between into it, also the layers of another "
+    "network that made its numbers."
+)
+SAVE_AGAIN = (
+    'Hand in the network that the code builds: run all of it, save with `model.save("model.keras")`, and hand that file in '
+    "beside the code."
+)
 SIGNIFICANT = 0.05  # a p-value from which on chance is named as a possible reason
 
 
@@ -142,8 +150,7 @@ def measure(case: Case) -> Accuracy:
     if case.outputs is None:
         raise Failure(
             case.evidence.facts.judgement.reason or "the model was not judged on any images",
-            "The model must take one image and answer with its class: put all that lies between into it, also the layers "
-            "of another network that made its numbers.",
+            SAVE_AGAIN if case.evidence.facts.handed_in_network is not None else ALL_IN_ONE,
         )
     if case.labels is None or len(case.labels) != len(case.outputs) or not len(case.labels):
         labels = "no" if case.labels is None else f"{len(case.labels):,}"

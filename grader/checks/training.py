@@ -228,7 +228,7 @@ def suggested_epochs(case: Case, parameters: Suggested) -> Score:
     `value`: how many epochs the exercise suggests. Looks at the last fit of the model. Meant as advice (`points = 0`).
     """
     last = _last_fit(case)
-    whole = last.epochs_done == last.epochs or case.evidence.smoke is not None
+    whole = last.epochs_done == last.epochs or case.evidence.cut_short
     stopped = "" if whole else f", {last.epochs_done} of them done"
     if last.epochs != parameters.value:
         raise Failure(

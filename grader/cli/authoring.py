@@ -20,6 +20,7 @@ from grader.cli.options import (
     must_be_folder,
     progress_bar,
 )
+from grader.cli.terminal import print_lines
 from grader.core.errors import UsageError
 
 app = typer.Typer()
@@ -115,7 +116,7 @@ def lint(
         if not as_json:
             faults = sum(item.fault for item in found[name])
             verdict = "no fault" if not faults else "1 fault" if faults == 1 else f"{faults} faults"
-            print("\n".join([f"{name}: {verdict}", *(f"  {item.words()}" for item in found[name])]))
+            print_lines([f"{name}: {verdict}", *(f"  {item.words()}" for item in found[name])])
     if as_json:
         print(json.dumps({name: [asdict(item) for item in items] for name, items in found.items()}, indent=2))
     raise typer.Exit(1 if any(item.fault for items in found.values() for item in items) else 0)

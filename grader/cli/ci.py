@@ -24,6 +24,7 @@ from grader.cli.options import (
     must_be_folder,
     progress_bar,
 )
+from grader.cli.terminal import print_lines
 
 if TYPE_CHECKING:
     from grader.ci.run import CiRun, CiSettings
@@ -134,8 +135,7 @@ def _tell(runs: "list[CiRun]", out: Path, as_json: bool) -> int:
     elif os.environ.get("GITHUB_ACTIONS") == "true":
         print(annotations.github_log(runs, secrets.token_hex(16), note=fork), end="")
     else:
-        print("\n".join(annotations.terminal_lines(runs)))
-        print(f"Reports: {out}")
+        print_lines([*annotations.terminal_lines(runs), f"Reports: {out}"])
     return annotations.exit_status(runs)
 
 

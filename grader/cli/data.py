@@ -7,6 +7,7 @@ import typer
 
 from grader.cli.command import Commands
 from grader.cli.options import CourseOption, Data, Debug, Quiet, find_course, must_be_folder, progress_bar, read_pairs
+from grader.cli.terminal import print_lines
 
 app = typer.Typer(cls=Commands, help="List, fetch and import datasets.", no_args_is_help=True)
 
@@ -26,7 +27,7 @@ def data_list(data: Data = None, course: CourseOption = None, debug: Debug = Fal
             where = "not on this machine" + ("; `grader data fetch` downloads it" if dataset.download else "")
         found = with_private_split(dataset, places)
         judged = f"; judged on {found.judged_title}" if found.judged == PRIVATE else ""
-        print(f"{dataset.id:<10} {dataset.title}: {where}{judged}")
+        print_lines([f"{dataset.id:<10}  {dataset.title}: {where}{judged}"])
 
 
 @app.command("fetch")

@@ -24,6 +24,7 @@ from grader.cli.gradebook import (
     unseen,
 )
 from grader.cli.options import CourseOption, Data, Debug, Json, find_course
+from grader.cli.terminal import print_lines
 from grader.core.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
@@ -206,8 +207,8 @@ def _decide(book: "Gradebook", before: "Grade", change: "Change", place: Place) 
 
 def _tell(grade: "Grade", left: str, as_json: bool) -> None:
     if left:
-        print(f"note: {safe(left)}", file=sys.stderr)
+        print_lines([f"note: {safe(left)}"], sys.stderr)
     if as_json:
         print_json(grade.model_dump(mode="json"))
     else:
-        print(f"{safe(grade.student.name)}, {safe(grade.assignment)}: {points_of(grade)}; {became(grade)}")
+        print_lines([f"{safe(grade.student.name)}, {safe(grade.assignment)}: {points_of(grade)}; {became(grade)}"])

@@ -1,14 +1,16 @@
 """`grader doctor`: does this machine hold hostile code? A table of attacks, each with its control, and remedies."""
 
 import json
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from grader.cli.options import Debug, Json, Quiet, SandboxName, SandboxOption, Warm, progress_bar
+from grader.cli.terminal import print_lines, terminal_width
 
 if TYPE_CHECKING:
     from grader.doctor.bwrap import Installed
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 LOG_WIDTH = 140  # columns where there is no terminal
+TABLE_WIDTH = 110  # columns from which on five of them can be read side by side
+UNSEEN = (
+    "No table shows what no sandbox holds: holes in the kernel, side channels of a shared processor, weights that were "
+    "trained elsewhere. See docs/explanation/trust.md."
+)
 NOT_HELD, NOT_RUN = 1, 3
 
 Only = Annotated[
@@ -48,13 +55,32 @@ def doctor(
         told["probes"] = [finding.plain() for finding in findings]
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
-        _print_table(findings)
+        _print_findings(findings)
         _print_summary(findings, len(attacks), time.monotonic() - started)
-        for line in ["", *installed.lines()] if installed else []:
-            print(line)
+        print_lines(["", *installed.lines()] if installed else [])
     if not all(finding.ran for finding in findings):
         raise typer.Exit(NOT_RUN)
     raise typer.Exit(0 if all(finding.held for finding in findings) else NOT_HELD)
+
+
+def _print_findings(findings: "Sequence[Finding]") -> None:
+    """A table where it is wide enough to be read, else what was seen of each below it."""
+    if (terminal_width(sys.stdout) or LOG_WIDTH) >= TABLE_WIDTH:
+        _print_table(findings)
+        return
+    for heading, members in _groups(findings):
+        print_lines(["", heading] if heading else [])
+        for finding in members:
+            mark = "✓" if finding.held else "✗" if finding.ran else "!"
+            print_lines([f"{mark} {finding.title} ({finding.name})", f"      {finding.detail}"])
+            print_lines([f"      control: {finding.control}"] if finding.control else [])
+
+
+def _groups(findings: "Sequence[Finding]") -> "Iterator[tuple[str, list[Finding]]]":
+    from grader.doctor.corpus import GROUPS
+
+    for group, members in groupby(findings, key=lambda finding: finding.group):
+        yield GROUPS.get(group, ""), list(members)
 
 
 def _bwrap(sandbox: SandboxName) -> "Installed | None":
@@ -77,17 +103,15 @@ def _print_table(findings: "Sequence[Finding]") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from grader.doctor.corpus import GROUPS
-
     console = Console()
     if not console.is_terminal:
         console.width = LOG_WIDTH
     table = Table(show_lines=False, pad_edge=False, box=None)
     for heading, ratio in (("attack", 5), ("probe", 3), ("held", 1), ("control", 3), ("what was seen", 6)):
         table.add_column(heading, ratio=ratio, overflow="fold")
-    for group, members in groupby(findings, key=lambda finding: finding.group):
-        if group in GROUPS:
-            table.add_row(Text(f"\n{GROUPS[group]}", style="bold"))
+    for heading, members in _groups(findings):
+        if heading:
+            table.add_row(Text(f"\n{heading}", style="bold"))
         for finding in members:
             word, colour = ("yes", "green") if finding.held else ("NO", "red") if finding.ran else ("?", "yellow")
             cells = (finding.title, finding.name, word, finding.control, finding.detail)
@@ -101,17 +125,13 @@ def _print_summary(findings: "Sequence[Finding]", attacks: int, seconds: float) 
 
     for finding in findings:
         if not finding.held:
-            print(f"\n{finding.name}: {finding.detail.rstrip('.')}.\n  Remedy: {finding.remedy}")
+            print_lines(["", f"{finding.name}: {finding.detail.rstrip('.')}.", f"  Remedy: {finding.remedy}"])
     failed = [finding.name for finding in findings if not finding.held and finding.ran]
     silent = [finding.name for finding in findings if not finding.ran]
     if len(findings) <= attacks:
-        print(f"\nThere is no sandbox on this machine, so none of the {attacks} attacks was tried.")
+        print_lines(["", f"There is no sandbox on this machine, so none of the {attacks} attacks was tried."])
         return
     words = [f"{len(findings) - len(failed) - len(silent)} of {len(findings)} held"]
     words += [f"not held: {', '.join(failed)}"] if failed else []
     words += [f"could not be run: {', '.join(silent)}"] if silent else []
-    print(f"\n{'; '.join(words)} ({write_duration(seconds)}).")
-    print(
-        "No table shows what no sandbox holds: holes in the kernel, side channels of a shared processor, weights that were\n"
-        "trained elsewhere. See docs/explanation/trust.md."
-    )
+    print_lines(["", f"{'; '.join(words)} ({write_duration(seconds)}).", UNSEEN])

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import ExitStack
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ from grader.cli.options import (
     Earlier,
     EventsFile,
     Executor,
+    Forecast,
     Format,
     Jobs,
     Json,
@@ -27,6 +29,8 @@ from grader.cli.options import (
     SandboxName,
     SandboxOption,
     Seed,
+    Train,
+    TrainName,
     Verbose,
     Warm,
     ending_in_order,
@@ -41,6 +45,12 @@ from grader.cli.terminal import print_lines
 from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grader.core.progress import Progress
+    from grader.course.course import Course
+    from grader.intake import Entry
+    from grader.run.context import RunOptions
     from grader.run.rows import Rows
 
 LOCAL, CLUSTER = "local", "dask://"
@@ -68,8 +78,8 @@ class DemoPart(StrEnum):
 def grade(
     assignment: Assignment,
     submission: Annotated[Path, typer.Argument(metavar="SUBMISSION",
-        help="A notebook, a module, or a folder that holds one.")],
-    out: Out = Path("out"), sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
+        help="A notebook, a module, a trained network, or a folder with them.")],
+    out: Out = Path("out"), train: Train = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
     course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False, warm: Warm = False,
     verbose: Verbose = False, quiet: Quiet = False, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
@@ -88,9 +98,13 @@ def grade(
 
     known = find_course(course)
     require_order(known, assignment, submission)
-    known.assignment(assignment)
-    work = read_path(submission)
-    home, output, options = open_order(course, out, earlier, rerun, sandbox, data, seed, jobs=1, warm=warm)
+    rubric = known.assignment(assignment)
+    work = read_path(submission, most_network=rubric.run.model_size, alone=rubric.dataset is not None)
+    if work.without_code is not None and train is None:
+        train = TrainName.HANDED_IN  # there is nothing to train
+    home, output, options = open_order(
+        course, out, earlier, rerun, sandbox, data, seed, jobs=1, warm=warm, train=train
+    )  # fmt: skip
     with progress_bar(as_json or quiet) as progress, open_context(home, assignment, options, progress) as context:
         result = grade_submission(work, context, output, progress)
     with open_beside(output.out, None) as book:  # of a batch: what counts is the grade that stands there
@@ -112,7 +126,8 @@ def batch(
     source: Annotated[Path, typer.Argument(metavar="SOURCE",
         help="A folder of hand-ins, or the zip that a platform gives.")],
     out: Out = Path("out"), jobs: Jobs = None, executor: Executor = LOCAL, gradebook: GradebookOption = None,
-    form: Format = None, roster: Roster = None, sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
+    form: Format = None, roster: Roster = None, train: Train = None, forecast: Forecast = False,
+    sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
     course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False, warm: Warm = False,
     quiet: Quiet = False, as_json: Json = False, events: EventsFile = None, debug: Debug = False,
 ) -> None:  # fmt: skip
@@ -140,15 +155,18 @@ def batch(
         progress = stack.enter_context(progress_bar(as_json or quiet, events=stack.enter_context(open_events(events))))
         known = open_class(
             source, assignment=assignment, workspace=stack.enter_context(workspace()), roster=roster, as_=form,
-            apart=[out, *others],
+            apart=[out, *others], most_network=rubric.run.model_size,
         )  # fmt: skip
         # A cluster decides for itself how many run at a time, with a thread for each kernel.
         plan = plan_jobs(jobs, memory=rubric.run.memory, available=available_memory(), cores=usable_cores())
         home, output, options = open_order(
-            home.root, out, earlier, rerun, sandbox, data, seed, jobs=plan.jobs, warm=warm
+            home.root, out, earlier, rerun, sandbox, data, seed, jobs=plan.jobs, warm=warm, train=train
         )  # fmt: skip
         for words in filter(None, (*known.notes, plan.words)):
             progress.say(words)
+        if forecast:
+            _print_forecast(home, assignment, known.entries, options, progress)
+            return
         context = stack.enter_context(open_context(home, assignment, options, progress))
         book = stack.enter_context(open_gradebook(gradebook or output.out))
         collector = None
@@ -163,6 +181,34 @@ def batch(
         )
     _print_rows(results, index, as_json)
     raise typer.Exit(3 if any(result.status is Status.BROKEN for result in results) else 0)
+
+
+def _print_forecast(
+    home: "Course", assignment: str, entries: "Sequence[Entry]", options: "RunOptions", progress: "Progress"
+) -> None:
+    """What grading these would take, by short runs of a few of them; nothing is graded, and nothing written."""
+    from grader.core.errors import GraderError
+    from grader.intake import read_entry
+    from grader.run.collect import collect
+    from grader.run.context import SHORT_RUN, open_context
+    from grader.selfcheck.forecast import StudentForecast, choose_sample, forecast_lines, forecast_of
+
+    rubric = home.assignment(assignment)
+    if rubric.dataset is None:
+        raise UsageError(f"{assignment} asks for functions, which take no training.", "Leave --forecast out.")
+    handed_in = [entry for entry in entries if entry.handed_in and not entry.problem]
+    sample = []
+    with open_context(home, assignment, replace(options, smoke=SHORT_RUN), progress) as context:
+        for place in choose_sample(len(handed_in)):
+            entry = handed_in[place]
+            try:
+                submission = read_entry(entry, assignment=assignment, most_network=rubric.run.model_size)
+                evidence = collect(submission, context, progress).stored.evidence
+                sample.append(forecast_of(entry.student, evidence, rubric.run))
+            except GraderError as error:
+                sample.append(StudentForecast(entry.student, 0.0, 0.0, why=error.message))
+    for line in forecast_lines(sample, students=len(handed_in), jobs=options.jobs, policy=rubric.audit):
+        print(line)
 
 
 def _print_rows(results: "Rows", index: Path, as_json: bool) -> None:
@@ -215,7 +261,7 @@ def regrade(
     else:
         for move in moved:
             print_lines(move.words().split("\n"))
-        print(f"{len(moved)} of {len(moves)} moved{'; nothing was written (--dry-run)' if dry_run else ''}.")
+        print_lines([f"{len(moved)} of {len(moves)} moved{'; nothing was written (--dry-run)' if dry_run else ''}."])
     end_with_troubles(troubles, missing, folder)
 
 
@@ -264,7 +310,7 @@ def demo(
     home = Course.at()
     if part is DemoPart.PETS:
         assignment, source = "pets-drawn", home.examples("pets")
-        print(f"{NOT_PHOTOGRAPHS}\n")
+        print_lines([NOT_PHOTOGRAPHS, ""])
     else:
         assignment, source = "exercise1", home.examples()
         try:
@@ -272,5 +318,5 @@ def demo(
                 find_data(home.dataset("mnist"), Places.of(home, data), progress)
         except DataError as error:
             assignment = "exercise1-5k"
-            print(f"{error.message}\n{NOT_MNIST}\n")
+            print_lines([error.message, NOT_MNIST, ""])
     batch(assignment=assignment, source=source, out=out, jobs=jobs, sandbox=sandbox, data=data, quiet=quiet)

@@ -5,6 +5,7 @@ Below the commands: how other commands find the gradebook beside results, and ho
 
 import getpass
 import json
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,6 +16,7 @@ import typer
 
 from grader.cli.command import Commands
 from grader.cli.options import CourseOption, Data, Debug, Json
+from grader.cli.terminal import print_lines, print_table
 from grader.core.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def show(
         print_json([grade.model_dump(mode="json") for grade in grades])
         return
     if not grades:
-        print("The gradebook is empty.")
+        print_lines(["The gradebook is empty."])
         return
     several = len({grade.assignment for grade in grades}) > 1
     heading: tuple[str, ...] = ("student", "points", "passed", "status", "what became of it", "counts", "handed in")
@@ -73,7 +75,7 @@ def show(
     if several:
         heading = ("assignment", *heading)
         rows = [(grade.assignment, *row) for grade, row in zip(grades, rows, strict=True)]
-    _print_table(heading, rows)
+    print_table(heading, rows)
 
 
 @app.command()
@@ -122,17 +124,23 @@ def override(
             )  # fmt: skip
         left = show_decision(results_beside(where, results), grade.assignment, book, course, data)
     for words in filter(None, (unseen(comment), left)):
-        print(f"note: {safe(words)}", file=sys.stderr)
+        print_lines([f"note: {safe(words)}"], sys.stderr)
     if as_json:
         print_json(grade.model_dump(mode="json"))
     else:
-        print(f"{safe(grade.student.name)}, {safe(grade.assignment)}: {points_of(grade)}; {became(grade)}")
+        print_lines([f"{safe(grade.student.name)}, {safe(grade.assignment)}: {points_of(grade)}; {became(grade)}"])
 
 
 def read_points(text: str, option: str = "--points ") -> float:
     """Points as people write them, 61.5 or 61,5. Raises UsageError for anything else, which names the option, if any."""
     from grader.core.text import read_number
 
+    if re.fullmatch(r"[+-]?[0-9]{1,3}(,[0-9]{3})+", text.strip()):
+        plain = text.strip().replace(",", "")
+        raise UsageError(
+            f"{option}{text}: may be {plain}, or a number with three digits after a decimal comma.",
+            f"Write {plain}, or {text.strip().replace(',', '.', 1)}.",
+        )
     if (found := read_number(text)) is None:
         raise UsageError(
             f"{option}{text}: is not a number.",
@@ -161,9 +169,9 @@ def history(
     if as_json:
         print_json([event.model_dump(mode="json") for event in events])
     elif not events:
-        print("Nothing was handed in or decided yet.")
+        print_lines(["Nothing was handed in or decided yet."])
     else:
-        _print_table(("time", "assignment", "what", "points", "why"), [_event_row(event) for event in events])
+        print_table(("time", "assignment", "what", "points", "why"), [_event_row(event) for event in events])
 
 
 def open_known(where: str, patience: float | None = None) -> "AbstractContextManager[Gradebook]":
@@ -204,6 +212,8 @@ def became(grade: "Grade") -> str:
         said += [f"a person gives the points of {', '.join(grade.awaits)}"] if grade.awaits else []
         said += _decided(grade)
         said += [f"earned {grade.earned:g}, {grade.penalty.words}"] if grade.penalty is not None else []
+    if grade.slip_days is not None:
+        said.append(f"slip days: {grade.slip_days.spent} spent, {grade.slip_days.left} left")
     said += ["provisional"] if grade.provisional else []
     said += [flag.replace("_", " ") for flag in grade.flags]
     return safe("; ".join(said)) or ("-" if grade.status is None else "as marked")
@@ -275,25 +285,6 @@ def print_json(value: object) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def _print_table(heading: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
-    """A table in a terminal; aligned columns, as wide as need be, in a log or a pipe."""
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=None, pad_edge=False)
-        for name in heading:
-            table.add_column(name, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
-        Console().print(table)
-        return
-    widths = [max(len(row[place]) for row in [tuple(heading), *rows]) for place in range(len(heading))]
-    for row in [tuple(heading), *rows]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
 def open_beside(
     folder: Path, where: str | None, *, patience: float | None = None
 ) -> "AbstractContextManager[Gradebook | None]":
@@ -345,8 +336,7 @@ def end_with_troubles(troubles: Sequence[str], missing: Sequence[str], folder: P
     lines = [f"trouble: {words}" for words in troubles]
     if missing:
         lines.append(f"note: {tell_missing(missing, folder)}.")
-    for line in lines:
-        print(defused(one_line(line)), file=sys.stderr)
+    print_lines((defused(one_line(line)) for line in lines), sys.stderr)
     if troubles:
         raise typer.Exit(3)
 

@@ -83,6 +83,15 @@ class SandboxName(StrEnum):
 
 COURSE_AND_DATA, HOW_IT_RUNS, OUTPUT = "Course and data", "How it runs", "What is printed"  # headings of `--help`
 
+
+class TrainName(StrEnum):
+    """What --train takes."""
+
+    ALWAYS = "always"
+    HANDED_IN = "handed-in"
+    NEVER = "never"
+
+
 Assignment = Annotated[
     str, typer.Argument(metavar="ASSIGNMENT", help="The assignment's id, as in `grader grade exercise1`.")
 ]
@@ -162,6 +171,13 @@ Earlier = Annotated[
         help="Compare with the results in this folder, for the check `better_than`.",
     ),
 ]  # fmt: skip
+Forecast = Annotated[
+    bool,
+    typer.Option(
+        "--forecast", rich_help_panel=HOW_IT_RUNS,
+        help="Run a few submissions for a moment, say what the class would take, and grade nothing.",
+    ),
+]  # fmt: skip
 Warm = Annotated[
     bool,
     typer.Option(
@@ -171,6 +187,13 @@ Warm = Annotated[
 Rerun = Annotated[
     bool, typer.Option("--rerun", rich_help_panel=HOW_IT_RUNS, help="Run again what has stored evidence.")
 ]
+Train = Annotated[
+    TrainName | None,
+    typer.Option(
+        "--train", metavar="NAME", rich_help_panel=HOW_IT_RUNS,
+        help="Train always, handed-in (judge handed-in networks instead) or never (default: as the rubric says).",
+    ),
+]  # fmt: skip
 Jobs = Annotated[
     int | None,
     typer.Option(
@@ -182,7 +205,7 @@ Jobs = Annotated[
 
 def open_order(
     course: Path | None, out: Path, earlier: Path | None, rerun: bool, sandbox: SandboxName, data: Path | None, seed: int,
-    *, jobs: int, warm: bool = False,
+    *, jobs: int, warm: bool = False, train: TrainName | None = None,
 ) -> "tuple[Course, OutputOptions, RunOptions]":  # fmt: skip
     """The course, where results go, and what the person at the keyboard chose."""
     from grader.core.workspace import output_folder
@@ -191,7 +214,10 @@ def open_order(
 
     home = find_course(course)
     output = OutputOptions(out=output_folder(out), course=home, earlier=earlier, rerun=rerun, data=data)
-    return home, output, RunOptions(isolation=sandbox.value, data=data, seed=seed, jobs=jobs, warm=warm)
+    options = RunOptions(
+        isolation=sandbox.value, data=data, seed=seed, jobs=jobs, warm=warm, train=train.value if train else None
+    )  # fmt: skip
+    return home, output, options
 
 
 def require_order(home: "Course", assignment: str, other: str | Path) -> None:

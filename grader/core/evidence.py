@@ -319,6 +319,37 @@ class ModelFile(Value):
     sha256: str
 
 
+Maker = Literal["same", "different", "unknown", "no code", "no network"]
+
+
+class HandedInNetwork(Value):
+    """The trained network that was handed in, judged in place of one that is trained here; and who made it.
+
+    `maker`: whether the notebook, run for a few seconds (`smoke`), builds that very network; unknown where it came to
+    none. `built` is the network that it builds and `differences` what is told of the two, layer by layer. `weights` is a
+    SHA-256 of their values, `sketch` some of them. Without a `file` none was handed in, and none was trained either.
+    """
+
+    name: str = ""
+    file: ModelFile | None = None
+    form: Literal["", "keras", "hdf5", "weights"] = ""
+    saved_by: str = ""  # the version of Keras, as the file says
+    why: str = ""  # why this one of several
+    smoke: Smoke | None = None  # None: there was no code to run
+    maker: Maker = "unknown"
+    built: Architecture | None = None
+    differences: tuple[str, ...] = ()
+    weights: str | None = None
+    sketch: tuple[float, ...] = ()
+
+    @property
+    def why_withheld(self) -> str:
+        """Why it earns nothing, where nobody saw the code build it."""
+        if self.maker == "different":
+            return f"the handed-in {self.name} is not the network that the code builds, and a person decides first"
+        return f"nobody saw the code build the network in {self.name}, and a person decides first"
+
+
 class Facts(Value):
     """What the host and the judge saw."""
 
@@ -330,6 +361,7 @@ class Facts(Value):
     start: Start = "cold"
     start_note: str = ""  # why it was started cold where a warm start was asked for
     handed_in: dict[str, Whole] = {}  # files of the submission with judged images in them: about how many
+    handed_in_network: HandedInNetwork | None = None  # None: what was judged is what the run trained
 
 
 class Reported(Value):
@@ -391,6 +423,22 @@ class Evidence(Value):
     smoke: Smoke | None = None  # None: the real thing
     facts: Facts
     claims: Claims
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether every training was cut to a few images: then claims about trainings say nothing of what was judged."""
+        return self.smoke is not None or self.facts.handed_in_network is not None
+
+    @property
+    def as_it_counts(self) -> "Evidence":
+        """The evidence without what a network earned that is not known to be the code's: until a person decides, that is
+        nothing, and what counts is the network that the code builds."""
+        network = self.facts.handed_in_network
+        if network is None or network.maker not in ("different", "unknown") or not network.form:
+            return self
+        outcome: Literal["described", "no-model"] = "no-model" if network.built is None else "described"
+        judgement = Judgement(outcome=outcome, reason=network.why_withheld, architecture=network.built)
+        return self.model_copy(update={"facts": self.facts.model_copy(update={"judgement": judgement})})
 
 
 ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")

@@ -1,7 +1,7 @@
 """How much a submission may use: `Limits`, and the words it is written in ("30m", "4GiB")."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -58,6 +58,7 @@ def write_duration(seconds: float) -> str:
     return f"{hours} h {minutes} min"
 
 
+Train = Literal["always", "handed-in", "never"]  # train every network; judge a handed-in one instead; train none
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=48 * 3600)]
 Size = Annotated[int, BeforeValidator(parse_size), Field(ge=1 << 20, le=1 << 40)]
 
@@ -80,6 +81,13 @@ class Limits(BaseModel):
     batches: Annotated[int, Field(ge=1)] | None = None  # of each `fit`
     strict: bool = False  # old names of Keras fail, as they do elsewhere
     deterministic: bool = False  # TensorFlow's operators give the same bits every time, and take longer
+    train: Train = "always"
+    model_size: Size = 200 << 20  # a trained network that is handed in
+
+    @property
+    def of_a_run(self) -> str:
+        """What a training depends on, as JSON: a new kind of limit changes no old text, nor does who is trained at all."""
+        return self.model_dump_json(exclude_defaults=True, exclude={"train", "model_size"})
 
     def of_cell(self, *, after_training: bool) -> float:
         """Seconds that one cell may take."""

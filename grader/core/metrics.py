@@ -3,6 +3,7 @@
 SciPy is imported where it is used: that takes half a second, and a self-check that judges nothing does without.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,6 +45,23 @@ def mcnemar(only_one: int, only_other: int) -> float:
 
     discordant = only_one + only_other
     return min(1.0, 2 * float(bdtr(min(only_one, only_other), discordant, 0.5))) if discordant else 1.0
+
+
+NOT_BY_TRAINING = 0.025  # how often an honest network, trained again, is worse than an audit allows: two deviations
+UNLIKELY = 0.05
+
+
+def chance_of_catching(cheats: int, *, of: int, audited: int) -> float:
+    """How likely a lot of `audited` among `of` names at least one of so many cheats."""
+    if cheats <= 0 or of <= 0:
+        return 0.0
+    honest, audited = max(of - cheats, 0), min(audited, of)
+    return 1.0 - math.comb(honest, audited) / math.comb(of, audited)
+
+
+def more_than_chance(failed: int, audited: int) -> bool:
+    """Whether so many failures among so many audits are more than honest trainings explain."""
+    return failed > 0 and 1.0 - chance_of_at_most(failed - 1, audited, accuracy=NOT_BY_TRAINING) < UNLIKELY
 
 
 def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from grader.core.evidence import Cause, Ending, Isolation, Serve, Smoke, Value
+from grader.core.evidence import Cause, Ending, Isolation, Maker, Serve, Smoke, Value
 from grader.core.review import Review
 
 SCHEMA = 1
@@ -140,7 +140,11 @@ class FunctionFinding(Value):
 
 
 class ModelSummary(Value):
-    """Which network was graded."""
+    """Which network was graded.
+
+    `source`: whether it is what the run trained, or the `file` that was handed in; then `maker` says whether the code builds
+    that very network, and `differences` what tells the two apart.
+    """
 
     chosen: str | None = None
     candidates: tuple[str, ...] = ()
@@ -148,6 +152,10 @@ class ModelSummary(Value):
     input_shape: tuple[int | None, ...] | None = None
     preprocessing: str | None = None
     family: str | None = None
+    source: Literal["trained", "handed-in"] | None = None
+    file: str | None = None
+    maker: Maker | None = None
+    differences: tuple[str, ...] = ()
 
 
 class Flag(Value):
@@ -191,6 +199,33 @@ class Attempt(Value):
     points: float
     evidence: str
     counted: bool
+
+
+BY_LOT = "drawn by lot"  # how the reason of an audit begins that the lot named
+
+
+class AuditFinding(Value):
+    """What came of training the network after all whose handed-in file was judged, on the same images.
+
+    `why` it was drawn. Accuracies are fractions; `margin` is how much worse the trained one may be. `only_handed_in` and
+    `only_trained` count the images that one of the two alone recognised. `due`: it is drawn, and not trained yet.
+    """
+
+    why: str
+    outcome: Literal["confirmed", "not confirmed", "not judged", "due"]
+    handed_in: float | None = None
+    trained: float | None = None
+    margin: float | None = None
+    only_handed_in: int | None = None
+    only_trained: int | None = None
+    p_value: float | None = None
+    evidence: str = ""
+    reason: str = ""
+
+    @property
+    def by_lot(self) -> bool:
+        """Whether the lot named it, and not a flag alone."""
+        return self.why.startswith(BY_LOT)
 
 
 class Spread(Value):
@@ -246,6 +281,13 @@ class Penalty(Value):
     words: str
 
 
+class SlipDays(Value):
+    """Of the slip days that a student has for the course: `spent` on this submission, and `left` after it."""
+
+    spent: int
+    left: int
+
+
 class Grade(Value):
     """What one student gets for one assignment.
 
@@ -254,7 +296,7 @@ class Grade(Value):
     marked, a person must still give points (`awaits` names those checks), or an excuse was given. `comment` is what the
     student may be told of it, beside the comments in `review`. `folder` is the student's folder below the batch's,
     `submitted` and `due` are ISO times with an offset. `evidence` is the digest of the run that counts; None where nobody
-    could tell.
+    could tell. `slip_days` is None where the course has none, or nothing was handed in.
     """
 
     student: Student
@@ -277,6 +319,7 @@ class Grade(Value):
     flags: tuple[str, ...] = ()
     folder: str = ""
     evidence: str | None = None
+    slip_days: SlipDays | None = None
 
     @property
     def excused(self) -> bool:
@@ -292,6 +335,12 @@ class Grade(Value):
     def changed_by_person(self) -> bool:
         """Whether points in all rest on what a person decided below an override."""
         return self.override is None and self.review is not None and self.review.changes_points
+
+    @property
+    def lateness(self) -> str:
+        """How late it was, and what that cost, in words; empty where it cost neither points nor slip days."""
+        spent = self.slip_days is not None and self.slip_days.spent > 0
+        return self.penalty.words if self.penalty is not None and (self.penalty.points or spent) else ""
 
     @property
     def provisional(self) -> bool:
@@ -325,6 +374,7 @@ class Result(Value):
     attempts: tuple[Attempt, ...] = ()
     compared: tuple[Comparison, ...] = ()
     baseline: Spread | None = None
+    audit: AuditFinding | None = None
     model: ModelSummary
     functions: tuple[FunctionFinding, ...] = ()
     checks: tuple[CheckResult, ...]

@@ -20,6 +20,7 @@ from grader.core.workspace import write_whole
 
 EVIDENCE, PREDICTIONS, MODEL, RESULT = "evidence.json", "predictions.npy", "model.keras", "result.json"
 CALLS = "calls.json"
+AUDIT = "audit"  # the folder of the trained run beside that of a handed-in network
 MOST_PREDICTIONS = 1 << 28  # bytes of predictions or calls
 _CALLS = TypeAdapter(tuple[Call, ...])
 
@@ -34,6 +35,15 @@ class Stored:
     evidence: Evidence
     outputs: NDArray[np.float32] | None
     calls: tuple[Call, ...] = ()
+    audit: "StoredAudit | None" = None  # of a handed-in network
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredAudit:
+    """That a handed-in network is trained after all, why, and the run in which it was; None: not yet."""
+
+    why: str
+    run: Stored | None
 
 
 def pack_outputs(outputs: NDArray[np.float32]) -> bytes:
@@ -57,6 +67,8 @@ def evidence_digest(evidence: Evidence) -> str:
     for cell in told["claims"]["cells"]:
         if not cell["tags"]:
             del cell["tags"]
+    if told["facts"]["handed_in_network"] is None:
+        del told["facts"]["handed_in_network"]
     plain = json.dumps(told, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()
 

@@ -22,6 +22,7 @@ from grader.core.grades import Grade
 from grader.core.text import shorten, visible
 from grader.exports.release import Filled, comment_of, points_for, sort_grades, write_number
 from grader.exports.worksheet import (
+    THOUSANDS,
     RowChange,
     RowPerson,
     Worksheet,
@@ -31,9 +32,8 @@ from grader.exports.worksheet import (
     read_worksheet,
     write_points,
 )
+from grader.intake import headings
 
-IDENTITIES, EMAILS, NAMES = ("ID number", "Username"), ("Email address",), ("Full name",)
-MODIFIED, LOCK, SCALE = "Last modified (grade)", "Grade can be changed", "Scale"
 OURS, DECIDED = "Graded automatically:", "Decided by your instructor:"
 BOTH = "Graded automatically and by your instructor:"
 LONGEST_COMMENT = 5_000  # characters
@@ -41,7 +41,7 @@ LONGEST_COMMENT = 5_000  # characters
 
 @dataclass(frozen=True, kw_only=True)
 class MoodleOptions:
-    """Titles of the columns in the site's language; `comments` empty: feedback is left alone."""
+    """Titles of the columns; the English one stands for those of all languages of `headings`. Without `comments`: none."""
 
     identifier: str = "Identifier"
     grade: str = "Grade"
@@ -57,25 +57,27 @@ def fill_worksheet(data: bytes, grades: Sequence[Grade], *, name: str, options: 
     `name` is the file's, for messages.
     """
     sheet = read_worksheet(data, name=name)
-    people = _people(sheet, sheet.need(options.identifier, "--identifier"))
-    maximum = sheet.find(options.maximum)
-    if maximum is None and options.maximum != MoodleOptions.maximum:
-        sheet.need(options.maximum, "--maximum")
-    if maximum is None and sheet.find(SCALE) is not None:
+    people = _people(sheet, _need(sheet, options.identifier, headings.IDENTIFIER, "--identifier"))
+    maximum = sheet.find_any(headings.MAXIMUM) if options.maximum == MoodleOptions.maximum else None
+    if options.maximum != MoodleOptions.maximum:
+        maximum = sheet.need(options.maximum, "--maximum")
+    if maximum is None and sheet.find_any(headings.SCALE) is not None:
         raise UsageError(
             f"{sheet.name}: this assignment is graded with words of a scale, not with points.",
             "Change the assignment's grade type to points in Moodle and download the worksheet again.",
         )
-    column = sheet.need(options.grade, "--grade")
-    comments = sheet.need(options.comments, "--comments") if options.comments else None
-    lock = sheet.find(LOCK)
+    column = _need(sheet, options.grade, headings.GRADE, "--grade")
+    comments = _need(sheet, options.comments, headings.COMMENTS, "--comments") if options.comments else None
+    lock = sheet.find_any(headings.LOCK)
     comma = has_decimal_comma([row[at].value for row in sheet.rows for at in (column, maximum) if at is not None])
 
     def change(row: int, grade: Grade) -> RowChange:
         """The grade, and its comment; the reason where Moodle would not take it."""
         cells = sheet.rows[row]
-        if lock is not None and cells[lock].value.strip().casefold() == "no":
+        if lock is not None and cells[lock].value.strip().casefold() in headings.NO:
             return RowChange(reason="Moodle says that this grade can't be changed")
+        if maximum is not None and THOUSANDS.fullmatch(cells[maximum].value.strip()):
+            return RowChange(reason=f"the maximum grade {cells[maximum].value.strip()} can be read in two ways")
         most = read_number(cells[maximum].value) if maximum is not None else None
         where = f"{sheet.name}, row {row + 1} below the header"
         points = round(points_for(grade, most, scale=options.scale, where=where), 2)
@@ -99,9 +101,10 @@ def fill_worksheet(data: bytes, grades: Sequence[Grade], *, name: str, options: 
     excused = [f"{grade.student.name}: is excused, which a worksheet can't say" for grade in handed.excused]
     filled = fill_rows(sheet, people, handed.marks, change, held=[*handed.held, *excused])
     remarks = []
-    if sheet.find(MODIFIED) is None:
+    if sheet.find_any(headings.MODIFIED) is None:
         remarks.append(
-            f"{sheet.name}: has no column `{MODIFIED}`; unless its title is another one in your language, Moodle refuses it"
+            f"{sheet.name}: has no column `{headings.MODIFIED[0]}`; "
+            "unless its title is another one in your language, Moodle refuses it"
         )
     if maximum is None:
         remarks.append(
@@ -110,10 +113,16 @@ def fill_worksheet(data: bytes, grades: Sequence[Grade], *, name: str, options: 
     return replace(filled, remarks=(*filled.remarks, *remarks))
 
 
+def _need(sheet: Worksheet, title: str, known: Sequence[str], option: str) -> int:
+    """The column of this title; where it is the English one, in any language. Raises UsageError where there is none."""
+    index = sheet.find_any(known) if title in known and sheet.find(title) is None else None
+    return sheet.need(title, option) if index is None else index
+
+
 def _people(sheet: Worksheet, identifier: int) -> dict[int, RowPerson]:
     identities, emails, names = (
-        [index for title in titles if (index := sheet.find(title)) is not None]
-        for titles in (IDENTITIES, EMAILS, NAMES)
+        headings.places_of(sheet.columns, titles)
+        for titles in ((*headings.ID_NUMBER, *headings.USERNAME), headings.EMAIL, headings.NAME)
     )
     people = {}
     for number, row in enumerate(sheet.rows):

@@ -19,6 +19,7 @@ from grader.core.errors import UsageError
 from grader.core.grades import Grade, Student
 from grader.core.text import did_you_mean
 from grader.exports.release import Filled
+from grader.intake.headings import places_of
 from grader.intake.names import KnownBy, fold, fold_name, listed
 
 DELIMITERS = (",", ";", "\t")
@@ -26,6 +27,8 @@ QUOTED = (r'"(?>[^"]*(?:""[^"]*)*)"', r'"(?>[^"\\]*(?:(?:""|\\.)[^"\\]*)*)"')  #
 MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 ENCODINGS = ("utf-8", "cp1252", "latin-1")  # as Excel saves in western languages; the last one reads anything
 COMMA_NUMBER, POINT_NUMBER = re.compile(r"\s*-?\d+,\d+\s*"), re.compile(r"\s*-?\d+\.\d+\s*")
+
+THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+", re.ASCII)  # or a number with three digits behind a decimal comma
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,14 @@ class Worksheet:
         if len(exact or found) > 1:
             raise UsageError(f"{self.name}: has {len(exact or found)} columns `{title}`.", "Take out those not meant.")
         return next(iter(exact or found), None)
+
+    def find_any(self, titles: Sequence[str]) -> int | None:
+        """The index of the one column with one of these titles. Raises UsageError for several."""
+        found = places_of(self.columns, titles)
+        if len(found) > 1:
+            both = ", ".join(f"`{self.columns[place]}`" for place in found)
+            raise UsageError(f"{self.name}: the columns {both} mean the same.", "Take out those not meant.")
+        return next(iter(found), None)
 
     def need(self, title: str, option: str) -> int:
         """The index of the column with this title. Raises UsageError; `option` names it otherwise."""
@@ -109,8 +120,10 @@ def has_decimal_comma(values: list[str]) -> bool:
 
 
 def read_number(text: str) -> float | None:
-    """The number that a cell holds, with a point or a comma; None for anything else."""
+    """The number that a cell holds, with a point or a comma; None for anything else, also for 1,000 (or is it 1?)."""
     plain = text.strip().replace("\u00a0", "").replace(" ", "")
+    if THOUSANDS.fullmatch(plain):
+        return None
     return float(plain.replace(",", ".")) if re.fullmatch(r"-?\d{1,15}([.,]\d{1,15})?", plain, re.ASCII) else None
 
 

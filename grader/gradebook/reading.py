@@ -2,12 +2,12 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, Row, and_, func, select
 
 from grader.core.errors import UsageError
 from grader.core.grades import (
@@ -27,11 +27,13 @@ from grader.core.grades import (
 from grader.core.results import Status
 from grader.core.review import LogEntry, Review, reviews_of
 from grader.core.text import available, did_you_mean, nearest
+from grader.gradebook.courses import Found, budgets, read_courses, with_slip_days
 from grader.gradebook.review_log import awaiting_results, checks_of, read_log
 from grader.gradebook.tables import (
     UNREAD,
     AssignmentRow,
     AttemptRow,
+    CourseRow,
     EnrolmentRow,
     LogRow,
     OverrideRow,
@@ -40,6 +42,7 @@ from grader.gradebook.tables import (
     SubmissionRow,
     stored_text,
 )
+from grader.intake.names import name_words
 
 MOST_LISTED = 20  # nobody reads a list of a whole class
 
@@ -59,10 +62,22 @@ def read_grades(connection: Connection, choice: Selection) -> list[Grade]:
     return sorted(grades, key=lambda grade: (grade.assignment, grade.student.name.casefold(), grade.student.name))
 
 
-def read_bases(
-    connection: Connection, assignments: Iterable[str], choice: Selection
-) -> Iterator[tuple[str, GradeBasis]]:
-    """What grades are decided from, with their assignments."""
+def read_bases(connection: Connection, rules: Mapping[str, Rules], choice: Selection) -> Iterator[Found]:
+    """What grades are decided from, with their assignments; `rules` are those of all assignments.
+
+    Slip days are spent on several assignments: where a course has them, all that a student handed in is read.
+    """
+    slipping = budgets(read_courses(connection))
+    if not slipping or (choice.assignment is not None and choice.assignment not in slipping):
+        yield from _read_bases(connection, rules, choice)
+        return
+    found = list(_read_bases(connection, rules, Selection(student_id=choice.student_id)))
+    for assignment, basis in with_slip_days(found, rules, slipping):
+        if choice.assignment in (None, assignment):
+            yield assignment, basis
+
+
+def _read_bases(connection: Connection, assignments: Iterable[str], choice: Selection) -> Iterator[Found]:
     reviews = _read_reviews(connection, assignments, choice)
     marked = _read_marked(connection, choice, {key for key, review in reviews.items() if review.checks})
     overrides = _read_overrides(connection, choice)
@@ -167,16 +182,20 @@ def read_marked_by(connection: Connection, assignment: str) -> list[MarkedBy]:
 
 
 def read_stamp(connection: Connection, assignment: str) -> tuple[object, ...]:
-    """The newest numbers of all that grades follow from, and the rules and enrolments that are changed in place."""
+    """The newest numbers of all that grades follow from, and the rules and enrolments that are changed in place.
+
+    Of other assignments, too: a course's slip days are spent on all of them.
+    """
     newest = [select(func.max(table.id)).scalar_subquery() for table in (ResultRow, OverrideRow, LogRow, SubmissionRow)]
     counts = connection.execute(select(*newest)).one()
-    rules = connection.execute(select(AssignmentRow.rules).where(AssignmentRow.id == assignment)).scalar()
+    courses = tuple(connection.execute(select(CourseRow.rules).order_by(CourseRow.title)).scalars())
+    rules = tuple(connection.execute(select(AssignmentRow.rules).order_by(AssignmentRow.id)).scalars())
     mine = select(
         func.count(), func.max(EnrolmentRow.extension_due), func.sum(EnrolmentRow.extension_s),
         func.count(EnrolmentRow.extension_due),
-    ).where(EnrolmentRow.assignment == assignment)  # fmt: skip
+    )  # fmt: skip
     handed_in = select(func.max(SubmissionRow.submitted), func.count(SubmissionRow.submitted))
-    return (*counts, rules, *connection.execute(mine).one(), *connection.execute(handed_in).one())
+    return (assignment, *counts, courses, rules, *connection.execute(mine).one(), *connection.execute(handed_in).one())
 
 
 def require_assignment(connection: Connection, assignment: str | None) -> None:
@@ -189,7 +208,11 @@ def require_assignment(connection: Connection, assignment: str | None) -> None:
 
 
 def find_student(connection: Connection, word: str) -> int:
-    """The student who is called so, or has this identity or e-mail address. Raises UsageError."""
+    """The student who is called so, or has this identity or e-mail address. Raises UsageError.
+
+    At last the name is compared without accents and in any order of its words: Rossi, Niccolo is Niccolò Rossi, if nobody
+    else could be meant.
+    """
     word = stored_text(word)
     rows = connection.execute(select(StudentRow)).all()
     for field in ("name", "identity", "login", "email"):
@@ -199,14 +222,30 @@ def find_student(connection: Connection, word: str) -> int:
         if len(chosen) == 1:
             return int(chosen[0].id)
         if chosen:
-            names = ", ".join(f"`{row.name}`" for row in chosen[:5])
-            raise UsageError(
-                f"Several students have the {field} `{word}`: {names}.", "Give the name as it stands there."
-            )
+            raise _several(chosen, f"Several students have the {field} `{word}`.")
+    alike = [row for row in rows if word and name_words(row.name) == name_words(word)]
+    if len(alike) == 1:
+        return int(alike[0].id)
+    if alike:
+        raise _several(alike, f"Several students could be meant by `{word}`.")
+    parts = set(name_words(word))
+    partly = [row for row in rows if parts and parts <= set(name_words(row.name))]
+    if partly:
+        raise _several(partly, f"The gradebook has no student `{word}`.")
     near = did_you_mean(word, tuple(row.name for row in rows))
     if not near.startswith(" (") and len(rows) > MOST_LISTED:
         near = ""
     raise UsageError(f"The gradebook has no student `{word}`{near}.", "`grader gradebook show` lists them.")
+
+
+def _several(rows: Sequence[Row[Any]], what: str) -> UsageError:
+    """What is said where a word may mean these students; what tells them apart stands behind their names."""
+    known = sorted((row.name, row.identity or row.login or row.email) for row in rows)[:MOST_LISTED]
+    names = ", ".join(f"`{name}` ({told})" if told else f"`{name}`" for name, told in known)
+    more = f" and {len(rows) - MOST_LISTED} more" if len(rows) > MOST_LISTED else ""
+    if len(rows) == 1:
+        return UsageError(f"{what} Did you mean {names}?", "Give the whole name, or the number.")
+    return UsageError(f"{what} Available: {names}{more}.", "Give the name as it stands there, or the number.")
 
 
 def the_assignment(connection: Connection, student_id: int, assignment: str | None) -> str:

@@ -14,7 +14,12 @@ P = TypeVar("P")
 
 MOST_NAMED = 10
 LEFT_OUT = "&<>\"`|':\\/’*?#;"  # which a name loses when a platform makes a file name of it
-RESERVED = {"index.html", "gradebook.csv", "gradebook.sqlite", "batch.json"}  # what a batch writes beside its students
+LETTERS = str.maketrans({
+    "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE",
+    "ı": "i",
+})  # fmt: skip
+# What a batch writes beside its students.
+RESERVED = {"index.html", "gradebook.csv", "gradebook.sqlite", "batch.json", "audit.json"}
 # What begins or ends like a file that we, SQLite or CI lay beside students. Other files there are looked for on disk.
 OURS = re.compile(
     r"(?:index|gradebook|batch|events|junit|classroom|autograding|summary|evidence|members|students|roster)(?:[^a-z].*)?"
@@ -78,6 +83,17 @@ def fold_name(text: str) -> str:
     Nothing else is left out: `Ada-Lovelace` is not Ada Lovelace, and neither is `A.D.A. Lovelace`.
     """
     return fold("".join(" " if sign in "_," else sign for sign in text if sign not in LEFT_OUT))
+
+
+def without_accents(text: str) -> str:
+    """The text with plain letters: Żółć as Zolc, Søren as Soren, Weiß as Weiss. For comparing alone."""
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
+    return plain.translate(LETTERS)
+
+
+def name_words(text: str) -> tuple[str, ...]:
+    """A name as people may type it: its words without case, accents and commas, in an order of their own."""
+    return tuple(sorted(fold_name(without_accents(text)).split()))
 
 
 def name_in_canvas(text: str) -> str:

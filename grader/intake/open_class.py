@@ -14,6 +14,7 @@ from grader.core.notebook import without_surrogates
 from grader.core.workspace import require_room
 from grader.intake.match import PLATFORMS, Matches, RosterMatch, match
 from grader.intake.names import listed, tell_apart
+from grader.intake.networks import MOST_NETWORK
 from grader.intake.platforms import Form, find, nbgrader, read_form, recognise_form, title_of, unread_form
 from grader.intake.roster import Enrolled, Roster, read_roster
 from grader.intake.sources import FolderTree, Found, Tree, is_stray, open_class_zip, visible
@@ -41,20 +42,21 @@ class _Row:
 
 def open_class(
     source: Path, *, assignment: str, workspace: Path, roster: Path | None = None, as_: str | None = None,
-    apart: Iterable[Path] = (),
+    apart: Iterable[Path] = (), most_network: int = MOST_NETWORK,
 ) -> OpenedClass:  # fmt: skip
     """Every hand-in in `source`, a folder or one zip, and every student of the `roster`, as an entry.
 
     `as_`: a form of `FORMS`, or "nbgrader:NAME"; else it is recognised. `apart`: what the user named for something else,
     as the results' folder, which is no hand-in where it lies among them, and neither is the roster.
-    `workspace`: a folder that stays until the entries were read; what lay in a zip, or in parts, is put there. A hand-in
+    `most_network`: bytes of a trained network. `workspace`: a folder that stays until the entries were read; what lay in a
+    zip, or in parts, is put there. A hand-in
     that can't be read has its reason and nothing on disk. Raises UsageError where there is no class, or the roster can't
     be read, Infrastructure where `workspace` can't be written.
     """
     wanted, called = read_form(as_) if as_ else (None, "")
     students = read_roster(roster) if roster is not None else Roster(students=())
     named = frozenset(path.resolve() for path in (*apart, *([] if roster is None else [roster])))
-    with _open_tree(source, named) as top:
+    with _open_tree(source, named, most_network) as top:
         form, tree = recognise_form(top, called or assignment, wanted)
         found = find(form, tree, called or assignment)
         if not found:
@@ -77,11 +79,11 @@ def open_class(
 
 
 @contextmanager
-def _open_tree(source: Path, apart: frozenset[Path]) -> Iterator[Tree]:
+def _open_tree(source: Path, apart: frozenset[Path], most_network: int) -> Iterator[Tree]:
     if source.is_dir():
-        yield FolderTree(source, apart)
+        yield FolderTree(source, apart, most_network)
     elif source.is_file() and source.suffix.lower() == ".zip":
-        with open_class_zip(source) as tree:
+        with open_class_zip(source, most_network) as tree:
             yield tree
     else:
         raise UsageError(

@@ -17,21 +17,9 @@ from pathlib import Path
 from grader.core.errors import UsageError
 from grader.core.grades import Extension
 from grader.core.limits import parse_span
+from grader.intake.headings import ROSTER, WHOLE_NAMES, is_moodle, plain_title
 from grader.intake.names import fold, squeeze
 
-SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "name": ("name", "full name", "student", "student name", "display name"),
-    "first": ("first name", "first", "given name", "forename"),
-    "last": ("last name", "last", "surname", "family name"),
-    "identity": ("id", "sid", "student id", "id number", "identity", "student number", "matriculation number",
-                 "registration number", "sis user id", "sis id"),
-    "email": ("email", "email address", "mail"),
-    "login": ("login", "username", "user name", "user", "github", "github username", "github login", "net id", "account",
-              "sis login id"),
-    "participant": ("participant", "participant id", "participant number", "moodle id", "canvas id", "canvas user id"),
-    "group": ("group", "group name", "groups", "team", "team name"),
-    "extension": ("extension", "extended until", "new due date", "extension until", "due"),
-}  # fmt: skip
 SEVERAL = {"login"}  # a student may have one at the university and one at GitHub
 KEYS = ("name", "last", "identity", "email", "login", "participant")
 IDENTIFIER = squeeze("Identifier")  # of a Moodle worksheet, or of a roster of GitHub Classroom, which ended in 2026
@@ -50,15 +38,17 @@ EXAMPLES = "write a length (36h, 2d) or a new deadline (2026-05-01, 2026-05-01T1
 
 def find_columns(header: Sequence[str]) -> dict[str, list[int]]:
     """The places of the columns that each field has in this header. ValueError, in words, where two would be one."""
-    known = {squeeze(word): field for field, words in SYNONYMS.items() for word in words}
-    squeezed = [squeeze(cell) for cell in header]
-    known[IDENTIFIER] = "identity" if GITHUB in squeezed else "participant"
-    if is_canvas(header):
+    known = {plain_title(word): field for field, words in ROSTER.items() for word in words}
+    titles = [plain_title(cell) for cell in header]
+    known[IDENTIFIER] = "identity" if GITHUB in titles else "participant"
+    if is_canvas(header) or is_moodle(header):
         known["id"] = "participant"
+    if not any(known.get(title) in ("last", "name") for title in titles):
+        known |= dict.fromkeys(WHOLE_NAMES, "name")
     places: dict[str, list[int]] = defaultdict(list)
-    for place, word in enumerate(squeezed):
-        if word in known:
-            places[known[word]].append(place)
+    for place, title in enumerate(titles):
+        if title in known:
+            places[known[title]].append(place)
     for field, found in places.items():
         if len(found) > 1 and field not in SEVERAL:
             both = " and ".join(repr(header[place][:60]) for place in found[:2])
@@ -158,7 +148,7 @@ def parse_roster(where: str, data: bytes) -> Roster:
     except ValueError as error:
         raise _refusal(where, line, str(error)) from None
     if not any(field in places for field in KEYS):
-        known = ", ".join(words[0] for words in SYNONYMS.values())
+        known = ", ".join(words[0] for words in ROSTER.values())
         raise _refusal(where, line, f"none of its columns tells who a student is; known columns: {known}")
     canvas = is_canvas(header)
     students = tuple(
@@ -239,7 +229,7 @@ def _student(where: str, line: int, row: Sequence[str], places: Mapping[str, lis
         raise _refusal(where, line, f"has {len(row)} fields, but the header has {width}")
     if any(len(row[place]) > LONGEST_FIELD for found in places.values() for place in found if place < len(row)):
         raise _refusal(where, line, f"has a field of more than {LONGEST_FIELD} characters")
-    known = {field: _field(row, places, field) for field in SYNONYMS if field not in SEVERAL}
+    known = {field: _field(row, places, field) for field in ROSTER if field not in SEVERAL}
     known["name"] = known["name"] or f"{known['first']} {known['last']}".strip()
     if number := NUMBERED.fullmatch(known["participant"]):
         known["participant"] = number[1]

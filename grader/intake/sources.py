@@ -25,8 +25,9 @@ from typing import Literal, NamedTuple, Protocol, TypeVar
 from grader.core.errors import GraderError, Infrastructure, SubmissionError, UsageError
 from grader.core.files import kind_of
 from grader.core.notebook import without_surrogates
+from grader.intake.networks import ALL_TOGETHER, MOST_NETWORK, counted_bytes, is_network_name
 from grader.intake.roster import Enrolled
-from grader.intake.submissions import MOST_BYTES, MOST_FILES, collect_files, read_file
+from grader.intake.submissions import MOST_BYTES, MOST_FILES, collect_files, moment_of, read_file
 from grader.intake.zips import (
     AGAIN,
     ENCRYPTED,
@@ -104,18 +105,8 @@ class Placed:
     notes: tuple[str, ...] = ()
 
 
-# what a teacher, or a repository, has beside the submissions
-ABOUT = {
-    "readme",
-    "readme.md",
-    "readme.txt",
-    "readme.rst",
-    "license",
-    "license.txt",
-    "license.md",
-    "roster.csv",
-    "expected.toml",
-}
+ABOUT = {"readme", "license", "licence"}  # what a repository has, as a plain text
+BESIDE = {"roster.csv", "expected.toml"}  # what a teacher puts beside the submissions
 PICTURES = {
     ".png",
     ".jpg",
@@ -131,7 +122,9 @@ PICTURES = {
 def is_handed_in(name: str) -> bool:
     """Whether a file or folder of this name at the top of a class is a student's."""
     leads_elsewhere = name in (".", "..") or "/" in name  # in a zip: its row says what is wrong with it
-    return leads_elsewhere or (not is_leftover(name) and name.lower() not in ABOUT)
+    path = PurePosixPath(name.lower())
+    is_about = path.stem in ABOUT and path.suffix in ("", ".md", ".txt", ".rst")
+    return leads_elsewhere or not (is_leftover(name) or is_about or path.name in BESIDE)
 
 
 def visible(nodes: Iterable[Node]) -> list[Node]:
@@ -181,6 +174,7 @@ class Tree(Protocol):
     """A folder, or a folder in a zip."""
 
     where: str
+    most_network: int  # bytes of a trained network
 
     @property
     def path(self) -> Path | None:
@@ -217,8 +211,11 @@ class FolderTree:
 
     doubtful: tuple[str, ...] = ()
 
-    def __init__(self, path: Path, apart: frozenset[Path] = frozenset()) -> None:
+    def __init__(
+        self, path: Path, apart: frozenset[Path] = frozenset(), most_network: int = MOST_NETWORK
+    ) -> None:  # fmt: skip
         self.path: Path = path
+        self.most_network = most_network
         self.where = str(path)
         self._apart = apart
 
@@ -236,7 +233,7 @@ class FolderTree:
 
     def inside(self, name: str) -> "FolderTree":
         """A folder of it."""
-        return FolderTree(self.path / name, self._apart)
+        return FolderTree(self.path / name, self._apart, self.most_network)
 
     def small_text(self, *path: str, most: int = SMALL) -> str | None:
         """The first bytes of a regular file, without following a link."""
@@ -270,14 +267,25 @@ class FolderTree:
                 raise SubmissionError(
                     f"{label}: holds a link or a device where a file belongs.", "Hand in the file itself."
                 )
-            files |= {part.target: read_file(source)} if part.target else collect_files(source)
+            files |= self._read(source, part.target)
         check_apart(label, list(files))
         return Placed(path=write_files(files, into, label if len(parts) > 1 else ""))
 
+    def _read(self, source: Path, target: str) -> dict[str, bytes]:
+        """The bytes of one part: of a file under the name `target`, or of a folder."""
+        if not target:
+            return collect_files(source, self.most_network)
+        network = is_network_name(target)
+        most = MOST_BYTES + ALL_TOGETHER * self.most_network if target.lower().endswith(".zip") else MOST_BYTES
+        return {target: read_file(source, self.most_network if network else most, network=network)}
 
-def write_files(files: Mapping[str, bytes], into: Path, label: str) -> Path:
+
+def write_files(
+    files: Mapping[str, bytes], into: Path, label: str, saved: Mapping[str, float] | None = None
+) -> Path:  # fmt: skip
     """Write files with checked names below `into/label`, or one file to `into` where there is no label: its path.
 
+    `saved`: when some of them were, in seconds since 1970.
     Raises Infrastructure; SubmissionError where it is a name that the file system does not take.
     """
     folder = into / (label if label not in (".", "..") else "submission") if label else into
@@ -289,6 +297,8 @@ def write_files(files: Mapping[str, bytes], into: Path, label: str) -> Path:
             if "/" in name:
                 path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+            if saved and saved.get(name):
+                os.utime(path, (saved[name], saved[name]))
     except (OSError, ValueError) as error:
         if isinstance(error, ValueError) or (error.errno in OF_NAMES and into.is_dir()):
             raise SubmissionError(f"{label or folder.name}: holds a name that can't be on disk here.", AGAIN) from None
@@ -323,7 +333,7 @@ class _Bounded(io.BufferedReader):
 
 
 @contextmanager
-def open_class_zip(path: Path) -> Iterator["ZipTree"]:
+def open_class_zip(path: Path, most_network: int = MOST_NETWORK) -> Iterator["ZipTree"]:
     """The tree of a zip. Raises UsageError where it can't be listed, or is locked as a whole."""
     try:
         file = _Bounded(io.FileIO(path))
@@ -340,7 +350,7 @@ def open_class_zip(path: Path) -> Iterator["ZipTree"]:
         files = [member for member in members if member.parts[-1]]
         if files and all(member.info.flag_bits & ENCRYPTED for member in files):
             raise UsageError(f"{path}: is locked with a password.", "Unpack it and name the folder.")
-        yield ZipTree(str(path), archive, members)
+        yield ZipTree(str(path), archive, members, most_network)
 
 
 def _no_zip(path: Path, file: io.BufferedReader, error: Exception) -> UsageError:
@@ -377,8 +387,11 @@ class ZipTree:
 
     path: Path | None = None
 
-    def __init__(self, where: str, archive: zipfile.ZipFile, members: Sequence[Member]) -> None:
+    def __init__(
+        self, where: str, archive: zipfile.ZipFile, members: Sequence[Member], most_network: int = MOST_NETWORK
+    ) -> None:  # fmt: skip
         self.where = where
+        self.most_network = most_network
         self._archive = archive
         self._below: dict[str, list[Member]] = defaultdict(list)
         for parts, info in members:
@@ -396,7 +409,7 @@ class ZipTree:
     def inside(self, name: str) -> "ZipTree":
         """A folder of it."""
         inner = [Member(item.parts[1:], item.info) for item in self._below.get(name, []) if len(item.parts) > 1]
-        return ZipTree(f"{self.where}/{name}", self._archive, inner)
+        return ZipTree(f"{self.where}/{name}", self._archive, inner, self.most_network)
 
     @property
     def doubtful(self) -> tuple[str, ...]:
@@ -426,8 +439,11 @@ class ZipTree:
 
     def weight(self, parts: Sequence[ClassFile]) -> int:
         """The sizes that the entries tell, of what is not refused for its size."""
-        size = sum(item.info.file_size for part in parts for item in self._find(part.source))
-        return size if size <= MOST_BYTES else 0
+        found = (item for part in parts for item in self._find(part.source))
+        sizes = {"/".join(item.parts): item.info.file_size for item in found}
+        largest = max((size for name, size in sizes.items() if is_network_name(name)), default=0)
+        fits = counted_bytes(sizes, self.most_network) <= MOST_BYTES and largest <= self.most_network
+        return sum(sizes.values()) if fits else 0
 
     def place(self, label: str, parts: Sequence[ClassFile], into: Path) -> Placed:
         """The parts of one hand-in below `into`, after every entry of them was looked at."""
@@ -451,12 +467,16 @@ class ZipTree:
         files = self._unpack(label, found)
         alone = len(parts) == 1 and bool(parts[0].target)
         notes = tuple(f"{name} was there more than once; the newest counts" for name in sorted(twice))
-        return Placed(path=write_files(files, into, "" if alone else label), notes=notes[:10])
+        saved = {name: moment_of(found[name].info) for name in files if is_network_name(name)}
+        return Placed(path=write_files(files, into, "" if alone else label, saved), notes=notes[:10])
 
     def _unpack(self, label: str, found: Mapping[str, Member]) -> dict[str, bytes]:
         members = [(name, item.info) for name, item in found.items() if name]
         try:
-            return unpack_members(label, self._archive, members, most_files=MOST_FILES, most_bytes=MOST_BYTES)
+            return unpack_members(
+                label, self._archive, members, most_files=MOST_FILES, most_bytes=MOST_BYTES,
+                most_network=self.most_network,
+            )  # fmt: skip
         except SubmissionError:
             raise
         except Exception as error:  # as above

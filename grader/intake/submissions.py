@@ -5,18 +5,31 @@ the files say which one counts; else all are named and the student is asked.
 """
 
 import hashlib
+import io
 import os
 import re
+import time
+import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from grader.core.errors import SubmissionError, UsageError
 from grader.core.grades import Enrolment, Student
 from grader.core.notebook import Script, read_submission, without_surrogates
 from grader.intake.names import listed, squeeze, student_name
+from grader.intake.networks import (
+    ALL_TOGETHER,
+    MOST_NETWORK,
+    NetworkFile,
+    counted_bytes,
+    is_network,
+    is_network_name,
+    require_sizes,
+)
 from grader.intake.roster import read_extension
 from grader.intake.zips import check_depth, is_leftover, nothing_but_leftovers, unpack_zip, without_leftovers
 
@@ -31,6 +44,7 @@ AGAIN = re.compile(r"(?P<base>.*?)(?:-(?P<dash>[0-9]{1,3})| ?\((?P<round>[0-9]{1
 OTHER_ENDINGS = {"", ".json", ".txt", ".download"}  # under which browsers and mail programs save a notebook
 RENAMED = re.compile(r"(?P<meant>.+\.(?:ipynb|py))\.(?:txt|json|download)", re.IGNORECASE)
 ZIP = ".zip"
+NEITHER = "is neither a notebook (.ipynb) nor a module (.py), nor a zip with one of them."
 DEEPEST_ZIP = 2  # a zip in a zip: what a platform packed again
 MOST_FILES, MOST_BYTES = 500, 50 << 20
 MOST_LISTED = 200_000  # names below a folder, with those of environments that were handed in along
@@ -38,13 +52,22 @@ MOST_LISTED = 200_000  # names below a folder, with those of environments that w
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """One submission in memory: its script, all its files by relative name, their digest, notes for the report."""
+    """One submission in memory: its script, all its files by relative name, their digest, notes for the report.
+
+    `networks` are the trained ones that were handed in, among the files or, where they are too large, beside them. `way`
+    says how its network comes about; `unseen`: the files lack networks that were among them. `without_code` says what is
+    wrong with a hand-in that is nothing but networks (and what to do), wherever one is to be trained.
+    """
 
     student: str
     script: Script
     files: Mapping[str, bytes]
     sha256: str
     notes: tuple[str, ...] = ()
+    networks: Mapping[str, NetworkFile] = field(default_factory=dict)
+    way: Literal["trained", "handed-in"] = "trained"
+    unseen: bool = False
+    without_code: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,18 +109,30 @@ class Entry:
         return Enrolment(student=self.who, extension=read_extension(self.extension) if self.extension else None)
 
 
-def read_entry(entry: Entry, *, assignment: str = "") -> Submission:
-    """The submission of a row, with its notes. `assignment`: as in `read_path`. Raises SubmissionError, UsageError."""
+def read_entry(
+    entry: Entry, *, assignment: str = "", most_network: int = MOST_NETWORK, alone: bool = False
+) -> Submission:  # fmt: skip
+    """The submission of a row, with its notes; the rest as in `read_path`. Raises SubmissionError, UsageError."""
     if entry.problem:
         raise SubmissionError(entry.problem, entry.remedy)
-    found = read_path(entry.path, student=entry.student, assignment=assignment)
+    found = read_path(
+        entry.path, student=entry.student, assignment=assignment, most_network=most_network, alone=alone
+    )  # fmt: skip
     return replace(found, notes=(*map(without_surrogates, entry.notes), *found.notes))
 
 
-def read_path(path: Path, *, student: str | None = None, assignment: str = "") -> Submission:
+def read_path(
+    path: Path,
+    *,
+    student: str | None = None,
+    assignment: str = "",
+    most_network: int = MOST_NETWORK,
+    alone: bool = False,
+) -> Submission:
     """The submission at `path`: a notebook, a module, or a folder or a zip that holds one of them.
 
-    `assignment`: its id; a file of that name is the one that counts among several.
+    `assignment`: its id; a file of that name is the one that counts among several. `most_network`: bytes of a trained
+    network; `alone`: one without code is a submission too.
     Raises UsageError where there is nothing, SubmissionError where it can't be read.
     """
     _refuse_link(path)
@@ -113,19 +148,30 @@ def read_path(path: Path, *, student: str | None = None, assignment: str = "") -
         )
     who = student or student_name(path)
     if path.is_dir():
-        return _read_files(path.name, collect_files(path), who, assignment)
+        files = collect_files(path, most_network)
+        return _read_files(
+            path.name, files, who, assignment,
+            alone=alone, most_network=most_network, saved=_saved_in_folder(path, files),
+        )  # fmt: skip
     if not path.is_file():  # reading a pipe would wait for ever
         raise SubmissionError(f"{path.name}: is not a regular file.", "Hand in an ordinary file.")
     ending = path.suffix.lower()
-    data = read_file(path) if ending in {*CODE, *OTHER_ENDINGS, ZIP} else b""
-    if ending == ZIP:
-        return _read_files(path.name, _unzip(path.name, data), who, assignment)
+    known = {*CODE, *OTHER_ENDINGS, ZIP}
+    data = read_file(path, _most_of(path, most_network)) if ending in known else b""
+    if alone and (is_network_name(path.name) or is_network(path.name, data)):
+        data = data or read_file(path, most_network, network=True)
+        return _network_alone({path.name: data}, who, (f"{path.name}: {NEITHER}", remedy_for([path.name])))
+    if ending == ZIP and not is_network(path.name, data):
+        return _read_files(
+            path.name, _unzip(path.name, data, most_network), who, assignment,
+            alone=alone, most_network=most_network, saved=_saved_in_zip(data),
+        )  # fmt: skip
     if ending in CODE:
         return submission_of({path.name: data}, path.name, student=who)
     meant = meant_name(path.name, data)
     if meant is None:
         raise SubmissionError(
-            f"{path.name}: is neither a notebook (.ipynb) nor a module (.py), nor a zip with one of them.",
+            f"{path.name}: {NEITHER}",
             remedy_for([path.name]),
         )
     return submission_of({meant: data}, meant, student=who, notes=(f"{path.name} was read as {meant}",))
@@ -140,24 +186,93 @@ def like_it(path: Path) -> str:
     return beside[0] if len(beside) == 1 else ""
 
 
-def submission_of(files: Mapping[str, bytes], main: str, *, student: str, notes: tuple[str, ...] = ()) -> Submission:
-    """The submission that `files` (name to bytes) make, of which `main` is run. Raises SubmissionError."""
+def submission_of(
+    files: Mapping[str, bytes], main: str, *, student: str, notes: tuple[str, ...] = (),
+    saved: Mapping[str, float] | None = None,
+) -> Submission:  # fmt: skip
+    """The submission that `files` (name to bytes) make, of which `main` is run. Raises SubmissionError.
+
+    `saved`: when networks among them were, where somebody knows.
+    """
     script = read_submission(without_surrogates(main), files[main])
+    # The notebook itself stays outside: its cells are what runs, and it may hold outputs by the megabyte.
+    beside = {name: data for name, data in files.items() if name != main or name.lower().endswith(".py")}
+    networks = _networks_among(beside, saved or {})
+    if networks and sum(map(len, files.values())) > MOST_BYTES:
+        beside = {name: data for name, data in beside.items() if name not in networks}
+        notes = (*notes, f"{listed(networks)}: too large to lie beside the code when that is run")
+    told = tuple(without_surrogates(note) for note in notes)
+    return Submission(
+        student=student, script=script, files=beside, sha256=_digest_files(files), notes=told, networks=networks
+    )  # fmt: skip
+
+
+def _digest_files(files: Mapping[str, bytes]) -> str:
     digest = hashlib.sha256()
     for name in sorted(files):
         digest.update(f"{len(name)}:{name}:{len(files[name])}:".encode("utf-8", "surrogateescape"))
         digest.update(files[name])
-    # The notebook itself stays outside: its cells are what runs, and it may hold outputs by the megabyte.
-    beside = {name: data for name, data in files.items() if name != main or name.lower().endswith(".py")}
-    told = tuple(without_surrogates(note) for note in notes)
-    return Submission(student=student, script=script, files=beside, sha256=digest.hexdigest(), notes=told)
+    return digest.hexdigest()
 
 
-def _read_files(where: str, files: Mapping[str, bytes], student: str, assignment: str) -> Submission:
+def _networks_among(files: Mapping[str, bytes], saved: Mapping[str, float]) -> dict[str, NetworkFile]:
+    return {
+        name: NetworkFile(data=data, saved=saved.get(PurePosixPath(name).name, 0.0))
+        for name, data in files.items()
+        if is_network(name, data)
+    }
+
+
+def _network_alone(files: Mapping[str, bytes], student: str, without_code: tuple[str, str]) -> Submission:
+    """The submission that networks without any code are."""
+    networks = _networks_among(files, {})
+    name = without_surrogates(next(iter(networks)))
+    return Submission(
+        student=student, script=Script(name, ()), files={}, sha256=_digest_files(files), networks=networks,
+        without_code=without_code,
+    )  # fmt: skip
+
+
+def _read_files(
+    where: str, files: Mapping[str, bytes], student: str, assignment: str, *, alone: bool = False,
+    most_network: int = MOST_NETWORK, saved: Mapping[str, float] | None = None,
+) -> Submission:  # fmt: skip
     """The one notebook or module among the files of a folder or a zip. Raises SubmissionError."""
-    choice = choose_main(where, _through_zips(files), assignment=assignment)
+    files = _through_zips(files, most_network)
+    if sum(len(data) for name, data in files.items() if not is_network_name(name)) > MOST_BYTES:
+        raise _too_much(where)
+    try:
+        choice = choose_main(where, files, assignment=assignment)
+    except SubmissionError as error:
+        coded = any(PurePosixPath(name).suffix.lower() in CODE for name in files)
+        if alone and not coded and _networks_among(files, {}):
+            return _network_alone(files, student, (error.message, error.remedy))
+        raise
     files, main, notes = _from_its_folder(choice.files, choice.main)
-    return submission_of(files, main, student=student, notes=(*choice.notes, *notes))
+    return submission_of(files, main, student=student, notes=(*choice.notes, *notes), saved=saved)
+
+
+def _saved_in_folder(folder: Path, files: Mapping[str, bytes]) -> dict[str, float]:
+    """When the networks of a folder were saved, by the names of the files alone."""
+    return {
+        PurePosixPath(name).name: (folder / name).stat().st_mtime
+        for name in files
+        if is_network_name(name) and (folder / name).is_file()
+    }
+
+
+def _saved_in_zip(data: bytes) -> dict[str, float]:
+    """The same of a zip; a damaged one was refused before."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {PurePosixPath(item.filename).name: moment_of(item) for item in archive.infolist()}
+
+
+def moment_of(member: zipfile.ZipInfo) -> float:
+    """When a zip says that a member was last changed; 0 where it says nothing that is a time."""
+    try:
+        return time.mktime((*member.date_time, 0, 0, -1))
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _from_its_folder(files: Mapping[str, bytes], main: str) -> tuple[Mapping[str, bytes], str, tuple[str, ...]]:
@@ -170,14 +285,16 @@ def _from_its_folder(files: Mapping[str, bytes], main: str) -> tuple[Mapping[str
     return {**others, **own}, name, (f"{main} was run in its own folder",)
 
 
-def _through_zips(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+def _through_zips(files: Mapping[str, bytes], most_network: int) -> Mapping[str, bytes]:
     """What is in the zip, where nothing but one was handed in: so learning platforms hand out what was handed in."""
     for _ in range(DEEPEST_ZIP):
         endings = {Path(name).suffix.lower() for name in files}
         zips = newest_uploads([name for name in files if Path(name).suffix.lower() == ZIP])
         if len(zips) != 1 or CODE & endings:
             break
-        files = _unzip(Path(zips[0]).name, files[zips[0]])
+        if is_network(zips[0], files[zips[0]]):
+            break
+        files = _unzip(Path(zips[0]).name, files[zips[0]], most_network)
     return files
 
 
@@ -191,21 +308,22 @@ def _refuse_link(path: Path) -> None:
         raise SubmissionError(f"{path.name}: is a link to another place.", "Hand in the file or the folder itself.")
 
 
-def _unzip(name: str, data: bytes) -> dict[str, bytes]:
-    return unpack_zip(name, data, most_files=MOST_FILES, most_bytes=MOST_BYTES)
+def _unzip(name: str, data: bytes, most_network: int) -> dict[str, bytes]:
+    return unpack_zip(name, data, most_files=MOST_FILES, most_bytes=MOST_BYTES, most_network=most_network)
 
 
-def collect_files(folder: Path) -> dict[str, bytes]:
+def collect_files(folder: Path, most_network: int = MOST_NETWORK) -> dict[str, bytes]:
     """All regular files below `folder` by relative name, no links. Raises SubmissionError for too much."""
     try:
-        return _walk(folder)
+        return _walk(folder, most_network)
     except OSError as error:
         raise SubmissionError(f"{folder.name}: can't be read ({error.strerror}).", "Check the folder.") from None
 
 
-def _walk(folder: Path) -> dict[str, bytes]:
+def _walk(folder: Path, most_network: int) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    total = links = 0
+    sizes: dict[str, int] = {}
+    links = 0
     there = _names_below(folder)
     kept = without_leftovers(there)
     for name in sorted(kept, key=lambda name: name.split("/")):
@@ -213,10 +331,12 @@ def _walk(folder: Path) -> dict[str, bytes]:
         links += path.is_symlink()
         if path.is_symlink() or not path.is_file():
             continue
-        total += path.stat().st_size
-        if len(files) >= MOST_FILES or total > MOST_BYTES:
+        sizes[name] = path.stat().st_size
+        networks = {each: size for each, size in sizes.items() if is_network_name(each)}
+        require_sizes(folder.name, networks, most_network)
+        if len(files) >= MOST_FILES or counted_bytes(sizes, most_network) > MOST_BYTES:
             raise _too_much(folder.name)
-        files[name] = read_file(path)
+        files[name] = read_file(path, most_network if name in networks else _most_of(path, most_network))
     if links and not files:
         raise SubmissionError(f"{folder.name}: holds nothing but links.", "Hand in the files themselves.")
     if there and not kept:
@@ -248,13 +368,19 @@ def _too_much(name: str) -> SubmissionError:
     )
 
 
-def read_file(path: Path) -> bytes:
-    """The bytes of a file that is no larger than a submission may be. Raises SubmissionError."""
+def _most_of(path: Path, most_network: int) -> int:
+    """How large a hand-in of one file may be: a zip may hold networks too."""
+    return MOST_BYTES + ALL_TOGETHER * most_network if path.suffix.lower() == ZIP else MOST_BYTES
+
+
+def read_file(path: Path, most: int = MOST_BYTES, *, network: bool = False) -> bytes:
+    """The bytes of a file that is no larger than a submission may be, or a `network`. Raises SubmissionError."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise SubmissionError(
-                f"{path.name}: is larger than {MOST_BYTES >> 20} MiB.", "Clear the outputs and save it."
-            )
+        size = path.stat().st_size
+        if network:
+            require_sizes(path.name, {path.name: size}, most)
+        if size > most:
+            raise SubmissionError(f"{path.name}: is larger than {most >> 20} MiB.", "Clear the outputs and save it.")
         return path.read_bytes()
     except OSError as error:
         raise SubmissionError(f"{path.name}: can't be read ({error.strerror}).", "Check the file.") from None

@@ -20,6 +20,7 @@ from pathlib import PurePosixPath
 from grader.core.errors import SubmissionError
 from grader.core.files import kind_of
 from grader.intake.names import listed
+from grader.intake.networks import MOST_NETWORK, counted_bytes, is_network_name, require_sizes
 
 NAMES = {
     "__pycache__", "__macosx", "node_modules", "site-packages", "dist-packages", "thumbs.db", "ehthumbs.db", "desktop.ini",
@@ -83,7 +84,9 @@ def nothing_but_leftovers(where: str, paths: Iterable[str]) -> SubmissionError:
     )
 
 
-def unpack_zip(name: str, data: bytes, *, most_files: int, most_bytes: int) -> dict[str, bytes]:
+def unpack_zip(
+    name: str, data: bytes, *, most_files: int, most_bytes: int, most_network: int = MOST_NETWORK
+) -> dict[str, bytes]:  # fmt: skip
     """The files of the zip `data`, called `name`, by relative name; one folder around all of them is left out.
 
     Leftovers are not looked at. Raises SubmissionError.
@@ -97,7 +100,9 @@ def unpack_zip(name: str, data: bytes, *, most_files: int, most_bytes: int) -> d
             found = [(path, member) for path, member in named if path in kept]
             if named and not found:
                 raise nothing_but_leftovers(name, (path for path, _ in named))
-            files = unpack_members(name, archive, found, most_files=most_files, most_bytes=most_bytes)
+            files = unpack_members(
+                name, archive, found, most_files=most_files, most_bytes=most_bytes, most_network=most_network
+            )
     except SubmissionError:
         raise
     except Exception as error:  # zipfile has no complete list of what a damaged archive makes it raise
@@ -115,13 +120,18 @@ def unpack_members(
     *,
     most_files: int,
     most_bytes: int,
+    most_network: int = MOST_NETWORK,
 ) -> dict[str, bytes]:
     """The files among these members of `archive`, by the path that each is to have; all are looked at before any is read.
+
+    A trained network may have `most_network` bytes, and does not count in `most_bytes`.
 
     Raises SubmissionError about `name`; whatever `zipfile` raises for a damaged archive passes.
     """
     members = {path: member for path, member in found if not path.endswith("/")}
-    size = sum(member.file_size for member in members.values())
+    sizes = {path: member.file_size for path, member in members.items()}
+    require_sizes(name, {path: size for path, size in sizes.items() if is_network_name(path)}, most_network)
+    size = counted_bytes(sizes, most_network)
     if len(found) > MOST_MEMBERS or len(members) > most_files or size > most_bytes:
         raise _refusal(name, f"holds more than {most_files} files or {most_bytes >> 20} MiB", LESS)
     for path, member in found:

@@ -2,12 +2,14 @@
 
 *Files.* `client` is the way in on the host's side. `archive` looks at the model file with zipfile alone and refuses what is
 not a saved network. `preparation` says how images become what a network wants; `match_rows` and `choose_preparation` find
-out which way is right; `probes` asks the network a little more. `worker` runs in the sandbox.
+out which way is right; `probes` asks the network a little more; `compare_networks` says whether two are the same one.
+`worker` runs in the sandbox, and `opening` there opens a network that was handed in, in whatever form.
 
 *Processes.* The host never imports Keras and never opens a network. The worker's sandbox is started for one model file and
 gone with it; it is our code, imports Keras (or is forked from a server that has, and that opens nothing), and does nothing
 but load, describe and predict. No process that ran a submission's code has a part in this, and no judge ever sees a second
-file: what one network does to its judge happens to itself.
+student's file: what one network does to its judge happens to itself. Weights alone that were handed in have beside them
+the network that the same student's code built, which they are put into.
 
 *Who holds what.* The labels of the judged images stay in the host's memory, where `core.metrics` compares them; they are
 in no file, message or environment that a worker could read. The worker has a Python environment, read-only, the model

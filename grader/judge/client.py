@@ -10,22 +10,32 @@ import re
 import time
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from grader.checks.layers import output_activation
 from grader.core.errors import Failure, Infrastructure
-from grader.core.evidence import Architecture, Cause, Claims, Fit, Judgement, Preparation, Shifted, training_accuracy
+from grader.core.evidence import (
+    Architecture,
+    Cause,
+    Claims,
+    Fit,
+    Judgement,
+    Preparation,
+    Shifted,
+    Value,
+    training_accuracy,
+)
 from grader.core.files import read_npy
 from grader.core.limits import Limits
 from grader.course.dataset import Images, Split
-from grader.judge.archive import MOST_UNPACKED, precheck
+from grader.judge.archive import HDF5, MOST_UNPACKED, precheck
 from grader.judge.choose_preparation import Scored, choose_recipe, describe_choice, score_outputs
 from grader.judge.match_rows import RowMatch, TrainingImageIndex, further_recipes, match_rows
 from grader.judge.preparation import Recipe, first_recipes, is_told, pick_images, prepare_images
@@ -39,6 +49,8 @@ from grader.sandbox.worker_process import WorkerProcess, start_worker
 
 WALL_S = 600.0
 READY_S = 120.0
+ZIP = b"PK\x03\x04"
+SAVE = 'save the network with `model.save("model.keras")`'
 PART_BYTES = 64 << 20  # of prepared images on their way: what a network asks for must not fill our memory
 MOST_AXES = 8
 MOST_ROWS = 256  # recorded ones that are looked for among the training images
@@ -49,8 +61,8 @@ FEWEST_CUT, MOST_CUT = 8, 32  # judged images that are asked where layers are cu
 MOST_CUTTING_S = 5.0  # what that may take
 STEADY, UNSTEADY_SHARE = 0.02, 0.02  # of the largest output; of the images that may differ by more
 ROOMS = Path(__file__).resolve().parents[1]
-OUR_FILES = ("judge/worker.py", "sandbox/channel.py")
-GUEST, MODEL = "run/guest", "run/model/model.keras"
+OUR_FILES = ("judge/worker.py", "judge/opening.py", "sandbox/channel.py")
+GUEST, MODEL, BUILT = "run/guest", "run/model/model.keras", "run/model/built.keras"
 ROOM_BESIDE = 1 << 20  # bytes of the folder that holds the network, beside it
 
 
@@ -76,32 +88,97 @@ class JudgeAnswer:
 
     judgement: Judgement
     outputs: NDArray[np.float32] | None
+    opened: "OpenedFile | None" = None
+
+
+class OpenedFile(Value):
+    """What the judge says of a handed-in file once it is open: its form, and a digest and a sketch of its weights."""
+
+    form: Literal["keras", "hdf5", "weights"]
+    saved_by: Annotated[str, Field(max_length=40)]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sketch: Annotated[tuple[float, ...], Field(max_length=256)]
 
 
 def judge_model(model: bytes, question: Question, claims: Claims, sandbox: Sandbox, limits: Limits) -> JudgeAnswer:
     """Judge a `.keras` file. Raises Infrastructure; whatever is the model's fault is a refusal with its reason."""
-    reason = precheck(model)
+    return _ask_judge(_File(model), question, claims, sandbox, limits)
+
+
+def describe_network(model: bytes, sandbox: Sandbox, limits: Limits) -> JudgeAnswer:
+    """The layers of a `.keras` file, which is asked for nothing else. Raises Infrastructure."""
+    return _ask_judge(_File(model), None, Claims(), sandbox, limits)
+
+
+def judge_handed_in(
+    file: bytes, built: bytes | None, question: Question, claims: Claims, sandbox: Sandbox, limits: Limits
+) -> JudgeAnswer:  # fmt: skip
+    """Judge a network that was handed in, in any form in which Keras saves one; weights alone in the network `built`.
+
+    Raises Infrastructure; whatever is the file's fault is a refusal with its reason.
+    """
+    return _ask_judge(_File(file, handed_in=True, built=built), question, claims, sandbox, limits)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A network's file on its way into the judge."""
+
+    data: bytes
+    handed_in: bool = False
+    built: bytes | None = None
+
+    def wrong(self) -> str | None:
+        """What is wrong with it as seen from outside."""
+        if not self.handed_in or self.data.startswith(ZIP):
+            return precheck(self.data)
+        if not self.data.startswith(HDF5):
+            return f"the handed-in file is neither a .keras nor an HDF5 file: {SAVE}"
+        return None
+
+
+def _ask_judge(file: _File, question: Question | None, claims: Claims, sandbox: Sandbox, limits: Limits) -> JudgeAnswer:
+    """Start a judge for one file and ask it; without a question only for the layers."""
+    reason = file.wrong()
     if reason is not None:
         return _refused(reason)
+    built = file.built if file.built is not None and precheck(file.built) is None else None
     starting = start_worker(
         sandbox,
-        lambda root, descriptor: judge_program(root, model, descriptor, limits),
+        lambda root, descriptor: judge_program(
+            root, file.data, descriptor, limits, handed_in=file.handed_in, built=built
+        ),
         name="The judge",
         ready_s=READY_S,
     )
     with starting as worker:
         judge = _Judge(worker, until=time.monotonic() + WALL_S)
         architecture: Architecture | None = None
+        opened: OpenedFile | None = None
         try:
+            opened = _opened(judge) if file.handed_in else None
             architecture = _describe(judge)
-            return _judge(judge, architecture, question, claims, arrange(len(question.images), model))
+            if question is None:
+                return JudgeAnswer(judgement=Judgement(outcome="described", architecture=architecture), outputs=None)
+            order = arrange(len(question.images), file.data)
+            return replace(_judge(judge, architecture, question, claims, order), opened=opened)
         except Failure as failure:
-            return _refused(failure.reason, architecture)
+            return replace(_refused(failure.reason, architecture), opened=opened)
         except (ProtocolError, OSError) as error:  # a TimeoutError is an OSError
             stopped = worker.end()
             if stopped is not None and stopped.cause is Cause.INFRASTRUCTURE:
                 raise Infrastructure("The judge was lost: what it was forked from has died.") from None
-            return _refused(explain_death(stopped, error, limits), architecture)
+            return replace(_refused(explain_death(stopped, error, limits), architecture), opened=opened)
+
+
+def _opened(judge: "_Judge") -> OpenedFile:
+    reply, _ = judge.ask({"do": "opened"})
+    try:
+        if is_bounded(reply):
+            return OpenedFile.model_validate(reply.get("opened"))
+    except ValidationError:
+        pass
+    raise Failure("the judge's words about the file are malformed")
 
 
 def expect_networks(sandbox: Sandbox, limits: Limits) -> None:
@@ -146,13 +223,19 @@ class _Judge:
         return reply, data
 
 
-def judge_program(root: Path, model: bytes, descriptor: int, limits: Limits) -> Program:
-    """The judge as a sandboxed program. It may be forked from one that has imported Keras and opened nothing."""
+def judge_program(
+    root: Path, model: bytes, descriptor: int, limits: Limits, *, handed_in: bool = False, built: bytes | None = None
+) -> Program:  # fmt: skip
+    """The judge as a sandboxed program. It may be forked from one that has imported Keras and opened nothing.
+
+    `handed_in`: the file may be in any form; `built` is the network that weights alone are put into.
+    """
     return Program(
         root=root,
         argv=(
             *PYTHON, str(root / GUEST / "grader/judge/worker.py"), str(root / GUEST),
-            str(root / MODEL), str(descriptor),
+            str(root / MODEL), str(descriptor), *(["handed-in"] if handed_in else []),
+            *([str(root / BUILT)] if built is not None else []),
         ),
         environment={**environment(root, limits.threads, 0), "MPLBACKEND": "agg"},
         folder="tmp",
@@ -161,9 +244,9 @@ def judge_program(root: Path, model: bytes, descriptor: int, limits: Limits) -> 
         scratch=(
             Scratch("dev/shm", 16 << 20, shared=True),
             Scratch("tmp", MOST_UNPACKED, shared=True),
-            Scratch(str(Path(MODEL).parent), len(model) + ROOM_BESIDE),
+            Scratch(str(Path(MODEL).parent), len(model) + len(built or b"") + ROOM_BESIDE),
         ),
-        files={MODEL: model},
+        files={MODEL: model, **({} if built is None else {BUILT: built})},
         descriptors=(descriptor,),
         preload=Preload(entry="grader.judge.worker:prepare", path=GUEST),
     )  # fmt: skip

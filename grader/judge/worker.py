@@ -1,8 +1,10 @@
 """Inside the judge's sandbox: loads the model, describes its layers, predicts what it is sent. No label exists here.
 
-Usage: worker.py GUEST MODEL SOCKET. Requests: {"do": "describe"}, {"do": "predict", "shape", "dtype", "scale", "offset"}
-followed by images of uint8 or float32 (with "cut", a list of names, these layers tell nothing of an image). Replies:
-{"architecture": ...}, {"shape"} followed by float32 outputs, or {"refused": reason}.
+Usage: worker.py GUEST MODEL SOCKET [handed-in [BUILT]]. With that word MODEL may be in any form in which Keras saves a
+network, and weights alone are put into the network BUILT. Requests: {"do": "opened"}, {"do": "describe"}, {"do": "predict",
+"shape", "dtype", "scale", "offset"} followed by images of uint8 or float32 (with "cut", a list of names, these layers tell
+nothing of an image). Replies: {"opened": ...}, {"architecture": ...}, {"shape"} followed by float32
+outputs, or {"refused": reason}.
 """
 
 import math
@@ -38,18 +40,31 @@ def main() -> None:
 
     channel.send({"ready": {"keras": keras.__version__, "tensorflow": tensorflow.__version__}})
     model: Any = None
+    opened: dict[str, Any] = {}
     while True:
         request, payload = channel.receive()
         try:
-            if model is None:
+            if model is None and sys.argv[4:]:
+                model, opened = open_handed_in(sys.argv[2], *sys.argv[5:])
+            elif model is None:
                 model = keras.saving.load_model(sys.argv[2], compile=False, safe_mode=True)
-            if request["do"] == "describe":
+            if request["do"] == "opened":
+                channel.send({"opened": opened})
+            elif request["do"] == "describe":
                 channel.send({"architecture": describe_model(model)})
             else:
                 outputs = predict(model, request, payload, numpy)
                 channel.send({"shape": list(outputs.shape)}, outputs.tobytes())
         except Exception as error:
             channel.send({"refused": words_of(error)})
+
+
+def open_handed_in(path: str, built: str | None = None) -> tuple[Any, dict[str, Any]]:
+    """A network that was handed in, and what is told of its file and weights."""
+    from grader.judge.opening import open_network, tell_weights
+
+    found = open_network(path, built)
+    return found.model, {"form": found.form, "saved_by": found.saved_by[:40], **tell_weights(found.model)}
 
 
 def words_of(error: Exception) -> str:

@@ -31,6 +31,7 @@ from grader.core.evidence import (
 from grader.core.notebook import SHORTENED, reported_accuracies
 from grader.core.results import Accuracy, Attempt, CheckResult, Comparison, Flag, ModelSummary, Outcome, Result, Status
 from grader.course.dataset import Dataset
+from grader.marking.handed_in import FOR_REVIEW
 
 FEWEST_FIRST = 16  # images of a first batch that says something
 GOOD_AT_FIRST, SIGMAS_AT_FIRST = 0.6, 5.0  # of the way from chance to perfect; standard errors above chance
@@ -47,6 +48,10 @@ def training_flags(evidence: Evidence, accuracy: Accuracy | None, *, classes: in
     own = fits_of_chosen(claims)
     by_hand = any(fit.how != "fit" for fit in claims.fits)
     done = [fit for fit in own if fit.epochs_done]
+    if evidence.cut_short:  # what a few steps gave says nothing of a network that was trained elsewhere
+        before = _good_before(claims, done[0], classes) if done and not by_hand else None
+        yield from () if before is None else (before,)
+        return
     if done and not by_hand:
         yield from _unchanged(done)
         before = _good_before(claims, done[0], classes)
@@ -192,7 +197,8 @@ def integrity_flags(evidence: Evidence, dataset: Dataset | None, accuracy: Accur
     ]
     if accuracy is not None:
         replaced = any(flag.kind == "weights_changed_after_training" for flag in found)
-        own = () if replaced else looked_for("its own accuracy", lambda: _own_flags(evidence, dataset, accuracy))
+        no_number = replaced or evidence.cut_short  # the code's own accuracy is of other weights
+        own = () if no_number else looked_for("its own accuracy", lambda: _own_flags(evidence, dataset, accuracy))
         found += [*own, *looked_for("shifted images", lambda: _shift_flags(evidence, accuracy, classes=classes))]
     return tuple(found)
 
@@ -395,6 +401,8 @@ def decide_status(evidence: Evidence, outcomes: tuple[Outcome, ...], flags: tupl
     """Broken if any check is; explained where nothing could be judged; else graded, or for a person to look at."""
     if Outcome.BROKEN in outcomes or evidence.facts.ending.cause is Cause.INFRASTRUCTURE:
         return Status.BROKEN
+    if any(flag.kind in FOR_REVIEW for flag in flags):
+        return Status.NEEDS_REVIEW
     if evidence.facts.judgement.outcome not in ("judged", "called"):
         return Status.EXPLAINED
     if any(flag.kind == "preparation_unsure" for flag in flags):
@@ -413,7 +421,7 @@ def raise_flags(evidence: Evidence, dataset: Dataset | None, accuracy: Accuracy 
 def preparation_flags(evidence: Evidence, dataset: Dataset | None) -> tuple[Flag, ...]:
     """Whether the judge understood what the network expects."""
     preparation = evidence.facts.judgement.preparation
-    claimed = training_accuracy(evidence.claims)
+    claimed = None if evidence.cut_short else training_accuracy(evidence.claims)
     validated = validation_accuracy(evidence.claims)
     flags = substitute_flags(dataset)
     if preparation is None:

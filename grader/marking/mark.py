@@ -9,7 +9,18 @@ from grader.checks.family import recognise
 from grader.checks.functions import find_functions
 from grader.checks.registry import LookedAt, look_at_all
 from grader.core.evidence import Evidence
-from grader.core.results import Accuracy, Attempt, CheckResult, Comparison, Flag, ModelSummary, Outcome, Result, Status
+from grader.core.results import (
+    Accuracy,
+    Attempt,
+    AuditFinding,
+    CheckResult,
+    Comparison,
+    Flag,
+    ModelSummary,
+    Outcome,
+    Result,
+    Status,
+)
 from grader.core.store import Stored, evidence_digest
 from grader.course.rubric import Rubric
 from grader.marking.flags import (
@@ -21,6 +32,7 @@ from grader.marking.flags import (
     verdict_flags,
     without_advice,
 )
+from grader.marking.handed_in import as_it_counts, audit_finding, audit_flags, handed_in_flags
 from grader.marking.repeated_runs import ChosenRuns, RunOutcome, choose, count_asked_for, outcome_of, wants_another
 
 
@@ -87,22 +99,28 @@ def mark(stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, 
 
 @dataclass(frozen=True, kw_only=True)
 class SeenRun:
-    """All that is found of one run before points are counted; `compared` is weighed, `raised` are the run's own flags."""
+    """All that is found of one run before points are counted; `compared` is weighed, `raised` are the run's own flags.
+
+    `audit` is what training it after all gave, where its network was handed in.
+    """
 
     case: Case
     found: tuple[LookedAt, ...]
     compared: Mapping[str, Comparison]
     raised: tuple[Flag, ...]
+    digest: str = ""  # of the evidence, where the case has it otherwise
+    audit: AuditFinding | None = None
 
 
 def look_at_run(
     stored: Stored, rubric: Rubric, compared: Mapping[str, Comparison], *, counted: int | None = None
 ) -> SeenRun:  # fmt: skip
     """What the rubric's checks find, and what a person should look at."""
+    counting = as_it_counts(stored)
     case = measured_once(
         Case(
-            evidence=stored.evidence,
-            outputs=stored.outputs if stored.evidence.smoke is None else None,
+            evidence=counting.evidence,
+            outputs=counting.outputs if stored.evidence.smoke is None else None,
             labels=rubric.labels,
             classes=rubric.classes,
             compared=compared,
@@ -115,8 +133,13 @@ def look_at_run(
     accuracy = accuracy_of(case, rubric.planned)
     if accuracy is not None:
         compared = {name: weigh(case, other) for name, other in compared.items()}
-    raised = raise_flags(stored.evidence, rubric.dataset, accuracy)
-    return SeenRun(case=case, found=found, compared=compared, raised=raised)
+    audit = audit_finding(stored, rubric)
+    raised = (
+        *raise_flags(counting.evidence, rubric.dataset, accuracy),
+        *looked_for("the handed-in network", lambda: (*handed_in_flags(stored, rubric), *audit_flags(audit))),
+    )
+    digest = evidence_digest(stored.evidence) if counting is not stored else ""
+    return SeenRun(case=case, found=found, compared=compared, raised=raised, digest=digest, audit=audit)
 
 
 def result_of(seen: SeenRun, rubric: Rubric) -> Result:
@@ -142,14 +165,15 @@ def result_of(seen: SeenRun, rubric: Rubric) -> Result:
         accuracy=accuracy,
         compared=tuple(compared.values()),
         baseline=rubric.baseline,
+        audit=seen.audit,
         model=_summarise(evidence),
         functions=find_functions(case),
         checks=counts.checks,
         flags=counts.flags,
         shims=evidence.claims.shims,
-        notes=(*evidence.submission.notes, *rubric.notes, *evidence.claims.notes),
+        notes=(*evidence.submission.notes, *rubric.notes, *_notes_of_run(evidence)),
         ending=evidence.facts.ending,
-        evidence=evidence_digest(evidence),
+        evidence=seen.digest or evidence_digest(evidence),
         versions=evidence.versions,
         smoke=evidence.smoke,
         seed=evidence.seed,
@@ -184,14 +208,25 @@ def count_points(
         status = Status.EXPLAINED
     reached = points >= rubric.assignment.pass_mark and status in (Status.GRADED, Status.NEEDS_REVIEW)
     if status is Status.NEEDS_REVIEW:
-        checks = without_advice(checks, rubric.planned)
+        unsure = any(flag.kind == "preparation_unsure" for flag in flags)
+        checks = without_advice(checks, rubric.planned) if unsure else checks
     return CountedPoints(points=points, passed=reached and not awaits, status=status, checks=checks, flags=flags)
+
+
+def _notes_of_run(evidence: Evidence) -> tuple[str, ...]:
+    """What the kernel noted; of a short run that was made for a mark it is not called a smoke run, which is none."""
+    if evidence.facts.handed_in_network is None:
+        return evidence.claims.notes
+    return tuple(
+        note.replace("this is a smoke run:", "in the short run of the code", 1) for note in evidence.claims.notes
+    )
 
 
 def _summarise(evidence: Evidence) -> ModelSummary:
     architecture = evidence.facts.judgement.architecture
     preparation = evidence.facts.judgement.preparation
     candidates = evidence.claims.candidates
+    network = evidence.facts.handed_in_network
     return ModelSummary(
         chosen=next((item.name for item in candidates if item.taken), None),
         candidates=tuple(item.name for item in candidates),
@@ -199,4 +234,8 @@ def _summarise(evidence: Evidence) -> ModelSummary:
         input_shape=architecture.input_shape if architecture else None,
         preprocessing=preparation.description if preparation else None,
         family=recognise(architecture).title if architecture else None,
+        source=None if architecture is None and network is None else "trained" if network is None else "handed-in",
+        file=network.name if network is not None else None,
+        maker=network.maker if network is not None else None,
+        differences=network.differences if network is not None else (),
     )

@@ -5,9 +5,10 @@ The runs of a submission lie in `evidence/`, `evidence-2/`, ... beside its resul
 runs than were made, the later ones are as if they had never been.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,13 @@ from numpy.typing import NDArray
 
 from grader.core.assignment import Retry
 from grader.core.errors import UsageError
+from grader.core.evidence import Cause
 from grader.core.results import CheckResult, Outcome, Result, Status
-from grader.core.store import EVIDENCE, Stored, load_evidence, load_predictions
+from grader.core.store import AUDIT, EVIDENCE, Stored, StoredAudit, load_evidence, load_predictions
+from grader.core.workspace import write_json
 
 EVIDENCE_FOLDER = "evidence"
+DRAWN, MOST_SAID = "drawn.json", 300  # in the folder of an audit; characters of why
 SEED_STEP = 1000
 
 
@@ -51,6 +55,7 @@ def outcome_of(result: Result, stored: Stored) -> RunOutcome:
     judged = result.status in (Status.GRADED, Status.NEEDS_REVIEW) and result.accuracy is not None
     check = _accuracy_check(result)
     failed = judged and check is not None and check.outcome is Outcome.FAILED and check.out_of > 0
+    failed = failed and stored.evidence.facts.handed_in_network is None  # that is the same with every seed
     return RunOutcome(
         correct=result.accuracy.correct if judged and result.accuracy is not None else None,
         points=result.points,
@@ -117,13 +122,42 @@ def attempt_folder(student_folder: Path, number: int) -> Path:
 def load_attempts(student_folder: Path) -> tuple[Stored, ...]:
     """All stored runs of the submission that `evidence/` is of, in order. Raises UsageError for a damaged one."""
     first = load_evidence(attempt_folder(student_folder, 1))
-    runs = [first]
+    runs = [with_audit(first, student_folder)]
     for folder in _later_folders(student_folder):
         later = load_evidence(folder)
         if not _same_submission(first, later, len(runs) + 1):
             break
         runs.append(later)
     return tuple(runs)
+
+
+def save_drawn(student_folder: Path, why: str, submission: str) -> None:
+    """Keep that the handed-in network of a submission (its digest) is to be trained, and why. Raises Infrastructure."""
+    write_json(student_folder / AUDIT / DRAWN, {"schema": 1, "why": why, "submission": submission})
+
+
+def with_audit(stored: Stored, student_folder: Path) -> Stored:
+    """A run whose network was handed in, with what is stored of its audit; any other as it is."""
+    evidence, folder = stored.evidence, student_folder / AUDIT
+    if evidence.facts.handed_in_network is None:
+        return stored
+    try:
+        drawn = json.loads((folder / DRAWN).read_bytes())
+        why, submission = str(drawn["why"])[:MOST_SAID], drawn["submission"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return stored
+    if submission != evidence.submission.sha256:
+        return stored
+    run = None
+    if (folder / EVIDENCE).is_file():
+        with suppress(UsageError):
+            found = load_evidence(folder)
+            one, two = evidence, found.evidence
+            same = (one.assignment, one.submission.sha256, one.data_digest, one.seed)
+            is_trained = two.facts.handed_in_network is None and two.facts.ending.cause is not Cause.INFRASTRUCTURE
+            if same == (two.assignment, two.submission.sha256, two.data_digest, two.seed) and is_trained:
+                run = found
+    return replace(stored, audit=StoredAudit(why=why, run=run))
 
 
 def load_outputs(student_folder: Path, digest: str) -> NDArray[np.float32] | None:
@@ -144,6 +178,8 @@ def _later_folders(student_folder: Path) -> Iterator[Path]:
 def _same_submission(first: Stored, later: Stored, number: int) -> bool:
     """Whether a run repeats the first one: an older hand-in's may still lie there."""
     one, two = first.evidence, later.evidence
+    if one.facts.handed_in_network is not None or two.facts.handed_in_network is not None:
+        return False
     ours = (one.assignment, one.submission.sha256, one.data_digest, seed_of(one.seed, number))
     return ours == (two.assignment, two.submission.sha256, two.data_digest, two.seed)
 

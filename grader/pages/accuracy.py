@@ -145,15 +145,18 @@ class ConfusionView:
     others: tuple[str, ...]
 
 
+def is_doubted(result: Result) -> bool:
+    """Whether a person is still to say what the accuracy is worth; a borderline one says itself that it is close."""
+    grade, accuracy = shared_grade(result), result.accuracy
+    return grade is not None and grade.provisional and accuracy is not None and accuracy.verdict != "borderline"
+
+
 def accuracy_view(result: Result) -> AccuracyView | None:
     """The judged accuracy of a result whose text is visible already, or None where none was measured."""
     accuracy = result.accuracy
     if accuracy is None:
         return None
-    label, grade = accuracy_percent(accuracy), shared_grade(result)
-    doubted = (
-        grade is not None and grade.provisional and accuracy.verdict != "borderline"
-    )  # that verdict is a doubt itself
+    label, doubted = accuracy_percent(accuracy), is_doubted(result)
     verdict = "" if doubted else accuracy.verdict or ""
     compared = tuple((translated(item.source), item.accuracy) for item in result.compared)
     return AccuracyView(
@@ -163,7 +166,7 @@ def accuracy_view(result: Result) -> AccuracyView | None:
         badge=_badge(accuracy, verdict, doubted),
         tone="warn" if doubted else VERDICT_TONES.get(verdict, "calm"),
         sentence="" if doubted else accuracy_sentence(accuracy),
-        reference=reference_sentence(result.baseline, accuracy) if result.baseline else "",
+        reference=reference_sentence(result.baseline, accuracy, placed=not doubted) if result.baseline else "",
         compared=tuple(_comparison(item) for item in result.compared),
         attempts=tuple(_attempt(item) for item in result.attempts) if len(result.attempts) > 1 else (),
         line=NumberLine(

@@ -11,6 +11,7 @@ from grader.core.grades import flags_of, grades_of, is_of, standing_checks, with
 from grader.core.results import Flag, Grade, Outcome, Result, Spread, Status
 from grader.core.text import cleaned, joined, one_line
 from grader.pages.accuracy import reference_band
+from grader.pages.handed_in import AuditsView, audits_view
 from grader.pages.headline import AWAITING, NOTHING, points_word, standing, status_word, write_grade_headline
 from grader.pages.language import many, say, translated
 from grader.pages.numbers import number, write_duration
@@ -115,6 +116,7 @@ class ClassView:
     figures: tuple[tuple[str, str], ...]
     flagged: int
     attention: tuple[Attention, ...]
+    audits: AuditsView | None
     failed_checks: tuple[FailedCheck, ...]
     setting: tuple[tuple[str, str], ...]
 
@@ -154,6 +156,7 @@ def class_view(results: Sequence[Result], *, title: str, links: Mapping[str, str
         figures=_figures(clean, [grade for _, grade in marked], flagged),
         flagged=flagged,
         attention=_attention(linked),
+        audits=audits_view(clean),
         failed_checks=_failed_checks(linked),
         setting=_setting(clean),
     )
@@ -227,6 +230,8 @@ def _why_grade(result: Result, grade: Grade) -> Iterator[str]:
         if grade.penalty is not None and grade.penalty.points:
             lost = number(grade.penalty.points)
             yield many(grade.penalty.days, "{n} day late: -{points}", "{n} days late: -{points}", points=lost)
+        if grade.slip_days is not None and grade.slip_days.spent:
+            yield many(grade.slip_days.spent, "{n} slip day spent", "{n} slip days spent")
     if grade.provisional:
         yield say("provisional")
     if not is_of(grade, result):

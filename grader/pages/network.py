@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from grader.core.evidence import Architecture, Claims, Evidence, Layer, Preparation
 from grader.core.results import ModelSummary, Result
 from grader.core.text import joined, one_line, shorten
+from grader.pages.handed_in import HandedInView, handed_in_view
 from grader.pages.language import gettext_noop, many, numbers, say, translated
 from grader.pages.numbers import count, percent
 from grader.pages.shapes import Explanation, explain_layers, rules
@@ -202,6 +203,7 @@ class ModelView:
     explanation: Explanation | None
     parameters: str
     problem: str
+    handed_in: HandedInView | None = None
 
 
 def model_view(result: Result, evidence: Evidence | None) -> ModelView:
@@ -230,6 +232,7 @@ def model_view(result: Result, evidence: Evidence | None) -> ModelView:
         explanation=explain_layers(architecture),
         parameters="" if parameters is None else count(parameters),
         problem=shorten(translated(problem), 2_000),
+        handed_in=handed_in_view(result),
     )
 
 

@@ -32,7 +32,8 @@ NAMES = frozenset({
 })  # fmt: skip
 FILE_OR_WORD = re.compile(r"\S+|[^:;]+\.\w{1,5}")
 SUBJECT = re.compile(r"(cell \d+(?:, after the training,)?|the notebook) (.+)")
-ENDS = ". ", "; ", ": ", ", "  # where a text may be cut in two
+WHOLE_ENDS = ". ", "? "  # of sentences, which keep their sign
+ENDS = *WHOLE_ENDS, "; ", ": ", ", "  # where a text may be cut in two
 WEAK = 12  # letters: a template with fewer fits nearly everything, so it is looked for within one sentence alone
 DEEPEST = 12  # parts within parts
 LONGEST = 1_500  # characters of a line that is looked at as a whole
@@ -182,13 +183,13 @@ class _Telling:
         """Two sentences, or two parts of one; the longest first part is tried first."""
         for end in ENDS:
             for place in reversed(_places(text, end)):
-                first, rest = text[: place + (end == ". ")], text[place + len(end) :]
+                first, rest = text[: place + (end in WHOLE_ENDS)], text[place + len(end) :]
                 if end == ", " and PLAIN.fullmatch(first):
                     continue
                 before = self._told(first, depth)
                 behind = None if before is None else self._told(rest, depth)
                 if behind is not None:
-                    return f"{before}{' ' if end == '. ' else end}{behind}"
+                    return f"{before}{' ' if end in WHOLE_ENDS else end}{behind}"
         return None
 
     def _by_template(self, text: str, depth: int) -> str | None:

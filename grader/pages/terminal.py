@@ -10,6 +10,7 @@ from grader.core.text import cleaned, count, defused, number, one_line, percent
 from grader.pages.counterexample import counterexample_lines
 from grader.pages.decisions import comments_of, with_decisions
 from grader.pages.folding import fold_skipped
+from grader.pages.handed_in import handed_in_view
 from grader.pages.headline import points_word, write_grade_headline, write_headline
 from grader.pages.wording import (
     CAUSES,
@@ -50,6 +51,11 @@ def _summary(result: Result, fold: bool) -> Iterator[str]:
     if result.isolation == "none":
         yield "! It ran without a sandbox."
     yield from _accuracy(result)
+    known = handed_in_view(result)
+    if known is not None:
+        yield f"Network: {known.sentence}"
+        yield from (f"  {one_line(line)}" for line in known.differences)
+        yield from [f"  {known.audit}"] if known.audit else []
     yield ""
     checks = with_decisions(result).checks
     for check in fold_skipped(checks) if fold else checks:

@@ -7,6 +7,7 @@ from itertools import accumulate
 from grader.core.evidence import ArraySummary, Evidence, Fit
 from grader.core.results import Result
 from grader.core.text import joined, one_line, shorten
+from grader.pages.accuracy import is_doubted
 from grader.pages.language import many, numbers, say
 from grader.pages.numbers import count, percent, write_duration
 from grader.pages.plots import Chart, Series
@@ -124,7 +125,13 @@ def _overfitting(history: dict[str, tuple[float | None, ...]], onset: Onset | No
 def _gap(history: dict[str, tuple[float | None, ...]], result: Result) -> str:
     """Training accuracy beside the judged one: validation data that are stand-ins can't show the difference."""
     known = [value for value in history.get(_accuracy_key(history) or "", ()) if value is not None]
-    if result.accuracy is None or not known or known[-1] > 1 or known[-1] - result.accuracy.value < GAP:
+    if (
+        result.accuracy is None
+        or is_doubted(result)
+        or not known
+        or known[-1] > 1
+        or known[-1] - result.accuracy.value < GAP
+    ):
         return ""
     return say(
         "On its training images the network was right in {training} of cases in the last epoch, on the judged ones in "

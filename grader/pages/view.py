@@ -148,7 +148,7 @@ def student_view(
     that decide the mark may be shown.
     """
     result = cleaned(result)
-    evidence = None if evidence is None else cleaned_evidence(evidence)
+    evidence = None if evidence is None else cleaned_evidence(evidence.as_it_counts)
     standing = standing_checks(result)
     notebook = _notebook(evidence)
     comments = comments_view(result, {cell.number: cell.source for cell in notebook.cells} if notebook else {})
@@ -182,7 +182,7 @@ def student_view(
         checks=checks,
         bases=_bases(checks),
         model=model_view(result, evidence),
-        training=training_view(result, evidence),
+        training=None if result.model.source == "handed-in" else training_view(result, evidence),
         confusion=confusion_view(result.accuracy, classes),
         mistakes=mistakes if result.accuracy else (),
         notebook=notebook,

@@ -106,6 +106,14 @@ FLAGS: dict[str, str] = {
     "classes_swapped": gettext_noop("classes swapped"),
     "preparation_unsure": gettext_noop("preparation unsure"),
     "similar_code": gettext_noop("similar code"),
+    "similar_weights": gettext_noop("similar weights"),
+    "network_differs": gettext_noop("another network than the code's"),
+    "network_unproved": gettext_noop("network not proved"),
+    "network_without_code": gettext_noop("network without code"),
+    "short_run_cut": gettext_noop("short run was cut"),
+    "audit_not_confirmed": gettext_noop("audit does not confirm"),
+    "audit_not_judged": gettext_noop("audit without a network"),
+    "audit_due": gettext_noop("audit is due"),
     "code_not_compared": gettext_noop("code not compared"),
     "not_looked_at": gettext_noop("not looked at"),
     "judged_images_in_files": gettext_noop("judged images in files"),
@@ -212,8 +220,8 @@ def reference_words(spread: Spread, judged: int) -> str:
     return many(spread.seeds, "{reached} ({n} seed)", "{reached} ({n} seeds)", reached=reached)
 
 
-def reference_sentence(spread: Spread, accuracy: Accuracy) -> str:
-    """What the reference solution reaches on the same images, and where the accuracy stands beside its runs."""
+def reference_sentence(spread: Spread, accuracy: Accuracy, *, placed: bool = True) -> str:
+    """What the reference solution reaches on the same images; if `placed`, where the accuracy stands beside its runs."""
     judged = accuracy.judged
     runs = many(spread.seeds, "{n} run", "{n} runs")
     if spread.standard_deviation is not None:
@@ -226,7 +234,7 @@ def reference_sentence(spread: Spread, accuracy: Accuracy) -> str:
         )
     mean = f"{_rounded(spread.mean, judged)}\u00a0%"
     said = say("The course's reference solution reaches {mean} on the same images ({runs}).", mean=mean, runs=runs)
-    return joined((said, _standing(spread, accuracy.value)))
+    return joined((said, _standing(spread, accuracy.value) if placed else ""))
 
 
 def _standing(spread: Spread, value: float) -> str:

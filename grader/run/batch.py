@@ -1,6 +1,6 @@
 """A class from its entries to the class page: as many submissions at a time as the collector takes, a row for each entry."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +12,7 @@ from grader.gradebook import Gradebook
 from grader.intake import Entry, read_entry
 from grader.marking.compare import exercises_compared, index_earlier
 from grader.marking.publish import OutputOptions
+from grader.run.audits import choose_audits
 from grader.run.context import RunContext
 from grader.run.executors import Collector, CollectorGone, LocalCollector
 from grader.run.grade_one import GradedSubmission, grade_one
@@ -35,10 +36,13 @@ def grade_class(
     writer = ResultWriter(entries, context, output, book, progress)
     entries = writer.enrol()
 
-    def grade(entry: Entry) -> GradedSubmission:
-        submission = read_entry(entry, assignment=context.rubric.assignment.id)
+    assignment = context.rubric.assignment
+
+    def grade(entry: Entry, audit: str = "") -> GradedSubmission:
+        alone = assignment.run.train != "always"
+        submission = read_entry(entry, assignment=assignment.id, most_network=assignment.run.model_size, alone=alone)
         return grade_one(
-            submission, context, output, progress, collector=collector, earlier=earlier, who=entry.who
+            submission, context, output, progress, collector=collector, earlier=earlier, who=entry.who, audit=audit
         )  # fmt: skip
 
     running: dict[Future[GradedSubmission], int] = {}
@@ -49,15 +53,24 @@ def grade_class(
         for future in sorted(done, key=lambda one: running[one]):
             _write_row(writer, running.pop(future), future, output)
 
-    with _closing_early(writer):
-        progress.begin(len(entries), collector.slots)
-        with _threads(len(entries)) as pool:
-            for place, entry in enumerate(entries):
+    def grade_all(why: Mapping[int, str]) -> None:
+        """Grade the entries with these numbers; each with why it is audited, or ""."""
+        progress.begin(len(why), collector.slots)
+        with _threads(len(why)) as pool:
+            for place, audit in why.items():
                 while len(running) >= collector.slots:
                     write_finished(WAIT_S)
-                running[pool.submit(grade, entry)] = place
+                running[pool.submit(grade, entries[place], audit)] = place
             while running:
                 write_finished(WAIT_S)
+
+    with _closing_early(writer):
+        grade_all(dict.fromkeys(range(len(entries)), ""))
+        if assignment.run.train == "handed-in" and context.images is not None:
+            audits = choose_audits(output.out, writer.judged_files(), assignment.audit)
+            if audits:
+                progress.say(f"Audit: {len(audits)} of {len(entries)} are trained in full now.")
+                grade_all(audits)
     return writer.close()
 
 

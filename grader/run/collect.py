@@ -31,13 +31,15 @@ from grader.functions.explore import Exploration, explore_module
 from grader.functions.module_process import ModuleJob
 from grader.intake import Submission
 from grader.intake.names import listed
+from grader.intake.networks import ChosenNetwork, choose_network_file
 from grader.judge.archive import precheck
 from grader.judge.choose_network import choose_network
-from grader.judge.client import Question, expect_networks, judge_model
+from grader.judge.client import Question, describe_network, expect_networks, judge_handed_in, judge_model
 from grader.kernel.outcome import SavedNetwork
 from grader.kernel.program import meets_served
 from grader.kernel.run import Execution, Job, expect_notebook, run_notebook
-from grader.run.context import ExerciseImages, RunContext, evidence_key, output_sizes, versions
+from grader.run.context import SHORT_RUN, ExerciseImages, RunContext, evidence_key, output_sizes, versions
+from grader.run.judge_file import Asking, JudgedFile, find_out
 from grader.run.overlap import find_overlap, judged_in_files
 from grader.sandbox.interface import Input
 
@@ -58,6 +60,8 @@ def collect(submission: Submission, context: RunContext, progress: Progress) -> 
     """
     if context.images is None:
         return collect_functions(submission, context, progress)
+    if submission.way == "handed-in":
+        return collect_handed_in(submission, context, context.images, progress)
     return collect_network(submission, context, context.images, progress)
 
 
@@ -89,6 +93,65 @@ def collect_network(
     stored = Stored(evidence=describe_run(submission, context, started, facts, claims), outputs=outputs)
     refused = judgement.outcome == "refused" and model is not None and precheck(model) is not None
     return Collected(stored, None if refused else model)  # half a gigabyte of anything is no network to keep
+
+
+def collect_handed_in(
+    submission: Submission, context: RunContext, images: ExerciseImages, progress: Progress
+) -> Collected:  # fmt: skip
+    """Have the network judged that was handed in; the notebook is run for a moment, and must build that very network."""
+    started = _now()
+    files, inputs = submission.files, _inputs(submission, images)
+    submission = set_aside_served(submission, inputs)
+    job = _job(submission, replace(context, smoke=SHORT_RUN), images, inputs)
+    expect_networks(context.sandbox, job.limits)
+    if submission.without_code is None:
+        execution = _twice(lambda: run_notebook(job, context.sandbox, who=submission.student, progress=progress))
+    else:
+        ended = Ending(cause=Cause.FINISHED, message="there was no code to run")
+        execution = Execution(ending=ended, claims=Claims(), model=None)
+    progress.step(submission.student, "judging the handed-in network")
+    execution, taken = _choose(execution, context, images)
+    chosen = choose_network_file(submission.networks, submission.script.cells)
+    found = _twice(lambda: judge_file(chosen, execution, taken, context, images))
+    handed_in = found.network.model_copy(update={"smoke": None if submission.without_code else SHORT_RUN})
+    claims, in_files = execution.claims, dict[str, int]()
+    if images.references is not None:
+        overlap = find_overlap(taken.seen, images.references) if taken is not None and taken.seen is not None else None
+        claims = claims.model_copy(update={"overlap": overlap})
+        in_files, note = judged_in_files(files, images.references)
+        submission = replace(submission, notes=(*submission.notes, note)) if note else submission
+    facts = Facts(
+        ending=execution.ending, start=execution.start, start_note=execution.start_note, judgement=found.judgement,
+        handed_in=in_files, handed_in_network=handed_in,
+    )  # fmt: skip
+    return Collected(
+        Stored(evidence=describe_run(submission, context, started, facts, claims), outputs=found.outputs), None
+    )
+
+
+def judge_file(
+    chosen: ChosenNetwork | None,
+    execution: Execution,
+    taken: SavedNetwork | None,
+    context: RunContext,
+    images: ExerciseImages,
+) -> JudgedFile:
+    """What the judge found in the handed-in file, and whether it is a network that the short run built."""
+    built = [taken, *(other for other in execution.networks if other is not taken)] if taken is not None else []
+    limits = context.rubric.assignment.run.model_copy(update={"threads": context.threads})
+    rows = taken.rows if taken is not None else None
+    fits = tuple(fit.model_copy(update={"history": {}}) for fit in execution.claims.fits)  # of a few steps
+    asking = Asking(
+        question=_question(rows, context, images), claims=execution.claims.model_copy(update={"fits": fits}),
+        describe=lambda model: describe_network(model, context.sandbox, limits),
+        judge=lambda file, into, question, claims: judge_handed_in(file, into, question, claims, context.sandbox, limits),
+    )  # fmt: skip
+    why = execution.claims.problem or "the code builds no Keras network in its short run"
+    found = find_out(chosen, [network.model for network in built], asking, why_none=why)
+    if found.outputs is None:
+        return found
+    predictions = _digest(pack_outputs(found.outputs))
+    return replace(found, judgement=found.judgement.model_copy(update={"predictions": predictions}))
 
 
 def collect_functions(submission: Submission, context: RunContext, progress: Progress) -> Collected:
@@ -175,15 +238,7 @@ def _judge(
     if execution.model is None:
         reason = execution.claims.problem or "the notebook left no Keras network"
         return Judgement(outcome="no-model", reason=reason), None
-    question = Question(
-        image_shape=images.dataset.image_shape,
-        probe=images.served.probe,
-        images=images.judged,
-        units=output_sizes(images.dataset),
-        rows=rows,
-        trained_on=images.training_index,
-        classes=images.dataset.classes,
-    )
+    question = _question(rows, context, images)
     limits = context.rubric.assignment.run.model_copy(update={"threads": context.threads})
     answer = judge_model(execution.model, question, execution.claims, context.sandbox, limits)
     judgement, outputs = answer.judgement, answer.outputs
@@ -193,6 +248,18 @@ def _judge(
     if outputs is not None:
         judgement = judgement.model_copy(update={"predictions": _digest(pack_outputs(outputs))})
     return judgement, outputs
+
+
+def _question(rows: bytes | None, context: RunContext, images: ExerciseImages) -> Question:
+    return Question(
+        image_shape=images.dataset.image_shape,
+        probe=images.served.probe,
+        images=images.judged,
+        units=output_sizes(images.dataset),
+        rows=rows,
+        trained_on=images.training_index,
+        classes=images.dataset.classes,
+    )
 
 
 def _explore(submission: Submission, context: RunContext, progress: Progress) -> Exploration:

@@ -13,6 +13,7 @@ from pathlib import Path
 from grader.core.assignment import Assignment
 from grader.core.edition import STUDENTS, WHOLE
 from grader.core.evidence import Isolation, Serve, Smoke
+from grader.core.limits import Train
 from grader.core.progress import Progress
 from grader.core.workspace import workspace
 from grader.course.course import Course
@@ -39,6 +40,7 @@ RUNNING = (
     "sandbox/**/*.py",
 )
 ALSO = {WHOLE: (STUDENTS,)}  # names of another copy
+SHORT_RUN = Smoke(seconds=120.0)  # of code whose network was handed in
 TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # the distributions that bring the package
 
 
@@ -93,6 +95,7 @@ class RunOptions:
     serve: Serve | None = None  # None: as the rubric says
     smoke: Smoke | None = None  # cut every training and judge nothing
     private: bool = True  # judge on the course's private split where this machine has one
+    train: Train | None = None  # None: as the rubric says
     warm: bool = False  # kernels too are forked from an interpreter that has imported TensorFlow
 
 
@@ -102,6 +105,9 @@ def open_context(course: Course, assignment_id: str, options: RunOptions, progre
     assignment = course.assignment(assignment_id)
     if options.serve is not None:
         assignment = assignment.model_copy(update={"serve": options.serve})
+    if options.train is not None:
+        run = assignment.run.model_copy(update={"train": options.train})
+        assignment = assignment.model_copy(update={"run": run})
     plan_checks(course, assignment)  # a misspelt rubric is told before anything else
     with (
         with_warm_starts(open_sandbox(options.isolation), progress.say) as sandbox,
@@ -184,13 +190,15 @@ def digest_code(home: Path) -> str:
 def evidence_key(submission: Submission, context: RunContext) -> str:
     """The digest of all that a run depends on: submission, served and judged data, limits, code, environment, seed."""
     # without the defaults: a new kind of limit changes no old key; without a smoke run's seconds: a busy machine has more
-    limits = context.rubric.assignment.run.model_dump_json(exclude_defaults=True)
+    limits = context.rubric.assignment.run.of_a_run
     served = context.images.served.digest if context.images else ""
     others = context.images.others.digest(submission.script.cells) if context.images and context.images.others else ""
     parts = [
         submission.sha256, submission.script.name, served, context.rubric.data_digest, limits,
         repr(sorted(versions().items())), code_digest(), sys.platform, context.sandbox.isolation, str(context.seed),
         *([] if not others else [f"beside it: {others}"]),
+        *([] if submission.way == "trained" else [f"handed in: {SHORT_RUN.model_dump_json(exclude={'seconds'})}"]),
+        *(["without the networks that were handed in"] if submission.unseen and submission.way == "trained" else []),
         *([] if context.smoke is None else [f"smoke: {context.smoke.model_dump_json(exclude={'seconds'})}"]),
     ]  # fmt: skip
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

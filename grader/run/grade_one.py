@@ -1,23 +1,25 @@
 """One submission from what was handed in to its result: each run that is due is collected, stored and marked."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.core.errors import GraderError, Infrastructure
+from grader.core.errors import GraderError, Infrastructure, SubmissionError
 from grader.core.evidence import Cause, Evidence
 from grader.core.grades import Student
 from grader.core.progress import Progress
-from grader.core.results import Result
-from grader.core.store import EVIDENCE, Stored, discard_evidence, holds_model, load_evidence, save_evidence
+from grader.core.results import Comparison, Result
+from grader.core.store import AUDIT, EVIDENCE, Stored, discard_evidence, holds_model, load_evidence, save_evidence
 from grader.core.text import one_line
 from grader.intake import Submission
 from grader.marking.compare import Earlier, compare, exercises_compared, index_earlier
 from grader.marking.mark import another_is_due, mark_attempts
 from grader.marking.publish import OutputOptions, publish_student, student_folder
-from grader.marking.repeated_runs import attempt_folder, counted_run, seed_of
+from grader.marking.repeated_runs import DRAWN, attempt_folder, counted_run, save_drawn, seed_of, with_audit
 from grader.run.collect import Collected
 from grader.run.context import RunContext, evidence_key
 from grader.run.executors import Collector, CollectorGone, LocalCollector, WorkerLost, WorkerUnfit
+from grader.run.ways import choose_way, to_judge, to_train, to_train_unseen
 
 MOST_LOST = 2  # repetitions of one run whose worker went away
 MOST_REFUSED = 20  # workers that were asked for one run and can do nothing of this batch
@@ -45,16 +47,26 @@ def grade_submission(
 
 def grade_one(
     submission: Submission, context: RunContext, output: OutputOptions, progress: Progress, *,
-    collector: Collector, earlier: Earlier | None, who: Student | None = None,
+    collector: Collector, earlier: Earlier | None, who: Student | None = None, audit: str = "",
 ) -> GradedSubmission:  # fmt: skip
     """Collect the runs that the rubric asks for, or take what is stored of them, and mark them. Blocks until it is done.
 
-    `earlier`: results of other exercises to compare with; `who`: the student, where more than the name is known.
+    `earlier`: results of other exercises to compare with; `who`: the student, where more than the name is known. `audit`:
+    why a handed-in network is trained after all.
     Writes evidence and nothing else. Raises GraderError.
     """
     compared = compare(context.rubric, student=submission.student, earlier=earlier, course=output.course, who=who)
     folder = student_folder(output.out, submission.student)
+    submission = going_its_way(submission, context)
     attempts = _Attempts(submission, context, folder, output.rerun, collector, progress)
+    if submission.way == "handed-in":
+        attempts.keep_trained()
+        runs = [with_audit(attempts.obtain(1), folder)]
+        if audit and runs[0].evidence.facts.handed_in_network is not None:
+            attempts.audit(audit)
+            runs = [with_audit(runs[0], folder)]
+        return _marked(submission, runs, context, compared)
+    attempts.take_audited()
     runs = [attempts.obtain(1)]
     while another_is_due(runs, context.rubric, compared):
         run = attempts.repeat(len(runs) + 1)
@@ -62,6 +74,26 @@ def grade_one(
             break
         runs.append(run)
     runs += attempts.left_from(len(runs) + 1)
+    return _marked(submission, runs, context, compared)
+
+
+def going_its_way(submission: Submission, context: RunContext) -> Submission:
+    """The submission as the policy wants it: trained, or judged as it was handed in.
+
+    Raises SubmissionError where one is to be trained that is nothing but a network.
+    """
+    network, code = bool(submission.networks), submission.without_code is None
+    way = choose_way(context.rubric.assignment.run.train, network=network, code=code)
+    if way == "handed-in" and context.images is not None:
+        return to_judge(submission)
+    if submission.without_code is not None:
+        raise SubmissionError(*submission.without_code)
+    return to_train(submission)
+
+
+def _marked(
+    submission: Submission, runs: Sequence[Stored], context: RunContext, compared: Mapping[str, Comparison]
+) -> GradedSubmission:  # fmt: skip
     result = mark_attempts(runs, context.rubric, compared).model_copy(update={"student": submission.student})
     return GradedSubmission(submission=submission, result=result, evidence=counted_run(runs, result).evidence)
 
@@ -79,7 +111,8 @@ class _Attempts:
 
     def obtain(self, number: int) -> Stored:
         """What is stored of this very run, else a new run, which is stored."""
-        there, place = self._stored(number), attempt_folder(self.folder, number)
+        place = attempt_folder(self.folder, number)
+        there = self._trained(place) if number == 1 and self.submission.way == "trained" else self._stored(number)
         if there is None:
             discard_evidence(place)  # of another hand-in: a regrade must not find it if this run fails
         if there is not None and not self.rerun:
@@ -87,6 +120,41 @@ class _Attempts:
         collected = self._collect(seed_of(self.context.seed, number))
         save_evidence(place, collected.stored, collected.model)
         return collected.stored
+
+    def keep_trained(self) -> None:
+        """Put a trained run of this very submission aside, where the mark is to rest on a handed-in network from now on."""
+        first, aside = attempt_folder(self.folder, 1), self.folder / AUDIT
+        if self._trained(first) is not None and self._trained(aside) is None:
+            discard_evidence(aside)
+            _move(first, aside)
+
+    def take_audited(self) -> None:
+        """Take the trained run of an audit for the one that counts, where that is missing."""
+        first, aside = attempt_folder(self.folder, 1), self.folder / AUDIT
+        if self.rerun or not (aside / EVIDENCE).is_file():
+            return
+        if self._trained(first) is None and self._trained(aside) is not None:
+            discard_evidence(first)
+            _move(aside, first)
+
+    def audit(self, why: str) -> None:
+        """Have the code trained that a handed-in network was judged for. Raises GraderError."""
+        aside = self.folder / AUDIT
+        save_drawn(self.folder, why, self.submission.sha256)
+        if self._trained(aside) is not None and not self.rerun:
+            return
+        discard_evidence(aside)
+        self.progress.step(self.submission.student, f"audit ({why}): trained in full")
+        unseen = replace(self, submission=to_train_unseen(self.submission))
+        collected = unseen._collect(self.context.seed)
+        save_evidence(aside, collected.stored, collected.model)
+
+    def _trained(self, folder: Path) -> Stored | None:
+        """A stored run in which the code was trained, with its handed-in networks beside it or without them."""
+        ways = (to_train_unseen(self.submission), to_train(self.submission))
+        keys = dict.fromkeys(evidence_key(way, self.context) for way in ways)
+        found = (reusable(folder, key) for key in keys)
+        return next((stored for stored in found if stored is not None), None)
 
     def repeat(self, number: int) -> Stored | None:
         """A further run of a borderline submission; where the grader itself fails, what is stored of it, if anything."""
@@ -131,6 +199,18 @@ class _Attempts:
                 if lost > MOST_LOST:
                     raise
                 self.progress.step(self.submission.student, "its worker went away: run again")
+
+
+def _move(from_: Path, to: Path) -> None:
+    """Move a run's files; the one that makes them complete last. Raises Infrastructure."""
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        for name in (*(path.name for path in from_.iterdir() if path.name not in (EVIDENCE, DRAWN)), EVIDENCE):
+            (from_ / name).replace(to / name)
+    except OSError as error:
+        raise Infrastructure(
+            f"{from_}: can't be moved to {to.name} ({error.strerror}).", "Check the permissions of --out."
+        ) from None
 
 
 def reusable(folder: Path, key: str) -> Stored | None:

@@ -18,6 +18,7 @@ from grader.core.evidence import Isolation, MarkdownCell, Reported, Serve, Value
 from grader.core.notebook import Script
 from grader.core.store import MODEL, Stored, pack_evidence, unpack_evidence
 from grader.intake import Submission
+from grader.intake.networks import NetworkFile
 from grader.run.collect import Collected
 from grader.run.context import RunContext, code_digest, evidence_key, versions
 
@@ -48,6 +49,12 @@ class RunParcel(Value):
     sha256: str
     notes: tuple[str, ...]
     files: tuple[str, ...]
+    way: Literal["trained", "handed-in"] = "trained"
+    unseen: bool = False
+    code: bool = True  # False: nothing but networks was handed in
+    networks: tuple[
+        tuple[str, float], ...
+    ] = ()  # of one that is judged as it was handed in; their bytes follow the files'
     setting: dict[str, str]
     hints: dict[str, str]
 
@@ -100,7 +107,7 @@ def setting_of(context: RunContext) -> dict[str, str]:
     rubric = context.rubric
     expected = json.dumps(asdict(expected_layers(rubric.planned)), sort_keys=True, default=sorted)
     return {
-        "the limits under [run]": rubric.assignment.run.model_dump_json(exclude_defaults=True),
+        "the limits under [run]": rubric.assignment.run.of_a_run,
         "the layers that the rubric asks for": expected,
         "the dataset's description": _digest(rubric.dataset.model_dump_json().encode()) if rubric.dataset else "",
         "the data": rubric.data_digest,
@@ -127,16 +134,20 @@ def _short(value: str) -> str:
 
 def pack_request(submission: Submission, context: RunContext, seed: int, hints: Mapping[str, str]) -> bytes:
     """A submission as a parcel."""
+    networks = submission.networks if submission.way == "handed-in" else {}
     request = RunParcel(
         assignment=context.rubric.assignment.id, isolation=context.sandbox.isolation, serve=context.rubric.assignment.serve,
         seed=seed, student=submission.student, main=submission.script.name,
         cells=submission.script.cells, saved=submission.script.saved, tags=submission.script.tags,
         markdown=submission.script.markdown, counts=submission.script.counts,
         sha256=submission.sha256, notes=submission.notes,
-        files=tuple(map(_visible_name, submission.files)),
+        files=tuple(map(_visible_name, submission.files)), way=submission.way, unseen=submission.unseen,
+        code=submission.without_code is None,
+        networks=tuple((_visible_name(name), network.saved) for name, network in networks.items()),
         setting=setting_of(context), hints=dict(hints),
     )  # fmt: skip
     files = {f"file-{number}": data for number, data in enumerate(submission.files.values())}
+    files |= {f"network-{number}": network.data for number, network in enumerate(networks.values())}
     return pack({REQUEST: request.model_dump_json().encode("utf-8", "replace"), **files})
 
 
@@ -146,9 +157,14 @@ def unpack_request(data: bytes) -> tuple[RunParcel, Submission]:
     request = RunParcel.model_validate_json(parts[REQUEST])
     files = {_real_name(name): parts[f"file-{number}"] for number, name in enumerate(request.files)}
     script = Script(request.main, request.cells, request.saved, request.tags, request.markdown, request.counts)
+    networks = {
+        _real_name(name): NetworkFile(data=parts[f"network-{number}"], saved=saved)
+        for number, (name, saved) in enumerate(request.networks)
+    }
     submission = Submission(
-        student=request.student, script=script, files=files, sha256=request.sha256, notes=request.notes
-    )
+        student=request.student, script=script, files=files, sha256=request.sha256, notes=request.notes,
+        networks=networks, way=request.way, unseen=request.unseen, without_code=None if request.code else ("", ""),
+    )  # fmt: skip
     return request, submission
 
 

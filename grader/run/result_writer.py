@@ -33,7 +33,7 @@ from grader.marking.publish import (
 from grader.run.context import RunContext, versions
 from grader.run.grade_one import GradedSubmission
 from grader.run.rows import Rows
-from grader.run.similar_code import flag_similar_code
+from grader.run.similar_code import flag_similar_code, flag_similar_weights
 
 MOST_SAID = 200  # characters of a reason on one line
 
@@ -68,7 +68,8 @@ class ResultWriter:
         remember_origin(self._output)
         if self._book is not None:
             enrolled = [(place, item) for place, entry in enumerate(self._entries) for item in enrolments(entry)]
-            persons = self._book.enrol(self._context.rubric.assignment, [item for _, item in enrolled])
+            course = self._output.course.rules()
+            persons = self._book.enrol(self._context.rubric.assignment, [item for _, item in enrolled], course=course)
             for (place, item), person in zip(enrolled, persons, strict=True):
                 self._persons[place].append(person)
                 self._rename(place, item.student, person)
@@ -209,14 +210,24 @@ class ResultWriter:
         if places:
             self._progress.say(f"The gradebook is there again: {len(places)} results were recorded late.")
 
-    def close(self) -> tuple[Rows, Path]:
-        """The class page, after the whole class. Raises Infrastructure."""
-        self._record_missed()
+    def judged_files(self) -> dict[int, tuple[Result, str]]:
+        """The rows so far with the digests of what was handed in, once the class was compared."""
+        self._compare_class()
+        return {place: (self.rows.at(place), digest) for place, digest in self._digests.items() if self.rows.has(place)}
+
+    def _compare_class(self) -> None:
+        """Flag what is much alike: code, and the weights of handed-in networks."""
         places = {place: entry.student for place, entry in enumerate(self._entries)}
         assignment = self._context.rubric.assignment.id
         trouble = flag_similar_code(self.rows, places, self._output.out, self._output.course, assignment)
         if trouble:
             self._progress.say(trouble)
+        flag_similar_weights(self.rows, places, self._output.out)
+
+    def close(self) -> tuple[Rows, Path]:
+        """The class page, after the whole class. Raises Infrastructure."""
+        self._record_missed()
+        self._compare_class()
         return self.rows, self._publish()
 
     def close_early(self) -> None:

@@ -7,9 +7,9 @@ from grader.checks.execution import one_line, write_error
 from grader.checks.hints import hint_for
 from grader.checks.places import Places, failing_line
 from grader.checks.registry import NOT_CHECKED
-from grader.core.evidence import Architecture, Cell, Evidence, Fit, Value
+from grader.core.evidence import Architecture, Cell, Evidence, Fit, Maker, Value
 from grader.core.limits import Limits
-from grader.core.results import Outcome, Result
+from grader.core.results import Accuracy, Outcome, Result
 
 Mode = Literal["smoke", "full", "live"]
 FIT_SHARE = 0.8  # of the time that is left: so much a training gets, then it is stopped
@@ -99,6 +99,21 @@ class CellFailure(Value):
     hint: str = ""
 
 
+class NetworkBeside(Value):
+    """A trained network that lies beside the work, as the grader would judge it: `problem` says why it can't be.
+
+    `maker` says whether the code builds this very network, and `differences` what tells the two apart.
+    """
+
+    name: str
+    size: int
+    allowed: int
+    maker: Maker = "unknown"
+    differences: tuple[str, ...] = ()
+    problem: str = ""
+    accuracy: Accuracy | None = None
+
+
 class Checked(Value):
     """What a self-check found; `took_s` are the seconds that it took."""
 
@@ -111,6 +126,7 @@ class Checked(Value):
     fed: tuple[str, ...] = ()
     layers: tuple[LayerShape, ...] = ()
     estimate: Estimate | None = None
+    network: NetworkBeside | None = None
     remarks: tuple[str, ...] = ()
     took_s: float = 0.0
 

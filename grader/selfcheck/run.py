@@ -16,17 +16,20 @@ from grader.core.progress import Progress
 from grader.core.results import Comparison
 from grader.core.store import Stored
 from grader.course.course import Course
-from grader.course.rubric import Rubric
+from grader.course.dataset import load_split
+from grader.course.rubric import Rubric, find_dataset
 from grader.intake import Submission
 from grader.marking.compare import compare, exercises_compared
 from grader.marking.mark import mark
 from grader.run.collect import collect
 from grader.run.context import RunContext, RunOptions, open_context
+from grader.run.ways import to_train_unseen
 from grader.sandbox import open_sandbox
 from grader.selfcheck.estimate import (
     Answer,
     Checked,
     Mode,
+    NetworkBeside,
     Unchecked,
     data_fed,
     estimate,
@@ -35,6 +38,7 @@ from grader.selfcheck.estimate import (
     left_open,
     stand,
 )
+from grader.selfcheck.network_beside import check_network_beside, networks_beside
 from grader.selfcheck.own_files import read_own
 
 MOST_TIMES = 3.0  # the usual time of a smoke run, on a busy machine
@@ -49,6 +53,7 @@ class SelfCheck:
     context: RunContext
     course: Course
     mode: Mode
+    data: Path | None = None
     remarks: tuple[str, ...] = ()
 
 
@@ -68,7 +73,8 @@ def open_selfcheck(
     smoke = None if full or rubric.dataset is None else Smoke()
     setup = RunOptions(isolation=held, data=data, seed=seed, serve="open", smoke=smoke, private=False, warm=often)
     with open_context(course, assignment, setup, progress) as context:
-        yield SelfCheck(context=context, course=course, mode="full" if smoke is None else "smoke", remarks=remarks)
+        mode: Mode = "full" if smoke is None else "smoke"
+        yield SelfCheck(context=context, course=course, mode=mode, data=data, remarks=remarks)
 
 
 def smoke_run(load: float) -> Smoke:
@@ -90,7 +96,7 @@ def choose_isolation(wanted: Isolation | None) -> tuple[Isolation, tuple[str, ..
 
 def make_check(path: Path, out: Path | None, opened: SelfCheck, progress: Progress) -> Answer:
     """Check the work at `path`, and write its report below `out`. Raises UsageError, SubmissionError, Infrastructure."""
-    checked, evidence = check_submission(read_own(path), opened, progress)
+    checked, evidence = check_submission(read_own(path), opened, progress, path)
     if out is None:
         return Answer(checked=checked)
     from grader.marking.publish import publish_student  # brings everything for pages along
@@ -99,13 +105,19 @@ def make_check(path: Path, out: Path | None, opened: SelfCheck, progress: Progre
     return Answer(checked=checked, report=str(report))
 
 
-def check_submission(submission: Submission, opened: SelfCheck, progress: Progress) -> tuple[Checked, Evidence]:
-    """Run it, mark it, and estimate the full run: the findings, and the evidence. Raises Infrastructure."""
+def check_submission(
+    submission: Submission, opened: SelfCheck, progress: Progress, path: Path | None = None
+) -> tuple[Checked, Evidence]:
+    """Run it, mark it, and estimate the full run: the findings, and the evidence. Raises Infrastructure.
+
+    `path`: where it lies; a network beside it is looked at where the exercise takes handed-in ones.
+    """
     started = time.monotonic()
     context = opened.context
     if context.smoke is not None:
         context = replace(context, smoke=smoke_run(os.getloadavg()[0]))
-    stored, _ = collect(submission, context, progress)
+    collected = collect(to_train_unseen(submission) if _takes_networks(opened) else submission, context, progress)
+    stored, built = collected
     rubric, compared, unchecked = context.rubric, dict[str, Comparison](), tuple[Unchecked, ...]()
     if opened.mode != "smoke":
         compared = dict(compare(rubric, student=submission.student, earlier=None, course=opened.course))
@@ -116,9 +128,34 @@ def check_submission(submission: Submission, opened: SelfCheck, progress: Progre
             "failures": failed_cells(Places.of(evidence), asked_of_network(rubric.planned)),
             "fed": data_fed(evidence),
             "estimate": estimate(evidence, rubric.assignment.run) if opened.mode == "smoke" else None,
+            "network": _check_network(submission, path, built, evidence, opened, progress),
+            "took_s": round(time.monotonic() - started, 1),
         }
     )
     return checked, evidence
+
+
+def _takes_networks(opened: SelfCheck) -> bool:
+    assignment = opened.context.rubric.assignment
+    return assignment.dataset is not None and assignment.run.train != "always"
+
+
+def _check_network(
+    submission: Submission, path: Path | None, built: bytes | None, evidence: Evidence, opened: SelfCheck,
+    progress: Progress,
+) -> NetworkBeside | None:  # fmt: skip
+    """What is to be said of the network that would be handed in with the work."""
+    rubric = opened.context.rubric
+    if path is None or not _takes_networks(opened) or rubric.dataset is None:
+        return None
+    found, too_large = networks_beside(path, submission, rubric.assignment.run.model_size)
+    if not found:
+        return too_large
+    progress.step(submission.student, "judging the network beside it")
+    dataset, folder = find_dataset(opened.course, rubric.dataset.id, opened.data, progress, private=False)
+    judged = load_split(dataset, dataset.judged, folder)
+    cells = submission.script.cells
+    return check_network_beside(found, cells, built, evidence.claims, judged, opened.context)
 
 
 def check_stored(

@@ -11,7 +11,7 @@ from grader.pages.counterexample import SMALL_CASES, counterexample_lines
 from grader.pages.folding import fold_skipped
 from grader.pages.language import say
 from grader.pages.wording import MARKS
-from grader.selfcheck.estimate import Checked, Estimate, LayerShape, Training, Unchecked, write_shape
+from grader.selfcheck.estimate import Checked, Estimate, LayerShape, NetworkBeside, Training, Unchecked, write_shape
 
 INDENT = " " * 13
 NO_MARK = "A self-check, not a mark."
@@ -37,6 +37,7 @@ def describe(checked: Checked, *, fold: bool = False) -> list[str]:
         list(_failures(checked)),
         list(_cases(result)),
         list(_network(checked)),
+        list(describe_network_beside(checked.network)) if checked.network is not None else [],
         list(_estimate(checked.estimate)) if checked.estimate and checked.estimate.trainings else [],
         list(_notes(result)),
         list(_points(checked)),
@@ -143,6 +144,25 @@ def _layer_lines(layers: Sequence[LayerShape]) -> Iterator[str]:
     name, kind, inputs, output, most = (max(map(len, column)) for column in zip(*rows, strict=True))
     for row in rows:
         yield (f"  {row[0]:<{name}}  {row[1]:<{kind}}  {row[2]:>{inputs}} -> {row[3]:<{output}}  {row[4]:>{most}}")
+
+
+def describe_network_beside(found: NetworkBeside) -> Iterator[str]:
+    """What is to be known of the network that would be handed in with the work."""
+    yield f"The trained network beside it, {one_line(found.name)}"
+    yield f"  {write_size(found.size)}; {write_size(found.allowed)} are allowed"
+    if found.problem:
+        yield f"  ! {one_line(found.problem)}"
+    elif found.maker == "same":
+        yield "  ✓ it is the network that your code builds"
+    elif found.maker == "different":
+        yield "  ✗ it is not the network that your code builds: save it again after the last change of your code"
+        yield from (f"    {one_line(line)}" for line in found.differences)
+    else:
+        why = "; ".join(one_line(line) for line in found.differences)
+        yield f"  ✗ whether your code builds it can't be told{f': {why}' if why else ''}"
+    if found.accuracy is not None:
+        words = accuracy_words(found.accuracy, "public images")
+        yield f"  {words[0].lower()}{words[1:]}"
 
 
 def _estimate(known: Estimate) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from grader.core.assignment import Assignment, Late, Pages, Retry, read_assignment
+from grader.core.assignment import Assignment, AuditPolicy, Late, Pages, Retry, read_assignment
 from grader.core.limits import Limits
 from grader.course.course import Course
 from grader.course.rubric import open_rubric
@@ -26,7 +26,7 @@ def test_it_is_a_rubric_that_a_class_can_be_graded_by(tmp_path: Path) -> None:
 
 def test_every_key_stands_in_it() -> None:
     names = {field.alias or name for name, field in Assignment.model_fields.items()} - {"id", "cases"}
-    for kind in (Limits, Late, Retry, Pages):
+    for kind in (Limits, Late, Retry, Pages, AuditPolicy):
         names |= set(kind.model_fields)
     text = "\n".join(LINES)
     for name in names:

@@ -113,8 +113,6 @@ def test_columns_of_another_language_are_named() -> None:
     german = SHEET.replace("Identifier,", "ID,").replace(",Grade,Maximum Grade", ",Bewertung,Bestwertung")
     german = german.replace("Participant ", "Teilnehmer/in ").replace("100.00", '"100,00"').replace("55.00", "55,00")
     german = german.replace("40.00", '"40,00"').replace("Last modified (grade)", "Zuletzt geändert (Bewertung)")
-    with pytest.raises(UsageError, match=r"has no column `Identifier`.*Name it with --identifier"):
-        fill(a_grade(), sheet=german)
     names = {"identifier": "ID", "grade": "Bewertung", "maximum": "Bestwertung"}
     filled = fill(a_grade("x", 61.5, participant="101"), sheet=german, **names)
     assert b',"61,50",' in filled.content
@@ -125,6 +123,56 @@ def test_columns_of_another_language_are_named() -> None:
     assert import_into_moodle(filled.content, site).grades == {101: 61.5}
     with pytest.raises(UsageError, match="--maximum"):
         fill(a_grade(), sheet=german, identifier="ID", grade="Bewertung", maximum="Bestnote")
+
+
+LANGUAGES = {
+    "it": (
+        "Identificativo,Nome completo,Codice identificativo,Indirizzo email,Stato,Valutazione,Valutazione massima,"
+        "La valutazione può essere cambiata,Ultima modifica (consegna),Ultima modifica (valutazione),Commenti",
+        "Partecipante ", "Sì", "No",
+    ),
+    "de": (
+        "ID,Vollständiger Name,ID-Nummer,E-Mail-Adresse,Status,Bewertung,Bestwertung,Bewertung kann geändert werden,"
+        "Zuletzt geändert (Abgabe),Zuletzt geändert (Bewertung),Feedback als Kommentar",
+        "Teilnehmer/in", "Ja", "Nein",
+    ),
+    "fr": (
+        "Identifiant,Nom complet,Numéro d'identification,Adresse de courriel,Statut,Note,Note maximale,"
+        "La note peut être modifiée,Dernière modification (travail remis),Dernière modification (note),"
+        "Feedback par commentaires",
+        "Participant", "Oui", "Non",
+    ),
+    "es": (
+        "Identificador,Nombre completo,Número de ID,Dirección de correo,Estado,Calificación,Calificación máxima,"
+        "La calificación puede ser cambiada,Última modificación (entrega),Última modificación (calificación),"
+        "Comentarios de retroalimentación",
+        "Participante ", "Sí", "No",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_worksheet_is_filled_in_whatever_language_its_site_speaks(language: str) -> None:
+    header, participant, yes, no = LANGUAGES[language]
+    sheet = SHEET.replace(HEADER, header).replace("Participant ", participant).replace(",Yes,", f",{yes},")
+    sheet = sheet.replace(",No,", f",{no},").replace("100.00", '"100,00"').replace('"55.00"', '"55,00"')
+    sheet = sheet.replace("40.00", '"40,00"')
+    grades = (a_grade("x", 61.5, participant="101"), a_grade("Eve Moss", 7, identity="s103"))
+    filled = fill(*grades, sheet=sheet, comments="Feedback comments")
+    assert b',"61,50",' in filled.content and b"Graded automatically" in filled.content
+    assert any("Moodle says that this grade can't be changed" in reason for reason in filled.unplaced)
+    assert not any("has no column" in remark for remark in filled.remarks)
+    identifier, grade, modified = (header.split(",")[place] for place in (0, 5, 9))
+    site = MoodleSite(
+        participants=SITE.participants, grades=SITE.grades, identifier=identifier, grade=grade, decimal=",",
+        modified=modified, hidden_user=participant,
+    )  # fmt: skip
+    assert import_into_moodle(filled.content, site).grades == {101: 61.5}
+
+
+def test_a_maximum_that_can_be_read_in_two_ways_is_not_guessed() -> None:
+    filled = fill(a_grade("x", 61.5, participant="101"), sheet=SHEET.replace("100.00", '"1,000"'))
+    assert (filled.filled, filled.unplaced) == (0, ("x: the maximum grade 1,000 can be read in two ways",))
 
 
 def test_a_worksheet_that_moodle_would_refuse_is_remarked_upon() -> None:

@@ -63,7 +63,10 @@ def test_points_may_have_a_point_or_a_comma(out: Path, text: str, value: float) 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--points", "1,234"), "is not a number"),
+        (
+            ("--points", "1,234"),
+            "1,234: may be 1234, or a number with three digits after a decimal comma. Write 1234, or",
+        ),
         (("--points", "sixty"), "is not a number. Write digits with a point or a comma"),
         (
             ("--points", "120"),

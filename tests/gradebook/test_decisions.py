@@ -130,8 +130,43 @@ def test_a_student_is_found_by_name_identity_or_address_and_the_nearest_is_named
             assert [grade.student.name for grade in book.grades(student=word)] == ["Ada Lovelace"]
         for word, said in (
             ("Ada Lovelase", r"did you mean `Ada Lovelace`\?"),
-            ("8", "Several students have the identity `8`: `Alan Turing`, `Alan Kay`"),
+            ("8", r"Several students have the identity `8`\. Available: `Alan Kay` \(8\), `Alan Turing`"),
             ("", "no student ``"),
         ):
             with pytest.raises(UsageError, match=said):
                 book.grades(student=word)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["Niccolò Rossi", "niccolo rossi", "Rossi Niccolo", "ROSSI, Niccolò", "Søren Łukasz Weiß", "weiss soren lukasz"],
+)
+def test_a_name_is_found_without_its_accents_and_in_any_order(place: str, typed: str) -> None:
+    name = "Niccolò Rossi" if "rossi" in typed.casefold() else "Søren Łukasz Weiß"
+    with open_gradebook(place) as book:
+        for one in ("Niccolò Rossi", "Søren Łukasz Weiß", "Ada Berg"):
+            record(book, one)
+        assert book.override(typed, points=70, author="kim", reason="x").student.name == name
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (
+            "Rossi Niccolo",
+            "Several students could be meant by `Rossi Niccolo`. Available: `Niccolo Rossi`, `Niccolò Rossi`.",
+        ),
+        ("Rossi", "has no student `Rossi`. Available: `Marco Rossi`, `Niccolo Rossi`, `Niccolò Rossi`."),
+        ("lovelace", "has no student `lovelace`. Did you mean `Ada King Lovelace`?"),
+        ("Adda Berg", "has no student `Adda Berg` (did you mean `Ada Berg`?)"),
+    ],
+)
+def test_a_name_that_may_mean_several_is_offered_and_nobody_is_chosen(place: str, typed: str, said: str) -> None:
+    with open_gradebook(place) as book:
+        for one in ("Niccolò Rossi", "Niccolo Rossi", "Marco Rossi", "Ada King Lovelace", "Ada Berg"):
+            record(book, one)
+        with pytest.raises(UsageError) as told:
+            book.override(typed, points=70, author="kim", reason="x")
+        assert said in told.value.message
+        assert all(grade.override is None for grade in book.grades())
+        assert book.override("Niccolo Rossi", points=70, author="kim", reason="x").student.name == "Niccolo Rossi"

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from grader.core.errors import UsageError
 from grader.intake import FORMS
+from grader.intake.headings import ROSTER
 from grader.intake.platforms import CLONES
-from grader.intake.roster import LONGEST_FIELD, SYNONYMS, Enrolled, parse_roster, read_roster
+from grader.intake.roster import LONGEST_FIELD, Enrolled, parse_roster, read_roster
 
 PLAIN = "name,id,email\nAda Lovelace,s1,ada@x.org\n"
 
@@ -21,7 +22,7 @@ def parse(text: str, encoding: str = "utf-8") -> tuple[Enrolled, ...]:
     return parse_roster("class.csv", text.encode(encoding)).students
 
 
-@pytest.mark.parametrize(("field", "word"), [(field, word) for field, words in SYNONYMS.items() for word in words])
+@pytest.mark.parametrize(("field", "word"), [(field, word) for field, words in ROSTER.items() for word in words])
 def test_every_name_of_a_column_is_known_in_any_spelling(field: str, word: str) -> None:
     for spelling in (word, word.upper(), word.replace(" ", "_"), word.title().replace(" ", ""), f" {word} "):
         other = "email" if field != "email" else "id"
@@ -29,6 +30,36 @@ def test_every_name_of_a_column_is_known_in_any_spelling(field: str, word: str) 
         (found,) = parse(f"{spelling},{other}{extra}\n2d,x{',B,C' if extra else ''}\n")
         value = found.logins[0] if field == "login" else getattr(found, field)
         assert value == "2d"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Identificativo,Nome completo,Codice identificativo,Indirizzo email,La valutazione può essere cambiata",
+        "ID,Vollständiger Name,ID-Nummer,E-Mail-Adresse,Bewertung kann geändert werden",
+        "Identifiant,Nom complet,Numéro d'identification,Adresse de courriel,La note peut être modifiée",
+        "Identificador,Nombre completo,Número de ID,Dirección de correo,La calificación puede ser cambiada",
+        "Identificador,Nombre completo,Numero de ID,Direccion de correo,La calificacion puede ser cambiada",
+    ],
+)
+def test_a_worksheet_of_moodle_is_a_roster_in_its_sites_language(header: str) -> None:
+    (found,) = parse(f"{header}\nTeilnehmer/in 123,Ada Lovelace,s1,ada@x.org,Sì\n")
+    assert (found.participant, found.name, found.identity, found.email) == ("123", "Ada Lovelace", "s1", "ada@x.org")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Cognome;Nome;Matricola\nRossi;Niccolò;7", "Niccolò Rossi"),
+        ("Nachname;Vorname;Matrikelnummer\nMüller;Eva;7", "Eva Müller"),
+        ("Nom;Prénom;Numéro étudiant\nDupont;Zoé;7", "Zoé Dupont"),
+        ("Apellidos;Nombre;Matrícula\nGarcía;Ana;7", "Ana García"),
+        ("Nome;Matricola\nNiccolò Rossi;7", "Niccolò Rossi"),
+    ],
+)
+def test_rosters_of_teachers_are_read_in_their_language(text: str, name: str) -> None:
+    (found,) = parse(text)
+    assert (found.name, found.identity) == (name, "7")
 
 
 def test_a_name_in_two_columns_is_put_together() -> None:
@@ -151,7 +182,7 @@ def test_any_bytes_are_a_roster_or_refused_with_a_line(data: bytes) -> None:
 def test_every_name_of_a_column_is_documented_and_the_example_is_a_roster() -> None:
     page = (Path(__file__).parents[2] / "docs/reference/roster.md").read_text(encoding="utf-8")
     names = {name.lower() for name in re.findall(r"`([^`\n]+)`", page)}
-    assert {word for words in SYNONYMS.values() for word in words} <= names
+    assert {word.lower() for words in ROSTER.values() for word in words} <= names
     example = page.split("```\n")[1]
     assert [student.extension for student in parse(example)] == ["", "2d"]
     assert all(student.logins and student.identity for student in parse(example))

@@ -7,7 +7,10 @@ import pytest
 from grader.checks.execution import write_error
 from grader.checks.hints import RUN_ALL
 from grader.core.evidence import Cell
+from grader.pages.language import translated, use_language
 from tests.kernel.common_errors import ERRORS, PAGE, page, raised
+from tests.pages.messages import LANGUAGES
+from tests.pages.test_sentences import ENGLISH, FOREIGN
 
 VAGUE = ("Python can't read this", "Compare the `.shape`", "has no value yet")  # of hints for whatever is left
 
@@ -32,6 +35,13 @@ def test_the_page_says_what_the_grader_says(found: dict[str, tuple[Cell, str]]) 
     rows = [_row(line) for line in page(found).splitlines()]
     there = [_row(line) for line in PAGE.read_text(encoding="utf-8").splitlines()]
     assert there == rows, "run `python -m tests.kernel.common_errors`"
+
+
+def test_each_hint_is_told_in_the_language_of_the_page(found: dict[str, tuple[Cell, str]]) -> None:
+    with use_language(LANGUAGES, "it"):
+        for what, (_, hint) in found.items():
+            left = ENGLISH.findall(FOREIGN.sub(" ", translated(hint)))
+            assert translated(hint) != hint and not left, (what, left, translated(hint))
 
 
 def _row(line: str) -> tuple[str, ...]:

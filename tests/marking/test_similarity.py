@@ -206,7 +206,10 @@ def test_code_beside_the_notebook_is_compared_too() -> None:
     assert source_of(evidence.model_copy(update={"submission": source})) == "import helper\na = 1"
 
 
-NEWER: Any = {"submission": {"modules"}, "claims": {"cells": {"__all__": {"tags"}}}}  # than the digest that is quoted
+# Newer than the digest that is quoted.
+NEWER: Any = {
+    "submission": {"modules"}, "facts": {"handed_in_network"}, "claims": {"cells": {"__all__": {"tags"}}},
+}  # fmt: skip
 
 
 def test_evidence_without_code_beside_has_the_digest_that_it_had_before_there_was_any() -> None:

@@ -17,7 +17,15 @@ from tests.pages.sentences import PLURAL, find_sentences
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ROOT / "reports" / "languages"
 KEYWORDS = {"say": None, "_": None, "many": (2, 3), "gettext_noop": None}
-SPEAKERS = ("pages/*.py", "selfcheck/text.py", "exports/github.py", "exports/release.py", "ci/*.py", "cli/check.py")
+SPEAKERS = (
+    "pages/*.py",
+    "selfcheck/text.py",
+    "selfcheck/changes.py",
+    "exports/github.py",
+    "exports/release.py",
+    "ci/*.py",
+    "cli/check.py",
+)
 WIDTH = 120
 HEADER = """# What the pages of reports say, message by message; an empty translation is said in English.
 # Another language: run `python -m tests.pages.messages <code>` and translate `<code>.po`."""

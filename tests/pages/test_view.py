@@ -103,6 +103,13 @@ def test_a_doubted_accuracy_is_provisional_and_gets_no_verdict() -> None:
     far = an_accuracy(8_000, verdict="fail")
     seen = student_view(a_result(accuracy=far, status=Status.NEEDS_REVIEW, passed=False), None).accuracy
     assert seen is not None and (seen.badge, seen.tone, seen.sentence) == ("provisional", "warn", "")
+    training = student_view(a_result(accuracy=far, status=Status.NEEDS_REVIEW, passed=False), some_evidence()).training
+    assert (
+        training is not None and "learnt by heart" not in training.overfitting and "stays below" not in seen.reference
+    )
+    settled = student_view(a_result(accuracy=far, passed=False), some_evidence())
+    assert settled.training is not None and "learnt by heart" in settled.training.overfitting
+    assert settled.accuracy is not None and "stays below" in settled.accuracy.reference
     close = a_result(accuracy=an_accuracy(9_690, verdict="borderline"), status=Status.NEEDS_REVIEW, passed=False)
     shown = student_view(close, None).accuracy
     assert shown is not None and shown.badge == "borderline" and shown.sentence

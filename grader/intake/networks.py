@@ -1,0 +1,105 @@
+"""Trained networks among the files of a hand-in: which files are some, how large they may be, which one counts. Pure.
+
+They are opaque: a name or the first bytes say that something is a network, and nobody here looks further. They do not
+count in what a submission may weigh.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from grader.core.errors import SubmissionError
+from grader.core.limits import write_size
+from grader.intake.names import listed
+
+ENDINGS = (".keras", ".h5", ".hdf5")
+HDF5, ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
+OF_KERAS = (b"model.weights.h5", b"config.json")  # members of a `.keras` file, whose names stand in its directory
+LOOKED_AT = 64 << 10  # bytes at the end of a zip
+MOST_NETWORK = 200 << 20  # bytes of one, where nobody says otherwise
+ALL_TOGETHER = 2  # times as much for all of a hand-in
+SMALLER = "Save it without the optimizer's state (`model.save(..., include_optimizer=False)`), or use fewer units."
+# `model.save("work.keras")`, `save_weights(...)`, `ModelCheckpoint(filepath="...")`.
+_NAME = r"""["'](?P<name>[^"'\n]{1,200}\.(?:keras|h5|hdf5))["']"""
+SAVES = re.compile(
+    r"""(?:\.save|save_model|save_weights|ModelCheckpoint)\s{0,4}\([^()"'\n]{0,100}""" + _NAME, re.IGNORECASE
+)
+NAMED = re.compile(_NAME, re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkFile:
+    """A trained network that was handed in; `saved`: when, in seconds since 1970 or in any order; 0 where nobody knows."""
+
+    data: bytes
+    saved: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenNetwork:
+    """The network that counts, and why this one, where there are several."""
+
+    name: str
+    data: bytes
+    why: str = ""
+
+
+def is_network_name(name: str) -> bool:
+    """Whether a file of this name is a saved network."""
+    return name.lower().endswith(ENDINGS)
+
+
+def is_network(name: str, data: bytes) -> bool:
+    """Whether a file is a saved network, by its name, or by its bytes where it was renamed."""
+    if is_network_name(name) or data.startswith(HDF5):
+        return True
+    end = data[-LOOKED_AT:] if data.startswith(ZIP) else b""
+    return all(member in end for member in OF_KERAS)
+
+
+def counted_bytes(sizes: Mapping[str, int], most_network: int) -> int:
+    """How much of files (name to bytes) counts in what a submission may weigh; zips may bring networks along."""
+    zips = sum(size for name, size in sizes.items() if name.lower().endswith(".zip"))
+    others = sum(size for name, size in sizes.items() if not name.lower().endswith((".zip", *ENDINGS)))
+    return others + max(0, zips - ALL_TOGETHER * most_network)
+
+
+def require_sizes(where: str, sizes: Mapping[str, int], most: int) -> None:
+    """Raise SubmissionError for networks (name to bytes) that are larger than `most`, or too much together."""
+    for name, size in sizes.items():
+        if size > most:
+            shown = f"{where}: is" if name == where else f"{where}: holds {name},"
+            raise SubmissionError(
+                f"{shown} a trained network of {write_size(size)}; at most {write_size(most)} are taken.", SMALLER
+            )
+    if sum(sizes.values()) > ALL_TOGETHER * most:
+        raise SubmissionError(
+            f"{where}: holds {len(sizes)} trained networks of {write_size(sum(sizes.values()))} together ({listed(sizes)}).",
+            "Hand in the one that counts.",
+        )
+
+
+def choose_network_file(networks: Mapping[str, NetworkFile], cells: Sequence[str]) -> ChosenNetwork | None:
+    """Which of several counts: the one that the code saves last, else the newest; None where there is none."""
+    if not networks:
+        return None
+    by_name = {PurePosixPath(name).name.casefold(): name for name in sorted(networks, reverse=True)}
+    if len(networks) == 1:
+        (name,) = networks
+        return ChosenNetwork(name=name, data=networks[name].data)
+    for pattern in (SAVES, NAMED):
+        for number, named in _mentions(cells, pattern):
+            if named in by_name:
+                name = by_name[named]
+                why = f"of {len(networks)} networks it is the one that cell {number} saves last"
+                return ChosenNetwork(name=name, data=networks[name].data, why=why)
+    name = max(networks, key=lambda each: (networks[each].saved, each))
+    return ChosenNetwork(name=name, data=networks[name].data, why=f"it is the newest of {len(networks)} networks")
+
+
+def _mentions(cells: Sequence[str], pattern: re.Pattern[str]) -> Iterable[tuple[int, str]]:
+    """The names of network files in the code with their cell, the last one first."""
+    for number in range(len(cells), 0, -1):
+        for found in reversed([*pattern.finditer(cells[number - 1])]):
+            yield number, PurePosixPath(found["name"].replace("\\", "/")).name.casefold()
