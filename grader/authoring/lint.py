@@ -62,6 +62,10 @@ def lint_assignment(
         return [_fault(where, "holds no assignment.toml.", "Write the rubric, or remove the folder.")]
     path = course.assignment_file(assignment)
     try:
+        course.rules()
+    except RubricError as error:
+        return [_fault(str(course.root), error.message.removeprefix(f"{course.root}/"), error.remedy)]
+    try:
         planned = plan_checks(course, course.assignment(assignment))
     except RubricError as error:
         return [_fault(str(path), error.message.removeprefix(f"{path}: "), error.remedy)]

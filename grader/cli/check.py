@@ -83,8 +83,9 @@ def check(
     from grader.selfcheck.own_files import pick_file
 
     home, may_ask, leave_one = find_course(course), *_server_choice(server)
-    if not may_ask and _end_servers() and assignment is None:
-        print("The server of earlier checks was ended.")
+    ended = 0 if may_ask else _end_servers()
+    if server is False and assignment is None:
+        print("The server of earlier checks was ended." if ended else "There was no server to end.")
         return
     assignment, file = _in_order(home, assignment, file)
     home.assignment(assignment)

@@ -264,6 +264,37 @@ def github_summary(
     Export("github-summary", folder, into, strict).results(student, write_summary)
 
 
+@app.command()
+def course(
+    where: Annotated[str, typer.Argument(metavar="DIR|URL", help="A gradebook that holds the whole course.")],
+    into: Into = None,
+    assignment: Annotated[
+        str | None, typer.Option("--assignment", metavar="ID", help="One of the course's, where there are several courses.")
+    ] = None,
+    strict: Strict = False, debug: Debug = False,
+) -> None:  # fmt: skip
+    """All assignments of a course with the total: a table, or a page where FILE ends in .html."""
+    from grader.cli.gradebook import open_known
+    from grader.core.totals import course_table
+    from grader.course.course import Course
+    from grader.exports.course import write_course
+    from grader.exports.release import MARK, Filled
+    from grader.pages.html import course_page
+
+    target = None if into is None else can_be_written(into)
+    with open_known(where) as book:
+        rules, grades = book.course(assignment)
+    if not grades:
+        raise UsageError(f"{where} holds no grades.", "Name the gradebook of a batch.")
+    table = course_table(rules, grades)
+    as_page = into is not None and into.suffix.lower() in (".html", ".htm")
+    templates, language = Course.at().report_templates() / "templates", "en" if rules is None else rules.language
+    text = course_page(table, templates=templates, language=language) if as_page else MARK + write_course(table)
+    no_total = () if rules is not None and rules.total is not None else ("no course.toml says how assignments add up",)
+    found = Filled(content=text.encode("utf-8", "replace"), filled=len(table.lines), remarks=no_total)
+    _write_file("course", found, target, (), strict=strict)
+
+
 @dataclass(frozen=True)
 class Export:
     """What is common to all formats: the folder that is read, the file that is written, how the command ends.
@@ -341,22 +372,26 @@ class Export:
         return None if self.into is None else can_be_written(self.into)
 
     def _write(self, filled: "Filled", target: Path | None, troubles: Sequence[str]) -> None:
-        """Write the file, and say what happened on standard error, as standard output may be the file."""
-        from grader.core.text import defused, one_line
-        from grader.core.workspace import write_whole
+        _write_file(self.format_, filled, target, troubles, strict=self.strict)
 
-        if target is not None:
-            write_whole(target, filled.content)
-        else:
-            _print_bytes(filled.content)
-        lines = [f"trouble: {line}" for line in troubles]
-        lines += [*(f"not placed: {line}" for line in filled.unplaced), *(f"note: {line}" for line in filled.remarks)]
-        if target is not None or lines:
-            left = f", {len(filled.unplaced)} not placed" if filled.unplaced else ""
-            lines.append(f"{self.format_}: {filled.filled} written{left}{f' ({target})' if target else ''}")
-        print_lines((defused(one_line(line)) for line in lines), sys.stderr)
-        if troubles or (self.strict and filled.unplaced):
-            raise typer.Exit(BROKEN if troubles else NOT_ALL)
+
+def _write_file(format_: str, filled: "Filled", target: Path | None, troubles: Sequence[str], *, strict: bool) -> None:
+    """Write the file, and say what happened on standard error, as standard output may be the file."""
+    from grader.core.text import defused, one_line
+    from grader.core.workspace import write_whole
+
+    if target is not None:
+        write_whole(target, filled.content)
+    else:
+        _print_bytes(filled.content)
+    lines = [f"trouble: {line}" for line in troubles]
+    lines += [*(f"not placed: {line}" for line in filled.unplaced), *(f"note: {line}" for line in filled.remarks)]
+    if target is not None or lines:
+        left = f", {len(filled.unplaced)} not placed" if filled.unplaced else ""
+        lines.append(f"{format_}: {filled.filled} written{left}{f' ({target})' if target else ''}")
+    print_lines((defused(one_line(line)) for line in lines), sys.stderr)
+    if troubles or (strict and filled.unplaced):
+        raise typer.Exit(BROKEN if troubles else NOT_ALL)
 
 
 def _of_one(grades: "list[Grade]") -> "list[Grade]":

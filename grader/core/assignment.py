@@ -21,6 +21,7 @@ UNITS = {
 TOP = ("schema", "due", "submissions", "pass_mark")  # keys of the whole rubric, and of no table
 CountedSubmission = Literal["last", "best"]
 Share = Annotated[float, Field(ge=0, le=1)]
+Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 Span = Annotated[float, BeforeValidator(parse_span), Field(ge=0, le=366 * 24 * 3600)]
 
 
@@ -73,13 +74,15 @@ class Late(Value):
     """`[late]`: what a submission after the deadline costs; durations in seconds.
 
     Up to `grace` it costs nothing; then `per_day` of the assignment's points for each day begun since the deadline, at most
-    `most` of them. What comes later than `after` is not accepted.
+    `most` of them. What comes later than `after` is not accepted. Of a course's slip days at most `most_slip_days` are spent
+    on this assignment.
     """
 
     grace: Span = 0.0
     per_day: Share = 0.0
     most: Share = 1.0
     after: Span | None = None
+    most_slip_days: Annotated[int, Field(strict=True, ge=0, le=366)] | None = None
 
 
 class AuditPolicy(Value):
@@ -99,7 +102,7 @@ class Pages(Value):
     """`[report]`: what pages show. `judged_images`: some of the images that decide a mark, unless they are private ones."""
 
     judged_images: bool = False
-    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")] = "en"
+    language: Language = "en"
 
 
 class Assignment(Value):
@@ -144,6 +147,11 @@ def assignment_of(raw: dict[str, Any], path: Path) -> Assignment:
         raise RubricError(f"{path}: schema is {written(raw.get('schema'))}.", f"This grader reads `schema = {SCHEMA}`.")
     _require_top(path, raw)
     _require_units(path, raw)
+    if isinstance(raw.get("late"), dict) and "slip_days" in raw["late"]:
+        raise RubricError(
+            f"{path}: `late.slip_days` is no key of a rubric: slip days are a budget for all assignments of the course.",
+            "Write it under `[late]` of course.toml, beside the folder `assignments`; here `most_slip_days` may limit them.",
+        )
     if "id" in raw:
         raise RubricError(f"{path}: key `id` is not known: the name of the folder is the id.")
     assignment = validate(raw, Assignment, path, RubricError, id=path.parent.name)

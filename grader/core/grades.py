@@ -19,6 +19,7 @@ from grader.core.results import CheckResult, Flag, Outcome, Result, Status, labe
 from grader.core.results import Grade as Grade
 from grader.core.results import Override as Override
 from grader.core.results import Penalty as Penalty
+from grader.core.results import SlipDays as SlipDays
 from grader.core.results import Student as Student
 from grader.core.review import CheckPoints, Review
 
@@ -135,19 +136,40 @@ class Marked(Value):
 
 
 class GradeBasis(Value):
-    """All that a student's grade is decided from, beside the assignment's rules."""
+    """All that a student's grade is decided from, beside the assignment's rules.
+
+    `slip_days` is how many of the course's are left when it is this assignment's turn; None where the course has none.
+    """
 
     student: Student
     marked: tuple[Marked, ...] = ()
     extension: Extension | None = None
     override: Override | None = None
     review: Review | None = None
+    slip_days: int | None = None
 
     def grade(self, rules: Rules) -> Grade:
         """The grade that follows."""
         return decide_grade(
-            self.student, rules, self.marked, extension=self.extension, override=self.override, review=self.review
-        )
+            self.student, rules, self.marked, extension=self.extension, override=self.override, review=self.review,
+            slip_days=self.slip_days,
+        )  # fmt: skip
+
+    def slipped(self, rules: Rules, slip_days: int) -> "Slipped":
+        """What would be spent of so many slip days. An excused student spends none: there is nothing to be late with."""
+        due = effective_due(rules.due, self.extension)
+        counted = _counted_of(self.marked, rules, due, self.review, slip_days)
+        if counted is None or (self.override is not None and self.override.excused):
+            return Slipped(moment=None, days=0)
+        return Slipped(moment=counted.marked.submitted, days=counted.slipped)
+
+
+@dataclass(frozen=True)
+class Slipped:
+    """How many slip days a submission spends, and when it was handed in, as far as that is known."""
+
+    moment: datetime | None
+    days: int
 
 
 class Judged(Value):
@@ -180,7 +202,8 @@ def rubric_digest(assignment: Assignment, data_digest: str, code_digest: str = "
 class _Assessed:
     """One submission after people's decisions and lateness; `points` is None where our own fault left nothing to count.
 
-    `awaits` names the checks whose points a person must still give; `points` are what there is without them.
+    `awaits` names the checks whose points a person must still give; `points` are what there is without them. `slipped` are
+    the slip days that it spends.
     """
 
     marked: Marked
@@ -188,19 +211,20 @@ class _Assessed:
     penalty: Penalty | None
     accepted: bool
     awaits: tuple[str, ...] = ()
+    slipped: int = 0
 
 
 def decide_grade(
     student: Student, rules: Rules, marked: Sequence[Marked], *, extension: Extension | None = None,
-    override: Override | None = None, review: Review | None = None,
+    override: Override | None = None, review: Review | None = None, slip_days: int | None = None,
 ) -> Grade:  # fmt: skip
     """The grade that follows from the results that stand for a student's submissions, and from what people decided.
 
-    What was decided of single checks changes what a submission earned, and lateness takes from that; an override or excuse
-    wins over all of it.
+    What was decided of single checks changes what a submission earned, and lateness takes from that, beyond the `slip_days`
+    that there are for it; an override or excuse wins over all of it.
     """
     due = effective_due(rules.due, extension)
-    counted = _choose([_assess(item, rules, due, of_todays_checks(review, item.checks)) for item in marked], rules)
+    counted = _counted_of(marked, rules, due, review, slip_days or 0)
     if counted is not None:
         review = of_todays_checks(review, counted.marked.checks)
     grade = Grade(
@@ -208,8 +232,18 @@ def decide_grade(
         submissions=len(marked), due=None if due is None else due.isoformat(), review=review,
     )  # fmt: skip
     if counted is not None:
-        grade = grade.model_copy(update=_of_counted(counted, due, review))
+        grade = grade.model_copy(update=_of_counted(counted, due, review, slip_days))
+        grade = grade.model_copy(update={"comment": _comment(grade)})
     return grade if override is None else grade.model_copy(update=_of_override(override, counted, rules))
+
+
+def _counted_of(
+    marked: Sequence[Marked], rules: Rules, due: datetime | None, review: Review | None, slip_days: int
+) -> _Assessed | None:
+    """The submission that counts, where so many slip days may be spent on it."""
+    return _choose(
+        [_assess(item, rules, due, of_todays_checks(review, item.checks), slip_days) for item in marked], rules
+    )
 
 
 def effective_due(due: datetime | None, extension: Extension | None) -> datetime | None:
@@ -232,6 +266,19 @@ def lateness_cost(lateness: timedelta, rules: Rules, *, out_of: float) -> tuple[
         return 0, 0.0
     days = -(-lateness // DAY)
     return days, out_of * min(rules.late.per_day * days, rules.late.most)
+
+
+def slip_days_worth(lateness: timedelta, rules: Rules, available: int) -> int:
+    """How many of the slip days that are there are spent: the fewest that save most. Each moves the deadline by 24 hours.
+
+    It follows from times and rules alone, so another mark of the work spends no day, and gives none back.
+    """
+    days, cost = lateness_cost(lateness, rules, out_of=1.0)
+    most = available if rules.late.most_slip_days is None else min(available, rules.late.most_slip_days)
+    if not cost or most <= 0:
+        return 0
+    costs = [lateness_cost(lateness - spent * DAY, rules, out_of=1.0)[1] for spent in range(min(most, days) + 1)]
+    return costs.index(min(costs))
 
 
 def of_todays_checks(review: Review | None, checks: Sequence[MarkedCheck]) -> Review | None:
@@ -270,14 +317,16 @@ def earned_after(marked: Marked, review: Review | None) -> float:
     return max(0.0, min(round(points, 6), marked.out_of))
 
 
-def _assess(marked: Marked, rules: Rules, due: datetime | None, review: Review | None) -> _Assessed:
+def _assess(marked: Marked, rules: Rules, due: datetime | None, review: Review | None, slip_days: int) -> _Assessed:
     """What people's decisions and lateness leave of one submission's points."""
     lateness = timedelta(0) if due is None or marked.submitted is None else marked.submitted - due
-    days, cost = lateness_cost(lateness, rules, out_of=marked.out_of)
+    days = lateness_cost(lateness, rules, out_of=marked.out_of)[0]
     after = rules.late.after
     accepted = after is None or lateness <= timedelta(seconds=after) or days == 0
+    slipped = slip_days_worth(lateness, rules, slip_days) if accepted else 0
+    cost = lateness_cost(lateness - slipped * DAY, rules, out_of=marked.out_of)[1]
     if marked.status is Status.BROKEN:
-        return _Assessed(marked, None, None, accepted)
+        return _Assessed(marked, None, None, accepted, slipped=slipped)
     decided = {item.check for item in review.checks} if review is not None else set()
     awaits = tuple(check.title for check in marked.checks if check.awaiting and check.label not in decided)
     earned = earned_after(marked, review)
@@ -285,18 +334,21 @@ def _assess(marked: Marked, rules: Rules, due: datetime | None, review: Review |
     left = min(left, earned)  # rounding gives nothing away
     if days == 0:
         return _Assessed(marked, earned, None, accepted=True, awaits=awaits)
-    penalty = Penalty(days=days, points=round(earned - left, 6), words=_words(days, cost, rules, accepted=accepted))
-    return _Assessed(marked, left, penalty, accepted, awaits)
+    words = _words(days, slipped, cost, rules, accepted=accepted)
+    penalty = Penalty(days=days, points=round(earned - left, 6), words=words)
+    return _Assessed(marked, left, penalty, accepted, awaits, slipped)
 
 
-def _words(days: int, cost: float, rules: Rules, *, accepted: bool) -> str:
+def _words(days: int, slipped: int, cost: float, rules: Rules, *, accepted: bool) -> str:
     late = f"handed in after the deadline, on day {days}"
     if not accepted:
         return f"{late}, when nothing was accepted any more"
+    if slipped:
+        late += f", for which {'1 slip day is' if slipped == 1 else f'{slipped} slip days are'} spent"
     if cost == 0:
         return f"{late}; this costs nothing"
-    capped = rules.late.per_day * days > rules.late.most
-    rule = f"{100 * rules.late.per_day:.4g} % of all points for each day begun"
+    capped = rules.late.per_day * (days - slipped) > rules.late.most
+    rule = f"{100 * rules.late.per_day:.4g} % of all points for each day begun{' beyond that' if slipped else ''}"
     return f"{late}: {cost:.6g} points off ({rule}{f', at most {100 * rules.late.most:.4g} %' if capped else ''})"
 
 
@@ -315,9 +367,12 @@ def _instant(marked: Marked) -> float:
     return marked.submitted.timestamp() if marked.submitted is not None else 0.0
 
 
-def _of_counted(counted: _Assessed, due: datetime | None, review: Review | None) -> dict[str, object]:
+def _of_counted(
+    counted: _Assessed, due: datetime | None, review: Review | None, slip_days: int | None
+) -> dict[str, object]:
     """The fields of a grade that the submission that counts fills."""
     marked, penalty = counted.marked, counted.penalty
+    slipped = None if slip_days is None else SlipDays(spent=counted.slipped, left=slip_days - counted.slipped)
     points = None if counted.awaits else counted.points
     # Points that a person gives need no verdict of ours; what takes points away, or changes nothing, passes nobody.
     judged = marked.status in (Status.GRADED, Status.NEEDS_REVIEW)
@@ -332,11 +387,19 @@ def _of_counted(counted: _Assessed, due: datetime | None, review: Review | None)
         "penalty": penalty,
         "submission": marked.submission,
         "submitted": None if marked.submitted is None else _iso(marked.submitted, due),
-        "comment": f"{penalty.words[0].upper()}{penalty.words[1:]}." if penalty is not None and penalty.points else "",
+        "slip_days": slipped,
         "flags": (*marked.flags, *_raised(marked, review)),
         "folder": marked.folder,
         "evidence": marked.evidence,
     }
+
+
+def _comment(grade: Grade) -> str:
+    """What the student is told of lateness, where it cost points or slip days."""
+    if not (words := grade.lateness):
+        return ""
+    left = f" Slip days left: {grade.slip_days.left}." if grade.slip_days is not None else ""
+    return f"{words[0].upper()}{words[1:]}.{left}"
 
 
 def _raised(marked: Marked, review: Review | None) -> Iterator[str]:
@@ -360,10 +423,11 @@ def _of_override(override: Override, counted: _Assessed | None, rules: Rules) ->
     """The fields of a grade that a person's decision fills. The reason stays with the instructors."""
     pass_mark = rules.pass_mark if counted is None else counted.marked.pass_mark
     points = None if override.excused else override.points
-    return {
+    found: dict[str, object] = {
         "points": points, "passed": points is not None and points >= pass_mark, "override": override,
         "comment": override.comment, "awaits": (),
     }  # fmt: skip
+    return {**found, "slip_days": None} if override.excused else found
 
 
 def _iso(moment: datetime, due: datetime | None) -> str:

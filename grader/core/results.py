@@ -281,6 +281,13 @@ class Penalty(Value):
     words: str
 
 
+class SlipDays(Value):
+    """Of the slip days that a student has for the course: `spent` on this submission, and `left` after it."""
+
+    spent: int
+    left: int
+
+
 class Grade(Value):
     """What one student gets for one assignment.
 
@@ -289,7 +296,7 @@ class Grade(Value):
     marked, a person must still give points (`awaits` names those checks), or an excuse was given. `comment` is what the
     student may be told of it, beside the comments in `review`. `folder` is the student's folder below the batch's,
     `submitted` and `due` are ISO times with an offset. `evidence` is the digest of the run that counts; None where nobody
-    could tell.
+    could tell. `slip_days` is None where the course has none, or nothing was handed in.
     """
 
     student: Student
@@ -312,6 +319,7 @@ class Grade(Value):
     flags: tuple[str, ...] = ()
     folder: str = ""
     evidence: str | None = None
+    slip_days: SlipDays | None = None
 
     @property
     def excused(self) -> bool:
@@ -327,6 +335,12 @@ class Grade(Value):
     def changed_by_person(self) -> bool:
         """Whether points in all rest on what a person decided below an override."""
         return self.override is None and self.review is not None and self.review.changes_points
+
+    @property
+    def lateness(self) -> str:
+        """How late it was, and what that cost, in words; empty where it cost neither points nor slip days."""
+        spent = self.slip_days is not None and self.slip_days.spent > 0
+        return self.penalty.words if self.penalty is not None and (self.penalty.points or spent) else ""
 
     @property
     def provisional(self) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.core.assignment import Assignment, read_assignment
+from grader.core.course_rules import FILE as COURSE_FILE
+from grader.core.course_rules import CourseRules, read_course_rules
 from grader.core.errors import DataError, UsageError
 from grader.course.dataset import Dataset, read_dataset
 
@@ -65,6 +67,11 @@ class Course:
     def assignment(self, assignment: str) -> Assignment:
         """The rubric of `assignment`, read and checked."""
         return read_assignment(self.assignment_file(assignment))
+
+    def rules(self) -> CourseRules | None:
+        """What the course says of all its assignments; None where it has no `course.toml`. Raises RubricError."""
+        path = self.root / COURSE_FILE
+        return read_course_rules(path, self.assignment_ids()) if path.is_file() else None
 
     def dataset(self, dataset: str) -> Dataset:
         """The manifest of `dataset`, read and checked. Raises UsageError where there is none."""

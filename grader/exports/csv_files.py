@@ -19,7 +19,7 @@ GRADEBOOK_COLUMNS = (
 GRADE_COLUMNS = (
     "assignment", "student", "identity", "email", "group", "participant", "submission", "submissions", "submitted", "due",
     "status", "earned", "penalty", "points", "out_of", "passed", "excused", "override", "override_author",
-    "override_reason", "comment", "flags", "decided_by", "awaits",
+    "override_reason", "comment", "flags", "decided_by", "awaits", "slip_days", "slip_days_left",
 )  # fmt: skip
 NOTHING = "nothing handed in"
 
@@ -59,6 +59,7 @@ def _grade_row(grade: Grade) -> list[Cell]:
         _yes(grade.excused), override.points if override else None, override.author if override else None,
         override.reason if override else None, _comment(grade), " ".join(grade.flags),
         "; ".join(grade.review.deciders) if grade.review else None, "; ".join(grade.awaits),
+        grade.slip_days.spent if grade.slip_days else None, grade.slip_days.left if grade.slip_days else None,
     ]  # fmt: skip
 
 

@@ -205,6 +205,8 @@ def comment_of(grade: Grade) -> str:
     words = f"{write_number(grade.points)} of {write_number(grade.out_of)} points"
     if grade.provisional:
         words += ", provisional until a person has looked at it"
-    if not grade.decided and grade.penalty is not None and grade.penalty.points:
-        words += f"; {grade.penalty.words}"
+    if not grade.decided and grade.lateness:
+        words += f"; {grade.lateness}"
+    if grade.slip_days is not None:
+        words += f"; slip days left: {grade.slip_days.left}"
     return f"{words}. {said}".rstrip()

@@ -12,10 +12,12 @@ from sqlalchemy import URL, Connection, make_url, update
 from sqlalchemy.exc import ArgumentError
 
 from grader.core.assignment import Assignment
+from grader.core.course_rules import CourseRules
 from grader.core.errors import UsageError
 from grader.core.grades import Enrolment, Event, Grade, GradeBasis, HandIn, Judged, Rules
 from grader.core.results import Result
 from grader.core.review import LogEntry, OverrideValue
+from grader.gradebook.courses import read_courses, the_course
 from grader.gradebook.database import Database, bring_up_to_date, file_engine, prefer_write_ahead_log, server_engine
 from grader.gradebook.persons import Person
 from grader.gradebook.reading import (
@@ -64,14 +66,17 @@ class Gradebook:
         """What the gradebook is called in messages: a path, or a URL without its password."""
         return self._database.where
 
-    def enrol(self, assignment: Assignment, students: Iterable[Enrolment] = ()) -> list[Person]:
+    def enrol(
+        self, assignment: Assignment, students: Iterable[Enrolment] = (), *, course: CourseRules | None = None
+    ) -> list[Person]:
         """Store an assignment's rules, and students with their extensions: once at the start of a batch or a regrade.
 
+        `course` is what its course says of all assignments; None where it says nothing.
         A student who is named again gets today's extension, or none; nobody is ever removed.
         Returns who each of them is: known by a number, a login, an address or the name, or new.
         """
         known = list(students)
-        return self._database.write(lambda connection: enrol(connection, assignment, known))
+        return self._database.write(lambda connection: enrol(connection, assignment, known, course))
 
     def record(self, result: Result, hand_in: HandIn, *, rubric_digest: str) -> Recorded:
         """Add a result to the history of a submission, in one transaction; the newest stands.
@@ -98,6 +103,7 @@ class Gradebook:
         *,
         rubric_digest: str,
         dry_run: bool = False,
+        course: CourseRules | None = None,
     ) -> Remarked:
         """Take over today's rules and new results of known submissions, folder by folder.
 
@@ -108,7 +114,7 @@ class Gradebook:
         def work(connection: Connection) -> Remarked:
             choice = Selection(assignment=assignment.id)
             before = {grade.student.name: grade for grade in read_grades(connection, choice)}
-            enrol(connection, assignment, ())
+            enrol(connection, assignment, (), course)
             refused: dict[str, Exception] = {}
             for folder, own in _by_folder(results).items():
                 try:
@@ -159,13 +165,28 @@ class Gradebook:
 
         return self._database.read(work)
 
+    def course(self, assignment: str | None = None) -> tuple[CourseRules | None, list[Grade]]:
+        """What the course says of all its assignments, None where nothing was told, and every grade in it.
+
+        `assignment` names one of the course's, where the gradebook holds several courses. Raises UsageError.
+        """
+
+        def work(connection: Connection) -> tuple[CourseRules | None, list[Grade]]:
+            require_assignment(connection, assignment)
+            course = the_course(read_courses(connection), assignment)
+            grades = read_grades(connection, Selection())
+            return course, [grade for grade in grades if course is None or grade.assignment in course.assignments]
+
+        return self._database.read(work)
+
     def bases(self, assignment: str) -> tuple[Rules, list[GradeBasis]]:
         """What the grades of an assignment are decided from: its rules, and each enrolled student. Raises UsageError."""
 
         def work(connection: Connection) -> tuple[Rules, list[GradeBasis]]:
             require_assignment(connection, assignment)
-            found = read_bases(connection, [assignment], Selection(assignment=assignment))
-            return read_rules(connection)[assignment], [basis for _, basis in found]
+            rules = read_rules(connection)
+            found = read_bases(connection, rules, Selection(assignment=assignment))
+            return rules[assignment], [basis for _, basis in found]
 
         return self._database.read(work)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,11 +27,13 @@ from grader.core.grades import (
 from grader.core.results import Status
 from grader.core.review import LogEntry, Review, reviews_of
 from grader.core.text import available, did_you_mean, nearest
+from grader.gradebook.courses import Found, budgets, read_courses, with_slip_days
 from grader.gradebook.review_log import awaiting_results, checks_of, read_log
 from grader.gradebook.tables import (
     UNREAD,
     AssignmentRow,
     AttemptRow,
+    CourseRow,
     EnrolmentRow,
     LogRow,
     OverrideRow,
@@ -60,10 +62,22 @@ def read_grades(connection: Connection, choice: Selection) -> list[Grade]:
     return sorted(grades, key=lambda grade: (grade.assignment, grade.student.name.casefold(), grade.student.name))
 
 
-def read_bases(
-    connection: Connection, assignments: Iterable[str], choice: Selection
-) -> Iterator[tuple[str, GradeBasis]]:
-    """What grades are decided from, with their assignments."""
+def read_bases(connection: Connection, rules: Mapping[str, Rules], choice: Selection) -> Iterator[Found]:
+    """What grades are decided from, with their assignments; `rules` are those of all assignments.
+
+    Slip days are spent on several assignments: where a course has them, all that a student handed in is read.
+    """
+    slipping = budgets(read_courses(connection))
+    if not slipping or (choice.assignment is not None and choice.assignment not in slipping):
+        yield from _read_bases(connection, rules, choice)
+        return
+    found = list(_read_bases(connection, rules, Selection(student_id=choice.student_id)))
+    for assignment, basis in with_slip_days(found, rules, slipping):
+        if choice.assignment in (None, assignment):
+            yield assignment, basis
+
+
+def _read_bases(connection: Connection, assignments: Iterable[str], choice: Selection) -> Iterator[Found]:
     reviews = _read_reviews(connection, assignments, choice)
     marked = _read_marked(connection, choice, {key for key, review in reviews.items() if review.checks})
     overrides = _read_overrides(connection, choice)
@@ -168,16 +182,20 @@ def read_marked_by(connection: Connection, assignment: str) -> list[MarkedBy]:
 
 
 def read_stamp(connection: Connection, assignment: str) -> tuple[object, ...]:
-    """The newest numbers of all that grades follow from, and the rules and enrolments that are changed in place."""
+    """The newest numbers of all that grades follow from, and the rules and enrolments that are changed in place.
+
+    Of other assignments, too: a course's slip days are spent on all of them.
+    """
     newest = [select(func.max(table.id)).scalar_subquery() for table in (ResultRow, OverrideRow, LogRow, SubmissionRow)]
     counts = connection.execute(select(*newest)).one()
-    rules = connection.execute(select(AssignmentRow.rules).where(AssignmentRow.id == assignment)).scalar()
+    courses = tuple(connection.execute(select(CourseRow.rules).order_by(CourseRow.title)).scalars())
+    rules = tuple(connection.execute(select(AssignmentRow.rules).order_by(AssignmentRow.id)).scalars())
     mine = select(
         func.count(), func.max(EnrolmentRow.extension_due), func.sum(EnrolmentRow.extension_s),
         func.count(EnrolmentRow.extension_due),
-    ).where(EnrolmentRow.assignment == assignment)  # fmt: skip
+    )  # fmt: skip
     handed_in = select(func.max(SubmissionRow.submitted), func.count(SubmissionRow.submitted))
-    return (*counts, rules, *connection.execute(mine).one(), *connection.execute(handed_in).one())
+    return (assignment, *counts, courses, rules, *connection.execute(mine).one(), *connection.execute(handed_in).one())
 
 
 def require_assignment(connection: Connection, assignment: str | None) -> None:

@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from grader.core.assignment import Assignment
+from grader.core.course_rules import CourseRules
 from grader.core.errors import UsageError
 from grader.core.grades import Enrolment, HandIn, Rules, Student
 from grader.core.results import Attempt, Result, Status
 from grader.core.review import LONGEST
+from grader.gradebook.courses import store_course
 from grader.gradebook.persons import Person, identify
 from grader.gradebook.review_log import lock, require_points
 from grader.gradebook.tables import (
@@ -42,11 +44,14 @@ class Recorded:
     student_id: int
 
 
-def enrol(connection: Connection, assignment: Assignment, students: Iterable[Enrolment]) -> list[Person]:
+def enrol(
+    connection: Connection, assignment: Assignment, students: Iterable[Enrolment], course: CourseRules | None
+) -> list[Person]:
     """Store the rules of today, and who is to have a grade, with today's extensions; who each of them is, in order."""
     say = statements(connection.dialect.name)
     rules = Rules.of(assignment).model_dump_json()
     connection.execute(say.rules, {"id": assignment.id, "title": assignment.title, "rules": rules})
+    store_course(connection, assignment.id, course)
     known = list(students)
     persons = identify(connection, assignment.id, [item.student for item in known])
     rows = {

@@ -31,7 +31,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 UNREAD = "unread:"  # what stands before the digest of a submission whose files could not be read: its name's
-SCHEMA = 4  # the newest file in migrations/versions
+SCHEMA = 5  # the newest file in migrations/versions
 VERSION_TABLE = "grader_schema"  # not Alembic's own name: a database may be shared with another program
 
 
@@ -92,6 +92,14 @@ class AssignmentRow(Table):
     __tablename__ = "assignments"
     id: Mapped[str] = mapped_column(primary_key=True)
     title: Mapped[str]
+    rules: Mapped[str]
+
+
+class CourseRow(Table):
+    """What a course says of all its assignments (`CourseRules` as JSON), as it was told last."""
+
+    __tablename__ = "courses"
+    title: Mapped[str] = mapped_column(primary_key=True)
     rules: Mapped[str]
 
 
@@ -274,13 +282,14 @@ class Statements:
     enrolment_with_extension: Insert
     attempts: Insert
     keys: Insert
+    course: Insert
 
 
 @cache
 def statements(engine: str) -> Statements:
     """Those for `sqlite` or `postgresql`."""
     to = sqlite.insert if engine == "sqlite" else postgresql.insert
-    rules, enrolment = to(AssignmentRow), to(EnrolmentRow)
+    rules, enrolment, course = to(AssignmentRow), to(EnrolmentRow), to(CourseRow)
     told: dict[str, Any] = {
         name: case((enrolment.excluded[name] != "", enrolment.excluded[name]), else_=getattr(EnrolmentRow, name))
         for name in ("participant", "group_name")
@@ -296,4 +305,5 @@ def statements(engine: str) -> Statements:
         enrolment_with_extension=enrolment.on_conflict_do_update(index_elements=key, set_=told | extension),
         attempts=to(AttemptRow).on_conflict_do_nothing(),
         keys=to(KeyRow).on_conflict_do_nothing(),
+        course=course.on_conflict_do_update(index_elements=["title"], set_={"rules": course.excluded.rules}),
     )

@@ -24,6 +24,7 @@ from grader.marking.similar_networks import keep_similar_weights
 from grader.marking.similarity import keep_similar
 
 if TYPE_CHECKING:
+    from grader.core.course_rules import CourseRules
     from grader.gradebook import Gradebook
 
 MOST_SAID = 300  # characters of a reason on one line
@@ -139,8 +140,8 @@ def _reasons_beside(grade: Grade) -> list[str]:
     reasons = []
     if grade.review is not None and grade.review.changes_points:
         reasons.append(f"points decided by {', '.join(map(one_line, grade.review.deciders))} stay")
-    if grade.penalty is not None and grade.penalty.points and grade.earned is not None:
-        reasons.append(f"earned {grade.earned:g}, {grade.penalty.words}")
+    if grade.lateness and grade.earned is not None:
+        reasons.append(f"earned {grade.earned:g}, {grade.lateness}")
     return reasons
 
 
@@ -156,7 +157,7 @@ def regrade(rubric: Rubric, output: OutputOptions, *, dry_run: bool, book: "Grad
     """
     moves, kept = _mark_again(rubric, output, book)
     if book is not None:
-        moves, kept = _record_moves(book, moves, kept, rubric, dry_run=dry_run)
+        moves, kept = _record_moves(book, moves, kept, rubric, output.course.rules(), dry_run=dry_run)
     else:
         kept = {folder: explained_again(rubric, result) for folder, result in kept.items()}
     if dry_run:
@@ -347,13 +348,19 @@ def _require_same(rubric: Rubric, evidence: Evidence, folder: Path, output: Outp
 
 
 def _record_moves(
-    book: "Gradebook", moves: list[Move], kept: dict[Path, Result], rubric: Rubric, *, dry_run: bool
+    book: "Gradebook",
+    moves: list[Move],
+    kept: dict[Path, Result],
+    rubric: Rubric,
+    course: "CourseRules | None",
+    *,
+    dry_run: bool,
 ) -> tuple[list[Move], dict[Path, Result]]:
     """Everyone with what the gradebook makes of it; it knows who handed in what lies in a folder: a group's members."""
     assignment = rubric.assignment
     again = {folder: explained_again(rubric, result) for folder, result in kept.items()}
     told = _told(book.hand_ins(assignment.id), moves, again)
-    done = book.remark(assignment, told, rubric_digest=rubric.digest, dry_run=dry_run)
+    done = book.remark(assignment, told, rubric_digest=rubric.digest, dry_run=dry_run, course=course)
     before, after = Grades(old for old, _ in done.grades), Grades(new for _, new in done.grades)
     moves = [_unrecorded(move, done.refused.get(move.folder.name)) for move in moves]
     graded = [

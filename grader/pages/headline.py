@@ -7,7 +7,7 @@ from grader.core.evidence import Cause
 from grader.core.grades import LATER_RUN_BROKE, grades_of, is_of, shared_grade, standing_checks
 from grader.core.results import Grade, Outcome, Result, Status
 from grader.core.text import joined, one_line, shorten
-from grader.pages.language import gettext_noop, say, translated
+from grader.pages.language import gettext_noop, many, say, translated
 from grader.pages.numbers import number
 from grader.pages.wording import MARKS, OUTCOMES, STATUSES, Tone, points
 
@@ -112,8 +112,8 @@ def _decided(result: Result, grade: Grade) -> str:
         points=points_word(grade), all=points(grade.out_of), needed=number(result.pass_mark),
     )  # fmt: skip
     if grade.earned is None or grade.earned == grade.points or not is_of(grade, result):
-        return decided
-    return joined((decided, say("The checks alone give {earned}.", earned=number(grade.earned))))
+        return joined((decided, *_slipped(grade)))
+    return joined((decided, say("The checks alone give {earned}.", earned=number(grade.earned)), *_slipped(grade)))
 
 
 def _counted(result: Result, grade: Grade) -> Iterator[str]:
@@ -140,6 +140,22 @@ def _awaiting(result: Result, grade: Grade) -> Iterator[str]:
         yield say("The checks alone give {earned}.", earned=number(grade.earned))
     if grade.penalty is not None and grade.penalty.points:
         yield say("It was {why}.", why=translated(grade.penalty.words))
+    yield from _slipped(grade)
+
+
+def _slipped(grade: Grade) -> Iterator[str]:
+    """How many of the course's slip days the submission spent, and how many are left after it."""
+    if (days := grade.slip_days) is None:
+        return
+    if not days.spent:
+        yield many(days.left, "You have {n} slip day left.", "You have {n} slip days left.")
+        return
+    yield many(
+        days.spent,
+        "It was late, and {n} slip day was spent on it; slip days left: {left}.",
+        "It was late, and {n} slip days were spent on it; slip days left: {left}.",
+        left=days.left,
+    )
 
 
 def _changed(result: Result, grade: Grade) -> Iterator[str]:
@@ -153,6 +169,7 @@ def _changed(result: Result, grade: Grade) -> Iterator[str]:
             )
     if grade.penalty is not None and lost and earned is not None:
         yield say("You earned {earned}; {why}.", earned=number(earned), why=translated(grade.penalty.words))
+    yield from _slipped(grade)
     if LATER_RUN_BROKE in grade.flags:
         yield say("A later run failed because of a fault of ours, so the earlier result stands.")
     elif not is_of(grade, result):

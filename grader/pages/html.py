@@ -18,8 +18,10 @@ from markupsafe import Markup, escape
 from grader.core.evidence import Evidence
 from grader.core.limits import Limits
 from grader.core.results import Result
+from grader.core.totals import CourseTable
 from grader.pages.accuracy import Mistake
 from grader.pages.class_page import ClassView, class_view
+from grader.pages.course_page import CourseView, course_view
 from grader.pages.language import many, say, use_language
 from grader.pages.plots import accuracy_strip, curves, histogram, number_line, points_strip, share_bar
 from grader.pages.view import StudentView, student_view
@@ -66,6 +68,12 @@ def class_page(
     """
     with use_language(templates.parent / "languages", language):
         return _render(templates, "class.html.j2", class_view(results, title=title, links=links), language)
+
+
+def course_page(table: CourseTable, *, templates: Path, language: str = "en") -> str:
+    """All assignments of a course. Raises RubricError for a language without a catalogue."""
+    with use_language(templates.parent / "languages", language):
+        return _render(templates, "course.html.j2", course_view(table), language)
 
 
 def review_page(templates: Path, name: str, values: Mapping[str, object]) -> tuple[str, str]:
@@ -127,7 +135,9 @@ def _look(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _render(templates: Path, name: str, view: StudentView | ClassView, language: str, key: str = "") -> str:
+def _render(
+    templates: Path, name: str, view: StudentView | ClassView | CourseView, language: str, key: str = ""
+) -> str:
     static = _static(templates.parent / "static")
     template = _environment(templates).get_template(name)
     return template.render(page=view, language=language, key=key, static=static)

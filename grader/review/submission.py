@@ -239,7 +239,7 @@ def _members(row: Row, names: Names) -> tuple[MemberLine, ...]:
 def _why(grade: Grade) -> str:
     if grade.override is not None:
         return "excused" if grade.excused else f"decided by {visible(grade.override.author)}"
-    return grade.penalty.words if grade.penalty is not None and grade.penalty.points else ""
+    return grade.lateness
 
 
 def _signed(points: float) -> str:

@@ -68,7 +68,8 @@ class ResultWriter:
         remember_origin(self._output)
         if self._book is not None:
             enrolled = [(place, item) for place, entry in enumerate(self._entries) for item in enrolments(entry)]
-            persons = self._book.enrol(self._context.rubric.assignment, [item for _, item in enrolled])
+            course = self._output.course.rules()
+            persons = self._book.enrol(self._context.rubric.assignment, [item for _, item in enrolled], course=course)
             for (place, item), person in zip(enrolled, persons, strict=True):
                 self._persons[place].append(person)
                 self._rename(place, item.student, person)

@@ -26,7 +26,7 @@ function startTable(table) {
 
   function show() {
     const asked = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const standings = standing.value;
+    const standings = standing?.value;  // the page of a course has none
     const found = order.filter(
       (row) =>
         (!standings || row.dataset.standing.split(" ").includes(standings)) &&
@@ -64,7 +64,7 @@ function startTable(table) {
     button.addEventListener("click", () => sortBy(button));
   }
   search.addEventListener("input", show);
-  standing.addEventListener("change", show);
+  standing?.addEventListener("change", show);
   more.addEventListener("click", () => {
     room += ROWS;
     show();

@@ -58,8 +58,9 @@ def write_pages(folder: Path) -> Path:
     write_class(folder / "class-500.html", year)
     many = [one.model_copy(update={"student": f"{one.student}-{n:02}"}) for n in range(20) for one in year]
     write_class(folder / "class-10000.html", many)
-    results = a_class(40)
-    write_class(folder / "grades.html", with_some_grades(results))
+    graded = with_some_grades(a_class(40))
+    write_class(folder / "grades.html", graded)
+    (folder / "absent.html").write_text(student_page(graded[-1], None, templates=TEMPLATES), encoding="utf-8")
     return folder
 
 

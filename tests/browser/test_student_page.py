@@ -125,6 +125,14 @@ def test_conclusions_stand_among_the_code_and_code_is_coloured_in_both_schemes(v
             assert word != text
 
 
+def test_who_handed_in_nothing_has_a_page_of_one_sentence(visits: Visits) -> None:
+    with visits.open("absent.html", width=PHONE) as seen:
+        page = seen.page
+        assert page.locator("main p").all_inner_texts() == ["Nothing was handed in.", "– of 100 points"]
+        assert page.locator("main :is(table, nav, article, svg.plot)").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
+
+
 def _brightness(colour: str) -> float:
     parts = [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
     return sum(parts) / 3

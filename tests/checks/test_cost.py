@@ -125,8 +125,8 @@ def test_without_a_network_there_is_nothing_to_measure(use: str) -> None:
     [
         ("parameters", {}, "give `at_most`, `at_least` or both"),
         ("parameters", {"at_most": 5, "at_least": 6}, "no network has at most 5 and at least 6 parameters"),
-        ("parameters", {"at_most": 0}, "greater than or equal to 1"),
-        ("parameters", {"at_most": -5}, "greater than or equal to 1"),
+        ("parameters", {"at_most": 0}, "must be at least 1"),
+        ("parameters", {"at_most": -5}, "must be at least 1"),
         ("parameters", {"at_most": "5MiB"}, "key `at_most`"),
         ("parameters", {"atmost": 5}, "did you mean `at_most`?"),
         ("model_size", {}, "key `at_most` is missing"),
@@ -135,7 +135,7 @@ def test_without_a_network_there_is_nothing_to_measure(use: str) -> None:
         ("model_size", {"at_most": "-5MiB"}, "is not understood"),
         ("training_time", {"at_most": 300}, "300 has no unit"),
         ("training_time", {"at_most": "5 parsecs"}, "write a number and one of s, m, h"),
-        ("training_time", {"at_most": "0s"}, "greater than 0"),
+        ("training_time", {"at_most": "0s"}, "must be above 0"),
     ],
 )
 def test_what_can_be_no_bound_is_refused(use: str, given: dict[str, Any], words: str) -> None:

@@ -146,6 +146,15 @@ def test_a_value_that_can_not_be_is_refused_with_its_key(tmp_path: Path, right: 
     assert f"`{key}" in message or (" " in key and key in message) or key == "pass_mark"
 
 
+def test_slip_days_in_a_rubric_are_sent_to_the_course(tmp_path: Path) -> None:
+    due = "due = 2026-11-20T23:59:00+01:00\n[late]\n{key}\n[run]\n"
+    message = refusal(tmp_path, GOOD.replace("[run]\n", due.format(key="slip_days = 10"), 1))
+    assert "`late.slip_days` is no key of a rubric" in message and "course.toml" in message
+    assert "late.most_slip_days" in refusal(tmp_path, GOOD.replace("[run]\n", due.format(key="most_slip_days = -1"), 1))
+    found = read(written(tmp_path, GOOD.replace("[run]\n", due.format(key="most_slip_days = 2"), 1)))
+    assert found.late.most_slip_days == 2
+
+
 def test_a_pass_mark_above_the_sum_of_points_is_refused_with_both_numbers(tmp_path: Path) -> None:
     message = refusal(tmp_path, GOOD.replace("pass_mark = 60", "pass_mark = 61"))
     assert "pass_mark = 61" in message
@@ -299,7 +308,8 @@ def test_a_rubric_says_when_it_is_due_what_lateness_costs_and_which_submission_c
     found = read(written(tmp_path, GOOD.replace("[run]\n", DEADLINE, 1)))
     assert found.due is not None
     assert (found.due.isoformat(), found.submissions) == ("2026-11-20T23:59:00+01:00", "best")
-    assert found.late.model_dump() == {"grace": 600, "per_day": 0.1, "most": 0.5, "after": 7 * 86400}
+    late = {"grace": 600, "per_day": 0.1, "most": 0.5, "after": 7 * 86400, "most_slip_days": None}
+    assert found.late.model_dump() == late
     assert Assignment.model_validate_json(found.model_dump_json(by_alias=True)) == found
 
 

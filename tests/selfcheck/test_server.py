@@ -324,3 +324,5 @@ def test_no_server_without_an_assignment_ends_the_one_there_is(own_folder: Path,
     with a_server_that(own_folder, the_settings(work), b'{"ended": true, "bytes": 0}\n') as asked:
         said = run_cli("check", "--no-server")
     assert (said.code, said.out, asked) == (0, "The server of earlier checks was ended.\n", ["end"])
+    again = run_cli("check", "--no-server")
+    assert (again.code, again.out) == (0, "There was no server to end.\n")
