@@ -157,7 +157,8 @@ def with_own_digests(dataset: Dataset, folder: Path | None) -> Dataset:
     split = {name: digests.split[name] for name in dataset.split}
     if dataset.drawn:
         return dataset.model_copy(update={"split": split})
-    origin = f"imported from {digests.origin or 'a folder'}"
+    title = digests.origin or "a folder"
+    origin = f"imported from {title}"
     # No mark of these passes for one of the course's own.
     judged = f"{split[dataset.judged].count:,} photographs {origin}"
     return dataset.model_copy(update={"split": split, "source": origin, "judged_title": judged})

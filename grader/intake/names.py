@@ -23,7 +23,7 @@ RESERVED = {"index.html", "gradebook.csv", "gradebook.sqlite", "batch.json", "au
 # What begins or ends like a file that we, SQLite or CI lay beside students. Other files there are looked for on disk.
 OURS = re.compile(
     r"(?:index|gradebook|batch|events|junit|classroom|autograding|summary|evidence|members|students|roster)(?:[^a-z].*)?"
-    r"|.*[.-](?:journal|wal|shm|partial|sqlite3?|db|jsonl)",
+    r"|audit\.json|.*[.-](?:journal|wal|shm|partial|sqlite3?|db|jsonl)",
     re.DOTALL,
 )
 DIGITS = 32  # of a digest, hexadecimal: two names that share 128 bits are not found by trying

@@ -27,7 +27,7 @@ PLAIN = re.compile(
 ERRORS = frozenset({"", "error", "message", "one_line"})
 TITLES = frozenset({"awaits", "file", "judged_on", "judged_title", "path", "student", "title", "where"})
 NAMES = frozenset({
-    "activation", "asked", "classes", "config", "exercise", "first", "framework", "id", "login", "name", "second",
+    "activation", "asked", "classes", "config", "exercise", "first", "framework", "id", "login", "name", "resize", "second",
     "signature", "substitute_for",
 })  # fmt: skip
 FILE_OR_WORD = re.compile(r"\S+|[^:;]+\.\w{1,5}")

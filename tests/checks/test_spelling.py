@@ -98,6 +98,24 @@ def test_a_name_of_the_same_cell_is_called_so_and_one_of_a_later_cell_is_not_off
     assert "did you mean" not in hint_for(early, (early, cell(2, "model = 1")))
 
 
+@pytest.mark.parametrize(
+    ("name", "message", "words"),
+    [
+        (
+            "AttributeError", "module 'numpy' has no attribute 'int'.\n`np.int` was a deprecated alias.",
+            "NumPy took `np.int` out",
+        ),
+        ("ModuleNotFoundError", "No module named 'wandb'", "`wandb` is not installed"),
+        ("ModuleNotFoundError", "No module named 'helpers'", "hand it in beside the notebook"),
+        ("AttributeError", "module 'keras' has no attribute 'nothing'", "Restart the kernel"),
+        ("AttributeError", "module 'tensorflow' has no attribute 'placeholder'", "belongs to TensorFlow 1"),
+    ],
+)  # fmt: skip
+def test_what_was_taken_out_or_is_nobodys_is_no_misspelling(name: str, message: str, words: str) -> None:
+    failed = cell(1, "x", (name, message))
+    assert words in hint_for(failed, (failed,))
+
+
 def test_names_are_compared_without_regard_to_upper_and_lower_case_and_no_word_is_its_own_neighbour() -> None:
     assert nearest("RELU", ["relu", "selu"]) == "relu"
     assert nearest("relu", ["relu"]) == ""

@@ -24,7 +24,7 @@ COMMANDS = (
     "check", "ci", "export", "export csv", "export moodle", "export moodle-feedback", "export canvas", "export nbgrader",
     "export gradescope", "export autograding", "export classroom", "export classroom50", "export junit", "export github",
     "export github-summary", "new", "lint", "gradebook", "gradebook show", "gradebook override", "gradebook points",
-    "gradebook comment",
+    "gradebook comment", "export course",
     "gradebook history", "review", "grade", "batch", "regrade", "report",
     "baseline", "demo", "doctor", "data", "data list", "data fetch", "data import", "student-wheel",
 )  # fmt: skip

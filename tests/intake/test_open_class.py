@@ -139,7 +139,7 @@ def test_one_hostile_student_costs_one_row(tmp_path: Path) -> None:
         tmp_path / "class.zip",
         (f"Ada_1{start}/work.ipynb", NOTEBOOK),
         (f"Bomb_2{start}/big.bin", bytes(2 << 20)),
-        (f"Large_3{start}/big.zip", bytes(submissions.MOST_BYTES + 1)),
+        (f"Large_3{start}/big.bin", bytes(submissions.MOST_BYTES + 1)),
         (link, b"/etc/passwd"),
         (f"Up_5{start}/../../../x.py", b"a = 1"),
         (f"../../x_6{start}_work.py", b"a = 1"),

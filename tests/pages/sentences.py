@@ -21,8 +21,8 @@ WRITERS = (
     "judge/choose_preparation.py", "judge/client.py", "judge/match_rows.py", "judge/preparation.py",
     "kernel/outcome.py", "kernel/border.py", "kernel/run.py", "kernel/guest/*.py", "kernel/guest/data_paths/*.py",
     "kernel/guest/old_names/*.py", "marking/flags.py", "marking/compare.py", "marking/mark.py",
-    "marking/similarity.py", "course/baselines.py", "course/rubric.py", "run/batch.py", "run/cluster.py",
-    "run/collect.py", "run/grade_one.py", "core/grades.py", "core/files.py", "core/notebook.py",
+    "marking/similarity.py", "course/baselines.py", "course/dataset.py", "course/rubric.py", "run/batch.py",
+    "run/cluster.py", "run/collect.py", "run/grade_one.py", "core/grades.py", "core/files.py", "core/notebook.py",
     "intake/submissions.py", "intake/zips.py", "intake/sources.py", "intake/platforms/*.py", "selfcheck/estimate.py",
     "selfcheck/live.py", "selfcheck/run.py",
 )  # fmt: skip
@@ -52,9 +52,11 @@ NOT_SAID = {
     "a download of Gradescope's submissions", "not in submission_metadata.yml", "Download the submissions again.",
     "a download of Moodle's submissions", "not named as Moodle names what is handed in",
     "nbgrader's folders of students", "not a folder of a student", "with a {TIMESTAMP} that can't be read",
-    "right: {wanted}", "returned: {got}", "it {got}", "Value error, ", "a run lacks a class",
-    "{assignment}, {title}: {summary} of {judged_on}", "CPU time of a run", "No module named '({pattern})'",
-    "{value} to {value2} %", "not measured", "grader: {error}", "grader check {assignment}",
+    "right: {wanted}", "returned: {got}", "it {got}", "Value error, ", "Import the folder again.",
+    "{value}: the split `{name}` of `{id}`", "origin = {origin}", "count = {listed}", "folder = {folder}",
+    "images = {toml}", "labels = {toml}", "a run lacks a class", "{assignment}, {title}: {summary} of {judged_on}",
+    "CPU time of a run", "No module named '({pattern})'", "{value} to {value2} %", "not measured", "grader: {error}",
+    "grader check {assignment}",
 }  # fmt: skip
 # Words that fill gaps, and what stands between words.
 WORDS = (

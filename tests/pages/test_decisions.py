@@ -41,7 +41,8 @@ def a_decided(*checks: CheckPoints, points: float | None = 83, **changes: object
 
 
 def page(result: Result) -> str:
-    return student_page(result, some_evidence(), templates=TEMPLATES)
+    html = student_page(result, some_evidence(), templates=TEMPLATES)
+    return re.sub(r"base64,[^\"]*", "", html)  # a picture may spell anything
 
 
 def row_of(html: str, number: int) -> str:
