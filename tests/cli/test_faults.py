@@ -40,7 +40,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("demo dogs", "PART: is not known. Available: mnist, pets."),
         ("grade", "ASSIGNMENT is missing: the assignment's id, as in `grader grade exercise1`. Write `grader grade "
                   "ASSIGNMENT SUBMISSION`. Available: exercise1, "),
-        ("grade exercise1", "SUBMISSION is missing: a notebook, a module, or a folder that holds one."),
+        ("grade exercise1", "SUBMISSION is missing: a notebook, a module, "),
         ("grade work.ipynb", "Available: exercise1, "),
         ("data fetch", "DATASET is missing: the dataset's id, as in `grader data fetch mnist`. Write `grader data fetch "
                        "DATASET`. Available: mnist, "),
