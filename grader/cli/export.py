@@ -270,7 +270,7 @@ def course(
     into: Into = None,
     assignment: Annotated[
         str | None,
-        typer.Option("--assignment", "-a", metavar="ID", help="Mean the course of this assignment, where there are several."),
+        typer.Option("--assignment", "-a", metavar="ID", help="Take the course of this assignment, if there are several."),
     ] = None,
     strict: Strict = False, debug: Debug = False,
 ) -> None:  # fmt: skip
