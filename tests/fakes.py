@@ -32,7 +32,7 @@ from grader.judge.client import JudgeAnswer, OpenedFile, Question
 from grader.kernel.outcome import SavedNetwork
 from grader.kernel.run import Execution, Job
 from grader.run import collect
-from grader.run.context import RunContext, RunOptions, open_context
+from grader.run.context import SHORT_RUN, RunContext, RunOptions, open_context
 from grader.sandbox.interface import Sandbox
 from tests.checks import builders as built
 from tests.pages.builders import a_result as a_result  # the sample result of the reports serves others as well
@@ -173,7 +173,7 @@ class Stage:
 
     def run_notebook(self, job: Job, sandbox: Sandbox, *, who: str, progress: Progress) -> Execution:
         """As `grader.kernel.run.run_notebook`; the model's bytes are the student's name."""
-        if job.smoke is not None:
+        if job.smoke == SHORT_RUN:
             self.short.append(who)
             cells = tuple(Cell(number=n, source=text, executed=True) for n, text in enumerate(job.script.cells, 1))
             saved = SavedNetwork(file="model.keras", model=who.encode())
