@@ -69,10 +69,11 @@ def require_sizes(where: str, sizes: Mapping[str, int], most: int) -> None:
     """Raise SubmissionError for networks (name to bytes) that are larger than `most`, or too much together."""
     for name, size in sizes.items():
         if size > most:
-            shown = f"{where}: is" if name == where else f"{where}: holds {name},"
-            raise SubmissionError(
-                f"{shown} a trained network of {write_size(size)}; at most {write_size(most)} are taken.", SMALLER
-            )
+            held, allowed = write_size(size), write_size(most)
+            words = f"{where}: holds {name}, a trained network of {held}; at most {allowed} are taken."
+            if name == where:
+                words = f"{where}: is a trained network of {held}; at most {allowed} are taken."
+            raise SubmissionError(words, SMALLER)
     if sum(sizes.values()) > ALL_TOGETHER * most:
         raise SubmissionError(
             f"{where}: holds {len(sizes)} trained networks of {write_size(sum(sizes.values()))} together ({listed(sizes)}).",

@@ -75,12 +75,10 @@ def tell_differences(built: Architecture, handed_in: Architecture) -> tuple[str,
 
 
 def _of_shapes(built: Architecture, handed_in: Architecture) -> Iterator[str]:
-    for what, here, there in (
-        ("its input has", built.input_shape, handed_in.input_shape),
-        ("its output has", built.output_shape, handed_in.output_shape),
-    ):
-        if here != there:
-            yield f"{what} the shape {there}, the one that the notebook builds {here}"
+    if (here := built.input_shape) != (there := handed_in.input_shape):
+        yield f"its input has the shape {there}, the one that the notebook builds {here}"
+    if (here := built.output_shape) != (there := handed_in.output_shape):
+        yield f"its output has the shape {there}, the one that the notebook builds {here}"
 
 
 def _of_layers(built: Sequence[_Part], handed_in: Sequence[_Part]) -> Iterator[str]:
@@ -99,8 +97,8 @@ def _of_layers(built: Sequence[_Part], handed_in: Sequence[_Part]) -> Iterator[s
     if all(how == "equal" for how, *_ in matcher.get_opcodes()):
         for number, (here, there) in enumerate(zip(built, handed_in, strict=True), 1):
             if here.reads != there.reads:
-                reads = f"{_places(there.reads)}, in the notebook from {_places(here.reads)}"
-                yield f"layer {number}: {there.kind} reads from {reads}"
+                file, notebook = _places(there.reads), _places(here.reads)
+                yield f"layer {number}: {there.kind} reads from {file}, in the notebook from {notebook}"
 
 
 def _told(theirs: _Part, ours: _Part) -> str:

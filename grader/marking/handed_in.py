@@ -44,8 +44,8 @@ def handed_in_flags(stored: Stored, rubric: Rubric) -> Iterator[Flag]:
         reason = f"The handed-in {network.name} is not the network that the code builds: {listed}.{reaches}"
         yield Flag(kind=DIFFERS, reason=f"{reason} {EARNS_NOTHING}")
     elif network.maker == "unknown" and network.form:
-        why = "; ".join(network.differences)
-        reason = f"Whether the code builds the network in {network.name} could not be seen: {why.rstrip('.')}.{reaches}"
+        why = "; ".join(network.differences).rstrip(".")
+        reason = f"Whether the code builds the network in {network.name} could not be seen: {why}.{reaches}"
         yield Flag(kind=UNPROVED, reason=f"{reason} {EARNS_NOTHING}")
     elif network.maker == "no code":
         yield Flag(kind=ALONE, reason=f"{network.name} came without code: who made it, and of what, nobody can tell.")
@@ -125,10 +125,12 @@ def audit_flags(finding: AuditFinding | None) -> Iterator[Flag]:
         reason = "It is drawn to be trained in full, and was not yet: the same command goes on."
         yield Flag(kind=DUE, reason=reason, audience="instructor")
     elif finding.outcome == "not judged":
+        why = finding.reason.rstrip(".")
         reason = (
-            f"Trained in full, the code left no network that could be judged ({finding.reason.rstrip('.')}): nothing "
+            f"Trained in full, the code left no network that could be judged ({why}): nothing confirms that the handed-in "
+            "network is its own."
         )
-        yield Flag(kind=NOT_JUDGED, reason=f"{reason}confirms that the handed-in network is its own.")
+        yield Flag(kind=NOT_JUDGED, reason=reason)
     else:
         trained, handed_in = percent(finding.trained or 0.0, 2), percent(finding.handed_in or 0.0, 2)
         reason = (
