@@ -16,7 +16,7 @@ from grader.checks.base import Case
 from grader.checks.execution import Executes, executes
 from grader.checks.hints import why_no_training
 from grader.core.errors import Failure, SubmissionError
-from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Evidence, Facts, Judgement
+from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Evidence, Facts, Judgement, Source
 from grader.core.notebook import plain_outputs, read_submission
 from grader.doctor.attacks import Classroom
 from grader.doctor.corpus import Attack, AttackTrial, Seen
@@ -109,7 +109,10 @@ def _execute_check(sources: Sequence[str]) -> None:
     facts = Facts(
         ending=Ending(cause=Cause.FINISHED, message="the run finished"), judgement=Judgement(outcome="no-model")
     )
-    evidence = Evidence.model_construct(facts=facts, claims=Claims(cells=_cells(sources, fail=True)))
+    submission = Source(name="work.ipynb", sha256="0" * 64)
+    evidence = Evidence.model_construct(
+        submission=submission, facts=facts, claims=Claims(cells=_cells(sources, fail=True))
+    )
     with suppress(Failure):
         executes.run(Case(evidence=evidence, outputs=None, labels=None, classes=()), Executes())
 

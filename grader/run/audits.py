@@ -21,7 +21,7 @@ from grader.intake.names import listed
 from grader.marking.handed_in import ALONE, DIFFERS, DUE, NOT_CONFIRMED, NOT_JUDGED, UNPROVED
 from grader.marking.lot import Lot, draw_again
 
-SECRET, LOT = ".audit-key", "audit.json"
+KEY_FILE, LOT = ".audit-key", "audit.json"
 SIZE, MODE = 32, 0o600
 # What needs no training to be looked into, or says nothing of the network.
 NO_REASON = frozenset(
@@ -31,7 +31,7 @@ NO_REASON = frozenset(
 
 def read_audit_secret(out: Path) -> bytes:
     """The batch's own secret, which is made once. Raises Infrastructure: a lot that can't be repeated is none."""
-    path = out / SECRET
+    path = out / KEY_FILE
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         with contextlib.suppress(FileExistsError), os.fdopen(os.open(path, flags, MODE), "wb") as file:

@@ -504,7 +504,7 @@ class TestInspiredBy:
 
     @pytest.mark.parametrize(
         ("families", "words"),
-        [(["vvg"], "did you mean `vgg`?"), ([], "at least 1 item"), (["inseption"], "did you mean `inception`?")],
+        [(["vvg"], "did you mean `vgg`?"), ([], "must not be empty"), (["inseption"], "did you mean `inception`?")],
     )
     def test_families_that_do_not_exist_are_refused_with_the_nearest(self, families: Sequence[str], words: str) -> None:
         with pytest.raises(RubricError) as caught:

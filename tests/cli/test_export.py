@@ -348,6 +348,8 @@ def test_every_command_of_the_how_to_is_understood(
     file(tmp_path / "Grades-exercise1.csv", MOODLE)
     german = MOODLE.replace("Identifier", "ID").replace("Grade,Maximum Grade", "Bewertung,Bestwertung")
     file(tmp_path / "Bewertungen.csv", german)
+    polish = MOODLE.replace("Identifier", "Identyfikator").replace("Grade,Maximum Grade", "Ocena,Najwyższa ocena")
+    file(tmp_path / "Oceny.csv", polish)
     file(tmp_path / "2026-11-23_Grades.csv", CANVAS.replace("Left or right", "Exercise 1"))
     page = (Path(__file__).parents[2] / "docs/how-to/hand-grades-to-a-platform.md").read_text(encoding="utf-8")
     text = page.replace("\\\n", " ").replace("/autograder/results/", "").replace("export FORMAT DIR", "")

@@ -140,4 +140,4 @@ def test_the_table_for_people_is_grouped_and_ends_in_one_line() -> None:
 def test_an_unknown_probe_is_wrong_usage() -> None:
     said = run_cli("doctor", "--only", "tpc")
     assert said.code == 2
-    assert "Did you mean `tcp`?" in said.err
+    assert "did you mean `tcp`?" in said.err

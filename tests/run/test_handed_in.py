@@ -17,7 +17,7 @@ from grader.intake.open_class import open_class
 from grader.marking.lot import Lot, draw_again
 from grader.marking.publish import OutputOptions, student_folder
 from grader.marking.regrade import regrade
-from grader.run.audits import LOT, SECRET
+from grader.run.audits import KEY_FILE, LOT
 from grader.run.batch import grade_class
 from grader.run.context import evidence_key
 from grader.run.parcels import pack_request, unpack_request
@@ -215,10 +215,12 @@ def test_the_lot_is_kept_can_be_repeated_and_its_secret_is_nobody_elses(
     drawn = {name for name, result in found.items() if result.audit is not None}
     assert len(drawn) == 3
     assert set(stage.runs) == drawn
-    assert stat.S_IMODE((output.out / SECRET).stat().st_mode) == 0o600
+    assert stat.S_IMODE((output.out / KEY_FILE).stat().st_mode) == 0o600
     kept = Lot.model_validate_json((output.out / LOT).read_bytes())
     policy = output.course.assignment("tiny").audit
-    again = draw_again(Lot(secret=kept.secret), kept.rounds[0].submissions, policy, (output.out / SECRET).read_bytes())
+    again = draw_again(
+        Lot(secret=kept.secret), kept.rounds[0].submissions, policy, (output.out / KEY_FILE).read_bytes()
+    )
     assert set(again.rounds[0].drawn) == drawn
     assert grade(output, source) == found
     assert len(stage.runs) == 3
