@@ -112,6 +112,8 @@ class Terminal:
         took = time.monotonic() - started
         if command.startswith(("cd ", ". ")):
             self._before += f"; {command}"
+        if done.returncode not in (0, 1):  # 1: something in the work is to be mended, as the session shows
+            raise SystemExit(f"{command}: ended with {done.returncode}; the record stays as it was.\n{done.stderr}")
         said = f"{done.stdout}{done.stderr}".replace(str(self._home), "/home/student")
         sys.stderr.write(f"{took:6.1f} s  {command}\n")
         return [f"$ {command}", *said.splitlines(), f"[{took:.1f} s, exit code {done.returncode}]", ""]

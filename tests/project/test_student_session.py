@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.student_session import Typed, Written, steps, write_into
+from docs.student_session import Terminal, Typed, Written, steps, write_into
 from grader.course.course import Course
 from grader.course.rubric import plan_checks
 
@@ -61,3 +61,9 @@ def test_each_exercise_says_how_to_install_and_what_it_costs_or_is_a_demonstrati
         return
     for words in ("pip install grader_student-", "0.4 GB", "2 GB of disk", f"\ngrader check {path.parent.name} "):
         assert words in text, words
+
+
+def test_a_command_that_can_not_work_ends_the_recording_before_anything_is_written(tmp_path: Path) -> None:
+    assert Terminal(tmp_path).type("echo well; exit 1")[1] == "well"
+    with pytest.raises(SystemExit, match="ended with 2; the record stays as it was"):
+        Terminal(tmp_path).type("exit 2")
