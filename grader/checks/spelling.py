@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 
-from grader.checks.library import (
+from grader.checks.installed_names import (
     DOTTED,
     READ,
     methods_of,

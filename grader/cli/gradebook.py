@@ -323,10 +323,10 @@ def require_gradebook(folder: Path, book: "Gradebook | None") -> None:
 
 def tell_missing(names: Sequence[str], folder: Path) -> str:
     """A sentence, without its full stop, about students of the gradebook who have no results in `folder`."""
-    from grader.intake.names import listed
+    from grader.intake.names import name_some
 
     who = "1 student of the gradebook has" if len(names) == 1 else f"{len(names)} students of the gradebook have"
-    return f"{who} no results in {folder}: {listed(names)}"
+    return f"{who} no results in {folder}: {name_some(names)}"
 
 
 def end_with_troubles(troubles: Sequence[str], missing: Sequence[str], folder: Path) -> None:

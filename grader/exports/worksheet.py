@@ -20,7 +20,7 @@ from grader.core.grades import Grade, Student
 from grader.core.text import did_you_mean
 from grader.exports.release import Filled
 from grader.intake.headings import places_of
-from grader.intake.names import KnownBy, fold, fold_name, listed
+from grader.intake.names import KnownBy, fold, fold_name, name_some
 
 DELIMITERS = (",", ";", "\t")
 QUOTED = (r'"(?>[^"]*(?:""[^"]*)*)"', r'"(?>[^"\\]*(?:(?:""|\\.)[^"\\]*)*)"')  # RFC 4180; PHP
@@ -267,7 +267,7 @@ def match_rows(grades: Sequence[Grade], people: Mapping[int, RowPerson]) -> Matc
             unplaced.append(f"{who}: belong to the same row of the file; which one counts?")
     rows = {row: claimants[0] for row, claimants in claims.items() if len(claimants) == 1}
     alone = [name for row, name in by_name.items() if row in rows]
-    told = f"{len(alone)} found by the name alone, without a number, login or address: {listed(alone)}"
+    told = f"{len(alone)} found by the name alone, without a number, login or address: {name_some(alone)}"
     return Matching(rows=rows, unplaced=tuple(unplaced), remarks=(told,) if alone else ())
 
 

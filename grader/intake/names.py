@@ -139,7 +139,7 @@ def tell_apart(wanted: Sequence[str], longer: Sequence[str]) -> list[str]:
     return names
 
 
-def listed(names: Iterable[str]) -> str:
+def name_some(names: Iterable[str]) -> str:
     """Names in a sentence, at most `MOST_NAMED` of them."""
     found = sorted(names)
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from grader.core.errors import SubmissionError
 from grader.core.limits import write_size
-from grader.intake.names import listed
+from grader.intake.names import name_some
 
 ENDINGS = (".keras", ".h5", ".hdf5")
 HDF5, ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
@@ -75,8 +75,9 @@ def require_sizes(where: str, sizes: Mapping[str, int], most: int) -> None:
                 words = f"{where}: is a trained network of {held}; at most {allowed} are taken."
             raise SubmissionError(words, SMALLER)
     if sum(sizes.values()) > ALL_TOGETHER * most:
+        together, named = write_size(sum(sizes.values())), name_some(sizes)
         raise SubmissionError(
-            f"{where}: holds {len(sizes)} trained networks of {write_size(sum(sizes.values()))} together ({listed(sizes)}).",
+            f"{where}: holds {len(sizes)} trained networks of {together} together ({named}).",
             "Hand in the one that counts.",
         )
 

@@ -13,7 +13,7 @@ from grader.core.limits import write_size
 from grader.core.notebook import without_surrogates
 from grader.core.workspace import require_room
 from grader.intake.match import PLATFORMS, Matches, RosterMatch, match
-from grader.intake.names import listed, tell_apart
+from grader.intake.names import name_some, tell_apart
 from grader.intake.networks import MOST_NETWORK
 from grader.intake.platforms import Form, find, nbgrader, read_form, recognise_form, title_of, unread_form
 from grader.intake.roster import Enrolled, Roster, read_roster
@@ -210,18 +210,18 @@ def _set_aside(top: Tree, tree: Tree, form: Form, wanted: Form | None) -> Iterat
     """What lies around the folder that was read as the class, or astray in it; what was not read as nbgrader's course."""
     stray = [node.name for node in visible(tree.nodes()) if is_stray(node)] if form == "plain" else []
     if stray:
-        yield f"{len(stray)} pictures among the submissions are nobody's hand-in: {listed(stray)}."
+        yield f"{len(stray)} pictures among the submissions are nobody's hand-in: {name_some(stray)}."
     place, left = top, list[str]()
     for name in PurePath(tree.where).relative_to(top.where).parts:
         left += [node.name for node in visible(place.nodes()) if node.name != name]
         place = place.inside(name)
     if left:
-        yield f"{len(left)} files and folders beside {place.where} were not looked at: {listed(left)}."
+        yield f"{len(left)} files and folders beside {place.where} were not looked at: {name_some(left)}."
     beside = nbgrader.beside_submitted(tree) if wanted is None else []
     if beside:
         yield (
             f"{nbgrader.SUBMITTED} may be nbgrader's folder of students, but beside it others handed something in "
-            f"({listed(beside)}), so everything there has a row. If it is a course of nbgrader's, type --format nbgrader."
+            f"({name_some(beside)}), so everything there has a row. If it is a course of nbgrader's, type --format nbgrader."
         )
 
 
@@ -235,7 +235,7 @@ def _doubts(form: Form, tree: Tree, roster: Path | None) -> Iterator[str]:
     if tree.doubtful:
         yield (
             f"{len(tree.doubtful)} names are in an old code page that the zip does not name, and may be misread: "
-            f"{listed(tree.doubtful)}. A roster with numbers, or the unpacked folder, tells who it is."
+            f"{name_some(tree.doubtful)}. A roster with numbers, or the unpacked folder, tells who it is."
         )
     if roster is None and any(node.name.lower() == "roster.csv" for node in tree.nodes()):
         yield "There is a roster.csv; name it with --roster to use it."
@@ -247,7 +247,7 @@ def _notes(found: Sequence[Found], matches: Matches, roster: Roster) -> Iterator
     remarks = defaultdict(list)
     for item in found:
         remarks[item.remark].append(item.label)
-    yield from (f"{len(names)} {remark}: {listed(names)}." for remark, names in remarks.items() if remark)
+    yield from (f"{len(names)} {remark}: {name_some(names)}." for remark, names in remarks.items() if remark)
     if roster.students:
         yield from _roster_notes(found, matches)
 
@@ -257,18 +257,18 @@ def _roster_notes(found: Sequence[Found], matches: Matches) -> Iterator[str]:
     yield from (f"{item.doubt}: matched with nobody." for item in matches.matches if item.doubt)
     strangers = [item.label for item, of in pairs if of.stranger]
     if strangers:
-        yield f"{len(strangers)} not in the roster: {listed(strangers)}."
+        yield f"{len(strangers)} not in the roster: {name_some(strangers)}."
     several = defaultdict(list)
     for item, of in pairs:
         if of.student is not None:
             several[of.student.line].append(item.label)
-    yield from (f"{len(names)} from one student: {listed(names)}." for names in several.values() if len(names) > 1)
+    yield from (f"{len(names)} from one student: {name_some(names)}." for names in several.values() if len(names) > 1)
     teams = [item.label for item, of in pairs if of.members and not item.people]
     if teams:
-        yield f"{len(teams)} read as the hand-ins of groups, by their names: {listed(teams)}."
+        yield f"{len(teams)} read as the hand-ins of groups, by their names: {name_some(teams)}."
     for item, of in pairs:
         if len({member.extension for member in of.members}) > 1:
             yield f"{item.label}: its members were given different extensions, so none counts."
     absent = [student.name or student.told_by for student, doubt in matches.missing if not doubt]
     if absent:
-        yield f"{len(absent)} of the roster handed in nothing: {listed(absent)}."
+        yield f"{len(absent)} of the roster handed in nothing: {name_some(absent)}."

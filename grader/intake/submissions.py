@@ -20,7 +20,7 @@ from typing import Literal
 from grader.core.errors import SubmissionError, UsageError
 from grader.core.grades import Enrolment, Student
 from grader.core.notebook import Script, read_submission, without_surrogates
-from grader.intake.names import listed, squeeze, student_name
+from grader.intake.names import name_some, squeeze, student_name
 from grader.intake.networks import (
     ALL_TOGETHER,
     MOST_NETWORK,
@@ -200,7 +200,7 @@ def submission_of(
     networks = _networks_among(beside, saved or {})
     if networks and sum(map(len, files.values())) > MOST_BYTES:
         beside = {name: data for name, data in beside.items() if name not in networks}
-        notes = (*notes, f"{listed(networks)}: too large to lie beside the code when that is run")
+        notes = (*notes, f"{name_some(networks)}: too large to lie beside the code when that is run")
     told = tuple(without_surrogates(note) for note in notes)
     return Submission(
         student=student, script=script, files=beside, sha256=_digest_files(files), notes=told, networks=networks
@@ -408,7 +408,7 @@ def choose_main(where: str, files: Mapping[str, bytes], *, assignment: str = "")
     candidates = candidates or list(meant)
     if not candidates:
         raise SubmissionError(
-            f"{where}: holds no notebook (.ipynb) and no module (.py), but {listed(files)}.", remedy_for(files)
+            f"{where}: holds no notebook (.ipynb) and no module (.py), but {name_some(files)}.", remedy_for(files)
         )
     distinct = _distinct(files, candidates, assignment)
     newest = newest_uploads(distinct, assignment)
@@ -417,7 +417,7 @@ def choose_main(where: str, files: Mapping[str, bytes], *, assignment: str = "")
     if len(newest) < len(distinct):
         notes.append(f"{main} is the newest of several uploads of that name")
     if len(candidates) > 1:
-        notes.append(f"{main} was graded; beside it lay {listed(name for name in candidates if name != main)}")
+        notes.append(f"{main} was graded; beside it lay {name_some(name for name in candidates if name != main)}")
     if main not in meant:
         return ChosenFiles(files=files, main=main, notes=tuple(notes))
     renamed = {meant[main] if name == main else name: data for name, data in files.items()}

@@ -19,7 +19,7 @@ from pathlib import PurePosixPath
 
 from grader.core.errors import SubmissionError
 from grader.core.files import kind_of
-from grader.intake.names import listed
+from grader.intake.names import name_some
 from grader.intake.networks import MOST_NETWORK, counted_bytes, is_network_name, require_sizes
 
 NAMES = {
@@ -79,7 +79,7 @@ def nothing_but_leftovers(where: str, paths: Iterable[str]) -> SubmissionError:
     """The error about a hand-in in which nothing else lies, with what there is."""
     names = {path.partition("/")[0] for path in paths}
     return SubmissionError(
-        f"{where}: holds nothing but hidden files and what programs leave behind ({listed(names)}).",
+        f"{where}: holds nothing but hidden files and what programs leave behind ({name_some(names)}).",
         "Hand in the notebook (.ipynb) or the module (.py) under a name that does not begin with a dot.",
     )
 

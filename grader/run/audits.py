@@ -17,7 +17,7 @@ from grader.core.assignment import AuditPolicy
 from grader.core.errors import Infrastructure
 from grader.core.results import BY_LOT, Result, Status
 from grader.core.workspace import write_whole
-from grader.intake.names import listed
+from grader.intake.names import name_some
 from grader.marking.handed_in import ALONE, DIFFERS, DUE, NOT_CONFIRMED, NOT_JUDGED, UNPROVED
 from grader.marking.lot import Lot, draw_again
 
@@ -80,4 +80,4 @@ def can_be_audited(result: Result) -> bool:
 
 def _looked_at(result: Result) -> list[str]:
     kinds = dict.fromkeys(flag.kind for flag in result.flags if flag.kind not in NO_REASON)
-    return [f"flagged ({listed(kind.replace('_', ' ') for kind in kinds)})"] if kinds else []
+    return [f"flagged ({name_some(kind.replace('_', ' ') for kind in kinds)})"] if kinds else []

@@ -1,7 +1,7 @@
 """From a submission to its evidence: it is run, what it made is judged, and what is known is frozen. Slow, and done once."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
@@ -30,7 +30,7 @@ from grader.course.rubric import Rubric
 from grader.functions.explore import Exploration, explore_module
 from grader.functions.module_process import ModuleJob
 from grader.intake import Submission
-from grader.intake.names import listed
+from grader.intake.names import name_some
 from grader.intake.networks import ChosenNetwork, choose_network_file
 from grader.judge.archive import precheck
 from grader.judge.choose_network import choose_network
@@ -80,12 +80,8 @@ def collect_network(
     model, rows = execution.model, taken.rows if taken else None
     judgement, outputs = _twice(lambda: _judge(execution, rows, context, images))
     claims, found = execution.claims, dict[str, int]()
-    if context.smoke is None and images.references is not None:
-        seen = taken.seen if taken is not None else None
-        overlap = find_overlap(seen, images.references) if seen is not None else None
-        claims = claims.model_copy(update={"overlap": overlap})
-        found, note = judged_in_files(handed_in, images.references)
-        submission = replace(submission, notes=(*submission.notes, note)) if note else submission
+    if context.smoke is None:
+        submission, claims, found = _with_judged_images(submission, claims, taken, handed_in, images)
     facts = Facts(
         ending=execution.ending, start=execution.start, start_note=execution.start_note, judgement=judgement,
         model=None if model is None else ModelFile(size=len(model), sha256=_digest(model)), handed_in=found,
@@ -114,12 +110,7 @@ def collect_handed_in(
     chosen = choose_network_file(submission.networks, submission.script.cells)
     found = _twice(lambda: judge_file(chosen, execution, taken, context, images))
     handed_in = found.network.model_copy(update={"smoke": None if submission.without_code else SHORT_RUN})
-    claims, in_files = execution.claims, dict[str, int]()
-    if images.references is not None:
-        overlap = find_overlap(taken.seen, images.references) if taken is not None and taken.seen is not None else None
-        claims = claims.model_copy(update={"overlap": overlap})
-        in_files, note = judged_in_files(files, images.references)
-        submission = replace(submission, notes=(*submission.notes, note)) if note else submission
+    submission, claims, in_files = _with_judged_images(submission, execution.claims, taken, files, images)
     facts = Facts(
         ending=execution.ending, start=execution.start, start_note=execution.start_note, judgement=found.judgement,
         handed_in=in_files, handed_in_network=handed_in,
@@ -127,6 +118,20 @@ def collect_handed_in(
     return Collected(
         Stored(evidence=describe_run(submission, context, started, facts, claims), outputs=found.outputs), None
     )
+
+
+def _with_judged_images(
+    submission: Submission, claims: Claims, taken: SavedNetwork | None, files: Mapping[str, bytes], images: ExerciseImages
+) -> tuple[Submission, Claims, dict[str, int]]:  # fmt: skip
+    """What is known of judged images among the rows that the network was trained on, and in the handed-in files."""
+    if images.references is None:
+        return submission, claims, {}
+    seen = taken.seen if taken is not None else None
+    overlap = find_overlap(seen, images.references) if seen is not None else None
+    found, note = judged_in_files(files, images.references)
+    if note:
+        submission = replace(submission, notes=(*submission.notes, note))
+    return submission, claims.model_copy(update={"overlap": overlap}), found
 
 
 def judge_file(
@@ -188,7 +193,7 @@ def set_aside_served(submission: Submission, inputs: tuple[Input, ...]) -> Submi
     met = [name for name in submission.files if meets_served(name, inputs)]
     if not met:
         return submission
-    tops = listed(sorted({name.partition("/")[0] for name in met}))
+    tops = name_some(sorted({name.partition("/")[0] for name in met}))
     note = f"your own {tops} was set aside ({len(met)} files): the course's data is served there"
     files = {name: data for name, data in submission.files.items() if name not in met}
     return replace(submission, files=files, notes=(*submission.notes, note))

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from grader.checks.hints import hint_for
-from grader.checks.library import methods_of, parameters_of, read_library
+from grader.checks.installed_names import methods_of, parameters_of, read_library
 from grader.checks.spelling import nearest, what_was_meant
 from grader.core.evidence import CellError
 from tests.checks.builders import cell

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.core.errors import SubmissionError
-from grader.intake.names import listed
+from grader.intake.names import name_some
 from grader.intake.submissions import choose_main, meant_name, newest_uploads
 from tests.intake.zips import NOTEBOOK, another_notebook
 
@@ -96,8 +96,8 @@ def test_an_empty_hand_in_is_called_empty() -> None:
 
 
 def test_a_sentence_names_a_few_files_and_counts_the_rest() -> None:
-    assert listed(["b", "a"]) == "a, b"
-    assert listed(f"{number:02}" for number in range(30)).endswith("08, 09 and 20 more")
+    assert name_some(["b", "a"]) == "a, b"
+    assert name_some(f"{number:02}" for number in range(30)).endswith("08, 09 and 20 more")
 
 
 STEMS = st.builds(

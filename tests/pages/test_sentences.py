@@ -1,5 +1,6 @@
 """What checks, flags and runs found is told in the page's language: whole, or as it was written."""
 
+import ast
 import html
 import re
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from grader.pages.language import translated, use_language
 from grader.pages.sentences import Template
 from tests.pages.builders import TEMPLATES, a_check, a_result
 from tests.pages.messages import LANGUAGES
+from tests.pages.sentences import GRADER, WRITERS
 from tests.pages.test_class_page import absent
 from tests.pages.test_headline import a_grade, decided
 
@@ -186,3 +188,14 @@ def test_an_italian_page_says_nothing_in_english_whatever_became_of_the_submissi
 def test_an_italian_page_of_a_class_says_nothing_in_english() -> None:
     told = class_page(list(results()), title="x", links={}, templates=TEMPLATES, language="it")
     assert not english_in(told)
+
+
+def test_every_file_that_writes_a_finding_is_read_for_the_catalogue() -> None:
+    read = {path for pattern in WRITERS for path in GRADER.glob(pattern)}
+    # What these build is no student's result: inputs of the doctor's, and results that are read back.
+    others = {GRADER / name for name in ("core/evidence.py", "doctor/host.py", "review/across.py")}
+    writes = {"Flag", "Failure", "SubmissionError", "Ending", "CheckResult", "Judgement"}
+    for path in set(GRADER.rglob("*.py")) - read - others:
+        calls = {node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)}
+        assert not {call.id for call in calls if isinstance(call, ast.Name)} & writes, path
+    assert others <= set(GRADER.rglob("*.py")) and len(read) > 60

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from statistics import median_low
 
-from grader.intake.names import listed
+from grader.intake.names import name_some
 from grader.intake.sources import (
     BESIDE_FILES,
     LONGEST_NAME,
@@ -145,7 +145,7 @@ def _hand_in(group: Sequence[tuple[Node, CanvasName]], assignment: str, why: str
     kept = _newest(files, assignment)
     left = [parts.file for _, parts in files if parts.file not in {name.file for _, name in kept}]
     entry = "" if len(files) == len(group) else BESIDE_FILES
-    older = f"an earlier upload was left out: {listed(left)}" if left else ""
+    older = f"an earlier upload was left out: {name_some(left)}" if left else ""
     return Found(
         name=name,
         key=key,

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from grader.core.errors import UsageError
 from grader.core.notebook import without_surrogates
-from grader.intake.names import listed
+from grader.intake.names import name_some
 from grader.intake.roster import YEARS
 from grader.intake.sources import ClassFile, Found, Node, Tree, find_plain, visible
 from grader.intake.submissions import CODE
@@ -111,7 +111,7 @@ def find(tree: Tree, assignment: str) -> list[Found]:
     often = Counter(name for names in students.values() for name in names)
     if assignment not in often and len(often) != 1:
         raise UsageError(
-            f"{tree.where}: holds no {assignment!r} of any student; available: {listed(often) or 'nothing'}.",
+            f"{tree.where}: holds no {assignment!r} of any student; available: {name_some(often) or 'nothing'}.",
             "Say which of nbgrader's assignments it is: --format nbgrader:NAME.",
         )
     name = assignment if assignment in often else next(iter(often))
