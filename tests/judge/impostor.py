@@ -22,6 +22,7 @@ class Impostor:
 
     def __init__(self, script: Script, *, signal: int | None = None, clings: bool = False) -> None:
         self._script, self._signal, self._clings = script, signal, clings
+        self._played: list[PlayedJudge] = []
 
     @contextmanager
     def root(self) -> Iterator[Path]:
@@ -29,7 +30,13 @@ class Impostor:
 
     def start(self, program: Program) -> "PlayedJudge":
         connection = socket.socket(fileno=os.dup(program.descriptors[0]))
-        return PlayedJudge(self._script, connection, self._signal, self._clings)
+        self._played.append(PlayedJudge(self._script, connection, self._signal, self._clings))
+        return self._played[-1]
+
+    def wait_until_gone(self) -> None:
+        """Until each judge that was played has hung up."""
+        for played in self._played:
+            played.wait_until_gone()
 
 
 class PlayedJudge:
@@ -52,6 +59,9 @@ class PlayedJudge:
             pass
         finally:
             channel.close()
+
+    def wait_until_gone(self) -> None:
+        self._thread.join(10)
 
     def poll(self) -> int | None:
         return None if self._thread.is_alive() else 0

@@ -43,7 +43,7 @@ def judging(size: int, *, answers: bool) -> Script:
     return play
 
 
-def judge(script: Script, rows: bytes | None = None) -> JudgeAnswer:
+def judge(impostor: Impostor, rows: bytes | None = None) -> JudgeAnswer:
     known = Split(photographs(1, COUNT), np.arange(COUNT) % 2)
     question = Question(
         image_shape=None,
@@ -53,16 +53,19 @@ def judge(script: Script, rows: bytes | None = None) -> JudgeAnswer:
         rows=rows,
         trained_on=TrainingImageIndex(known),
     )
-    return judge_model(archive(), question, Claims(), Impostor(script), Limits())
+    return judge_model(archive(), question, Claims(), impostor, Limits())
 
 
-def counted(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list[None]:
-    """Grows by one with each call of a function of ours."""
+def counted(
+    monkeypatch: pytest.MonkeyPatch, module: Any, name: str, first: Callable[[], None] = lambda: None
+) -> list[None]:
+    """Grows by one with each call of a function of ours, which waits until `first` is done."""
     calls: list[None] = []
     real: Callable[..., Any] = getattr(module, name)
 
     def call(*values: Any) -> Any:
         calls.append(None)
+        first()
         return real(*values)
 
     monkeypatch.setattr(module, name, call)
@@ -72,7 +75,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> list[Non
 def test_a_network_of_huge_pictures_takes_no_longer_than_the_judge_has_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "WALL_S", 0.5)
     resized, began = counted(monkeypatch, preparation, "_resize"), time.monotonic()
-    verdict = judge(judging(2048, answers=True))
+    verdict = judge(Impostor(judging(2048, answers=True)))
     assert time.monotonic() - began < 10
     assert 0 < len(resized) < COUNT
     assert verdict.judgement.outcome == "described"
@@ -82,17 +85,19 @@ def test_a_network_of_huge_pictures_takes_no_longer_than_the_judge_has_time(monk
 
 
 def test_no_images_are_prepared_for_a_judge_that_died(monkeypatch: pytest.MonkeyPatch) -> None:
-    resized = counted(monkeypatch, preparation, "_resize")
-    verdict = judge(judging(200, answers=False))
+    impostor = Impostor(judging(200, answers=False))
+    resized = counted(monkeypatch, preparation, "_resize", impostor.wait_until_gone)
+    verdict = judge(impostor)
     assert len(resized) < PROMPT
     assert verdict.judgement.reason.startswith("the judge crashed")
 
 
 def test_nor_are_recorded_rows_looked_for_among_the_training_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_at = counted(monkeypatch, match_rows, "small_copies")
+    impostor = Impostor(judging(200, answers=False))
+    looked_at = counted(monkeypatch, match_rows, "small_copies", impostor.wait_until_gone)
     buffer = io.BytesIO()
     rows: NDArray[np.uint8] = np.random.default_rng(3).integers(0, 256, (4, 200, 200, 3), np.uint8)
     np.save(buffer, rows, allow_pickle=False)
-    verdict = judge(judging(200, answers=False), buffer.getvalue())
+    verdict = judge(impostor, buffer.getvalue())
     assert len(looked_at) < PROMPT
     assert verdict.judgement.reason.startswith("the judge crashed")
