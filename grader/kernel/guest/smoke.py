@@ -12,11 +12,11 @@ import operator
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.wrapping import MethodCall, add_callback, callback_class
+from grader.kernel.guest.wrapping import MethodCall, add_callback, callback_class, neutral
 
 SEVERAL = 4  # batches that a training has at least where it is not late
 MOST_CALLS, MOST_LOOP_S = 100, 4.0  # of `predict`, one after the other; a longer loop is answered from memory
@@ -80,6 +80,7 @@ class SmokeRun:
         self._calls = 0
         graphless = self._trainings > MANY and getattr(call.model, "train_function", None) is None
         self.inside += 1
+        build_early(call.model, given)
         try:
             with _without_graph(call.model) if graphless else nullcontext():
                 yield
@@ -162,6 +163,26 @@ class SmokeRun:
         self.note(f"`{name}` looked at {of}{repeated}")
 
 
+@neutral()
+def build_early(model: Any, given: dict[str, Any]) -> None:
+    """Make the variables of optimizer and metrics: where the first step makes them, it is built as a graph twice.
+
+    Of what can't be foreseen, or is wrong, Keras will speak.
+    """
+    keras, metrics, optimizer = sys.modules["keras"], getattr(model, "_compile_metrics", None), model.optimizer
+    labels, outputs = given.get("y"), getattr(model, "outputs", None) or ()
+    if hasattr(given.get("x"), "element_spec"):
+        spec = given["x"].element_spec
+        labels = spec[1] if isinstance(spec, tuple) and len(spec) > 1 else None
+    if not model.built or len(outputs) != 1 or not hasattr(labels, "shape") or optimizer is None:
+        return
+    with suppress(Exception):
+        if not optimizer.built:
+            optimizer.build(model.trainable_variables)
+        if metrics is not None and not metrics.built:
+            metrics.build(keras.KerasTensor((None, *labels.shape[1:]), str(outputs[0].dtype)), outputs[0])
+
+
 @contextmanager
 def _without_graph(model: Any) -> Iterator[None]:
     """While it lasts, the network trains without building a graph, which would take longer than the few steps themselves."""
@@ -175,8 +196,8 @@ def _without_graph(model: Any) -> Iterator[None]:
 
 
 FEWEST = 2  # batches: the first one builds the graph, the others are timed
-FIT_PATIENCE_S = 3.0  # of one training, after its first batch
-PATIENCE_S = 1.0  # of one call of `evaluate` or `predict`, or one pass over the validation data, after its first batch
+FIT_PATIENCE_S = 1.5  # of one training, after its first batch
+PATIENCE_S = 0.4  # of one call of `evaluate` or `predict`, or one pass over the validation data, after its first batch
 
 
 class Watch:
