@@ -127,7 +127,12 @@ def _failed(cell: Cell, places: Places) -> _Problem:
     if line is None:
         return _Problem(cell.number, f"the file failed{places.in_cell(cell.number)}: {error}")
     error = re.sub(r" \(line \d+\)\Z", "", error)  # of the cell
-    return _Problem(cell.number, f"line {line} of {places.file} failed: {error}", f"Line {line}")
+    calls = places.calls_of_error(cell)
+    if calls and calls[0] != line:
+        said = f"line {line} of {places.file}, called from line {calls[0]}, failed: {error}"
+    else:
+        said = f"line {line} of {places.file} failed: {error}"
+    return _Problem(cell.number, said, f"Line {line}")
 
 
 def _only_after_training(problems: tuple[_Problem, ...], claims: Claims) -> bool:

@@ -29,20 +29,42 @@ def line_in_file(number: int, line: int, cells: Sequence[Cell]) -> int:
     return line + sum(cell.source.count("\n") for cell in cells if cell.number < number)
 
 
-def failing_line(cell: Cell) -> tuple[int, str] | None:
-    """The line of a cell where its error came up, as the traceback marks it, and what stands there; None if unknown."""
+_FRAME = re.compile(r"^(Cell In\[(?P<cell>\d{1,6})\]|File )|^-+> *(?P<line>\d{1,7}) (?P<text>.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class CodeLine:
+    """A line of a cell, from 1, and what stands there."""
+
+    cell: int
+    line: int
+    text: str
+
+
+def failing_lines(cell: Cell, cells: Sequence[Cell] = ()) -> tuple[CodeLine, ...]:
+    """The lines on the way to a cell's error, as its traceback marks them: where a call was made, and at last the error.
+
+    `cells`: all of the submission, whose functions the cell may call. What does not stand there is left out.
+    """
     if cell.error is None:
-        return None
-    told = re.sub(r"\x1b\[[0-9;]*m", "", cell.error.traceback)
-    lines = cell.source.splitlines()
-    marked = [(int(found[1]), found[2].strip()) for found in re.finditer(r"^-+> *(\d{1,7}) (.*)$", told, re.MULTILINE)]
+        return ()
+    sources = {each.number: each.source.splitlines() for each in (*cells, cell)}
     unread = re.search(r"\.py, line (\d{1,7})\)\Z", cell.error.message) if "Error" in cell.error.name else None
-    if unread is not None and 0 < int(unread[1]) <= len(lines):
-        return int(unread[1]), lines[int(unread[1]) - 1].strip()
-    for number, text in marked:
-        if text and 0 < number <= len(lines) and lines[number - 1].strip() == text:
-            return number, text
-    return None
+    own = sources[cell.number]
+    if unread is not None and 0 < int(unread[1]) <= len(own):
+        return (CodeLine(cell.number, int(unread[1]), own[int(unread[1]) - 1].strip()),)
+    found, at = [], cell.number
+    for mark in _FRAME.finditer(re.sub(r"\x1b\[[0-9;]*m", "", cell.error.traceback)):
+        if mark["line"] is None:
+            at = int(mark["cell"] or 0)  # 0: a file of somebody else's
+            continue
+        line, text = int(mark["line"]), mark["text"].strip()
+        for number in dict.fromkeys((at, cell.number) if at else ()):
+            lines = sources.get(number, [])
+            if text and 0 < line <= len(lines) and lines[line - 1].strip() == text:
+                found.append(CodeLine(number, line, text))
+                break
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -88,7 +110,12 @@ class Places:
         line = self.line_of_error(cell)
         return f"line {line} of {self.file}" if line is not None else self.of_cell(cell.number)
 
+    def calls_of_error(self, cell: Cell) -> tuple[int, ...]:
+        """The lines of a module's file on which calls were made that ended in an error elsewhere, outermost first."""
+        lines = failing_lines(cell, self.cells)[:-1] if self.file else ()
+        return tuple(line_in_file(at.cell, at.line, self.cells) for at in lines)
+
     def line_of_error(self, cell: Cell) -> int | None:
         """The line of a module's file on which one of its cells failed; None for a notebook, or where it is not known."""
-        found = failing_line(cell) if self.file else None
-        return None if found is None else line_in_file(cell.number, found[0], self.cells)
+        found = failing_lines(cell, self.cells)[-1:] if self.file else ()
+        return next((line_in_file(at.cell, at.line, self.cells) for at in found), None)

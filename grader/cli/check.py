@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grader.cli.options import (
+    OUTPUT,
     CourseOption,
     Data,
     Debug,
@@ -48,6 +50,13 @@ Server = Annotated[
 NO_SERVER = "GRADER_NO_SERVER"  # the variable that says so for good
 Full = Annotated[bool, typer.Option("--full", "-f", help="Train in full and judge on the public test images.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Check again each time the file is saved; Ctrl-C ends it.")]
+Spoken = Annotated[
+    str | None,
+    typer.Option(
+        "--language", "-l", metavar="CODE", rich_help_panel=OUTPUT,
+        help="Say what was found in this language: en, it (default: as the assignment says).",
+    ),
+]  # fmt: skip
 OwnOut = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="DIR", help="Write the report to this folder as well.")
 ]
@@ -67,7 +76,8 @@ class Output:
 def check(
     assignment: Own = None, file: File = None, full: Full = False, watch: Watch = False, out: OwnOut = None,
     sandbox: OwnSandbox = None, data: Data = None, course: CourseOption = None, seed: Seed = 0,
-    server: Server = None, verbose: Verbose = False, quiet: Quiet = False, as_json: Json = False, debug: Debug = False,
+    server: Server = None, language: Spoken = None,
+    verbose: Verbose = False, quiet: Quiet = False, as_json: Json = False, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Check your own work before you hand it in.
 
@@ -88,7 +98,7 @@ def check(
         print("The server of earlier checks was ended." if ended else "There was no server to end.")
         return
     assignment, file = _in_order(home, assignment, file)
-    home.assignment(assignment)
+    spoken = _speak(home, assignment, language)
     path = file if file is not None else pick_file(Path(), assignment)
     if out is not None:
         output_folder(out)
@@ -96,7 +106,7 @@ def check(
     chosen = CheckOptions(
         full=full, often=watch, isolation=sandbox.value if sandbox else None, data=data, seed=seed, server=may_ask
     )
-    with open_checker(home, assignment, path, chosen) as checker:
+    with spoken, open_checker(home, assignment, path, chosen) as checker:
         with progress_bar(output.quiet) as progress:
             checker.open(progress)
         if watch:
@@ -105,8 +115,22 @@ def check(
         found = _check_once(path, checker, output)
         _show(found, output)
         if leave_one and checker.leave_server() and not output.quiet:
-            print_lines([LEFT])
+            print_lines([_left()])
     raise typer.Exit(_exit_code(found.checked))
+
+
+def _speak(home: "Course", assignment: str, language: str | None) -> AbstractContextManager[None]:
+    """A block in which the language is spoken that was asked for, or else that of the assignment's pages.
+
+    Raises UsageError for one that nobody has translated.
+    """
+    from grader.pages.language import ENGLISH, use_language
+
+    folder = home.report_templates() / "languages"
+    known = tuple(sorted({ENGLISH, *(path.stem for path in folder.glob("*.po"))}))
+    if language is not None and language not in known:
+        raise UsageError(f"--language {language}: the grader does not speak it.", available(known))
+    return use_language(folder, language or home.assignment(assignment).report.language)
 
 
 def _in_order(home: "Course", assignment: str | None, file: Path | None) -> tuple[str, Path | None]:
@@ -129,9 +153,12 @@ def _in_order(home: "Course", assignment: str | None, file: Path | None) -> tupl
     return assignment, file
 
 
-LEFT = (
-    "A server keeps TensorFlow ready for ten minutes: the next check is faster. `--no-server` ends it, and leaves none."
-)
+def _left() -> str:
+    from grader.pages.language import say
+
+    return say(
+        "A server keeps TensorFlow ready for ten minutes: the next check is faster. `--no-server` ends it, and leaves none."
+    )
 
 
 def _server_choice(wanted: bool | None) -> tuple[bool, bool]:
@@ -154,6 +181,7 @@ def _check_once(path: Path, checker: "Checker", output: Output) -> "Answer":
 
 def _watch(path: Path, checker: "Checker", output: Output) -> None:
     """Check, wait for the next save, check again. Ctrl-C is the way out and no error."""
+    from grader.pages.language import say
     from grader.selfcheck.changes import changes
     from grader.selfcheck.own_files import stamp, wait_for_save
 
@@ -169,15 +197,16 @@ def _watch(path: Path, checker: "Checker", output: Output) -> None:
             except GraderError as error:  # half a file, say: the next save may mend it
                 print_lines([f"grader: {error}"])
             if not output.as_json:
-                print(f"\nWatching {path.name}; Ctrl-C ends it.\n", flush=True)
+                print_lines(["", say("Watching {file}; Ctrl-C ends it.", file=path.name), ""])
             seen = wait_for_save(path, seen)
     except KeyboardInterrupt:
         if not output.as_json:
-            print("\nNo longer watching.", flush=True)
+            print_lines(["", say("No longer watching.")])
 
 
 def _show(found: "Answer", output: Output) -> None:
-    from grader.core.limits import write_duration
+    from grader.pages.language import say
+    from grader.pages.numbers import write_duration
     from grader.selfcheck.text import describe
 
     checked = found.checked
@@ -185,10 +214,11 @@ def _show(found: "Answer", output: Output) -> None:
         print(checked.model_dump_json(by_alias=True, indent=2), flush=True)
         return
     print_lines(describe(checked, fold=not output.verbose))
-    print_lines(["", f"Checked in {write_duration(checked.took_s)}."])
+    print_lines(["", say("Checked in {time}.", time=write_duration(checked.took_s))])
     if output.out is not None and found.report is not None:
         report, here = Path(found.report), output.out.absolute()
-        print(f"Report: {output.out / report.relative_to(here) if report.is_relative_to(here) else report}", flush=True)
+        shown = output.out / report.relative_to(here) if report.is_relative_to(here) else report
+        print(say("Report: {path}", path=str(shown)), flush=True)
 
 
 def _exit_code(checked: "Checked") -> int:

@@ -40,20 +40,22 @@ def describe_ending(
     what: str = "",
     cells: Iterable[Cell] = (),
     after_training: bool = False,
+    module: bool = False,
 ) -> Ending:
     """The ending of a run.
 
     `fault` is what the host saw, None where the kernel just died; `what`: what it sent that could not pass; `cells`: what
-    they say of limits that are errors inside and not the end; `after_training`: whether `cell` comes after all training.
+    they say of limits that are errors inside and not the end; `after_training`: whether `cell` comes after all training;
+    `module`: whether it is a file whose author knows no cells.
     """
     cause = classify(fault, stopped)
-    where = f"cell {cell}" if cell else "the notebook"
+    where = "the module" if module else f"cell {cell}" if cell else "the notebook"
     if cause is Cause.CELL_TIMEOUT and after_training:
         where += ", after the training,"
         limits = limits.model_copy(update={"cell": limits.of_cell(after_training=True)})
     message = explain_ending("notebook", cause, limits, where=where, signal=stopped.signal, what=what)
     if cause is Cause.FINISHED:
-        message = "; ".join([message, *_soft_limits(cells, limits)])
+        message = "; ".join([message, *_soft_limits(cells, limits, module)])
     return Ending(
         cause=cause, message=message, cell=cell, wall_s=round(wall_s, 2), cpu_s=stopped.cpu_s, peak_mb=stopped.peak_mb
     )
@@ -74,10 +76,12 @@ def soft_limit(error: CellError, limits: Limits) -> str | None:
     return next((words for pattern, words in known if re.match(pattern, said)), None)
 
 
-def _soft_limits(cells: Iterable[Cell], limits: Limits) -> Iterator[str]:
+def _soft_limits(cells: Iterable[Cell], limits: Limits, module: bool) -> Iterator[str]:
     for cell in cells:
         if cell.error is not None and (words := soft_limit(cell.error, limits)) is not None:
-            yield f"by its own account cell {cell.number} {words}"
+            yield (
+                f"by its own account the module {words}" if module else f"by its own account cell {cell.number} {words}"
+            )
 
 
 def read_claims(record: bytes | None, cells: tuple[Cell, ...], notes: list[str]) -> Claims:

@@ -260,13 +260,15 @@ def _read_out(run: _Run, confined: Confined, violation: ProtocolViolation | None
     except Failure as failure:
         reasons = [*([claims.problem] if claims.problem else []), f"the saved network was refused: {failure.reason}"]
         claims = claims.model_copy(update={"problem": "; ".join(reasons)})
+    module = job.script.name.lower().endswith(".py")
     ending = describe_ending(
         fault=_cause_of(run.fault), stopped=stopped, cell=run.at, limits=job.limits,
         wall_s=time.monotonic() - run.started, what=violation.what if violation else "",
-        cells=run.cells, after_training=run.after_training,
+        cells=run.cells, after_training=run.after_training, module=module,
     )  # fmt: skip
     if run.cut is not None and job.smoke is not None:
-        after = f"in cell {run.cut}, after {job.smoke.seconds:g} seconds"
+        seconds = job.smoke.seconds
+        after = f"after {seconds:g} seconds" if module else f"in cell {run.cut}, after {seconds:g} seconds"
         message = f"the smoke run ended {after}: what follows was not looked at"
         ending = ending.model_copy(update={"cut": run.cut, "message": message})
     return Execution(

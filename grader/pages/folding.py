@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from grader.core.results import CheckResult, Outcome
-from grader.pages.language import many
+from grader.pages.language import many, translated
 
 FEWEST = 2  # checks that are told together
 
@@ -31,6 +31,7 @@ def _is_skipped(check: CheckResult) -> bool:
 
 
 def _together(checks: Sequence[CheckResult]) -> CheckResult:
-    title = many(len(checks), "{n} check skipped: {reason}", "{n} checks skipped: {reason}", reason=checks[0].reason)
+    reason = translated(checks[0].reason)
+    title = many(len(checks), "{n} check skipped: {reason}", "{n} checks skipped: {reason}", reason=reason)
     points, out_of = (sum(getattr(check, name) for check in checks) for name in ("points", "out_of"))
     return checks[0].model_copy(update={"title": title, "points": points, "out_of": out_of, "reason": "", "hint": ""})

@@ -31,7 +31,7 @@ NAMES = frozenset({
     "signature", "substitute_for",
 })  # fmt: skip
 FILE_OR_WORD = re.compile(r"\S+|[^:;]+\.\w{1,5}")
-SUBJECT = re.compile(r"(cell \d+(?:, after the training,)?|the notebook) (.+)")
+SUBJECT = re.compile(r"(cell \d+(?:, after the training,)?|the (?:notebook|module)(?:, after the training,)?) (.+)")
 WHOLE_ENDS = ". ", "? "  # of sentences, which keep their sign
 ENDS = *WHOLE_ENDS, "; ", ": ", ", "  # where a text may be cut in two
 WEAK = 12  # letters: a template with fewer fits nearly everything, so it is looked for within one sentence alone

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from grader.core.results import CheckResult, Outcome, labelled
-from grader.core.text import cleaned, defused, number, one_line
+from grader.core.text import cleaned, defused, one_line
 from grader.pages.language import many, say
+from grader.pages.numbers import number
 from grader.pages.wording import MARKS
 from grader.selfcheck.estimate import Checked
 
@@ -50,7 +51,7 @@ def _checks(before: Checked, now: Checked) -> Iterator[str]:
 
 def _moved(old: CheckResult, new: CheckResult) -> str:
     """What became of one check; "" where nothing did."""
-    title = one_line(new.title)
+    title = say(one_line(new.title))
     if old.outcome is new.outcome:
         if old.points == new.points:
             return ""

@@ -5,7 +5,7 @@ from typing import Literal
 
 from grader.checks.execution import one_line, write_error
 from grader.checks.hints import hint_for
-from grader.checks.places import Places, failing_line
+from grader.checks.places import Places, failing_lines
 from grader.checks.registry import NOT_CHECKED
 from grader.core.evidence import Architecture, Cell, Evidence, Fit, Maker, Value
 from grader.core.limits import Limits
@@ -229,18 +229,17 @@ def failed_cells(places: Places, asked: str = "") -> tuple[CellFailure, ...]:
     """Every cell that failed, in order; `asked`: what the exercise asks of the network."""
     return tuple(
         CellFailure(
-            cell=cell.number, where=places.of_error(cell), error=write_error(cell.error), line=_failing_line(cell),
-            hint=hint_for(cell, places.cells, places.file, asked),
+            cell=cell.number, where=places.of_error(cell), error=write_error(cell.error),
+            line=_failing_line(cell, places.cells), hint=hint_for(cell, places.cells, places.file, asked),
         )
         for cell in places.cells
         if cell.error is not None
     )  # fmt: skip
 
 
-def _failing_line(cell: Cell) -> str:
-    """What stands on the line of the cell where the error came up."""
-    found = failing_line(cell)
-    return "" if found is None else one_line(found[1])[:LONGEST_LINE]
+def _failing_line(cell: Cell, cells: Sequence[Cell]) -> str:
+    """What stands on the line where the error of a cell came up."""
+    return next((one_line(at.text)[:LONGEST_LINE] for at in failing_lines(cell, cells)[-1:]), "")
 
 
 def layer_shapes(architecture: Architecture | None) -> tuple[LayerShape, ...]:

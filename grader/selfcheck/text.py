@@ -1,20 +1,23 @@
-"""A self-check for people: lines of plain text for the terminal, and a compact card for notebooks. Pure."""
+"""A self-check for people: lines of plain text for the terminal, and a compact card for notebooks. Pure.
+
+All is said in the language that is spoken (`pages.language`).
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from grader.core.limits import write_duration, write_size
 from grader.core.results import Accuracy, CheckResult, Outcome, Result
-from grader.core.text import cleaned, defused, number, one_line
+from grader.core.text import cleaned, defused, one_line
 from grader.pages.counterexample import SMALL_CASES, counterexample_lines
 from grader.pages.folding import fold_skipped
-from grader.pages.language import say
+from grader.pages.language import gettext_noop, many, numbers, say, translated
+from grader.pages.numbers import count, number, write_duration, write_size
 from grader.pages.wording import MARKS
 from grader.selfcheck.estimate import Checked, Estimate, LayerShape, NetworkBeside, Training, Unchecked, write_shape
 
 INDENT = " " * 13
-NO_MARK = "A self-check, not a mark."
+NO_MARK = gettext_noop("A self-check, not a mark.")
 COLOURS = {
     Outcome.PASSED: "#1a7f4b",
     Outcome.PARTIAL: "#9a6700",
@@ -50,66 +53,96 @@ def headline(checked: Checked) -> str:
     """The finding in one line."""
     lost, result = checked.standing.lost, checked.result
     if any(check.outcome is Outcome.BROKEN for check in result.checks):
-        return "! The grader itself failed: this is not your fault, and says nothing about your work."
+        return say("! The grader itself failed: this is not your fault, and says nothing about your work.")
     if lost:
-        return f"✗ {_points_word(lost)} of {number(checked.standing.out_of)} would be lost as it is."
+        values = {"lost": number(lost), "out_of": number(checked.standing.out_of)}
+        return many(
+            1 if lost == 1 else 2, "✗ {lost} point of {out_of} would be lost as it is.",
+            "✗ {lost} points of {out_of} would be lost as it is.", **values,
+        )  # fmt: skip
+    if result.ending.cut is not None and _is_module(result):
+        return say("– Nothing is wrong up to where the smoke run ended.")
     if result.ending.cut is not None:
-        return f"– Nothing is wrong up to cell {result.ending.cut}, where the smoke run ended."
+        return say("– Nothing is wrong up to cell {cell}, where the smoke run ended.", cell=result.ending.cut)
     if checked.mode == "smoke":
-        return "✓ Everything that a smoke run can check is fine."
-    return "✓ Everything that was checked is fine."
+        return say("✓ Everything that a smoke run can check is fine.")
+    return say("✓ Everything that was checked is fine.")
 
 
 def accuracy_words(accuracy: Accuracy, judged_on: str) -> str:
     """The accuracy with what it was taken on."""
-    needed = "" if accuracy.threshold is None else f"; {100 * accuracy.threshold:g} % needed"
-    return (
-        f"Accuracy {_percent(accuracy)} ({accuracy.correct:,} of {accuracy.judged:,} on {one_line(judged_on)}{needed})"
-    )
+    said = say(
+        "Accuracy {percent} ({correct} of {judged} on {judged_on})", percent=numbers(_percent(accuracy)),
+        correct=accuracy.correct, judged=accuracy.judged, judged_on=translated(one_line(judged_on)),
+    )  # fmt: skip
+    if accuracy.threshold is None:
+        return said
+    needed = say("; {percent} needed", percent=numbers(f"{100 * accuracy.threshold:g} %"))
+    return f"{said[:-1]}{needed})"
 
 
 def _head(checked: Checked, result: Result) -> list[str]:
     lines = [f"{one_line(result.assignment)} · {one_line(result.submission)}", headline(checked)]
     if result.smoke is not None:
         lines.append(
-            f"Smoke run: your code ran on the real data, but each `fit` saw {result.smoke.images} images and "
-            f"{result.smoke.epochs} epoch, however many it asks for. Accuracies mean nothing yet."
+            say(
+                "Smoke run: your code ran on the real data, but each `fit` saw {images} images and {epochs} epoch, however "
+                "many it asks for. Accuracies mean nothing yet.",
+                images=result.smoke.images,
+                epochs=result.smoke.epochs,
+            )
         )
     if result.ending.cut is not None:
-        seconds = f"{result.smoke.seconds:g} seconds" if result.smoke is not None else "its time"
-        lines.append(
-            f"It ended in cell {result.ending.cut}, after {seconds}: of that cell, which may take long or never end, and of "
-            "those after it nothing is known. `--full` runs everything."
-        )
+        lines.append(_cut_short(result, result.ending.cut))
     if result.accuracy is not None:
-        lines.append(f"{accuracy_words(result.accuracy, result.judged_on)}. Another run moves it a little.")
-    return [*lines, *(one_line(remark) for remark in checked.remarks)]
+        words = accuracy_words(result.accuracy, result.judged_on)
+        lines.append(say("{accuracy}. Another run moves it a little.", accuracy=words))
+    return [*lines, *(translated(one_line(remark)) for remark in checked.remarks)]
+
+
+def _is_module(result: Result) -> bool:
+    return result.submission.lower().endswith(".py")
+
+
+def _cut_short(result: Result, cell: int) -> str:
+    seconds = number(result.smoke.seconds if result.smoke is not None else result.ending.wall_s)
+    if _is_module(result):
+        return say(
+            "It ended after {seconds} seconds: of what follows nothing is known. `--full` runs everything.",
+            seconds=seconds,
+        )
+    return say(
+        "It ended in cell {cell}, after {seconds} seconds: of that cell, which may take long or never end, and of those "
+        "after it nothing is known. `--full` runs everything.", cell=cell, seconds=seconds,
+    )  # fmt: skip
+
+
+def _points_of(given: str, out_of: float) -> str:
+    return say("advice") if out_of <= 0 else f"{given}/{number(out_of)}"
 
 
 def _unchecked(item: Unchecked) -> Iterator[str]:
-    points = "advice" if item.out_of <= 0 else f"–/{number(item.out_of)}"
-    yield f"  – {points:>7}  {one_line(item.title)}"
-    yield f"{INDENT}{one_line(item.reason)}"
+    yield f"  – {_points_of('–', item.out_of):>7}  {say(one_line(item.title))}"
+    yield f"{INDENT}{translated(one_line(item.reason))}"
 
 
 def _check(check: CheckResult, is_open: bool) -> Iterator[str]:
     shown = "–" if is_open or check.outcome is Outcome.AWAITING else number(check.points)
-    points = "advice" if check.out_of <= 0 else f"{shown}/{number(check.out_of)}"
-    yield f"  {MARKS[check.outcome]} {points:>7}  {one_line(check.title)}"
+    yield f"  {MARKS[check.outcome]} {_points_of(shown, check.out_of):>7}  {say(one_line(check.title))}"
     if check.reason:
-        yield f"{INDENT}{one_line(check.reason)}"
+        yield f"{INDENT}{translated(one_line(check.reason))}"
     if check.hint and check.outcome is not Outcome.SKIPPED:  # that one says it already
-        yield f"{INDENT}→ {one_line(check.hint)}"
+        yield f"{INDENT}→ {translated(one_line(check.hint))}"
 
 
 def _failures(checked: Checked) -> Iterator[str]:
     if checked.failures:
-        yield "Cells that failed"
+        yield say("Cells that failed")
     for failure in checked.failures:
-        yield f"  {one_line(failure.where)}: {one_line(failure.error)}"
+        yield f"  {translated(one_line(failure.where))}: {one_line(failure.error)}"
         if failure.line:
-            yield f"    in: {one_line(failure.line)}"
-        yield f"    → {one_line(failure.hint)}"
+            yield "    " + say("in: {line}", line=one_line(failure.line))
+        yield f"    → {translated(one_line(failure.hint))}"
 
 
 def _cases(result: Result) -> Iterator[str]:
@@ -124,10 +157,15 @@ def _network(checked: Checked) -> Iterator[str]:
     if not checked.layers and not checked.fed:
         return
     model = checked.result.model
-    named = f" (`{one_line(model.chosen)}`, {model.parameters or 0:,} parameters)" if model.chosen else ""
-    yield f"Shapes, layer by layer{named}"
+    if model.chosen:
+        yield say(
+            "Shapes, layer by layer (`{name}`, {parameters} parameters)", name=one_line(model.chosen),
+            parameters=model.parameters or 0,
+        )  # fmt: skip
+    else:
+        yield say("Shapes, layer by layer")
     for told in checked.fed:
-        yield f"  {one_line(told)}"
+        yield f"  {translated(one_line(told))}"
     if checked.layers:
         yield from _layer_lines(checked.layers)
 
@@ -137,7 +175,7 @@ def _layer_lines(layers: Sequence[LayerShape]) -> Iterator[str]:
     rows = [
         (
             one_line(layer.name), one_line(layer.kind), " + ".join(write_shape(shape) for shape in layer.inputs) or "?",
-            write_shape(layer.output), f"{layer.parameters:,}",
+            write_shape(layer.output), count(layer.parameters),
         )
         for layer in layers
     ]  # fmt: skip
@@ -148,86 +186,119 @@ def _layer_lines(layers: Sequence[LayerShape]) -> Iterator[str]:
 
 def describe_network_beside(found: NetworkBeside) -> Iterator[str]:
     """What is to be known of the network that would be handed in with the work."""
-    yield f"The trained network beside it, {one_line(found.name)}"
-    yield f"  {write_size(found.size)}; {write_size(found.allowed)} are allowed"
+    yield say("The trained network beside it, {name}", name=one_line(found.name))
+    yield "  " + say("{size}; {allowed} are allowed", size=write_size(found.size), allowed=write_size(found.allowed))
+    differences = [translated(one_line(line)) for line in found.differences]
     if found.problem:
-        yield f"  ! {one_line(found.problem)}"
+        yield f"  ! {translated(one_line(found.problem))}"
     elif found.maker == "same":
-        yield "  ✓ it is the network that your code builds"
+        yield "  " + say("✓ it is the network that your code builds")
     elif found.maker == "different":
-        yield "  ✗ it is not the network that your code builds: save it again after the last change of your code"
-        yield from (f"    {one_line(line)}" for line in found.differences)
+        yield "  " + say(
+            "✗ it is not the network that your code builds: save it again after the last change of your code"
+        )
+        yield from (f"    {line}" for line in differences)
+    elif differences:
+        yield "  " + say("✗ whether your code builds it can't be told: {why}", why="; ".join(differences))
     else:
-        why = "; ".join(one_line(line) for line in found.differences)
-        yield f"  ✗ whether your code builds it can't be told{f': {why}' if why else ''}"
+        yield "  " + say("✗ whether your code builds it can't be told")
     if found.accuracy is not None:
-        words = accuracy_words(found.accuracy, "public images")
+        words = accuracy_words(found.accuracy, say("public images"))
         yield f"  {words[0].lower()}{words[1:]}"
 
 
 def _estimate(known: Estimate) -> Iterator[str]:
-    at_least = "at least " if known.at_least else "about "
-    yield "The full run, an estimate for this machine"
-    yield f"  {at_least}{write_duration(known.seconds)}; {write_duration(known.allowed_s)} are allowed"
+    values = {"time": write_duration(known.seconds), "allowed": write_duration(known.allowed_s)}
+    yield say("The full run, an estimate for this machine")
+    if known.at_least:
+        yield "  " + say("at least {time}; {allowed} are allowed", **values)
+    else:
+        yield "  " + say("about {time}; {allowed} are allowed", **values)
     for training in known.trainings:
         yield f"    {_training(training)}"
     if known.memory_mb is not None:
         used, allowed = (write_size(size * (1 << 20)) for size in (known.memory_mb, known.memory_allowed_mb))
-        yield f"  about {used} of memory, which is what this run needed; {allowed} are allowed"
+        yield "  " + say(
+            "about {used} of memory, which is what this run needed; {allowed} are allowed", used=used, allowed=allowed
+        )
     if known.seconds > known.allowed_s:
-        yield "  ! That is too long: the training would be stopped early, and graded as it is then."
+        yield "  " + say("! That is too long: the training would be stopped early, and graded as it is then.")
     elif known.cells:
-        named = any(training.cell for training in known.trainings)
-        cells = f"Cell {', '.join(map(str, known.cells))}" if named else "The training"
-        limit = write_duration(known.cell_allowed_s)
-        yield f"  ! {cells} may come too close to the {limit} that one cell may take: a training is stopped before."
+        yield from _slow(known)
     if known.too_big:
-        yield "  ! That is close to the limit of memory: use float32, smaller images or smaller batches."
+        yield "  " + say("! That is close to the limit of memory: use float32, smaller images or smaller batches.")
+
+
+def _slow(known: Estimate) -> Iterator[str]:
+    limit = write_duration(known.cell_allowed_s)
+    if any(training.cell for training in known.trainings):
+        yield "  " + say(
+            "! Cell {cells} may come too close to the {limit} that one cell may take: a training is stopped before.",
+            cells=", ".join(map(str, known.cells)), limit=limit,
+        )  # fmt: skip
+    else:
+        yield "  " + say(
+            "! The training may come too close to the {limit} that one cell may take: a training is stopped before.",
+            limit=limit,
+        )
 
 
 def _training(training: Training) -> str:
-    where = f"cell {training.cell}: " if training.cell else ""
-    what = f"{where}`{one_line(training.model)}.fit`, {training.epochs} epochs"
-    step = f"{1000 * training.step_s:.3g} ms" if training.step_s > 0 else ""
+    where = say("cell {cell}: ", cell=training.cell) if training.cell else ""
+    epochs = {"epochs": training.epochs}
+    what = f"{where}`{one_line(training.model)}.fit`, "
+    step = f"{numbers(f'{1000 * training.step_s:.3g}')} ms" if training.step_s > 0 else ""
     if training.failed:
-        return f"{what}: failed"
+        return what + say("{epochs} epochs: failed", **epochs)
     if training.seconds is None:
-        return f"{what} of unknown length" + (f", {step} a step" if step else "")
+        if step:
+            return what + say("{epochs} epochs of unknown length, {step} a step", step=step, **epochs)
+        return what + say("{epochs} epochs of unknown length", **epochs)
+    time = write_duration(training.seconds)
     if training.steps is None or not step:
-        return f"{what}: {write_duration(training.seconds)}"
-    pace = f"{training.steps} steps x {step}"
-    return f"{what} x {pace}, with validation {write_duration(training.seconds)}"
+        return what + say("{epochs} epochs: {time}", time=time, **epochs)
+    return what + say(
+        "{epochs} epochs x {steps} steps x {step}, with validation {time}", steps=numbers(str(training.steps)), step=step,
+        time=time, **epochs,
+    )  # fmt: skip
 
 
 def _notes(result: Result) -> Iterator[str]:
-    yield from (f"Made to work on the way: {one_line(shim)}" for shim in result.shims)
-    notes = [note for note in result.notes if "each `fit` saw at most" not in note]
-    yield from (f"Note: {one_line(note)}" for note in notes)
-    yield from (f"Look at: {one_line(flag.reason)}" for flag in result.flags if flag.audience == "everyone")
+    for shim in result.shims:
+        yield say("Made to work on the way: {what}", what=translated(one_line(shim)))
+    for note in result.notes:
+        if "each `fit` saw at most" not in note:
+            yield say("Note: {what}", what=translated(one_line(note)))
+    for flag in result.flags:
+        if flag.audience == "everyone":
+            yield say("Look at: {what}", what=translated(one_line(flag.reason)))
 
 
 def _points(checked: Checked) -> Iterator[str]:
     standing = checked.standing
     total = number(standing.out_of)
     if checked.mode == "smoke":
-        yield f"Points: {number(standing.certain)} of {total} are certain as long as the full run trains this very network."
+        yield say(
+            "Points: {certain} of {total} are certain as long as the full run trains this very network.",
+            certain=number(standing.certain), total=total,
+        )  # fmt: skip
         if standing.likely:
-            yield f"        {number(standing.likely)} more rest on how the code ran; time or memory could still take them."
+            yield "        " + say(
+                "{likely} more rest on how the code ran; time or memory could still take them.",
+                likely=number(standing.likely),
+            )
     else:
         kept = number(round(standing.certain + standing.likely, 2))
-        yield f"Points: {kept} of {total} here. {NO_MARK}"
+        yield say("Points: {kept} of {total} here.", kept=kept, total=total) + f" {say(NO_MARK)}"
     if standing.open:
-        yield f"        {number(standing.open)} were not checked."
+        yield "        " + say("{points} were not checked.", points=number(standing.open))
     if standing.by_person:
-        yield f"        {number(standing.by_person)} are given by a person, after the hand-in."
+        yield "        " + say("{points} are given by a person, after the hand-in.", points=number(standing.by_person))
     if standing.lost:
-        yield f"        {number(standing.lost)} would be lost."
+        yield "        " + say("{points} would be lost.", points=number(standing.lost))
     if checked.mode == "smoke":
-        yield f"        {NO_MARK} `grader check {one_line(checked.result.assignment)} --full` trains in full."
-
-
-def _points_word(value: float) -> str:
-    return "1 point" if value == 1 else f"{number(value)} points"
+        command = f"`grader check {one_line(checked.result.assignment)} --full`"
+        yield f"        {say(NO_MARK)} " + say("{command} trains in full.", command=command)
 
 
 def _percent(accuracy: Accuracy) -> str:
@@ -249,10 +320,10 @@ class Card:
         if result.accuracy is not None:
             said.append(_safe(accuracy_words(result.accuracy, result.judged_on)))
         rows = "".join(_row(check) for check in result.checks if check.out_of or check.outcome is not Outcome.PASSED)
-        left = "; ".join(_safe(item.title) for item in self.checked.unchecked if item.out_of)
+        left = "; ".join(_safe(say(item.title)) for item in self.checked.unchecked if item.out_of)
         if left:
-            said.append(f"Not checked here: {left}")
-        said += [_safe(remark) for remark in self.checked.remarks]
+            said.append(say("Not checked here: {titles}", titles=left))
+        said += [_safe(translated(remark)) for remark in self.checked.remarks]
         body = "".join(f'<p style="margin:.3em 0">{line}</p>' for line in said)
         small = f'<p style="margin:.3em 0;opacity:.7;font-size:.9em">{_safe(_footnote(self.checked))}</p>'
         return (
@@ -264,14 +335,13 @@ class Card:
 
 def _row(check: CheckResult) -> str:
     colour = COLOURS[check.outcome]
-    shown = "–" if check.outcome is Outcome.AWAITING else f"{check.points:g}"
-    points = f"{shown}/{check.out_of:g}" if check.out_of else "advice"
-    words = _safe(check.reason)
+    points = _points_of("–" if check.outcome is Outcome.AWAITING else number(check.points), check.out_of)
+    words = _safe(translated(check.reason))
     if check.hint and check.outcome is not Outcome.SKIPPED:
-        words += f"<br>→ {_safe(check.hint)}"
+        words += f"<br>→ {_safe(translated(check.hint))}"
     return (
         f'<tr><td style="{ROW};color:{colour}">{MARKS[check.outcome]}</td><td style="{ROW};white-space:nowrap">{points}</td>'
-        f'<td style="{ROW}">{_safe(check.title)}</td><td style="{ROW}">{words}</td></tr>'
+        f'<td style="{ROW}">{_safe(say(check.title))}</td><td style="{ROW}">{words}</td></tr>'
     )
 
 
@@ -281,10 +351,10 @@ def _colour(checked: Checked) -> str:
 
 
 def _footnote(checked: Checked) -> str:
-    return (
-        f"{NO_MARK} The network was judged on data that everybody has; after the hand-in your whole notebook is run "
-        f"again from the top. Took {checked.took_s:g} s."
-    )
+    return f"{say(NO_MARK)} " + say(
+        "The network was judged on data that everybody has; after the hand-in your whole notebook is run again from the "
+        "top. Took {seconds} s.", seconds=numbers(f"{checked.took_s:g}"),
+    )  # fmt: skip
 
 
 def _safe(text: str) -> str:

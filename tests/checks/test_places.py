@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from grader.checks.places import Places, failing_line
+from grader.checks.places import Places, failing_lines
 from grader.core.evidence import Cause, Cell, CellError, Ending, Judgement, Source
 from grader.core.results import CheckResult
 from tests.checks.builders import case, cell, claims, fit, look
@@ -90,18 +90,35 @@ def test_the_parts_of_a_module_are_called_by_their_lines() -> None:
 @pytest.mark.parametrize(
     ("traceback", "found"),
     [
-        (TRACEBACK, (3, "print(x_trian)")),
-        ("----> 9 print(x_trian)", None),  # of another file
-        ("----> 3 something else", None),
-        ("-" * 20_000, None),
-        ("", None),
+        (TRACEBACK, [(3, "print(x_trian)")]),
+        ("----> 9 print(x_trian)", []),  # of another file
+        ("----> 3 something else", []),
+        ("-" * 20_000, []),
+        ("", []),
     ],
 )
-def test_a_marked_line_counts_only_where_it_stands_in_the_cell(traceback: str, found: tuple[int, str] | None) -> None:
-    assert failing_line(failing(traceback=traceback)) == found
+def test_a_marked_line_counts_only_where_it_stands_in_the_cell(traceback: str, found: list[tuple[int, str]]) -> None:
+    assert [(at.line, at.text) for at in failing_lines(failing(traceback=traceback))] == found
 
 
 def test_a_files_name_is_one_line_of_bounded_length() -> None:
     result = of_module("executes", failing(1, SECOND), name="a\n::error::" + "b" * 500 + ".py")
     assert "\n" not in result.reason
     assert len(result.reason) < 200
+
+
+def test_an_error_inside_a_function_is_told_by_its_own_line_and_the_call_beside() -> None:
+    defines, calls = "def rate(x):\n    return x / zero\n", "# %%\n\nprint(rate(1))\n"
+    traceback = (
+        "NameError   Traceback\nCell In[2], line 3\n      1 # %%\n----> 3 print(rate(1))\n\n"
+        "Cell In[1], line 2, in rate(x)\n      1 def rate(x):\n----> 2     return x / zero\n\nNameError: name"
+    )
+    failed = failing(2, calls, traceback, "zero")
+    assert Places((cell(1, defines), failed), "work.py").of_error(failed) == "line 2 of work.py"
+    result = of_module("executes", cell(1, defines), failed)
+    assert "line 2 of work.py, called from line 5, failed: NameError" in result.reason
+
+
+def test_a_line_of_a_package_is_no_line_of_the_submission() -> None:
+    traceback = "Cell In[2], line 3\n----> 3 print(x_trian)\n\nFile /lib/some.py:3, in f()\n----> 1 # %%\n"
+    assert [at.line for at in failing_lines(failing(traceback=traceback))] == [3]
