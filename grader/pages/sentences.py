@@ -16,10 +16,11 @@ from functools import cached_property
 
 GAP = re.compile(r"\{(\w+)\}")
 COUNTED = re.compile(r" (?:\w+ )?[a-z]+s\b(?<!ss)(?<!is)(?<!as)")  # a noun in the plural behind a number
-# What needs no translation: code, code with a kind behind it, a number with its unit, a shape, a count of layers, a name.
+# What needs no translation: code, code with a kind behind it, a number with its unit, a shape or an array, a count of
+# layers, a name.
 NUMBER = r"(?:= )?[-+]?(?:[\d.,]+(?:e[-+]?\d+)?|nan|inf)(?:[\s\u00a0](?:%|ms|s|min|h|[KMG]iB|B))*%?(?: ± [\d.]+)?"
 PLAIN = re.compile(
-    rf"`[^`]*`(?: \([\w ]+\))?|{NUMBER}|[(\[][\w, -]*[)\]]|\d+(?: [×x→] \d+)+|\d+ (?:\w+\.)?[A-Z]\w+"
+    rf"`[^`]*`(?: \([\w ]+\))?|{NUMBER}|[(\[][\w, ?-]*[)\]](?: [a-z]+\d+)?|\d+(?: [×x→] \d+)+|\d+ (?:\w+\.)?[A-Z]\w+"
     r"|softmax|sigmoid|linear|relu|[^\s`]*[\dA-Z_./][^\s`]*(?<![:;])"
 )
 # Gaps that somebody else's words fill, by the name without its number: an error's text or a part of it; files, people and
@@ -206,10 +207,11 @@ class _Telling:
             return None
         told: dict[str, str] = {}
         for gap, (name, value) in enumerate(fill.items()):
-            known = self._told(value, depth) if value else ""
-            if known is None and not (template.is_code(gap) or _is_foreign(name.rstrip("0123456789"), value)):
+            code = template.is_code(gap)
+            known = self._told(value, depth) if value and not (code and value.isidentifier()) else ""
+            if known is None and not (code or _is_foreign(name.rstrip("0123456789"), value)):
                 return None
-            told[name] = value if known is None else known
+            told[name] = known or value
         return GAP.sub(lambda found: told[found[1]], self._form(template, fill))
 
     def _form(self, template: Template, fill: Mapping[str, str]) -> str:

@@ -263,7 +263,8 @@ def data_fed(evidence: Evidence) -> tuple[str, ...]:
         span = "" if fit.x.low is None or fit.x.high is None else f", values {fit.x.low:g} to {fit.x.high:g}"
         labels = f"; labels {write_shape(fit.y.shape)}" if fit.y is not None else ""
         where = "" if places.file or not fit.cell else f"cell {fit.cell}: "
-        told.append(f"{where}`{fit.model}.fit` was given {write_shape(fit.x.shape)} {fit.x.dtype}{span}{labels}")
+        array = f"{write_shape(fit.x.shape)} {fit.x.dtype}"
+        told.append(f"{where}`{fit.model}.fit` was given {array}{span}{labels}")
     return tuple(dict.fromkeys(told))
 
 

@@ -245,21 +245,21 @@ def _slow(known: Estimate) -> Iterator[str]:
 
 def _training(training: Training) -> str:
     where = say("cell {cell}: ", cell=training.cell) if training.cell else ""
-    epochs = {"epochs": training.epochs}
     what = f"{where}`{one_line(training.model)}.fit`, "
+    epochs = many(training.epochs, "{n} epoch", "{n} epochs")
     step = f"{numbers(f'{1000 * training.step_s:.3g}')} ms" if training.step_s > 0 else ""
     if training.failed:
-        return what + say("{epochs} epochs: failed", **epochs)
+        return what + say("{epochs}: failed", epochs=epochs)
     if training.seconds is None:
         if step:
-            return what + say("{epochs} epochs of unknown length, {step} a step", step=step, **epochs)
-        return what + say("{epochs} epochs of unknown length", **epochs)
+            return what + say("{epochs} of unknown length, {step} a step", step=step, epochs=epochs)
+        return what + say("{epochs} of unknown length", epochs=epochs)
     time = write_duration(training.seconds)
     if training.steps is None or not step:
-        return what + say("{epochs} epochs: {time}", time=time, **epochs)
+        return f"{what}{epochs}: {time}"
     return what + say(
-        "{epochs} epochs x {steps} steps x {step}, with validation {time}", steps=numbers(str(training.steps)), step=step,
-        time=time, **epochs,
+        "{epochs} x {steps} steps x {step}, with validation {time}", epochs=epochs, steps=str(training.steps), step=step,
+        time=time,
     )  # fmt: skip
 
 

@@ -199,3 +199,8 @@ def test_every_file_that_writes_a_finding_is_read_for_the_catalogue() -> None:
         calls = {node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)}
         assert not {call.id for call in calls if isinstance(call, ast.Name)} & writes, path
     assert others <= set(GRADER.rglob("*.py")) and len(read) > 60
+
+
+def test_a_name_in_code_is_never_translated(italian: None) -> None:
+    assert translated("first") != "first"  # which is a word of a finding
+    assert "`first`" in translated("`first` was trained for 1 epoch in cell 2")

@@ -170,7 +170,8 @@ def build_early(model: Any, given: dict[str, Any]) -> None:
     Of what can't be foreseen, or is wrong, Keras will speak.
     """
     keras, metrics, optimizer = sys.modules["keras"], getattr(model, "_compile_metrics", None), model.optimizer
-    labels, outputs = given.get("y"), getattr(model, "outputs", None) or ()
+    labels: Any = given.get("y")
+    outputs: Any = getattr(model, "outputs", None) or ()
     if hasattr(given.get("x"), "element_spec"):
         spec = given["x"].element_spec
         labels = spec[1] if isinstance(spec, tuple) and len(spec) > 1 else None
