@@ -3,7 +3,8 @@
 import os
 import shlex
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -98,7 +99,6 @@ def check(
         print("The server of earlier checks was ended." if ended else "There was no server to end.")
         return
     assignment, file = _in_order(home, assignment, file)
-    spoken = _speak(home, assignment, language)
     path = file if file is not None else pick_file(Path(), assignment)
     if out is not None:
         output_folder(out)
@@ -106,7 +106,7 @@ def check(
     chosen = CheckOptions(
         full=full, often=watch, isolation=sandbox.value if sandbox else None, data=data, seed=seed, server=may_ask
     )
-    with spoken, open_checker(home, assignment, path, chosen) as checker:
+    with _speak(home, assignment, language), open_checker(home, assignment, path, chosen) as checker:
         with progress_bar(output.quiet) as progress:
             checker.open(progress)
         if watch:
@@ -119,18 +119,24 @@ def check(
     raise typer.Exit(_exit_code(found.checked))
 
 
-def _speak(home: "Course", assignment: str, language: str | None) -> AbstractContextManager[None]:
+@contextmanager
+def _speak(home: "Course", assignment: str, language: str | None) -> Iterator[None]:
     """A block in which the language is spoken that was asked for, or else that of the assignment's pages.
 
-    Raises UsageError for one that nobody has translated.
+    Raises UsageError for one that nobody has translated, and GraderErrors of the block in its words.
     """
-    from grader.pages.language import ENGLISH, use_language
+    from grader.pages.language import ENGLISH, translated, use_language
 
     folder = home.report_templates() / "languages"
     known = tuple(sorted({ENGLISH, *(path.stem for path in folder.glob("*.po"))}))
     if language is not None and language not in known:
         raise UsageError(f"--language {language}: the grader does not speak it.", available(known))
-    return use_language(folder, language or home.assignment(assignment).report.language)
+    with use_language(folder, language or home.assignment(assignment).report.language):
+        try:
+            yield
+        except GraderError as error:
+            error.message, error.remedy = translated(error.message), translated(error.remedy)
+            raise
 
 
 def _in_order(home: "Course", assignment: str | None, file: Path | None) -> tuple[str, Path | None]:
@@ -181,7 +187,7 @@ def _check_once(path: Path, checker: "Checker", output: Output) -> "Answer":
 
 def _watch(path: Path, checker: "Checker", output: Output) -> None:
     """Check, wait for the next save, check again. Ctrl-C is the way out and no error."""
-    from grader.pages.language import say
+    from grader.pages.language import say, translated
     from grader.selfcheck.changes import changes
     from grader.selfcheck.own_files import stamp, wait_for_save
 
@@ -195,7 +201,7 @@ def _watch(path: Path, checker: "Checker", output: Output) -> None:
                     print_lines(["", *changes(before, found.checked)])
                 before = found.checked
             except GraderError as error:  # half a file, say: the next save may mend it
-                print_lines([f"grader: {error}"])
+                print_lines([f"grader: {translated(error.message)} {translated(error.remedy)}".rstrip()])
             if not output.as_json:
                 print_lines(["", say("Watching {file}; Ctrl-C ends it.", file=path.name), ""])
             seen = wait_for_save(path, seen)
