@@ -154,7 +154,7 @@ def batch(
     if executor != LOCAL and not (executor.startswith(CLUSTER) and executor.removeprefix(CLUSTER)):
         words = f"Write {LOCAL}, or {CLUSTER}HOST:PORT of a Dask scheduler."
         raise UsageError(f"--executor {executor}: is not understood.", words)
-    compared = open_similarity(against or [], similarity, assignment, out)
+    compared = open_similarity(against or [], similarity, assignment, out, source)
     others = [Path(word) for word in (earlier, data, events, gradebook) if word is not None and "://" not in str(word)]
     with ending_in_order(), ExitStack() as stack:
         progress = stack.enter_context(progress_bar(as_json or quiet, events=stack.enter_context(open_events(events))))

@@ -25,11 +25,11 @@ Parts = tuple[tuple[str, str], ...]
 Read = tuple[str, tuple[Student, ...], Parts]  # the name of a submission, whose it is, its code
 
 
-def read_against(folders: Sequence[Path], assignment: str, out: Path) -> tuple[EarlierCode, ...]:
-    """The code in these folders, without the class' own results in `out`. Raises UsageError."""
+def read_against(folders: Sequence[Path], assignment: str, own: Sequence[Path]) -> tuple[EarlierCode, ...]:
+    """The code in these folders, without what is the class' `own`: its hand-ins, its results. Raises UsageError."""
     found: dict[Path, list[Read]] = {}
     for folder in folders:
-        inside = _read_folder(folder, assignment, out.resolve())
+        inside = _read_folder(folder, assignment, [path.resolve() for path in own])
         if not inside:
             raise UsageError(
                 f"--against {folder}: holds neither results of a batch nor submissions.",
@@ -58,23 +58,23 @@ def _labels(places: Sequence[Path]) -> dict[Path, str]:
     return labels
 
 
-def _read_folder(folder: Path, assignment: str, out: Path) -> dict[Path, list[Read]]:
+def _read_folder(folder: Path, assignment: str, own: Sequence[Path]) -> dict[Path, list[Read]]:
     """What lies there, by the batch that it is of; nothing where there is no code. Raises UsageError."""
     if not folder.exists():
         raise UsageError(f"--against {folder}: is not there.", "Check the path.")
     place = folder.resolve()
-    if place.is_relative_to(out):
-        raise UsageError(f"--against {folder}: is this class' own --out.", "The class is compared with itself anyway.")
+    if any(map(place.is_relative_to, own)):
+        raise UsageError(f"--against {folder}: is this class' own.", "The class is compared with itself anyway.")
     if place.is_dir():
         batches: dict[Path, list[Read]] = {}
         for student in sorted(folders_with_results(place)):
-            if not student.is_relative_to(out):
+            if not any(map(student.is_relative_to, own)):
                 batches.setdefault(student.parent, []).extend(_read_result(student))
         if batches:
             return {batch: known for batch, known in batches.items() if known}
     with workspace() as scratch:
         try:
-            entries = open_class(place, assignment=assignment, workspace=scratch, apart=[out]).entries
+            entries = open_class(place, assignment=assignment, workspace=scratch, apart=own).entries
         except GraderError as error:
             raise UsageError(f"--against {folder}: {error.message}", error.remedy) from None
         known = [(entry, parts) for entry in entries if entry.handed_in and (parts := _code_of(entry))]

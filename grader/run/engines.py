@@ -115,8 +115,8 @@ def _interpreter(name: str, why: str) -> tuple[str, tuple[Input, ...]]:
     return str(binary), tuple(Input(path, str(path).removeprefix("/")) for path in sorted(outside))
 
 
-def find_by_engine(engine: Engine, question: Question, sandbox: Sandbox) -> tuple[Found, ...]:
-    """The pairs that it finds close. Raises WorkLost."""
+def find_by_engine(engine: Engine, question: Question, sandbox: Sandbox, least: float = SHARE) -> tuple[Found, ...]:
+    """The pairs of which one shares at least so much with the other. Raises WorkLost."""
     earlier, course = bool(question.earlier), bool(question.boilerplate)
     files = dict(_files(question))
     size = (64 << 20) + 2 * sum(map(len, files.values())) + MOST_ANSWER
@@ -137,7 +137,7 @@ def find_by_engine(engine: Engine, question: Question, sandbox: Sandbox) -> tupl
             raise WorkLost(f"by {engine.words.partition('=')[0]} gave no answer ({said})") from None
         finally:
             confined.close()
-    return tuple(_close(rows))
+    return tuple(sorted(_close(rows, least)))
 
 
 def _files(question: Question) -> Iterator[tuple[str, bytes]]:
@@ -153,10 +153,10 @@ def _plain(code: str) -> bytes:
     return NO_PYTHON.sub(r"\1# \2", code[:MOST_CODE]).encode("utf-8", "replace") + b"\n"
 
 
-def _close(rows: list[Row]) -> Iterator[Found]:
+def _close(rows: list[Row], least: float) -> Iterator[Found]:
     for one, other, of_one, of_other in rows:
         places = NUMBER.search(one), NUMBER.search(other)
-        if places[0] and places[1] and max(of_one, of_other) >= SHARE:
+        if places[0] and places[1] and max(of_one, of_other) >= least:
             first, second = int(places[0][1]), int(places[1][1])
             yield Found(first, second, of_one, of_other) if first < second else Found(second, first, of_other, of_one)
 

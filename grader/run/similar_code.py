@@ -57,10 +57,13 @@ class _Row:
     people: tuple[Student, ...]
 
 
-def open_similarity(against: Sequence[Path], engine: str | None, assignment: str, out: Path) -> SimilarityOptions:
-    """What `--against` and `--similarity` name, read and looked at. Raises UsageError."""
+def open_similarity(against: Sequence[Path], engine: str | None, assignment: str, *own: Path) -> SimilarityOptions:
+    """What `--against` and `--similarity` name, read and looked at; `own` are folders of the class itself.
+
+    Raises UsageError.
+    """
     found = open_engine(engine) if engine else None
-    earlier = read_against(against, assignment, out) if against else ()
+    earlier = read_against(against, assignment, own) if against else ()
     return SimilarityOptions(against=tuple(path.resolve() for path in against), earlier=earlier, engine=found)
 
 
