@@ -1,6 +1,7 @@
 """`grader grade`, `batch`, `regrade`, `report` and `demo`: submissions and their results."""
 
 import json
+import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from enum import StrEnum
@@ -242,7 +243,7 @@ def regrade(
     """Mark stored evidence again without running it; say who moved."""
     from grader.course.rubric import open_rubric
     from grader.marking.publish import OutputOptions
-    from grader.marking.regrade import not_here, regrade
+    from grader.marking.regrade import not_here, regrade, run_with_other_packages
 
     home = find_course(course)
     require_order(home, assignment, folder)
@@ -262,6 +263,8 @@ def regrade(
         for move in moved:
             print_lines(move.words().split("\n"))
         print_lines([f"{len(moved)} of {len(moves)} moved{'; nothing was written (--dry-run)' if dry_run else ''}."])
+    others = run_with_other_packages(moves, home.rules())
+    print_lines(others, sys.stderr if as_json else sys.stdout)
     end_with_troubles(troubles, missing, folder)
 
 
