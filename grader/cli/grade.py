@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.gradebook import GradebookOption, end_with_troubles, open_beside, require_gradebook, show_decision
+from grader.cli.gradebook import (
+    GradebookOption,
+    end_with_troubles,
+    known_grades,
+    open_beside,
+    require_gradebook,
+    show_decision,
+    tell_others,
+)
 from grader.cli.options import (
     Assignment,
     CourseOption,
@@ -170,6 +178,7 @@ def batch(
             return
         context = stack.enter_context(open_context(home, assignment, options, progress))
         book = stack.enter_context(open_gradebook(gradebook or output.out))
+        before = known_grades(book)
         collector = None
         if executor != LOCAL:
             from grader.cli.worker import collect_order
@@ -180,6 +189,7 @@ def batch(
         results, index = grade_class(
             known.entries, context, output, jobs=plan.jobs, progress=progress, book=book, collector=collector
         )
+        tell_others(before, book, assignment)
     _print_rows(results, index, as_json)
     raise typer.Exit(3 if any(result.status is Status.BROKEN for result in results) else 0)
 
@@ -252,7 +262,9 @@ def regrade(
     rubric = open_rubric(home, assignment, data)
     with open_beside(folder, gradebook) as book:
         require_gradebook(folder, book)
+        before = known_grades(book)
         moves = regrade(rubric, output, dry_run=dry_run, book=book)
+        tell_others(before, book, assignment)
         missing = not_here(book, assignment, folder)
     moved = [move for move in moves if move.moved]
     troubles = [f"{move.new.student}: {move.trouble}" for move in moves if move.trouble]
