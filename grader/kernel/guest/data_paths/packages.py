@@ -28,8 +28,30 @@ DOWNLOADERS: Mapping[str, tuple[str, ...]] = {
 
 
 def patches(redirects: Redirects) -> Mapping[str, Patch]:
-    """The patches for modules, which are run after their import."""
-    return {"sklearn.datasets": lambda module: patch_openml(module, redirects)} if redirects.digits is not None else {}
+    """The patches for modules, which are run after their import; of packages that a course adds, too."""
+    digits = (
+        {"sklearn.datasets": lambda module: patch_openml(module, redirects)} if redirects.digits is not None else {}
+    )
+    installed = dict.fromkeys(DOWNLOADERS, lambda module: patch_downloader(module, redirects))
+    return {**digits, **installed, "tensorflow_datasets": lambda module: patch_datasets(module, redirects)}
+
+
+def patch_datasets(module: Any, redirects: Redirects) -> None:
+    """`tensorflow_datasets` itself, where it is installed, does what its stand-in does, but for data in a folder."""
+
+    @replaces(module, "load")
+    def load_data(original: Any, name: Any, *arguments: Any, **options: Any) -> Any:
+        return original(name, *arguments, **options) if "data_dir" in options else load(redirects, name, **options)
+
+    @replaces(module, "builder")
+    def build(original: Any, name: Any, *arguments: Any, **options: Any) -> Any:
+        return original(name, *arguments, **options) if "data_dir" in options else Builder(redirects, name)
+
+
+def patch_downloader(module: Any, redirects: Redirects) -> None:
+    """A downloader that is installed would wait for a network that is not there: it does what its stand-in does."""
+    for function in DOWNLOADERS[module.__name__]:
+        setattr(module, function, functools.partial(download, redirects))
 
 
 def stand_ins(redirects: Redirects) -> dict[str, Make]:
