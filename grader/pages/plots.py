@@ -261,7 +261,7 @@ def curves(chart: Chart, *, width: int = 360, height: int = 240) -> str:
     for tick in ticks(low, high, step):
         y = place(1, tick)[1]
         svg.line("grid", (left, y), (right, y))
-        svg.letter("tick end", _value_in_words(tick, chart.percent), left - 8, y + 4)
+        svg.letter("tick end", value_in_words(tick, chart.percent), left - 8, y + 4)
     for epoch in sorted({1, (epochs + 1) // 2, epochs}):
         svg.letter("tick middle", str(epoch), place(epoch, low)[0], bottom + 18)
     svg.letter("tick middle", say("epoch"), (left + right) / 2, bottom + 34)
@@ -327,7 +327,7 @@ def _curves_in_words(chart: Chart, series: Sequence[Series]) -> str:
     parts: list[str] = []
     for item in series:
         known = [value for value in item.values if value is not None]
-        first, last = _value_in_words(known[0], chart.percent), _value_in_words(known[-1], chart.percent)
+        first, last = value_in_words(known[0], chart.percent), value_in_words(known[-1], chart.percent)
         parts.append(say("{curve} from {first} to {last}", curve=item.label, first=first, last=last))
     if chart.onset is not None and parts:
         parts.append(say("overfitting after epoch {epoch}", epoch=chart.onset))
@@ -338,7 +338,8 @@ def _curves_in_words(chart: Chart, series: Sequence[Series]) -> str:
     )
 
 
-def _value_in_words(value: float, as_percent: bool) -> str:
+def value_in_words(value: float, as_percent: bool) -> str:
+    """A value of a curve, as beside its axis."""
     return percent(value, 2) if as_percent else numbers(f"{round(value, 9):.4g}")
 
 
@@ -414,7 +415,7 @@ def _draw_curve(svg: Canvas, item: Series, kind: str, place: Place, as_percent: 
     drawn = [(epoch, value) for epoch, value in known if value is not None]
     for epoch, value in drawn if len(known) <= DOTTED else drawn[-1:]:
         x, y = place(epoch, value)
-        reached = _value_in_words(value, as_percent)
+        reached = value_in_words(value, as_percent)
         told = say("{curve}, epoch {epoch}: {value}", curve=item.label, epoch=str(epoch), value=reached)
         if kind == "series-1":
             svg.circle(f"dot {kind}", (x, y), 3.5, told=told)

@@ -10,11 +10,12 @@ from grader.core.text import joined, one_line, shorten
 from grader.pages.accuracy import is_doubted
 from grader.pages.language import many, numbers, say
 from grader.pages.numbers import count, percent, write_duration
-from grader.pages.plots import Chart, Series
+from grader.pages.plots import Chart, Series, value_in_words
 from grader.pages.wording import accuracy_percent, shape
 
 MOST = 30  # rows
 EPOCHS = 10_000  # of one curve
+VALUE_ROWS = 50  # of the table of all values, evenly spread over longer trainings
 RISE = 1.03  # a validation loss that stays this much above its lowest has turned
 GAP = 0.03  # between training and judged accuracy, from which on it is spoken of
 FALL = 0.97  # a training loss that went on falling by as much
@@ -38,6 +39,14 @@ class FitView:
 
 
 @dataclass(frozen=True)
+class CurveValues:
+    """The values of all curves in a table: what each column is called, and a row for an epoch."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
 class TrainingView:
     """All trainings, and the curves of the graded network with what they show."""
 
@@ -46,6 +55,7 @@ class TrainingView:
     charts: tuple[Chart, ...]
     caption: str
     overfitting: str
+    values: CurveValues | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,7 @@ def training_view(result: Result, evidence: Evidence | None) -> TrainingView | N
         charts,
         caption,
         joined((_overfitting(history, onset), _gap(history, result))) if charts else "",
+        _values(charts) if charts else None,
     )
 
 
@@ -179,6 +190,23 @@ def _charts(
         if series:
             charts.append(Chart(title, series, as_percent, joints, onset.epoch if onset else None))
     return tuple(charts)
+
+
+def _values(charts: Sequence[Chart]) -> CurveValues:
+    """What the points of the charts say to who hovers over them, for everybody else."""
+    every = [(chart, series) for chart in charts for series in chart.series]
+    epochs = max(len(series.values) for _, series in every)
+    step = -(-epochs // VALUE_ROWS)
+    shown = sorted({*range(0, epochs, step), epochs - 1})
+
+    def value(chart: Chart, series: Series, place: int) -> str:
+        known = series.values[place] if place < len(series.values) else None
+        return "–" if known is None else value_in_words(known, chart.percent)
+
+    return CurveValues(
+        (say("epoch"), *(f"{chart.title}: {series.label}" for chart, series in every)),
+        tuple((count(place + 1), *(value(*curve, place) for curve in every)) for place in shown),
+    )
 
 
 def _fit(fit: Fit) -> FitView:

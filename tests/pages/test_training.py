@@ -106,3 +106,13 @@ def test_histories_of_different_lengths_stay_in_step() -> None:
     ragged = a_fit(history={"loss": (0.5, 0.4, 0.3), "val_loss": (0.6,)})
     view = shown(ragged, a_fit(history={"loss": (0.2,), "val_loss": (0.3,)}))
     assert [series.values for series in view.charts[0].series] == [(0.5, 0.4, 0.3, 0.2), (0.6, None, None, 0.3)]
+
+
+def test_the_points_of_the_curves_stand_in_a_table_too() -> None:
+    ragged = a_fit(history={"accuracy": (0.5, 0.75), "loss": (0.5, 0.4, 0.3), "val_loss": (0.6,)})
+    values = shown(ragged).values
+    assert values.columns == ("epoch", "Accuracy: training", "Loss: training", "Loss: validation")
+    assert values.rows == (("1", "50\N{NO-BREAK SPACE}%", "0.5", "0.6"), ("2", "75\N{NO-BREAK SPACE}%", "0.4", "–"),
+                           ("3", "–", "0.3", "–"))  # fmt: skip
+    long = shown(a_fit(history={"loss": tuple(1 / (1 + n) for n in range(999))})).values.rows
+    assert len(long) <= 51 and long[0][0] == "1" and long[-1][0] == "999"
