@@ -65,6 +65,8 @@ WORDS = (
     " and ", " or ", "units", "filters", "function", "class", "notebook", "module", "kernels", "test accuracy",
     "array", "tuple", "list", "number", "none", "padding", "accuracy", "mean", "resized", "1 more", " and 1 more",
     " ({what})", " ({classes})", "best", "last", "first", "pooling",
+    # why a self-check runs without a sandbox
+    "bubblewrap is not on this machine.", "bubblewrap needs Linux.", "bubblewrap does not work on this machine: {error}.",
 )  # fmt: skip
 PLURAL = re.compile(r"\{\w+\}" + COUNTED.pattern)
 
