@@ -29,6 +29,7 @@ from grader.core.errors import GraderError, UsageError
 from grader.core.text import available
 
 if TYPE_CHECKING:
+    from grader.core.assignment import Assignment
     from grader.course.course import Course
     from grader.selfcheck.checker import Checker
     from grader.selfcheck.estimate import Answer, Checked
@@ -99,6 +100,7 @@ def check(
         print("The server of earlier checks was ended." if ended else "There was no server to end.")
         return
     assignment, file = _in_order(home, assignment, file)
+    speaking = _speak(home, home.assignment(assignment), language)
     path = file if file is not None else pick_file(Path(), assignment)
     if out is not None:
         output_folder(out)
@@ -106,7 +108,7 @@ def check(
     chosen = CheckOptions(
         full=full, often=watch, isolation=sandbox.value if sandbox else None, data=data, seed=seed, server=may_ask
     )
-    with _speak(home, assignment, language), open_checker(home, assignment, path, chosen) as checker:
+    with speaking, open_checker(home, assignment, path, chosen) as checker:
         with progress_bar(output.quiet) as progress:
             checker.open(progress)
         if watch:
@@ -120,7 +122,7 @@ def check(
 
 
 @contextmanager
-def _speak(home: "Course", assignment: str, language: str | None) -> Iterator[None]:
+def _speak(home: "Course", assignment: "Assignment", language: str | None) -> Iterator[None]:
     """A block in which the language is spoken that was asked for, or else that of the assignment's pages.
 
     Raises UsageError for one that nobody has translated, and GraderErrors of the block in its words.
@@ -131,7 +133,7 @@ def _speak(home: "Course", assignment: str, language: str | None) -> Iterator[No
     known = tuple(sorted({ENGLISH, *(path.stem for path in folder.glob("*.po"))}))
     if language is not None and language not in known:
         raise UsageError(f"--language {language}: the grader does not speak it.", available(known))
-    with use_language(folder, language or home.assignment(assignment).report.language):
+    with use_language(folder, language or assignment.report.language):
         try:
             yield
         except GraderError as error:
