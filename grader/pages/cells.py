@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from grader.checks.places import Places
 from grader.core.evidence import Cell, CellError, MarkdownCell, Output
 from grader.core.text import joined, one_line, settled, visible
-from grader.pages.language import many, say
+from grader.pages.language import many, say, translated
 from grader.pages.markup import Markup, as_written, code_lines, markdown, plain_lines
 from grader.pages.numbers import write_duration
 
@@ -185,6 +186,7 @@ class CellView:
     """
 
     number: int
+    title: str  # "Cell 3"; of a module its file, or "Lines 3 to 5"
     count: str
     before: tuple[ProseView, ...]
     source: str
@@ -226,12 +228,13 @@ def notebook_view(
     markdown: Sequence[MarkdownCell] = (),
     counts: Sequence[int | None] = (),
     *,
+    file: str = "",
     figure_bytes: int = FIGURE_BYTES,
 ) -> NotebookView:
     """The cells of a run as they were stored, among the notebook's Markdown: all text that is shown is made visible here.
 
-    `counts` are the numbers that Jupyter had put beside code cells. `figure_bytes`: what all figures may weigh as they
-    stand in the page; where they weigh more, some are made lighter.
+    `counts` are the numbers that Jupyter had put beside code cells. `file`: the name of a module. `figure_bytes`: what all
+    figures may weigh as they stand in the page; where they weigh more, some are made lighter.
     """
     kept = cells[:CELLS]
     prose = [cell for cell in markdown if len(kept) == len(cells) or cell.after < kept[-1].number]
@@ -241,7 +244,7 @@ def notebook_view(
     shown = []
     for cell in kept:
         before = _take(prose, cell.number)
-        shown.append(_cell(cell, [_prose(item, budget) for item in before], counts, budget))
+        shown.append(_cell(cell, [_prose(item, budget) for item in before], counts, Places(tuple(cells), file), budget))
     after = tuple(_prose(item, budget) for item in prose)
     notes = (*_left_out(budget, figure_bytes), *_more_cells(cells))
     return NotebookView(tuple(shown), notes, after)
@@ -309,11 +312,21 @@ def _lighter_of(dressed: Markup, plain: Markup, budget: _Budget) -> Markup:
     return dressed
 
 
-def _cell(cell: Cell, before: Iterable[ProseView], counts: Sequence[int | None], budget: _Budget) -> CellView:
+def _title(number: int, places: Places) -> str:
+    if not places.file:
+        return say("Cell {n}", n=number)
+    title = translated(places.of_cell(number))
+    return title if title == places.file else f"{title[:1].upper()}{title[1:]}"
+
+
+def _cell(
+    cell: Cell, before: Iterable[ProseView], counts: Sequence[int | None], places: Places, budget: _Budget
+) -> CellView:
     source, source_note = _cut(cell.source, budget)
     source = source.strip("\n")
     coloured = _lighter_of(_in_one(code_lines(source)), _in_one(plain_lines(source)), budget)
-    outputs = [_output(item, cell.number, budget) for item in cell.outputs[:OUTPUTS] if item.kind != "error"]
+    drawn = say("Figure drawn by your code.") if places.file else say("Figure drawn by cell {n}.", n=cell.number)
+    outputs = [_output(item, drawn, budget) for item in cell.outputs[:OUTPUTS] if item.kind != "error"]
     if cell.error is not None:
         outputs.append(_error(cell.error, budget))
     surplus = len(cell.outputs) - OUTPUTS
@@ -321,6 +334,7 @@ def _cell(cell: Cell, before: Iterable[ProseView], counts: Sequence[int | None],
     count = counts[cell.number - 1] if 0 < cell.number <= len(counts) else None
     return CellView(
         number=cell.number,
+        title=_title(cell.number, places),
         count="" if count in (None, cell.number) else str(count),
         before=tuple(item for item in before if item.markup or item.note),
         source=source,
@@ -337,12 +351,12 @@ def _in_one(lines: Iterable[Markup]) -> Markup:
     return Markup("\n".join(lines))
 
 
-def _output(output: Output, cell: int, budget: _Budget) -> OutputView:
+def _output(output: Output, drawn: str, budget: _Budget) -> OutputView:
     if output.png is None:
         text, note = _cut(output.text, budget, printed=True)
         return OutputView(kind=output.kind, text=text, note=note, folded=_fold(text))
     said = one_line(output.text[:1_000], 160)
-    picture = read_png(output.png, joined((say("Figure drawn by cell {n}.", n=cell), said)))
+    picture = read_png(output.png, joined((drawn, said)))
     if picture is None:
         text, _ = _cut(output.text, budget, printed=True)
         return OutputView(kind=output.kind, text=text, note=say("A picture that is not a readable PNG is not shown."))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from grader.checks.places import Places
 from grader.core.evidence import Evidence
 from grader.core.grades import LATE_WITHOUT_TIME, flags_of, shared_grade, standing_checks
 from grader.core.limits import Limits
@@ -199,7 +200,9 @@ def student_view(
 def _notebook(evidence: Evidence | None) -> NotebookView | None:
     if evidence is None or not evidence.claims.cells:
         return None
-    return notebook_view(evidence.claims.cells, evidence.submission.markdown, evidence.submission.counts)
+    return notebook_view(
+        evidence.claims.cells, evidence.submission.markdown, evidence.submission.counts, file=Places.of(evidence).file
+    )
 
 
 def strip(checks: Sequence[CheckResult]) -> tuple[Segment, ...]:

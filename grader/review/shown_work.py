@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from grader.checks.manual import Manual
+from grader.checks.places import Places
 from grader.core.evidence import Attachment, Cell, Evidence, MarkdownCell, Output, Value
 from grader.pages.cells import NotebookView, notebook_view
 from grader.review.names import Names
@@ -99,7 +100,9 @@ def shown_notebook(evidence: Evidence | None, names: Names) -> NotebookView | No
         return None
     cells = [hidden_cell(cell, names) for cell in evidence.claims.cells]
     prose = [hidden_markdown(cell, names) for cell in evidence.submission.markdown]
-    return notebook_view(cells, prose, evidence.submission.counts, figure_bytes=FIGURE_BYTES)
+    return notebook_view(
+        cells, prose, evidence.submission.counts, file=Places.of(evidence).file, figure_bytes=FIGURE_BYTES
+    )
 
 
 def _figures(cells: Iterable[Cell], number: int, names: Names) -> NotebookView | str:

@@ -181,3 +181,10 @@ def test_an_error_is_shown_once_with_its_traceback() -> None:
     view = notebook_view((cell, *some_cells()[5:]))
     assert [(output.kind, output.folded) for output in view.cells[0].outputs] == [("error", "NameError: no x")]
     assert [item.state for item in view.cells] == ["failed", "not run"]
+
+
+def test_what_a_module_ran_is_called_by_its_file_or_its_lines() -> None:
+    cells = tuple(Cell(number=n, source="# %%\nx = 1\n", executed=True) for n in (1, 2))
+    assert [cell.title for cell in notebook_view(cells).cells] == ["Cell 1", "Cell 2"]
+    assert [cell.title for cell in notebook_view(cells, file="work.py").cells] == ["Lines 1 to 2", "Lines 3 to 4"]
+    assert [cell.title for cell in notebook_view(cells[:1], file="work.py").cells] == ["work.py"]
