@@ -247,7 +247,8 @@ def curves(chart: Chart, *, width: int = 360, height: int = 240) -> str:
     kept = [item for item in map(_without_oddities, chart.series) if any(v is not None for v in item.values)]
     numbers = [value for item in kept for value in item.values if value is not None]
     svg = Canvas(width, height, _curves_in_words(chart, kept), "curves")
-    left, right, top, bottom = 50, width - 84, 24, height - 40
+    names = round(max((len(item.label) for item in kept), default=0) * GLYPH)
+    left, right, top, bottom = 50, width - max(84, 15 + names), 24, height - 40
     epochs = max((len(item.values) for item in kept), default=0)
     if not numbers:
         svg.letter("tick", say("no values were recorded"), left, height / 2)

@@ -298,3 +298,9 @@ def test_labels_in_one_lane_never_overlap(labels: list[tuple[float, str]]) -> No
 def test_labels_at_the_ends_of_curves_are_pushed_apart(heights: list[float]) -> None:
     placed = sorted(apart(heights))
     assert all(below - above >= 15.99 for above, below in itertools.pairwise(placed))
+
+
+def test_the_name_of_a_curve_has_room_beside_it_in_any_language() -> None:
+    drawn = curves(Chart("Perdita", (Series("validazione", (0.5, 0.4)),)))
+    found = re.search(r'class="name series-1" x="([\d.]+)"', drawn)
+    assert found is not None and float(found[1]) + 11 * 7.0 <= 360
