@@ -34,7 +34,8 @@ def test_the_cuts_are_those_of_the_code() -> None:
     )
     assert f"after {smoke_rows.MOST_SEARCH_S:g} s the last score is given again" in PAGE
     assert f"{Smoke().seconds:g} seconds" in PAGE
-    assert (Smoke().epochs, smoke_watch.PATIENCE_S, smoke.FULL) == (1, 1.0, 2)
+    assert f"ends {smoke_watch.PATIENCE_S:g} s after its first batch" in PAGE
+    assert (Smoke().epochs, smoke.FULL) == (1, 2)
 
 
 def test_the_pages_for_students_lead_somewhere() -> None:
