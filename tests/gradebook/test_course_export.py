@@ -101,6 +101,7 @@ def test_without_a_course_file_there_are_all_assignments_and_a_note(place: str, 
     [
         (TEXT.replace("slip_days = 4", "slip_days = -4"), "`late.slip_days`: must be at least 0 (found -4)"),
         (TEXT.replace("exercise3 = 40", "exercise4 = 40"), "there is no assignment and no part `exercise4`"),
+        (TEXT.replace("[late]", 'language = "itt"\n[late]'), "there is no catalogue of `itt` (did you mean `it`?)"),
         (TEXT.replace("= 60", "= 50"), "the weights add up to 90, not to 1 (or to 100)"),
         (TEXT.replace('"exercise2"]', '"exercises"]'), "a part can't count itself: `exercises` -> `exercises`"),
     ],
