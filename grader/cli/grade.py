@@ -1,6 +1,7 @@
 """`grader grade`, `batch`, `regrade`, `report` and `demo`: submissions and their results."""
 
 import json
+import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from enum import StrEnum
@@ -162,7 +163,7 @@ def batch(
         home, output, options = open_order(
             home.root, out, earlier, rerun, sandbox, data, seed, jobs=plan.jobs, warm=warm, train=train
         )  # fmt: skip
-        for words in filter(None, (*known.notes, plan.words)):
+        for words in filter(None, (*known.notes, plan.words, _one_budget(home, gradebook))):
             progress.say(words)
         if forecast:
             _print_forecast(home, assignment, known.entries, options, progress)
@@ -181,6 +182,17 @@ def batch(
         )
     _print_rows(results, index, as_json)
     raise typer.Exit(3 if any(result.status is Status.BROKEN for result in results) else 0)
+
+
+def _one_budget(home: "Course", gradebook: str | None) -> str:
+    """A note where slip days would be spent anew on each assignment, as its gradebook knows no other; "" elsewhere."""
+    rules = home.rules()
+    if gradebook is not None or rules is None or not rules.late.slip_days or len(rules.assignments) < 2:
+        return ""
+    return (
+        "course.toml gives slip days for all assignments together, but the gradebook beside these results knows no other "
+        "assignment: name one for the whole course with --gradebook, or the days are given anew for each"
+    )
 
 
 def _print_forecast(
@@ -253,6 +265,8 @@ def regrade(
         require_gradebook(folder, book)
         moves = regrade(rubric, output, dry_run=dry_run, book=book)
         missing = not_here(book, assignment, folder)
+    if note := _one_budget(home, gradebook):
+        print_lines([f"note: {note}."], sys.stderr)
     moved = [move for move in moves if move.moved]
     troubles = [f"{move.new.student}: {move.trouble}" for move in moves if move.trouble]
     if as_json:

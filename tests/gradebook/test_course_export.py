@@ -124,6 +124,22 @@ def test_a_course_file_that_can_not_be_stops_everything_that_would_go_by_it(
     assert not list(out.glob("*/result.json")), "nothing was run"
 
 
+def test_a_gradebook_of_one_assignment_alone_is_warned_of_where_slip_days_are_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = write_course(tmp_path / "course")
+    write_rubric(course.root, RUBRIC, assignment="other")
+    (course.root / "course.toml").write_text('schema = 1\ntitle = "x"\n[late]\nslip_days = 3\n', encoding="utf-8")
+    Stage({}).install(monkeypatch)
+    shared = ("--course", course.root, "--data", data_of(course.root))
+    words = ("batch", ASSIGNMENT, write_class(tmp_path / "class", "ada"), *shared, "--sandbox", "none")
+    alone = (run_cli(*words, "--out", tmp_path / "a"), run_cli("regrade", ASSIGNMENT, tmp_path / "a", *shared))
+    for said in alone:
+        assert "name one for the whole course with --gradebook" in said.out + said.err
+    together = run_cli(*words, "--out", tmp_path / "b", "--gradebook", tmp_path / "course.sqlite")
+    assert "--gradebook" not in together.out + together.err
+
+
 def test_a_batch_and_a_regrade_tell_the_gradebook_what_the_course_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
