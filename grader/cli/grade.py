@@ -1,6 +1,7 @@
 """`grader grade`, `batch`, `regrade`, `report` and `demo`: submissions and their results."""
 
 import json
+import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from enum import StrEnum
@@ -9,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.gradebook import GradebookOption, end_with_troubles, open_beside, require_gradebook, show_decision
+from grader.cli.gradebook import (
+    GradebookOption,
+    end_with_troubles,
+    known_grades,
+    open_beside,
+    require_gradebook,
+    show_decision,
+    tell_others,
+)
 from grader.cli.options import (
     Against,
     Assignment,
@@ -174,6 +183,7 @@ def batch(
             return
         context = stack.enter_context(open_context(home, assignment, options, progress))
         book = stack.enter_context(open_gradebook(gradebook or output.out))
+        before = known_grades(book)
         collector = None
         if executor != LOCAL:
             from grader.cli.worker import collect_order
@@ -185,6 +195,7 @@ def batch(
             known.entries, context, output, jobs=plan.jobs, progress=progress, book=book, collector=collector,
             similarity=compared,
         )  # fmt: skip
+        tell_others(before, book, assignment)
     _print_rows(results, index, as_json)
     raise typer.Exit(3 if any(result.status is Status.BROKEN for result in results) else 0)
 
@@ -248,7 +259,7 @@ def regrade(
     """Mark stored evidence again without running it; say who moved."""
     from grader.course.rubric import open_rubric
     from grader.marking.publish import OutputOptions
-    from grader.marking.regrade import not_here, regrade
+    from grader.marking.regrade import not_here, regrade, run_with_other_packages
 
     home = find_course(course)
     require_order(home, assignment, folder)
@@ -257,7 +268,9 @@ def regrade(
     rubric = open_rubric(home, assignment, data)
     with open_beside(folder, gradebook) as book:
         require_gradebook(folder, book)
+        before = known_grades(book)
         moves = regrade(rubric, output, dry_run=dry_run, book=book)
+        tell_others(before, book, assignment)
         missing = not_here(book, assignment, folder)
     moved = [move for move in moves if move.moved]
     troubles = [f"{move.new.student}: {move.trouble}" for move in moves if move.trouble]
@@ -268,6 +281,8 @@ def regrade(
         for move in moved:
             print_lines(move.words().split("\n"))
         print_lines([f"{len(moved)} of {len(moves)} moved{'; nothing was written (--dry-run)' if dry_run else ''}."])
+    others = run_with_other_packages(moves, home.rules())
+    print_lines(others, sys.stderr if as_json else sys.stdout)
     end_with_troubles(troubles, missing, folder)
 
 

@@ -30,7 +30,7 @@ from grader.pages.pairs import SimilarPair
 REPORT, INDEX, GRADEBOOK, BATCH = "report.html", "index.html", "gradebook.csv", "batch.json"
 ORIGIN = ".origin.json"  # hidden: no student's folder is called so
 MEMBERS = "members"  # the folder of the pages of a group's members
-LONG_PARTS = {"checks", "versions", "compared", "functions"}
+LONG_PARTS = {"checks", "versions", "environment", "compared", "functions"}
 
 
 @dataclass(frozen=True, kw_only=True)
