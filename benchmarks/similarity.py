@@ -7,8 +7,8 @@ dealt into two years by the seed. `ORIGINALS` of them are copied in each way of 
 originals are this year's, half last year's, and all copies are handed in this year. Then three programs and their rewordings
 (`benchmarks/rewordings`). A copy counts as found where the pair with its original is told from a share of 80 % of either
 one's code; any other pair of which one is no copy is a false alarm. Dolos (`npm install @dodona/dolos-lib` in a folder),
-JPlag (its jar) and copydetect (`pip install copydetect`) are compared where they are there. They don't know what is common in
-a class, so for them the second number is what is found at the lowest bar with no more false alarms than the grader has.
+JPlag (its jar) and copydetect (`pip install copydetect`) are compared where they are there. They know nothing of a class, so
+for them the second number is what is found at the lowest bar with no more false alarms than the grader has.
 
 Exit status: 0 where the grader finds every copy that is verbatim, renamed, reordered or translated, accuses nobody else, and
 nobody of copying from himself.
@@ -17,6 +17,7 @@ nobody of copying from himself.
 import argparse
 import io
 import keyword
+import os
 import platform
 import random
 import sys
@@ -314,4 +315,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != "0":  # by which copydetect chooses what it compares
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "PYTHONHASHSEED": "0"})
     sys.exit(main())
