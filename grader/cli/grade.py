@@ -2,7 +2,7 @@
 
 import json
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -56,12 +56,13 @@ from grader.cli.terminal import print_lines
 from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from grader.core.progress import Progress
     from grader.course.course import Course
     from grader.intake import Entry
-    from grader.run.context import RunOptions
+    from grader.run.context import RunContext, RunOptions
+    from grader.run.executors import Collector
     from grader.run.rows import Rows
 
 LOCAL, CLUSTER = "local", "dask://"
@@ -184,13 +185,7 @@ def batch(
         context = stack.enter_context(open_context(home, assignment, options, progress))
         book = stack.enter_context(open_gradebook(gradebook or output.out))
         before = known_grades(book)
-        collector = None
-        if executor != LOCAL:
-            from grader.cli.worker import collect_order
-            from grader.run.cluster import COURSE, DATA, open_cluster
-
-            hints = {COURSE: str(home.root), **({DATA: str(data.resolve())} if data else {})}
-            collector = stack.enter_context(open_cluster(executor, context, collect_order, hints, progress))
+        collector = stack.enter_context(_open_collector(executor, context, home, data, progress))
         results, index = grade_class(
             known.entries, context, output, jobs=plan.jobs, progress=progress, book=book, collector=collector,
             similarity=compared,
@@ -209,6 +204,22 @@ def _one_budget(home: "Course", gradebook: str | None) -> str:
         "course.toml gives slip days for all assignments together, but the gradebook beside these results knows no other "
         "assignment: name one for the whole course with --gradebook, or the days are given anew for each"
     )
+
+
+@contextmanager
+def _open_collector(
+    executor: str, context: "RunContext", home: "Course", data: Path | None, progress: "Progress"
+) -> "Iterator[Collector | None]":
+    """What runs submissions on a cluster; None where they run here."""
+    if executor == LOCAL:
+        yield None
+        return
+    from grader.cli.worker import collect_order
+    from grader.run.cluster import COURSE, DATA, open_cluster
+
+    hints = {COURSE: str(home.root), **({DATA: str(data.resolve())} if data else {})}
+    with open_cluster(executor, context, collect_order, hints, progress) as collector:
+        yield collector
 
 
 def _print_forecast(
