@@ -108,13 +108,16 @@ def test_it_finds_what_a_check_without_it_finds_and_nothing_stays_from_one_to_th
         ordinary = checker.check(work, None, Silent()).checked
     settings = the_settings(work)
     with served(settings):
-        first, spoilt, second = (ask_server(settings, path, None, Silent()) for path in (work, spoiling, work))
+        first, spoilt = (ask_server(settings, path, None, Silent()) for path in (work, spoiling))
+        second = ask_server(settings, work, tmp_path / "out", Silent())
         assert first is not None
         assert spoilt is not None
         assert second is not None
     assert not ordinary.failures
     assert [failure.error for failure in spoilt.checked.failures] == ["KeyError: 'mine'"]
     assert lasting(first.checked) == lasting(second.checked) == lasting(ordinary)
+    assert (first.report, second.report) == (None, str(tmp_path / "out/mine/report.html"))
+    assert (tmp_path / "out/mine/report.html").is_file(), "it is written where it was asked for"
 
 
 def test_a_check_that_nobody_waits_for_is_ended_and_the_next_one_is_made(tmp_path: Path) -> None:
@@ -131,16 +134,6 @@ def test_a_check_that_nobody_waits_for_is_ended_and_the_next_one_is_made(tmp_pat
         begun = time.monotonic()
         wait_until(lambda: ask_server(settings, quick, None, Silent()) is not None, 25)
         assert time.monotonic() - begun < 25, "the endless one would have gone on for as long as a smoke run may"
-
-
-def test_it_writes_the_report_where_it_was_asked_to(tmp_path: Path) -> None:
-    quick = write_notebook(tmp_path / "quick.ipynb", "print(1)")
-    settings = the_settings(quick)
-    with served(settings):
-        found = ask_server(settings, quick, tmp_path / "out", Silent())
-    assert found is not None
-    assert found.report == str(tmp_path / "out/quick/report.html")
-    assert Path(found.report).is_file()
 
 
 def test_it_ends_once_what_it_read_has_changed_and_the_check_is_made_without_it(tmp_path: Path) -> None:
