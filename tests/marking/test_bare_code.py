@@ -1,13 +1,16 @@
 """Code is made comparable by the rules of copydetect, and each character leads back to where it stood."""
 
-from copydetect.utils import filter_code
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.intake import read_path
 from grader.marking.bare_code import filtered, traced, without_padding
 from tests import zoo
+from tests.reference.loading import WhenUsed
 
+copydetect: Any = WhenUsed("copydetect.utils")
 ODD = (
     "", "x", "#", "\n\n", 'def (((\0 \ud800 é\'"""', "%%bash\n!ls -l", "#!/usr/bin/x\n@decorated\ndef f(): pass",
     "x\r\ny\x0cz\u2028w", "class A(B):\n    'doc'\n    x = f'{a!r}' # said\n", "x = 'open", '"""\nopen too',
@@ -28,7 +31,7 @@ def test_code_looks_as_copydetect_makes_it_look() -> None:
     assert len(sources) > 40
     for source in sources:
         bare = without_padding(source)
-        assert filtered(bare) == filter_code(bare, "submission.py", language="python")[0]
+        assert filtered(bare) == copydetect.filter_code(bare, "submission.py", language="python")[0]
 
 
 code = st.lists(
