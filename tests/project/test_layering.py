@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.conftest import COLLECTED
+from tests.conftest import COLLECTED, REAL
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "grader"
@@ -185,6 +185,11 @@ def test_help_answers_without_loading_what_is_heavy() -> None:
 def test_marking_loads_no_notebook_library_and_no_tensorflow() -> None:
     loaded = loaded_by("import grader.marking.mark, grader.marking.regrade, grader.pages.terminal")
     assert loaded & {*HEAVY, "nbformat", "zmq", "jupyter_client", "ipykernel"} <= {"jinja2"}
+
+
+def test_what_is_called_real_is_there() -> None:
+    for name in REAL:
+        assert (Path(__file__).parents[1] / name).exists(), f"{name} in tests/conftest.py"
 
 
 def test_collecting_loads_no_tensorflow_on_the_host() -> None:
