@@ -19,6 +19,7 @@ from grader.sandbox.interface import Program, Sandbox, Scratch
 
 # Without the user's own packages, the folder of the script, and compiled files. A fork server is started the same way.
 PYTHON = (sys.executable, "-s", "-P", "-B")
+PACKAGES = "run/course/site-packages"  # what a course adds, behind everything that is installed
 FONTS = "tmp/.matplotlib"  # matplotlib's settings and its list of fonts
 NAME = re.compile(r"fontlist-[\w.-]{1,40}\.json")
 LIST = "tmp/list.json"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.cli.gradebook import known_grades, tell_others
 from grader.core.assignment import Assignment
 from grader.core.course_rules import CourseRules
 from grader.core.grades import Enrolment, Extension, Grade, HandIn, Student
@@ -91,6 +92,22 @@ def test_an_extension_gives_days_back_to_what_came_after(book: Gradebook, tmp_pa
     assert told(book.grades()) == {"exercise1": (1, 90), "exercise2": (1, 90), "exercise3": (2, 80)}
     book.enrol(assignments(tmp_path)["exercise1"], [Enrolment(student=Student(name="ada"))], course=of_course())
     assert told(book.grades()) == {"exercise1": (2, 90), "exercise2": (1, 90), "exercise3": (1, 70)}
+
+
+def test_what_moves_slip_days_names_the_assignments_whose_pages_are_old(
+    book: Gradebook, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = known_grades(book)
+    tell_others(before, book, "exercise1")
+    assert capsys.readouterr().err == "", "nothing moved"
+    extended = Enrolment(student=Student(name="ada"), extension=Extension(seconds=86400))
+    book.enrol(assignments(tmp_path)["exercise1"], [extended], course=of_course())
+    tell_others(before, book, "exercise1")
+    assert capsys.readouterr().err.startswith("note: slip days moved for exercise2, exercise3, too")
+    before = known_grades(book)
+    book.override("ada", author="ida", reason="ill", excused=True, assignment="exercise3")
+    tell_others(before, book, "exercise3")
+    assert capsys.readouterr().err == "", "nothing was handed in after that"
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import site
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ def main() -> None:
     """Install the hooks, then hand over to ipykernel."""
     settings = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     sys.path.insert(0, settings["guest"])
+    if settings["packages"]:
+        site.addsitedir(settings["packages"])  # behind all that is installed, which stays what it is
 
     import numpy
     from ipykernel.kernelapp import IPKernelApp
