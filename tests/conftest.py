@@ -32,6 +32,8 @@ REMEDIES = {
     "axe-core": "To run them: npm ci --prefix tests/browser.",
     "PostgreSQL": "To run them: install PostgreSQL (Debian: apt install postgresql).",
     "podman": "To run them: install podman.",
+    "JAX": "To run them: pip install '.[jax]'.",
+    "PyTorch": "To run them: pip install torch.",
 }
 
 

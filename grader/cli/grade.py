@@ -20,6 +20,7 @@ from grader.cli.gradebook import (
     tell_others,
 )
 from grader.cli.options import (
+    Against,
     Assignment,
     CourseOption,
     Data,
@@ -38,6 +39,7 @@ from grader.cli.options import (
     SandboxName,
     SandboxOption,
     Seed,
+    Similarity,
     Train,
     TrainName,
     Verbose,
@@ -138,6 +140,7 @@ def batch(
     form: Format = None, roster: Roster = None, train: Train = None, forecast: Forecast = False,
     sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
     course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False, warm: Warm = False,
+    against: Against = None, similarity: Similarity = None,
     quiet: Quiet = False, as_json: Json = False, events: EventsFile = None, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Grade a class; the same command goes on where it stopped.
@@ -151,6 +154,7 @@ def batch(
     from grader.run.batch import grade_class
     from grader.run.context import open_context
     from grader.run.executors import plan_jobs, usable_cores
+    from grader.run.similar_code import open_similarity
     from grader.sandbox.cgroup import available_memory
 
     home = find_course(course)
@@ -159,12 +163,13 @@ def batch(
     if executor != LOCAL and not (executor.startswith(CLUSTER) and executor.removeprefix(CLUSTER)):
         words = f"Write {LOCAL}, or {CLUSTER}HOST:PORT of a Dask scheduler."
         raise UsageError(f"--executor {executor}: is not understood.", words)
+    compared = open_similarity(against or [], similarity, assignment, out, source)
     others = [Path(word) for word in (earlier, data, events, gradebook) if word is not None and "://" not in str(word)]
     with ending_in_order(), ExitStack() as stack:
         progress = stack.enter_context(progress_bar(as_json or quiet, events=stack.enter_context(open_events(events))))
         known = open_class(
             source, assignment=assignment, workspace=stack.enter_context(workspace()), roster=roster, as_=form,
-            apart=[out, *others], most_network=rubric.run.model_size,
+            apart=[out, *others, *compared.against], most_network=rubric.run.model_size,
         )  # fmt: skip
         # A cluster decides for itself how many run at a time, with a thread for each kernel.
         plan = plan_jobs(jobs, memory=rubric.run.memory, available=available_memory(), cores=usable_cores())
@@ -187,8 +192,9 @@ def batch(
             hints = {COURSE: str(home.root), **({DATA: str(data.resolve())} if data else {})}
             collector = stack.enter_context(open_cluster(executor, context, collect_order, hints, progress))
         results, index = grade_class(
-            known.entries, context, output, jobs=plan.jobs, progress=progress, book=book, collector=collector
-        )
+            known.entries, context, output, jobs=plan.jobs, progress=progress, book=book, collector=collector,
+            similarity=compared,
+        )  # fmt: skip
         tell_others(before, book, assignment)
     _print_rows(results, index, as_json)
     raise typer.Exit(3 if any(result.status is Status.BROKEN for result in results) else 0)

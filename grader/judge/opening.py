@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
-FORBIDDEN = ("Lambda", "TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "TFSMLayer", "TorchModuleWrapper")
+FORBIDDEN = (
+    "Lambda", "TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "TFSMLayer", "TorchModuleWrapper", "JaxLayer",
+    "FlaxLayer",
+)  # fmt: skip
 SKETCH = 256  # weights that are told of a network
 LONGEST_CONFIG = 16 << 20
 

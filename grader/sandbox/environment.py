@@ -52,6 +52,8 @@ def environment(root: Path, threads: int, seed: int) -> dict[str, str]:
         "OMP_NUM_THREADS": str(threads),
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": str(threads),
+        "NPROC": str(threads),  # the processors that JAX sees: the weights that it comes to depend on their number
+        "JAX_PLATFORMS": "cpu",
     }
 
 

@@ -148,7 +148,7 @@ def test_a_program_may_end_itself_in_good_order(end: str, error: str | None) -> 
 
 STOPPED = """\
 import os
-os.environ["KERAS_BACKEND"] = "jax"
+os.environ["KERAS_BACKEND"] = "theano"
 import keras, numpy
 x, y = numpy.zeros((200_000, 3)), numpy.zeros((200_000, 2))
 model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(10)])
@@ -171,7 +171,7 @@ def test_a_training_that_would_take_too_long_is_stopped_in_good_order_and_told()
     stopped = next(note for note in execution.claims.notes if "training was stopped" in note)
     assert stopped.startswith("training was stopped in epoch 1 of 50: the time of this exercise was used up")
     assert stopped.endswith("(cell 2)")
-    assert any("`KERAS_BACKEND` was set to 'jax'" in note for note in execution.claims.notes)
+    assert any("`KERAS_BACKEND` was set to 'theano'" in note for note in execution.claims.notes)
 
 
 def budget(fits: Sequence[int], *, cell: float = 100.0, wall: float = 1000.0) -> tuple[FitBudget, Notes]:

@@ -95,6 +95,11 @@ def stand_in(name: str, known: Mapping[str, Any], answer: Callable[[str], Any] |
     return module
 
 
+def is_stand_in(module: ModuleType) -> bool:
+    """Whether it was made here: the package itself is not installed."""
+    return getattr(module, "__file__", None) is None
+
+
 class AfterImport(MetaPathFinder):
     """Runs patches on modules after their own import, in the order in which they were added.
 
