@@ -9,6 +9,7 @@ import typer
 from grader.cli.command import Commands
 from grader.cli.options import CourseOption, Debug, Json, Quiet, find_course, progress_bar
 from grader.cli.terminal import print_lines
+from grader.core.edition import distribution
 
 if TYPE_CHECKING:
     from grader.course.course import Course
@@ -58,7 +59,9 @@ def env(
     absent = [name for name in USUAL if name not in always]
     if absent:
         print_lines(
-            [f"Not here: {', '.join(absent)}. `pip install 'grader[classroom]'` brings what students use most."]
+            [
+                f"Not here: {', '.join(absent)}. `pip install '{distribution()}[classroom]'` brings what students use most."
+            ]
         )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -56,12 +56,13 @@ from grader.cli.terminal import print_lines
 from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from grader.core.progress import Progress
     from grader.course.course import Course
     from grader.intake import Entry
-    from grader.run.context import RunOptions
+    from grader.run.context import RunContext, RunOptions
+    from grader.run.executors import Collector
     from grader.run.rows import Rows
 
 LOCAL, CLUSTER = "local", "dask://"
@@ -176,7 +177,7 @@ def batch(
         home, output, options = open_order(
             home.root, out, earlier, rerun, sandbox, data, seed, jobs=plan.jobs, warm=warm, train=train
         )  # fmt: skip
-        for words in filter(None, (*known.notes, plan.words)):
+        for words in filter(None, (*known.notes, plan.words, _one_budget(home, gradebook))):
             progress.say(words)
         if forecast:
             _print_forecast(home, assignment, known.entries, options, progress)
@@ -184,13 +185,7 @@ def batch(
         context = stack.enter_context(open_context(home, assignment, options, progress))
         book = stack.enter_context(open_gradebook(gradebook or output.out))
         before = known_grades(book)
-        collector = None
-        if executor != LOCAL:
-            from grader.cli.worker import collect_order
-            from grader.run.cluster import COURSE, DATA, open_cluster
-
-            hints = {COURSE: str(home.root), **({DATA: str(data.resolve())} if data else {})}
-            collector = stack.enter_context(open_cluster(executor, context, collect_order, hints, progress))
+        collector = stack.enter_context(_open_collector(executor, context, home, data, progress))
         results, index = grade_class(
             known.entries, context, output, jobs=plan.jobs, progress=progress, book=book, collector=collector,
             similarity=compared,
@@ -198,6 +193,33 @@ def batch(
         tell_others(before, book, assignment)
     _print_rows(results, index, as_json)
     raise typer.Exit(3 if any(result.status is Status.BROKEN for result in results) else 0)
+
+
+def _one_budget(home: "Course", gradebook: str | None) -> str:
+    """A note where slip days would be spent anew on each assignment, as its gradebook knows no other; "" elsewhere."""
+    rules = home.rules()
+    if gradebook is not None or rules is None or not rules.late.slip_days or len(rules.assignments) < 2:
+        return ""
+    return (
+        "course.toml gives slip days for all assignments together, but the gradebook beside these results knows no other "
+        "assignment: name one for the whole course with --gradebook, or the days are given anew for each"
+    )
+
+
+@contextmanager
+def _open_collector(
+    executor: str, context: "RunContext", home: "Course", data: Path | None, progress: "Progress"
+) -> "Iterator[Collector | None]":
+    """What runs submissions on a cluster; None where they run here."""
+    if executor == LOCAL:
+        yield None
+        return
+    from grader.cli.worker import collect_order
+    from grader.run.cluster import COURSE, DATA, open_cluster
+
+    hints = {COURSE: str(home.root), **({DATA: str(data.resolve())} if data else {})}
+    with open_cluster(executor, context, collect_order, hints, progress) as collector:
+        yield collector
 
 
 def _print_forecast(
@@ -272,6 +294,8 @@ def regrade(
         moves = regrade(rubric, output, dry_run=dry_run, book=book)
         tell_others(before, book, assignment)
         missing = not_here(book, assignment, folder)
+    if note := _one_budget(home, gradebook):
+        print_lines([f"note: {note}."], sys.stderr)
     moved = [move for move in moves if move.moved]
     troubles = [f"{move.new.student}: {move.trouble}" for move in moves if move.trouble]
     if as_json:

@@ -304,8 +304,8 @@ def run_with_other_packages(moves: Iterable[Move], course: "CourseRules | None")
     others = Counter(tuple(pins.items()) for pins in had if pins != today)
     names = _named(today.items())
     return [
-        f"{count} of {len(had)} were run with {_named(pins)} where the course names {names} today: their marks are of that "
-        "run, and the next batch runs them again."
+        f"{count} of {len(had)}: run with {_named(pins)}, and the course names {names} today. The next batch runs that "
+        "again; till then marks are of the earlier run."
         for pins, count in others.items()
     ]
 

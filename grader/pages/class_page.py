@@ -237,8 +237,8 @@ def _why_grade(result: Result, grade: Grade) -> Iterator[str]:
         if grade.penalty is not None and grade.penalty.points:
             lost = number(grade.penalty.points)
             yield many(grade.penalty.days, "{n} day late: -{points}", "{n} days late: -{points}", points=lost)
-        if grade.slip_days is not None and grade.slip_days.spent:
-            yield many(grade.slip_days.spent, "{n} slip day spent", "{n} slip days spent")
+    if grade.slip_days is not None and grade.slip_days.spent:
+        yield many(grade.slip_days.spent, "{n} slip day spent", "{n} slip days spent")
     if grade.provisional:
         yield say("provisional")
     if not is_of(grade, result):

@@ -77,7 +77,12 @@ def accuracy_words(accuracy: Accuracy, judged_on: str) -> str:
     )  # fmt: skip
     if accuracy.threshold is None:
         return said
-    needed = say("; {percent} needed", percent=numbers(f"{100 * accuracy.threshold:g} %"))
+    first = numbers(f"{100 * accuracy.threshold:g} %")
+    if accuracy.full is None:
+        needed = say("; {percent} needed", percent=first)
+    else:
+        full = numbers(f"{100 * accuracy.full:g} %")
+        needed = say("; points begin at {percent}, all of them from {full} on", percent=first, full=full)
     return f"{said[:-1]}{needed})"
 
 

@@ -138,4 +138,4 @@ def test_evidence_names_what_was_added_and_a_regrade_says_where_that_was_other(
     assert run_with_other_packages(moves, course.rules()) == []
     name_packages(course.root, {"tiny-tuner": "1.1"})
     (line,) = run_with_other_packages(moves, course.rules())
-    assert line.startswith("1 of 1 were run with tiny-tuner 1.0 where the course names tiny-tuner 1.1 today")
+    assert line.startswith("1 of 1: run with tiny-tuner 1.0, and the course names tiny-tuner 1.1 today")

@@ -9,6 +9,7 @@ import pytest
 from grader.cli.gradebook import known_grades, tell_others
 from grader.core.assignment import Assignment
 from grader.core.course_rules import CourseRules
+from grader.core.errors import UsageError
 from grader.core.grades import Enrolment, Extension, Grade, HandIn, Student
 from grader.core.results import Result
 from grader.gradebook import Gradebook, open_gradebook
@@ -177,6 +178,16 @@ def test_two_courses_in_one_gradebook_have_budgets_of_their_own(book: Gradebook,
     found = told(book.grades())
     assert found["other1"] == (1, 90)
     assert found["exercise3"] == (1, 70)
+
+
+def test_another_courses_title_is_refused_and_costs_nobody_a_slip_day(book: Gradebook, tmp_path: Path) -> None:
+    values = {"schema": 1, "title": "Networks", "assignments": ["other1"]}
+    before = book.grades()
+    with pytest.raises(
+        UsageError, match="another course that is called `Networks`, with exercise1, exercise2, exercise3"
+    ):
+        book.enrol(an_assignment(tmp_path, "", "other1"), course=CourseRules.model_validate(values))
+    assert book.grades() == before
 
 
 def test_who_looks_at_one_assignment_hears_of_what_happens_in_another(book: Gradebook, tmp_path: Path) -> None:

@@ -57,6 +57,11 @@ def tell_backend(keras: Any, notes: Notes) -> None:
         )
 
 
+def backend_in_use() -> str:
+    """The backend that the notebook's own code sees: the one that Keras runs on, once it is imported."""
+    return os.environ.get(VARIABLE) or TENSORFLOW
+
+
 def is_eager() -> bool:
     """Whether what is computed now is computed at once: no graph is built, and no function is traced."""
     tensorflow, jax = sys.modules.get("tensorflow"), sys.modules.get("jax._src.core")

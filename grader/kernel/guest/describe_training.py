@@ -119,7 +119,7 @@ def number(value: Any) -> float | None:
     """`value` as a finite float of six digits, or None."""
     try:
         converted = float(value)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # JAX: an array that was given away is none any more
         return None
     return float(f"{converted:.6g}") if math.isfinite(converted) else None
 

@@ -193,7 +193,7 @@ LATER = ("tensorflow", "keras", "matplotlib.pyplot")
 # Modules that `AfterImport` waits for, and those that bring them along.
 WAITED_FOR = (
     "tensorflow", "keras", "h5py", "cv2", "urllib.request", "matplotlib", "matplotlib.cm", "matplotlib.style",
-    "matplotlib.pyplot", "sklearn.datasets", "PIL", "PIL.Image",
+    "matplotlib.pyplot", "pandas", "joblib.parallel", "sklearn.base", "sklearn.datasets", "PIL", "PIL.Image",
 )  # fmt: skip
 COMPANIONS: Mapping[str, tuple[str, ...]] = {
     "tensorflow": WAITED_FOR, "keras": WAITED_FOR, "matplotlib": ("matplotlib.cm",),

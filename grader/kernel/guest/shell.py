@@ -9,6 +9,7 @@ import sys
 import zipfile
 from typing import Any
 
+from grader.kernel.guest.backends import backend_in_use
 from grader.kernel.guest.notes import Notes
 
 INSTALLERS = {"pip", "pip2", "pip3", "conda", "mamba", "micromamba", "apt", "apt-get", "add-apt-repository", "brew", "npm",
@@ -182,7 +183,7 @@ class ShellLines:
         if magic_name in SHELL_CELLS:
             return self.system(cell)
         if magic_name == "backend" and line.split():
-            return self._backend_cell(line, cell)
+            return self._backend_cell(magic_name, line, cell)
         if self._find(magic_name, "cell") is None:
             whole = _short(f"%%{magic_name} {line}")
             self._notes.note(
@@ -191,14 +192,14 @@ class ShellLines:
             return None
         return self._cell_magic(magic_name, line, cell)
 
-    def _backend_cell(self, line: str, cell: str) -> Any:
+    def _backend_cell(self, magic_name: str, line: str, cell: str) -> Any:
         """`%%backend jax`: a textbook's magic, which runs a cell on that backend alone; also where nothing has made it."""
-        wanted, used = line.split()[-1], os.environ.get("KERAS_BACKEND") or "tensorflow"
+        wanted, used = line.split()[-1], backend_in_use()
         if wanted != used:
-            whole = _short(f"%%backend {line}")
+            whole = _short(f"%%{magic_name} {line}")
             self._notes.note(f"the cell under `{whole}` was left out: in this run Keras' backend is '{used}'")
-        if self._find("backend", "cell") is not None:
-            return self._cell_magic("backend", line, cell)
+        if self._find(magic_name, "cell") is not None:
+            return self._cell_magic(magic_name, line, cell)
         if wanted == used:
             self._run_cell(cell)
         return None
