@@ -203,3 +203,24 @@ def test_a_smoke_run_ends_in_its_time_wherever_it_is_and_says_where(source: str)
     assert ended.ending.wall_s < 40
     assert [cell.error for cell in ended.claims.cells] == [None] * 3
     assert [cell.executed for cell in ended.claims.cells] == [True, True, False]
+
+
+COUNTED = """
+import numpy as np, keras
+traced = 0
+class Counted(keras.Sequential):
+    def train_step(self, *given):
+        global traced
+        traced += 1
+        return super().train_step(*given)
+net = Counted([keras.Input((8,)), keras.layers.Dense(10, activation="softmax")])
+net.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+history = net.fit(np.zeros((600, 8), "float32"), np.zeros(600, int), verbose=0)
+assert traced == 1, traced
+assert set(history.history) == {"accuracy", "loss"}
+"""
+
+
+def test_the_training_step_of_a_smoke_run_is_built_as_a_graph_once(warm_sandbox: Sandbox) -> None:
+    short = run(COUNTED, limits=LIMITS, smoke=Smoke(), warm=warm_sandbox)
+    assert [cell.error for cell in short.claims.cells] == [None]
