@@ -110,6 +110,7 @@ class Smoke(Value):
     images: Annotated[Whole, Field(ge=1)] = 640
     epochs: Annotated[Whole, Field(ge=1)] = 1
     seconds: Annotated[float, Field(gt=0)] = 28.0  # for all cells together, then it ends wherever it is
+    timed: bool = True  # else nobody asks how fast it went, and every training sees a twentieth
 
 
 class Pace(Value):
