@@ -142,7 +142,7 @@ def without_old_settings(kind: str, config: dict[str, Any]) -> dict[str, Any]:
     layer = getattr(keras.layers, kind, None)
     if not isinstance(layer, type):
         return dict(config)
-    makers = [inspect.signature(each.__init__).parameters for each in layer.__mro__ if "__init__" in vars(each)]
+    makers = [inspect.signature(vars(each)["__init__"]).parameters for each in layer.__mro__ if "__init__" in vars(each)]
     passed_on = any(item.kind is item.VAR_KEYWORD for item in makers[0].values())
     known = {name for maker in (makers if passed_on else makers[:1]) for name in maker}
 
