@@ -90,7 +90,7 @@ lint: install
 pins: $(GRADING)
 	@for version in $(SUPPORTED:%=%.0); do ( \
 		if $(BIN)/python -m pip install --quiet --disable-pip-version-check --dry-run --ignore-installed --target $(VENV)/none \
-			--only-binary=:all: --python-version $$version -c constraints.txt '.[classroom,demo,dev]' >$(VENV)/pins-$$version.log 2>&1; \
+			--only-binary=:all: --python-version $$version -c constraints.txt '.[classroom,demo,jax,dev]' >$(VENV)/pins-$$version.log 2>&1; \
 		then echo "Python $$version can have every pin"; touch $(VENV)/pins-$$version.ok; \
 		elif grep -qE "ResolutionImpossible|No matching distribution" $(VENV)/pins-$$version.log; \
 		then rm -f $(VENV)/pins-$$version.ok; echo "Python $$version can not have every pin:"; \

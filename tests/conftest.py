@@ -32,6 +32,8 @@ REMEDIES = {
     "axe-core": "To run them: npm ci --prefix tests/browser.",
     "PostgreSQL": "To run them: install PostgreSQL (Debian: apt install postgresql).",
     "podman": "To run them: install podman.",
+    "JAX": "To run them: pip install '.[jax]'.",
+    "PyTorch": "To run them: pip install torch.",
 }
 
 
@@ -49,12 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
 REAL = (
     "authoring/test_gradescope.py", "authoring/test_lint.py", "authoring/test_scaffold.py",
     "authoring/test_student_wheel.py", "browser/",
-    "checks/test_family.py", "ci/test_run.py", "cli/test_cli.py", "doctor/", "functions/", "fuzz/",
+    "checks/test_family.py", "ci/test_run.py", "cli/test_cli.py", "course/test_environment.py", "doctor/", "functions/",
+    "fuzz/",
     "gradebook/test_deciders.py", "gradebook/test_files.py", "gradebook/test_server.py", "gradebook/test_writers.py",
     "judge/test_client.py",
     "judge/test_closure.py", "judge/test_handed_in.py", "judge/test_hostile_models.py", "judge/test_impostor.py",
     "judge/test_shifting.py", "judge/test_warm.py", "kernel/", "marking/test_similarity.py", "pages/test_shapes_of_keras.py",
-    "project/test_benchmark_warm.py", "project/test_bounded_work.py", "project/test_collecting.py",
+    "project/test_benchmark_warm.py", "project/test_bounded_work.py",
     "project/test_docs.py", "project/test_examples.py", "project/test_exercises.py", "project/test_handed_in.py",
     "project/test_machines.py",
     "project/test_one_truth.py", "project/test_site.py", "project/test_wheel.py", "project/test_zoo.py", "reference/",

@@ -13,7 +13,7 @@ from string import Template
 
 from packaging.requirements import Requirement
 
-from grader.authoring.packing import add_file, files_below
+from grader.authoring.packing import add_file, files_below, packages_file
 from grader.checks.accuracy import BetterThan
 from grader.core.errors import UsageError
 from grader.core.evidence import Isolation
@@ -43,6 +43,8 @@ def pack_autograder(
             *_data_files(course, assignment, data),
         ]:
             add_file(archive, name, path.read_bytes())
+        for name, content in packages_file(course).items():
+            add_file(archive, f"course/{name}", content)
     return buffer.getvalue()
 
 

@@ -7,6 +7,7 @@ can't tell, the accuracy, is looked up in the reference's recorded baseline. `fu
 import inspect
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from grader.core.results import CheckResult, Outcome
 from grader.core.text import did_you_mean
 from grader.course.baselines import read_baseline
 from grader.course.course import REFERENCES, Course
+from grader.course.environment import NotInstalled, open_environment
 from grader.course.rubric import Rubric, open_rubric, plan_checks
 from grader.marking.compare import compare
 from grader.selfcheck.own_files import read_own
@@ -62,7 +64,8 @@ def lint_assignment(
         return [_fault(where, "holds no assignment.toml.", "Write the rubric, or remove the folder.")]
     path = course.assignment_file(assignment)
     try:
-        course.rules()
+        with suppress(NotInstalled):
+            open_environment(course)
     except RubricError as error:
         return [_fault(str(course.root), error.message.removeprefix(f"{course.root}/"), error.remedy)]
     try:

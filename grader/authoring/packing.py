@@ -4,6 +4,10 @@ import zipfile
 from collections.abc import Set
 from pathlib import Path
 
+from grader.core.course_rules import FILE, SCHEMA
+from grader.course.course import Course
+from grader.marking.rubric_file import write_toml
+
 STAMP = (2026, 1, 1, 0, 0, 0)
 LEFT_OUT = frozenset({"__pycache__", "content"})
 
@@ -14,6 +18,16 @@ def add_file(archive: zipfile.ZipFile, name: str, content: bytes, *, executable:
     entry.external_attr = (0o755 if executable else 0o644) << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
     archive.writestr(entry, content)
+
+
+def packages_file(course: Course) -> dict[str, bytes]:
+    """A `course.toml` with what the course adds to Python, and nothing of its grades; none where it adds nothing."""
+    rules = course.rules()
+    if rules is None or not rules.environment.packages:
+        return {}
+    environment = rules.environment.model_dump(mode="json")
+    told = {"schema": SCHEMA, "title": rules.title, "language": rules.language, "environment": environment}
+    return {FILE: write_toml(told).encode()}
 
 
 def files_below(name: str, folder: Path, left_out: Set[str] = LEFT_OUT) -> list[tuple[str, Path]]:

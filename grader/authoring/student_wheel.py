@@ -22,7 +22,7 @@ from grader.authoring.students_course import StudentsCourse
 from grader.core.edition import CONTENT, PACKAGE, STUDENTS, WHOLE
 
 ROOMS_LEFT_OUT = frozenset({"authoring", "ci", "doctor", "gradebook", "review"})
-PACKAGES_LEFT_OUT = frozenset({"alembic", "hypothesis", "packaging", "sqlalchemy", "starlette", "tomlkit", "uvicorn"})
+PACKAGES_LEFT_OUT = frozenset({"alembic", "hypothesis", "sqlalchemy", "starlette", "tomlkit", "uvicorn"})
 EXTRA = "classroom"  # what students import beside Keras
 SUMMARY = "Checks your deep-learning coursework before you hand it in: what fails and why, what is certain. No mark."
 ENTRY = f"[console_scripts]\n{WHOLE} = grader.cli:main\n"

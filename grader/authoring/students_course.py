@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.authoring.packing import LEFT_OUT, files_below
+from grader.authoring.packing import LEFT_OUT, files_below, packages_file
 from grader.checks.accuracy import BetterThan
 from grader.core.edition import MARKER
 from grader.core.errors import DataError, RubricError, UsageError
@@ -47,6 +47,7 @@ def students_course(course: Course, wanted: Sequence[str] = ()) -> StudentsCours
         _add_assignment(course, name, files, notes)
     for name, path in files_below("reports", course.report_templates(), LEFT_OUT | {OF_THE_DESK}):
         files[name] = path.read_bytes()
+    files |= packages_file(course)
     _require_it_works(files, chosen)
     return StudentsCourse(files=files, assignments=tuple(chosen), notes=tuple(notes))
 

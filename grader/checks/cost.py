@@ -55,8 +55,9 @@ class NeededParameters(Value):
     @property
     def words(self) -> str:
         """What is asked for."""
-        bounds = {"at least": self.at_least, "at most": self.at_most}
-        return " and ".join(f"{name} {bound:,}" for name, bound in bounds.items() if bound is not None)
+        least = "" if self.at_least is None else f"at least {self.at_least:,}"
+        most = "" if self.at_most is None else f"at most {self.at_most:,}"
+        return " and ".join(filter(None, (least, most)))
 
 
 @check(parameters=NeededParameters, rests_on="facts", needs=("model_found",))

@@ -19,7 +19,7 @@ from grader.core.course_code import run_course_file
 from grader.core.errors import Awaiting, Failure, RubricError, Unseen
 from grader.core.evidence import Evidence, Layer, Smoke
 from grader.core.results import CheckResult, Outcome
-from grader.core.text import available, nearest
+from grader.core.text import available, nearest, rounded
 from grader.core.toml import explain_validation
 
 OF_EVERY_CHECK = ("use", "points", "title")  # keys of a [[check]]
@@ -125,7 +125,7 @@ class LookedAt:
 
     def points(self, item: Planned) -> float:
         """Its points by the rubric."""
-        return round(item.spec.points * min(max(self.score.share, 0.0), 1.0), 2)
+        return rounded(item.spec.points * min(max(self.score.share, 0.0), 1.0))
 
     def result(self, item: Planned) -> CheckResult:
         """It with its points by the rubric."""

@@ -20,6 +20,7 @@ from grader.core.text import one_line
 from grader.core.toml import read_toml, validate
 from grader.core.workspace import output_folder
 from grader.course.course import Course
+from grader.course.environment import NotInstalled, install_environment, open_environment
 from grader.course.rubric import plan_checks
 from grader.exports.github import Place, cell_lines
 from grader.intake import Entry, like_it
@@ -219,6 +220,7 @@ def _run(
         earlier=_earlier(course, handed, repository.settings, out),
     )
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    _install_packages(course, progress)
     with open_context(course, handed.assignment, setup, progress) as context:
         named = NamedProgress(handed.assignment, progress)
         rows, _ = grade_class([_entry(path, handed, repository.student)], context, order, jobs=1, progress=named)
@@ -230,6 +232,18 @@ def _run(
         place=_place(path, repository.shown_path(handed.path)),
         unchanged=result.started < now,
     )
+
+
+def _install_packages(course: Course, progress: Progress) -> None:
+    """Install what the course adds, for a machine of CI is a new one each time; nothing that is built from source."""
+    try:
+        open_environment(course)
+    except NotInstalled as missing:
+        rules = course.rules()
+        if rules is None or rules.environment.from_source:
+            raise
+        progress.say(f"installing what the course adds: {missing.named}")
+        install_environment(course)
 
 
 def _entry(path: Path, handed: CiSubmission, student: str) -> Entry:

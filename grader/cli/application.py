@@ -16,6 +16,7 @@ from grader.cli import (
     data,
     decisions,
     doctor,
+    env,
     export,
     grade,
     gradebook,
@@ -40,6 +41,7 @@ app.add_typer(export.app, name="export")
 for group in (baseline.app, authoring.app, doctor.app):
     app.add_typer(group)
 app.add_typer(data.app, name="data")
+app.add_typer(env.app, name="env")
 gradebook.app.add_typer(decisions.app)
 app.add_typer(gradebook.app, name="gradebook")
 app.add_typer(review.app)

@@ -42,6 +42,7 @@ def doctor(
 
     Ends with 0 where all of it was held, 1 where something was not, 3 where a probe could not be run.
     """
+    from grader.doctor.backends import backend_lines, installed_backends
     from grader.doctor.corpus import choose, load_corpus
     from grader.doctor.examine import examine
 
@@ -52,12 +53,14 @@ def doctor(
     installed = _bwrap(sandbox)
     if as_json:
         told: dict[str, object] = {} if installed is None else {"bubblewrap": installed.plain()}
+        told["keras_backends"] = installed_backends()
         told["probes"] = [finding.plain() for finding in findings]
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         _print_findings(findings)
         _print_summary(findings, len(attacks), time.monotonic() - started)
         print_lines(["", *installed.lines()] if installed else [])
+        print_lines(["", *backend_lines()])
     if not all(finding.ran for finding in findings):
         raise typer.Exit(NOT_RUN)
     raise typer.Exit(0 if all(finding.held for finding in findings) else NOT_HELD)

@@ -1,7 +1,8 @@
 """`grader grade`, `batch`, `regrade`, `report` and `demo`: submissions and their results."""
 
 import json
-from contextlib import ExitStack
+import sys
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -9,8 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.gradebook import GradebookOption, end_with_troubles, open_beside, require_gradebook, show_decision
+from grader.cli.gradebook import (
+    GradebookOption,
+    end_with_troubles,
+    known_grades,
+    open_beside,
+    require_gradebook,
+    show_decision,
+    tell_others,
+)
 from grader.cli.options import (
+    Against,
     Assignment,
     CourseOption,
     Data,
@@ -29,6 +39,7 @@ from grader.cli.options import (
     SandboxName,
     SandboxOption,
     Seed,
+    Similarity,
     Train,
     TrainName,
     Verbose,
@@ -45,12 +56,13 @@ from grader.cli.terminal import print_lines
 from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from grader.core.progress import Progress
     from grader.course.course import Course
     from grader.intake import Entry
-    from grader.run.context import RunOptions
+    from grader.run.context import RunContext, RunOptions
+    from grader.run.executors import Collector
     from grader.run.rows import Rows
 
 LOCAL, CLUSTER = "local", "dask://"
@@ -129,6 +141,7 @@ def batch(
     form: Format = None, roster: Roster = None, train: Train = None, forecast: Forecast = False,
     sandbox: SandboxOption = SandboxName.BUBBLEWRAP, data: Data = None,
     course: CourseOption = None, seed: Seed = 0, earlier: Earlier = None, rerun: Rerun = False, warm: Warm = False,
+    against: Against = None, similarity: Similarity = None,
     quiet: Quiet = False, as_json: Json = False, events: EventsFile = None, debug: Debug = False,
 ) -> None:  # fmt: skip
     """Grade a class; the same command goes on where it stopped.
@@ -142,6 +155,7 @@ def batch(
     from grader.run.batch import grade_class
     from grader.run.context import open_context
     from grader.run.executors import plan_jobs, usable_cores
+    from grader.run.similar_code import open_similarity
     from grader.sandbox.cgroup import available_memory
 
     home = find_course(course)
@@ -150,37 +164,62 @@ def batch(
     if executor != LOCAL and not (executor.startswith(CLUSTER) and executor.removeprefix(CLUSTER)):
         words = f"Write {LOCAL}, or {CLUSTER}HOST:PORT of a Dask scheduler."
         raise UsageError(f"--executor {executor}: is not understood.", words)
+    compared = open_similarity(against or [], similarity, assignment, out, source)
     others = [Path(word) for word in (earlier, data, events, gradebook) if word is not None and "://" not in str(word)]
     with ending_in_order(), ExitStack() as stack:
         progress = stack.enter_context(progress_bar(as_json or quiet, events=stack.enter_context(open_events(events))))
         known = open_class(
             source, assignment=assignment, workspace=stack.enter_context(workspace()), roster=roster, as_=form,
-            apart=[out, *others], most_network=rubric.run.model_size,
+            apart=[out, *others, *compared.against], most_network=rubric.run.model_size,
         )  # fmt: skip
         # A cluster decides for itself how many run at a time, with a thread for each kernel.
         plan = plan_jobs(jobs, memory=rubric.run.memory, available=available_memory(), cores=usable_cores())
         home, output, options = open_order(
             home.root, out, earlier, rerun, sandbox, data, seed, jobs=plan.jobs, warm=warm, train=train
         )  # fmt: skip
-        for words in filter(None, (*known.notes, plan.words)):
+        for words in filter(None, (*known.notes, plan.words, _one_budget(home, gradebook))):
             progress.say(words)
         if forecast:
             _print_forecast(home, assignment, known.entries, options, progress)
             return
         context = stack.enter_context(open_context(home, assignment, options, progress))
         book = stack.enter_context(open_gradebook(gradebook or output.out))
-        collector = None
-        if executor != LOCAL:
-            from grader.cli.worker import collect_order
-            from grader.run.cluster import COURSE, DATA, open_cluster
-
-            hints = {COURSE: str(home.root), **({DATA: str(data.resolve())} if data else {})}
-            collector = stack.enter_context(open_cluster(executor, context, collect_order, hints, progress))
+        before = known_grades(book)
+        collector = stack.enter_context(_open_collector(executor, context, home, data, progress))
         results, index = grade_class(
-            known.entries, context, output, jobs=plan.jobs, progress=progress, book=book, collector=collector
-        )
+            known.entries, context, output, jobs=plan.jobs, progress=progress, book=book, collector=collector,
+            similarity=compared,
+        )  # fmt: skip
+        tell_others(before, book, assignment)
     _print_rows(results, index, as_json)
     raise typer.Exit(3 if any(result.status is Status.BROKEN for result in results) else 0)
+
+
+def _one_budget(home: "Course", gradebook: str | None) -> str:
+    """A note where slip days would be spent anew on each assignment, as its gradebook knows no other; "" elsewhere."""
+    rules = home.rules()
+    if gradebook is not None or rules is None or not rules.late.slip_days or len(rules.assignments) < 2:
+        return ""
+    return (
+        "course.toml gives slip days for all assignments together, but the gradebook beside these results knows no other "
+        "assignment: name one for the whole course with --gradebook, or the days are given anew for each"
+    )
+
+
+@contextmanager
+def _open_collector(
+    executor: str, context: "RunContext", home: "Course", data: Path | None, progress: "Progress"
+) -> "Iterator[Collector | None]":
+    """What runs submissions on a cluster; None where they run here."""
+    if executor == LOCAL:
+        yield None
+        return
+    from grader.cli.worker import collect_order
+    from grader.run.cluster import COURSE, DATA, open_cluster
+
+    hints = {COURSE: str(home.root), **({DATA: str(data.resolve())} if data else {})}
+    with open_cluster(executor, context, collect_order, hints, progress) as collector:
+        yield collector
 
 
 def _print_forecast(
@@ -243,7 +282,7 @@ def regrade(
     """Mark stored evidence again without running it; say who moved."""
     from grader.course.rubric import open_rubric
     from grader.marking.publish import OutputOptions
-    from grader.marking.regrade import not_here, regrade
+    from grader.marking.regrade import not_here, regrade, run_with_other_packages
 
     home = find_course(course)
     require_order(home, assignment, folder)
@@ -252,8 +291,12 @@ def regrade(
     rubric = open_rubric(home, assignment, data)
     with open_beside(folder, gradebook) as book:
         require_gradebook(folder, book)
+        before = known_grades(book)
         moves = regrade(rubric, output, dry_run=dry_run, book=book)
+        tell_others(before, book, assignment)
         missing = not_here(book, assignment, folder)
+    if note := _one_budget(home, gradebook):
+        print_lines([f"note: {note}."], sys.stderr)
     moved = [move for move in moves if move.moved]
     troubles = [f"{move.new.student}: {move.trouble}" for move in moves if move.trouble]
     if as_json:
@@ -263,6 +306,8 @@ def regrade(
         for move in moved:
             print_lines(move.words().split("\n"))
         print_lines([f"{len(moved)} of {len(moves)} moved{'; nothing was written (--dry-run)' if dry_run else ''}."])
+    others = run_with_other_packages(moves, home.rules())
+    print_lines(others, sys.stderr if as_json else sys.stdout)
     end_with_troubles(troubles, missing, folder)
 
 

@@ -115,6 +115,7 @@ def override(
     number = None if points is None else read_points(points)
     who = login_name() if author is None else author
     with open_known(where) as book:
+        before = known_grades(book)
         if revoke:
             grade = book.revoke(student, author=who, reason=reason, assignment=assignment, comment=comment)
         else:
@@ -123,6 +124,7 @@ def override(
                 comment=comment, above_maximum=above_maximum,
             )  # fmt: skip
         left = show_decision(results_beside(where, results), grade.assignment, book, course, data)
+        tell_others(before, book, grade.assignment)
     for words in filter(None, (unseen(comment), left)):
         print_lines([f"note: {safe(words)}"], sys.stderr)
     if as_json:
@@ -341,6 +343,31 @@ def end_with_troubles(troubles: Sequence[str], missing: Sequence[str], folder: P
     print_lines((defused(one_line(line)) for line in lines), sys.stderr)
     if troubles:
         raise typer.Exit(3)
+
+
+def known_grades(book: "Gradebook | None") -> "list[Grade]":
+    """All grades of a gradebook, to be compared with those after something was done; none without one."""
+    return [] if book is None else book.grades()
+
+
+def tell_others(before: "Sequence[Grade]", book: "Gradebook | None", assignment: str) -> None:
+    """Name the other assignments of which grades moved meanwhile: slip days are one budget for all of them."""
+    from grader.core.text import one_line
+
+    known = {(grade.assignment, grade.student.name): grade for grade in before}
+    pairs = [(known.get((grade.assignment, grade.student.name)), grade) for grade in known_grades(book)]
+    moved = sorted(
+        {
+            new.assignment
+            for old, new in pairs
+            if old is not None and new.assignment != assignment
+            and (old.points, old.passed, old.slip_days) != (new.points, new.passed, new.slip_days)
+        }
+    )  # fmt: skip
+    if moved:
+        names = ", ".join(map(one_line, moved))
+        words = f"note: slip days moved for {names}, too, and pages written before show the old ones"
+        print_lines([f"{words}: type `grader report DIR` for the folder of each."], sys.stderr)
 
 
 def show_decision(

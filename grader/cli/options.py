@@ -171,6 +171,20 @@ Earlier = Annotated[
         help="Compare with the results in this folder, for the check `better_than`.",
     ),
 ]  # fmt: skip
+Against = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--against", metavar="DIR", rich_help_panel=COURSE_AND_DATA,
+        help="Compare the code with this folder, too: an earlier batch's --out, or submissions; may be repeated.",
+    ),
+]  # fmt: skip
+Similarity = Annotated[
+    str | None,
+    typer.Option(
+        "--similarity", metavar="NAME=PATH", rich_help_panel=HOW_IT_RUNS,
+        help="Look for similar code by jplag=FILE.jar or dolos=FOLDER (default: by the grader itself).",
+    ),
+]  # fmt: skip
 Forecast = Annotated[
     bool,
     typer.Option(

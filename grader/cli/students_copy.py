@@ -8,7 +8,7 @@ from typer.models import CommandInfo, TyperInfo
 from grader.core.edition import is_students_copy
 from grader.core.errors import UsageError
 
-FOR_STUDENTS = ("check", "data")
+FOR_STUDENTS = ("check", "data", "env")
 
 
 def require_for_students(command: str | None) -> None:

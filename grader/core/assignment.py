@@ -1,11 +1,12 @@
 """The rubric: `assignment.toml` as a frozen value, refused with file, key and the nearest right word if wrong."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from grader.core.errors import RubricError
 from grader.core.evidence import Serve, Value
@@ -21,7 +22,15 @@ UNITS = {
 TOP = ("schema", "due", "submissions", "pass_mark")  # keys of the whole rubric, and of no table
 CountedSubmission = Literal["last", "best"]
 Share = Annotated[float, Field(ge=0, le=1)]
-Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+
+
+def _require_code(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", value) is None:
+        raise ValueError(f'{written(value)} is no code of a language, as in "en" or "it"')
+    return value
+
+
+Language = Annotated[str, AfterValidator(_require_code)]
 Span = Annotated[float, BeforeValidator(parse_span), Field(ge=0, le=366 * 24 * 3600)]
 
 

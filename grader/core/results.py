@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from grader.core.evidence import Cause, Ending, Isolation, Maker, Serve, Smoke, Value
+from grader.core.evidence import Cause, CourseEnvironment, Ending, Isolation, Maker, Serve, Smoke, Value
 from grader.core.review import Review
 
 SCHEMA = 1
@@ -389,6 +389,7 @@ class Result(Value):
     ending: Ending
     evidence: str
     versions: dict[str, str]
+    environment: CourseEnvironment | None = None  # None: the course adds nothing to what notebooks may import
     smoke: Smoke | None = None  # a smoke run, and no mark
     seed: int
     started: str

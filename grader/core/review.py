@@ -259,6 +259,6 @@ def _comment(entry: LogEntry, saved: Mapping[str, SavedComment]) -> Comment:
     )  # fmt: skip
 
 
-def pair_subject(first: str, second: str) -> str:
-    """The subject of a verdict on two students, whoever is named first."""
-    return "\n".join(sorted((first, second)))
+def pair_subject(first: str, second: str, folder: str = "") -> str:
+    """The subject of a verdict on two students, whoever is named first; or on one and another of an earlier `folder`."""
+    return "\n".join((first, second, folder) if folder else sorted((first, second)))

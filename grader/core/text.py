@@ -7,6 +7,7 @@ backwards, a terminal that obeys an escape sequence, words hidden in characters 
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, TypeVar
 
 from grader.core.evidence import Claims, Evidence, Value
@@ -58,9 +59,15 @@ def joined(parts: Iterable[str], glue: str = " ") -> str:
     return glue.join(filter(None, parts))
 
 
+def rounded(value: float, digits: int = 2) -> float:
+    """The nearest number of so many digits after the point; a half goes up, as people round and floats do not."""
+    exact = Decimal(repr(round(value, digits + 7)))  # sums and products of floats are a hair off
+    return float(exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)) if exact.is_finite() else value
+
+
 def number(value: float) -> str:
     """A number of points: 50, 7.5, 33.33."""
-    return f"{round(value, 2):.10g}"
+    return f"{rounded(value):.10g}"
 
 
 def read_number(text: str) -> float | None:
@@ -78,7 +85,7 @@ def count(value: int) -> str:
 
 def percent(fraction: float, digits: int = 4) -> str:
     """A fraction as a percentage without idle zeros: 97 %, 97.5 %."""
-    return f"{round(100 * fraction, digits):.8g}\u00a0%"
+    return f"{rounded(100 * fraction, digits):.8g}\u00a0%"
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

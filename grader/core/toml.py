@@ -50,6 +50,9 @@ def validate(
     raw: dict[str, Any], model: type[Model], path: Path, error: type[GraderError], remedy: str = "", **more: Any
 ) -> Model:  # fmt: skip
     """The tables `raw` of the file at `path` as a value of `model`; `more` are fields that the file does not set."""
+    mine = next((name for name in more if name in raw), None)
+    if mine is not None:
+        raise error(f"{path}: key `{mine}` is not known: no file sets it.", remedy or "Remove it.")
     try:
         return model.model_validate({**raw, **more})
     except ValidationError as fault:
@@ -93,9 +96,11 @@ def explain_validation(
     for item in error.errors(include_url=False):
         first.setdefault(item["loc"], item)
     unknown = [item for item in first.values() if item["type"] == "extra_forbidden"]
-    left_out = ("extra_forbidden", "missing") if unknown else ()
+    others = [item for item in first.values() if item["type"] != "extra_forbidden"]
+    if unknown:  # TOML knows no None: it stands for what is missing
+        others = [item for item in others if item["type"] != "missing" and item["input"] is not None]
     said = []
-    for item in [*unknown, *(item for item in first.values() if item["type"] not in left_out)]:
+    for item in [*unknown, *others]:
         known = [name for name in _keys_at(model, item["loc"][:-1]) if name not in unset]
         said.append(f"{_explain_fault(item, [*known, *also])}.")
     more = [f"There are {len(said) - MOST_FAULTS} more faults."] if len(said) > MOST_FAULTS else []
@@ -115,7 +120,8 @@ def _explain_fault(fault: "ErrorDetails", known: list[str]) -> str:
     limits = {name: _bound(limit, value) if isinstance(limit, int | float) else limit for name, limit in limits.items()}
     shown = "" if isinstance(value, dict) else f" (found {written(value)})"
     if kind in ("literal_error", "enum"):
-        choices = _CHOICE.findall(str(limits.get("expected", "")))
+        expected = str(limits.get("expected", ""))
+        choices = _CHOICE.findall(expected) or [expected]
         return f"{where}: {written(value)} is not known{did_you_mean(str(value), choices)}"
     if kind in ("too_short", "string_too_short") and limits.get("min_length") == "1":
         return f"{where}: must not be empty"

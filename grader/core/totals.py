@@ -15,7 +15,7 @@ class Total:
     """A student's total as a share of all there is (0 to 1; None: excused from everything that counts).
 
     `counted`: the assignments that are in it. `left_out`: those that are not, because others are better or by an excuse.
-    `open`: those of which a person, or we, still owe a mark: they count as nothing until then.
+    `open`: those of which a person, or we, still owe a mark: they count as what there is so far.
     """
 
     share: float | None
@@ -92,7 +92,7 @@ def add_up(course: CourseRules, grades: Mapping[str, Grade]) -> Total | None:
     found = sums[ROOT]
     named = {name for part in course.parts.values() for name in part.counts if name in course.assignments}
     owed = frozenset(name for name in named if (grade := grades.get(name)) is not None and _is_owed(grade))
-    return Total(found.share, found.counted, frozenset(named) - found.counted, owed & found.counted)
+    return Total(found.share, found.counted, frozenset(named) - found.counted, owed)
 
 
 def _is_owed(grade: Grade) -> bool:

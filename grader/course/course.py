@@ -8,7 +8,8 @@ from pathlib import Path
 from grader.core.assignment import Assignment, read_assignment
 from grader.core.course_rules import FILE as COURSE_FILE
 from grader.core.course_rules import CourseRules, read_course_rules
-from grader.core.errors import DataError, UsageError
+from grader.core.errors import DataError, RubricError, UsageError
+from grader.core.text import did_you_mean
 from grader.course.dataset import Dataset, read_dataset
 
 REFERENCES = ("solution.ipynb", "solution.py")
@@ -71,7 +72,14 @@ class Course:
     def rules(self) -> CourseRules | None:
         """What the course says of all its assignments; None where it has no `course.toml`. Raises RubricError."""
         path = self.root / COURSE_FILE
-        return read_course_rules(path, self.assignment_ids()) if path.is_file() else None
+        if not path.is_file():
+            return None
+        rules = read_course_rules(path, self.assignment_ids())
+        known = tuple(sorted({"en", *(found.stem for found in (self.report_templates() / "languages").glob("*.po"))}))
+        if rules.language not in known:
+            near = did_you_mean(rules.language, known)
+            raise RubricError(f"{path}: key `language`: there is no catalogue of `{rules.language}`{near}.")
+        return rules
 
     def dataset(self, dataset: str) -> Dataset:
         """The manifest of `dataset`, read and checked. Raises UsageError where there is none."""

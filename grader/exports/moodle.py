@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 from grader.core.errors import UsageError
 from grader.core.grades import Grade
-from grader.core.text import shorten, visible
+from grader.core.text import rounded, shorten, visible
 from grader.exports.release import Filled, comment_of, points_for, sort_grades, write_number
 from grader.exports.worksheet import (
     THOUSANDS,
@@ -80,7 +80,7 @@ def fill_worksheet(data: bytes, grades: Sequence[Grade], *, name: str, options: 
             return RowChange(reason=f"the maximum grade {cells[maximum].value.strip()} can be read in two ways")
         most = read_number(cells[maximum].value) if maximum is not None else None
         where = f"{sheet.name}, row {row + 1} below the header"
-        points = round(points_for(grade, most, scale=options.scale, where=where), 2)
+        points = rounded(points_for(grade, most, scale=options.scale, where=where))
         if points < 0 or (most is not None and points > most):
             takes = "any number" if most is None else write_number(most)
             return RowChange(reason=f"{write_number(points)} points, and Moodle takes 0 to {takes}")

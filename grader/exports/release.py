@@ -9,7 +9,7 @@ from unicodedata import category
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.grades import grades_of, shared_grade
 from grader.core.results import CheckResult, Grade, Result, Status
-from grader.core.text import cleaned, count, one_line, shorten, visible
+from grader.core.text import cleaned, count, one_line, rounded, shorten, visible
 from grader.pages.decisions import comment_lines, comments_of, with_decisions
 from grader.pages.headline import write_headline
 from grader.pages.wording import CAUSES, accuracy_percent, accuracy_sentence
@@ -33,7 +33,7 @@ def _seen(text: str) -> str:
 
 def write_number(value: float, *, digits: int = 2) -> str:
     """A number with at most so many digits after the point and no idle zeros: 61.5, -2, 0."""
-    return f"{round(value, digits) + 0.0:.{digits}f}".rstrip("0").rstrip(".")
+    return f"{rounded(value, digits) + 0.0:.{digits}f}".rstrip("0").rstrip(".")
 
 
 def write_cell(cell: Cell) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from grader.core.errors import UsageError
 from grader.core.grades import Grade, Student
-from grader.core.text import did_you_mean
+from grader.core.text import did_you_mean, rounded
 from grader.exports.release import Filled
 from grader.intake.headings import places_of
 from grader.intake.names import KnownBy, fold, fold_name, name_some
@@ -129,7 +129,7 @@ def read_number(text: str) -> float | None:
 
 def write_points(value: float, *, comma: bool) -> str:
     """Points as platforms write them: two digits after the point, or the comma."""
-    text = f"{round(value, 2) + 0.0:.2f}"
+    text = f"{rounded(value) + 0.0:.2f}"
     return text.replace(".", ",") if comma else text
 
 

@@ -1,14 +1,15 @@
 """Inside the sandbox: loads a submitted module and calls its functions. It knows no expected value and no verdict.
 
-Usage: guest.py GUEST SOCKET. Requests: {"do": "load", "name", "cells": [how many bytes], "functions": {name: how many
-arguments}, "seed"} followed by the cells in UTF-8, {"do": "call", "function", "arguments"} followed by the arrays' bytes.
-What a function answers leaves as a form, a dtype, a shape and bytes.
+Usage: guest.py GUEST SOCKET [PACKAGES]. Requests: {"do": "load", "name", "cells": [how many bytes], "functions": {name:
+how many arguments}, "seed"} followed by the cells in UTF-8, {"do": "call", "function", "arguments"} followed by the arrays'
+bytes. What a function answers leaves as a form, a dtype, a shape and bytes.
 """
 
 import __future__
 
 import inspect
 import random
+import site
 import socket
 import sys
 import traceback
@@ -29,6 +30,8 @@ def main() -> None:
     import numpy
 
     del sys.path[0]
+    for packages in sys.argv[3:]:
+        site.addsitedir(packages)
     sys.path.insert(0, "")  # the submission's own folder: the modules beside it
     namespace: dict[str, Any] = {}
     channel.send({"ready": {"numpy": numpy.__version__}})

@@ -53,6 +53,7 @@ class ModuleJob:
     wanted: Mapping[str, int]
     limits: Limits
     seed: int
+    inputs: tuple[Input, ...] = ()  # what the course adds to Python
 
 
 @contextmanager
@@ -128,7 +129,7 @@ def module_program(root: Path, job: ModuleJob, descriptor: int) -> Program:
         root=root,
         argv=(
             *PYTHON, str(root / GUEST / "grader/functions/guest.py"), str(root / GUEST),
-            str(descriptor),
+            str(descriptor), *(str(root / item.inside) for item in job.inputs),
         ),
         environment={**environment(root, job.limits.threads, job.seed), "MPLBACKEND": "agg"},
         folder=SUBMISSION,
@@ -136,6 +137,7 @@ def module_program(root: Path, job: ModuleJob, descriptor: int) -> Program:
         inputs=(
             Input(FOLDER / "guest.py", f"{GUEST}/grader/functions/guest.py"),
             Input(FOLDER.parent / "sandbox/channel.py", f"{GUEST}/grader/sandbox/channel.py"),
+            *job.inputs,
         ),
         scratch=(
             Scratch("dev/shm", 16 << 20, shared=True),

@@ -9,6 +9,7 @@ from grader.core.errors import UsageError
 from grader.core.grades import GradeBasis, Rules
 from grader.core.slip_days import share_out
 from grader.gradebook.tables import CourseRow, statements
+from grader.intake.names import name_some
 
 Found = tuple[str, GradeBasis]  # an assignment's id, and what a student's grade for it is decided from
 
@@ -16,12 +17,18 @@ Found = tuple[str, GradeBasis]  # an assignment's id, and what a student's grade
 def store_course(connection: Connection, assignment: str, course: CourseRules | None) -> None:
     """Take over what the course of an assignment says today; None: it has no `course.toml`.
 
-    What was known of these assignments under another title goes: an assignment is of one course.
+    What was known of these assignments under another title goes: an assignment is of one course. Raises UsageError for
+    another course's title, whose slip days and total would be lost.
     """
     told = set(course.assignments if course is not None else ()) | {assignment}
     for known in read_courses(connection):
         if known == course:
             return
+        if course is not None and known.title == course.title and not told.intersection(known.assignments):
+            raise UsageError(
+                f"The gradebook holds another course that is called `{course.title}`, with {name_some(known.assignments)}.",
+                "Give this one another `title` in its course.toml, or a gradebook of its own.",
+            )
         if told.intersection(known.assignments) and (course is None or known.title != course.title):
             connection.execute(delete(CourseRow).where(CourseRow.title == known.title))
     if course is not None:

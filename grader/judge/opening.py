@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
-FORBIDDEN = ("Lambda", "TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "TFSMLayer", "TorchModuleWrapper")
+FORBIDDEN = (
+    "Lambda", "TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "TFSMLayer", "TorchModuleWrapper", "JaxLayer",
+    "FlaxLayer",
+)  # fmt: skip
 SKETCH = 256  # weights that are told of a network
 LONGEST_CONFIG = 16 << 20
 
@@ -142,7 +145,9 @@ def without_old_settings(kind: str, config: dict[str, Any]) -> dict[str, Any]:
     layer = getattr(keras.layers, kind, None)
     if not isinstance(layer, type):
         return dict(config)
-    makers = [inspect.signature(vars(each)["__init__"]).parameters for each in layer.__mro__ if "__init__" in vars(each)]
+    makers = [
+        inspect.signature(vars(each)["__init__"]).parameters for each in layer.__mro__ if "__init__" in vars(each)
+    ]
     passed_on = any(item.kind is item.VAR_KEYWORD for item in makers[0].values())
     known = {name for maker in (makers if passed_on else makers[:1]) for name in maker}
 

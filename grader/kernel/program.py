@@ -19,7 +19,7 @@ from grader.core.errors import Infrastructure
 from grader.core.evidence import Cause, Smoke
 from grader.core.limits import Limits
 from grader.kernel.border import Border
-from grader.sandbox.environment import PYTHON, environment
+from grader.sandbox.environment import PACKAGES, PYTHON, environment
 from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox, Scratch
 
 SOCKETS = "run/kernel"  # scratch folder that holds the kernel's sockets
@@ -121,6 +121,7 @@ def _told(settings: KernelSettings, limits: Limits, inputs: tuple[Input, ...]) -
         "artefacts": str(root / ARTEFACTS),
         "mnist": str(root / MNIST) if any(item.inside == MNIST for item in inputs) else None,
         "photographs": str(root / PHOTOGRAPHS) if any(item.inside == PHOTOGRAPHS for item in inputs) else None,
+        "packages": str(root / PACKAGES) if any(item.inside == PACKAGES for item in inputs) else None,
         "seed": settings.seed,
         "units": list(settings.units),
         "name": settings.name,

@@ -322,7 +322,7 @@ class EpochReader:
 
 # Names by which NumPy's, TensorFlow's and Keras' libraries are told things from outside.
 VARIABLE = re.compile(r"\b(?:KERAS|TF|TF2|XLA|OMP|KMP|MKL|OPENBLAS|CUDA|ONEDNN|DNNL|GOTO|NUMPY|NPY)_[A-Z0-9_]+\b")
-SETTINGS = re.compile(r"keras\.json\b")
+SETTINGS = re.compile(r"keras\.json\b|\bset_backend\b")
 HARMLESS = frozenset({"TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MIN_VLOG_LEVEL", "TF_CPP_VMODULE"})  # what goes to the log
 MODULES = (".py", ".ipy")
 

@@ -108,7 +108,7 @@ def index_earlier(
         raise UsageError(f"{folder} is not a folder.", "Name with --earlier the folder that `grader batch` wrote.")
     found: list[tuple[Result, Path]] = []
     there: set[str] = set()
-    for place in sorted(_folders_with_results(folder)):
+    for place in sorted(folders_with_results(folder)):
         try:
             result = Result.model_validate_json((place / RESULT).read_bytes())
         except (OSError, ValidationError):
@@ -135,7 +135,7 @@ def _counted(folder: Path, exercises: Iterable[str], book: "Gradebook | None") -
     return {} if book is None else {exercise: book.judged(exercise) for exercise in exercises}
 
 
-def _folders_with_results(folder: Path) -> Iterable[Path]:
+def folders_with_results(folder: Path) -> Iterable[Path]:
     """The folders in which a result lies; a student may be called as a folder of evidence is, beside which one lies."""
     for name, below, files in os.walk(folder):  # it enters no linked folder
         if RESULT in files:

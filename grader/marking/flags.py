@@ -470,9 +470,10 @@ def verdict_flags(
         return ()
     flags = []
     if accuracy.verdict == "borderline" and accuracy.threshold is not None:
-        below = "is below" if accuracy.value < accuracy.threshold else "is not above"  # where a line of points begins
+        bar = accuracy.threshold  # where a line of points begins, reaching it gives none
+        below = f"is below {bar:.2%}" if accuracy.value < bar else f"is not above {bar:.2%}"
         why = "within what chance explains: it counts as reached" if accuracy.granted else "chance may have decided"
-        reason = f"{accuracy.value:.2%} of {accuracy.judged:,} images {below} {accuracy.threshold:.2%}, but {why}."
+        reason = f"{accuracy.value:.2%} of {accuracy.judged:,} images {below}, but {why}."
         flags.append(Flag(kind="borderline", reason=reason))
     lost = any(check.name == "better_than" and check.outcome is Outcome.FAILED and check.out_of for check in checks)
     for other in compared.values():

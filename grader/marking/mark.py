@@ -175,6 +175,7 @@ def result_of(seen: SeenRun, rubric: Rubric) -> Result:
         ending=evidence.facts.ending,
         evidence=seen.digest or evidence_digest(evidence),
         versions=evidence.versions,
+        environment=evidence.environment,
         smoke=evidence.smoke,
         seed=evidence.seed,
         started=evidence.started,

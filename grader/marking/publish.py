@@ -22,13 +22,15 @@ from grader.exports.release import MARK
 from grader.intake import digest_name, former_names, safe_name
 from grader.marking.repeated_runs import EVIDENCE_FOLDER as EVIDENCE_FOLDER
 from grader.marking.repeated_runs import counted_run, load_attempts, load_outputs
+from grader.marking.similarity import load_compared
 from grader.pages.accuracy import JudgedImages, Mistake, find_mistakes
 from grader.pages.html import class_page, has_key, page_key, student_page
+from grader.pages.pairs import SimilarPair
 
 REPORT, INDEX, GRADEBOOK, BATCH = "report.html", "index.html", "gradebook.csv", "batch.json"
 ORIGIN = ".origin.json"  # hidden: no student's folder is called so
 MEMBERS = "members"  # the folder of the pages of a group's members
-LONG_PARTS = {"checks", "versions", "compared", "functions"}
+LONG_PARTS = {"checks", "versions", "environment", "compared", "functions"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,10 +163,23 @@ def publish_class(
     write_json(out / BATCH, [result.model_dump(mode="json", by_alias=True, exclude=LONG_PARTS) for result in ordered])
     page = class_page(
         ordered, title=rubric.assignment.title, links=links, templates=course.report_templates() / "templates",
-        language=rubric.assignment.report.language,
+        language=rubric.assignment.report.language, pairs=_similar_pairs(out, set(names)),
     )  # fmt: skip
     write_whole(out / INDEX, page)
     return out / INDEX
+
+
+def _similar_pairs(out: Path, students: set[str]) -> list[SimilarPair]:
+    """The pairs that are kept beside the results, of who is in the class."""
+    compared = load_compared(out)
+    return [
+        SimilarPair(
+            first=pair.first, second=pair.second, folder=pair.against, of_first=pair.of_first, of_second=pair.of_second,
+            longest=pair.longest,
+        )
+        for pair in (compared.pairs if compared is not None else ())
+        if pair.first in students and (pair.against or pair.second in students)
+    ]  # fmt: skip
 
 
 class Grades:

@@ -1,6 +1,6 @@
 """Marks stored evidence again and says who moved; writes pages again. No sandbox, no TensorFlow, no notebook library."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -295,6 +295,23 @@ def unmarked(rubric: Rubric, folder: Path, error: Exception) -> Move:
     return Move(
         old=old, new=old or _unreadable(rubric, folder, f"{folder.name} {why}"), folder=folder, trouble=why
     )  # fmt: skip
+
+
+def run_with_other_packages(moves: Iterable[Move], course: "CourseRules | None") -> list[str]:
+    """What to say of runs that had other packages of the course than it names today, a line for each kind of them."""
+    today = {} if course is None else course.environment.packages
+    had = [{} if move.new.environment is None else move.new.environment.pins for move in moves if not move.new.unread]
+    others = Counter(tuple(pins.items()) for pins in had if pins != today)
+    names = _named(today.items())
+    return [
+        f"{count} of {len(had)}: run with {_named(pins)}, and the course names {names} today. The next batch runs that "
+        "again; till then marks are of the earlier run."
+        for pins, count in others.items()
+    ]
+
+
+def _named(pins: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in pins) or "no packages of its own"
 
 
 def folders_in(out: Path) -> list[Path]:

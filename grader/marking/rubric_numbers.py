@@ -13,24 +13,27 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 from pydantic.fields import FieldInfo
 
 from grader.checks.base import Planned
 from grader.core.assignment import Late
 from grader.core.errors import UsageError
+from grader.core.limits import parse_duration, parse_size
 from grader.core.toml import models_in
 
 Place = tuple[str | int, ...]
-Number = int | float | str | datetime  # a span is written as text ("10m")
+Number = int | float | str | datetime  # what has a unit is text ("10m", "5MiB")
 Raw = dict[str, Any]
-Kind = Literal["fraction", "number", "whole", "span", "moment"]
+Kind = Literal["fraction", "number", "whole", "span", "duration", "size", "moment"]
+WITH_UNIT: Mapping[object, Kind] = {parse_duration: "duration", parse_size: "size"}  # by what reads them
 OF_EVERY_CHECK = ("use", "points", "title")
 TRIED = (1, 0.5, 0.1, 0.05)  # whether a number that is not set could be
 LONGEST = 60  # characters of a number
 EXAMPLES: Mapping[Kind, str] = {
     "fraction": "a number, as in 0.85", "number": "a number, as in 12.5", "whole": "a whole number",
-    "span": "a number and a unit, as in 10m, 36h or 7d", "moment": "day, time and offset, as in 2026-11-20T23:59:00+01:00",
+    "span": "a number and a unit, as in 10m, 36h or 7d", "duration": "a number and a unit, as in 90s, 5m or 1.5h",
+    "size": "a number and a unit, as in 500KiB or 5MiB", "moment": "day, time and offset, as in 2026-11-20T23:59:00+01:00",
 }  # fmt: skip
 
 
@@ -60,6 +63,11 @@ class RubricNumber:
     def name(self) -> str:
         """What a line about it calls it."""
         return f"{self.group}: {self.label}"
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is more than digits: a unit, or a date."""
+        return self.kind not in ("fraction", "number", "whole")
 
     @property
     def step(self) -> float:
@@ -129,6 +137,10 @@ def _of_all(raw: Raw) -> Iterator[RubricNumber]:
             value=raw.get("late", {}).get(name), least=0.0 if share else None, most=1.0 if share else None, optional=True,
             default="no limit" if field.default is None else write_number(field.default) + ("" if share else "s"),
         )  # fmt: skip
+    yield RubricNumber(
+        place=("late", "most_slip_days"), group=late, label="slip days at most", kind="whole",
+        value=raw.get("late", {}).get("most_slip_days"), least=0.0, most=366.0, optional=True, default="no limit",
+    )  # fmt: skip
 
 
 def _of_check(raw: Raw, planned: Sequence[Planned], place: int) -> Iterator[RubricNumber]:
@@ -167,6 +179,11 @@ def _of_value(model: type[BaseModel], key: str, value: object, place: Place, gro
             optional=len(place) == 3 and field is not None and not field.is_required(),
             default="" if field is None else write_number(_plain(field.default)),
         )  # fmt: skip
+    elif isinstance(value, str) and (unit := _unit(field)) is not None:
+        yield RubricNumber(
+            place=place, group=group, label=" ".join(map(str, place[2:])), kind=unit, value=value,
+            optional=len(place) == 3 and field is not None and not field.is_required(),
+        )  # fmt: skip
     elif isinstance(value, list | dict) and field is not None:
         tables = (
             [((), value)] if isinstance(value, dict) else [((number,), table) for number, table in enumerate(value)]
@@ -176,6 +193,14 @@ def _of_value(model: type[BaseModel], key: str, value: object, place: Place, gro
                 for name, part in table.items() if isinstance(table, dict) else ():
                     yield from _of_value(inner, name, part, (*place, *at, name), group)
             break
+
+
+def _unit(field: FieldInfo | None) -> Kind | None:
+    """Which unit a field takes, as text; None for one that takes none."""
+    marks = (mark for _, found in _leaves(field.annotation, tuple(field.metadata)) for mark in found) if field else ()
+    return next(
+        (WITH_UNIT[mark.func] for mark in marks if isinstance(mark, BeforeValidator) and mark.func in WITH_UNIT), None
+    )
 
 
 def _plain(value: object) -> Number | None:
@@ -245,7 +270,7 @@ def read_number(number: RubricNumber, text: str) -> Number | None:
         return None
     if len(text) > LONGEST:
         raise NotANumber(f"This has {len(text):,} characters.", f"Write {EXAMPLES[number.kind]}.")
-    if number.kind == "span":
+    if number.kind in ("span", "duration", "size"):
         return text
     if number.kind == "moment":
         try:

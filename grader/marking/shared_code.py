@@ -5,9 +5,9 @@ written: what was left out for comparing is mapped back, and a comment inside a 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +37,15 @@ class Marks(Value):
 
     first: tuple[Mark, ...]
     second: tuple[Mark, ...]
+
+
+def longest_stretch(marks: Sequence[Mark], source: str) -> int:
+    """The lines of the longest stretch; what a comment parts is one."""
+    longest = 0
+    for _, group in groupby(marks, key=lambda mark: mark.number):
+        parts = list(group)
+        longest = max(longest, source.count("\n", parts[0].begin, parts[-1].end) + 1)
+    return longest
 
 
 @dataclass(frozen=True, kw_only=True)

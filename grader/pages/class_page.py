@@ -15,6 +15,7 @@ from grader.pages.handed_in import AuditsView, audits_view, network_words
 from grader.pages.headline import AWAITING, NOTHING, points_word, standing, status_word, write_grade_headline
 from grader.pages.language import many, say, translated
 from grader.pages.numbers import number, write_duration
+from grader.pages.pairs import MOST_PAIRS, PairRow, SimilarPair, pair_rows
 from grader.pages.plots import AccuracyStrip, Segment
 from grader.pages.wording import (
     CAUSES,
@@ -119,13 +120,17 @@ class ClassView:
     attention: tuple[Attention, ...]
     audits: AuditsView | None
     failed_checks: tuple[FailedCheck, ...]
+    pairs: tuple[PairRow, ...]
+    more_pairs: int
     setting: tuple[tuple[str, str], ...]
 
 
-def class_view(results: Sequence[Result], *, title: str, links: Mapping[str, str]) -> ClassView:
+def class_view(
+    results: Sequence[Result], *, title: str, links: Mapping[str, str], pairs: Sequence[SimilarPair] = ()
+) -> ClassView:
     """A class, sorted by student: a row for each one, and for each member of a group.
 
-    `links` maps a student to the relative address of the report.
+    `links` maps a student to the relative address of the report; `pairs` have similar code, the closest first.
     """
     ordered = sorted(results, key=lambda result: result.student.casefold())
     linked = [(cleaned(result), safe_href(links.get(result.student))) for result in ordered]
@@ -158,6 +163,8 @@ def class_view(results: Sequence[Result], *, title: str, links: Mapping[str, str
         flagged=flagged,
         attention=_attention(linked),
         audits=audits_view(clean),
+        pairs=pair_rows(pairs, {name: safe_href(href) for name, href in links.items()}),
+        more_pairs=max(0, len(pairs) - MOST_PAIRS),
         failed_checks=_failed_checks(linked),
         setting=_setting(clean),
     )
@@ -232,8 +239,8 @@ def _why_grade(result: Result, grade: Grade) -> Iterator[str]:
         if grade.penalty is not None and grade.penalty.points:
             lost = number(grade.penalty.points)
             yield many(grade.penalty.days, "{n} day late: -{points}", "{n} days late: -{points}", points=lost)
-        if grade.slip_days is not None and grade.slip_days.spent:
-            yield many(grade.slip_days.spent, "{n} slip day spent", "{n} slip days spent")
+    if grade.slip_days is not None and grade.slip_days.spent:
+        yield many(grade.slip_days.spent, "{n} slip day spent", "{n} slip days spent")
     if grade.provisional:
         yield say("provisional")
     if not is_of(grade, result):

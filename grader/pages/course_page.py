@@ -122,11 +122,10 @@ def _cell(line: CourseLine, name: str) -> CourseCell:
 def _notes(grade: Grade) -> list[str]:
     """What stands below the points."""
     said = [status_word(grade)] if grade.points is None else []
-    if grade.decided:
-        return [*said, say("set by a person")]
+    said += [say("set by a person")] if grade.decided else []
     said += [say("provisional")] if grade.provisional else []
     if grade.slip_days is not None and grade.slip_days.spent:
         said.append(many(grade.slip_days.spent, "{n} slip day spent", "{n} slip days spent"))
-    if grade.penalty is not None and grade.penalty.points:
+    if grade.penalty is not None and grade.penalty.points and not grade.decided:
         said.append(say("late: -{points}", points=number(grade.penalty.points)))
     return said

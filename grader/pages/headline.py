@@ -147,8 +147,9 @@ def _slipped(grade: Grade) -> Iterator[str]:
     """How many of the course's slip days the submission spent, and how many are left after it."""
     if (days := grade.slip_days) is None:
         return
-    if not days.spent:
-        yield many(days.left, "You have {n} slip day left.", "You have {n} slip days left.")
+    told = grade.override is None and grade.penalty is not None and grade.penalty.points  # in the words of the penalty
+    if told or not days.spent:
+        yield say("Slip days left after this submission: {left}.", left=days.left)
         return
     yield many(
         days.spent,

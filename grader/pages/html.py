@@ -23,6 +23,7 @@ from grader.pages.accuracy import Mistake
 from grader.pages.class_page import ClassView, class_view
 from grader.pages.course_page import CourseView, course_view
 from grader.pages.language import many, say, use_language
+from grader.pages.pairs import SimilarPair
 from grader.pages.plots import accuracy_strip, curves, histogram, number_line, points_strip, share_bar
 from grader.pages.view import StudentView, student_view
 
@@ -61,13 +62,15 @@ def class_page(
     links: Mapping[str, str],
     templates: Path,
     language: str = "en",
+    pairs: Sequence[SimilarPair] = (),
 ) -> str:
     """The overview of a class. Raises RubricError for a language without a catalogue.
 
-    `links` maps a student to the relative address of the report.
+    `links` maps a student to the relative address of the report; `pairs` have similar code, the closest first.
     """
     with use_language(templates.parent / "languages", language):
-        return _render(templates, "class.html.j2", class_view(results, title=title, links=links), language)
+        view = class_view(results, title=title, links=links, pairs=pairs)
+        return _render(templates, "class.html.j2", view, language)
 
 
 def course_page(table: CourseTable, *, templates: Path, language: str = "en") -> str:

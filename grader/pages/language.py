@@ -24,7 +24,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 
 from grader.core.errors import RubricError
-from grader.core.text import did_you_mean
+from grader.core.text import nearest
 from grader.pages.sentences import Sentences, Template
 
 ENGLISH = "en"
@@ -112,7 +112,7 @@ def _read_language(folder: Path, language: str) -> Language:
         if language == ENGLISH:
             return _ENGLISH
         known = tuple(sorted({ENGLISH, *(other.stem for other in folder.glob("*.po"))}))
-        near = did_you_mean(language, known)
+        near = nearest(language, known)
         raise RubricError(
             f"key `report.language`: there is no catalogue {path}{near}.", f"Available: {', '.join(known)}."
         )

@@ -19,8 +19,8 @@ COUNTED = re.compile(r" (?:\w+ )?[a-z]+s\b(?<!ss)(?<!is)(?<!as)")  # a noun in t
 # What needs no translation: code, code with a kind behind it, a number with its unit, a shape, a count of layers, a name.
 NUMBER = r"(?:= )?[-+]?(?:[\d.,]+(?:e[-+]?\d+)?|nan|inf)(?:[\s\u00a0](?:%|ms|s|min|h|[KMG]iB|B))*%?(?: ± [\d.]+)?"
 PLAIN = re.compile(
-    rf"`[^`]*`(?: \([\w ]+\))?|{NUMBER}|[(\[][\w, -]*[)\]]|\d+(?: [×x→] \d+)+|\d+ (?:\w+\.)?[A-Z]\w+"
-    r"|softmax|sigmoid|linear|relu|[^\s`]*[\dA-Z_./][^\s`]*(?<![:;])"
+    rf"`[^`]*`(?: \([\w ]+\))?|{NUMBER}|\d+ (?:min|h) \d+ (?:s|min)|[(\[][\w, -]*[)\]]|\d+(?: [×x→] \d+)+"
+    r"|\d+ (?:\w+\.)?[A-Z]\w+|softmax|sigmoid|linear|relu|[^\s`]*[\dA-Z_./][^\s`]*(?<![:;])"
 )
 # Gaps that somebody else's words fill, by the name without its number: an error's text or a part of it; files, people and
 # titles; one word.

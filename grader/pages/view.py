@@ -389,6 +389,9 @@ def _provenance(result: Result, evidence: Evidence | None) -> Iterator[tuple[str
     yield say("seed"), str(result.seed), same
     yield say("started"), write_moment(result.started), ""
     yield say("versions"), ", ".join(f"{name} {version}" for name, version in sorted(result.versions.items())), ""
+    if result.environment is not None:
+        added = ", ".join(f"{name} {version}" for name, version in result.environment.pins.items())
+        yield say("packages of the course"), added, say("what the course adds to what notebooks may import")
     yield say("evidence"), result.evidence, say("digest of submission, data, environment and seed")
     if evidence is None:
         return

@@ -177,7 +177,11 @@ def accuracy_sentence(accuracy: Accuracy) -> str:
     if accuracy.threshold is None:
         return ""
     low, high = accuracy.interval
-    if accuracy.full is not None and accuracy.value > accuracy.threshold:
+    where_it_begins = accuracy.full is not None and accuracy.value == accuracy.threshold
+    if where_it_begins and not accuracy.granted:
+        message = gettext_noop("Just short: points begin above {needed}, and a few other images could have tipped it.")
+        return say(message, needed=percent(accuracy.threshold))
+    if accuracy.full is not None and (accuracy.value > accuracy.threshold or where_it_begins):
         message = gettext_noop(
             "Points begin at {needed} and rise with the accuracy: from {full} on there are all of them."
         )

@@ -17,6 +17,7 @@ from grader.core.store import EVIDENCE, RESULT, load_result, without_names
 from grader.course.course import Course
 from grader.course.rubric import Rubric
 from grader.gradebook import Change, Gradebook, Superseded
+from grader.marking.earlier_code import EarlierCode
 from grader.marking.publish import EVIDENCE_FOLDER, Grades, OutputOptions
 from grader.marking.regrade import never_run, show_grades
 from grader.marking.repeated_runs import counted_run, load_attempts
@@ -125,18 +126,22 @@ class ClassState:
         return saved_comments(self.log)
 
     @cached_property
-    def pairs(self) -> tuple[tuple[Pair, Row, Row], ...]:
-        """The pairs with similar code of whom both are in the class, the closest first."""
+    def pairs(self) -> tuple[tuple[Pair, Row, Row | EarlierCode], ...]:
+        """The pairs with similar code, the closest first: two of the class, or one and another of an earlier folder."""
         if self.compared is None:
             return ()
         rows = {row.folder.name: row for row in self.rows}
-        both = [[rows.get(self.compared.folders.get(name, "")) for name in (pair.first, pair.second)]
-                for pair in self.compared.pairs]  # fmt: skip
-        return tuple(
-            (pair, first, second)
-            for pair, (first, second) in zip(self.compared.pairs, both, strict=True)
-            if first is not None and second is not None
+        known = {name: rows.get(folder) for name, folder in self.compared.folders.items()}
+        earlier = {(other.folder, other.name): other for other in self.compared.earlier}
+        both = (
+            (
+                pair,
+                known.get(pair.first),
+                earlier.get((pair.against, pair.second)) if pair.against else known.get(pair.second),
+            )
+            for pair in self.compared.pairs
         )
+        return tuple((pair, first, second) for pair, first, second in both if first is not None and second is not None)
 
     def decided_last(self, students: Iterable[str], kind: Kind, subject: str = "") -> dict[str, LogEntry | None]:
         """The newest entry of each student ("": of the class), also where it takes something back."""
@@ -403,9 +408,11 @@ def _above(result: Result, rubric: LogEntry | None) -> bool:
 
 def _cleared(compared: Compared, decided: Mapping[Key, LogEntry]) -> set[str]:
     """The folders of who is in pairs, and in none that a person did not find innocent."""
-    suspect, pairs = set(), {student for pair in compared.pairs for student in (pair.first, pair.second)}
+    suspect, known = set(), set()
     for pair in compared.pairs:
-        entry = decided.get(("", "similarity", pair_subject(pair.first, pair.second)))
+        entry = decided.get(("", "similarity", pair_subject(pair.first, pair.second, pair.against)))
+        concerned = {pair.first} if pair.against else {pair.first, pair.second}
+        known |= concerned
         if entry is None or entry.value is None or entry.value["verdict"] != "innocent":
-            suspect |= {pair.first, pair.second}
-    return {compared.folders[student] for student in pairs - suspect if student in compared.folders}
+            suspect |= concerned
+    return {compared.folders[student] for student in known - suspect if student in compared.folders}

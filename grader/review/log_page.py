@@ -68,7 +68,7 @@ def _lines(entries: Iterable[LogEntry], state: ClassState, rows: Mapping[str, Ro
         before[entry.key] = entry
         about = entry.subject if entry.kind == "check" else ""
         if entry.kind == "similarity":
-            about = visible(" and ".join(entry.subject.split("\n")))
+            about = _pair(entry.subject, names)
         stands = state.standing[entry.key] is entry and entry.kind not in NEVER_UNDONE
         yield LogLine(
             entry=entry, time=entry.time[:19].replace("T", " "), stands=stands,
@@ -78,6 +78,13 @@ def _lines(entries: Iterable[LogEntry], state: ClassState, rows: Mapping[str, Ro
             before=names.hide(in_words(old)) if old else "–", after=names.hide(in_words(entry)),
             author=visible(entry.author), reason=names.hide(visible(entry.reason)),
         )  # fmt: skip
+
+
+def _pair(subject: str, names: Names) -> str:
+    """Whom a verdict is about; an earlier student has no name where names are hidden."""
+    first, second, *folder = subject.split("\n")
+    other = f"{'a submission' if names.hidden else second} of {folder[0]}" if folder else second
+    return visible(f"{first} and {other}")
 
 
 def _member(row: Row | None, student: str, names: Names) -> str:

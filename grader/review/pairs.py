@@ -9,8 +9,9 @@ from grader.core.errors import Infrastructure, UsageError
 from grader.core.review import LogEntry, Verdict, VerdictValue, pair_subject
 from grader.core.text import one_line, percent, visible
 from grader.gradebook import Change
+from grader.marking.earlier_code import EarlierCode
 from grader.marking.shared_code import MOST_MARKS, Mark
-from grader.marking.similarity import Pair, compared_run, source_digest, source_of, source_parts
+from grader.marking.similarity import Compared, Pair, compared_run, name_lines, source_digest, source_of, source_parts
 from grader.review.desk import ClassState, Desk, Gone, Row
 from grader.review.names import Names
 from grader.review.web import Form
@@ -25,13 +26,18 @@ MOST_SHOWN = 200_000  # characters of one's code
 
 @dataclass(frozen=True, kw_only=True)
 class PairLine:
-    """A pair of the class in words; `seen` is the entry of the verdict that stands, or 0."""
+    """A pair in words; `seen` is the entry of the verdict that stands, or 0.
+
+    `second` is None where the other one is of an earlier folder: `earlier`.
+    """
 
     pair: Pair
     first: Row
-    second: Row
+    second: Row | None
+    earlier: EarlierCode | None
     names: tuple[str, str]
     shares: tuple[str, str]
+    longest: str
     href: str
     verdict: str
     author: str
@@ -42,11 +48,16 @@ class PairLine:
 
 @dataclass(frozen=True, kw_only=True)
 class PairsPage:
-    """The pairs, those without a verdict first; `compared` tells whether the class was compared at all."""
+    """The pairs, those without a verdict first; `compared` tells whether the class was compared at all, `against` with what.
+
+    `engine`: what found the pairs, where another program did.
+    """
 
     lines: tuple[PairLine, ...]
     open: int
     compared: bool
+    against: tuple[str, ...]
+    engine: str
     left_out: tuple[tuple[str, str], ...]
 
 
@@ -69,7 +80,7 @@ class CodePart:
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """One of the two: the code by its parts, as it is shown."""
+    """One of the two: the code by its parts, as it is shown; without `href` where it is of an earlier folder."""
 
     key: str
     name: str
@@ -96,16 +107,26 @@ def pair_lines(state: ClassState, names: Names) -> list[PairLine]:
     """The pairs of who is in the class, those without a verdict first, then the closest."""
     lines = []
     for pair, first, second in state.pairs:
-        entry = state.standing.get(("", "similarity", pair_subject(pair.first, pair.second)))
-        lines.append(_line(pair, first, second, entry, names))
+        entry = state.standing.get(("", "similarity", pair_subject(pair.first, pair.second, pair.against)))
+        lines.append(_line(pair, first, second, entry, names, state.compared))
     return sorted(lines, key=lambda line: bool(line.verdict))
 
 
-def _line(pair: Pair, first: Row, second: Row, entry: LogEntry | None, names: Names) -> PairLine:
+def _line(
+    pair: Pair, first: Row, second: Row | EarlierCode, entry: LogEntry | None, names: Names, compared: Compared | None
+) -> PairLine:
     stands = entry if entry is not None and entry.value is not None else None
+    earlier = second if isinstance(second, EarlierCode) else None
+    if isinstance(second, EarlierCode):
+        number = compared.earlier.index(second) if compared is not None else 0
+        key, called = f"{number:016x}", f"Submission {number + 1}" if names.hidden else second.name
+        other = f"{one_line(called, 120)} ({one_line(second.folder, 120)})"
+    else:
+        key, other = second.key, one_line(names.of(second), 120)
     return PairLine(
-        pair=pair, first=first, second=second, names=(one_line(names.of(first), 120), one_line(names.of(second), 120)),
-        shares=(percent(pair.of_first, 0), percent(pair.of_second, 0)), href=f"/pairs/{first.key}/{second.key}",
+        pair=pair, first=first, second=None if isinstance(second, EarlierCode) else second, earlier=earlier,
+        names=(one_line(names.of(first), 120), other), shares=(percent(pair.of_first, 0), percent(pair.of_second, 0)),
+        longest=name_lines(pair.longest) if pair.longest else "–", href=f"/pairs/{first.key}/{key}",
         verdict=str((stands.value or {})["verdict"]) if stands else "", author=stands.author if stands else "",
         reason=names.hide(stands.reason) if stands else "", time=stands.time[:16].replace("T", " ") if stands else "",
         seen=entry.id if entry else 0,
@@ -117,8 +138,10 @@ def pairs_page(state: ClassState, names: Names) -> PairsPage:
     lines = pair_lines(state, names)
     rows = {row.result.student: row for row in state.rows}
     left_out = () if state.compared is None else tuple(state.compared.left_out.items())
+    compared = state.compared or Compared(pairs=(), left_out={})
     return PairsPage(
         lines=tuple(lines), open=sum(not line.verdict for line in lines), compared=state.compared is not None,
+        against=tuple(map(visible, compared.against)), engine=visible(compared.engine),
         left_out=tuple((one_line(names.of(rows[name]), 120), reason) for name, reason in left_out if name in rows),
     )  # fmt: skip
 
@@ -135,7 +158,7 @@ def find_pair(state: ClassState, first: str, second: str, names: Names) -> tuple
     """The pair of an address, and the addresses of the ones before and after it in the list. Raises Gone."""
     lines = pair_lines(state, names)
     for place, line in enumerate(lines):
-        if (line.first.key, line.second.key) == (first, second):
+        if line.href == f"/pairs/{first}/{second}":
             hrefs = ["", *(other.href for other in lines), ""]
             return line, hrefs[place], hrefs[place + 2]
     raise Gone("This pair is not in the class any more.", "Go back to the pairs.")
@@ -146,22 +169,23 @@ def pair_page(desk: Desk, first: str, second: str, names: Names) -> PairPage:
     state = desk.state()
     line, before, after = find_pair(state, first, second, names)
     digests = {} if state.compared is None else state.compared.sources
-    rows = (line.first, line.second)
-    runs = [compared_run(row.folder) for row in rows]
-    same = all(
-        run is not None and source_digest(source_of(run)) == digests.get(name)
-        for run, name in zip(runs, (line.pair.first, line.pair.second), strict=True)
-    )
+    same, codes = True, list[Sequence[tuple[str, str]]]()
+    for name, row in ((line.pair.first, line.first), (line.pair.second, line.second)):
+        run = compared_run(row.folder) if row is not None else None
+        codes.append(() if run is None else source_parts(run))
+        same &= row is None or (run is not None and source_digest(source_of(run)) == digests.get(name))
+    if line.earlier is not None:
+        codes[1] = line.earlier.parts
     found = line.pair.marks if same else None
     marks = ((), ()) if found is None else (found.first, found.second)
-    sides = []
-    for place, (row, run) in enumerate(zip(rows, runs, strict=True)):
-        code = () if run is None else _parts(source_parts(run), marks[place], ("first", "second")[place], names)
-        side = Side(
-            key=row.key, name=line.names[place], hidden=names.hides(row), share=line.shares[place],
-            href=f"/submission/{row.key}", parts=tuple(code),
-        )  # fmt: skip
-        sides.append(side)
+    sides = [
+        Side(
+            key=row.key if row is not None else "", name=line.names[place], hidden=row is not None and names.hides(row),
+            share=line.shares[place], href=f"/submission/{row.key}" if row is not None else "",
+            parts=tuple(_parts(codes[place], marks[place], ("first", "second")[place], names)),
+        )
+        for place, row in enumerate((line.first, line.second))
+    ]  # fmt: skip
     return PairPage(
         line=line, sides=(sides[0], sides[1]), stretches=len({mark.number for mark in marks[0]}), before=before, after=after,
         note=_note(same, found is not None, max(map(len, marks))), verdicts=VERDICTS,
@@ -222,7 +246,7 @@ def take_verdict(desk: Desk, first: str, second: str, form: Form) -> str:
     if not reason:
         raise UsageError("A verdict needs a reason.", "Say what you saw.")
     value = VerdictValue.model_validate({"verdict": verdict}).model_dump()
-    subject = pair_subject(line.pair.first, line.pair.second)
+    subject = pair_subject(line.pair.first, line.pair.second, line.pair.against)
     change = Change(
         kind="similarity",
         subject=subject,

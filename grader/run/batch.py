@@ -18,6 +18,7 @@ from grader.run.executors import Collector, CollectorGone, LocalCollector
 from grader.run.grade_one import GradedSubmission, grade_one
 from grader.run.result_writer import ResultWriter
 from grader.run.rows import Rows
+from grader.run.similar_code import SimilarityOptions
 
 WAIT_S = 30.0  # until the collector is asked again how many it takes
 
@@ -25,6 +26,7 @@ WAIT_S = 30.0  # until the collector is asked again how many it takes
 def grade_class(
     entries: Sequence[Entry], context: RunContext, output: OutputOptions, *, jobs: int, progress: Progress,
     collector: Collector | None = None, book: Gradebook | None = None,
+    similarity: SimilarityOptions | None = None,
 ) -> tuple[Rows, Path]:  # fmt: skip
     """Grade every entry; a result for each, and the path of the class page. Raises Infrastructure, UsageError.
 
@@ -33,7 +35,7 @@ def grade_class(
     """
     earlier = index_earlier(output.earlier, exercises_compared(context.rubric.planned), book)
     collector = LocalCollector(context, jobs, progress) if collector is None else collector
-    writer = ResultWriter(entries, context, output, book, progress)
+    writer = ResultWriter(entries, context, output, book, progress, similarity or SimilarityOptions())
     entries = writer.enrol()
 
     assignment = context.rubric.assignment

@@ -70,7 +70,7 @@ def collect_network(
 ) -> Collected:  # fmt: skip
     """Run the notebook in a kernel, have its network judged on the images."""
     started = _now()
-    handed_in, inputs = submission.files, _inputs(submission, images)
+    handed_in, inputs = submission.files, _inputs(submission, context, images)
     submission = set_aside_served(submission, inputs)
     job = _job(submission, context, images, inputs)
     expect_networks(context.sandbox, job.limits)
@@ -96,7 +96,7 @@ def collect_handed_in(
 ) -> Collected:  # fmt: skip
     """Have the network judged that was handed in; the notebook is run for a moment, and must build that very network."""
     started = _now()
-    files, inputs = submission.files, _inputs(submission, images)
+    files, inputs = submission.files, _inputs(submission, context, images)
     submission = set_aside_served(submission, inputs)
     job = _job(submission, replace(context, smoke=SHORT_RUN), images, inputs)
     expect_networks(context.sandbox, job.limits)
@@ -202,14 +202,15 @@ def set_aside_served(submission: Submission, inputs: tuple[Input, ...]) -> Submi
 def expect_submission(submission: Submission, context: RunContext) -> None:
     """Have fork servers for the kernel and the judge of a submission like this one started meanwhile."""
     if context.images is not None:
-        job = _job(submission, context, context.images, _inputs(submission, context.images))
+        job = _job(submission, context, context.images, _inputs(submission, context, context.images))
         expect_notebook(job, context.sandbox)
         expect_networks(context.sandbox, job.limits)
 
 
-def _inputs(submission: Submission, images: ExerciseImages) -> tuple[Input, ...]:
+def _inputs(submission: Submission, context: RunContext, images: ExerciseImages) -> tuple[Input, ...]:
     others = images.others.inputs(submission.script.cells) if images.others else ()
-    return (*images.served.inputs, *others)
+    added = context.environment.inputs if context.environment else ()
+    return (*images.served.inputs, *others, *added)
 
 
 def _job(submission: Submission, context: RunContext, images: ExerciseImages, inputs: tuple[Input, ...]) -> Job:
@@ -276,6 +277,7 @@ def _explore(submission: Submission, context: RunContext, progress: Progress) ->
         wanted={name: len(function.parameters) for name, function in functions.by_name.items()},
         limits=context.rubric.assignment.run.model_copy(update={"threads": context.threads}),
         seed=context.seed,
+        inputs=context.environment.inputs if context.environment else (),
     )
     return explore_module(job, functions, context.sandbox, who=submission.student, progress=progress)
 
@@ -330,6 +332,7 @@ def describe_run(submission: Submission, context: RunContext, started: str, fact
         seed=context.seed,
         started=started,
         versions=versions(),
+        environment=context.environment.described if context.environment else None,
         smoke=context.smoke,
         facts=facts,
         claims=claims,

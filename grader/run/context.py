@@ -18,6 +18,7 @@ from grader.core.progress import Progress
 from grader.core.workspace import workspace
 from grader.course.course import Course
 from grader.course.dataset import Dataset, Images, load_labels, load_split
+from grader.course.environment import InstalledEnvironment, NotInstalled, open_environment
 from grader.course.rubric import Rubric, find_dataset, functions_rubric, network_rubric, plan_checks
 from grader.course.serving import Served, serve
 from grader.intake import Submission
@@ -73,11 +74,15 @@ class ExerciseImages:
 
 @dataclass(frozen=True, kw_only=True)
 class RunContext:
-    """All that collecting needs: the rubric, images where a network is asked for, the sandbox, the seed."""
+    """All that collecting needs: the rubric, images where a network is asked for, the sandbox, the seed.
+
+    `environment` is what the course adds to what may be imported, where it adds something.
+    """
 
     rubric: Rubric
     images: ExerciseImages | None
     sandbox: Sandbox
+    environment: InstalledEnvironment | None
     seed: int
     threads: int
     smoke: Smoke | None = None
@@ -97,6 +102,7 @@ class RunOptions:
     private: bool = True  # judge on the course's private split where this machine has one
     train: Train | None = None  # None: as the rubric says
     warm: bool = False  # kernels too are forked from an interpreter that has imported TensorFlow
+    without_packages: bool = False  # go on where what the course adds to Python is not installed
 
 
 @contextmanager
@@ -109,21 +115,35 @@ def open_context(course: Course, assignment_id: str, options: RunOptions, progre
         run = assignment.run.model_copy(update={"train": options.train})
         assignment = assignment.model_copy(update={"run": run})
     plan_checks(course, assignment)  # a misspelt rubric is told before anything else
+    environment = _environment(course, options)
     with (
         with_warm_starts(open_sandbox(options.isolation), progress.say) as sandbox,
-        _prepare(course, assignment, options, sandbox, progress) as context,
+        _prepare(course, assignment, options, sandbox, environment, progress) as context,
     ):
         yield context
 
 
+def _environment(course: Course, options: RunOptions) -> InstalledEnvironment | None:
+    """What the course adds to Python. Raises NotInstalled, RubricError."""
+    try:
+        return open_environment(course)
+    except NotInstalled:
+        if not options.without_packages:
+            raise
+        return None
+
+
 @contextmanager
 def _prepare(
-    course: Course, assignment: Assignment, options: RunOptions, sandbox: Sandbox, progress: Progress
-) -> Iterator[RunContext]:
+    course: Course, assignment: Assignment, options: RunOptions, sandbox: Sandbox,
+    environment: InstalledEnvironment | None, progress: Progress,
+) -> Iterator[RunContext]:  # fmt: skip
     threads = max(1, assignment.run.threads // options.jobs)
     if assignment.dataset is None:
         rubric = functions_rubric(course, assignment)
-        yield RunContext(rubric=rubric, images=None, sandbox=sandbox, seed=options.seed, threads=threads)
+        yield RunContext(
+            rubric=rubric, images=None, sandbox=sandbox, environment=environment, seed=options.seed, threads=threads
+        )
         return
     dataset, folder = find_dataset(course, assignment.dataset, options.data, progress, private=options.private)
     with workspace() as temporary, workspace() as more:
@@ -142,8 +162,8 @@ def _prepare(
         others = OtherData(known, more, smoke=options.smoke is not None)
         images = ExerciseImages(dataset=dataset, served=served, judged=judged, shown=shown, others=others)
         yield RunContext(
-            rubric=rubric, images=images, sandbox=sandbox, seed=options.seed, threads=threads, smoke=options.smoke,
-            warm=options.warm,
+            rubric=rubric, images=images, sandbox=sandbox, environment=environment, seed=options.seed, threads=threads,
+            smoke=options.smoke, warm=options.warm,
         )  # fmt: skip
 
 
@@ -196,6 +216,7 @@ def evidence_key(submission: Submission, context: RunContext) -> str:
     parts = [
         submission.sha256, submission.script.name, served, context.rubric.data_digest, limits,
         repr(sorted(versions().items())), code_digest(), sys.platform, context.sandbox.isolation, str(context.seed),
+        *([] if context.environment is None else [f"added by the course: {context.environment.described.digest}"]),
         *([] if not others else [f"beside it: {others}"]),
         *([] if submission.way == "trained" else [f"handed in: {SHORT_RUN.model_dump_json(exclude={'seconds'})}"]),
         *(["without the networks that were handed in"] if submission.unseen and submission.way == "trained" else []),

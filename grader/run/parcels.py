@@ -115,6 +115,7 @@ def setting_of(context: RunContext) -> dict[str, str]:
         "the sandbox": context.sandbox.isolation,
         "the grader's code": code_digest(),
         "the platform": sys.platform,
+        "what the course adds": context.environment.described.digest if context.environment else "",
         **versions(),
     }
 

@@ -33,7 +33,7 @@ from grader.marking.publish import (
 from grader.run.context import RunContext, versions
 from grader.run.grade_one import GradedSubmission
 from grader.run.rows import Rows
-from grader.run.similar_code import flag_similar_code, flag_similar_weights
+from grader.run.similar_code import SimilarityOptions, flag_similar_code, flag_similar_weights
 
 MOST_SAID = 200  # characters of a reason on one line
 
@@ -51,8 +51,10 @@ class ResultWriter:
         output: OutputOptions,
         book: Gradebook | None,
         progress: Progress,
+        similarity: SimilarityOptions,
     ) -> None:
         self._entries, self._context, self._output = list(entries), context, output
+        self._similarity = replace(similarity, sandbox=context.sandbox)
         self._persons: dict[int, list[Person]] = defaultdict(list)  # of each row, as the gradebook knows them
         self._book, self._progress = book, progress
         self._missed: list[int] = []
@@ -219,7 +221,9 @@ class ResultWriter:
         """Flag what is much alike: code, and the weights of handed-in networks."""
         places = {place: entry.student for place, entry in enumerate(self._entries)}
         assignment = self._context.rubric.assignment.id
-        trouble = flag_similar_code(self.rows, places, self._output.out, self._output.course, assignment)
+        trouble = flag_similar_code(
+            self.rows, places, self._output.out, self._output.course, assignment, self._similarity
+        )
         if trouble:
             self._progress.say(trouble)
         flag_similar_weights(self.rows, places, self._output.out)

@@ -1,46 +1,86 @@
 """Compares the code of a class in a process of its own, flags what is much alike, and keeps the pairs beside the results."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from grader.core.errors import GraderError, Infrastructure
 from grader.core.evidence import Cause
+from grader.core.grades import grades_of
 from grader.core.notebook import read_submission
+from grader.core.results import Result, Student
 from grader.core.store import load_result, save_result
 from grader.course.course import Course
+from grader.marking.earlier_code import EarlierCode, same_people, teams_of
 from grader.marking.publish import student_folder
 from grader.marking.similar_networks import find_alike, sketch_of, with_similar_weights
 from grader.marking.similarity import (
     FEWEST,
+    Answer,
     Compared,
+    Question,
+    compared_of,
     compared_run,
-    read_compared,
+    load_compared,
     save_compared,
     source_of,
     with_similar,
 )
+from grader.run.against import read_against
+from grader.run.engines import Engine, find_by_engine, open_engine
 from grader.run.rows import Rows
+from grader.sandbox import open_sandbox
+from grader.sandbox.interface import Sandbox
 from grader.sandbox.own_process import WorkLost, in_own_process
 
 MOST = 2_000  # submissions: each one's pieces take a fifth of a megabyte while they are compared
 CLASS_S, EACH_S = 60, 0.5  # of processor time, for a class and on top for each submission
-MEMORY = 2 << 30
+MEMORY, MEMORY_EACH = 2 << 30, 1 << 20
 
 
-def flag_similar_code(rows: Rows, places: Mapping[int, str], out: Path, course: Course, assignment: str) -> str:
+@dataclass(frozen=True, kw_only=True)
+class SimilarityOptions:
+    """What a class is compared with beside itself, and by what: the folders as they were named, the code in them."""
+
+    against: tuple[Path, ...] = ()
+    earlier: tuple[EarlierCode, ...] = ()
+    engine: Engine | None = None
+    sandbox: Sandbox | None = None  # which holds the engine
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A submission of the class: its folder, and whose it is."""
+
+    folder: Path
+    people: tuple[Student, ...]
+
+
+def open_similarity(against: Sequence[Path], engine: str | None, assignment: str, *own: Path) -> SimilarityOptions:
+    """What `--against` and `--similarity` name, read and looked at; `own` are folders of the class itself.
+
+    Raises UsageError.
+    """
+    found = open_engine(engine) if engine else None
+    earlier = read_against(against, assignment, own) if against else ()
+    return SimilarityOptions(against=tuple(path.resolve() for path in against), earlier=earlier, engine=found)
+
+
+def flag_similar_code(
+    rows: Rows, places: Mapping[int, str], out: Path, course: Course, assignment: str, options: SimilarityOptions
+) -> str:
     """Flag what is much alike, in the rows (`places`: entry number to student) and each `result.json`; keep the pairs.
 
     Why it could not be done, in a sentence; "" where it was. What becomes of the comparison costs no row.
     """
-    folders = {
-        student: student_folder(out, student)
-        for place, student in places.items()
-        if rows.has(place) and rows.at(place).ending.cause is not Cause.NOT_RUN
-    }
+    results = {student: rows.at(place) for place, student in places.items() if rows.has(place)}
+    known = {
+        student: _Row(student_folder(out, student), _people(result))
+        for student, result in results.items() if result.ending.cause is not Cause.NOT_RUN
+    }  # fmt: skip
     try:
-        compared = _compare(folders, course, assignment) if len(rows) <= MOST else None
+        compared = _compare(known, course, assignment, options) if len(rows) <= MOST else None
     except WorkLost as lost:
         return f"The code of the class was not compared: comparing it {lost}."
     if compared is None:
@@ -68,41 +108,64 @@ def flag_similar_weights(rows: Rows, places: Mapping[int, str], out: Path) -> No
 
 
 def compare_again(out: Path, course: Course, assignment: str) -> Compared:
-    """Compare the class whose results lie in `out`, and keep the pairs there; flags stay. Raises Infrastructure."""
-    folders = {}
+    """Compare the class whose results lie in `out`, as it was compared before, and keep the pairs there; flags stay.
+
+    Raises Infrastructure, UsageError.
+    """
+    rows = {}
     for folder in sorted(path for path in out.iterdir() if path.is_dir()):
         result = load_result(folder)
         if result is not None and result.assignment == assignment and result.ending.cause is not Cause.NOT_RUN:
-            folders[result.student] = folder
-    if len(folders) > MOST:
+            rows[result.student] = _Row(folder, _people(result))
+    if len(rows) > MOST:
         raise Infrastructure(f"The code of more than {MOST:,} submissions is not compared.", "Look at the flags.")
+    before = load_compared(out)
+    options = SimilarityOptions()
+    if before is not None and (before.against or before.engine):
+        options = open_similarity([Path(path) for path in before.against], before.engine, assignment, out)
     try:
-        compared = _compare(folders, course, assignment)
+        compared = _compare(rows, course, assignment, options)
     except WorkLost as lost:
         raise Infrastructure(f"The code was not compared: comparing it {lost}.", "Try again later.") from None
     save_compared(out, compared)
     return compared
 
 
-def _compare(folders: Mapping[str, Path], course: Course, assignment: str) -> Compared:
-    """What `compare_class` finds among the submissions of these students. Raises WorkLost."""
-    runs = {
-        student: compared_run(folder) for student, folder in folders.items()
-    }  # of a row that broke there may be none
-    sources = {student: source_of(run) for student, run in runs.items() if run is not None}
-    if sum(len(code) >= FEWEST for code in sources.values()) < 2:
-        return Compared(pairs=(), left_out={})
-    given = json.dumps({"sources": sources, "boilerplate": _read_starters(course, assignment)}).encode()
-    seconds = CLASS_S + round(EACH_S * len(sources))
-    answer = in_own_process("grader.marking.similarity:compare_class", given, seconds=seconds, memory=MEMORY)
-    compared = read_compared(answer)
-    return compared.model_copy(update={"folders": {student: folders[student].name for student in compared.sources}})
+def _people(result: Result) -> tuple[Student, ...]:
+    return tuple(grade.student for grade in grades_of(result))
 
 
-def _read_starters(course: Course, assignment: str) -> list[str]:
-    """The code that students are given to begin with."""
+def _compare(rows: Mapping[str, _Row], course: Course, assignment: str, options: SimilarityOptions) -> Compared:
+    """What `compare_class` finds among the submissions of these students, and those before. Raises WorkLost."""
+    runs = {student: compared_run(rows[student].folder) for student in sorted(rows)}
+    sources = {student: source_of(run) for student, run in runs.items() if run is not None}  # of a row that broke: none
+    named = {"against": tuple(map(str, options.against)), "engine": options.engine.words if options.engine else ""}
+    codes = [*sources.values(), *(one.source for one in options.earlier)]
+    if not sources or sum(len(code) >= FEWEST for code in codes) < 2:
+        return Compared(pairs=(), left_out={}).model_copy(update=named)
+    people = [*teams_of([rows[student].people for student in sources]), *(one.people for one in options.earlier)]
+    home = course.assignment_file(assignment).parent
+    question = Question(
+        sources=sources, boilerplate=_read_code(home, "starter"),
+        references=_read_code(course.reference_folder(assignment), "solution"),
+        earlier=tuple((one.folder, one.source) for one in options.earlier), same=same_people(people, len(sources)),
+    )  # fmt: skip
+    if options.engine is not None:
+        found = find_by_engine(options.engine, question, options.sandbox or open_sandbox("bubblewrap"))
+        question = question.model_copy(update={"found": found})
+    answer = in_own_process(
+        "grader.marking.similarity:compare_class", question.model_dump_json().encode("utf-8", "surrogatepass"),
+        seconds=CLASS_S + round(EACH_S * len(codes)), memory=MEMORY + MEMORY_EACH * len(codes),
+    )  # fmt: skip
+    compared = compared_of(Answer.model_validate_json(answer), sources, options.earlier)
+    folders = {student: rows[student].folder.name for student in compared.sources}
+    return compared.model_copy(update={"folders": folders, **named})
+
+
+def _read_code(folder: Path, name: str) -> tuple[str, ...]:
+    """The code that students are given to begin with, or the course's own solution."""
     found = []
-    for path in sorted(course.assignment_file(assignment).parent.glob("starter.*")):
+    for path in sorted(folder.glob(f"{name}.*")):
         with suppress(OSError, GraderError):
             found.append("\n".join(read_submission(path.name, path.read_bytes()).cells))
-    return found
+    return tuple(found)

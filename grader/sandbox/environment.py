@@ -19,6 +19,7 @@ from grader.sandbox.interface import Program, Sandbox, Scratch
 
 # Without the user's own packages, the folder of the script, and compiled files. A fork server is started the same way.
 PYTHON = (sys.executable, "-s", "-P", "-B")
+PACKAGES = "run/course/site-packages"  # what a course adds, behind everything that is installed
 FONTS = "tmp/.matplotlib"  # matplotlib's settings and its list of fonts
 NAME = re.compile(r"fontlist-[\w.-]{1,40}\.json")
 LIST = "tmp/list.json"
@@ -51,6 +52,8 @@ def environment(root: Path, threads: int, seed: int) -> dict[str, str]:
         "OMP_NUM_THREADS": str(threads),
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": str(threads),
+        "NPROC": str(threads),  # the processors that JAX sees: the weights that it comes to depend on their number
+        "JAX_PLATFORMS": "cpu",
     }
 
 

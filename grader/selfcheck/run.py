@@ -17,6 +17,7 @@ from grader.core.results import Comparison
 from grader.core.store import Stored
 from grader.course.course import Course
 from grader.course.dataset import load_split
+from grader.course.environment import NotInstalled, open_environment
 from grader.course.rubric import Rubric, find_dataset
 from grader.intake import Submission
 from grader.marking.compare import compare, exercises_compared
@@ -71,10 +72,24 @@ def open_selfcheck(
     rubric = course.assignment(assignment)
     remarks += (OTHER_CASES,) if rubric.cases is not None and rubric.cases.endswith(".json") else ()
     smoke = None if full or rubric.dataset is None else Smoke()
-    setup = RunOptions(isolation=held, data=data, seed=seed, serve="open", smoke=smoke, private=False, warm=often)
+    remarks += _without_packages(course)
+    setup = RunOptions(isolation=held, data=data, seed=seed, serve="open", smoke=smoke, private=False, warm=often,
+                       without_packages=True)  # fmt: skip
     with open_context(course, assignment, setup, progress) as context:
         mode: Mode = "full" if smoke is None else "smoke"
         yield SelfCheck(context=context, course=course, mode=mode, data=data, remarks=remarks)
+
+
+def _without_packages(course: Course) -> tuple[str, ...]:
+    """What is to be said where the course's packages are not on this machine: a check goes on without them."""
+    try:
+        open_environment(course)
+    except NotInstalled as missing:
+        return (
+            f"The packages that your course adds are not installed here, and your code runs without them: {missing.named}. "
+            f"Type `{missing.command}`, once.",
+        )
+    return ()
 
 
 def smoke_run(load: float) -> Smoke:

@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.core.course_rules import FILE as COURSE_FILE
 from grader.core.errors import GraderError
 from grader.core.progress import Silent
 from grader.core.workspace import socket_folder
 from grader.course.course import Course
+from grader.course.environment import environments_folder
 from grader.course.find import Places
 from grader.run.collect import expect_submission
 from grader.sandbox.channel import Channel, ProtocolError
@@ -81,7 +83,8 @@ def places_of(course: Course, assignment: str, data: Path | None) -> tuple[Path,
     """Where what a check rests on lies: the grader, its packages, the exercise, its data."""
     roots = Places.of(course, data).roots()
     return (
-        PLACE, course.root / "datasets", course.assignment_file(assignment).parent, course.reference_folder(assignment),
+        PLACE, course.root / COURSE_FILE, environments_folder() / "*", course.root / "datasets",
+        course.assignment_file(assignment).parent, course.reference_folder(assignment),
         course.report_templates(), Path(sysconfig.get_path("purelib")) / "*",
         *(root / dataset.id / "*" for root in roots for dataset in course.datasets()),
     )  # fmt: skip
@@ -91,7 +94,9 @@ def look_at(places: Sequence[Path]) -> Seen:
     """What changes when code or text below one of the places does; of one that ends in a star, its folders alone."""
     files: set[Path] = set()
     for place in places:
-        if place.name == "*":
+        if place.is_file():
+            files.add(place)
+        elif place.name == "*":
             files |= {place.parent, *place.parent.glob("*/")}
         else:
             files |= {path for path in place.rglob("*") if path.suffix in CODE}

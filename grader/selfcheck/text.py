@@ -63,6 +63,8 @@ def headline(checked: Checked) -> str:
 def accuracy_words(accuracy: Accuracy, judged_on: str) -> str:
     """The accuracy with what it was taken on."""
     needed = "" if accuracy.threshold is None else f"; {100 * accuracy.threshold:g} % needed"
+    if accuracy.threshold is not None and accuracy.full is not None:
+        needed = f"; points begin at {100 * accuracy.threshold:g} %, all of them from {100 * accuracy.full:g} % on"
     return (
         f"Accuracy {_percent(accuracy)} ({accuracy.correct:,} of {accuracy.judged:,} on {one_line(judged_on)}{needed})"
     )

@@ -21,6 +21,7 @@ QUIET = (
 )  # fmt: skip
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 WIDE, PHONE = 1280, 390
+SIGHTS = [(WIDE, False), (PHONE, True)]  # width in pixels, dark: no rule of the style sheets looks at both
 
 
 def lacking(what: str) -> None:

@@ -1,4 +1,4 @@
-"""Every kind of page as a phone and a desk show it, light and dark; `GRADER_SCREENSHOTS=folder` keeps the pictures."""
+"""Every kind of page as a dark phone and a light desk show it; `GRADER_SCREENSHOTS=folder` keeps the pictures."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import PHONE, WIDE, Visits
+from tests.browser.conftest import SIGHTS, Visits
 
 PAGES = ("passed", "close", "wrong", "unread", "absent", "italian", "class-40", "grades")
 
@@ -19,8 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return kept
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [PHONE, WIDE])
+@pytest.mark.parametrize(("width", "dark"), SIGHTS)
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_as_wide_as_its_window_and_has_the_colours_of_its_scheme(
     visits: Visits, folder: Path, name: str, width: int, dark: bool

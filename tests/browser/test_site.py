@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import PHONE, WIDE, Visits
+from tests.browser.conftest import SIGHTS, Visits
 from tests.project.sites import build_site
 
 PAGES = (
@@ -20,7 +20,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize(("width", "dark"), [(WIDE, False), (PHONE, False), (PHONE, True)])
+@pytest.mark.parametrize(("width", "dark"), SIGHTS)
 def test_a_page_fits_and_asks_nobody_for_anything(
     browser: Browser, site: Path, page: str, width: int, dark: bool
 ) -> None:

@@ -27,7 +27,7 @@ PIP = "import os, pathlib, sys\npathlib.Path(os.environ['PIP_CALLED']).write_tex
 FORGED = '{"schema": "classroom50/result/v1", "score": 100, "max-score": 100, "tests": []}'
 
 
-def call(folder: Path, *, work: str) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def call(folder: Path, *, work: str, pip: str = PIP, forged: str = "") -> tuple[Path, subprocess.CompletedProcess[str]]:
     """What Classroom 50's runner does with a checkout, which holds more than the work: the checkout, how it ended.
 
     pip is a stand-in that writes down what it was asked for; the grader that runs is the real one.
@@ -35,7 +35,7 @@ def call(folder: Path, *, work: str) -> tuple[Path, subprocess.CompletedProcess[
     checkout = folder / "checkout"
     shutil.copytree(BUNDLE, folder / "bundle" / "operators")
     (folder / "stand-ins" / "temp").mkdir(parents=True)
-    (folder / "stand-ins" / "pip.py").write_text(PIP, encoding="utf-8")
+    (folder / "stand-ins" / "pip.py").write_text(pip, encoding="utf-8")
     checkout.mkdir()
     (checkout / "operators.py").write_text(work, encoding="utf-8")
     for name in ("pip", "grader", "subprocess", "json", "sitecustomize"):
@@ -43,6 +43,8 @@ def call(folder: Path, *, work: str) -> tuple[Path, subprocess.CompletedProcess[
     (checkout / "grader.toml").write_text("schema = 1\n[[submission]]\nassignment = 'operators'\npath = 'mine.py'\n")
     (checkout / "release-body.md").symlink_to(folder / "elsewhere")
     (checkout / "report-operators.html").mkdir()
+    if forged:
+        (checkout / "result.json").write_text(forged, encoding="utf-8")
     path = f"{folder / 'stand-ins'}{os.pathsep}{os.environ['PATH']}"
     sudo = folder / "stand-ins" / "sudo"
     sudo.write_text(f'#!/bin/sh\necho "$@" > {folder / "sudo-called"}\nexit 1\n', encoding="utf-8")
@@ -94,6 +96,11 @@ def test_a_module_that_breaks_is_no_points_and_not_the_autograders_fault(tmp_pat
     assert done.returncode == 0, done.stdout + done.stderr
     found = collect_classroom50((checkout / "result.json").read_text(encoding="utf-8"))
     assert (found.score <= 5, found.most) == (True, 100)
+
+
+def test_where_the_grader_can_not_be_installed_no_result_of_the_students_own_is_left(tmp_path: Path) -> None:
+    checkout, done = call(tmp_path, work="", pip="raise SystemExit(7)\n", forged=FORGED)
+    assert (done.returncode, (checkout / "result.json").exists()) == (7, False)
 
 
 TAKEN, NOW = Submission.of(SUBMITTED), datetime(2026, 11, 29, tzinfo=UTC)

@@ -60,7 +60,9 @@ def part(counts: str, more: str = "") -> str:
     [
         ('title = "x"\n', "key `schema` is missing."),
         ("schema = 1\n", "key `title` is missing."),
-        (HEAD.replace("1", "2"), "key `schema`: 2 is not known"),
+        (HEAD.replace("1", "2"), "key `schema`: 2 is not known; available: `1`."),
+        (HEAD + 'assignments = ["pets"]\n', "key `assignments` is not known: no file sets it."),
+        (HEAD + 'language = "it IT"\n', "key `language`: 'it IT' is no code of a language, as in \"en\" or \"it\"."),
         (HEAD + "[late]\nslip_days = -1\n", "key `late.slip_days`: must be at least 0 (found -1)."),
         (HEAD + "[late]\nslip_days = 1.5\n", "key `late.slip_days`: must be a whole number (found 1.5)"),
         (HEAD + "[late]\nslip_days = true\n", "key `late.slip_days`: must be a whole number (found True)."),

@@ -25,6 +25,7 @@ from grader.core.grades import (
 )
 from grader.core.results import CheckResult, Outcome, Status
 from grader.core.review import Adjustment, CheckPoints, Comment, Review
+from grader.core.text import rounded
 from tests.fakes import a_result
 
 ADA = Student(name="ada")
@@ -95,6 +96,22 @@ def test_points_never_fall_below_nothing() -> None:
     assert (grade.points, grade.earned) == (0, 15)
     assert grade.penalty is not None
     assert grade.penalty.points == 15, "what it really cost"
+
+
+def test_points_their_penalty_and_its_words_are_hundredths_that_add_up() -> None:
+    rules = RULES.model_copy(update={"out_of": 12.5, "pass_mark": 7.5, "late": Late(per_day=0.05)})
+    work = marked(8.12, timedelta(hours=1), out_of=12.5, pass_mark=7.5)  # less 0.625
+    grade = decide_grade(ADA, rules, [work])
+    assert (grade.points, grade.passed, grade.penalty and grade.penalty.points) == (7.49, False, 0.63)
+    assert "0.63 points off" in grade.comment
+
+
+@pytest.mark.parametrize(("value", "digits", "expected"), [
+    (88.335, 2, 88.34), (2.675, 2, 2.68), (27.495000000000005, 2, 27.5), (27.494999999999997, 2, 27.5), (0.1 + 0.2, 2, 0.3),
+    (-2.675, 2, -2.68), (59.994, 2, 59.99), (1e15, 2, 1e15), (97.25, 1, 97.3),
+])  # fmt: skip
+def test_a_half_goes_up_whatever_floats_make_of_it(value: float, digits: int, expected: float) -> None:
+    assert rounded(value, digits) == expected
 
 
 def test_passing_is_decided_after_the_penalty() -> None:

@@ -1,8 +1,9 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest
 
 from grader.core.metrics import (
     chance_of_at_most,
@@ -12,7 +13,9 @@ from grader.core.metrics import (
     measure_accuracy,
     predicted_classes,
 )
+from tests.reference.loading import WhenUsed
 
+stats: Any = WhenUsed("scipy.stats")
 COUNTS = st.integers(1, 20_000).flatmap(lambda judged: st.tuples(st.integers(0, judged), st.just(judged)))
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=200)
 
@@ -106,13 +109,13 @@ def test_mcnemars_test_is_the_sign_test_on_what_one_alone_recognised() -> None:
 @given(st.integers(0, 400), st.integers(0, 400))
 def test_mcnemars_test_agrees_with_scipys_binomial_test(one: int, two: int) -> None:
     assume(one + two)
-    assert mcnemar(one, two) == pytest.approx(binomtest(one, one + two).pvalue, rel=1e-6)
+    assert mcnemar(one, two) == pytest.approx(stats.binomtest(one, one + two).pvalue, rel=1e-6)
 
 
 @given(st.integers(1, 2_000), st.data())
 def test_doing_no_better_than_a_count_is_the_sum_of_its_binomial_tail(judged: int, data: st.DataObject) -> None:
     correct, accuracy = data.draw(st.integers(0, judged)), data.draw(st.floats(0.01, 0.99))
     found = chance_of_at_most(correct, judged, accuracy=accuracy)
-    assert found == pytest.approx(float(binom.cdf(correct, judged, accuracy)), abs=1e-9)
+    assert found == pytest.approx(float(stats.binom.cdf(correct, judged, accuracy)), abs=1e-9)
     upper = exact_interval(correct, judged, confidence=0.8)[1]
     assert (found >= 0.1) is (upper >= accuracy) or abs(upper - accuracy) < 1e-9

@@ -161,7 +161,6 @@ def test_any_bytes_are_a_submission_or_a_refusal(data: bytes, name: str) -> None
     assert all(cell.strip() for cell in script.cells)
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.lists(JSON | JSON.map(code)), st.sampled_from([4, 4.0, 3, "4", None, True]))
 def test_any_json_with_a_format_is_a_notebook_or_a_refusal_and_its_cells_can_be_stored(
     cells: list[object], nbformat: object
@@ -274,7 +273,6 @@ OUTPUT = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.lists(OUTPUT | JSON, max_size=5))
 def test_whatever_a_kernel_sends_becomes_plain_outputs_that_can_be_stored(sent: list[Any]) -> None:
     outputs, error = plain_outputs(sent)

@@ -82,6 +82,12 @@ def test_nothing_is_spent_where_lateness_costs_nothing() -> None:
     assert told(5, {"a1": (of.model_copy(update={"late": Late()}), basis)}) == {"a1": (0, 5, 90)}
 
 
+def test_no_day_is_spent_for_what_floats_are_off() -> None:
+    of, basis = late_by("a1", 4)  # three days cost 3 x 0.15, which is 0.45 but for a hair
+    capped = of.model_copy(update={"late": Late(per_day=0.15, most=0.45)})
+    assert told(1, {"a1": (capped, basis)}) == {"a1": (0, 1, 45)}
+
+
 def test_an_assignment_may_take_fewer_days_than_there_are() -> None:
     of, basis = late_by("a1", 3)
     few = of.model_copy(update={"late": LATE.model_copy(update={"most_slip_days": 2})})

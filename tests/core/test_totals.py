@@ -68,6 +68,8 @@ def test_a_mark_that_is_owed_counts_as_nothing_and_is_told() -> None:
     assert found.share == pytest.approx(0.54) and set(found.open) == {"p"}
     broken = added(BEST, e1=grade(90), e2=grade(90), p=grade(None, status=Status.BROKEN))
     assert broken.open == {"p"}
+    left_out = added(BEST, e1=grade(90), e2=grade(80), e3=grade(None, awaits=("The plot",)), p=grade(40))
+    assert set(left_out.left_out) == set(left_out.open) == {"e3"}, "when it is given, another one may be left out"
     doubtful = added(BEST, e1=grade(90), e2=grade(90), p=grade(40, status=Status.NEEDS_REVIEW))
     assert doubtful.share == pytest.approx(0.7) and set(doubtful.open) == {"p"}
 

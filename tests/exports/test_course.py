@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from grader.core.course_rules import CourseRules
+from grader.core.course_rules import CourseRules, Part
 from grader.core.grades import Grade, Override, Penalty, Student
 from grader.core.results import SlipDays, Status
 from grader.core.totals import course_table
@@ -61,6 +61,24 @@ def test_assignments_that_count_come_first_in_the_order_of_the_course() -> None:
 def test_without_a_course_there_is_no_total_and_no_slip_day() -> None:
     ada, _ = rows(None)
     assert (ada["e2"], ada["total"], ada["slip_days_left"]) == ("90", "", "")
+
+
+def test_slip_days_on_the_page_add_up_to_those_that_are_gone_also_where_a_person_set_the_points() -> None:
+    given = Override(points=80, excused=False, author="x", time="2026-12-01T00:00:00+00:00")
+    (row,) = course_view(course_table(RULES, [
+        grade("Ada", "e1", 80, override=given, slip_days=SlipDays(spent=2, left=3)),
+        grade("Ada", "e2", 50, slip_days=SlipDays(spent=1, left=2)),
+    ])).rows  # fmt: skip
+    assert [cell.notes for cell in row.cells[:2]] == ["set by a person, 2 slip days spent", "1 slip day spent"]
+    assert row.slip_days == "2"
+
+
+def test_a_total_is_rounded_as_people_round_in_the_table_and_on_the_page() -> None:
+    table = course_table(RULES.model_copy(update={"total": Part(counts=("e1", "p")), "part": {}}), [
+        grade("Ada", "e1", 76.67), grade("Ada", "p", 100),
+    ])  # fmt: skip
+    assert csv.DictReader(io.StringIO(write_course(table), newline="")).__next__()["total"] == "88.34"  # 88.335
+    assert course_view(table).rows[0].total == "88.34\u00a0%"
 
 
 def test_a_name_is_no_formula_in_the_table() -> None:

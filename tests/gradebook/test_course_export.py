@@ -101,6 +101,7 @@ def test_without_a_course_file_there_are_all_assignments_and_a_note(place: str, 
     [
         (TEXT.replace("slip_days = 4", "slip_days = -4"), "`late.slip_days`: must be at least 0 (found -4)"),
         (TEXT.replace("exercise3 = 40", "exercise4 = 40"), "there is no assignment and no part `exercise4`"),
+        (TEXT.replace("[late]", 'language = "itt"\n[late]'), "there is no catalogue of `itt` (did you mean `it`?)"),
         (TEXT.replace("= 60", "= 50"), "the weights add up to 90, not to 1 (or to 100)"),
         (TEXT.replace('"exercise2"]', '"exercises"]'), "a part can't count itself: `exercises` -> `exercises`"),
     ],
@@ -121,6 +122,22 @@ def test_a_course_file_that_can_not_be_stops_everything_that_would_go_by_it(
         assert words in said.err + said.out
         assert said.code != 0 and "Traceback" not in said.err
     assert not list(out.glob("*/result.json")), "nothing was run"
+
+
+def test_a_gradebook_of_one_assignment_alone_is_warned_of_where_slip_days_are_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = write_course(tmp_path / "course")
+    write_rubric(course.root, RUBRIC, assignment="other")
+    (course.root / "course.toml").write_text('schema = 1\ntitle = "x"\n[late]\nslip_days = 3\n', encoding="utf-8")
+    Stage({}).install(monkeypatch)
+    shared = ("--course", course.root, "--data", data_of(course.root))
+    words = ("batch", ASSIGNMENT, write_class(tmp_path / "class", "ada"), *shared, "--sandbox", "none")
+    alone = (run_cli(*words, "--out", tmp_path / "a"), run_cli("regrade", ASSIGNMENT, tmp_path / "a", *shared))
+    for said in alone:
+        assert "name one for the whole course with --gradebook" in said.out + said.err
+    together = run_cli(*words, "--out", tmp_path / "b", "--gradebook", tmp_path / "course.sqlite")
+    assert "--gradebook" not in together.out + together.err
 
 
 def test_a_batch_and_a_regrade_tell_the_gradebook_what_the_course_says(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from grader.cli.gradebook import known_grades, tell_others
 from grader.core.assignment import Assignment
 from grader.core.course_rules import CourseRules
+from grader.core.errors import UsageError
 from grader.core.grades import Enrolment, Extension, Grade, HandIn, Student
 from grader.core.results import Result
 from grader.gradebook import Gradebook, open_gradebook
@@ -93,6 +95,22 @@ def test_an_extension_gives_days_back_to_what_came_after(book: Gradebook, tmp_pa
     assert told(book.grades()) == {"exercise1": (2, 90), "exercise2": (1, 90), "exercise3": (1, 70)}
 
 
+def test_what_moves_slip_days_names_the_assignments_whose_pages_are_old(
+    book: Gradebook, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = known_grades(book)
+    tell_others(before, book, "exercise1")
+    assert capsys.readouterr().err == "", "nothing moved"
+    extended = Enrolment(student=Student(name="ada"), extension=Extension(seconds=86400))
+    book.enrol(assignments(tmp_path)["exercise1"], [extended], course=of_course())
+    tell_others(before, book, "exercise1")
+    assert capsys.readouterr().err.startswith("note: slip days moved for exercise2, exercise3, too")
+    before = known_grades(book)
+    book.override("ada", author="ida", reason="ill", excused=True, assignment="exercise3")
+    tell_others(before, book, "exercise3")
+    assert capsys.readouterr().err == "", "nothing was handed in after that"
+
+
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_regrade_recomputes_the_whole_budget(book: Gradebook, tmp_path: Path, dry_run: bool) -> None:
     stricter = an_assignment(
@@ -160,6 +178,16 @@ def test_two_courses_in_one_gradebook_have_budgets_of_their_own(book: Gradebook,
     found = told(book.grades())
     assert found["other1"] == (1, 90)
     assert found["exercise3"] == (1, 70)
+
+
+def test_another_courses_title_is_refused_and_costs_nobody_a_slip_day(book: Gradebook, tmp_path: Path) -> None:
+    values = {"schema": 1, "title": "Networks", "assignments": ["other1"]}
+    before = book.grades()
+    with pytest.raises(
+        UsageError, match="another course that is called `Networks`, with exercise1, exercise2, exercise3"
+    ):
+        book.enrol(an_assignment(tmp_path, "", "other1"), course=CourseRules.model_validate(values))
+    assert book.grades() == before
 
 
 def test_who_looks_at_one_assignment_hears_of_what_happens_in_another(book: Gradebook, tmp_path: Path) -> None:

@@ -73,14 +73,13 @@ def counted(
 
 
 def test_a_network_of_huge_pictures_takes_no_longer_than_the_judge_has_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "WALL_S", 0.5)
-    resized, began = counted(monkeypatch, preparation, "_resize"), time.monotonic()
-    verdict = judge(Impostor(judging(2048, answers=True)))
-    assert time.monotonic() - began < 10
-    assert 0 < len(resized) < COUNT
+    monkeypatch.setattr(client, "WALL_S", 2.0)
+    resized = counted(monkeypatch, preparation, "_resize", lambda: time.sleep(0.5))
+    verdict = judge(Impostor(judging(200, answers=True)))
+    assert 0 < len(resized) < PROMPT
     assert verdict.judgement.outcome == "described"
     assert verdict.judgement.reason == (
-        "the network took longer than 0.5 s to load or to predict the images: make it smaller"
+        "the network took longer than 2 s to load or to predict the images: make it smaller"
     )
 
 

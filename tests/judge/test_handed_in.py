@@ -49,6 +49,12 @@ with_config("lambda.h5", lambda layers: layers.insert(1, lambda_layer))
 with_config("inner.h5", lambda layers: layers.insert(1, inner))
 with_config("wrapped.h5", lambda layers: layers.insert(1, wrapped))
 with_config("custom.h5", lambda layers: layers.insert(1, {"class_name": "os>system", "config": {"name": "c"}}))
+with h5py.File(folder / "deep.h5", "w") as deep:
+    deep.create_group("model_weights")
+    deep.attrs["model_config"] = '{"class_name": "Sequential", "config": ' + "[" * 20000 + "]" * 20000 + "}"
+with h5py.File(folder / "operator.h5", "w") as made:
+    layers = [{"class_name": "TFOpLambda", "config": {}}]
+    made.attrs["model_config"] = json.dumps({"class_name": "Functional", "config": {"layers": layers}})
 with h5py.File(folder / "data.h5", "w") as data:
     data["images"] = [[1, 2], [3, 4]]
 with h5py.File(folder / "bomb.weights.h5", "w") as bomb:
@@ -144,6 +150,7 @@ def test_weights_of_keras_2_go_into_the_network_of_the_notebook(warm_sandbox: Sa
 @pytest.mark.parametrize(
     ("name", "words"),
     [("lambda.h5", "Lambda"), ("inner.h5", "Lambda"), ("wrapped.h5", "Lambda"), ("custom.h5", "system"),
+     ("deep.h5", "damaged"), ("operator.h5", "an operator outside of layers"),
      ("data.h5", "weights alone"), ("others.weights.h5", "don't fit"), ("wide.weights.h5", "don't fit")],
 )  # fmt: skip
 def test_what_can_not_be_opened_is_refused_in_words(

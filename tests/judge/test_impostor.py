@@ -172,13 +172,13 @@ def test_a_judge_that_answers_in_drops_does_not_get_more_time(monkeypatch: pytes
     def drips(channel: Channel, connection: socket.socket) -> None:
         channel.send({"ready": {}})
         channel.receive()
-        for _ in range(200):
+        for _ in range(1200):
             connection.sendall(b" ")
             time.sleep(0.1)
 
     began = time.monotonic()
     assert reason(Impostor(drips)).startswith("the network took longer than 0.5 s")
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60, "all drops take two minutes"
 
 
 @pytest.mark.parametrize(

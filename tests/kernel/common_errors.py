@@ -11,6 +11,7 @@ from grader.checks.hints import hint_for
 from grader.core.evidence import Cell
 from grader.core.limits import Limits
 from grader.core.text import shorten
+from grader.sandbox.interface import Sandbox
 from tests.kernel.test_run import run
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "hints.md"
@@ -212,10 +213,10 @@ names of the notebook and of the libraries.
 """
 
 
-def raised() -> dict[str, tuple[Cell, str]]:
+def raised(warm: Sandbox | None = None) -> dict[str, tuple[Cell, str]]:
     """Each error as a kernel raised it, and its hint. Raises AssertionError where a cell ended without one."""
     told = {what: code for group in ERRORS.values() for what, code in group.items()}
-    execution = run(START, *told.values(), limits=LIMITS)
+    execution = run(START, *told.values(), limits=LIMITS, warm=warm)
     start, *cells = execution.claims.cells
     assert start.error is None, start.error
     found = dict(zip(told, cells, strict=True))

@@ -8,6 +8,7 @@ from grader.checks.execution import write_error
 from grader.checks.hints import RUN_ALL
 from grader.core.evidence import Cell
 from grader.pages.language import translated, use_language
+from grader.sandbox.interface import Sandbox
 from tests.kernel.common_errors import ERRORS, PAGE, page, raised
 from tests.pages.messages import LANGUAGES
 from tests.pages.test_sentences import ENGLISH, FOREIGN
@@ -16,8 +17,8 @@ VAGUE = ("Python can't read this", "Compare the `.shape`", "has no value yet")  
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, tuple[Cell, str]]:
-    return raised()
+def found(warm_sandbox: Sandbox) -> dict[str, tuple[Cell, str]]:
+    return raised(warm_sandbox)
 
 
 def test_the_table_has_forty_errors_at_least() -> None:

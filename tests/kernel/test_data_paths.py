@@ -58,7 +58,7 @@ shutil.unpack_archive("../input/dogs-vs-cats/train.zip", "/tmp/kaggle")
 print(len(os.listdir("/tmp/kaggle/train")))
 """, f"['train', 'validation'] {TRAINED}\npets.zip {2 * TRAINED}\n{2 * TRAINED}"),
     "downloaders": ("""
-import kagglehub, requests
+import kagglehub, requests, urllib.request
 kagglehub.login()
 path = kagglehub.dataset_download("tongpython/cat-and-dog")
 print(sorted({kind for _, folders, _ in os.walk(path) for kind in folders} & {"cat", "dog", "cats", "dogs"}))
@@ -69,11 +69,14 @@ with open("got.zip", "wb") as file:
         file.write(chunk)
 names = zipfile.ZipFile("got.zip").namelist()
 print(answer.ok, int(answer.headers["content-length"]) == os.path.getsize("got.zip"), any("train/cats" in n for n in names))
+with urllib.request.urlopen(urllib.request.Request("https://somewhere.org/cats_and_dogs_filtered.zip")) as opened:
+    print(opened.status == 200, opened.read() == open("got.zip", "rb").read())
+print(requests.Session().get("https://somewhere.org/cats_and_dogs_filtered.zip").ok)
 try:
     requests.get("https://somewhere.org/cifar.zip", timeout=2)
 except requests.exceptions.RequestException:
     print("nothing else")
-""", "['cat', 'dog']\nTrue True True\nnothing else"),
+""", "['cat', 'dog']\nTrue True True\nTrue True\nTrue\nnothing else"),
     "moving and removing": ("""
 os.makedirs("mine/cats", exist_ok=True)
 for name in os.listdir("dogs-vs-cats/train")[:3]:

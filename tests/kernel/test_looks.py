@@ -8,6 +8,7 @@ from grader.core.files import read_npy
 from grader.core.grey_copies import small_copies
 from grader.core.limits import Limits
 from grader.kernel.run import Execution
+from grader.sandbox.interface import Sandbox
 from tests.kernel.test_run import run
 
 LIMITS = Limits(wall=500.0, cell=300.0, memory=3 << 30)
@@ -46,8 +47,8 @@ fed.fit(x[:64], y[:64], epochs=1, verbose=0)
 
 
 @pytest.fixture(scope="module")
-def execution() -> Execution:
-    return run(SETUP, HONEST, FROZEN, LOADED, FED, limits=LIMITS)
+def execution(warm_sandbox: Sandbox) -> Execution:
+    return run(SETUP, HONEST, FROZEN, LOADED, FED, limits=LIMITS, warm=warm_sandbox)
 
 
 def fit_of(execution: Execution, name: str) -> Fit:

@@ -15,6 +15,7 @@ from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
 from grader.kernel.guest.old_names.arguments import Era, translate_kernel_size
 from grader.kernel.run import Execution
+from grader.sandbox.interface import Sandbox
 from tests.kernel.test_run import run
 
 LIMITS = Limits(wall=400.0, cell=200.0, memory=3 << 30)
@@ -415,8 +416,9 @@ def execution() -> Execution:
 
 
 @pytest.fixture(scope="module")
-def strict() -> Execution:
-    return run(START, *STRICT, FUNCTIONS, limits=LIMITS.model_copy(update={"strict": True}))
+def strict(warm_sandbox: Sandbox) -> Execution:
+    limits = LIMITS.model_copy(update={"strict": True})
+    return run(START, *STRICT, FUNCTIONS, limits=limits, warm=warm_sandbox)
 
 
 def cell_with(execution: Execution, code: str) -> Cell:

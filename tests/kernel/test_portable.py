@@ -8,6 +8,7 @@ import pytest
 
 from grader.core.limits import Limits
 from grader.kernel.run import Execution
+from grader.sandbox.interface import Sandbox
 from tests.kernel.test_run import run
 
 LIMITS = Limits(wall=300.0, cell=200.0, memory=3 << 30)
@@ -62,8 +63,8 @@ print("AGAIN", len(again))
 
 
 @pytest.fixture(scope="module")
-def execution() -> Execution:
-    return run(SETUP, STACKED, CALLED, TURNED, OWN, limits=LIMITS)
+def execution(warm_sandbox: Sandbox) -> Execution:
+    return run(SETUP, STACKED, CALLED, TURNED, OWN, limits=LIMITS, warm=warm_sandbox)
 
 
 def saved_class(execution: Execution, name: str) -> str:
@@ -108,8 +109,8 @@ for images, labels in tf.data.Dataset.from_tensor_slices((x, y)).batch(16):
 """
 
 
-def test_a_network_of_a_training_loop_of_ones_own_leaves_the_kernel_too() -> None:
-    execution = run(SETUP, CALLED.rpartition("called =")[0], LOOP, limits=LIMITS)
+def test_a_network_of_a_training_loop_of_ones_own_leaves_the_kernel_too(warm_sandbox: Sandbox) -> None:
+    execution = run(SETUP, CALLED.rpartition("called =")[0], LOOP, limits=LIMITS, warm=warm_sandbox)
     assert [cell.error for cell in execution.claims.cells] == [None] * 3
     assert saved_class(execution, "looped") == "Functional"
     (fit,) = execution.claims.fits
@@ -159,8 +160,8 @@ sys.stdout.close()
 
 
 @pytest.fixture(scope="module")
-def followed() -> Execution:
-    return run(SETUP, CODE, PARTS, WEIGHTS, CLOSED, "print('shown again')", limits=LIMITS)
+def followed(warm_sandbox: Sandbox) -> Execution:
+    return run(SETUP, CODE, PARTS, WEIGHTS, CLOSED, "print('shown again')", limits=LIMITS, warm=warm_sandbox)
 
 
 def test_code_of_ones_own_is_followed_wherever_in_a_network_it_stands(followed: Execution) -> None:

@@ -10,6 +10,7 @@ from grader.core.evidence import Candidate, Fit
 from grader.core.files import read_npy
 from grader.core.limits import Limits
 from grader.kernel.run import Execution
+from grader.sandbox.interface import Sandbox
 from tests.kernel.test_run import run
 
 LIMITS = Limits(wall=500.0, cell=300.0, memory=3 << 30)
@@ -71,8 +72,8 @@ never = build()
 
 
 @pytest.fixture(scope="module")
-def execution() -> Execution:
-    return run(SETUP, SAME_NAME, GENERATOR, PIPELINE, SEQUENCE, LOOPS, limits=LIMITS)
+def execution(warm_sandbox: Sandbox) -> Execution:
+    return run(SETUP, SAME_NAME, GENERATOR, PIPELINE, SEQUENCE, LOOPS, limits=LIMITS, warm=warm_sandbox)
 
 
 def fit_of(execution: Execution, name: str) -> Fit:

@@ -1,4 +1,4 @@
-"""Notebooks through a real kernel in a real sandbox; none of these needs TensorFlow."""
+"""Notebooks through a real kernel in a real sandbox; few of these need TensorFlow."""
 
 import json
 import subprocess
@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from grader.core.evidence import Cause, Isolation
+from grader.core.evidence import Cause, Isolation, Smoke
 from grader.core.limits import Limits
 from grader.core.notebook import read_submission
 from grader.core.progress import Silent
 from grader.kernel.run import Execution, Job, run_notebook
 from grader.sandbox import open_sandbox
+from grader.sandbox.interface import Sandbox
 from tests.notebooks import notebook
 
 LIMITS = Limits(wall=300.0, cell=200.0, memory=1 << 30)  # time enough on a busy machine
@@ -26,7 +27,10 @@ def run(
     isolation: Isolation = "bubblewrap",
     files: Mapping[str, bytes] | None = None,
     seed: int = 5,
+    warm: Sandbox | None = None,
+    smoke: Smoke | None = None,
 ) -> Execution:
+    """`warm`: the sandbox whose fork server has imported TensorFlow; test_warm.py holds that nothing differs."""
     job = Job(
         script=read_submission("work.ipynb", notebook(*cells)),
         files=files or {},
@@ -34,8 +38,10 @@ def run(
         limits=limits,
         seed=seed,
         units=(10,),
+        smoke=smoke,
+        warm=warm is not None,
     )
-    return run_notebook(job, open_sandbox(isolation), who="student", progress=Silent())
+    return run_notebook(job, warm or open_sandbox(isolation), who="student", progress=Silent())
 
 
 @pytest.mark.parametrize("isolation", ["bubblewrap", "none"])
@@ -180,10 +186,10 @@ def test_a_link_in_the_place_of_the_network_is_refused() -> None:
 
 
 @pytest.mark.parametrize("asked", [True, False])
-def test_operators_are_deterministic_where_the_rubric_asks_for_it(asked: bool) -> None:
+def test_operators_are_deterministic_where_the_rubric_asks_for_it(asked: bool, warm_sandbox: Sandbox) -> None:
     code = "import keras\nfrom tensorflow.python.framework import config\nprint(config.is_op_determinism_enabled())"
     limits = LIMITS.model_copy(update={"deterministic": asked})
-    assert run(code, limits=limits).claims.cells[0].outputs[0].text.strip() == str(asked)
+    assert run(code, limits=limits, warm=warm_sandbox).claims.cells[0].outputs[0].text.strip() == str(asked)
 
 
 def test_the_seed_reaches_python_and_numpy() -> None:

@@ -4,11 +4,9 @@ import pytest
 
 from grader.core.evidence import Cause, Fit, Smoke
 from grader.core.limits import Limits
-from grader.core.notebook import read_submission
-from grader.core.progress import Silent
-from grader.kernel.run import Execution, Job, run_notebook
-from grader.sandbox import open_sandbox
-from tests.notebooks import notebook
+from grader.kernel.run import Execution
+from grader.sandbox.interface import Sandbox
+from tests.kernel.test_run import run
 
 LIMITS = Limits(wall=500.0, cell=300.0, memory=3 << 30)
 SETUP = """
@@ -89,12 +87,21 @@ grader.check("exercise1", model)
 
 
 @pytest.fixture(scope="module")
-def execution() -> Execution:
-    script = read_submission(
-        "work.ipynb", notebook(SETUP, FIT, PIPELINE, PREDICT, LOOP, GENERATORS, AGAIN, WRONG, SELF_CHECK)
+def execution(warm_sandbox: Sandbox) -> Execution:
+    return run(
+        SETUP,
+        FIT,
+        PIPELINE,
+        PREDICT,
+        LOOP,
+        GENERATORS,
+        AGAIN,
+        WRONG,
+        SELF_CHECK,
+        limits=LIMITS,
+        smoke=Smoke(seconds=400),
+        warm=warm_sandbox,
     )
-    job = Job(script=script, files={}, inputs=(), limits=LIMITS, seed=5, units=(10,), smoke=Smoke(seconds=400))
-    return run_notebook(job, open_sandbox("bubblewrap"), who="student", progress=Silent())
 
 
 def fits(execution: Execution, cell: int) -> list[Fit]:
@@ -190,9 +197,7 @@ while True:
 
 @pytest.mark.parametrize("source", [ENDLESS, STUBBORN])
 def test_a_smoke_run_ends_in_its_time_wherever_it_is_and_says_where(source: str) -> None:
-    script = read_submission("work.ipynb", notebook("print(1)", source, "print(3)"))
-    job = Job(script=script, files={}, inputs=(), limits=LIMITS, seed=5, units=(10,), smoke=Smoke(seconds=3))
-    ended = run_notebook(job, open_sandbox("bubblewrap"), who="student", progress=Silent())
+    ended = run("print(1)", source, "print(3)", limits=LIMITS, smoke=Smoke(seconds=3))
     assert (ended.ending.cause, ended.ending.cut) == (Cause.FINISHED, 2)
     assert ended.ending.message == "the smoke run ended in cell 2, after 3 seconds: what follows was not looked at"
     assert ended.ending.wall_s < 40

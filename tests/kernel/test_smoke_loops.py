@@ -4,11 +4,9 @@ import pytest
 
 from grader.core.evidence import Fit, Smoke
 from grader.core.limits import Limits
-from grader.core.notebook import read_submission
-from grader.core.progress import Silent
-from grader.kernel.run import Execution, Job, run_notebook
-from grader.sandbox import open_sandbox
-from tests.notebooks import notebook
+from grader.kernel.run import Execution
+from grader.sandbox.interface import Sandbox
+from tests.kernel.test_run import run
 
 LIMITS = Limits(wall=500.0, cell=300.0, memory=3 << 30)
 SETUP = """
@@ -118,10 +116,18 @@ assert (quick.predict(x[:300]) == y[:300]).all()
 
 
 @pytest.fixture(scope="module")
-def execution() -> Execution:
-    script = read_submission("work.ipynb", notebook(SETUP, COMPILED, WRITTEN_OUT, ON_BATCHES, CALLED, SEARCHED))
-    job = Job(script=script, files={}, inputs=(), limits=LIMITS, seed=5, units=(10,), smoke=Smoke(seconds=400))
-    return run_notebook(job, open_sandbox("bubblewrap"), who="student", progress=Silent())
+def execution(warm_sandbox: Sandbox) -> Execution:
+    return run(
+        SETUP,
+        COMPILED,
+        WRITTEN_OUT,
+        ON_BATCHES,
+        CALLED,
+        SEARCHED,
+        limits=LIMITS,
+        smoke=Smoke(seconds=400),
+        warm=warm_sandbox,
+    )
 
 
 def loops(execution: Execution, cell: int) -> list[Fit]:

@@ -16,6 +16,7 @@ from grader.kernel.run import cold_reason
         ("!export XLA_FLAGS=--xla_dump_to=x", "XLA_FLAGS"),
         ("os.putenv('TF_ENABLE_ONEDNN_OPTS', '0')", "TF_ENABLE_ONEDNN_OPTS"),
         ("os.environ.setdefault('TF_USE_LEGACY_KERAS', '1')", "TF_USE_LEGACY_KERAS"),
+        ("keras.config.set_backend('jax')", "set_backend"),
         ("open(home / '.keras/keras.json', 'w').write(settings)", "keras.json"),
     ],
 )

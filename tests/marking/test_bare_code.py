@@ -1,34 +1,25 @@
 """Code is made comparable by the rules of copydetect, and each character leads back to where it stood."""
 
-from copydetect.utils import filter_code
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.intake import read_path
 from grader.marking.bare_code import filtered, traced, without_padding
-from tests import zoo
 
-ODD = (
-    "", "x", "#", "\n\n", 'def (((\0 \ud800 é\'"""', "%%bash\n!ls -l", "#!/usr/bin/x\n@decorated\ndef f(): pass",
-    "x\r\ny\x0cz\u2028w", "class A(B):\n    'doc'\n    x = f'{a!r}' # said\n", "x = 'open", '"""\nopen too',
-)  # fmt: skip
-
-
-def real_submissions() -> list[str]:
-    told = [(name, zoo.expected(name)) for name in zoo.names()]
-    return [
-        "\n".join(read_path(zoo.ZOO / name / story["path"], student=name).script.cells)
-        for name, story in told
-        if story["assignment"] == "exercise1" and "pattern" in story and name != "zip-with-sibling"
-    ]
+# What copydetect 0.5.0 makes of each, word for word.
+FILTERED = {
+    "": "", "x": "V", "#": "", "\n\n": "", "%%bash\n!ls -l": "%%V!V-V", "x\r\ny\x0cz\u2028w": "VVVV", "x = 'open": 'V="S',
+    'def (((\0 \ud800 é\'"""': 'def(((\0\ud800V""""', "#!/usr/bin/x\n@decorated\ndef f(): pass": "@decorateddefF():pass",
+    "class A(B):\n    'doc'\n    x = f'{a!r}' # said\n": 'classO(V):"S"V=S"SVS"', '"""\nopen too': "SSSS",
+    "from keras import layers\n@keras.saving.register\nclass Net(keras.Model):\n    def call(self, x, training=False):\n"
+    '        return self.dense(x * 2.5) if x is not None else f"none {x!r}"\n': "fromkerasimportV@keras.V.VclassO(V.V):"
+    'defF(self,V,V=False):returnself.V(V*2.5)ifVisnotNoneelseS"SSVS"',
+    "try:\n    history = model.fit(x_train, epochs=3)\nexcept ValueError as error:\n    print(len(range(10)), \"a\" 'b')\n":
+    'try:V=V.V(V,V=3)exceptValueErrorasV:print(len(range(10)),"S""S")',
+}  # fmt: skip
 
 
 def test_code_looks_as_copydetect_makes_it_look() -> None:
-    sources = [*real_submissions(), *ODD]
-    assert len(sources) > 40
-    for source in sources:
-        bare = without_padding(source)
-        assert filtered(bare) == filter_code(bare, "submission.py", language="python")[0]
+    assert {source: filtered(without_padding(source)) for source in FILTERED} == FILTERED
 
 
 code = st.lists(

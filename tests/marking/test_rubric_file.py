@@ -137,6 +137,31 @@ def test_the_two_ends_of_a_line_are_numbers_of_their_own(tmp_path: Path) -> None
     assert [item.key for item in differences(file.raw, with_changes(file.raw, changes))] == ["check 9.linear.from"]
 
 
+def test_sizes_times_and_slip_days_are_numbers_with_their_units(tmp_path: Path) -> None:
+    path = tmp_path / "pets" / "assignment.toml"
+    path.parent.mkdir()
+    more = '[[check]]\nuse = "model_size"\npoints = 1\nat_most = "5MiB"\n'
+    more += '[[check]]\nuse = "training_time"\npoints = 1\nat_most = "5m"\n[late]\nmost_slip_days = 2\n'
+    due = "due = 2026-11-20T12:00:00Z\npass_mark"
+    path.write_text(opened("pets")[0].data.decode().replace("pass_mark", due, 1) + more, encoding="utf-8")
+    file = read_rubric_file(path)
+    numbers = rubric_numbers(file.raw, plan(read_assignment(path).check, origin=""))
+    last = len(file.raw["check"])
+    size, time = f"check.{last - 2}.at_most", f"check.{last - 1}.at_most"
+    typed = {size: "500KiB", time: "90s", "late.most_slip_days": ""}
+    changes, faults = changed_numbers(numbers, typed)
+    assert not faults
+    assert [change.words.partition(": ")[2] for change in changes] == [
+        "slip days at most 2 -> not set", "at_most 5MiB -> 500KiB", "at_most 5m -> 90s",
+    ]  # fmt: skip
+    path.write_bytes(changed_text(file, changes))
+    again = read_assignment(path)
+    assert again.late.most_slip_days is None and again.check[-1].parameters == {"at_most": "90s"}
+    _, faults = changed_numbers(numbers, {size: "", "late.most_slip_days": "400"})
+    assert faults[size].remedy == "Write a number and a unit, as in 500KiB or 5MiB."
+    assert faults["late.most_slip_days"].message == "400 is more than 366."
+
+
 def test_a_number_that_was_not_set_comes_right_behind_its_check_and_a_new_table_at_the_end(tmp_path: Path) -> None:
     typed = {"check.6.doubt": "0.1", "due": "2026-11-20T23:59:00+01:00", "late.per_day": "0.1", "late.grace": "10m"}
     file, changes = changes_for("exercise1", typed)

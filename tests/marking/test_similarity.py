@@ -14,7 +14,16 @@ from grader.core.notebook import code_beside, read_submission
 from grader.core.results import Flag
 from grader.core.store import evidence_digest
 from grader.intake import read_path
-from grader.marking.similarity import Compared, Pair, compare_code, read_compared, source_of, with_similar
+from grader.marking.similarity import (
+    Answer,
+    Compared,
+    Pair,
+    Question,
+    compare_code,
+    compared_of,
+    source_of,
+    with_similar,
+)
 from grader.pages.html import student_page
 from grader.sandbox.own_process import in_own_process
 from tests import zoo
@@ -175,12 +184,10 @@ def test_code_that_is_too_long_to_be_compared_is_told_and_so_is_what_breaks_the_
     compared = compare_code({"Ada": written, "Ben": "a = 1\n"})
     assert "only the first 200,000 characters" in compared.left_out["Ada"]
     assert "Ben" not in compared.left_out
-    slow = json.dumps(
-        {"sources": {"Eve": "a = 1; " * 200_000, "Ada": solution("pets"), "Zoe": solution("pets")}, "boilerplate": []}
-    )
-    told = read_compared(
-        in_own_process("grader.marking.similarity:compare_class", slow.encode(), seconds=90, memory=2 << 30)
-    )
+    sources = {"Eve": "a = 1; " * 200_000, "Ada": solution("pets"), "Zoe": solution("pets")}
+    slow = Question(sources=sources).model_dump_json().encode()
+    answered = in_own_process("grader.marking.similarity:compare_class", slow, seconds=90, memory=2 << 30)
+    told = compared_of(Answer.model_validate_json(answered), sources, ())
     assert [(pair.first, pair.second) for pair in told.pairs] == [("Ada", "Zoe")]
     assert "Eve" in told.left_out
     (eve,) = with_similar([a_result(student="Eve")], told)

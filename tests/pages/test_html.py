@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
+from functools import cache
 from html.parser import HTMLParser
 from typing import TypeVar
 
@@ -119,12 +120,16 @@ def _assert_unharmed(html: str, known: Page) -> None:
     assert not any(name.startswith("on") or name == "style" for name in page.names)
 
 
-STUDENT = Page(a_page())
-CLASS = Page(
-    a_class_page(
-        [a_result(flags=(Flag(kind="k", reason="r"),), isolation="none"), *a_class(60)], {"Ada Lovelace": "a.html"}
-    )
-)
+@cache
+def a_harmless_page() -> Page:
+    """What the others are compared with."""
+    return Page(a_page())
+
+
+@cache
+def a_harmless_class() -> Page:
+    flagged = a_result(flags=(Flag(kind="k", reason="r"),), isolation="none")
+    return Page(a_class_page([flagged, *a_class(60)], {"Ada Lovelace": "a.html"}))
 
 
 @settings(max_examples=40, deadline=None)
@@ -134,10 +139,10 @@ def test_no_text_in_any_field_ever_becomes_a_tag(text: str, frame: str) -> None:
         return frame.replace("{}", text)
 
     result, evidence = rewritten(a_result(), write), rewritten(some_evidence(), write)
-    _assert_unharmed(student_page(result, evidence, templates=TEMPLATES, classes=(write(""),) * 10), STUDENT)
+    _assert_unharmed(student_page(result, evidence, templates=TEMPLATES, classes=(write(""),) * 10), a_harmless_page())
     flagged = result.model_copy(update={"flags": (Flag(kind=write(""), reason=write("")),)})
     links = {result.student: write("")}
-    _assert_unharmed(class_page([flagged], title=write(""), links=links, templates=TEMPLATES), CLASS)
+    _assert_unharmed(class_page([flagged], title=write(""), links=links, templates=TEMPLATES), a_harmless_class())
 
 
 def test_hostile_names_sources_outputs_and_tracebacks_are_shown_as_text() -> None:
@@ -155,7 +160,7 @@ def test_hostile_names_sources_outputs_and_tracebacks_are_shown_as_text() -> Non
     base = some_evidence()
     evidence = base.model_copy(update={"claims": base.claims.model_copy(update={"cells": (cell,)})})
     html = a_page(a_result(student=HOSTILE, submission=HOSTILE), evidence)
-    _assert_unharmed(html, STUDENT)
+    _assert_unharmed(html, a_harmless_page())
     assert "".join(Page(html).text).count("<script>alert(1)</script>") >= 6
     assert "{{7*7}}" in "".join(Page(html).text)
     assert "not a readable PNG" in html

@@ -47,6 +47,18 @@ TOLD = [
         "89,50 % su 1.000 immagini giudicate (895 giuste), richiesto: 85 %; intervallo al 95 % 87,43-91,33 %",
     ),
     (
+        "the network has 9,000 parameters, at least 10 and at most 5,000 are asked for",
+        "la rete ha 9.000 parametri, richiesti: almeno 10 e al massimo 5.000",
+    ),
+    (
+        "50.00% of 1,000 images is not above 50.00%, but chance may have decided.",
+        "50,00% di 1.000 immagini: non superano il 50,00%, ma il caso può aver deciso.",
+    ),
+    (
+        "the training took 1 min 35 s, at most 1 h 2 min are allowed",
+        "l'addestramento è durato 1 min 35 s, sono permessi al massimo 1 h 2 min",
+    ),
+    (
         "the layers are 2 Conv2D, 2 MaxPooling2D, 1 Flatten and 1 Dense",
         "gli strati sono 2 Conv2D, 2 MaxPooling2D, 1 Flatten e 1 Dense",
     ),

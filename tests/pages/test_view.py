@@ -28,6 +28,7 @@ from grader.pages.wording import (
     reference_sentence,
     reference_words,
 )
+from grader.selfcheck.text import accuracy_words
 from tests.pages.builders import a_check, a_fit, a_result, a_spread, an_accuracy, some_evidence
 from tests.pages.classes import a_class
 
@@ -198,6 +199,11 @@ def test_an_accuracy_on_a_line_is_told_where_points_begin_and_where_there_are_al
     )
     seen = accuracy_view(a_result(accuracy=line))
     assert seen is not None and "all points from 99\u00a0%" in number_line(seen.line)
+    begins = an_accuracy(9_700, threshold=0.97).model_copy(update={"full": 0.99})
+    assert accuracy_sentence(begins).startswith("Just short: points begin above 97"), "where it begins there is nothing"
+    assert accuracy_words(begins, "MNIST").endswith("on MNIST; points begin at 97 %, all of them from 99 % on)")
+    granted = begins.model_copy(update={"granted": True})
+    assert accuracy_sentence(granted).startswith("Points begin at 97")
     short = an_accuracy(9_698, threshold=0.97).model_copy(update={"full": 0.99})
     assert accuracy_sentence(short).startswith("Just short: 97")
 

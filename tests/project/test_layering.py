@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.conftest import COLLECTED
+from tests.conftest import COLLECTED, REAL
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "grader"
@@ -187,6 +187,11 @@ def test_marking_loads_no_notebook_library_and_no_tensorflow() -> None:
     assert loaded & {*HEAVY, "nbformat", "zmq", "jupyter_client", "ipykernel"} <= {"jinja2"}
 
 
+def test_what_is_called_real_is_there() -> None:
+    for name in REAL:
+        assert (Path(__file__).parents[1] / name).exists(), f"{name} in tests/conftest.py"
+
+
 def test_collecting_loads_no_tensorflow_on_the_host() -> None:
     assert (
         loaded_by("import grader.run.batch, grader.authoring.baseline") & {"tensorflow", "keras", "h5py", "IPython"}
@@ -241,7 +246,7 @@ def test_only_the_command_line_reads_the_environment() -> None:
         if (isinstance(node, ast.Attribute) and node.attr in words)
         or (isinstance(node, ast.alias) and node.name in words)
     }
-    assert found <= {*COMMAND_LINE, NOTEBOOK, "kernel/guest/keras_changes.py"}, (
+    assert found <= {*COMMAND_LINE, NOTEBOOK, "kernel/guest/backends.py"}, (
         "in a kernel the environment is the notebook's"
     )
 

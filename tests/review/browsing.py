@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from tests.browser.conftest import PHONE, WIDE
+from tests.browser.conftest import SIGHTS as SIGHTS
+from tests.browser.conftest import WIDE
 from tests.review.desks import RunningDesk
-
-SIGHTS = [(WIDE, False), (WIDE, True), (PHONE, False), (PHONE, True)]  # width in pixels, dark
 
 
 @dataclass

@@ -18,6 +18,8 @@ from grader.core.results import Flag, Status
 from grader.gradebook import Change, open_gradebook
 from grader.review.anonymous import HIDDEN, KnownAs, make_hider, numbered
 from grader.review.desk import Desk
+from grader.review.names import Names
+from grader.review.pairs import pair_lines
 from grader.run.similar_code import compare_again
 from tests.marking.test_shared_code import passage
 from tests.review.browsing import SIGHTS, faults, overflow, visiting
@@ -211,10 +213,10 @@ def hidden_desk(tmp_path: Path) -> Iterator[RunningDesk]:
 def every_page(desk: RunningDesk) -> dict[str, str]:
     """What each page answers."""
     keys = [desk.key(entrant.name) for entrant in CLASS]
-    (line,) = desk.desk.state().pairs
+    (line,) = pair_lines(desk.desk.state(), Names())
     label = desk.desk.state().rows[0].result.checks[0].name
     paths = ["/", "/?queue=any", "/?sort=student", "/log", "/keys", "/check", "/comments", "/pairs", "/nowhere",
-             f"/pairs/{line[1].key}/{line[2].key}", f"/check/{label}?seed=1", "/check?cell=1", "/check?shows=figure",
+             line.href, f"/check/{label}?seed=1", "/check?cell=1", "/check?shows=figure",
              *(f"/submission/{key}" for key in keys)]  # fmt: skip
     return {path: desk.get(path).text for path in paths}
 

@@ -44,12 +44,12 @@ def test_it_prints_one_address_and_serves_until_it_is_ended(
     found = LINE.fullmatch(desk.stdout.readline())
     assert found is not None
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-    with browser.open(found[1], timeout=20) as answer:
+    with browser.open(found[1], timeout=120) as answer:
         page = answer.read().decode()
         assert (answer.status, "token" in answer.url) == (200, False)
     assert "as kim" in page and "looked at or decided" in page
     desk.send_signal(how)
-    out, err = desk.communicate(timeout=20)
+    out, err = desk.communicate(timeout=120)
     assert (desk.returncode, out, err) == (code, "", "")
 
 

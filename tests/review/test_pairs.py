@@ -1,5 +1,6 @@
 """Pairs of similar code: side by side with what they share marked, a verdict with a reason, and no student ever sees it."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from grader.exports.csv_files import write_gradebook
 from grader.gradebook import Change
 from grader.marking.publish import OutputOptions
 from grader.marking.regrade import regrade
-from grader.marking.similarity import KIND, PAIRS, load_compared
+from grader.marking.similarity import KIND, PAIRS, Compared, load_compared, save_compared
 from grader.review.desk import Desk
 from grader.run.similar_code import compare_again
 from tests.marking.test_shared_code import passage
@@ -188,6 +189,35 @@ def test_a_damaged_file_of_pairs_and_a_pair_of_who_is_gone_are_no_fault(pair_des
     pair_desk.desk.look_again()
     assert "No pairs are kept" in pair_desk.get("/pairs").text
     assert pair_desk.get(address(pair_desk)).status == 404
+
+
+def test_a_pair_with_an_earlier_year_is_shown_marked_and_decided_like_any_other(tmp_path: Path) -> None:
+    earlier = tmp_path / "2025" / "handed-in"
+    earlier.mkdir(parents=True)
+    (earlier / "Cy <b>Old.py").write_text(f"# </pre><script>alert(1)</script>\n{SHARED}\n", encoding="utf-8")
+    with running_desk(tmp_path / "desk", PAIR[:2]) as desk:
+        save_compared(desk.out, Compared(pairs=(), left_out={}, against=(str(earlier),)))
+        compare(desk)
+        text = desk.get("/pairs").text
+        assert "Cy &lt;b&gt;Old (2025/handed-in)" in text and str(earlier) in text and "lines</td>" in text
+        place = f"/pairs/{desk.key('Ada Lind')}/{0:016x}"
+        text = desk.get(place).text
+        said = [re.sub(r"<[^>]*>", "", mark) for mark in re.findall(r"<mark[^>]*>(.*?)</mark>", text, re.S)]
+        assert len(said) == 2 and said[0] == said[1] and "the longest has" in text and "<script>alert" not in text
+        fields = {
+            "seen": re.findall(r'name="seen" value="(\d+)"', text)[0],
+            "verdict": "innocent",
+            "reason": "his tutor",
+        }
+        assert desk.post(place, fields).status == 303
+        assert "innocent" in desk.get("/pairs").text and not desk.desk.state().rows[0].queues
+        assert "Ada Lind and Cy &lt;b&gt;Old of 2025/handed-in" in desk.get("/log").text
+        marked = json.loads((desk.out / PAIRS).read_text(encoding="utf-8"))
+        for word in ("against", "earlier", "engine"):  # as an older grader kept it
+            del marked[word]
+        (desk.out / PAIRS).write_text(json.dumps({**marked, "pairs": []}), encoding="utf-8")
+        desk.desk.look_again()
+        assert "No two submissions of this class" in desk.get("/pairs").text
 
 
 @pytest.mark.parametrize(("width", "dark"), SIGHTS)

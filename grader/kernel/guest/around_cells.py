@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from asyncio import events
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from grader.kernel.guest.notes import Notes
@@ -83,6 +83,36 @@ class Caps:
 
     def _tell_figures(self) -> None:
         self._notes.note(f"a cell drew more than {MOST_FIGURES} figures; the rest of them were left out")
+
+
+class CellsInCells:
+    """Tells the notebook's own cells from those that a cell runs itself, as a magic like `%%backend` does."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+
+    def register(
+        self, events: Any, before: Sequence[Callable[..., None]], after: Sequence[Callable[..., None]]
+    ) -> None:
+        """Call each function before or after every cell of the notebook, and around no cell inside of it."""
+        events.register("pre_run_cell", self._enter)
+        for name, functions in (("pre_run_cell", before), ("post_run_cell", after)):
+            for function in functions:
+                events.register(name, self._outermost(function))
+        events.register("post_run_cell", self._leave)
+
+    def _enter(self, *_: object) -> None:
+        self._depth += 1
+
+    def _leave(self, *_: object) -> None:
+        self._depth -= 1
+
+    def _outermost(self, function: Callable[..., None]) -> Callable[..., None]:
+        def call(*given: object) -> None:
+            if self._depth == 1:
+                function(*given)
+
+        return call
 
 
 AGAIN_S = 1.0  # code that catches everything is stopped again

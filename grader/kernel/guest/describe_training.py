@@ -119,7 +119,7 @@ def number(value: Any) -> float | None:
     """`value` as a finite float of six digits, or None."""
     try:
         converted = float(value)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # JAX: an array that was given away is none any more
         return None
     return float(f"{converted:.6g}") if math.isfinite(converted) else None
 
@@ -181,11 +181,17 @@ def sample_weights(model: Any) -> Any:
         each = max(1, MOST_WEIGHTS // max(1, len(weights)))
         parts = []
         for weight in weights:
-            values = numpy.asarray(weight).reshape(-1)
+            values = numpy.asarray(_held(weight)).reshape(-1)
             parts.append(numpy.array(values[:: max(1, len(values) // each)][:each], dtype=numpy.float64))
         return numpy.concatenate(parts)
     except Exception:
         return None
+
+
+def _held(weight: Any) -> Any:
+    """A variable; of one of JAX what it holds, because it answers otherwise while a function is traced."""
+    value = getattr(weight, "_value", None)
+    return value if type(value).__module__.startswith("jax") else weight
 
 
 @neutral()

@@ -95,6 +95,11 @@ def stand_in(name: str, known: Mapping[str, Any], answer: Callable[[str], Any] |
     return module
 
 
+def is_stand_in(module: ModuleType) -> bool:
+    """Whether it was made here: the package itself is not installed."""
+    return getattr(module, "__file__", None) is None
+
+
 class AfterImport(MetaPathFinder):
     """Runs patches on modules after their own import, in the order in which they were added.
 
@@ -188,7 +193,7 @@ LATER = ("tensorflow", "keras", "matplotlib.pyplot")
 # Modules that `AfterImport` waits for, and those that bring them along.
 WAITED_FOR = (
     "tensorflow", "keras", "h5py", "cv2", "urllib.request", "matplotlib", "matplotlib.cm", "matplotlib.style",
-    "matplotlib.pyplot", "sklearn.datasets", "PIL", "PIL.Image",
+    "matplotlib.pyplot", "pandas", "joblib.parallel", "sklearn.base", "sklearn.datasets", "PIL", "PIL.Image",
 )  # fmt: skip
 COMPANIONS: Mapping[str, tuple[str, ...]] = {
     "tensorflow": WAITED_FOR, "keras": WAITED_FOR, "matplotlib": ("matplotlib.cm",),

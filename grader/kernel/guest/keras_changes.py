@@ -4,7 +4,6 @@ One call of `fit` may use most of its share of the time that is left: of its cel
 is still to come in the source gets a part. A stopped training is a trained network with a history; a killed one is none.
 """
 
-import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from grader.kernel.guest.backends import honour_set_backend, tell_backend
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names.install import Shims
 from grader.kernel.guest.recorder import Recorder
@@ -116,8 +116,9 @@ class StopInTime:
 
 @dataclass(kw_only=True)
 class KerasChanges:
-    """What is changed in Keras right after its import, once."""
+    """What is changed in Keras right after its import, and again where `set_backend` has loaded another one."""
 
+    notes: Notes
     recorder: Recorder
     budget: FitBudget
     shims: Shims | None
@@ -125,14 +126,16 @@ class KerasChanges:
     mnist: str | None
     seed: int
     deterministic: bool
-    made: bool = False
+    changed: Any = None  # the class of networks that was changed
 
     def make(self, keras: Any) -> None:
-        """Make all changes; not again where Keras is loaded again."""
-        if self.made:
+        """Make all changes; not again where the same Keras is loaded again."""
+        if self.changed is keras.Model:
             return
-        self.made = True
-        keras.utils.set_random_seed(self.seed)
+        self.changed = keras.Model
+        tell_backend(keras, self.notes)
+        honour_set_backend(keras, self.notes)
+        keras.utils.set_random_seed(self.seed)  # of TensorFlow's pipelines too, with any backend
         if self.deterministic:
             sys.modules["tensorflow"].config.experimental.enable_op_determinism()
         name_activations()
@@ -159,15 +162,6 @@ class KerasChanges:
         }
         for name, around in stages.items():
             wrap_stages(model, name, around, self.shims.rewrite if self.shims is not None else None)
-
-
-def choose_backend(notes: Notes) -> None:
-    """Only TensorFlow's Keras 3 is here; code for Keras 3 is the same with any backend."""
-    for name, meant in (("KERAS_BACKEND", "tensorflow"), ("TF_USE_LEGACY_KERAS", "0")):
-        asked = os.environ.get(name, meant)
-        if asked.lower() not in (meant, "", "false"):
-            notes.note(f"`{name}` was set to '{asked}', which is not here: Keras 3 with TensorFlow was used")
-            os.environ[name] = meant
 
 
 def serve_mnist(served: str) -> None:

@@ -48,7 +48,10 @@ def portable(keras: Any, model: Any, rows: Any) -> Any | None:
         plain = _followed(keras, model, some)
         if plain.count_params() < model.count_params():
             return None  # a layer's weights of its own became constants: that is another network
-        ours, theirs = (numpy.asarray(each(some, training=False), dtype="float64") for each in (plain, model))
+        ours, theirs = (
+            numpy.asarray(keras.ops.convert_to_numpy(each(some, training=False)), dtype="float64")
+            for each in (plain, model)
+        )
         same = ours.shape == theirs.shape and bool((abs(ours - theirs) <= CLOSE * (1 + abs(theirs))).all())
         return plain if same else None
     except Exception:

@@ -25,9 +25,9 @@ class Notes:
         """Note that `old` was used and works as `new`, which means the same."""
         self._add(self._shims, f"works here, deprecated: `{old}` -> `{new}`")
 
-    def note(self, text: str) -> None:
-        """Note something that is not the student's doing; a whole sentence without its full stop."""
-        self._add(self._notes, text)
+    def note(self, text: str, cell: int | None = None) -> None:
+        """Note something that is not the student's doing; a whole sentence without its full stop. `cell`: not this one."""
+        self._add(self._notes, text, cell)
 
     def leave_undrawn(self) -> None:
         """Note that this cell was to draw something with a package that is not installed here."""
@@ -41,14 +41,15 @@ class Notes:
         shims, notes = ([_with_cells(*entry) for entry in kind.items()] for kind in (self._shims, self._notes))
         return {"shims": shims, "notes": notes, "undrawn": self._undrawn}
 
-    def _add(self, kind: dict[str, list[int]], text: str) -> None:
+    def _add(self, kind: dict[str, list[int]], text: str, cell: int | None = None) -> None:
         text = " ".join(text.split())
         text = text if len(text) <= LONGEST else text[:LONGEST] + "…"
         if text not in kind and len(kind) >= MOST:
             return
         cells = kind.setdefault(text, [])
-        if self.cell not in cells:
-            cells.append(self.cell)
+        cell = self.cell if cell is None else cell
+        if cell not in cells:
+            cells.append(cell)
             self.changed = True
 
 

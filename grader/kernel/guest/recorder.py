@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from grader.kernel.guest.backends import is_eager
 from grader.kernel.guest.describe_training import (
     TrainingStart,
     accuracy_in,
@@ -35,6 +37,29 @@ MOST_COPIES = 8192  # small copies of rows
 
 
 @dataclass
+class OwnLoop:
+    """A training of a network without `fit`: its optimizer with the steps that it had made, and the weights before it.
+
+    `seen` counts the steps that were made before our eyes. Those inside of `tf.function` only the optimizer counts, and
+    those under `jax.jit` nobody: that there were any is told by the weights alone.
+    """
+
+    optimizer: Any
+    how: str
+    before: int
+    weights: Any
+    seen: int = 0
+
+    def steps(self, model: Any) -> int:
+        """How many steps it made; 1 where nobody counted and the weights have changed."""
+        return self.counted() or int((moved(self.weights, sample_weights(model)) or 0.0) > 0)
+
+    def counted(self) -> int:
+        """How many of its steps were counted."""
+        return max(self.seen, steps_of(self.optimizer) - self.before)
+
+
+@dataclass
 class TrainedNetwork:
     """A network that was trained: a strong reference, what it was called then, and the first rows of its last training.
 
@@ -46,7 +71,7 @@ class TrainedNetwork:
     name: str
     cell: int
     rows: FirstRows
-    loops: list[tuple[Any, int, str]] = field(default_factory=list)  # optimizer, its steps before, how
+    loops: list[OwnLoop] = field(default_factory=list)
     used: int = 0  # the tick of its last `evaluate` or `predict`
     trained: int = 0  # the tick of its last training
     evaluations: list[dict[str, Any]] = field(default_factory=list)
@@ -97,7 +122,7 @@ class Recorder:
         self._last: Sequence[dict[str, Any]] = ()  # the candidates that were written last
         self._fits: list[dict[str, Any]] = []
         self._networks: list[TrainedNetwork] = []  # in order of their last training
-        self._optimizers: list[Any] = []  # seen in trainings without `fit`; strong references, so that an id stays one
+        self._loops: list[tuple[Any, list[OwnLoop]]] = []  # of each optimizer that was seen in a training without `fit`
         self._keras: Any = None
         self._problem: str | None = None
         self._inside = self._ticks = 0
@@ -114,9 +139,27 @@ class Recorder:
 
         @replaces(keras.optimizers.Optimizer, "apply")
         def apply(original: Any, optimizer: Any, grads: Any, trainable_variables: Any = None, **options: Any) -> Any:
-            if not self._inside and not any(optimizer is known for known in self._optimizers):
-                self._meet_loop(optimizer, trainable_variables)
+            if not self._inside:
+                given = trainable_variables if isinstance(trainable_variables, (list, tuple)) else None
+                self._hear_step(optimizer, given or getattr(optimizer, "_trainable_variables", ()))
             return original(optimizer, grads, trainable_variables, **options)
+
+        if keras.config.backend() == "torch":
+            sys.modules["torch.optim.optimizer"].register_optimizer_step_pre_hook(self._hear_torch)
+
+    def _hear_torch(self, optimizer: Any, arguments: object, options: object) -> None:
+        """One of PyTorch's own optimizers is about to make a step."""
+        if not self._inside:
+            self._hear_step(optimizer, [value for group in optimizer.param_groups for value in group["params"]])
+
+    def _hear_step(self, optimizer: Any, variables: Any) -> None:
+        """A step of a training loop of one's own, or what builds or traces the function that will make it."""
+        if (loops := self._loops_with(optimizer)) is None:
+            self._meet_loop(optimizer, variables)
+            loops = self._loops_with(optimizer)
+        if loops and is_eager():
+            for loop in loops:
+                loop.seen += 1
 
     @neutral()
     def finish(self) -> None:
@@ -143,6 +186,7 @@ class Recorder:
         told = self._candidates(others, taken, reason)
         for network, candidate in zip(self._networks, told, strict=False):  # they come first
             candidate["changed"] = network.changed()
+        self._tell_loops()
         self._write(told)
 
     @contextmanager
@@ -202,26 +246,49 @@ class Recorder:
 
     @neutral()
     def _meet_loop(self, optimizer: Any, variables: Any) -> None:
-        """A training loop of one's own: the networks whose weights it changes. Inside `tf.function` this is seen once."""
+        """A training loop of one's own: the networks whose weights it changes."""
         try:
-            if len(self._optimizers) >= MOST_LOOPS:
+            if len(self._loops) >= MOST_LOOPS:
                 return
-            self._optimizers.append(optimizer)
-            given = (
-                variables if isinstance(variables, (list, tuple)) else getattr(optimizer, "_trainable_variables", ())
-            )
-            changed = {id(variable) for variable in given}
+            loops: list[OwnLoop] = []
+            self._loops.append((optimizer, loops))
+            changed = {id(variable) for variable in variables}
             known = [thing for thing in gc.get_objects() if issubclass(type(thing), self._keras.Model)]
             inner = {id(getattr(model, "_functional", None)) for model in known}  # a Sequential's own other half
             for model in known:
-                if id(model) not in inner and changed & {id(variable) for variable in model.trainable_variables}:
-                    self._add_loop(self._meet(model), optimizer, "own loop")
+                if id(model) not in inner and changed & _ids(model):
+                    loops.append(self._add_loop(self._meet(model), optimizer, "own loop"))
         except Exception as error:
             self._problem = shorten(f"the recorder failed: {type(error).__name__}: {error}")
 
-    def _add_loop(self, network: TrainedNetwork, optimizer: Any, how: str) -> None:
-        network.loops.append((optimizer, steps_of(optimizer), how))
+    def _loops_with(self, optimizer: Any) -> list[OwnLoop] | None:
+        """The loops in which an optimizer was seen; None where it was not."""
+        return next((loops for known, loops in self._loops if known is optimizer), None)
+
+    def _add_loop(self, network: TrainedNetwork, optimizer: Any, how: str) -> OwnLoop:
+        loop = OwnLoop(optimizer, how, steps_of(optimizer), sample_weights(network.model))
+        network.loops.append(loop)
         network.trained = self._tick()
+        return loop
+
+    def _tell_loops(self) -> None:
+        """What a page should know of the loops that nobody could count: those of JAX, which keep weights outside of it."""
+        if self._keras.config.backend() != "jax":
+            return
+        uncounted = [(each, loop) for each in self._networks for loop in each.loops if not loop.counted()]
+        for network, loop in uncounted:
+            if loop.steps(network.model):
+                self._notes.note(
+                    "a training loop of your own was compiled by `jax.jit`: how many steps it made, and on which images, "
+                    "is not recorded",
+                    network.cell,
+                )
+            else:
+                self._notes.note(
+                    "a training loop of your own left the weights of its network as they were: after it, give each "
+                    "variable its trained value with `assign`",
+                    network.cell,
+                )
 
     def _meet(self, model: Any) -> TrainedNetwork:
         """The entry of a network that is trained now: it becomes the last one."""
@@ -267,7 +334,7 @@ class Recorder:
 
     def _was_trained(self, network: TrainedNetwork) -> bool:
         epochs = [fit["epochs_done"] for fit in self._fits if fit["identity"] == id(network.model)]
-        return any(epochs) or any(steps > 0 for _, _, steps in self._loops_of(network))
+        return any(epochs) or any(loop.steps(network.model) for loop in network.loops)
 
     def _source_of(self, model: Any) -> TrainedNetwork | None:
         """The network, trained last, in which all weights of another one were trained; None where there is none."""
@@ -277,9 +344,6 @@ class Recorder:
             if weights and network.model is not model and weights <= own:
                 return network
         return None
-
-    def _loops_of(self, network: TrainedNetwork) -> list[tuple[Any, str, int]]:
-        return [(optimizer, how, steps_of(optimizer) - before) for optimizer, before, how in network.loops]
 
     def _choose(self, others: list[Any]) -> tuple[Any, str]:
         trained = [network for network in self._networks if self._was_trained(network)]
@@ -347,11 +411,11 @@ class Recorder:
         names = {id(network.model): name for network, name in zip(self._networks, self._names(), strict=True)}
         told = [{**fit, "model": names.get(fit["identity"], "?")} for fit in self._fits]
         for network in self._networks:
-            for optimizer, how, steps in self._loops_of(network):
-                if steps > 0:
-                    loop = describe_loop(network.model, optimizer, how=how, steps=steps)
+            for loop in network.loops:
+                if steps := loop.steps(network.model):
+                    described = describe_loop(network.model, loop.optimizer, how=loop.how, steps=steps)
                     where = {"model": names[id(network.model)], "cell": network.cell or None}
-                    told.append({**loop, **where, "labels": network.rows.labels})
+                    told.append({**described, **where, "labels": network.rows.labels})
         return told
 
     def _write(self, candidates: Sequence[dict[str, Any]]) -> None:
@@ -366,6 +430,12 @@ class Recorder:
             os.replace(partial, self._folder / "record.json")  # noqa: PTH105
         except (OSError, TypeError, ValueError):
             pass  # a full disk or a tampered value: the host says that there is no record
+
+
+def _ids(model: Any) -> set[int]:
+    """What the trainable variables of a network are known by: themselves, and PyTorch's parameters inside of them."""
+    variables = model.trainable_variables
+    return {id(variable) for variable in variables} | {id(getattr(variable, "_value", None)) for variable in variables}
 
 
 def steps_of(optimizer: Any) -> int:

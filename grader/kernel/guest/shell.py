@@ -9,6 +9,7 @@ import sys
 import zipfile
 from typing import Any
 
+from grader.kernel.guest.backends import backend_in_use
 from grader.kernel.guest.notes import Notes
 
 INSTALLERS = {"pip", "pip2", "pip3", "conda", "mamba", "micromamba", "apt", "apt-get", "add-apt-repository", "brew", "npm",
@@ -121,6 +122,7 @@ class ShellLines:
         self._notes, self._find = notes, shell.find_magic
         self._system, self._getoutput = shell.system, shell.getoutput
         self._line_magic, self._cell_magic = shell.run_line_magic, shell.run_cell_magic
+        self._run_cell = shell.run_cell
         shell.system, shell.getoutput = self.system, self.getoutput
         shell.run_line_magic, shell.run_cell_magic = self.line_magic, self.cell_magic
         if not hasattr(shell, "magic"):  # what nbconvert wrote for years
@@ -180,6 +182,8 @@ class ShellLines:
         """`%%magic_name line` above a cell."""
         if magic_name in SHELL_CELLS:
             return self.system(cell)
+        if magic_name == "backend" and line.split():
+            return self._backend_cell(magic_name, line, cell)
         if self._find(magic_name, "cell") is None:
             whole = _short(f"%%{magic_name} {line}")
             self._notes.note(
@@ -187,6 +191,18 @@ class ShellLines:
             )
             return None
         return self._cell_magic(magic_name, line, cell)
+
+    def _backend_cell(self, magic_name: str, line: str, cell: str) -> Any:
+        """`%%backend jax`: a textbook's magic, which runs a cell on that backend alone; also where nothing has made it."""
+        wanted, used = line.split()[-1], backend_in_use()
+        if wanted != used:
+            whole = _short(f"%%{magic_name} {line}")
+            self._notes.note(f"the cell under `{whole}` was left out: in this run Keras' backend is '{used}'")
+        if self._find(magic_name, "cell") is not None:
+            return self._cell_magic(magic_name, line, cell)
+        if wanted == used:
+            self._run_cell(cell)
+        return None
 
     def _kept(self, command: str) -> str:
         """What of a command is to be run by the shell."""

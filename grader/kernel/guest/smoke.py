@@ -27,6 +27,7 @@ LATE = 0.5  # of the time of a run
 class SmokeRun:
     """Cuts what trains and what predicts; `left_out_s` is the time that this saved outside of trainings.
 
+    `in_full_s` is what all trainings together would have taken in full, as far as that is known.
     `seconds`: how long all cells together may take. `timed`: it is asked how fast everything goes.
     """
 
@@ -37,7 +38,7 @@ class SmokeRun:
         self._answer: Any = None
         self._spent_s = 0.0  # by the first calls of `predict`
         self._started: float | None = None
-        self.left_out_s = 0.0
+        self.left_out_s = self.in_full_s = 0.0
         self.inside = 0  # methods of Keras' that are being called, and are cut by themselves
 
     @property
@@ -88,6 +89,7 @@ class SmokeRun:
         finally:
             self.inside -= 1
             told = {**watch.pace(), "validation_steps": validation_steps(given, batch)}
+            self.in_full_s += (wanted or 1) * (told["steps"] or told["done"]) * told["step_s"]
             self._pace = None if graphless else told
             most = f"at most {self.images} images (or {SEVERAL} batches)" if self._timed else "a few images"
             self.note(f"each `fit` saw {most} and {self._epochs} epoch, whatever it was asked for")

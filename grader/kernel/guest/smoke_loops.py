@@ -2,9 +2,9 @@
 
 Nobody can leave a loop of the notebook's own for it, but its steps can be made cheap. Once a cell's training loop has made
 some steps, or has gone on for a few seconds, the functions that make a step give their last answers from memory: those
-under `tf.function`, `train_on_batch`, and where a step is written out, the network, the loss, the tape's gradient, the
-optimizer and the metrics. An answer is given again only for arguments of the same shapes. What that saved goes into the
-host's estimate.
+under `tf.function` or `jax.jit`, `train_on_batch`, and where a step is written out, the network, the loss, what finds the
+gradient (a tape, `jax.grad`, `backward`), the optimizer and the metrics. An answer is given again only for arguments of the
+same shapes. What that saved goes into the host's estimate.
 """
 
 import sys
@@ -14,10 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.kernel.guest.backends import is_eager
+from grader.kernel.guest.imports import asked_by_a_library
 from grader.kernel.guest.smoke import MOST_CALLS, MOST_LOOP_S, SEVERAL, SmokeRun
-from grader.kernel.guest.wrapping import MethodCall, replaces
+from grader.kernel.guest.wrapping import MethodCall, replaces, wrapped
 
 MOST_STEPS, MOST_STEPS_S = 200, 3.0  # of the training loops of one cell
+MOST_ANSWERS = 1000  # of one cell: a loop may make what it measures with anew in each step
 PLAIN = (bool, str, type(None))
 
 
@@ -83,12 +86,12 @@ class OwnLoops:
         )
 
     def run_function(self, original: Callable[..., Any], function: Any, *arguments: Any, **options: Any) -> Any:
-        """In the place of a function under `tf.function`."""
+        """In the place of a function under `tf.function` or `jax.jit`."""
         if not self._may_look():
             return original(function, *arguments, **options)
         key = ("function", id(function), _shapes((arguments, options)))
         known = self.cell.answers.get(key)
-        if known is not None and self.over:
+        if known is not None and self.over and not _was_given_away(known.value):
             self.step_left_out()
             return known.value
         self._running.append(function)
@@ -132,8 +135,19 @@ class OwnLoops:
         self.cell.answers[key] = Answer(None, answer)
         return answer
 
+    def backward(self, original: Callable[..., Any], tensor: Any, *arguments: Any, **options: Any) -> Any:
+        """In the place of a PyTorch tensor's `backward`: there is no way back through answers from memory."""
+        if self.over and self._may_look():
+            return None
+        return original(tensor, *arguments, **options)
+
+    def torch_step(self, *_: object) -> None:
+        """Called after a step of one of PyTorch's own optimizers."""
+        if self._may_look():
+            (self.step_left_out if self.over else self.step_made)()
+
     def measure(self, original: Callable[..., Any], measuring: Any, *arguments: Any, **options: Any) -> Any:
-        """In the place of calling a loss, or of updating a metric."""
+        """In the place of calling a loss or a function under `jax.grad`, or of updating a metric."""
         if not self._may_look():
             return original(measuring, *arguments, **options)
         key = ("measure", id(measuring), _shapes((arguments, options)))
@@ -141,7 +155,8 @@ class OwnLoops:
         if known is not None and self.over:
             return known.value
         answer = original(measuring, *arguments, **options)
-        self.cell.answers[key] = Answer(measuring, answer)
+        if len(self.cell.answers) < MOST_ANSWERS:
+            self.cell.answers[key] = Answer(measuring, answer)
         return answer
 
     def call_network(self, original: Callable[..., Any], model: Any, *arguments: Any, **options: Any) -> Any:
@@ -158,7 +173,7 @@ class OwnLoops:
             answer = original(model, *arguments, **options)
         finally:
             self._depth -= 1
-        if all(hasattr(part, "numpy") for part in _parts(answer)):  # symbolic ones belong to a network that is built
+        if not any(_is_symbolic(part) for part in _parts(answer)):  # which belong to a network that is built
             found = self.cell.answers.setdefault(key, Answer(model, answer))
             found.value, found.calls = answer, found.calls + 1
             found.spent_s += time.monotonic() - started if found.calls > 1 else 0.0
@@ -194,23 +209,70 @@ class OwnLoops:
 
     def _may_look(self) -> bool:
         """Whether the notebook's own code runs: no method of Keras' that is cut otherwise, no graph that is built."""
-        return not self._smoke.inside and not self._running and bool(sys.modules["tensorflow"].executing_eagerly())
+        return not self._smoke.inside and not self._running and is_eager()
 
 
 def cut_loops(keras: Any, loops: OwnLoops) -> None:
     """Put all that in its place. Once Keras is imported."""
-    functions = sys.modules["tensorflow.python.eager.polymorphic_function.polymorphic_function"]
-    replaces(functions.Function, "__call__")(loops.run_function)
+    cut = {"tensorflow": _cut_tensorflow, "jax": _cut_jax, "torch": _cut_torch}.get(keras.config.backend())
+    if cut is not None:
+        cut(loops)
     replaces(keras.optimizers.Optimizer, "apply")(loops.apply)
-    replaces(sys.modules["tensorflow"].GradientTape, "gradient")(loops.gradient)
     replaces(keras.Model, "__call__")(loops.call_network)
     replaces(keras.losses.Loss, "__call__")(loops.measure)
     for kind in {keras.metrics.Metric, keras.metrics.Mean, keras.metrics.MeanMetricWrapper}:
         replaces(kind, "update_state")(loops.measure)
 
 
+def _cut_tensorflow(loops: OwnLoops) -> None:
+    functions = sys.modules["tensorflow.python.eager.polymorphic_function.polymorphic_function"]
+    replaces(functions.Function, "__call__")(loops.run_function)
+    replaces(sys.modules["tensorflow"].GradientTape, "gradient")(loops.gradient)
+
+
+def _cut_jax(loops: OwnLoops) -> None:
+    """Functions that the notebook hands to JAX; libraries hand over theirs as ever."""
+
+    def cut(name: str, answer: Callable[..., Any]) -> None:
+        @replaces(sys.modules["jax"], name)
+        def hand_over(original: Any, *arguments: Any, **options: Any) -> Any:
+            made = original(*arguments, **options)
+            if not callable(arguments[0] if arguments else None) or asked_by_a_library():
+                return made
+            call = wrapped(made, lambda original, *given, **named: answer(_call, original, *given, **named))
+            for method in METHODS:
+                if hasattr(made, method):
+                    setattr(call, method, getattr(made, method))
+            return call
+
+    cut("jit", loops.run_function)
+    cut("grad", loops.measure)
+    cut("value_and_grad", loops.measure)
+
+
+METHODS = ("lower", "trace", "eval_shape", "clear_cache")  # of a function under `jax.jit`
+
+
+def _call(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    return function(*arguments, **options)
+
+
+def _cut_torch(loops: OwnLoops) -> None:
+    replaces(sys.modules["torch"].Tensor, "backward")(loops.backward)
+    sys.modules["torch.optim.optimizer"].register_optimizer_step_post_hook(loops.torch_step)
+
+
 def _parts(value: Any) -> list[Any]:
-    return list(sys.modules["tensorflow"].nest.flatten(value))
+    return list(sys.modules["keras"].tree.flatten(value))
+
+
+def _is_symbolic(part: Any) -> bool:
+    return isinstance(part, sys.modules["keras"].KerasTensor)
+
+
+def _was_given_away(answer: Any) -> bool:
+    """Whether JAX has taken an array of an answer for another one (`donate_argnums`)."""
+    return any(part.is_deleted() for part in _parts(answer) if hasattr(part, "is_deleted"))
 
 
 def _shapes(value: Any) -> Hashable:
@@ -223,8 +285,11 @@ def _shapes(value: Any) -> Hashable:
 
 
 def _is_recorded() -> bool:
-    """Whether a tape is open."""
-    return not sys.modules["tensorflow.python.pywrap_tfe"].TFE_Py_TapeSetIsEmpty()
+    """Whether what is computed now may be asked for its gradient."""
+    if sys.modules["keras"].config.backend() == "torch":
+        return bool(sys.modules["torch"].is_grad_enabled())
+    tape = sys.modules.get("tensorflow.python.pywrap_tfe")
+    return tape is not None and not tape.TFE_Py_TapeSetIsEmpty()
 
 
 def _without_gaps(gradients: Any, sources: Any) -> Any:

@@ -2,7 +2,8 @@
 
 Generators and layers that adapt themselves, and estimators of scikit-learn, are fitted to a few rows. An estimator that
 would predict for long is asked for a few, and its answers are repeated. A search or a cross-validation that goes on for
-long gives its last score again, for as many candidates and folds as the code expects.
+long gives its last score again, for as many candidates and folds as the code expects. A search of KerasTuner's tries a few
+networks.
 """
 
 import inspect
@@ -28,6 +29,7 @@ def patches(smoke: SmokeRun) -> Mapping[str, Patch]:
         "sklearn.base": lambda module: cut_estimators(module, smoke),
         "sklearn.model_selection._validation": lambda module: cut_validation(module, smoke),
         "joblib.parallel": work_alone,
+        "keras_tuner.src.engine.base_tuner": lambda module: cut_tuner(module, smoke),
     }
 
 
@@ -74,6 +76,31 @@ def cut_validation(module: Any, smoke: SmokeRun) -> None:
         found = original(*arguments, **options)
         told[:] = [told[0] + 1, told[1] + time.monotonic() - started, found]
         return dict(found)
+
+
+def cut_tuner(module: Any, smoke: SmokeRun) -> None:
+    """A search of KerasTuner's ends after a few trials, whose trainings are cut as all others are. After the import."""
+
+    @replaces(module.BaseTuner, "search")
+    def search(original: Any, tuner: Any, *arguments: Any, **options: Any) -> Any:
+        oracle, wanted = tuner.oracle, tuner.oracle.max_trials
+        before, trained_s = len(oracle.trials), smoke.in_full_s
+        if wanted is not None and wanted <= before + FEWEST_FITS:
+            return original(tuner, *arguments, **options)
+        oracle.max_trials = before + FEWEST_FITS
+        try:
+            answer = original(tuner, *arguments, **options)
+        finally:
+            oracle.max_trials = wanted
+        made = len(oracle.trials) - before
+        if made < FEWEST_FITS:  # there were no more
+            return answer
+        if wanted is not None:
+            smoke.left_out_s += (wanted - before - made) * (smoke.in_full_s - trained_s) / made
+            smoke.note(f"a search of KerasTuner's made {made} of its {wanted} trials")
+        else:
+            smoke.note(f"a search of KerasTuner's ended after {made} trials")
+        return answer
 
 
 def work_alone(module: Any) -> None:

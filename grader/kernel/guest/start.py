@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import site
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ def main() -> None:
     """Install the hooks, then hand over to ipykernel."""
     settings = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     sys.path.insert(0, settings["guest"])
+    if settings["packages"]:
+        site.addsitedir(settings["packages"])  # behind all that is installed, which stays what it is
 
     import numpy
     from ipykernel.kernelapp import IPKernelApp
@@ -34,10 +37,11 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
     """Put everything in its place: before the first cell, around each cell, and at the imports to come."""
     from IPython.display import display
 
-    from grader.kernel.guest.around_cells import Caps, Deadline, HiddenLoop, pass_over_self_checks
+    from grader.kernel.guest.around_cells import Caps, CellsInCells, Deadline, HiddenLoop, pass_over_self_checks
+    from grader.kernel.guest.backends import choose_backend
     from grader.kernel.guest.data_paths import install_redirects
     from grader.kernel.guest.imports import AfterImport, Imports
-    from grader.kernel.guest.keras_changes import FitBudget, KerasChanges, choose_backend
+    from grader.kernel.guest.keras_changes import FitBudget, KerasChanges
     from grader.kernel.guest.notes import Notes
     from grader.kernel.guest.old_names.install import Shims
     from grader.kernel.guest.old_names.stand_ins import colab
@@ -52,7 +56,7 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
     budget = FitBudget(notes, cell=settings["cell"], wall=settings["wall"], fits=settings["fits"],
                        cells=settings["seconds"], batches=settings["batches"])  # fmt: skip
     shims = None if settings["strict"] else Shims(notes)
-    changes = KerasChanges(recorder=recorder, budget=budget, shims=shims, smoke=smoke, mnist=settings["mnist"],
+    changes = KerasChanges(notes=notes, recorder=recorder, budget=budget, shims=shims, smoke=smoke, mnist=settings["mnist"],
                            seed=settings["seed"], deterministic=settings["deterministic"])  # fmt: skip
     first = dict.fromkeys(("keras", "tensorflow"), lambda module: choose_backend(notes))
     imports = Imports(after=AfterImport({"keras": changes.make}, before=first))
@@ -74,9 +78,7 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
         deadline = Deadline(smoke.left_s)
         before, after = [smoke.start_cell, deadline.begin_cell, *before], [deadline.end_cell, *after]
     imports.install()
-    for name, functions in (("pre_run_cell", before), ("post_run_cell", after)):
-        for function in functions:
-            shell.events.register(name, function)
+    CellsInCells().register(shell.events, before, after)
     if settings["name"].endswith(".py"):
         loop.run_as_program()
 

@@ -7,9 +7,10 @@ augmentation. Once the time for looking is spent, no more is looked at.
 """
 
 import math
+import sys
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -102,6 +103,11 @@ class FirstRows:
         given = batch if isinstance(batch, (tuple, list)) else (batch,)
         self.keep_parts(*given[:2])
 
+    def heard(self, batch: Any) -> Any:
+        """The same, with the batch as its answer."""
+        self.keep_batch(batch)
+        return batch
+
     def keep_parts(self, x: Any, y: Any = None) -> None:
         """The same for a batch whose parts come one by one."""
         if self.x is None:
@@ -163,7 +169,10 @@ def watched(x: Any, y: Any, rows: FirstRows) -> Iterator[Any]:
     elif hasattr(x, "element_spec") and hasattr(x, "map"):
         yield _tapped(x, rows)
     elif hasattr(type(x), "__getitem__") and not hasattr(x, "shape") and not isinstance(x, (tuple, list, dict)):
-        with _overheard(x, rows):
+        with _overheard(x, "__getitem__", rows.heard):
+            yield x
+    elif _is_loader(x):
+        with _overheard(x, "__iter__", lambda batches: _passing(batches, rows)):
             yield x
     else:
         if x is not None:
@@ -211,20 +220,24 @@ def _tapped(dataset: Any, rows: FirstRows) -> Any:
         return dataset
 
 
-@contextmanager
-def _overheard(sequence: Any, rows: FirstRows) -> Iterator[None]:
-    """While it lasts, `rows` hears what `sequence[index]` answers to whoever asks."""
-    kind = type(sequence)
-    original, own = kind.__getitem__, "__getitem__" in vars(kind)
+def _is_loader(x: Any) -> bool:
+    """Whether it is a `DataLoader` of PyTorch."""
+    data = sys.modules.get("torch.utils.data")
+    return data is not None and isinstance(x, data.DataLoader)
 
-    def item(self: Any, index: Any) -> Any:
-        batch = original(self, index)
-        if self is sequence:
-            rows.keep_batch(batch)
-        return batch
+
+@contextmanager
+def _overheard(source: Any, name: str, hear: Callable[[Any], Any]) -> Iterator[None]:
+    """While it lasts, whoever calls the method `name` of `source` gets what `hear` makes of its answer."""
+    kind = type(source)
+    original, own = getattr(kind, name), name in vars(kind)
+
+    def answer(self: Any, *given: Any) -> Any:
+        found = original(self, *given)
+        return hear(found) if self is source else found
 
     try:
-        kind.__getitem__ = item
+        setattr(kind, name, answer)
     except (AttributeError, TypeError):  # a class that can't be changed
         yield
         return
@@ -232,6 +245,6 @@ def _overheard(sequence: Any, rows: FirstRows) -> Iterator[None]:
         yield
     finally:
         if own:
-            kind.__getitem__ = original
+            setattr(kind, name, original)
         else:
-            del kind.__getitem__
+            delattr(kind, name)

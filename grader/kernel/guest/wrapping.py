@@ -79,10 +79,14 @@ def wrap_stages(kind: Any, name: str, stages: list[Stage], rewrite: Rewrite | No
     setattr(kind, name, call)
 
 
-@functools.cache
 def callback_class(hooks: type) -> Any:
     """The class `hooks`, whose methods are named like those of a callback, as a callback. Once Keras is imported."""
-    return type(hooks.__name__, (hooks, sys.modules["keras"].callbacks.Callback), {})
+    return _callback_class(hooks, sys.modules["keras"].callbacks.Callback)
+
+
+@functools.cache
+def _callback_class(hooks: type, kind: type) -> Any:
+    return type(hooks.__name__, (hooks, kind), {})
 
 
 def add_callback(given: dict[str, Any], callback: Any) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 from grader.kernel.guest.data_paths.layouts import Split
 from grader.kernel.guest.data_paths.paths import Redirects
 from grader.kernel.guest.data_paths.readers import known_download
-from grader.kernel.guest.imports import Make, Patch, stand_in
+from grader.kernel.guest.imports import Make, Patch, is_stand_in, stand_in
 from grader.kernel.guest.old_names.stand_ins import Nothing
 from grader.kernel.guest.wrapping import replaces
 
 PHOTOGRAPHS = ("cats_vs_dogs", "cats_vs_dogs_dataset")
 SLICE = re.compile(r"(\w+)(?:\[(-?\d+%?)?:(-?\d+%?)?\])?")
+DATASETS = "tensorflow_datasets"
 DOWNLOADERS: Mapping[str, tuple[str, ...]] = {
     "gdown": ("download", "download_folder", "cached_download"),
     "wget": ("download",),
@@ -29,7 +30,39 @@ DOWNLOADERS: Mapping[str, tuple[str, ...]] = {
 
 def patches(redirects: Redirects) -> Mapping[str, Patch]:
     """The patches for modules, which are run after their import."""
-    return {"sklearn.datasets": lambda module: patch_openml(module, redirects)} if redirects.digits is not None else {}
+    made: dict[str, Patch] = dict.fromkeys(DOWNLOADERS, lambda module: patch_downloader(module, redirects))
+    made[DATASETS] = lambda module: patch_datasets(module, redirects)
+    if redirects.digits is not None:
+        made["sklearn.datasets"] = lambda module: patch_openml(module, redirects)
+    return made
+
+
+def patch_downloader(module: Any, redirects: Redirects) -> None:
+    """A downloader that is installed gives what the course serves, and asks nobody for an account."""
+    if is_stand_in(module):
+        return
+    for name in DOWNLOADERS[module.__name__]:
+
+        @replaces(module, name)
+        def call(original: Any, *arguments: Any, **options: Any) -> Any:
+            return download(redirects, *arguments, **options)
+
+    if hasattr(module, "login"):
+        module.login = lambda *arguments, **options: None
+
+
+def patch_datasets(module: Any, redirects: Redirects) -> None:
+    """`tensorflow_datasets` where it is installed: `load` and `builder` give what the course serves, by its name."""
+    if is_stand_in(module):
+        return
+    for name, ours in (("load", load), ("builder", Builder)):
+
+        @replaces(module, name)
+        def call(original: Any, asked: str, *arguments: Any, ours: Any = ours, **options: Any) -> Any:
+            if not _knows(redirects, str(asked)):
+                return original(asked, *arguments, **options)
+            redirects.notes.note(f"`{asked}` was not downloaded: the data that the course serves was taken instead")
+            return ours(redirects, asked, **options)
 
 
 def stand_ins(redirects: Redirects) -> dict[str, Make]:
@@ -39,12 +72,12 @@ def stand_ins(redirects: Redirects) -> dict[str, Make]:
         if "." in name:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         redirects.notes.note(f"the package `{name}` is not installed: a stand-in gave the data that the course serves")
-        if name == "tensorflow_datasets":
+        if name == DATASETS:
             return stand_in(name, dataset_functions(redirects))
         known = {function: functools.partial(download, redirects) for function in DOWNLOADERS[name]}
         return stand_in(name, known, lambda asked: Nothing())  # what needs an account, as `login`, does nothing
 
-    return dict.fromkeys((*DOWNLOADERS, "tensorflow_datasets"), make)
+    return dict.fromkeys((*DOWNLOADERS, DATASETS), make)
 
 
 def download(redirects: Redirects, *arguments: Any, **options: Any) -> str:
@@ -80,7 +113,7 @@ class Builder:
         self._redirects, self._name = redirects, name
         self.info = describe(redirects, name)
 
-    def download_and_prepare(self, **_: Any) -> None:
+    def download_and_prepare(self, *_: Any, **__: Any) -> None:
         """The data is there."""
 
     def as_dataset(self, **options: Any) -> Any:

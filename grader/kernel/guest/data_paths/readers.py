@@ -1,10 +1,13 @@
 """Readers that ask for whole folders or open files behind Python's back: Keras, `tf.io`, OpenCV, HDF5, downloads."""
 
 import functools
+import http.client
 import inspect
+import io
 import os
 import shutil
 import types
+import urllib.response
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -186,11 +189,23 @@ def patch_hdf5(h5py: Any, redirects: Redirects) -> None:
 
 
 def patch_downloads(request: Any, redirects: Redirects) -> None:
-    """`urllib.request.urlretrieve` of what is known: the file is there, as if it had been downloaded."""
+    """`urllib.request.urlretrieve` and `urlopen` of what is known: the file is there, as if it had been downloaded."""
+
+    @replaces(request, "urlopen")
+    def urlopen(original: Any, url: Any, *arguments: Any, **options: Any) -> Any:
+        address = _address(url)
+        found = known_download(redirects, address)
+        if found is None:
+            return original(url, *arguments, **options)
+        with redirects.off():
+            data = Path(found).read_bytes()
+        headers = http.client.HTTPMessage()
+        headers["Content-Length"] = str(len(data))
+        return urllib.response.addinfourl(io.BytesIO(data), headers, address, 200)
 
     @replaces(request, "urlretrieve")
     def urlretrieve(original: Any, url: Any, filename: Any = None, *arguments: Any, **options: Any) -> Any:
-        found = known_download(redirects, str(getattr(url, "full_url", url)))
+        found = known_download(redirects, _address(url))
         if found is None:
             return original(url, filename, *arguments, **options)
         if filename is not None and not lexists(filename):
@@ -199,14 +214,19 @@ def patch_downloads(request: Any, redirects: Redirects) -> None:
         return (filename or found), None
 
 
-def patch_requests(requests: Any, redirects: Redirects) -> None:
-    """`requests.get` of what is known: an answer with the file that stands in for it."""
+def _address(url: Any) -> str:
+    """The address of a text or of a `Request`."""
+    return str(getattr(url, "full_url", url))
 
-    @replaces(requests, "get")
-    def get(original: Any, url: Any, *arguments: Any, **options: Any) -> Any:
-        found = known_download(redirects, str(url))
+
+def patch_requests(requests: Any, redirects: Redirects) -> None:
+    """`requests.get` of what is known, and a session's: an answer with the file that stands in for it."""
+
+    @replaces(requests.Session, "request")
+    def request(original: Any, session: Any, method: Any, url: Any, *arguments: Any, **options: Any) -> Any:
+        found = known_download(redirects, str(url)) if str(method).upper() == "GET" else None
         if found is None:
-            return original(url, *arguments, **options)
+            return original(session, method, url, *arguments, **options)
         answer = requests.models.Response()
         answer.status_code, answer.url, answer.reason = 200, str(url), "OK"
         with redirects.off():

@@ -21,6 +21,7 @@ HERE, CHECKOUT = Path(__file__).resolve().parent, Path.cwd()
 
 def main() -> int:
     """Install the grader, grade, and lay the result where the runner looks for it."""
+    clear("result.json")  # one that the student made
     out = Path(tempfile.mkdtemp(prefix="grader-", dir=os.environ.get("RUNNER_TEMP")))
     done = subprocess.run([*PYTHON, "-m", "pip", "install", "--quiet", f"grader[classroom] @ {GRADER}"], cwd=out)
     if done.returncode:
@@ -40,12 +41,17 @@ def main() -> int:
 
 
 def lay(source: Path, name: str) -> None:
-    """Copy a file into the checkout, in place of whatever the student called so, be it a link or a folder."""
+    """Copy a file into the checkout, in place of whatever the student called so."""
+    shutil.copyfile(source, clear(name))
+
+
+def clear(name: str) -> Path:
+    """A place in the checkout where nothing is: what the student called so goes, be it a link or a folder."""
     target = CHECKOUT / name
     if target.is_dir() and not target.is_symlink():
         shutil.rmtree(target)
     target.unlink(missing_ok=True)
-    shutil.copyfile(source, target)
+    return target
 
 
 if __name__ == "__main__":
