@@ -1,23 +1,27 @@
 """A class of 40 pets hand-ins with trained networks, marked in both ways: trained here, and judged as they were handed in.
 
-    .venv/bin/python benchmarks/handed_in.py [--students N] [--jobs N] [--draws N] [--data DIR] [--largest MIB]
+    .venv/bin/python benchmarks/handed_in.py [--students N] [--jobs N] [--draws N] [--data DIR] [--largest MIB] [--warm]
 
-Three things are measured, with real parts:
+Four things are measured, with real parts:
 
-  judge     a fork server's judge opens and judges networks of the sizes that real hand-ins have
-  short     the reference notebook is run as the code beside a handed-in network is: every `fit` cut short
+  judge     a fork server's judge opens and judges networks of the sizes that real hand-ins have; nobody tells it how their
+            images are prepared, so it tries all that it knows, which a real short run mostly spares it
+  short     the reference notebook is run as the code beside a handed-in network is: every `fit` cut short, on one thread
+  slower    how much longer a step of the reference's training takes on one thread than on two, by two smoke runs
   pipeline  `grader batch` on a class with files of those sizes, once as `always` and once as `handed-in`, with a kernel
             and a judge that answer at once: intake, digests, evidence, marks, flags, pages
 
-Trainings are scripted: what nine real pets notebooks take on two quiet cores (by `grader check`). The wall time of a
-class is that of its pipeline, and of its trainings, short runs and judges on so many jobs. The power of the audit is
-simulated with the lot itself, seeded. A machine that does other things is slower in what is measured and not in what is
-scripted: then give what a quiet one took, with --judge-seconds and --short-seconds.
+Trainings are scripted: what nine real pets notebooks take with both of two quiet cores (by `grader check`). In a class each
+of two jobs has one core: so a training takes `slower` times as long there. The wall time of a class is that of its
+pipeline, and of its trainings, short runs and judges on so many jobs. The power of the audit is simulated with the lot
+itself, seeded. A machine that does other things is slower in what is measured and not in what is scripted: then give what
+a quiet one took, with --judge-seconds, --short-seconds and --slower.
 
 Exit status: 0 if `handed-in` takes 30 times less wall time than `always` without an audit, and 7 times with a tenth audited.
 """
 
 import argparse
+import resource
 import statistics
 import subprocess
 import sys
@@ -35,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from grader.cli.options import ending_in_words  # noqa: E402
-from grader.core.evidence import Claims, Judgement  # noqa: E402
+from grader.core.evidence import Claims, Judgement, Smoke  # noqa: E402
 from grader.core.limits import Limits  # noqa: E402
 from grader.core.metrics import chance_of_catching  # noqa: E402
 from grader.core.progress import Silent  # noqa: E402
@@ -75,10 +79,11 @@ def main() -> int:
     options = parse()
     sizes = [size for size in SIZES_MIB if size <= options.largest]
     judge_s = options.judge_seconds or measure_judge(sizes)
-    short_s = options.short_seconds or measure_short_run(options.data)
+    short_s = options.short_seconds or measure_short_run(options.data, options.warm)
+    slower = 1.0 if options.jobs == 1 else options.slower or measure_slowdown(options.data)
     with tempfile.TemporaryDirectory(prefix="grader-bench-") as folder:
         overhead = {train: measure_pipeline(Path(folder), train, options.students) for train in ("always", "handed-in")}
-    trainings = [TRAININGS_S[number % len(TRAININGS_S)] for number in range(options.students)]
+    trainings = [slower * TRAININGS_S[number % len(TRAININGS_S)] for number in range(options.students)]
     shorts = [short_s + judge_s] * options.students
     always = overhead["always"] + makespan([seconds + judge_s for seconds in trainings], options.jobs)
     handed_in = overhead["handed-in"] + makespan(shorts, options.jobs)
@@ -86,6 +91,8 @@ def main() -> int:
     audits = [trainings[int(name[1:])] + judge_s for name in drawn]
     audited = handed_in + makespan(audits, options.jobs)
     ratios = {"without an audit": always / handed_in, "with a tenth audited": always / audited}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    print(f"the grader's own memory at most: {peak:,} MiB, with files of {max(SIZES_MIB)} MiB among those handed in")
     print(f"\nA class of {options.students}, {options.jobs} jobs; pipeline alone: {overhead['always']:.1f} s as always, "
           f"{overhead['handed-in']:.1f} s as handed-in")  # fmt: skip
     print(f"{'--train always':<44} {always:9.0f} s")
@@ -107,6 +114,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--largest", type=int, default=max(SIZES_MIB), help="MiB of the largest network that is judged")
     parser.add_argument("--judge-seconds", type=float, default=None, help="instead of measuring")
     parser.add_argument("--short-seconds", type=float, default=None, help="instead of measuring")
+    parser.add_argument(
+        "--slower", type=float, default=None, help="a training on one core of two, instead of measuring"
+    )
+    parser.add_argument(
+        "--warm", action="store_true", help="fork the kernels of short runs, as `grader batch --warm` does"
+    )
     return parser.parse_args()
 
 
@@ -147,12 +160,27 @@ def measure_judge(sizes: Sequence[int]) -> float:
     return statistics.fmean(found)
 
 
-def measure_short_run(data: Path | None) -> float:
+def measure_slowdown(data: Path | None) -> float:
+    """How many times longer a step of the reference's first training takes on one thread than on two."""
+    course, steps = Course.at(), []
+    submission = read_path(course.reference_folder("pets") / "solution.ipynb")
+    with open_context(course, "pets", RunOptions(data=data, smoke=Smoke(seconds=240.0)), Silent()) as context:
+        for threads in (1, 2):
+            evidence = collect(submission, replace(context, threads=threads), Silent()).stored.evidence
+            pace = evidence.claims.fits[0].pace
+            assert pace is not None
+            steps.append(pace.step_s)
+    print(f"a step of the reference's training: {steps[0]:.2f} s on one thread, {steps[1]:.2f} s on two")
+    return max(1.0, steps[0] / steps[1])
+
+
+def measure_short_run(data: Path | None, warm: bool) -> float:
     """Seconds of the short run of the reference notebook, from its start to the network that it built."""
     course = Course.at()
     submission = to_judge(read_path(course.reference_folder("pets") / "solution.ipynb"))
-    with open_context(course, "pets", RunOptions(data=data, train="handed-in"), Silent()) as context:
-        evidence = collect(submission, replace(context, threads=1), Silent()).stored.evidence
+    with open_context(course, "pets", RunOptions(data=data, train="handed-in", warm=warm), Silent()) as context:
+        for _ in range(2 if warm else 1):  # the first one waits for the fork server
+            evidence = collect(submission, replace(context, threads=1), Silent()).stored.evidence
     seconds = evidence.facts.ending.wall_s
     print(f"short run of the reference notebook: {seconds:.1f} s, {evidence.facts.ending.cpu_s} s of processor time")
     return seconds

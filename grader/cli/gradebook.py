@@ -216,6 +216,8 @@ def became(grade: "Grade") -> str:
         said += [f"earned {grade.earned:g}, {grade.penalty.words}"] if grade.penalty is not None else []
     if grade.slip_days is not None:
         said.append(f"slip days: {grade.slip_days.spent} spent, {grade.slip_days.left} left")
+    said += ["network handed in"] if grade.source == "handed-in" else []
+    said += [f"audit: {grade.audit}"] if grade.audit is not None else []
     said += ["provisional"] if grade.provisional else []
     said += [flag.replace("_", " ") for flag in grade.flags]
     return safe("; ".join(said)) or ("-" if grade.status is None else "as marked")

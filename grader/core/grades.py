@@ -15,7 +15,7 @@ from pydantic import AwareDatetime
 
 from grader.core.assignment import Assignment, CountedSubmission, Late
 from grader.core.evidence import Value
-from grader.core.results import CheckResult, Flag, Outcome, Result, Status, labels_of
+from grader.core.results import AuditOutcome, CheckResult, Flag, ModelSource, Outcome, Result, Status, labels_of
 from grader.core.results import Grade as Grade
 from grader.core.results import Override as Override
 from grader.core.results import Penalty as Penalty
@@ -134,6 +134,8 @@ class Marked(Value):
     evidence: str | None = None
     checks: tuple[MarkedCheck, ...] = ()
     digest: str = ""
+    source: ModelSource | None = None
+    audit: AuditOutcome | None = None
 
 
 class GradeBasis(Value):
@@ -397,6 +399,8 @@ def _of_counted(
         "flags": (*marked.flags, *_raised(marked, review)),
         "folder": marked.folder,
         "evidence": marked.evidence,
+        "source": marked.source,
+        "audit": marked.audit,
     }
 
 
@@ -455,6 +459,7 @@ def plain_grade(result: Result) -> Grade:
         out_of=result.out_of, passed=result.passed and not awaits, awaits=() if nothing else awaits,
         status=None if result.absent else result.status, submission=result.submission,
         submissions=int(not result.absent), flags=tuple(flag.kind for flag in result.flags), evidence=result.evidence,
+        source=result.model.source, audit=result.audit.outcome if result.audit is not None else None,
     )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from grader.core.evidence import Cause, CourseEnvironment, Ending, Isolation, Ma
 from grader.core.review import Review
 
 SCHEMA = 1
+ModelSource = Literal["trained", "handed-in"]
+AuditOutcome = Literal["confirmed", "not confirmed", "not judged", "due"]
 
 
 class Outcome(StrEnum):
@@ -152,7 +154,7 @@ class ModelSummary(Value):
     input_shape: tuple[int | None, ...] | None = None
     preprocessing: str | None = None
     family: str | None = None
-    source: Literal["trained", "handed-in"] | None = None
+    source: ModelSource | None = None
     file: str | None = None
     maker: Maker | None = None
     differences: tuple[str, ...] = ()
@@ -212,7 +214,7 @@ class AuditFinding(Value):
     """
 
     why: str
-    outcome: Literal["confirmed", "not confirmed", "not judged", "due"]
+    outcome: AuditOutcome
     handed_in: float | None = None
     trained: float | None = None
     margin: float | None = None
@@ -296,7 +298,8 @@ class Grade(Value):
     marked, a person must still give points (`awaits` names those checks), or an excuse was given. `comment` is what the
     student may be told of it, beside the comments in `review`. `folder` is the student's folder below the batch's,
     `submitted` and `due` are ISO times with an offset. `evidence` is the digest of the run that counts; None where nobody
-    could tell. `slip_days` is None where the course has none, or nothing was handed in.
+    could tell. `slip_days` is None where the course has none, or nothing was handed in. `source` says which way the mark was
+    reached (None: no network), `audit` what training a handed-in network after all gave.
     """
 
     student: Student
@@ -320,6 +323,8 @@ class Grade(Value):
     folder: str = ""
     evidence: str | None = None
     slip_days: SlipDays | None = None
+    source: ModelSource | None = None
+    audit: AuditOutcome | None = None
 
     @property
     def excused(self) -> bool:

@@ -14,12 +14,12 @@ from grader.pages.decisions import comment_lines
 
 GRADEBOOK_COLUMNS = (
     "student", "submission", "status", "points", "out_of", "passed", "accuracy", "verdict", "flags", "ending", "isolation",
-    "dataset", "earned", "excused", "group", "comment", "awaits",
+    "dataset", "earned", "excused", "group", "comment", "awaits", "source", "audit",
 )  # fmt: skip
 GRADE_COLUMNS = (
     "assignment", "student", "identity", "email", "group", "participant", "submission", "submissions", "submitted", "due",
     "status", "earned", "penalty", "points", "out_of", "passed", "excused", "override", "override_author",
-    "override_reason", "comment", "flags", "decided_by", "awaits", "slip_days", "slip_days_left",
+    "override_reason", "comment", "flags", "decided_by", "awaits", "slip_days", "slip_days_left", "source", "audit",
 )  # fmt: skip
 NOTHING = "nothing handed in"
 
@@ -40,7 +40,7 @@ def _gradebook_row(result: Result, grade: Grade) -> list[Cell]:
         accuracy.verdict if accuracy else None, " ".join(dict.fromkeys(flag.kind for flag in flags_of(alone))),
         result.ending.cause.value, result.isolation, result.dataset, grade.earned, _yes(grade.excused),
         result.student if result.members else grade.student.group, _comment(grade, result.checks),
-        "; ".join(grade.awaits),
+        "; ".join(grade.awaits), grade.source, grade.audit,
     ]  # fmt: skip
 
 
@@ -60,6 +60,7 @@ def _grade_row(grade: Grade) -> list[Cell]:
         override.reason if override else None, _comment(grade), " ".join(grade.flags),
         "; ".join(grade.review.deciders) if grade.review else None, "; ".join(grade.awaits),
         grade.slip_days.spent if grade.slip_days else None, grade.slip_days.left if grade.slip_days else None,
+        grade.source, grade.audit,
     ]  # fmt: skip
 
 

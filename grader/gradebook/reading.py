@@ -300,6 +300,7 @@ def _read_marked(
         SubmissionRow.assignment, SubmissionRow.student_id, SubmissionRow.id.label("submission"), SubmissionRow.name,
         SubmissionRow.submitted, SubmissionRow.marked_late, SubmissionRow.folder, ResultRow.status, ResultRow.points,
         ResultRow.out_of, ResultRow.pass_mark, ResultRow.passed, ResultRow.flags, ResultRow.evidence,
+        ResultRow.source, ResultRow.audit,
         ResultRow.id.label("result"), SubmissionRow.digest, StudentRow.name.label("student"),
     ).join(ResultRow, ResultRow.submission_id == SubmissionRow.id)  # fmt: skip
     chosen = chosen.join(StudentRow, StudentRow.id == SubmissionRow.student_id)
@@ -327,7 +328,7 @@ def _marked(row: Any, checks: Iterable[MarkedCheck]) -> Marked:
         sequence=row.submission, submission=row.name, status=Status(row.status), points=row.points, out_of=row.out_of,
         pass_mark=row.pass_mark, passed=row.passed, submitted=row.submitted, marked_late=row.marked_late,
         flags=tuple(json.loads(row.flags)), folder=row.folder, evidence=row.evidence,
-        checks=tuple(checks), digest="" if row.digest.startswith(UNREAD) else row.digest,
+        checks=tuple(checks), digest="" if row.digest.startswith(UNREAD) else row.digest, source=row.source, audit=row.audit,
     )  # fmt: skip
 
 

@@ -177,6 +177,7 @@ def _add_result(connection: Connection, result: Result, row: dict[str, Any]) -> 
         "out_of": result.out_of, "pass_mark": result.pass_mark, "passed": result.passed,
         "accuracy": result.accuracy and result.accuracy.value, "isolation": result.isolation,
         "flags": json.dumps([flag.kind for flag in result.flags], ensure_ascii=True),
+        "source": result.model.source, "audit": result.audit and result.audit.outcome,
     }  # fmt: skip
     number: int = connection.execute(NEW_RESULT, {**row, **said}).scalar_one()
     checks = [

@@ -31,7 +31,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 UNREAD = "unread:"  # what stands before the digest of a submission whose files could not be read: its name's
-SCHEMA = 5  # the newest file in migrations/versions
+SCHEMA = 6  # the newest file in migrations/versions
 VERSION_TABLE = "grader_schema"  # not Alembic's own name: a database may be shared with another program
 
 
@@ -190,6 +190,8 @@ class ResultRow(Table):
     accuracy: Mapped[float | None]
     isolation: Mapped[str]
     flags: Mapped[str]
+    source: Mapped[str | None]
+    audit: Mapped[str | None]
     recorded: Mapped[datetime]
     __table_args__ = (Index("results_of_submission", "submission_id"),)
 

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Generic, TypeVar
 
 from grader.core.notebook import without_surrogates
@@ -27,6 +27,8 @@ OURS = re.compile(
     re.DOTALL,
 )
 DIGITS = 32  # of a digest, hexadecimal: two names that share 128 bits are not found by trying
+# "work (2)": a browser's or Moodle's; "work-2": Canvas', beside the "work" that it was uploaded after.
+AGAIN = re.compile(r"(?P<base>.*?)(?:-(?P<dash>[0-9]{1,3})| ?\((?P<round>[0-9]{1,3})\)|(?P<old>-checkpoint))")
 FORMER_DIGITS = 8  # what an older grader took; two names of one such folder take minutes to find
 
 
@@ -144,3 +146,32 @@ def name_some(names: Iterable[str]) -> str:
     found = sorted(names)
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     return f"{', '.join(found[:MOST_NAMED])}{more}"
+
+
+def newest_uploads(names: Sequence[str], assignment: str = "") -> list[str]:
+    """`names` without those that a later upload of the same name takes the place of.
+
+    A number at the end is an upload's only beside the name without it, or in brackets; and not where it makes the
+    assignment's name: "exercise-1" beside "exercise" for exercise1.
+    """
+    groups: dict[tuple[str, str], list[tuple[int, str, bool]]] = defaultdict(list)
+    for name in names:
+        path = PurePosixPath(name)
+        found = AGAIN.fullmatch(path.stem)
+        base = found["base"] if found else path.stem
+        number = -1 if found and found["old"] else int(found["dash"] or found["round"]) if found else 0
+        dashed = bool(found and not found["round"])
+        groups[str(path.with_name(f"{base}{path.suffix}")).casefold(), path.suffix].append((number, name, dashed))
+    kept = set[str]()
+    for group in groups.values():
+        has_base = any(number == 0 for number, _, _ in group)
+        meant = any(number and is_called(name, assignment) for number, name, _ in group)
+        uploads = [] if meant else [(number, name) for number, name, dashed in group if has_base or not dashed]
+        kept |= {name for _, name, _ in group} - {name for _, name in uploads}
+        kept |= {max(uploads)[1]} if uploads else set()
+    return [name for name in names if name in kept]
+
+
+def is_called(name: str, assignment: str) -> bool:
+    """Whether a file is called after the assignment."""
+    return bool(assignment) and squeeze(PurePosixPath(name).stem) == squeeze(assignment)

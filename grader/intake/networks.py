@@ -7,11 +7,12 @@ count in what a submission may weigh.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import PurePosixPath
 
 from grader.core.errors import SubmissionError
 from grader.core.limits import write_size
-from grader.intake.names import name_some
+from grader.intake.names import AGAIN, name_some, newest_uploads
 
 ENDINGS = (".keras", ".h5", ".hdf5")
 HDF5, ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
@@ -58,6 +59,11 @@ def is_network(name: str, data: bytes) -> bool:
     return all(member in end for member in OF_KERAS)
 
 
+def stem_of_network(name: str) -> str:
+    """What a network's file is called without its ending; `ada` for `ada.weights.h5` too."""
+    return PurePosixPath(name).stem.removesuffix(".weights")
+
+
 def counted_bytes(sizes: Mapping[str, int], most_network: int) -> int:
     """How much of files (name to bytes) counts in what a submission may weigh; zips may bring networks along."""
     zips = sum(size for name, size in sizes.items() if name.lower().endswith(".zip"))
@@ -83,25 +89,41 @@ def require_sizes(where: str, sizes: Mapping[str, int], most: int) -> None:
 
 
 def choose_network_file(networks: Mapping[str, NetworkFile], cells: Sequence[str]) -> ChosenNetwork | None:
-    """Which of several counts: the one that the code saves last, else the newest; None where there is none."""
-    if not networks:
-        return None
-    by_name = {PurePosixPath(name).name.casefold(): name for name in sorted(networks, reverse=True)}
-    if len(networks) == 1:
-        (name,) = networks
-        return ChosenNetwork(name=name, data=networks[name].data)
-    for pattern in (SAVES, NAMED):
-        for number, named in _mentions(cells, pattern):
-            if named in by_name:
-                name = by_name[named]
+    """Which of several counts: the one that the code saves last, else the newest; None where there is none.
+
+    Of several uploads of one name ("model.keras", "model (1).keras") the last one counts.
+    """
+    left = newest_uploads(sorted(networks))
+    for pattern in (SAVES, NAMED) if len(left) > 1 else ():
+        for number, path in _mentions(cells, pattern):
+            meant = [name for name in left if path[-1] in _called(name)]
+            if meant:
+                name = max(meant, key=lambda name: _nearness(name, path))
                 why = f"of {len(networks)} networks it is the one that cell {number} saves last"
                 return ChosenNetwork(name=name, data=networks[name].data, why=why)
-    name = max(networks, key=lambda each: (networks[each].saved, each))
-    return ChosenNetwork(name=name, data=networks[name].data, why=f"it is the newest of {len(networks)} networks")
+    if not left:
+        return None
+    name = max(left, key=lambda each: (networks[each].saved, -each.count("/"), each))
+    why = f"it is the newest of {len(networks)} networks" if len(networks) > 1 else ""
+    return ChosenNetwork(name=name, data=networks[name].data, why=why)
 
 
-def _mentions(cells: Sequence[str], pattern: re.Pattern[str]) -> Iterable[tuple[int, str]]:
-    """The names of network files in the code with their cell, the last one first."""
+def _mentions(cells: Sequence[str], pattern: re.Pattern[str]) -> Iterable[tuple[int, list[str]]]:
+    """The paths of network files in the code, in parts, with their cell, the last one first."""
     for number in range(len(cells), 0, -1):
         for found in reversed([*pattern.finditer(cells[number - 1])]):
-            yield number, PurePosixPath(found["name"].replace("\\", "/")).name.casefold()
+            yield number, [part for part in found["name"].replace("\\", "/").casefold().split("/") if part]
+
+
+def _called(name: str) -> tuple[str, ...]:
+    """What code may call a handed-in file: its name, and that without the number of an upload."""
+    path = PurePosixPath(name.casefold())
+    again = AGAIN.fullmatch(path.stem)
+    return (path.name, f"{again['base']}{path.suffix}") if again else (path.name,)
+
+
+def _nearness(name: str, path: Sequence[str]) -> tuple[int, int]:
+    """How well a file's place is the one that the code names: folders that are the same, then as few as can be."""
+    folders = name.casefold().split("/")[:-1]
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(reversed(folders), reversed(path[:-1]), strict=False))
+    return len([*same]), -len(folders)

@@ -25,9 +25,9 @@ from typing import Literal, NamedTuple, Protocol, TypeVar
 from grader.core.errors import GraderError, Infrastructure, SubmissionError, UsageError
 from grader.core.files import kind_of
 from grader.core.notebook import without_surrogates
-from grader.intake.networks import ALL_TOGETHER, MOST_NETWORK, counted_bytes, is_network_name
+from grader.intake.networks import ALL_TOGETHER, MOST_NETWORK, counted_bytes, is_network_name, stem_of_network
 from grader.intake.roster import Enrolled
-from grader.intake.submissions import MOST_BYTES, MOST_FILES, collect_files, moment_of, read_file
+from grader.intake.submissions import CODE, MOST_BYTES, MOST_FILES, collect_files, moment_of, read_file
 from grader.intake.zips import (
     AGAIN,
     ENCRYPTED,
@@ -138,16 +138,38 @@ def is_stray(node: Node) -> bool:
 
 
 def find_plain(nodes: Sequence[Node], remark: str = "") -> list[Found]:
-    """A hand-in for each file and folder, called after it."""
+    """A hand-in for each file and folder, called after it; trained networks belong to the one that is called as they are."""
+    beside = _networks_beside(nodes)
+    taken = {network for networks in beside.values() for network in networks}
     return [
         Found(
-            name=without_surrogates(node.name if node.folder or "/" in node.name else PurePosixPath(node.name).stem),
-            label=node.name,
-            parts=(ClassFile(source=(node.name,), target="" if node.folder else node.name),),
+            name=without_surrogates(_plain_stem(node)),
+            label=node.name if node not in beside else _plain_stem(node),
+            parts=tuple(
+                ClassFile(source=(part.name,), target="" if part.folder else part.name)
+                for part in (node, *beside.get(node, ()))
+            ),
             remark=remark,
         )
         for node in nodes
+        if node not in taken
     ]
+
+
+def _plain_stem(node: Node) -> str:
+    return node.name if node.folder or "/" in node.name else PurePosixPath(node.name).stem
+
+
+def _networks_beside(nodes: Sequence[Node]) -> dict[Node, list[Node]]:
+    """The networks that lie beside the one notebook, module, zip or folder of their name, by this one."""
+    networks: dict[str, list[Node]] = defaultdict(list)
+    others: dict[str, list[Node]] = defaultdict(list)
+    for node in nodes:
+        if not node.folder and "/" not in node.name and is_network_name(node.name):
+            networks[stem_of_network(node.name).casefold()].append(node)
+        elif node.folder or PurePosixPath(node.name).suffix.lower() in {*CODE, ".zip"}:
+            others[_plain_stem(node).casefold()].append(node)
+    return {others[stem][0]: found for stem, found in networks.items() if len(others[stem]) == 1}
 
 
 N = TypeVar("N")  # what a platform put into a name
@@ -251,7 +273,15 @@ class FolderTree:
         return None
 
     def weight(self, parts: Sequence[ClassFile]) -> int:
-        """Nothing is written for what lies on disk; a hand-in of several parts is small."""
+        """What lies on disk in one part stays there; of several the files are copied that are not refused for their size."""
+        if len(parts) == 1:
+            return 0
+        sizes = (self._size(part) for part in parts if part.target)
+        return sum(size for size in sizes if size <= max(MOST_BYTES, self.most_network))
+
+    def _size(self, part: ClassFile) -> int:
+        with suppress(OSError):
+            return self.path.joinpath(*part.source).lstat().st_size
         return 0
 
     def place(self, label: str, parts: Sequence[ClassFile], into: Path) -> Placed:

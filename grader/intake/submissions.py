@@ -10,7 +10,6 @@ import os
 import re
 import time
 import zipfile
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,7 +19,7 @@ from typing import Literal
 from grader.core.errors import SubmissionError, UsageError
 from grader.core.grades import Enrolment, Student
 from grader.core.notebook import Script, read_submission, without_surrogates
-from grader.intake.names import name_some, squeeze, student_name
+from grader.intake.names import is_called, name_some, newest_uploads, student_name
 from grader.intake.networks import (
     ALL_TOGETHER,
     MOST_NETWORK,
@@ -39,8 +38,6 @@ PACKAGING = {"setup", "conftest", "noxfile", "__init__"}  # modules that are the
 TESTS = re.compile(r"test_.*|.*_test")
 ARCHIVES = {".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz"}
 PRINTS = {".pdf", ".html", ".htm", ".doc", ".docx", ".odt", ".rtf", ".pages", ".png", ".jpg", ".jpeg"}
-# "work (2)": a browser's or Moodle's; "work-2": Canvas', beside the "work" that it was uploaded after.
-AGAIN = re.compile(r"(?P<base>.*?)(?:-(?P<dash>[0-9]{1,3})| ?\((?P<round>[0-9]{1,3})\)|(?P<old>-checkpoint))")
 OTHER_ENDINGS = {"", ".json", ".txt", ".download"}  # under which browsers and mail programs save a notebook
 RENAMED = re.compile(r"(?P<meant>.+\.(?:ipynb|py))\.(?:txt|json|download)", re.IGNORECASE)
 ZIP = ".zip"
@@ -286,7 +283,7 @@ def _from_its_folder(files: Mapping[str, bytes], main: str) -> tuple[Mapping[str
 
 
 def _through_zips(files: Mapping[str, bytes], most_network: int) -> Mapping[str, bytes]:
-    """What is in the zip, where nothing but one was handed in: so learning platforms hand out what was handed in."""
+    """What is in the zip, with networks beside it, where no code was: so platforms hand out what was handed in."""
     for _ in range(DEEPEST_ZIP):
         endings = {Path(name).suffix.lower() for name in files}
         zips = newest_uploads([name for name in files if Path(name).suffix.lower() == ZIP])
@@ -294,7 +291,8 @@ def _through_zips(files: Mapping[str, bytes], most_network: int) -> Mapping[str,
             break
         if is_network(zips[0], files[zips[0]]):
             break
-        files = _unzip(Path(zips[0]).name, files[zips[0]], most_network)
+        networks = {name: data for name, data in files.items() if is_network_name(name)}
+        files = {**networks, **_unzip(Path(zips[0]).name, files[zips[0]], most_network)}
     return files
 
 
@@ -431,35 +429,6 @@ def meant_name(name: str, data: bytes) -> str | None:
         return str(path.with_name(found["meant"]))
     looks = data[:1000].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{") and b'"nbformat"' in data and b'"cells"' in data
     return str(path.with_suffix(".ipynb")) if looks and path.suffix.lower() in ("", ".json", ".txt") else None
-
-
-def newest_uploads(names: Sequence[str], assignment: str = "") -> list[str]:
-    """`names` without those that a later upload of the same name takes the place of.
-
-    A number at the end is an upload's only beside the name without it, or in brackets; and not where it makes the
-    assignment's name: "exercise-1" beside "exercise" for exercise1.
-    """
-    groups: dict[tuple[str, str], list[tuple[int, str, bool]]] = defaultdict(list)
-    for name in names:
-        path = PurePosixPath(name)
-        found = AGAIN.fullmatch(path.stem)
-        base = found["base"] if found else path.stem
-        number = -1 if found and found["old"] else int(found["dash"] or found["round"]) if found else 0
-        dashed = bool(found and not found["round"])
-        groups[str(path.with_name(f"{base}{path.suffix}")).casefold(), path.suffix].append((number, name, dashed))
-    kept = set[str]()
-    for group in groups.values():
-        has_base = any(number == 0 for number, _, _ in group)
-        meant = any(number and is_called(name, assignment) for number, name, _ in group)
-        uploads = [] if meant else [(number, name) for number, name, dashed in group if has_base or not dashed]
-        kept |= {name for _, name, _ in group} - {name for _, name in uploads}
-        kept |= {max(uploads)[1]} if uploads else set()
-    return [name for name in names if name in kept]
-
-
-def is_called(name: str, assignment: str) -> bool:
-    """Whether a file is called after the assignment."""
-    return bool(assignment) and squeeze(PurePosixPath(name).stem) == squeeze(assignment)
 
 
 def has_usual_name(name: str) -> bool:

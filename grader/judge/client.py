@@ -32,7 +32,7 @@ from grader.core.evidence import (
     Value,
     training_accuracy,
 )
-from grader.core.files import read_npy
+from grader.core.files import kind_of, read_npy
 from grader.core.limits import Limits
 from grader.course.dataset import Images, Split
 from grader.judge.archive import HDF5, MOST_UNPACKED, precheck
@@ -132,6 +132,9 @@ class _File:
         """What is wrong with it as seen from outside."""
         if not self.handed_in or self.data.startswith(ZIP):
             return precheck(self.data)
+        kind = kind_of(self.data)
+        if kind is not None and not self.data.startswith(HDF5[:4]):
+            return f"the handed-in file is {kind.title}: {kind.remedy[0].lower()}{kind.remedy[1:].rstrip('.')}"
         if not self.data.startswith(HDF5):
             return f"the handed-in file is neither a .keras nor an HDF5 file: {SAVE}"
         return None

@@ -42,13 +42,24 @@ def open_network(path: str, built: str | None) -> OpenedNetwork:
         weights_of_old = "layer_names" in opened.attrs or "model_weights" in opened
     if config:
         require_own_layers(config)
-        import keras
-
         with named(path, "network.h5") as link:
-            return OpenedNetwork(keras.saving.load_model(link, compile=False, safe_mode=True), "hdf5", saved_by)
+            return OpenedNetwork(_load_hdf5(link, config, saved_by), "hdf5", saved_by)
     if built is None:
         raise ValueError("weights alone, and no network to put them into")
     return OpenedNetwork(_fill(built, path, weights_of_old), "weights", saved_by)
+
+
+def _load_hdf5(path: str, config: str, saved_by: str) -> Any:
+    import keras
+
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception:
+        if not saved_by.startswith("2."):
+            raise
+    model = _model_of_old(json.loads(config))
+    model.load_weights(path)
+    return model
 
 
 def _open_archive(path: str) -> OpenedNetwork:
@@ -85,13 +96,69 @@ def _as_in_hdf5(network: dict[str, Any]) -> dict[str, Any]:
     plain = {key: value for key, value in network.items() if key not in ("module", "registered_name", "build_config")}
     inner = plain.get("config")
     if isinstance(inner, dict):
-        inner = dict(inner)
+        inner = without_old_settings(str(network.get("class_name")), inner)
         if isinstance(inner.get("layers"), list):
-            inner["layers"] = [_as_in_hdf5(layer) if isinstance(layer, dict) else layer for layer in inner["layers"]]
-        if isinstance(inner.get("layer"), dict):
-            inner["layer"] = _as_in_hdf5(inner["layer"])
+            layers = [layer for layer in inner["layers"] if isinstance(layer, dict)]
+            networks = {str(layer.get("name")) for layer in layers if _is_network(layer)}
+            rows = {str(layer.get("name")) for layer in layers if layer.get("class_name") == "Sequential"}
+            layers = [{**_as_in_hdf5(layer), **_counted(layer, "inbound_nodes", networks)} for layer in layers]
+            inner |= {"layers": layers, **_counted(inner, "output_layers", rows)}
+        for held in ("layer", "backward_layer"):  # of a wrapper, which reads it as Keras 3 writes it
+            if isinstance(inner.get(held), dict) and isinstance(inner[held].get("config"), dict):
+                own = without_old_settings(str(inner[held].get("class_name")), inner[held]["config"])
+                inner[held] = {**inner[held], "config": own}
         plain["config"] = inner
     return plain
+
+
+def _counted(config: dict[str, Any], key: str, networks: set[str]) -> dict[str, Any]:
+    """A part of a configuration with the calls of networks inside (by name) counted as Keras 3 does.
+
+    Keras 2 counted the building of such a network as its first call; Keras 3 minds that itself in one place, for some.
+    """
+
+    def counted(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: counted(part) for name, part in value.items()}
+        if not isinstance(value, list):
+            return value
+        is_call = len(value) > 2 and isinstance(value[0], str) and type(value[1]) is int
+        if is_call and value[0] in networks and value[1] > 0:
+            return [value[0], value[1] - 1, *value[2:]]
+        return [counted(part) for part in value]
+
+    return {key: counted(config[key])} if key in config else {}
+
+
+# What Keras 2 wrote for a layer that has no such setting, and Keras 3 does not take: with these values it changes nothing.
+WITHOUT_EFFECT = {"groups": 1, "time_major": False, "noise_shape": None, "trainable": True}
+OF_BUILDING = ("query_shape", "key_shape", "value_shape")
+OF_LEARNING = ("_initializer", "_regularizer", "_constraint")
+
+
+def without_old_settings(kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    """A layer's settings without those that Keras 3 does not know and that no answer depends on."""
+    import inspect
+
+    import keras
+
+    layer = getattr(keras.layers, kind, None)
+    if not isinstance(layer, type):
+        return dict(config)
+    makers = [
+        inspect.signature(vars(each)["__init__"]).parameters for each in layer.__mro__ if "__init__" in vars(each)
+    ]
+    passed_on = any(item.kind is item.VAR_KEYWORD for item in makers[0].values())
+    known = {name for maker in (makers if passed_on else makers[:1]) for name in maker}
+
+    def has_no_effect(name: str, value: Any) -> bool:
+        if name in known:
+            return False
+        if name in WITHOUT_EFFECT:
+            return name != "trainable" or not passed_on if value == WITHOUT_EFFECT[name] else False
+        return name in OF_BUILDING or name.endswith(OF_LEARNING)
+
+    return {name: value for name, value in config.items() if not has_no_effect(name, value)}
 
 
 def _fill(built: str, weights: str, of_old: bool) -> Any:

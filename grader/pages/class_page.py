@@ -11,7 +11,7 @@ from grader.core.grades import flags_of, grades_of, is_of, standing_checks, with
 from grader.core.results import Flag, Grade, Outcome, Result, Spread, Status
 from grader.core.text import cleaned, joined, one_line
 from grader.pages.accuracy import reference_band
-from grader.pages.handed_in import AuditsView, audits_view
+from grader.pages.handed_in import AuditsView, audits_view, network_words
 from grader.pages.headline import AWAITING, NOTHING, points_word, standing, status_word, write_grade_headline
 from grader.pages.language import many, say, translated
 from grader.pages.numbers import number, write_duration
@@ -92,6 +92,7 @@ class ClassRow:
     accuracy: str
     order_accuracy: float
     flags: tuple[str, ...]
+    network: str
     time: str
     order_time: float
     ending: str
@@ -210,6 +211,7 @@ def class_row(result: Result, grade: Grade, href: str | None) -> ClassRow:
         accuracy=accuracy_percent(result.accuracy) if result.accuracy else "–",
         order_accuracy=result.accuracy.value if result.accuracy else -1.0,
         flags=tuple(flag_word(kind) for kind in dict.fromkeys(flag.kind for flag in flags_of(alone))),
+        network=network_words(grade),
         time=write_duration(wall) if wall > 0 else "–",
         order_time=wall,
         ending="–" if result.absent else say(CAUSES[result.ending.cause]),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.core.metrics import chance_of_catching, more_than_chance
-from grader.core.results import AuditFinding, Result
+from grader.core.results import AuditFinding, Grade, Result
 from grader.core.text import one_line, shorten
 from grader.pages.language import many, say
 from grader.pages.numbers import percent
@@ -73,6 +73,21 @@ def audit_sentence(audit: AuditFinding | None) -> str:
         "An audit trained the code in full: it reaches {trained}, the handed-in network {file}. That does not confirm it.",
         **told,
     )
+
+
+def network_words(grade: Grade) -> str:
+    """In a cell of a table: which way the mark was reached, and what an audit gave."""
+    way = {"trained": say("trained here"), "handed-in": say("handed in"), None: "–"}[grade.source]
+    match grade.audit:
+        case "confirmed":
+            return say("{way}; audit: confirmed", way=way)
+        case "not confirmed":
+            return say("{way}; audit: not confirmed", way=way)
+        case "not judged":
+            return say("{way}; audit: no network to judge", way=way)
+        case "due":
+            return say("{way}; audit: not trained yet", way=way)
+    return way
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def test_a_result_is_a_row_of_plain_words() -> None:
         "student": "Zoë", "submission": "lovelace_mnist.ipynb", "status": "graded", "points": "61.5", "out_of": "100",
         "passed": "yes", "accuracy": "0.9842", "verdict": "pass", "flags": "", "ending": "finished",
         "isolation": "bubblewrap", "dataset": "mnist", "earned": "61.5", "excused": "no", "group": "", "comment": "",
-        "awaits": "",
+        "awaits": "", "source": "", "audit": "",
     }  # fmt: skip
 
 

@@ -118,7 +118,7 @@ def test_a_migration_that_fails_leaves_the_older_gradebook_whole(place: str, mon
 
 
 @pytest.mark.parametrize(
-    ("version", "said"), [(str(SCHEMA + 1), "has schema 6; this grader knows"), ("x", "its schema is not known")]
+    ("version", "said"), [(str(SCHEMA + 1), "has schema 7; this grader knows"), ("x", "its schema is not known")]
 )
 def test_a_newer_or_unknown_schema_is_refused_and_nothing_is_changed(place: str, version: str, said: str) -> None:
     make_old(place)

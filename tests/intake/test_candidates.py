@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.core.errors import SubmissionError
-from grader.intake.names import name_some
-from grader.intake.submissions import choose_main, meant_name, newest_uploads
+from grader.intake.names import name_some, newest_uploads
+from grader.intake.submissions import choose_main, meant_name
 from tests.intake.zips import NOTEBOOK, another_notebook
 
 

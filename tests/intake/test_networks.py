@@ -1,5 +1,6 @@
 """Which files are trained networks, how large they may be, and which one counts."""
 
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.core.errors import SubmissionError
-from grader.intake import read_path
+from grader.intake import Entry, Submission, read_entry, read_path
 from grader.intake.networks import ENDINGS, NetworkFile, choose_network_file, is_network, is_network_name
+from tests.intake.zips import NOTEBOOK, both_ways, opened, problem, row_of, write_tree, write_zip, zip_of
 
 HDF5 = b"\x89HDF\r\n\x1a\n" + b"0" * 100
 CODE = "model.fit(x)\nmodel.save('best.keras')\nmodel.save_weights('last.weights.h5')\n"
@@ -115,3 +117,111 @@ def test_a_network_named_after_another_student_is_the_one_of_whose_hand_in_it_li
     found = read_path(put(tmp_path / "ada", work__py=b"x = 1", bob__keras=b"PK"))
     assert found.student == "ada"
     assert set(found.networks) == {"bob.keras"}
+
+
+IN_ONE = zip_of(("work/work.ipynb", NOTEBOOK), ("work/model.keras", b"PK one"), ("work/checkpoints/07.keras", b"PK 07"))
+CODE_ALONE = zip_of(("work/work.ipynb", NOTEBOOK))
+HEAD = ("exercise1-ada/.git/HEAD", b"ref: refs/heads/main"), ("exercise1-bob/.git/HEAD", b"ref: refs/heads/main")
+# Of each form: Ada hands in two files, Bob one zip with a folder of checkpoints, Cy a zip and a network beside it.
+DOWNLOADS = {
+    "moodle": (
+        ("Ada_1_assignsubmission_file/work.ipynb", NOTEBOOK), ("Ada_1_assignsubmission_file/model.keras", b"PK one"),
+        ("Bob_2_assignsubmission_file/all.zip", IN_ONE), ("Cy_3_assignsubmission_file/code.zip", CODE_ALONE),
+        ("Cy_3_assignsubmission_file/model.keras", b"PK one"),
+    ),
+    "moodle, flat": (
+        ("Ada_1_assignsubmission_file_work.ipynb", NOTEBOOK), ("Ada_1_assignsubmission_file_model.keras", b"PK one"),
+        ("Bob_2_assignsubmission_file_all.zip", IN_ONE), ("Cy_3_assignsubmission_file_code.zip", CODE_ALONE),
+        ("Cy_3_assignsubmission_file_model.keras", b"PK one"),
+    ),
+    "canvas": (
+        ("ada_11_3001_work.ipynb", NOTEBOOK), ("ada_11_3002_model.keras", b"PK old"),
+        ("ada_11_3003_model-1.keras", b"PK one"), ("bob_12_3004_all.zip", IN_ONE), ("cy_13_3005_code.zip", CODE_ALONE),
+        ("cy_13_3006_model.keras", b"PK one"),
+    ),
+    "nbgrader": (
+        ("submitted/ada/exercise1/work.ipynb", NOTEBOOK), ("submitted/ada/exercise1/model.keras", b"PK one"),
+        ("submitted/ada/exercise1/timestamp.txt", b"2026-11-02 14:58:23 UTC"),
+        ("submitted/bob/exercise1/all.zip", IN_ONE), ("submitted/cy/exercise1/code.zip", CODE_ALONE),
+        ("submitted/cy/exercise1/model.keras", b"PK one"),
+    ),
+    "classroom": (
+        *HEAD, ("exercise1-ada/work.ipynb", NOTEBOOK), ("exercise1-ada/models/model.keras", b"PK one"),
+        ("exercise1-bob/work.ipynb", NOTEBOOK), ("exercise1-bob/model.keras", b"PK one"),
+        ("exercise1-bob/checkpoints/07.keras", b"PK 07"), ("exercise1-cy/code.zip", CODE_ALONE),
+        ("exercise1-cy/model.keras", b"PK one"),
+    ),
+    "plain": (
+        ("Ada.ipynb", NOTEBOOK), ("ada.keras", b"PK one"), ("Bob.zip", IN_ONE), ("Cy/code.zip", CODE_ALONE),
+        ("Cy.weights.h5", b"PK one"),
+    ),
+}  # fmt: skip
+
+
+def chosen(entry: Entry) -> bytes:
+    """The bytes of the network that counts."""
+    found: Submission = read_entry(entry, assignment="exercise1", alone=True)
+    assert found.script.cells, "there is code"
+    network = choose_network_file(found.networks, ["model.save('model.keras')"])
+    assert network is not None
+    return network.data
+
+
+@pytest.mark.parametrize("form", DOWNLOADS)
+def test_in_every_download_each_student_has_one_row_with_the_network_of_that_hand_in(tmp_path: Path, form: str) -> None:
+    found = both_ways(tmp_path, *DOWNLOADS[form])
+    assert found.form == form.split(",")[0]
+    assert [entry.student.lower() for entry in found.entries] == ["ada", "bob", "cy"]
+    assert [chosen(entry) for entry in found.entries] == [b"PK one"] * 3
+
+
+def test_in_a_plain_class_a_network_belongs_to_the_one_work_of_its_name_and_else_to_nobody(tmp_path: Path) -> None:
+    members = (
+        ("ada.py", b"a = 1"), ("bob.keras", b"PK"), ("cy.py", b"a = 1"), ("cy.ipynb", NOTEBOOK), ("cy.h5", b"PK"),
+        ("ada2.keras", b"PK"),
+    )  # fmt: skip
+    found = both_ways(tmp_path, *members)
+    assert len(found.entries) == 6, "whose network cy.h5 is, is open"
+    assert not read_entry(row_of(found, "ada")).networks
+    alone = read_entry(row_of(found, "bob"), alone=True)
+    assert (set(alone.networks), alone.script.cells) == ({"bob.keras"}, ())
+
+
+def test_of_several_uploads_of_a_network_the_last_counts_and_a_folder_tells_two_of_one_name_apart() -> None:
+    again = {name: NetworkFile(data=name.encode()) for name in ("model.keras", "model (1).keras", "best.keras")}
+    found = choose_network_file(again, ["model.save('best.keras')\nmodel.save('model.keras')"])
+    assert found is not None
+    assert found.name == "model (1).keras"
+    places = {name: NetworkFile(data=b"") for name in ("checkpoints/model.keras", "model.keras", "old/model.keras")}
+    for code, name in (("/content/model.keras", "model.keras"), ("old\\model.keras", "old/model.keras")):
+        found = choose_network_file(places, [f"model.save({code!r})"])
+        assert found is not None
+        assert found.name == name
+
+
+def test_a_network_as_large_as_may_be_is_read_once_and_three_gigabytes_not_at_all(tmp_path: Path) -> None:
+    folder = write_tree(tmp_path / "class", ("ada.py", b"a = 1"), ("bob.py", b"a = 1"))
+    for name, size in (("ada.keras", 180 << 20), ("bob.keras", 3 << 30)):
+        with (folder / name).open("wb") as file:
+            file.truncate(size)
+    tracemalloc.start()
+    try:
+        found = opened(folder)
+        ada = read_entry(row_of(found, "ada"))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(ada.networks["ada.keras"].data) == 180 << 20
+    assert "bob.keras: is a trained network of 3 GiB; at most 200 MiB" in problem(row_of(found, "bob"))
+    assert peak < 400 << 20
+
+
+def test_a_zip_says_how_large_a_network_is_before_anything_of_it_is_unpacked(tmp_path: Path) -> None:
+    packed = zipfile.ZipFile(
+        write_zip(tmp_path / "ada.zip", ("ada/work.py", b"a = 1"), ("ada/model.keras", b"PK")), "a"
+    )
+    with packed:
+        packed.getinfo("ada/model.keras").file_size = 3 << 30
+        packed._didModify = True  # type: ignore[attr-defined]
+    with pytest.raises(SubmissionError, match="of 3 GiB; at most 200 MiB"):
+        read_path(tmp_path / "ada.zip")

@@ -49,6 +49,12 @@ with_config("lambda.h5", lambda layers: layers.insert(1, lambda_layer))
 with_config("inner.h5", lambda layers: layers.insert(1, inner))
 with_config("wrapped.h5", lambda layers: layers.insert(1, wrapped))
 with_config("custom.h5", lambda layers: layers.insert(1, {"class_name": "os>system", "config": {"name": "c"}}))
+with h5py.File(folder / "deep.h5", "w") as deep:
+    deep.create_group("model_weights")
+    deep.attrs["model_config"] = '{"class_name": "Sequential", "config": ' + "[" * 20000 + "]" * 20000 + "}"
+with h5py.File(folder / "operator.h5", "w") as made:
+    layers = [{"class_name": "TFOpLambda", "config": {}}]
+    made.attrs["model_config"] = json.dumps({"class_name": "Functional", "config": {"layers": layers}})
 with h5py.File(folder / "data.h5", "w") as data:
     data["images"] = [[1, 2], [3, 4]]
 with h5py.File(folder / "bomb.weights.h5", "w") as bomb:
@@ -67,9 +73,12 @@ def handed_in(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def judge(file: bytes, sandbox: Sandbox, built: bytes | None = None, shape: tuple[int, ...] = (8, 8, 1)) -> JudgeAnswer:
+def judge(
+    file: bytes, sandbox: Sandbox, built: bytes | None = None, shape: tuple[int, ...] = (8, 8, 1),
+    units: tuple[int, ...] = (2,),
+) -> JudgeAnswer:  # fmt: skip
     judged = images(300, 2)
-    question = Question(image_shape=shape, probe=images(200, 1), images=judged.images, units=(2,))
+    question = Question(image_shape=shape, probe=images(200, 1), images=judged.images, units=units)
     return judge_handed_in(file, built, question, Claims(), sandbox, Limits(memory=2 << 30))
 
 
@@ -99,22 +108,32 @@ def test_the_same_network_in_every_form_is_judged_alike_and_has_the_same_weights
     assert trained.judgement == found["keras"].judgement
 
 
-@pytest.mark.parametrize("name", ["whole.h5", "whole.keras", "branches.h5", "branches.keras"])
-def test_what_keras_2_saved_is_opened_and_judged(warm_sandbox: Sandbox, name: str) -> None:
-    answer = judge((OF_KERAS_2 / name).read_bytes(), warm_sandbox)
-    assert answer.judgement.outcome == "judged", answer.judgement.reason
-    assert answer.opened is not None
-    assert answer.opened.saved_by.startswith("2.")
+@pytest.mark.parametrize("name", ["whole", "branches", "augmented"])
+def test_what_keras_2_saved_is_opened_and_judged_alike_in_both_forms(warm_sandbox: Sandbox, name: str) -> None:
+    answers = [
+        judge((OF_KERAS_2 / f"{name}{end}").read_bytes(), warm_sandbox, units=(1, 2)) for end in (".h5", ".keras")
+    ]
+    for answer in answers:
+        assert answer.judgement.outcome == "judged", answer.judgement.reason
+        assert answer.opened is not None
+        assert answer.opened.saved_by == "2.15.0"
+    assert len({answer.opened.digest for answer in answers if answer.opened}) == 1
+    one, other = (answer.judgement.architecture for answer in answers)
+    assert one is not None
+    assert other is not None
+    assert is_same_network(one, other)
 
 
-def test_both_files_of_keras_2_hold_the_same_weights(warm_sandbox: Sandbox) -> None:
-    for name in ("whole", "branches"):
-        answers = [judge((OF_KERAS_2 / f"{name}{end}").read_bytes(), warm_sandbox) for end in (".h5", ".keras")]
-        assert len({answer.opened.digest for answer in answers if answer.opened}) == 1
-        one, other = (answer.judgement.architecture for answer in answers)
-        assert one is not None
-        assert other is not None
-        assert is_same_network(one, other)
+@pytest.mark.parametrize(("name", "built"), [("whole", "built-by-keras-3"), ("augmented", "augmented-by-keras-3")])
+def test_the_code_that_keras_2_ran_builds_the_same_network_with_keras_3(
+    warm_sandbox: Sandbox, name: str, built: str
+) -> None:
+    for file in (f"{name}.h5", f"{name}.keras"):
+        saved = judge((OF_KERAS_2 / file).read_bytes(), warm_sandbox, units=(1, 2)).judgement.architecture
+        code = describe_network((OF_KERAS_2 / f"{built}.keras").read_bytes(), warm_sandbox, Limits())
+        assert saved is not None
+        assert code.judgement.architecture is not None
+        assert tell_differences(code.judgement.architecture, saved) == ()
 
 
 def test_weights_of_keras_2_go_into_the_network_of_the_notebook(warm_sandbox: Sandbox) -> None:
@@ -131,6 +150,7 @@ def test_weights_of_keras_2_go_into_the_network_of_the_notebook(warm_sandbox: Sa
 @pytest.mark.parametrize(
     ("name", "words"),
     [("lambda.h5", "Lambda"), ("inner.h5", "Lambda"), ("wrapped.h5", "Lambda"), ("custom.h5", "system"),
+     ("deep.h5", "damaged"), ("operator.h5", "an operator outside of layers"),
      ("data.h5", "weights alone"), ("others.weights.h5", "don't fit"), ("wide.weights.h5", "don't fit")],
 )  # fmt: skip
 def test_what_can_not_be_opened_is_refused_in_words(
@@ -142,6 +162,12 @@ def test_what_can_not_be_opened_is_refused_in_words(
     answer = judge((handed_in / name).read_bytes(), warm_sandbox, built=built)
     assert answer.outputs is None
     assert words in answer.judgement.reason
+
+
+def test_a_pointer_of_git_lfs_is_told_from_a_damaged_network(warm_sandbox: Sandbox) -> None:
+    answer = judge(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", warm_sandbox)
+    assert "a pointer of Git LFS" in answer.judgement.reason
+    assert "git lfs pull" in answer.judgement.reason
 
 
 @pytest.mark.parametrize("size", [4, 100, 4000])

@@ -1,5 +1,7 @@
 """Classes whose networks are judged as they were handed in: what is run, what is trained after all, and what counts."""
 
+import csv
+import io
 import json
 import stat
 import zipfile
@@ -270,6 +272,16 @@ def test_the_command_line_overrides_the_rubric(course: Course, tmp_path: Path, m
     said = run_cli("batch", "tiny", source, *where, "--train", "handed-in")
     assert said.code == 0, said.err
     assert sorted(stage.short) == ["ada", "bob"]
+    shown = run_cli("gradebook", "show", tmp_path / "out").out
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / "gradebook.csv").read_text(encoding="utf-8-sig"))))
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert [(row["source"], row["audit"]) for row in rows] == [("handed-in", "confirmed")] * 2
+    assert shown.count("network handed in; audit: confirmed") == 2
+    assert page.count("handed in; audit: confirmed") == 2
+    exported = run_cli("export", "csv", tmp_path / "out", "--into", tmp_path / "grades.csv")
+    assert exported.code == 0, exported.err
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "grades.csv").read_text(encoding="utf-8-sig"))))
+    assert [(row["source"], row["audit"]) for row in rows] == [("handed-in", "confirmed")] * 2
     alone = tmp_path / "model.keras"
     alone.write_bytes(a_network(10))
     said = run_cli("grade", "tiny", alone, *where)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from statistics import median_low
 
-from grader.intake.names import name_some
+from grader.intake.names import AGAIN, is_called, name_some
+from grader.intake.networks import is_network_name
 from grader.intake.sources import (
     BESIDE_FILES,
     LONGEST_NAME,
@@ -27,7 +28,7 @@ from grader.intake.sources import (
     find_plain,
     visible,
 )
-from grader.intake.submissions import AGAIN, CODE, is_called
+from grader.intake.submissions import CODE
 
 TITLE = "a download of Canvas' submissions"
 NAME = re.compile(
@@ -159,12 +160,12 @@ def _hand_in(group: Sequence[tuple[Node, CanvasName]], assignment: str, why: str
 
 
 def _newest(files: Iterable[tuple[Node, CanvasName]], assignment: str) -> list[tuple[Node, CanvasName]]:
-    """Without the earlier ones of several uploads of one code file, or zip; all where one bears the assignment's name."""
+    """Without earlier uploads of a code file, network or zip; all where one bears the assignment's name."""
     groups: dict[str, list[tuple[Node, CanvasName]]] = defaultdict(list)
     kept: list[tuple[Node, CanvasName]] = []
     for node, parts in files:
         path = PurePosixPath(parts.file)
-        if path.suffix.lower() not in {*CODE, ".zip"}:
+        if path.suffix.lower() not in {*CODE, ".zip"} and not is_network_name(parts.file):
             kept.append((node, parts))
             continue
         again = AGAIN.fullmatch(path.stem)

@@ -28,11 +28,11 @@ class SmokeRun:
     """Cuts what trains and what predicts; `left_out_s` is the time that this saved outside of trainings.
 
     `in_full_s` is what all trainings together would have taken in full, as far as that is known.
-    `seconds`: how long all cells together may take.
+    `seconds`: how long all cells together may take. `timed`: it is asked how fast everything goes.
     """
 
-    def __init__(self, notes: Notes, *, images: int, epochs: int, seconds: float) -> None:
-        self._notes, self.images, self._epochs, self.seconds = notes, images, epochs, seconds
+    def __init__(self, notes: Notes, *, images: int, epochs: int, seconds: float, timed: bool = True) -> None:
+        self._notes, self.images, self._epochs, self.seconds, self._timed = notes, images, epochs, seconds, timed
         self._pace: dict[str, Any] | None = None
         self._calls = self._trainings = 0
         self._answer: Any = None
@@ -64,8 +64,8 @@ class SmokeRun:
         return pace
 
     def part(self) -> float:
-        """How much of the usual time is taken: all of it, and next to nothing when it is late."""
-        return 0.05 if self.left_s() < (1 - LATE) * self.seconds else 1.0
+        """How much of the usual time is taken: all of it, and next to nothing when it is late or nobody asks."""
+        return 1.0 if self._timed and self.left_s() >= (1 - LATE) * self.seconds else 0.05
 
     @contextmanager
     def fit(self, call: MethodCall) -> Iterator[None]:
@@ -79,7 +79,9 @@ class SmokeRun:
             given["epochs"] = min(wanted, (whole(given.get("initial_epoch")) or 0) + self._epochs)
         add_callback(given, watch)
         self._calls = 0
-        graphless = self._trainings > MANY and getattr(call.model, "train_function", None) is None
+        graphless = (
+            self._trainings > (MANY if self._timed else 1) and getattr(call.model, "train_function", None) is None
+        )
         self.inside += 1
         build_early(call.model, given)
         try:
@@ -90,8 +92,8 @@ class SmokeRun:
             told = {**watch.pace(), "validation_steps": validation_steps(given, batch)}
             self.in_full_s += (wanted or 1) * (told["steps"] or told["done"]) * told["step_s"]
             self._pace = None if graphless else told
-            most = f"at most {self.images} images (or {SEVERAL} batches) and {self._epochs} epoch"
-            self.note(f"each `fit` saw {most}, whatever it was asked for")
+            most = f"at most {self.images} images (or {SEVERAL} batches)" if self._timed else "a few images"
+            self.note(f"each `fit` saw {most} and {self._epochs} epoch, whatever it was asked for")
             if self._trainings > FULL:
                 self.note(f"from the {FULL + 1}rd training on each saw fewer images than the one before")
 
