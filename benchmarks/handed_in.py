@@ -50,7 +50,7 @@ from grader.judge.client import JudgeAnswer, OpenedFile, Question, judge_handed_
 from grader.marking.lot import draw  # noqa: E402
 from grader.run.collect import collect  # noqa: E402
 from grader.run.context import RunOptions, open_context  # noqa: E402
-from grader.run.ways import to_judge  # noqa: E402
+from grader.run.train_or_judge import to_judge  # noqa: E402
 from grader.sandbox.bubblewrap import Bubblewrap  # noqa: E402
 from grader.sandbox.interface import Sandbox  # noqa: E402
 from grader.sandbox.warm import WarmBubblewrap  # noqa: E402

@@ -23,7 +23,7 @@ from grader.core.store import load_result  # noqa: E402
 from grader.course.course import Course  # noqa: E402
 from grader.course.rubric import Rubric, open_rubric  # noqa: E402
 from grader.intake import safe_name  # noqa: E402
-from grader.marking.compare import compare  # noqa: E402
+from grader.marking.accuracy_to_beat import compare  # noqa: E402
 from grader.marking.mark import mark_attempts  # noqa: E402
 from grader.marking.repeated_runs import counted_run, load_attempts, load_outputs  # noqa: E402
 from grader.pages.accuracy import JudgedImages, Mistake, find_mistakes  # noqa: E402

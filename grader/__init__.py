@@ -9,7 +9,7 @@ sandbox, kernel or judge. `cli` is the face.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from grader.selfcheck.live import check as check
+    from grader.selfcheck.in_notebook import check as check
 
 __version__ = "0.1.0"
 
@@ -33,4 +33,4 @@ def _live() -> Any:
     system = import_module("grader.core.system")
     system.require_supported_system()
     system.require_packages()
-    return import_module("grader.selfcheck.live")
+    return import_module("grader.selfcheck.in_notebook")

@@ -62,7 +62,7 @@ REAL = (
     "project/test_machines.py",
     "project/test_one_truth.py", "project/test_site.py", "project/test_wheel.py", "project/test_zoo.py", "reference/",
     "review/", "run/test_cluster.py", "run/test_resume.py", "sandbox/", "selfcheck/test_check_command.py",
-    "selfcheck/test_live.py", "selfcheck/test_server.py",
+    "selfcheck/test_in_notebook.py", "selfcheck/test_server.py",
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from grader.course.baselines import read_baseline
 from grader.course.course import REFERENCES, Course
 from grader.course.environment import NotInstalled, open_environment
 from grader.course.rubric import Rubric, open_rubric, plan_checks
-from grader.marking.compare import compare
+from grader.marking.accuracy_to_beat import compare
 from grader.selfcheck.own_files import read_own
 from grader.selfcheck.run import check_submission, open_selfcheck
 

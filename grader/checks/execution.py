@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from grader.checks.base import Case, Score, check
+from grader.checks.cell_and_line import Places
 from grader.checks.hints import PLAIN, RUN_ALL, RUN_FILE, hint_for, hint_for_ending
-from grader.checks.places import Places
 from grader.core.errors import Failure, Infrastructure, Unseen
 from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Fit, Value
 

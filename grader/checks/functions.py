@@ -9,9 +9,9 @@ from typing import Annotated
 from pydantic import Field
 
 from grader.checks.base import Case, Score, check
+from grader.checks.cell_and_line import defined_at, line_in_file
 from grader.checks.execution import one_line
 from grader.checks.layers import listed
-from grader.checks.places import defined_at, line_in_file
 from grader.core.errors import Failure, Infrastructure
 from grader.core.evidence import Call, Value
 from grader.core.results import FunctionFinding, GroupFinding

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from grader.checks.places import Places, defined_at, line_in_file
-from grader.checks.spelling import meant_by_name, what_was_meant
+from grader.checks.cell_and_line import Places, defined_at, line_in_file
+from grader.checks.did_you_mean import meant_by_name, what_was_meant
 from grader.core.evidence import Cell, CellError, Ending
 from grader.core.text import joined
 

@@ -9,10 +9,10 @@ from typing import Annotated
 from pydantic import Field
 
 from grader.checks.base import Case, NoParameters, Score, check
+from grader.checks.cell_and_line import Places
 from grader.checks.execution import one_line, plain_error, trainings, write_error
 from grader.checks.hints import PLAIN, hint_for, other_framework, why_no_training
 from grader.checks.layers import quoted, some
-from grader.checks.places import Places
 from grader.core.errors import Failure, Infrastructure
 from grader.core.evidence import ArraySummary, Candidate, Cause, Cell, Claims, Evidence, Fit, Value
 from grader.core.text import joined

@@ -24,7 +24,7 @@ from grader.course.environment import NotInstalled, install_environment, open_en
 from grader.course.rubric import plan_checks
 from grader.exports.github import Place, cell_lines
 from grader.intake import Entry, like_it
-from grader.marking.compare import exercises_compared
+from grader.marking.accuracy_to_beat import exercises_compared
 from grader.marking.publish import OutputOptions
 from grader.run.batch import grade_class
 from grader.run.context import RunOptions, open_context

@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from grader.intake import Entry
     from grader.run.context import RunContext, RunOptions
     from grader.run.executors import Collector
-    from grader.run.rows import Rows
+    from grader.run.packed_results import Rows
 
 LOCAL, CLUSTER = "local", "dask://"
 NOT_PHOTOGRAPHS = (

@@ -110,7 +110,9 @@ class Smoke(Value):
     images: Annotated[Whole, Field(ge=1)] = 640
     epochs: Annotated[Whole, Field(ge=1)] = 1
     seconds: Annotated[float, Field(gt=0)] = 28.0  # for all cells together, then it ends wherever it is
-    timed: bool = True  # else nobody asks how fast it went, and every training sees a twentieth; written where it is not
+    timed: bool = (
+        True  # else nobody asks how fast it went, and every training sees a twentieth; written where it is not
+    )
 
     @model_serializer(mode="wrap")
     def _without_timed(self, write: SerializerFunctionWrapHandler) -> dict[str, object]:

@@ -15,7 +15,7 @@ from grader.doctor.attacks import (
     try_together,
 )
 from grader.doctor.corpus import NO_SANDBOX, Attack, AttackTrial, Finding, How, Seen, decide
-from grader.doctor.host import try_host
+from grader.doctor.costly_inputs import try_host
 from grader.sandbox.bubblewrap import Bubblewrap
 
 Way = Callable[[Sequence[Attack], Classroom], Iterator[AttackTrial]]

@@ -15,7 +15,7 @@ from grader.core.store import EVIDENCE, RESULT, Stored, load_result, owner_of, w
 from grader.core.text import one_line
 from grader.core.workspace import require_room
 from grader.course.rubric import Rubric
-from grader.marking.compare import Earlier, compare, compare_again, index_earlier
+from grader.marking.accuracy_to_beat import Earlier, compare, compare_again, index_earlier
 from grader.marking.flags import UnrunSubmission, explain_unread
 from grader.marking.mark import mark_attempts
 from grader.marking.publish import Grades, OutputOptions, publish_again, publish_class, publish_student, remember_origin

@@ -20,7 +20,7 @@ from grader.core.results import CheckResult, Grade, Outcome, Result, Status, lab
 from grader.core.store import EVIDENCE, RESULT, Stored
 from grader.course.course import Course
 from grader.course.rubric import Rubric, plan_checks
-from grader.marking.compare import Earlier, index_earlier
+from grader.marking.accuracy_to_beat import Earlier, index_earlier
 from grader.marking.mark import SeenRun, count_points, look_at_run, mark, result_of
 from grader.marking.publish import OutputOptions
 from grader.marking.regrade import Move, StoredRow, explained_again, folders_in, never_run, read_row, unmarked

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from grader.checks.places import Places
+from grader.checks.cell_and_line import Places
 from grader.core.evidence import Cell, CellError, MarkdownCell, Output
 from grader.core.text import joined, one_line, settled, visible
 from grader.pages.language import many, say, translated

@@ -25,7 +25,7 @@ from babel.messages.pofile import PoFileError, read_po
 
 from grader.core.errors import RubricError
 from grader.core.text import nearest
-from grader.pages.sentences import Sentences, Template
+from grader.pages.translate_findings import Sentences, Template
 
 ENGLISH = "en"
 FINDING = "finding"  # the context of messages that stand in results as finished sentences

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from grader.checks.places import Places
+from grader.checks.cell_and_line import Places
 from grader.core.evidence import Evidence
 from grader.core.grades import LATE_WITHOUT_TIME, flags_of, shared_grade, standing_checks
 from grader.core.limits import Limits

@@ -12,7 +12,13 @@ from grader.core.errors import UsageError
 from grader.exports.csv_files import write_grades
 from grader.exports.release import MARK
 from grader.review.access import Access, Guard
-from grader.review.across import (
+from grader.review.class_page import class_page
+from grader.review.comments import add_comment, change_comment, comments_page, preview_change, undoing
+from grader.review.decisions import decide, undo
+from grader.review.desk import Desk, Gone
+from grader.review.log_page import log_page
+from grader.review.names import Names
+from grader.review.one_check import (
     across_page,
     check_address,
     checks_page,
@@ -22,12 +28,6 @@ from grader.review.across import (
     next_address,
     usual_seed,
 )
-from grader.review.class_page import class_page
-from grader.review.comments import add_comment, change_comment, comments_page, preview_change, undoing
-from grader.review.decisions import decide, undo
-from grader.review.desk import Desk, Gone
-from grader.review.log_page import log_page
-from grader.review.names import Names
 from grader.review.pairs import compare_now, pair_page, pairs_page, take_verdict
 from grader.review.revealing import reveal
 from grader.review.submission import after_decision, submission_page

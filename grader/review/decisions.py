@@ -11,10 +11,10 @@ from grader.core.results import labelled
 from grader.core.review import LONGEST, CommentValue, Kind, LogEntry, SavedComment
 from grader.core.text import one_line, shorten
 from grader.gradebook import Change
-from grader.review.across import check_points, find_check
 from grader.review.desk import ClassState, Desk, Gone, Overtaken, Row
 from grader.review.entries import for_everyone
 from grader.review.names import Names
+from grader.review.one_check import check_points, find_check
 from grader.review.shown_work import shown_notebook
 from grader.review.web import Form
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from grader.checks.cell_and_line import Places
 from grader.checks.manual import Manual
-from grader.checks.places import Places
 from grader.core.evidence import Attachment, Cell, Evidence, MarkdownCell, Output, Value
 from grader.pages.cells import NotebookView, notebook_view
 from grader.review.names import Names

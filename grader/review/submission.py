@@ -13,13 +13,13 @@ from grader.pages.headline import Headline, points_word
 from grader.pages.markup import Markup
 from grader.pages.view import CheckView, student_view
 from grader.pages.wording import flag_word
-from grader.review.across import ClassCheck, ScaleLevel, check_address, checks_of_class
 from grader.review.class_page import FILTERS, queue_title, selected
 from grader.review.decisions import saved_titles, undoes
 from grader.review.desk import ClassState, Desk, Row
 from grader.review.entries import MemberDecision, member_decisions, seen_of
 from grader.review.log_page import LogLine, history
 from grader.review.names import Names
+from grader.review.one_check import ClassCheck, ScaleLevel, check_address, checks_of_class
 from grader.review.shown_work import shown_notebook
 from grader.review.web import address
 

@@ -13,7 +13,7 @@ from grader.core.store import load_result
 from grader.core.workspace import workspace
 from grader.intake import MOST_BYTES, Entry, open_class, read_path
 from grader.intake.zips import without_leftovers
-from grader.marking.compare import folders_with_results
+from grader.marking.accuracy_to_beat import folders_with_results
 from grader.marking.earlier_code import EarlierCode, teams_of
 from grader.marking.similarity import compared_run, source_parts
 

@@ -10,14 +10,14 @@ from grader.core.progress import Progress
 from grader.core.workspace import require_room
 from grader.gradebook import Gradebook
 from grader.intake import Entry, read_entry
-from grader.marking.compare import exercises_compared, index_earlier
+from grader.marking.accuracy_to_beat import exercises_compared, index_earlier
 from grader.marking.publish import OutputOptions
 from grader.run.audits import choose_audits
 from grader.run.context import RunContext
 from grader.run.executors import Collector, CollectorGone, LocalCollector
 from grader.run.grade_one import GradedSubmission, grade_one
+from grader.run.packed_results import Rows
 from grader.run.result_writer import ResultWriter
-from grader.run.rows import Rows
 from grader.run.similar_code import SimilarityOptions
 
 WAIT_S = 30.0  # until the collector is asked again how many it takes

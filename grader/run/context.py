@@ -23,7 +23,7 @@ from grader.course.rubric import Rubric, find_dataset, functions_rubric, network
 from grader.course.serving import Served, serve
 from grader.intake import Submission
 from grader.judge.match_rows import TrainingImageIndex
-from grader.marking.compare import require_fresh_baselines
+from grader.marking.accuracy_to_beat import require_fresh_baselines
 from grader.run.other_data import OtherData, find_others
 from grader.run.overlap import ReferenceImages, reference_images
 from grader.sandbox import open_sandbox

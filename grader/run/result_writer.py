@@ -32,7 +32,7 @@ from grader.marking.publish import (
 )
 from grader.run.context import RunContext, versions
 from grader.run.grade_one import GradedSubmission
-from grader.run.rows import Rows
+from grader.run.packed_results import Rows
 from grader.run.similar_code import SimilarityOptions, flag_similar_code, flag_similar_weights
 
 MOST_SAID = 200  # characters of a reason on one line

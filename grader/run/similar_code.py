@@ -29,7 +29,7 @@ from grader.marking.similarity import (
 )
 from grader.run.against import read_against
 from grader.run.engines import Engine, find_by_engine, open_engine
-from grader.run.rows import Rows
+from grader.run.packed_results import Rows
 from grader.sandbox import open_sandbox
 from grader.sandbox.interface import Sandbox
 from grader.sandbox.own_process import WorkLost, in_own_process

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from grader.checks.cell_and_line import Places, failing_lines
 from grader.checks.execution import one_line, write_error
 from grader.checks.hints import hint_for
-from grader.checks.places import Places, failing_lines
 from grader.checks.registry import NOT_CHECKED
 from grader.core.evidence import Architecture, Cell, Evidence, Fit, Maker, Value
 from grader.core.limits import Limits

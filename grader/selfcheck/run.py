@@ -9,7 +9,7 @@ from pathlib import Path
 
 from grader.checks.architecture import asked_of_network
 from grader.checks.base import Planned
-from grader.checks.places import Places
+from grader.checks.cell_and_line import Places
 from grader.core.errors import SandboxUnavailable
 from grader.core.evidence import Evidence, Isolation, Smoke
 from grader.core.progress import Progress
@@ -20,11 +20,11 @@ from grader.course.dataset import load_split
 from grader.course.environment import NotInstalled, open_environment
 from grader.course.rubric import Rubric, find_dataset
 from grader.intake import Submission
-from grader.marking.compare import compare, exercises_compared
+from grader.marking.accuracy_to_beat import compare, exercises_compared
 from grader.marking.mark import mark
 from grader.run.collect import collect
 from grader.run.context import RunContext, RunOptions, open_context
-from grader.run.ways import to_train_unseen
+from grader.run.train_or_judge import to_train_unseen
 from grader.sandbox import open_sandbox
 from grader.selfcheck.estimate import (
     Answer,

@@ -23,7 +23,7 @@ from grader.course.course import Course
 
 BUILT = datetime(2026, 11, 29, 8, 30, tzinfo=UTC)
 ROOT = Course.at().root
-DOORS = ("grader.cli.check", "grader.cli.data", "grader.selfcheck.live", "grader.__main__")
+DOORS = ("grader.cli.check", "grader.cli.data", "grader.selfcheck.in_notebook", "grader.__main__")
 
 
 @pytest.fixture(scope="module")

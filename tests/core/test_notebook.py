@@ -317,7 +317,7 @@ def test_a_notebook_of_another_language_is_called_one() -> None:
 def test_an_error_in_a_graph_is_told_without_the_places_that_the_graph_was_made_in() -> None:
     message = (
         "Graph execution error:\n\nDetected at node loss defined at (most recent call last):\n"
-        '  File "/run/guest/grader/kernel/guest/keras_changes.py", line 3, in fit\n\n'
+        '  File "/run/guest/grader/kernel/guest/patch_keras.py", line 3, in fit\n\n'
         "Received a label value of 1\n\t [[{{node loss}}]]"
     )
     output = {"output_type": "error", "ename": "InvalidArgumentError", "evalue": message, "traceback": []}

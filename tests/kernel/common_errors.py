@@ -208,7 +208,7 @@ HEAD = """\
 A hint says what to do about an error of a submission. It stands with the check that failed by the error, and in the
 list of cells that failed of `grader check`. These are the errors that students meet most often, as a real kernel
 raised them with the Keras that `constraints.txt` pins, and what is said about each. All hints stand in
-`grader/checks/hints.toml`, but for names that may be meant: `grader/checks/spelling.py` looks for those among the
+`grader/checks/hints.toml`, but for names that may be meant: `grader/checks/did_you_mean.py` looks for those among the
 names of the notebook and of the libraries.
 """
 

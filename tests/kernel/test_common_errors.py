@@ -11,7 +11,7 @@ from grader.pages.language import translated, use_language
 from grader.sandbox.interface import Sandbox
 from tests.kernel.common_errors import ERRORS, PAGE, page, raised
 from tests.pages.messages import LANGUAGES
-from tests.pages.test_sentences import ENGLISH, FOREIGN
+from tests.pages.test_translate_findings import ENGLISH, FOREIGN
 
 VAGUE = ("Python can't read this", "Compare the `.shape`", "has no value yet")  # of hints for whatever is left
 

@@ -10,10 +10,10 @@ import pytest
 from grader.checks.hints import hint_for
 from grader.core.evidence import Cause, Cell
 from grader.core.limits import Limits
-from grader.kernel.guest.keras_changes import NAMES
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
 from grader.kernel.guest.old_names.arguments import Era, translate_kernel_size
+from grader.kernel.guest.patch_keras import NAMES
 from grader.kernel.run import Execution
 from grader.sandbox.interface import Sandbox
 from tests.kernel.test_run import run

@@ -11,8 +11,8 @@ from grader.core.evidence import Cause, Cell
 from grader.core.limits import Limits
 from grader.core.notebook import count_fits, read_submission
 from grader.core.progress import Silent
-from grader.kernel.guest.keras_changes import SHARE, FitBudget
 from grader.kernel.guest.notes import MOST, Notes
+from grader.kernel.guest.patch_keras import SHARE, FitBudget
 from grader.kernel.run import Execution, Job, run_notebook
 from grader.sandbox import open_sandbox
 from tests.kernel.test_run import LIMITS, run

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
-from grader.pages.sentences import COUNTED
+from grader.pages.translate_findings import COUNTED
 
 ROOT = Path(__file__).parents[2]
 GRADER = ROOT / "grader"
@@ -20,13 +20,13 @@ WRITERS = (
     "sandbox/warm.py", "sandbox/worker_process.py", "judge/archive.py", "judge/choose_network.py",
     "judge/choose_preparation.py", "judge/client.py", "judge/match_rows.py", "judge/preparation.py",
     "kernel/outcome.py", "kernel/border.py", "kernel/run.py", "kernel/guest/*.py", "kernel/guest/data_paths/*.py",
-    "kernel/guest/old_names/*.py", "marking/flags.py", "marking/compare.py", "marking/mark.py",
+    "kernel/guest/old_names/*.py", "marking/flags.py", "marking/accuracy_to_beat.py", "marking/mark.py",
     "marking/similarity.py", "marking/handed_in.py", "marking/similar_networks.py", "run/judge_file.py",
     "judge/compare_networks.py", "intake/networks.py", "course/baselines.py", "course/dataset.py", "course/rubric.py",
     "run/batch.py",
     "run/cluster.py", "run/collect.py", "run/grade_one.py", "core/grades.py", "core/files.py", "core/notebook.py",
     "intake/submissions.py", "intake/zips.py", "intake/sources.py", "intake/platforms/*.py", "selfcheck/estimate.py",
-    "selfcheck/live.py", "selfcheck/run.py",
+    "selfcheck/in_notebook.py", "selfcheck/run.py",
 )  # fmt: skip
 # What is said to who writes a rubric, types a command or reads our code, and never to a student; and messages of pages.
 ELSEWHERE = {

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from grader.doctor.corpus import load_corpus
-from grader.doctor.host import WORK, Cost, measure, processor_seconds
+from grader.doctor.costly_inputs import WORK, Cost, measure, processor_seconds
 
 KINDS = {attack.name: attack for attack in load_corpus() if attack.how == "host"}
 

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "grader"
 FILES = sorted(PACKAGE.rglob("*.py"))
 HEAVY = ("tensorflow", "keras", "nbclient", "jinja2", "sqlalchemy")
 COMMAND_LINE = {name for name in (str(path.relative_to(PACKAGE)) for path in FILES) if name.startswith("cli/")}
-NOTEBOOK = "selfcheck/live.py"  # the face in a notebook, as the command line is the one in a terminal
+NOTEBOOK = "selfcheck/in_notebook.py"  # the face in a notebook, as the command line is the one in a terminal
 LONGEST_FILE, LONGEST_FUNCTION = 600, 60  # lower caps split subjects
 # What runs inside a sandbox finds nothing of the grader there but what is named here.
 INSIDE = {

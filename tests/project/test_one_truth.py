@@ -27,7 +27,7 @@ from grader.marking.publish import OutputOptions
 from grader.marking.regrade import regrade, render_again
 from grader.pages.terminal import row
 from grader.run.batch import grade_class
-from grader.run.rows import Rows
+from grader.run.packed_results import Rows
 from grader.sandbox.interface import Sandbox
 from tests import surfaces
 from tests.fakes import (

@@ -13,7 +13,7 @@ import pytest
 
 from grader.core.evidence import Cell, Output
 from grader.core.results import Flag, labelled
-from grader.review.across import check_address
+from grader.review.one_check import check_address
 from tests.browser.test_hostile_pages import payload
 from tests.fakes import RUBRIC
 from tests.gradebook.server import Server

@@ -21,7 +21,7 @@ from grader.course.course import Course
 from grader.gradebook import Gradebook, Refused, open_gradebook
 from grader.intake import Entry, Submission, digest_name, read_path, safe_name
 from grader.kernel.run import Execution, Job
-from grader.marking.compare import Earlier, index_earlier
+from grader.marking.accuracy_to_beat import Earlier, index_earlier
 from grader.marking.mark import mark_attempts
 from grader.marking.publish import OutputOptions, publish_student
 from grader.marking.regrade import regrade
@@ -32,7 +32,7 @@ from grader.run.batch import grade_class
 from grader.run.collect import Collected
 from grader.run.executors import CollectorGone, LocalCollector
 from grader.run.grade_one import grade_submission, reusable
-from grader.run.rows import Rows
+from grader.run.packed_results import Rows
 from grader.run.similar_code import compare_again
 from tests.fakes import (
     BROKE,

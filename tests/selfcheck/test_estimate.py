@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.checks.places import Places
+from grader.checks.cell_and_line import Places
 from grader.core.evidence import CellError, Claims, Ending, Evidence, Fit, Layer, Pace, Smoke
 from grader.core.limits import Limits
 from grader.core.results import Outcome, Result

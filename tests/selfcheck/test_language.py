@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from grader.checks.architecture import asked_of_network
-from grader.checks.places import Places
+from grader.checks.cell_and_line import Places
 from grader.cli.application import app
 from grader.core.evidence import Evidence, Smoke
 from grader.core.store import Stored
@@ -29,7 +29,7 @@ from grader.selfcheck.run import check_stored
 from grader.selfcheck.text import Card, describe, headline
 from tests.pages.builders import TEMPLATES, an_accuracy
 from tests.pages.messages import LANGUAGES
-from tests.pages.test_sentences import ENGLISH, FOREIGN, english_in
+from tests.pages.test_translate_findings import ENGLISH, FOREIGN, english_in
 
 ROOT = Path(__file__).parents[2]
 KEPT = sorted((Path(__file__).parent / "kept").glob("*.json"))

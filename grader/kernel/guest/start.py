@@ -41,10 +41,10 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
     from grader.kernel.guest.backends import choose_backend
     from grader.kernel.guest.data_paths import install_redirects
     from grader.kernel.guest.imports import AfterImport, Imports
-    from grader.kernel.guest.keras_changes import FitBudget, KerasChanges
     from grader.kernel.guest.notes import Notes
     from grader.kernel.guest.old_names.install import Shims
     from grader.kernel.guest.old_names.stand_ins import colab
+    from grader.kernel.guest.patch_keras import FitBudget, KerasChanges
     from grader.kernel.guest.recorder import Recorder
     from grader.kernel.guest.shell import ShellLines
     from grader.kernel.guest.smoke import SmokeRun

@@ -19,7 +19,7 @@ from grader.course.course import Course
 from grader.course.dataset import SplitManifest
 from grader.course.rubric import open_rubric
 from grader.gradebook import open_gradebook
-from grader.marking.compare import compare, compare_again, exercises_compared, find_comparisons, index_earlier
+from grader.marking.accuracy_to_beat import compare, compare_again, exercises_compared, find_comparisons, index_earlier
 from grader.marking.mark import mark_attempts
 from tests.fakes import RUBRIC, a_baseline, a_result, a_rubric, a_stored, data_of, write_course, write_rubric
 from tests.pages.builders import an_accuracy

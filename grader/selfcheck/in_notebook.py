@@ -33,7 +33,7 @@ from grader.judge.client import Question, judge_model
 from grader.kernel.guest.describe_training import describe_fit, describe_loop, layer_kinds, output_units
 from grader.kernel.guest.notebook_networks import name_of, networks
 from grader.kernel.guest.recorder import steps_of
-from grader.marking.compare import compare
+from grader.marking.accuracy_to_beat import compare
 from grader.run.context import output_sizes, versions
 from grader.sandbox import open_sandbox
 from grader.selfcheck.estimate import Checked

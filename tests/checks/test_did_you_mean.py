@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from grader.checks.did_you_mean import nearest, what_was_meant
 from grader.checks.hints import hint_for
 from grader.checks.installed_names import methods_of, parameters_of, read_library
-from grader.checks.spelling import nearest, what_was_meant
 from grader.core.evidence import CellError
 from tests.checks.builders import cell
 
@@ -134,7 +134,7 @@ def test_libraries_are_read_as_text_and_only_those_that_a_course_uses() -> None:
 
 def test_no_library_is_imported_for_an_offer() -> None:
     code = (
-        "import sys\nfrom grader.checks.spelling import what_was_meant\nfrom grader.core.evidence import CellError\n"
+        "import sys\nfrom grader.checks.did_you_mean import what_was_meant\nfrom grader.core.evidence import CellError\n"
         "said = what_was_meant(CellError(name='x', message=\"module 'keras.layers' has no attribute 'Flaten'\"))\n"
         "assert 'Flatten' in said\nassert not {'keras', 'tensorflow', 'matplotlib'} & {*sys.modules}"
     )

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from grader.checks.registry import built_in
 from grader.core.evidence import Cause, Ending
 from grader.core.results import CheckResult, ModelSummary, Outcome, Penalty, Result, Status
-from grader.pages import sentences
+from grader.pages import translate_findings
 from grader.pages.html import class_page, student_page
 from grader.pages.language import translated, use_language
-from grader.pages.sentences import Template
+from grader.pages.translate_findings import Template
 from tests.pages.builders import TEMPLATES, a_check, a_result
 from tests.pages.messages import LANGUAGES
 from tests.pages.sentences import GRADER, WRITERS
@@ -154,7 +154,7 @@ def test_what_one_line_may_cost_is_bounded(monkeypatch: pytest.MonkeyPatch, word
     monkeypatch.setattr(Template, "fill_of", counted)
     with use_language(LANGUAGES, "it"):
         translated(words * 2_000)
-    assert len(tried) <= 2 * sentences.MOST_TRIED
+    assert len(tried) <= 2 * translate_findings.MOST_TRIED
 
 
 def some_checks() -> tuple[CheckResult, ...]:
@@ -205,7 +205,7 @@ def test_an_italian_page_of_a_class_says_nothing_in_english() -> None:
 def test_every_file_that_writes_a_finding_is_read_for_the_catalogue() -> None:
     read = {path for pattern in WRITERS for path in GRADER.glob(pattern)}
     # What these build is no student's result: inputs of the doctor's, and results that are read back.
-    others = {GRADER / name for name in ("core/evidence.py", "doctor/host.py", "review/across.py")}
+    others = {GRADER / name for name in ("core/evidence.py", "doctor/costly_inputs.py", "review/one_check.py")}
     writes = {"Flag", "Failure", "SubmissionError", "Ending", "CheckResult", "Judgement"}
     for path in set(GRADER.rglob("*.py")) - read - others:
         calls = {node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)}

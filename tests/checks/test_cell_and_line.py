@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from grader.checks.places import Places, failing_lines
+from grader.checks.cell_and_line import Places, failing_lines
 from grader.core.evidence import Cause, Cell, CellError, Ending, Judgement, Source
 from grader.core.results import CheckResult
 from tests.checks.builders import case, cell, claims, fit, look

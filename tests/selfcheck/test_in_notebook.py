@@ -11,7 +11,7 @@ import pytest
 from nbclient import NotebookClient
 
 from grader.core.errors import UsageError
-from grader.selfcheck.live import describe_network, require_network
+from grader.selfcheck.in_notebook import describe_network, require_network
 from tests.fakes import RUBRIC, data_of, write_course
 
 ROOT = Path(__file__).parents[2]
