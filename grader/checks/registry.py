@@ -1,7 +1,7 @@
 """Every check by its name; a rubric's checks with their parameters read, and run on what is known of a submission.
 
-A new check is a function under `@check` (`checks/base.py`) in the file of its subject; a new file has to be named in `MODULES`.
-The one `except Exception` of marking is here: a bug of ours becomes BROKEN.
+A new check is a function under `@check` (`checks/base.py`) in the file of its subject; a new file is named in
+`MODULES`. The one `except Exception` of marking is here: a bug of ours becomes BROKEN.
 """
 
 from collections.abc import Collection, Mapping, Sequence

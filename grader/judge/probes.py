@@ -2,7 +2,8 @@
 
 A layer is cut by exchanging its outputs among the images: it then says of each image what it said of another one. Where the
 answers stay what they were, nothing that it makes of an image reaches them, whatever the graph looks like. In a network
-without branches every layer stands in the only way from image to answer, and none is cut. `judge/worker.py` does the cutting.
+without branches every layer stands in the only way from image to answer, and none is cut.
+`judge/worker.py` does the cutting.
 """
 
 import time

@@ -2,7 +2,8 @@
 
 Nobody can foresee it without the batch's own secret, nor steer it: who is drawn hangs on every submission that is in it. It
 can be repeated by whoever has the secret. Those of a class who come later are drawn among themselves, in a round of their
-own: nobody gets out of an audit by handing in again. Who may be drawn, and who is trained for another reason, `run/audits.py` says.
+own: nobody gets out of an audit by handing in again. Who may be drawn, and who is trained for another
+reason, `run/audits.py` says.
 """
 
 import hashlib
