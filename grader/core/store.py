@@ -67,8 +67,9 @@ def evidence_digest(evidence: Evidence) -> str:
     for cell in told["claims"]["cells"]:
         if not cell["tags"]:
             del cell["tags"]
-    if told["facts"]["handed_in_network"] is None:
-        del told["facts"]["handed_in_network"]
+    for part, name in ((told["facts"], "handed_in_network"), (told, "environment")):
+        if part[name] is None:
+            del part[name]
     plain = json.dumps(told, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()
 
