@@ -27,6 +27,7 @@ COMMANDS = (
     "gradebook comment", "export course",
     "gradebook history", "review", "grade", "batch", "regrade", "report",
     "baseline", "demo", "doctor", "data", "data list", "data fetch", "data import", "student-wheel",
+    "env", "env install",
 )  # fmt: skip
 
 

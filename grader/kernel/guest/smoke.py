@@ -83,8 +83,8 @@ class SmokeRun:
             self._trainings > (MANY if self._timed else 1) and getattr(call.model, "train_function", None) is None
         )
         self.inside += 1
-        build_early(call.model, given)
         try:
+            build_early(call.model, given)
             with _without_graph(call.model) if graphless else nullcontext():
                 yield
         finally:
@@ -173,14 +173,14 @@ def build_early(model: Any, given: dict[str, Any]) -> None:
 
     Of what can't be foreseen, or is wrong, Keras will speak.
     """
-    keras, metrics, optimizer = sys.modules["keras"], getattr(model, "_compile_metrics", None), model.optimizer
     labels: Any = given.get("y")
     outputs: Any = getattr(model, "outputs", None) or ()
     if hasattr(given.get("x"), "element_spec"):
         spec = given["x"].element_spec
         labels = spec[1] if isinstance(spec, tuple) and len(spec) > 1 else None
-    if not model.built or len(outputs) != 1 or not hasattr(labels, "shape") or optimizer is None:
+    if not model.built or not model.compiled or len(outputs) != 1 or not hasattr(labels, "shape"):
         return
+    keras, metrics, optimizer = sys.modules["keras"], getattr(model, "_compile_metrics", None), model.optimizer
     with suppress(Exception):
         if not optimizer.built:
             optimizer.build(model.trainable_variables)
