@@ -1,18 +1,15 @@
 """Pairs of similar code: copies are found under other names, common ways of writing are nobody's, students see no names."""
 
-import hashlib
 import json
 import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from grader.core.notebook import code_beside, read_submission
 from grader.core.results import Flag
-from grader.core.store import evidence_digest
 from grader.intake import read_path
 from grader.marking.similarity import (
     Answer,
@@ -214,17 +211,3 @@ def test_code_beside_the_notebook_is_compared_too() -> None:
 
 
 # Newer than the digest that is quoted.
-NEWER: Any = {
-    "submission": {"modules", "markdown", "counts"}, "facts": {"handed_in_network"},
-    "claims": {"cells": {"__all__": {"tags"}}},
-}  # fmt: skip
-
-
-def test_evidence_without_code_beside_has_the_digest_that_it_had_before_there_was_any() -> None:
-    evidence = built.evidence(built.claims(built.cell(1)), built.judged(built.perceptron()))
-    old = json.dumps(
-        evidence.model_dump(mode="json", by_alias=True, exclude=NEWER),
-        sort_keys=True,
-        ensure_ascii=False,
-    )
-    assert evidence_digest(evidence) == hashlib.sha256(old.encode()).hexdigest()
