@@ -14,7 +14,7 @@ from PIL import Image
 from grader.core.errors import DataError
 from grader.core.progress import Silent
 from grader.course.dataset import load_split, with_own_digests
-from grader.course.fetch import CHUNK
+from grader.course.fetch import CHUNK, _read_pins, _write_pins
 from grader.course.find import Places, find_data
 from tests.course.server import Shelf, left_in, offered, refusal
 from tests.fakes import Said, photographs, run_cli
@@ -232,3 +232,9 @@ def test_a_zip_of_another_form_is_refused_in_words_and_pins_nothing(
     assert left_in(tmp_path / "cache" / "grader" / "data") == [".downloads", ".downloads/tiny", ".downloads/tiny/.lock"]
     shelf.put("/c.zip", zipped(), etag='"good"')
     assert fetch(tmp_path, monkeypatch).code == 0
+
+
+def test_an_address_of_any_letters_is_pinned_as_it_is(tmp_path: Path) -> None:
+    known = {'https://x.org/\U0001f431"\\.zip': DIGEST}
+    _write_pins(tmp_path / "pins.toml", known)
+    assert _read_pins(tmp_path / "pins.toml") == known
