@@ -118,7 +118,6 @@ def digest_labels(labels: NDArray[np.int64]) -> str:
     return hashlib.sha256(labels.astype(np.uint8 if fits else "<i8").tobytes()).hexdigest()
 
 
-NPZ_NAMES = {"train": "train", "test": "test"}
 JPEG = {".jpg", ".jpeg", ".png"}
 MOST_BYTES = 1 << 30  # of one array, unpacked
 MOST_PIXELS = 40_000_000  # of one photograph
@@ -230,9 +229,8 @@ def _decode(dataset: Dataset, name: str, manifest: SplitManifest, folder: Path |
         return Split([read_photograph(path) for path, _ in listed], np.array([label for _, label in listed], np.int64))
     if (folder / "mnist.npz").is_file():
         with zipfile.ZipFile(folder / "mnist.npz") as archive:
-            part = NPZ_NAMES[name]
-            images = _read_member(archive, f"x_{part}.npy", axes=3)
-            return Split(images[..., None], _read_member(archive, f"y_{part}.npy", axes=1).astype(np.int64))
+            images = _read_member(archive, f"x_{name}.npy", axes=3)
+            return Split(images[..., None], _read_member(archive, f"y_{name}.npy", axes=1).astype(np.int64))
     images = _read_idx(folder / manifest.files["images"], axes=3)
     return Split(images[..., None], _read_idx(folder / manifest.files["labels"], axes=1).astype(np.int64))
 
@@ -348,7 +346,7 @@ def _copy(dataset: Dataset, source: Path, target: Path, naming: Naming) -> None:
 def _write_digests(dataset: Dataset, folder: Path, *, origin: str) -> dict[str, int]:
     lines = [
         "# Written by `grader data import`: what this folder held when it was taken in.",
-        f"origin = {_toml(origin)}",
+        f"origin = {toml_text(origin)}",
     ]
     counts = {}
     for split, manifest in dataset.split.items():
@@ -366,15 +364,16 @@ def _write_digests(dataset: Dataset, folder: Path, *, origin: str) -> dict[str, 
             "",
             f"[split.{split}]",
             f"count = {len(listed)}",
-            f"folder = {_toml(manifest.folder)}",
-            f"images = {_toml(digest_images(images))}",
-            f"labels = {_toml(digest_labels(np.array([label for _, label in listed], np.int64)))}",
+            f"folder = {toml_text(manifest.folder)}",
+            f"images = {toml_text(digest_images(images))}",
+            f"labels = {toml_text(digest_labels(np.array([label for _, label in listed], np.int64)))}",
         ]
     (folder / OWN_DIGESTS).write_text("\n".join(lines) + "\n", encoding="utf-8")
     return counts
 
 
-def _toml(text: str) -> str:
+def toml_text(text: str) -> str:
+    """A text as TOML writes it."""
     plain = text.encode("utf-8", "replace").decode("utf-8")  # a folder's name need not be UTF-8
     escaped = "".join(char if char.isprintable() and char not in '"\\' else f"\\U{ord(char):08X}" for char in plain)
     return f'"{escaped}"'

@@ -5,7 +5,6 @@ pinned at its first fetch, in `<cache>/<dataset>.pins.toml`: what another fetch 
 """
 
 import hashlib
-import json
 import os
 import tempfile
 import time
@@ -21,7 +20,7 @@ from grader.core.limits import write_size
 from grader.core.progress import Progress
 from grader.core.toml import load_toml
 from grader.core.workspace import write_whole
-from grader.course.dataset import JPEG, UNREADABLE, Dataset, Download, Naming, import_photographs
+from grader.course.dataset import JPEG, UNREADABLE, Dataset, Download, Naming, import_photographs, toml_text
 
 CHUNK = 1 << 13  # the last one is lost where an answer breaks off
 TIMEOUT_S = 60
@@ -193,7 +192,7 @@ def _write_pins(path: Path, pins: dict[str, str]) -> None:
     today = datetime.now(UTC).date().isoformat()
     lines = [f"# What `grader data fetch` brought first; another fetch has to bring the same. Written on {today}."]
     for url, digest in pins.items():
-        lines += ["", "[[file]]", f"url = {json.dumps(url)}", f'sha256 = "{digest}"']
+        lines += ["", "[[file]]", f"url = {toml_text(url)}", f'sha256 = "{digest}"']
     write_whole(path, "\n".join(lines) + "\n")
 
 

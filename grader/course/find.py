@@ -118,8 +118,9 @@ def import_private(dataset: Dataset, known: Path, source: Path, target: Path, na
     Raises as `import_photographs` does, and DataError where a photograph is among those of `known`: one that was served
     to a notebook must not decide its mark. Nothing is kept then.
     """
-    alone = dataset.model_copy(update={"split": {PRIVATE: SplitManifest(count=1, images="", labels="")}})
-    counts = import_photographs(alone, source, target, naming_of_private(naming))
+    alone = dataset.model_copy(update={"split": {PRIVATE: SplitManifest(count=1)}})
+    splits = {PRIVATE: ".", **naming.splits}  # the classes lie in the folder itself, unless somebody says otherwise
+    counts = import_photographs(alone, source, target, replace(naming, splits=splits))
     try:
         shared = _shared(dataset, known, target)
         if shared:
@@ -133,11 +134,6 @@ def import_private(dataset: Dataset, known: Path, source: Path, target: Path, na
         shutil.rmtree(target, ignore_errors=True)
         raise
     return counts[PRIVATE]
-
-
-def naming_of_private(naming: Naming) -> Naming:
-    """The classes lie in the folder itself, unless `--split private=FOLDER` says otherwise."""
-    return replace(naming, splits={PRIVATE: naming.splits.get(PRIVATE, ".")} | dict(naming.splits))
 
 
 def _shared(dataset: Dataset, known: Path, target: Path) -> list[str]:

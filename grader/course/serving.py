@@ -71,9 +71,8 @@ def serve(
 def _serve_unseen(dataset: Dataset, folder: Path, workspace: Path) -> Served:
     """The photographs of a folder as they are, unverified, with a few to probe with."""
     served = workspace / "dataset"
-    for split, name in ((dataset.train, "train"), (dataset.judged, "test")):
-        for path, label in list_photographs(dataset, folder / dataset.split[split].folder):
-            _write(served / name / dataset.classes[label] / path.name, path.read_bytes())
+    _copy(dataset, dataset.train, folder, served / "train")
+    _copy(dataset, dataset.judged, folder, served / "test")
     probe = sample_split(dataset, folder, SMOKE_PROBES)
     return Served(inputs=(Input(served, "submission/dataset"),), probe=probe, digest=served_digest(dataset, "open"))
 
@@ -163,14 +162,18 @@ def _serve_photographs(
         raise Infrastructure(f"`{dataset.id}` has no folder.")
     served = workspace / "dataset"
     shown = dataset.judged if how == "open" else free_split(dataset)
-    for split, name in ((dataset.train, "train"), *([(shown, "test")] if shown else [])):
-        if name == "test":
-            load_split(dataset, split, folder)  # verified before it is shown
-        for path, label in list_photographs(dataset, folder / dataset.split[split].folder):
-            _write(served / name / dataset.classes[label] / path.name, path.read_bytes())
+    _copy(dataset, dataset.train, folder, served / "train")
     if shown is None:
         _write_stand_ins(dataset, train, served / "test")
+    else:
+        load_split(dataset, shown, folder)  # verified before it is shown
+        _copy(dataset, shown, folder, served / "test")
     return (Input(served, "submission/dataset"),)
+
+
+def _copy(dataset: Dataset, split: str, folder: Path, into: Path) -> None:
+    for path, label in list_photographs(dataset, folder / dataset.split[split].folder):
+        _write(into / dataset.classes[label] / path.name, path.read_bytes())
 
 
 def free_split(dataset: Dataset) -> str | None:

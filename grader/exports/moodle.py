@@ -32,16 +32,17 @@ from grader.exports.worksheet import (
     read_worksheet,
     write_points,
 )
-from grader.intake import headings
+from grader.intake.roster import MOODLE, places_of
 
 OURS, DECIDED = "Graded automatically:", "Decided by your instructor:"
 BOTH = "Graded automatically and by your instructor:"
 LONGEST_COMMENT = 5_000  # characters
+NO = frozenset({"no", "nein", "non"})  # a grade that can't be changed
 
 
 @dataclass(frozen=True, kw_only=True)
 class MoodleOptions:
-    """Titles of the columns; the English one stands for those of all languages of `headings`. Without `comments`: none."""
+    """Titles of the columns; the English one stands for those of all languages of `MOODLE`. Without `comments`: none."""
 
     identifier: str = "Identifier"
     grade: str = "Grade"
@@ -57,24 +58,24 @@ def fill_worksheet(data: bytes, grades: Sequence[Grade], *, name: str, options: 
     `name` is the file's, for messages.
     """
     sheet = read_worksheet(data, name=name)
-    people = _people(sheet, _need(sheet, options.identifier, headings.IDENTIFIER, "--identifier"))
-    maximum = sheet.find_any(headings.MAXIMUM) if options.maximum == MoodleOptions.maximum else None
+    people = _people(sheet, _need(sheet, options.identifier, MOODLE["identifier"], "--identifier"))
+    maximum = sheet.find_any(MOODLE["maximum"]) if options.maximum == MoodleOptions.maximum else None
     if options.maximum != MoodleOptions.maximum:
         maximum = sheet.need(options.maximum, "--maximum")
-    if maximum is None and sheet.find_any(headings.SCALE) is not None:
+    if maximum is None and sheet.find_any(MOODLE["scale"]) is not None:
         raise UsageError(
             f"{sheet.name}: this assignment is graded with words of a scale, not with points.",
             "Change the assignment's grade type to points in Moodle and download the worksheet again.",
         )
-    column = _need(sheet, options.grade, headings.GRADE, "--grade")
-    comments = _need(sheet, options.comments, headings.COMMENTS, "--comments") if options.comments else None
-    lock = sheet.find_any(headings.LOCK)
+    column = _need(sheet, options.grade, MOODLE["grade"], "--grade")
+    comments = _need(sheet, options.comments, MOODLE["comments"], "--comments") if options.comments else None
+    lock = sheet.find_any(MOODLE["lock"])
     comma = has_decimal_comma([row[at].value for row in sheet.rows for at in (column, maximum) if at is not None])
 
     def change(row: int, grade: Grade) -> RowChange:
         """The grade, and its comment; the reason where Moodle would not take it."""
         cells = sheet.rows[row]
-        if lock is not None and cells[lock].value.strip().casefold() in headings.NO:
+        if lock is not None and cells[lock].value.strip().casefold() in NO:
             return RowChange(reason="Moodle says that this grade can't be changed")
         if maximum is not None and THOUSANDS.fullmatch(cells[maximum].value.strip()):
             return RowChange(reason=f"the maximum grade {cells[maximum].value.strip()} can be read in two ways")
@@ -101,9 +102,9 @@ def fill_worksheet(data: bytes, grades: Sequence[Grade], *, name: str, options: 
     excused = [f"{grade.student.name}: is excused, which a worksheet can't say" for grade in handed.excused]
     filled = fill_rows(sheet, people, handed.marks, change, held=[*handed.held, *excused])
     remarks = []
-    if sheet.find_any(headings.MODIFIED) is None:
+    if sheet.find_any(MOODLE["modified"]) is None:
         remarks.append(
-            f"{sheet.name}: has no column `{headings.MODIFIED[0]}`; "
+            f"{sheet.name}: has no column `{MOODLE['modified'][0]}`; "
             "unless its title is another one in your language, Moodle refuses it"
         )
     if maximum is None:
@@ -121,8 +122,8 @@ def _need(sheet: Worksheet, title: str, known: Sequence[str], option: str) -> in
 
 def _people(sheet: Worksheet, identifier: int) -> dict[int, RowPerson]:
     identities, emails, names = (
-        headings.places_of(sheet.columns, titles)
-        for titles in ((*headings.ID_NUMBER, *headings.USERNAME), headings.EMAIL, headings.NAME)
+        places_of(sheet.columns, titles)
+        for titles in ((*MOODLE["identity"], *MOODLE["login"]), MOODLE["email"], MOODLE["name"])
     )
     people = {}
     for number, row in enumerate(sheet.rows):

@@ -19,8 +19,8 @@ from grader.core.errors import UsageError
 from grader.core.grades import Grade, Student
 from grader.core.text import did_you_mean, rounded
 from grader.exports.release import Filled
-from grader.intake.headings import places_of
 from grader.intake.names import KnownBy, fold, fold_name, name_some
+from grader.intake.roster import places_of
 
 DELIMITERS = (",", ";", "\t")
 QUOTED = (r'"(?>[^"]*(?:""[^"]*)*)"', r'"(?>[^"\\]*(?:(?:""|\\.)[^"\\]*)*)"')  # RFC 4180; PHP

@@ -28,11 +28,15 @@ KINDS: Mapping[Kind, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class RosterMatch:
-    """Whose a hand-in is: one student's, a group's, or nobody's in the roster; `doubt` says why one could not be told."""
+    """Whose a hand-in is: one student's, a group's, or nobody's in the roster.
+
+    `doubt` says why one could not be told, `could_be` whom it names.
+    """
 
     student: Enrolled | None = None
     members: tuple[Enrolled, ...] = ()
     doubt: str = ""
+    could_be: tuple[Enrolled, ...] = ()
 
     @property
     def stranger(self) -> bool:
@@ -56,7 +60,7 @@ def match(found: Sequence[Found], roster: Roster) -> Matches:
     alone = [index.look_up(item, alone=wanted[fold(item.name)] == 1) for item in found]
     matches = _Groups(roster.students, found, alone).settle()
     covered = {student.line for item in matches for student in (item.student, *item.members) if student is not None}
-    doubts = {student.line: item.doubt for item in matches if item.doubt for student in index.could_be(item.doubt)}
+    doubts = {student.line: item.doubt for item in matches for student in item.could_be}
     missing = tuple(
         (student, doubts.get(student.line, "")) for student in roster.students if student.line not in covered
     )
@@ -114,11 +118,6 @@ class _Index:
 
     def __init__(self, students: Sequence[Enrolled]) -> None:
         self._known_by = KnownBy((student, _words_of(student)) for student in students)
-        self._doubts: dict[str, list[Enrolled]] = {}
-
-    def could_be(self, doubt: str) -> list[Enrolled]:
-        """The students whom a doubt names."""
-        return self._doubts.get(doubt, [])
 
     def look_up(self, item: Found, *, alone: bool) -> RosterMatch:
         """Whose a hand-in is; `alone`: no other one has its name."""
@@ -132,14 +131,12 @@ class _Index:
             return RosterMatch(student=known[0])
         if len(known) > 1:
             who = " and ".join(student.name or student.told_by for student in known)
-            return RosterMatch(
-                doubt=self._doubt(item, known, f"{word!r} is known of {who}, as a number, a login or an address")
-            )
+            return _doubt(item, known, f"{word!r} is known of {who}, as a number, a login or an address")
         students = [student for student in self._known_by.find("name", item.name) if _may_be(student, item)]
         if len(students) == 1 and alone and item.kind != "login":
             return RosterMatch(student=students[0])
         if students:
-            return RosterMatch(doubt=self._doubt(item, students, _shared_name(item, students)))
+            return _doubt(item, students, _shared_name(item, students))
         return self._left_over(item, word)
 
     def _left_over(self, item: Found, word: str) -> RosterMatch:
@@ -150,7 +147,7 @@ class _Index:
         if called and _may_be(called[0], item):
             who = called[0].name or called[0].told_by
             why = f"{(word if of_others else item.name)!r} is what {who} is known by elsewhere, and proves nothing here"
-            return RosterMatch(doubt=self._doubt(item, called, why))
+            return _doubt(item, called, why)
         near = self._near(word, KINDS[item.kind])
         if near is None:
             return RosterMatch()
@@ -159,7 +156,7 @@ class _Index:
             f"the roster has the number {key!r} in line {student.line}, which differs in zeros in front that spreadsheets "
             "take away"
         )
-        return RosterMatch(doubt=self._doubt(item, [student], why))
+        return _doubt(item, [student], why)
 
     def _known(self, word: str, kinds: Iterable[str]) -> list[Enrolled]:
         """The students who are known by this word, as one of these kinds."""
@@ -192,10 +189,9 @@ class _Index:
         }
         return next(iter(found.values())) if len(found) == 1 else None
 
-    def _doubt(self, item: Found, students: list[Enrolled], why: str) -> str:
-        doubt = f"{item.label}: {why}"
-        self._doubts[doubt] = students
-        return doubt
+
+def _doubt(item: Found, could_be: Sequence[Enrolled], why: str) -> RosterMatch:
+    return RosterMatch(doubt=f"{item.label}: {why}", could_be=tuple(could_be))
 
 
 def _shared_name(item: Found, students: list[Enrolled]) -> str:

@@ -2,14 +2,16 @@
 
 A CSV file in any order of columns, by the names that learning platforms and teachers give them; a grading worksheet of
 Moodle, a gradebook of Canvas and a roster of Classroom 50 are rosters as they are. What can't be read is refused with
-its line: a roster that is half understood would give somebody another's mark.
+its line: a roster that is half understood would give somebody another's mark. What columns are called stands in
+`headings.toml`.
 """
 
 import csv
 import io
 import re
+import tomllib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -17,9 +19,13 @@ from pathlib import Path
 from grader.core.errors import UsageError
 from grader.core.grades import Extension
 from grader.core.limits import parse_span
-from grader.intake.headings import ROSTER, WHOLE_NAMES, is_moodle, plain_title
-from grader.intake.names import fold, squeeze
+from grader.intake.names import fold, squeeze, without_accents
 
+with Path(__file__).with_name("headings.toml").open("rb") as file:
+    _HEADINGS = tomllib.load(file)
+MOODLE: Mapping[str, Sequence[str]] = _HEADINGS["moodle"]  # the titles of a grading worksheet
+ROSTER = {field: (*words, *MOODLE.get(field, ())) for field, words in _HEADINGS["roster"].items()}
+WHOLE_NAMES = ("nome", "nombre")  # without a column for the family name, they hold the whole one
 SEVERAL = {"login"}  # a student may have one at the university and one at GitHub
 KEYS = ("name", "last", "identity", "email", "login", "participant")
 IDENTIFIER = squeeze("Identifier")  # of a Moodle worksheet, or of a roster of GitHub Classroom, which ended in 2026
@@ -36,12 +42,23 @@ YEARS = range(2000, 2200)  # in which something can be handed in
 EXAMPLES = "write a length (36h, 2d) or a new deadline (2026-05-01, 2026-05-01T18:00, 2026-05-01T18:00+02:00)"
 
 
+def plain_title(title: str) -> str:
+    """A title as it is compared: letters and digits without case and accents."""
+    return squeeze(without_accents(title))
+
+
+def places_of(header: Sequence[str], titles: Iterable[str]) -> list[int]:
+    """The places of the columns that have one of these titles."""
+    wanted = {plain_title(title) for title in titles}
+    return [place for place, cell in enumerate(header) if plain_title(cell) in wanted]
+
+
 def find_columns(header: Sequence[str]) -> dict[str, list[int]]:
     """The places of the columns that each field has in this header. ValueError, in words, where two would be one."""
     known = {plain_title(word): field for field, words in ROSTER.items() for word in words}
     titles = [plain_title(cell) for cell in header]
     known[IDENTIFIER] = "identity" if GITHUB in titles else "participant"
-    if is_canvas(header) or is_moodle(header):
+    if is_canvas(header) or places_of(header, (*MOODLE["lock"], *MOODLE["modified"])):
         known["id"] = "participant"
     if not any(known.get(title) in ("last", "name") for title in titles):
         known |= dict.fromkeys(WHOLE_NAMES, "name")

@@ -20,19 +20,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Literal, NamedTuple, Protocol, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from grader.core.errors import GraderError, Infrastructure, SubmissionError, UsageError
 from grader.core.files import kind_of
 from grader.core.notebook import without_surrogates
-from grader.intake.networks import ALL_TOGETHER, MOST_NETWORK, counted_bytes, is_network_name, stem_of_network
+from grader.intake.networks import ALL_TOGETHER, counted_bytes, is_network_name, stem_of_network
 from grader.intake.roster import Enrolled
-from grader.intake.submissions import CODE, MOST_BYTES, MOST_FILES, collect_files, moment_of, read_file
+from grader.intake.submissions import CODE, collect_files, moment_of, read_file
 from grader.intake.zips import (
     AGAIN,
     ENCRYPTED,
     ENTRY,
     LOCAL,
+    MOST_BYTES,
     check_apart,
     check_name,
     in_old_code_page,
@@ -192,50 +193,12 @@ def by_student(
     return groups, others
 
 
-class Tree(Protocol):
-    """A folder, or a folder in a zip."""
-
-    where: str
-    most_network: int  # bytes of a trained network
-
-    @property
-    def path(self) -> Path | None:
-        """The folder on disk; None in a zip."""
-
-    def nodes(self, *below: str) -> list[Node]:
-        """What lies in a folder; nothing where there is none."""
-
-    def inside(self, name: str) -> "Tree":
-        """A folder of it as a tree of its own."""
-
-    @property
-    def doubtful(self) -> tuple[str, ...]:
-        """The names at the top whose letters are uncertain: a zip may write them in any old code page."""
-
-    def small_text(self, *path: str, most: int = SMALL) -> str | None:
-        """The first bytes of a file as text; None where there is none."""
-
-    def newest(self, *path: str) -> datetime | None:
-        """The latest date of a file or of the files below a folder, in the zone of this computer; None if unknown."""
-
-    def weight(self, parts: Sequence[ClassFile]) -> int:
-        """How many bytes `place` would write for them."""
-
-    def place(self, label: str, parts: Sequence[ClassFile], into: Path) -> Placed:
-        """The parts of one hand-in, checked, on disk: where they lie already, or below the new folder `into`.
-
-        Raises SubmissionError for what is wrong with them, Infrastructure where `into` can't be written.
-        """
-
-
 class FolderTree:
     """A folder on disk, without the files and folders `apart`, which are somebody else's."""
 
-    doubtful: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()  # names whose letters are uncertain: on disk there are none
 
-    def __init__(
-        self, path: Path, apart: frozenset[Path] = frozenset(), most_network: int = MOST_NETWORK
-    ) -> None:  # fmt: skip
+    def __init__(self, path: Path, apart: frozenset[Path], most_network: int) -> None:
         self.path: Path = path
         self.most_network = most_network
         self.where = str(path)
@@ -273,7 +236,7 @@ class FolderTree:
         return None
 
     def weight(self, parts: Sequence[ClassFile]) -> int:
-        """What lies on disk in one part stays there; of several the files are copied that are not refused for their size."""
+        """How many bytes `place` writes: of one part none, of several the files that are not refused for their size."""
         if len(parts) == 1:
             return 0
         sizes = (self._size(part) for part in parts if part.target)
@@ -285,7 +248,10 @@ class FolderTree:
         return 0
 
     def place(self, label: str, parts: Sequence[ClassFile], into: Path) -> Placed:
-        """One part stays where it is; several are copied together."""
+        """One part stays where it is; several are checked and copied together to the new folder `into`.
+
+        Raises SubmissionError for what is wrong with them, Infrastructure where `into` can't be written.
+        """
         if len(parts) == 1 and parts[0].target in ("", parts[0].source[-1]):
             return Placed(path=self.path.joinpath(*parts[0].source))
         files: dict[str, bytes] = {}
@@ -363,7 +329,7 @@ class _Bounded(io.BufferedReader):
 
 
 @contextmanager
-def open_class_zip(path: Path, most_network: int = MOST_NETWORK) -> Iterator["ZipTree"]:
+def open_class_zip(path: Path, most_network: int) -> Iterator["ZipTree"]:
     """The tree of a zip. Raises UsageError where it can't be listed, or is locked as a whole."""
     try:
         file = _Bounded(io.FileIO(path))
@@ -413,12 +379,12 @@ def _visible_part(parts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class ZipTree:
-    """A folder in a zip."""
+    """A folder in a zip, which asks and answers as a `FolderTree` does; `path` is None."""
 
     path: Path | None = None
 
     def __init__(
-        self, where: str, archive: zipfile.ZipFile, members: Sequence[Member], most_network: int = MOST_NETWORK
+        self, where: str, archive: zipfile.ZipFile, members: Sequence[Member], most_network: int
     ) -> None:  # fmt: skip
         self.where = where
         self.most_network = most_network
@@ -460,7 +426,10 @@ class ZipTree:
             return None
 
     def newest(self, *path: str) -> datetime | None:
-        """The latest date of the files below; a zip stores the hour of its author's clock, without the zone."""
+        """The latest date of a file, or of those below a folder, in the zone of this computer; None if unknown.
+
+        A zip stores the hour of its author's clock, without the zone.
+        """
         dates = [item.info.date_time for item in self._find(path) if item.parts[-1]]
         try:
             return datetime(*max(dates)).astimezone()
@@ -468,7 +437,7 @@ class ZipTree:
             return None
 
     def weight(self, parts: Sequence[ClassFile]) -> int:
-        """The sizes that the entries tell, of what is not refused for its size."""
+        """How many bytes `place` writes: the sizes that the entries tell, of what is not refused for its size."""
         found = (item for part in parts for item in self._find(part.source))
         sizes = {"/".join(item.parts): item.info.file_size for item in found}
         largest = max((size for name, size in sizes.items() if is_network_name(name)), default=0)
@@ -503,10 +472,7 @@ class ZipTree:
     def _unpack(self, label: str, found: Mapping[str, Member]) -> dict[str, bytes]:
         members = [(name, item.info) for name, item in found.items() if name]
         try:
-            return unpack_members(
-                label, self._archive, members, most_files=MOST_FILES, most_bytes=MOST_BYTES,
-                most_network=self.most_network,
-            )  # fmt: skip
+            return unpack_members(label, self._archive, members, self.most_network)
         except SubmissionError:
             raise
         except Exception as error:  # as above
@@ -514,3 +480,6 @@ class ZipTree:
 
     def _find(self, path: Sequence[str]) -> list[Member]:
         return [item for item in self._below.get(path[0], []) if item.parts[: len(path)] == tuple(path)]
+
+
+Tree = FolderTree | ZipTree

@@ -11,6 +11,7 @@ import re
 import time
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -24,13 +25,21 @@ from grader.intake.networks import (
     ALL_TOGETHER,
     MOST_NETWORK,
     NetworkFile,
-    counted_bytes,
     is_network,
     is_network_name,
     require_sizes,
 )
 from grader.intake.roster import read_extension
-from grader.intake.zips import check_depth, is_leftover, nothing_but_leftovers, unpack_zip, without_leftovers
+from grader.intake.zips import (
+    MOST_BYTES,
+    check_depth,
+    is_leftover,
+    nothing_but_leftovers,
+    require_fits,
+    too_much,
+    unpack_zip,
+    without_leftovers,
+)
 
 CODE = {".ipynb", ".py"}
 MAIN_NAMES = {"solution", "submission", "main"}
@@ -43,7 +52,6 @@ RENAMED = re.compile(r"(?P<meant>.+\.(?:ipynb|py))\.(?:txt|json|download)", re.I
 ZIP = ".zip"
 NEITHER = "is neither a notebook (.ipynb) nor a module (.py), nor a zip with one of them."
 DEEPEST_ZIP = 2  # a zip in a zip: what a platform packed again
-MOST_FILES, MOST_BYTES = 500, 50 << 20
 MOST_LISTED = 200_000  # names below a folder, with those of environments that were handed in along
 
 
@@ -132,11 +140,12 @@ def read_path(
     network; `alone`: one without code is a submission too.
     Raises UsageError where there is nothing, SubmissionError where it can't be read.
     """
-    _refuse_link(path)
-    try:
+    linked = there = False
+    with suppress(OSError):  # a name longer than the file system takes, or a folder that may not be entered
+        linked = path.is_symlink()
         there = path.exists()
-    except OSError:  # a name longer than the file system takes, or a folder that may not be entered
-        there = False
+    if linked:  # what it leads to is not what was handed in, and would stand in a student's report
+        raise SubmissionError(f"{path.name}: is a link to another place.", "Hand in the file or the folder itself.")
     if not there:
         near = like_it(path)
         raise UsageError(
@@ -160,17 +169,14 @@ def read_path(
         return _network_alone({path.name: data}, who, (f"{path.name}: {NEITHER}", remedy_for([path.name])))
     if ending == ZIP and not is_network(path.name, data):
         return _read_files(
-            path.name, _unzip(path.name, data, most_network), who, assignment,
+            path.name, unpack_zip(path.name, data, most_network), who, assignment,
             alone=alone, most_network=most_network, saved=_saved_in_zip(data),
         )  # fmt: skip
     if ending in CODE:
         return submission_of({path.name: data}, path.name, student=who)
     meant = meant_name(path.name, data)
     if meant is None:
-        raise SubmissionError(
-            f"{path.name}: {NEITHER}",
-            remedy_for([path.name]),
-        )
+        raise SubmissionError(f"{path.name}: {NEITHER}", remedy_for([path.name]))
     return submission_of({meant: data}, meant, student=who, notes=(f"{path.name} was read as {meant}",))
 
 
@@ -237,7 +243,7 @@ def _read_files(
     """The one notebook or module among the files of a folder or a zip. Raises SubmissionError."""
     files = _through_zips(files, most_network)
     if sum(len(data) for name, data in files.items() if not is_network_name(name)) > MOST_BYTES:
-        raise _too_much(where)
+        raise too_much(where)
     try:
         choice = choose_main(where, files, assignment=assignment)
     except SubmissionError as error:
@@ -292,49 +298,28 @@ def _through_zips(files: Mapping[str, bytes], most_network: int) -> Mapping[str,
         if is_network(zips[0], files[zips[0]]):
             break
         networks = {name: data for name, data in files.items() if is_network_name(name)}
-        files = {**networks, **_unzip(Path(zips[0]).name, files[zips[0]], most_network)}
+        files = {**networks, **unpack_zip(Path(zips[0]).name, files[zips[0]], most_network)}
     return files
-
-
-def _refuse_link(path: Path) -> None:
-    """What a link leads to is not what was handed in, and would stand in a student's report."""
-    try:
-        linked = path.is_symlink()
-    except OSError:  # a name longer than the file system takes
-        return
-    if linked:
-        raise SubmissionError(f"{path.name}: is a link to another place.", "Hand in the file or the folder itself.")
-
-
-def _unzip(name: str, data: bytes, most_network: int) -> dict[str, bytes]:
-    return unpack_zip(name, data, most_files=MOST_FILES, most_bytes=MOST_BYTES, most_network=most_network)
 
 
 def collect_files(folder: Path, most_network: int = MOST_NETWORK) -> dict[str, bytes]:
     """All regular files below `folder` by relative name, no links. Raises SubmissionError for too much."""
-    try:
-        return _walk(folder, most_network)
-    except OSError as error:
-        raise SubmissionError(f"{folder.name}: can't be read ({error.strerror}).", "Check the folder.") from None
-
-
-def _walk(folder: Path, most_network: int) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     sizes: dict[str, int] = {}
     links = 0
-    there = _names_below(folder)
-    kept = without_leftovers(there)
-    for name in sorted(kept, key=lambda name: name.split("/")):
-        path = folder / name
-        links += path.is_symlink()
-        if path.is_symlink() or not path.is_file():
-            continue
-        sizes[name] = path.stat().st_size
-        networks = {each: size for each, size in sizes.items() if is_network_name(each)}
-        require_sizes(folder.name, networks, most_network)
-        if len(files) >= MOST_FILES or counted_bytes(sizes, most_network) > MOST_BYTES:
-            raise _too_much(folder.name)
-        files[name] = read_file(path, most_network if name in networks else _most_of(path, most_network))
+    try:
+        there = _names_below(folder)
+        kept = without_leftovers(there)
+        for name in sorted(kept, key=lambda name: name.split("/")):
+            path = folder / name
+            links += path.is_symlink()
+            if path.is_symlink() or not path.is_file():
+                continue
+            sizes[name] = path.stat().st_size
+            require_fits(folder.name, sizes, most_network)
+            files[name] = read_file(path, most_network if is_network_name(name) else _most_of(path, most_network))
+    except OSError as error:
+        raise SubmissionError(f"{folder.name}: can't be read ({error.strerror}).", "Check the folder.") from None
     if links and not files:
         raise SubmissionError(f"{folder.name}: holds nothing but links.", "Hand in the files themselves.")
     if there and not kept:
@@ -354,16 +339,9 @@ def _names_below(folder: Path) -> list[str]:
         check_depth(folder.name, len(below.parts))
         names += [str(below / name) for name in (*folders, *files)]
         if len(names) > MOST_LISTED:
-            raise _too_much(folder.name)
+            raise too_much(folder.name)
         folders[:] = [name for name in folders if not is_leftover(name)]
     return names
-
-
-def _too_much(name: str) -> SubmissionError:
-    return SubmissionError(
-        f"{name}: holds more than {MOST_FILES} files or {MOST_BYTES >> 20} MiB.",
-        "Hand in the code without data and environments.",
-    )
 
 
 def _most_of(path: Path, most_network: int) -> int:

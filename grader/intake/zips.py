@@ -13,7 +13,7 @@ import re
 import stat
 import zipfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 
@@ -35,6 +35,7 @@ OF_ENVIRONMENT = ENVIRONMENT | {
     "x86_64-conda-linux-gnu", "compiler_compat",
 }  # fmt: skip
 PACKAGES = {"site-packages", "dist-packages"}
+MOST_FILES, MOST_BYTES = 500, 50 << 20  # of a submission
 MOST_MEMBERS = 20_000  # entries of the directory, ignored ones too: an environment that was packed along has thousands
 MOST_RATIO, RATIO_FROM = 200, 1 << 20  # code and notebooks shrink to a tenth; what grows so much was made to
 LONGEST_PART, LONGEST_NAME = 255, 1000  # bytes, as file systems have it
@@ -84,9 +85,7 @@ def nothing_but_leftovers(where: str, paths: Iterable[str]) -> SubmissionError:
     )
 
 
-def unpack_zip(
-    name: str, data: bytes, *, most_files: int, most_bytes: int, most_network: int = MOST_NETWORK
-) -> dict[str, bytes]:  # fmt: skip
+def unpack_zip(name: str, data: bytes, most_network: int = MOST_NETWORK) -> dict[str, bytes]:
     """The files of the zip `data`, called `name`, by relative name; one folder around all of them is left out.
 
     Leftovers are not looked at. Raises SubmissionError.
@@ -100,9 +99,7 @@ def unpack_zip(
             found = [(path, member) for path, member in named if path in kept]
             if named and not found:
                 raise nothing_but_leftovers(name, (path for path, _ in named))
-            files = unpack_members(
-                name, archive, found, most_files=most_files, most_bytes=most_bytes, most_network=most_network
-            )
+            files = unpack_members(name, archive, found, most_network)
     except SubmissionError:
         raise
     except Exception as error:  # zipfile has no complete list of what a damaged archive makes it raise
@@ -114,32 +111,36 @@ def unpack_zip(
 
 
 def unpack_members(
-    name: str,
-    archive: zipfile.ZipFile,
-    found: Sequence[tuple[str, zipfile.ZipInfo]],
-    *,
-    most_files: int,
-    most_bytes: int,
-    most_network: int = MOST_NETWORK,
+    name: str, archive: zipfile.ZipFile, found: Sequence[tuple[str, zipfile.ZipInfo]], most_network: int
 ) -> dict[str, bytes]:
     """The files among these members of `archive`, by the path that each is to have; all are looked at before any is read.
 
-    A trained network may have `most_network` bytes, and does not count in `most_bytes`.
+    A trained network may have `most_network` bytes, and does not count in `MOST_BYTES`.
 
     Raises SubmissionError about `name`; whatever `zipfile` raises for a damaged archive passes.
     """
     members = {path: member for path, member in found if not path.endswith("/")}
-    sizes = {path: member.file_size for path, member in members.items()}
-    require_sizes(name, {path: size for path, size in sizes.items() if is_network_name(path)}, most_network)
-    size = counted_bytes(sizes, most_network)
-    if len(found) > MOST_MEMBERS or len(members) > most_files or size > most_bytes:
-        raise _refusal(name, f"holds more than {most_files} files or {most_bytes >> 20} MiB", LESS)
+    require_fits(name, {path: member.file_size for path, member in members.items()}, most_network)
+    if len(found) > MOST_MEMBERS:
+        raise too_much(name)
     for path, member in found:
         check_name(name, plain_name(member))
         check_name(name, path)
         _check_kind(name, member)
     check_apart(name, [path for path, _ in found if not path.endswith("/")])
     return {path: _unpack(archive, member) for path, member in members.items()}
+
+
+def require_fits(name: str, sizes: Mapping[str, int], most_network: int) -> None:
+    """Raise SubmissionError for files (name to bytes) that are too many, or too large, for one submission."""
+    require_sizes(name, {path: size for path, size in sizes.items() if is_network_name(path)}, most_network)
+    if len(sizes) > MOST_FILES or counted_bytes(sizes, most_network) > MOST_BYTES:
+        raise too_much(name)
+
+
+def too_much(name: str) -> SubmissionError:
+    """The error about a hand-in of too many files, or of too many bytes."""
+    return _refusal(name, f"holds more than {MOST_FILES} files or {MOST_BYTES >> 20} MiB", LESS)
 
 
 def _refusal(name: str, what: str, remedy: str) -> SubmissionError:

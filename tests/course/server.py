@@ -15,6 +15,7 @@ import pytest
 from grader.core.errors import DataError
 from grader.course.dataset import Dataset
 from grader.course.find import Places, find_data
+from tests.fakes import write_course
 
 
 @dataclass
@@ -97,3 +98,15 @@ def refusal(dataset: Dataset, where: Places) -> str:
 
 def left_in(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) if folder.exists() else []
+
+
+def offered(tmp_path: Path, *downloads: tuple[str, str | None], unpack: str = "") -> Dataset:
+    """The tiny dataset, which may be had from these addresses with these digests."""
+    course = write_course(tmp_path / "course")
+    manifest = course.root / "datasets" / "tiny" / "dataset.toml"
+    for number, (url, digest) in enumerate(downloads):
+        with manifest.open("a", encoding="utf-8") as file:
+            file.write(f'[[download]]\nurl = "{url}"\nfile = "{number}.bin"\n')
+            file.write(f'sha256 = "{digest}"\n' if digest else "")
+            file.write(unpack)
+    return course.dataset("tiny")

@@ -6,7 +6,6 @@ import io
 import threading
 import warnings
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,20 +13,14 @@ from PIL import Image
 
 from grader.core.errors import DataError
 from grader.core.progress import Silent
-from grader.course.dataset import Dataset, load_split, with_own_digests
-from grader.course.fetch import CHUNK
+from grader.course.dataset import load_split, with_own_digests
+from grader.course.fetch import CHUNK, _read_pins, _write_pins
 from grader.course.find import Places, find_data
-from tests.course.server import Shelf, left_in, refusal, serving
-from tests.fakes import Said, photographs, run_cli, write_course
+from tests.course.server import Shelf, left_in, offered, refusal
+from tests.fakes import Said, photographs, run_cli
 
 CONTENT = bytes(range(256)) * 4000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
-
-
-@pytest.fixture
-def shelf() -> Iterator[Shelf]:
-    with serving() as shelf:
-        yield shelf
 
 
 class Words(Silent):
@@ -41,18 +34,6 @@ class Words(Silent):
 
     def say(self, what: str) -> None:
         self.said.append(what)
-
-
-def offered(tmp_path: Path, *downloads: tuple[str, str | None], unpack: str = "") -> Dataset:
-    """The tiny dataset, which may be had from these addresses with these digests."""
-    course = write_course(tmp_path / "course")
-    manifest = course.root / "datasets" / "tiny" / "dataset.toml"
-    for number, (url, digest) in enumerate(downloads):
-        with manifest.open("a", encoding="utf-8") as file:
-            file.write(f'[[download]]\nurl = "{url}"\nfile = "{number}.bin"\n')
-            file.write(f'sha256 = "{digest}"\n' if digest else "")
-            file.write(unpack)
-    return course.dataset("tiny")
 
 
 def places(tmp_path: Path) -> Places:
@@ -251,3 +232,9 @@ def test_a_zip_of_another_form_is_refused_in_words_and_pins_nothing(
     assert left_in(tmp_path / "cache" / "grader" / "data") == [".downloads", ".downloads/tiny", ".downloads/tiny/.lock"]
     shelf.put("/c.zip", zipped(), etag='"good"')
     assert fetch(tmp_path, monkeypatch).code == 0
+
+
+def test_an_address_of_any_letters_is_pinned_as_it_is(tmp_path: Path) -> None:
+    known = {'https://x.org/\U0001f431"\\.zip': DIGEST}
+    _write_pins(tmp_path / "pins.toml", known)
+    assert _read_pins(tmp_path / "pins.toml") == known

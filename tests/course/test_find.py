@@ -3,16 +3,14 @@
 import hashlib
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from grader.core.errors import DataError, UsageError
 from grader.course.course import Course
-from grader.course.dataset import Dataset
 from grader.course.find import Places, find_data
-from tests.course.server import Shelf, serving
+from tests.course.server import Shelf, offered
 from tests.fakes import Said, data_of, run_cli, write_course
 
 CONTENT = b"0123456789" * 1000
@@ -20,26 +18,10 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture
-def shelf() -> Iterator[Shelf]:
-    with serving() as shelf:
-        yield shelf
-
-
-@pytest.fixture
 def gone() -> str:
     """An address at which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-def offered(tmp_path: Path, *downloads: tuple[str, str]) -> Dataset:
-    """A dataset of a course of one's own that may be had from these addresses with these digests."""
-    course = write_course(tmp_path / "course")
-    manifest = course.root / "datasets" / "tiny" / "dataset.toml"
-    for number, (url, digest) in enumerate(downloads):
-        with manifest.open("a", encoding="utf-8") as file:
-            file.write(f'[[download]]\nurl = "{url}"\nfile = "{number}.bin"\nsha256 = "{digest}"\n')
-    return course.dataset("tiny")
 
 
 def places(tmp_path: Path, *, given: bool = False) -> Places:

@@ -19,8 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 # --- Moodle: offline grading worksheet (importgradeslib.php, locallib.php, csvlib.class.php) ---
 
-NO_DATE = 0
-
 
 @dataclass(frozen=True)
 class MoodleSite:

@@ -4,11 +4,14 @@
 memory that a case takes at its peak is bounded, and memory must not grow from case to case (see `meter`).
 """
 
-from collections.abc import Generator
+import shutil
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from grader.course.rubric import Rubric
+from tests.fakes import a_rubric, write_course
 from tests.fuzz.meter import MOST_GROWTH, MOST_PEAK, Meter
 
 FUZZ = "fuzz"
@@ -21,6 +24,13 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+
+
+@pytest.fixture(scope="module")
+def rubric(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rubric]:
+    folder = tmp_path_factory.mktemp("course")
+    yield a_rubric(write_course(folder))
+    shutil.rmtree(folder)
 
 
 @pytest.hookimpl(wrapper=True)

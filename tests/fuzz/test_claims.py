@@ -2,11 +2,8 @@
 
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -18,7 +15,7 @@ from grader.kernel.outcome import read_claims
 from grader.marking.mark import mark
 from grader.pages.html import student_page
 from grader.pages.terminal import summary
-from tests.fakes import a_rubric, a_stored, write_course
+from tests.fakes import a_stored
 from tests.fuzz.cases import cases, dumped, mutated, spoilt
 
 SCRIPT = re.compile(r"<script>alert", re.IGNORECASE)
@@ -34,13 +31,6 @@ RECORD: dict[str, Any] = {
     "fits": [FIT, {**FIT, "cell": 2, "identity": 8}], "shims": ["mnist served"], "problem": None, "cells": [],
     "candidates": [{"name": "model", "fitted": True, "output_units": 2, "taken": True, "reason": "the last"}],
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def rubric(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rubric]:
-    folder = tmp_path_factory.mktemp("course")
-    yield a_rubric(write_course(folder))
-    shutil.rmtree(folder)
 
 
 def follow(record: bytes, rubric: Rubric, *, page: bool) -> None:

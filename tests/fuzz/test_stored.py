@@ -30,7 +30,7 @@ from grader.course.course import Course
 from grader.course.rubric import Rubric
 from grader.marking.mark import mark
 from tests.checks import builders as built
-from tests.fakes import LABELS, a_judgement, a_result, a_rubric, trained_claims, write_course
+from tests.fakes import LABELS, a_judgement, a_result, trained_claims
 from tests.fuzz.cases import cases, dumped, mutated, only, replaced, spoilt
 
 
@@ -47,13 +47,6 @@ DESCRIBED = replaced(
     partial(setitem, value=hashlib.sha256(pack_outputs(OUTPUTS)).hexdigest()),
 )
 SAMPLE = json.loads(a_result().model_dump_json(by_alias=True))
-
-
-@pytest.fixture(scope="module")
-def rubric(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rubric]:
-    folder = tmp_path_factory.mktemp("course")
-    yield a_rubric(write_course(folder))
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")

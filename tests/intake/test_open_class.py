@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.grades import Extension, Student
-from grader.intake import is_leftover, open_class, safe_name, sources, submissions
+from grader.intake import is_leftover, open_class, safe_name, sources, zips
 from grader.intake.submissions import Entry
 from tests.intake.test_zipped import entry as special
 from tests.intake.zips import (
@@ -139,14 +139,14 @@ def test_one_hostile_student_costs_one_row(tmp_path: Path) -> None:
         tmp_path / "class.zip",
         (f"Ada_1{start}/work.ipynb", NOTEBOOK),
         (f"Bomb_2{start}/big.bin", bytes(2 << 20)),
-        (f"Large_3{start}/big.bin", bytes(submissions.MOST_BYTES + 1)),
+        (f"Large_3{start}/big.bin", bytes(zips.MOST_BYTES + 1)),
         (link, b"/etc/passwd"),
         (f"Up_5{start}/../../../x.py", b"a = 1"),
         (f"../../x_6{start}_work.py", b"a = 1"),
         ("../../x.py", b"a = 1"),
         ("/etc/passwd", b"a = 1"),
         ("C:\\work.py", b"a = 1"),
-        *((f"Many_7{start}/{number}.py", b"a = 1") for number in range(submissions.MOST_FILES + 1)),
+        *((f"Many_7{start}/{number}.py", b"a = 1") for number in range(zips.MOST_FILES + 1)),
     )
     found = opened(path)
     assert graded(row_of(found, "Ada")) == "work.ipynb"

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from grader.core.errors import UsageError
 from grader.intake import FORMS
-from grader.intake.headings import ROSTER
 from grader.intake.platforms import CLONES
-from grader.intake.roster import LONGEST_FIELD, Enrolled, parse_roster, read_roster
+from grader.intake.roster import LONGEST_FIELD, ROSTER, Enrolled, parse_roster, read_roster
 
 PLAIN = "name,id,email\nAda Lovelace,s1,ada@x.org\n"
 

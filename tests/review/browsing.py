@@ -2,23 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser.conftest import SIGHTS as SIGHTS
-from tests.browser.conftest import WIDE
+from tests.browser.conftest import WIDE, Seen
 from tests.review.desks import RunningDesk
-
-
-@dataclass
-class Seen:
-    """A page of the desk, what went wrong on it, and every address that it asked for."""
-
-    page: Page
-    errors: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    dialogs: list[str] = field(default_factory=list)
 
 
 @contextmanager

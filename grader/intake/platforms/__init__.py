@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import Literal, Protocol, get_args
 
 from grader.core.errors import UsageError
 from grader.intake.platforms import canvas, github_classroom, gradescope, moodle, nbgrader
@@ -51,13 +51,6 @@ def find(form: Form, tree: Tree, assignment: str) -> list[Found]:
     return PLATFORMS[form].find(tree, assignment)
 
 
-class Recognised(NamedTuple):
-    """The form of a source, and the folder in it that has that form."""
-
-    form: Form
-    tree: Tree
-
-
 def read_form(text: str) -> tuple[Form, str]:
     """The form that `--format` names, and nbgrader's name of the assignment in "nbgrader:NAME". Raises UsageError."""
     word, _, name = text.partition(":")
@@ -69,9 +62,10 @@ def read_form(text: str) -> tuple[Form, str]:
     return form, name.strip()
 
 
-def recognise_form(tree: Tree, assignment: str, wanted: Form | None = None) -> Recognised:
-    """The form of a source, by its names; `wanted` alone is looked for if it is given.
+def recognise_form(tree: Tree, assignment: str, wanted: Form | None = None) -> tuple[Form, Tree]:
+    """The form of a source, by its names, and the folder in it that has that form.
 
+    `wanted` alone is looked for if it is given.
     A platform's form is found in a folder that is alone in the source, too. A zip of a plain class is mostly one folder: it
     is looked into. Raises UsageError where the wanted form is nowhere.
     """
@@ -80,10 +74,10 @@ def recognise_form(tree: Tree, assignment: str, wanted: Form | None = None) -> R
         place = nbgrader.downloaded_in(place, assignment) or place
         students = nbgrader.submitted_in(place, wanted=wanted == "nbgrader")
         if students is not None and wanted in (None, "nbgrader"):
-            return Recognised("nbgrader", students)
+            return "nbgrader", students
         form = _form_of(place, assignment, wanted)
         if form is not None:
-            return Recognised(form, place)
+            return form, place
         nodes = visible(place.nodes())
         if len(nodes) != 1 or not nodes[0].folder:
             break
@@ -92,7 +86,7 @@ def recognise_form(tree: Tree, assignment: str, wanted: Form | None = None) -> R
         raise UsageError(f"{tree.where}: holds nothing that is named as in {title_of(wanted)}.", "Leave out --format.")
     nodes = visible(tree.nodes())
     around = tree.path is None and len(nodes) == 1 and nodes[0].folder
-    return Recognised("plain", tree.inside(nodes[0].name) if around else tree)
+    return "plain", tree.inside(nodes[0].name) if around else tree
 
 
 def _form_of(tree: Tree, assignment: str, wanted: Form | None) -> Form | None:
