@@ -6,9 +6,8 @@ import time
 
 import pytest
 
-from grader.checks.did_you_mean import nearest, what_was_meant
+from grader.checks.did_you_mean import methods_of, nearest, parameters_of, read_library, what_was_meant
 from grader.checks.hints import hint_for
-from grader.checks.installed_names import methods_of, parameters_of, read_library
 from grader.core.evidence import CellError
 from tests.checks.builders import cell
 
