@@ -9,9 +9,10 @@ from pydantic import Field
 
 from grader.checks.base import Case, Score, check
 from grader.checks.cell_and_line import Places
-from grader.checks.hints import PLAIN, RUN_ALL, RUN_FILE, hint_for, hint_for_ending
+from grader.checks.hints import PLAIN, RUN_ALL, hint_for, hint_for_ending
 from grader.core.errors import Failure, Infrastructure, Unseen
 from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Fit, Value
+from grader.core.text import ANSI
 
 LONGEST_MESSAGE = 300
 MOST_TOLD = 3  # problems of one run
@@ -77,10 +78,8 @@ def executes(case: Case, parameters: Executes) -> Score:
 def _hint_of(problem: _Problem, places: Places, ending: Ending, asked: str) -> str:
     """What a student can do about a problem."""
     if problem.stopped:
-        return hint_for_ending(ending, places.cells, places.file)
-    cell = next(cell for cell in places.cells if cell.number == problem.cell)
-    plain = RUN_FILE if places.file else RUN_ALL
-    return hint_for(cell, places.cells, places.file, asked) if cell.error is not None else plain
+        return hint_for_ending(ending, places)
+    return hint_for(next(cell for cell in places.cells if cell.number == problem.cell), places, asked)
 
 
 def _hint(problems: Sequence[_Problem]) -> str:
@@ -169,5 +168,5 @@ def plain_error(message: str) -> str:
 
 def one_line(text: str) -> str:
     """What the kernel said, for a sentence: without colours, on one line, of bounded length."""
-    line = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())
+    line = " ".join(ANSI.sub("", text).split())
     return line if len(line) <= LONGEST_MESSAGE else line[:LONGEST_MESSAGE].rstrip() + " …"
