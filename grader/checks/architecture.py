@@ -74,7 +74,7 @@ def input_shape(case: Case, parameters: InputShape) -> Score:
     found = case.architecture.input_shape
     if any(_fits(found, shape) for shape in parameters.shapes):
         return Score(1.0, f"the input is {write_shape(found)}")
-    wanted = _wanted_shapes(parameters)
+    wanted = [write_shape(None if size in ANY else size for size in shape) for shape in parameters.shapes]
     hint = f"Begin the model with an input of shape {wanted[0]} and give `fit` images of that shape"
     if len(found) == 2 and any(len(shape) == 3 for shape in parameters.shapes):
         hint += "; the channel axis is missing: `x.reshape(-1, height, width, 1)` adds it to grey images"
@@ -142,14 +142,15 @@ def asked_of_network(planned: Iterable[Planned]) -> str:
     wanted = []
     for item in planned:
         if isinstance(item.parameters, InputShape):
-            wanted.append(f"an input of {listed(_wanted_shapes(item.parameters), 'or')}")
+            wanted.append(f"an input of {_wanted_input(item.parameters)}")
         elif isinstance(item.parameters, OutputUnits):
             wanted.append(f"{_wanted_output(item.parameters)} at the end")
     return f"The exercise asks for {listed(wanted)}." if wanted else ""
 
 
-def _wanted_shapes(parameters: InputShape) -> list[str]:
-    return [write_shape(None if size in ANY else size for size in shape) for shape in parameters.shapes]
+def _wanted_input(parameters: InputShape) -> str:
+    shapes = [write_shape(None if size in ANY else size for size in shape) for shape in parameters.shapes]
+    return listed(shapes, "or")
 
 
 def _wanted_output(parameters: OutputUnits) -> str:

@@ -116,12 +116,17 @@ def _slow(fit: Fit) -> str:
 
 def _scaled_otherwise(fit: Fit, claims: Claims) -> str:
     """A word on images that a network is tried on and that are scaled otherwise than those that it learnt from."""
-    learnt = fit.x
-    evaluated = [("is evaluated on", item.x) for item in claims.evaluations if item.identity == fit.identity]
-    for tried, other in (("validates with", fit.validation_x), *evaluated):
+    learnt, validated = fit.x, fit.validation_x
+    evaluated = [item.x for item in claims.evaluations if item.identity == fit.identity]
+    if learnt is not None and validated is not None and _other_scale(learnt, validated):
+        return (
+            f"`{fit.model}` learns from values from {learnt.low:g} to {learnt.high:g}, and validates with values from "
+            f"{validated.low:g} to {validated.high:g}: prepare both alike, as in `x_train / 255.0` and `x_test / 255.0`."
+        )
+    for other in evaluated:
         if learnt is not None and other is not None and _other_scale(learnt, other):
             return (
-                f"`{fit.model}` learns from values from {learnt.low:g} to {learnt.high:g}, and {tried} values from "
+                f"`{fit.model}` learns from values from {learnt.low:g} to {learnt.high:g}, and is evaluated on values from "
                 f"{other.low:g} to {other.high:g}: prepare both alike, as in `x_train / 255.0` and `x_test / 255.0`."
             )
     return ""
