@@ -192,7 +192,8 @@ class RubricChecks:
                 reason = f"not looked at, because {unmet}"
                 return LookedAt(Outcome.SKIPPED, Score(0.0, reason, "Mend that first; this one follows."))
             score = item.check.run(case, item.parameters) or Score(1.0)
-        except Unseen as reason:
+        except Unseen as unseen:
+            reason = str(unseen)
             return LookedAt(Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}{reason}"))
         except Awaiting as awaiting:
             return LookedAt(Outcome.AWAITING, Score(0.0, str(awaiting)))
