@@ -30,7 +30,7 @@ def _live() -> Any:
     """What looks at a live network, once it is clear that it can. Raises UsageError."""
     from importlib import import_module
 
-    system = import_module("grader.core.system")
-    system.require_supported_system()
-    system.require_packages()
+    installation = import_module("grader.core.installation")
+    installation.require_supported_system()
+    installation.require_packages()
     return import_module("grader.selfcheck.in_notebook")

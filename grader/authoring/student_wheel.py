@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from grader import __version__
 from grader.authoring.packing import LEFT_OUT, add_file, files_below
 from grader.authoring.students_course import StudentsCourse
-from grader.core.edition import CONTENT, PACKAGE, STUDENTS, WHOLE
+from grader.core.installation import CONTENT, PACKAGE, STUDENTS, WHOLE
 
 ROOMS_LEFT_OUT = frozenset({"authoring", "ci", "doctor", "gradebook", "review"})
 PACKAGES_LEFT_OUT = frozenset({"alembic", "hypothesis", "sqlalchemy", "starlette", "tomlkit", "uvicorn"})

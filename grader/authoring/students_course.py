@@ -11,8 +11,8 @@ from typing import Any
 
 from grader.authoring.packing import LEFT_OUT, files_below, packages_file
 from grader.checks.accuracy import BetterThan
-from grader.core.edition import MARKER
 from grader.core.errors import DataError, RubricError, UsageError
+from grader.core.installation import MARKER
 from grader.core.toml import read_toml
 from grader.core.workspace import workspace, write_whole
 from grader.course.course import Course

@@ -54,7 +54,7 @@ def failing_lines(cell: Cell, cells: Sequence[Cell] = ()) -> tuple[CodeLine, ...
     if unread is not None and 0 < int(unread[1]) <= len(own):
         return (CodeLine(cell.number, int(unread[1]), own[int(unread[1]) - 1].strip()),)
     found, at = [], cell.number
-    for mark in _FRAME.finditer(re.sub(r"\x1b\[[0-9;]*m", "", cell.error.traceback)):
+    for mark in _FRAME.finditer(cell.error.traceback):
         if mark["line"] is None:
             at = int(mark["cell"] or 0)  # 0: a file of somebody else's
             continue

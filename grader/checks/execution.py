@@ -1,7 +1,7 @@
 """Did the code run from top to bottom? Rests on what the kernel said, and on how the host saw it end."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -9,9 +9,10 @@ from pydantic import Field
 
 from grader.checks.base import Case, Score, check
 from grader.checks.cell_and_line import Places
-from grader.checks.hints import PLAIN, RUN_ALL, RUN_FILE, hint_for, hint_for_ending
+from grader.checks.hints import PLAIN, hint_for, hint_for_ending
 from grader.core.errors import Failure, Infrastructure, Unseen
 from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Fit, Value
+from grader.core.text import ANSI
 
 LONGEST_MESSAGE = 300
 MOST_TOLD = 3  # problems of one run
@@ -31,7 +32,7 @@ class Executes(Value):
 
 @dataclass(frozen=True)
 class _Problem:
-    """Something that did not run: in which cell (None: unknown), and in words; a hint is looked for once it is told.
+    """Something that did not run: in which cell (None: unknown), and in words.
 
     `where` is what its hint begins with where several are told.
     """
@@ -39,7 +40,6 @@ class _Problem:
     cell: int | None
     reason: str
     where: str = ""
-    hint: str = RUN_ALL
     stopped: bool = False  # the run ended there, so a fit in this cell may have been cut short
 
 
@@ -58,7 +58,6 @@ def executes(case: Case, parameters: Executes) -> Score:
     written = tuple(cell for cell in claims.cells if cell.source.strip())
     places = replace(Places.of(case.evidence), cells=written)
     problems = _problems(places, ending)
-    told = [replace(item, hint=_hint_of(item, places, ending, case.asked)) for item in problems[:MOST_TOLD]]
     if not problems:
         if not written:
             raise Failure("there is no code in it", "Hand in the notebook with your code.")
@@ -68,27 +67,26 @@ def executes(case: Case, parameters: Executes) -> Score:
     reason = problems[0].reason + "".join(f"; {problem.reason}" for problem in problems[1:MOST_TOLD])
     if len(problems) > MOST_TOLD:
         reason += f"; and {len(problems) - MOST_TOLD} more"
+    hint = _hint({item: _hint_of(item, places, ending, case.asked) for item in problems[:MOST_TOLD]})
     if parameters.after_training == 0 or not _only_after_training(problems, claims):
-        raise Failure(reason, _hint(told))
+        raise Failure(reason, hint)
     kept = f"the training itself ran, so {parameters.after_training:.0%} of the points stay"
-    return Score(parameters.after_training, f"{reason}; {kept}", _hint(told))
+    return Score(parameters.after_training, f"{reason}; {kept}", hint)
 
 
 def _hint_of(problem: _Problem, places: Places, ending: Ending, asked: str) -> str:
     """What a student can do about a problem."""
     if problem.stopped:
-        return hint_for_ending(ending, places.cells, places.file)
-    cell = next(cell for cell in places.cells if cell.number == problem.cell)
-    plain = RUN_FILE if places.file else RUN_ALL
-    return hint_for(cell, places.cells, places.file, asked) if cell.error is not None else plain
+        return hint_for_ending(ending, places)
+    return hint_for(next(cell for cell in places.cells if cell.number == problem.cell), places, asked)
 
 
-def _hint(problems: Sequence[_Problem]) -> str:
+def _hint(hints: Mapping[_Problem, str]) -> str:
     """What to do about each of them, in their order; once, and without its cell, where it is the same for all."""
-    special = [problem for problem in problems if problem.hint not in PLAIN]
+    special = {problem: hint for problem, hint in hints.items() if hint not in PLAIN}
     places: dict[str, str] = {}
-    for problem in special or problems:
-        places.setdefault(problem.hint, problem.where)
+    for problem, hint in (special or hints).items():
+        places.setdefault(hint, problem.where)
     if len(places) == 1:
         return next(iter(places))
     return " ".join(f"{where}: {hint}" if where else hint for hint, where in places.items())
@@ -169,5 +167,5 @@ def plain_error(message: str) -> str:
 
 def one_line(text: str) -> str:
     """What the kernel said, for a sentence: without colours, on one line, of bounded length."""
-    line = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())
+    line = " ".join(ANSI.sub("", text).split())
     return line if len(line) <= LONGEST_MESSAGE else line[:LONGEST_MESSAGE].rstrip() + " …"

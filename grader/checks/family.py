@@ -244,11 +244,6 @@ def _of_its_own(merge: Merge) -> Family:
     return _family("custom", reason, "resnet", "maps added (`Add`) to what convolutions made of them, not concatenated")
 
 
-def three_by_three(layer: Layer) -> bool:
-    """Whether the kernel has the size 3 along every axis."""
-    return set(kernel(layer)) == {3}
-
-
 def pointwise(layer: Layer) -> bool:
     """Whether the kernel looks at one place at a time: 1 along every axis."""
     return set(kernel(layer)) == {1}
@@ -269,7 +264,7 @@ class Stage(NamedTuple):
     @property
     def height(self) -> int:
         """How many 3 × 3 convolutions there are."""
-        return sum(map(three_by_three, self.convolutions))
+        return sum(set(kernel(layer)) == {3} for layer in self.convolutions)
 
 
 class Trait(NamedTuple):

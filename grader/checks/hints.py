@@ -79,17 +79,15 @@ def read_hints() -> Hints:
     )
 
 
-def hint_for(cell: Cell, cells: tuple[Cell, ...], file: str = "", asked: str = "") -> str:
+def hint_for(cell: Cell, places: Places, asked: str = "") -> str:
     """What a student can do about the error of `cell`; the other cells tell where a missing name is defined.
 
-    `file` is the name of a module, whose lines are called instead of cells; `asked` a sentence on what the exercise asks of
-    the network.
+    `asked` is a sentence on what the exercise asks of the network.
     """
     error = cell.error
     if error is None:
-        return ""
+        return _plain(places)
     missing = re.search(r"name '(\w+)'", error.message) if error.name == "NameError" else None
-    places = Places(cells, file)
     elsewhere = _defined_elsewhere(missing[1], cell, places) if missing is not None else ""
     if elsewhere:
         return elsewhere
@@ -99,15 +97,15 @@ def hint_for(cell: Cell, cells: tuple[Cell, ...], file: str = "", asked: str = "
     meant = _meant(missing[1], cell, places) if missing is not None else what_was_meant(error)
     if meant:
         return meant
-    if missing is not None and file:
+    if missing is not None and places.file:
         return f"`{missing[1]}` has no value yet at this point: give it one above, or import it."
     if known is None and asked and NETWORK.search(cell.source):
         return f"{asked} Compare what you built and what `fit` is given with that."
-    return _plain(file) if known is None else known[1]
+    return _plain(places) if known is None else known[1]
 
 
-def _plain(file: str) -> str:
-    return RUN_FILE if file else RUN_ALL
+def _plain(places: Places) -> str:
+    return RUN_FILE if places.file else RUN_ALL
 
 
 def _fitting(error: CellError, source: str) -> Iterator[tuple[Hint, str]]:
@@ -129,11 +127,11 @@ def _meant(name: str, failed: Cell, places: Places) -> str:
     return meant_by_name(name, defined)
 
 
-def hint_for_ending(ending: Ending, cells: tuple[Cell, ...], file: str = "") -> str:
-    """What a student can do about a run that did not finish; `file` is the name of a module."""
-    source = next((cell.source for cell in cells if cell.number == ending.cell), "")
+def hint_for_ending(ending: Ending, places: Places) -> str:
+    """What a student can do about a run that did not finish."""
+    source = next((cell.source for cell in places.cells if cell.number == ending.cell), "")
     hints = (hint for hint in read_hints().endings if ending.cause in hint.causes and re.search(hint.source, source))
-    return next((hint.text for hint in hints), _plain(file))
+    return next((hint.text for hint in hints), _plain(places))
 
 
 def other_framework(cells: tuple[Cell, ...]) -> str:
@@ -146,17 +144,17 @@ def other_framework(cells: tuple[Cell, ...]) -> str:
     return used[0] if used else ""
 
 
-def why_no_training(cells: tuple[Cell, ...], file: str = "") -> str:
+def why_no_training(places: Places) -> str:
     """In words why no `fit` was reached: nothing calls it, or nothing calls what it stands in; "" if nothing is found."""
-    if any(re.search(MARIMO, cell.source) for cell in cells):
+    if any(re.search(MARIMO, cell.source) for cell in places.cells):
         return "this is a marimo notebook, whose cells are functions that nothing calls here"
-    if not any(re.search(r"\.fit\w*\s*\(", cell.source) for cell in cells):
-        return "nothing calls `fit`" if file else "no cell calls `fit`"
-    found = _never_called(tuple((cell.number, cell.source) for cell in cells))
+    if not any(re.search(r"\.fit\w*\s*\(", cell.source) for cell in places.cells):
+        return "nothing calls `fit`" if places.file else "no cell calls `fit`"
+    found = _never_called(tuple((cell.number, cell.source) for cell in places.cells))
     if found is None:
         return ""
     kind, name, number = found
-    return f"the {kind} `{name}`{Places(cells, file).in_cell(number)} calls `fit`, but nothing uses `{name}`"
+    return f"the {kind} `{name}`{places.in_cell(number)} calls `fit`, but nothing uses `{name}`"
 
 
 @lru_cache(maxsize=4)  # several checks ask the same of one submission

@@ -3,7 +3,6 @@
 The names are written down here, because nothing in this room imports Keras. A rubric that misspells one is refused.
 """
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from grader.core.evidence import Architecture, Layer
+from grader.core.text import nearest
 
 MOST_NAMED, LONGEST_NAME = 10, 60  # layers in one sentence; characters of a name
 LARGEST = 1_000_000  # a size beyond it is nonsense
@@ -107,10 +107,7 @@ def without_influence(layers: Iterable[Layer], reaching: Iterable[Layer]) -> lis
 def _known(word: str, names: tuple[str, ...], what: str) -> str:
     if word in names:
         return word
-    folded = {name.casefold(): name for name in names}
-    near = difflib.get_close_matches(word.casefold(), tuple(folded), n=1)
-    more = f" (did you mean `{folded[near[0]]}`?)" if near else ""
-    raise ValueError(f"`{word}` is not the name of {what}{more}")
+    raise ValueError(f"`{word}` is not the name of {what}{nearest(word, names)}")
 
 
 def known_kind(word: str) -> str:

@@ -193,9 +193,10 @@ class RubricChecks:
                 return LookedAt(Outcome.SKIPPED, Score(0.0, reason, "Mend that first; this one follows."))
             score = item.check.run(case, item.parameters) or Score(1.0)
         except Unseen as unseen:
-            return LookedAt(Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}{unseen.reason}"))
+            reason = str(unseen)
+            return LookedAt(Outcome.SKIPPED, Score(0.0, f"{NOT_CHECKED}{reason}"))
         except Awaiting as awaiting:
-            return LookedAt(Outcome.AWAITING, Score(0.0, awaiting.reason))
+            return LookedAt(Outcome.AWAITING, Score(0.0, str(awaiting)))
         except Failure as failure:
             return LookedAt(Outcome.FAILED, Score(0.0, failure.reason, failure.hint))
         except Exception as error:  # our bug, not theirs: named, shown to the instructor, no mark taken silently

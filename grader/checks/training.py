@@ -14,7 +14,7 @@ from grader.checks.execution import one_line, plain_error, trainings, write_erro
 from grader.checks.hints import PLAIN, hint_for, other_framework, why_no_training
 from grader.checks.layers import quoted, some
 from grader.core.errors import Failure, Infrastructure
-from grader.core.evidence import ArraySummary, Candidate, Cause, Cell, Claims, Evidence, Fit, Value
+from grader.core.evidence import ArraySummary, Cause, Cell, Claims, Evidence, Fit, Value
 from grader.core.text import joined
 
 KERAS_BATCH_SIZE = 32  # what fit takes where it is given none
@@ -43,7 +43,7 @@ def trained(case: Case, parameters: NoParameters) -> Score:
     """
     _require_model(case)
     claims, places = case.evidence.claims, Places.of(case.evidence)
-    fits, chosen = fits_of_chosen(claims), _chosen(claims)
+    fits, chosen = fits_of_chosen(claims), claims.taken
     done = trainings(fits)
     fitted = [fit for fit in done if fit.how == "fit"]
     if fitted:
@@ -66,7 +66,7 @@ def trained(case: Case, parameters: NoParameters) -> Score:
             raise Failure(
                 f"{name} was never fitted: {places.of_error(failed)} failed", _first_error(places, case.asked)
             )
-        why = why_no_training(claims.cells, places.file)
+        why = why_no_training(places)
         more = f", only {some(others)}" if others else f": {why}" if why else ""
         raise Failure(f"{name} was never fitted{more}", f"Call `fit` on {name} with the training images and labels.")
     last = fits[-1]
@@ -100,7 +100,7 @@ def _hint_of(fit: Fit, places: Places, asked: str) -> str:
     cell = _cell_of_error(fit, places)
     if cell is None:
         return ""
-    hint = hint_for(cell, places.cells, places.file, asked)
+    hint = hint_for(cell, places, asked)
     return "" if hint in PLAIN else hint
 
 
@@ -178,7 +178,7 @@ def _why_none(evidence: Evidence) -> str:
     if failed is not None and not trainings(claims.fits):
         reasons.append(_failed(failed, Places.of(evidence)))
     elif ending.cause is Cause.FINISHED and not claims.problem and claims.cells and not claims.fits:
-        reasons.append(why_no_training(claims.cells, Places.of(evidence).file))
+        reasons.append(why_no_training(Places.of(evidence)))
     return (
         "; ".join(filter(None, reasons))
         or evidence.facts.judgement.reason
@@ -190,12 +190,8 @@ def _first_error(places: Places, asked: str) -> str:
     failed = next((cell for cell in places.cells if cell.error is not None), None)
     if failed is None or failed.error is None:
         return "Build a Keras model, compile it and call `fit`, at the top level."
-    hint = hint_for(failed, places.cells, places.file, asked)
+    hint = hint_for(failed, places, asked)
     return f"Mend {places.of_error(failed)} first: it failed with {failed.error.name}, and what follows may need it. {hint}"
-
-
-def _chosen(claims: Claims) -> Candidate | None:
-    return next((candidate for candidate in claims.candidates if candidate.taken), None)
 
 
 def fits_of_chosen(claims: Claims) -> tuple[Fit, ...]:
@@ -204,7 +200,7 @@ def fits_of_chosen(claims: Claims) -> tuple[Fit, ...]:
     Fits and candidates are matched by name. A model that was taken as fitted but goes by another name in the
     records (its own, not the variable's) gets all fits rather than none.
     """
-    chosen = _chosen(claims)
+    chosen = claims.taken
     if chosen is None:
         return claims.fits
     own = tuple(fit for fit in claims.fits if fit.model == chosen.name)

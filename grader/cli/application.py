@@ -27,9 +27,8 @@ from grader.cli.command import HELP, Commands, use_commands
 from grader.cli.faults import ParserFault, explain_fault
 from grader.cli.options import GOES_ON, INTERRUPTED, TERMINATED, leave
 from grader.cli.students_copy import hide_from_students, require_for_students
-from grader.core.edition import distribution
 from grader.core.errors import GraderError
-from grader.core.system import missing_package, require_supported_system
+from grader.core.installation import distribution, missing_package, require_supported_system
 
 app = typer.Typer(
     help="Grades deep-learning coursework: runs it in a sandbox, judges the network on hidden images, explains the mark.",

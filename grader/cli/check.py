@@ -87,7 +87,7 @@ def check(
 
     Ends with 0 where all is fine, 1 where something would cost points, 2 for wrong usage, 3 where we broke.
     """
-    from grader.core.system import require_packages
+    from grader.core.installation import require_packages
     from grader.core.workspace import output_folder
 
     require_packages()

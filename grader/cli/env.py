@@ -9,7 +9,7 @@ import typer
 from grader.cli.command import Commands
 from grader.cli.options import CourseOption, Debug, Json, Quiet, find_course, progress_bar
 from grader.cli.terminal import print_lines
-from grader.core.edition import distribution
+from grader.core.installation import distribution
 
 if TYPE_CHECKING:
     from grader.course.course import Course

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import typer
 from typer.models import CommandInfo, TyperInfo
 
-from grader.core.edition import is_students_copy
 from grader.core.errors import UsageError
+from grader.core.installation import is_students_copy
 
 FOR_STUDENTS = ("check", "data", "env")
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from grader.core.errors import RubricError
 from grader.core.evidence import Serve, Value
@@ -34,10 +34,8 @@ Language = Annotated[str, AfterValidator(_require_code)]
 Span = Annotated[float, BeforeValidator(parse_span), Field(ge=0, le=366 * 24 * 3600)]
 
 
-def _require_moment(value: Any, info: ValidationInfo) -> Any:
+def _require_moment(value: Any) -> Any:
     """ValueError for what leaves open which moment is meant."""
-    if info.mode == "json" and isinstance(value, str):  # JSON has no moments
-        value = datetime.fromisoformat(value)
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value
     example = "write day, time and offset without quotation marks, as in 2026-11-20T23:59:00+01:00"

@@ -16,9 +16,9 @@ from packaging.version import InvalidVersion, Version
 from pydantic import Field, ValidationInfo, field_validator
 
 from grader.core.assignment import Language
-from grader.core.edition import HOLDING_ANSWERS, STUDENTS
 from grader.core.errors import RubricError
 from grader.core.evidence import Value
+from grader.core.installation import HOLDING_ANSWERS, STUDENTS
 from grader.core.text import did_you_mean
 from grader.core.toml import load_toml, written
 

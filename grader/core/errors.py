@@ -63,23 +63,13 @@ class SandboxUnavailable(GraderError):
 class Infrastructure(GraderError):
     """We broke; no mark is lost by it."""
 
-    exit_code = 3
-
 
 class Unseen(Exception):
-    """A check can't say anything: a smoke run did not come to what it looks at. `reason` says where it ended."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """A check can't say anything: a smoke run did not come to what it looks at. Its text says where it ended."""
 
 
 class Awaiting(Exception):
-    """A check that finds nothing by itself: a person gives its points. `reason` says so in words."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """A check that finds nothing by itself: a person gives its points. Its text says so."""
 
 
 class Failure(Exception):

@@ -223,6 +223,11 @@ class Claims(Value):
     problem: str | None = None  # why no model could be saved, in the recorder's words
     left_out_s: float = 0.0  # of a smoke run: seconds of evaluating and predicting that it left out, by its own pace
 
+    @property
+    def taken(self) -> Candidate | None:
+        """The network that is graded."""
+        return next((item for item in self.candidates if item.taken), None)
+
 
 class Layer(Value):
     """One layer or operation as the judge saw it; shapes without the batch axis, None where a size is free.
@@ -477,7 +482,7 @@ def validation_accuracy(claims: Claims) -> float | None:
 
 
 def _last(claims: Claims, names: tuple[str, ...]) -> float | None:
-    taken = next((item.name for item in claims.candidates if item.taken), None)
+    taken = claims.taken.name if claims.taken is not None else None
     for fit in reversed(claims.fits):
         if fit.model == taken and any(fit.history.get(name) for name in ACCURACIES):
             return next((fit.history[name][-1] for name in names if fit.history.get(name)), None)

@@ -1,12 +1,13 @@
 """Grades: which submission counts, what lateness costs, what a person decided. Pure.
 
-First the values (rules, hand-ins, extensions, the events of a student's history), then `decide_grade`, which makes a grade
-of them, and what is read from a result and its grades. `Grade` itself stands in `results`, since a result names its grade.
+First the values (rules, hand-ins, extensions, the events of a student's history, and `GradeBasis`, which makes a grade of
+them), then what lateness costs, how a course's slip days are shared out, and what is read from a result and its grades.
+`Grade` itself stands in `results`, since a result names its grade.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
@@ -152,27 +153,41 @@ class GradeBasis(Value):
     slip_days: int | None = None
 
     def grade(self, rules: Rules) -> Grade:
-        """The grade that follows."""
-        return decide_grade(
-            self.student, rules, self.marked, extension=self.extension, override=self.override, review=self.review,
-            slip_days=self.slip_days,
+        """The grade that follows from the results that stand for a student's submissions, and from what people decided.
+
+        What was decided of single checks changes what a submission earned, and lateness takes from that, beyond the slip
+        days that there are for it; an override or excuse wins over all of it.
+        """
+        due, review = effective_due(rules.due, self.extension), self.review
+        counted = self._counted(rules, self.slip_days or 0)
+        if counted is not None:
+            review = of_todays_checks(review, counted.marked.checks)
+        grade = Grade(
+            student=self.student, assignment=rules.assignment, title=rules.title, points=None, out_of=rules.out_of,
+            passed=False, submissions=len(self.marked), due=None if due is None else due.isoformat(), review=review,
         )  # fmt: skip
+        if counted is not None:
+            grade = grade.model_copy(update=_of_counted(counted, due, review, self.slip_days))
+            grade = grade.model_copy(update={"comment": _comment(grade)})
+        return grade if self.override is None else grade.model_copy(update=_of_override(self.override, counted, rules))
 
-    def slipped(self, rules: Rules, slip_days: int) -> "Slipped":
-        """What would be spent of so many slip days. An excused student spends none: there is nothing to be late with."""
-        due = effective_due(rules.due, self.extension)
-        counted = _counted_of(self.marked, rules, due, self.review, slip_days)
+    def slipped(self, rules: Rules, slip_days: int) -> tuple[datetime, int]:
+        """When the submission that counts was handed in, and how many of so many slip days would be spent on it.
+
+        An excused student spends none: there is nothing to be late with.
+        """
+        counted = self._counted(rules, slip_days)
         if counted is None or (self.override is not None and self.override.excused):
-            return Slipped(moment=None, days=0)
-        return Slipped(moment=counted.marked.submitted, days=counted.slipped)
+            return LAST, 0
+        return counted.marked.submitted or LAST, counted.slipped
 
-
-@dataclass(frozen=True)
-class Slipped:
-    """How many slip days a submission spends, and when it was handed in, as far as that is known."""
-
-    moment: datetime | None
-    days: int
+    def _counted(self, rules: Rules, slip_days: int) -> "_Assessed | None":
+        """The submission that counts, where so many slip days may be spent on it."""
+        due = effective_due(rules.due, self.extension)
+        return _choose(
+            [_assess(item, rules, due, of_todays_checks(self.review, item.checks), slip_days) for item in self.marked],
+            rules,
+        )
 
 
 class Judged(Value):
@@ -185,6 +200,7 @@ class Judged(Value):
 
 
 DAY = timedelta(days=1)
+LAST = datetime.max.replace(tzinfo=UTC)  # of a hand-in without a time, which is never late
 LATE_WITHOUT_TIME, LATER_RUN_BROKE, DECIDED_BEFORE = "late_without_time", "later_run_broke", "decided_before"
 # Keys of a rubric that change no points of stored evidence.
 NO_PART_OF_A_MARK = {"submissions", "due", "late", "run", "audit"}
@@ -215,38 +231,6 @@ class _Assessed:
     accepted: bool
     awaits: tuple[str, ...] = ()
     slipped: int = 0
-
-
-def decide_grade(
-    student: Student, rules: Rules, marked: Sequence[Marked], *, extension: Extension | None = None,
-    override: Override | None = None, review: Review | None = None, slip_days: int | None = None,
-) -> Grade:  # fmt: skip
-    """The grade that follows from the results that stand for a student's submissions, and from what people decided.
-
-    What was decided of single checks changes what a submission earned, and lateness takes from that, beyond the `slip_days`
-    that there are for it; an override or excuse wins over all of it.
-    """
-    due = effective_due(rules.due, extension)
-    counted = _counted_of(marked, rules, due, review, slip_days or 0)
-    if counted is not None:
-        review = of_todays_checks(review, counted.marked.checks)
-    grade = Grade(
-        student=student, assignment=rules.assignment, title=rules.title, points=None, out_of=rules.out_of, passed=False,
-        submissions=len(marked), due=None if due is None else due.isoformat(), review=review,
-    )  # fmt: skip
-    if counted is not None:
-        grade = grade.model_copy(update=_of_counted(counted, due, review, slip_days))
-        grade = grade.model_copy(update={"comment": _comment(grade)})
-    return grade if override is None else grade.model_copy(update=_of_override(override, counted, rules))
-
-
-def _counted_of(
-    marked: Sequence[Marked], rules: Rules, due: datetime | None, review: Review | None, slip_days: int
-) -> _Assessed | None:
-    """The submission that counts, where so many slip days may be spent on it."""
-    return _choose(
-        [_assess(item, rules, due, of_todays_checks(review, item.checks), slip_days) for item in marked], rules
-    )
 
 
 def effective_due(due: datetime | None, extension: Extension | None) -> datetime | None:
@@ -287,6 +271,26 @@ def slip_days_worth(lateness: timedelta, rules: Rules, available: int) -> int:
         return 0
     costs = [lateness_cost(lateness - spent * DAY, rules, out_of=1.0)[1] for spent in range(min(most, days) + 1)]
     return costs.index(min(costs))
+
+
+def share_out(budget: int, works: Mapping[str, tuple[Rules, GradeBasis]]) -> dict[str, int]:
+    """How many of a student's slip days for a course are left when it is an assignment's turn, by its id.
+
+    Days go to the submissions that count, in the order in which they were handed in. Which one counts may depend on the days
+    that are left (`submissions = "best"`), so of all assignments whose turn has not come the earliest is looked for anew.
+    Nothing that was spent is ever stored, so no day can be spent twice, and whatever changes (an extension, another hand-in,
+    a moved deadline, an excuse) changes it at once.
+    """
+    left, waiting, found = budget, dict(works), dict[str, int]()
+    while waiting:
+        turns = {name: basis.slipped(rules, left) for name, (rules, basis) in waiting.items()}
+        name = min(turns, key=lambda name: (turns[name][0], name))
+        found[name] = left
+        left -= turns[name][1]
+        if not left:  # nothing that comes later can spend anything
+            return found | {other: 0 for other in waiting if other != name}
+        del waiting[name]
+    return found
 
 
 def of_todays_checks(review: Review | None, checks: Sequence[MarkedCheck]) -> Review | None:

@@ -16,6 +16,7 @@ from typing import Any
 from grader.core.errors import SubmissionError
 from grader.core.evidence import LONGEST_TAG, MOST_TAGS, Attachment, CellError, MarkdownCell, Output, Reported
 from grader.core.files import conflict_line, encoding_of, kind_of
+from grader.core.text import ANSI
 
 OTHER_LANGUAGES = {"r": "R", "julia": "Julia", "scala": "Scala", "javascript": "JavaScript", "octave": "Octave"}
 CELL_MARK = re.compile(r"^#[ ]?(?:In ?\[[ \d]*\]:|%%)", re.MULTILINE)
@@ -25,7 +26,6 @@ PREPARES = re.compile(
     r"scaler|gen$|generator|pca|encoder|tokenizer|binarizer|^(?:le|lb|ohe|enc|sc|ss|mms|svc|svm|knn|clf)$",
     re.IGNORECASE,
 )
-ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
 TENSORFLOW_BOOT = re.compile(r"^(?:WARNING: All log messages before absl::.*|[IWE]0000 00:00:.*)\n?", re.MULTILINE)
 # What stands before "acc" is taken afterwards: looked for at each place, it would be read thirty times.
 ACCURACY = re.compile(
@@ -342,7 +342,7 @@ def _source(cell: Mapping[str, Any]) -> str:
 
 
 def _text_of(given: object) -> str:
-    """A text of a notebook, which may be written as a list of its lines."""
+    """A text of a notebook, which may be written as a list of its lines; "" for anything else."""
     if isinstance(given, list):
         return "".join(part for part in given if isinstance(part, str))
     return given if isinstance(given, str) else ""
@@ -489,10 +489,8 @@ def _is_good_end(output: Mapping[str, Any]) -> bool:
 
 
 def _text(value: object) -> str:
-    """What a kernel sent as text, which the format also allows to come in lines; "" for anything else."""
-    if isinstance(value, list):
-        value = "".join(line for line in value if isinstance(line, str))
-    return strip_ansi(value) if isinstance(value, str) else ""
+    """What a kernel sent as text, as evidence holds it."""
+    return strip_ansi(_text_of(value))
 
 
 def _append_stream(kept: list[Output], text: str) -> None:

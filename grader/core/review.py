@@ -200,11 +200,7 @@ def standing(entries: Iterable[LogEntry]) -> dict[Key, LogEntry]:
 
 def saved_comments(entries: Iterable[LogEntry]) -> dict[str, SavedComment]:
     """The comment bank: the saved comments that stand, by their id."""
-    return {
-        entry.subject: SavedComment.model_validate(entry.value)
-        for entry in standing(entries).values()
-        if entry.kind == "saved_comment" and entry.value is not None
-    }
+    return _said_last(standing(entries).values())
 
 
 def _said_last(entries: Iterable[LogEntry]) -> dict[str, SavedComment]:
@@ -225,9 +221,7 @@ def reviews_of(entries: Iterable[LogEntry]) -> dict[str, Review]:
         if entry.student and entry.value is not None:
             mine.setdefault(entry.student, []).append(entry)
     found = {student: _review(own, saved) for student, own in mine.items()}
-    return {
-        student: review for student, review in found.items() if review != Review()
-    }  # who is to look decides nothing
+    return {name: review for name, review in found.items() if review != Review()}  # who is to look decides nothing
 
 
 def _review(entries: Iterable[LogEntry], saved: Mapping[str, SavedComment]) -> Review:

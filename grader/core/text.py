@@ -17,7 +17,7 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 
 # Megabytes of base64, which `read_png` looks at byte by byte, and numbers by the hundred.
 _NO_TEXT = frozenset({"png", "confusion"})
@@ -95,9 +95,10 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """The nearest of the known words as a question in brackets; "" where none is near."""
-    near = difflib.get_close_matches(word, known, n=1)
-    return f" (did you mean `{near[0]}`?)" if near else ""
+    """The nearest of the known words, upper and lower case being alike, as a question in brackets; "" where none is near."""
+    folded = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(word.casefold(), list(folded), n=1)
+    return f" (did you mean `{folded[near[0]]}`?)" if near else ""
 
 
 def available(known: Iterable[str]) -> str:
@@ -107,7 +108,7 @@ def available(known: Iterable[str]) -> str:
 
 def settled(text: str) -> str:
     """What a terminal would show in the end: colours gone, progress bars in their last state."""
-    text = _ANSI.sub("", text).replace("\r\n", "\n")
+    text = ANSI.sub("", text).replace("\r\n", "\n")
     if "\r" not in text and "\b" not in text:
         return text
     return "\n".join(_last_writing(line) for line in text.split("\n"))

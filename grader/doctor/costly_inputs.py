@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grader.checks.base import Case
+from grader.checks.cell_and_line import Places
 from grader.checks.execution import Executes, executes
 from grader.checks.hints import why_no_training
 from grader.core.errors import Failure, SubmissionError
@@ -137,8 +138,8 @@ WORK: Mapping[str, Callable[[Any], object]] = {
     "many-cells": _read("work.py"),
     "many-values": _read("work.ipynb"),
     "saved-outputs": _read("work.ipynb"),
-    "fits-in-functions": lambda sources: why_no_training(_cells(sources)),
-    "dense-code": lambda sources: why_no_training(_cells(sources)),
+    "fits-in-functions": lambda sources: why_no_training(Places(_cells(sources))),
+    "dense-code": lambda sources: why_no_training(Places(_cells(sources))),
     "failing-cells": _execute_check,
     "white-space": lambda code: compare_code({"ada": code, "ben": code}),
     "wide-picture": _open_arrays,

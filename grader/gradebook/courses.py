@@ -6,8 +6,7 @@ from sqlalchemy import Connection, delete, select
 
 from grader.core.course_rules import CourseRules
 from grader.core.errors import UsageError
-from grader.core.grades import GradeBasis, Rules
-from grader.core.slip_days import share_out
+from grader.core.grades import GradeBasis, Rules, share_out
 from grader.gradebook.tables import CourseRow, statements
 from grader.intake.names import name_some
 

@@ -11,8 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from grader.core.assignment import Assignment
-from grader.core.edition import STUDENTS, WHOLE
 from grader.core.evidence import Isolation, Serve, Smoke
+from grader.core.installation import STUDENTS, WHOLE
 from grader.core.limits import Train
 from grader.core.progress import Progress
 from grader.core.workspace import workspace

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from grader.core.edition import HOLDING_ANSWERS
 from grader.core.errors import SandboxUnavailable
 from grader.core.evidence import Isolation
+from grader.core.installation import HOLDING_ANSWERS
 from grader.sandbox import launcher
 from grader.sandbox.cgroup import NOT_GRANTED, ControlGroup, Hierarchy, find_hierarchy
 from grader.sandbox.interface import Confined, Program, Promise

@@ -16,8 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from grader.core.course_rules import package_name
-from grader.core.edition import STUDENTS, WHOLE
 from grader.core.errors import Infrastructure, UsageError
+from grader.core.installation import STUDENTS, WHOLE
 from grader.core.workspace import workspace
 
 LONGEST_S = 1800.0

@@ -230,7 +230,7 @@ def failed_cells(places: Places, asked: str = "") -> tuple[CellFailure, ...]:
     return tuple(
         CellFailure(
             cell=cell.number, where=places.of_error(cell), error=write_error(cell.error),
-            line=_failing_line(cell, places.cells), hint=hint_for(cell, places.cells, places.file, asked),
+            line=_failing_line(cell, places.cells), hint=hint_for(cell, places, asked),
         )
         for cell in places.cells
         if cell.error is not None

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from grader.checks.did_you_mean import nearest, what_was_meant
+from grader.checks.cell_and_line import Places
+from grader.checks.did_you_mean import methods_of, nearest, parameters_of, read_library, what_was_meant
 from grader.checks.hints import hint_for
-from grader.checks.installed_names import methods_of, parameters_of, read_library
 from grader.core.evidence import CellError
 from tests.checks.builders import cell
 
@@ -88,14 +88,14 @@ def test_a_name_without_a_value_is_looked_for_among_the_notebooks_own_and_the_li
     source: str, name: str, words: str
 ) -> None:
     first, failed = cell(1, source), cell(2, f"print({name})", ("NameError", f"name '{name}' is not defined"))
-    assert words in hint_for(failed, (first, failed))
+    assert words in hint_for(failed, Places((first, failed)))
 
 
 def test_a_name_of_the_same_cell_is_called_so_and_one_of_a_later_cell_is_not_offered() -> None:
     failed = cell(1, "images = 1\nimage", ("NameError", "name 'image' is not defined"))
-    assert "`images`, which this cell defines?" in hint_for(failed, (failed,))
+    assert "`images`, which this cell defines?" in hint_for(failed, Places((failed,)))
     early = cell(1, "modle", ("NameError", "name 'modle' is not defined"))
-    assert "did you mean" not in hint_for(early, (early, cell(2, "model = 1")))
+    assert "did you mean" not in hint_for(early, Places((early, cell(2, "model = 1"))))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_name_of_the_same_cell_is_called_so_and_one_of_a_later_cell_is_not_off
 )  # fmt: skip
 def test_what_was_taken_out_or_is_nobodys_is_no_misspelling(name: str, message: str, words: str) -> None:
     failed = cell(1, "x", (name, message))
-    assert words in hint_for(failed, (failed,))
+    assert words in hint_for(failed, Places((failed,)))
 
 
 def test_names_are_compared_without_regard_to_upper_and_lower_case_and_no_word_is_its_own_neighbour() -> None:
@@ -145,5 +145,5 @@ def test_many_names_of_a_notebook_take_no_time() -> None:
     many = cell(1, "\n".join(f"x_train{number} = 1" for number in range(20_000)))
     failed = cell(2, "x_trian", ("NameError", "name 'x_trian' is not defined"))
     started = time.process_time()
-    assert "did you mean" in hint_for(failed, (many, failed))
+    assert "did you mean" in hint_for(failed, Places((many, failed)))
     assert time.process_time() - started < 2

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from grader.checks.cell_and_line import Places
 from grader.checks.hints import RUN_ALL, hint_for, hint_for_ending, read_hints
 from grader.core.evidence import Cause, Ending
 from grader.core.results import Outcome
@@ -225,7 +226,7 @@ def test_long_coloured_messages_become_one_short_line() -> None:
 )
 def test_common_errors_have_a_hint_that_says_what_to_change(name: str, message: str, words: str) -> None:
     failed = cell(1, error=(name, message))
-    assert words in hint_for(failed, (failed,))
+    assert words in hint_for(failed, Places((failed,)))
 
 
 @pytest.mark.parametrize(
@@ -249,30 +250,30 @@ def test_common_errors_have_a_hint_that_says_what_to_change(name: str, message: 
 )  # fmt: skip
 def test_some_errors_are_understood_by_the_code_of_their_cell(source: str, error: tuple[str, str], words: str) -> None:
     failed = cell(1, source, error)
-    assert words in hint_for(failed, (failed,))
+    assert words in hint_for(failed, Places((failed,)))
 
 
 def test_a_name_that_a_failed_cell_would_have_defined_leads_to_that_cell() -> None:
     first = cell(1, "x_train = load()", ("ValueError", "bad"))
     failed = cell(2, "x_train", ("NameError", "name 'x_train' is not defined"))
-    assert "cell 1, which failed" in hint_for(failed, (first, failed))
+    assert "cell 1, which failed" in hint_for(failed, Places((first, failed)))
 
 
 def test_a_name_that_is_defined_in_a_later_cell_is_pointed_at() -> None:
     failed = cell(1, "print(x_train)", ("NameError", "name 'x_train' is not defined"))
     later = cell(4, "(x_train, y_train), _ = load()")
-    assert "`x_train` is defined in cell 4" in hint_for(failed, (failed, later))
+    assert "`x_train` is defined in cell 4" in hint_for(failed, Places((failed, later)))
 
 
 @pytest.mark.parametrize("source", ["def helper():\n    pass", "from tools import other as helper", "helper = 3"])
 def test_functions_imports_and_assignments_all_define_a_name(source: str) -> None:
     failed = cell(1, "helper()", ("NameError", "name 'helper' is not defined"))
-    assert "defined in cell 2" in hint_for(failed, (failed, cell(2, source)))
+    assert "defined in cell 2" in hint_for(failed, Places((failed, cell(2, source))))
 
 
 def test_a_name_that_differs_only_in_case_is_pointed_at() -> None:
     first, failed = cell(1, "X_train = 3"), cell(2, "x_train", ("NameError", "name 'x_train' is not defined"))
-    assert "Cell 1 defines `X_train`" in hint_for(failed, (first, failed))
+    assert "Cell 1 defines `X_train`" in hint_for(failed, Places((first, failed)))
 
 
 @pytest.mark.parametrize("padding", ["\n", " ", "a", "a, ", "x\n", "=", "("])
@@ -280,7 +281,7 @@ def test_a_name_that_differs_only_in_case_is_pointed_at() -> None:
 def test_a_hint_for_a_very_long_cell_takes_no_time(name: str, padding: str) -> None:
     failed = cell(1, padding * 100_000, (name, "name 'y' is not defined"))
     started = time.monotonic()
-    assert hint_for(failed, (failed, failed)) != ""
+    assert hint_for(failed, Places((failed, failed))) != ""
     assert time.monotonic() - started < 20, "what grows with the square takes minutes"
 
 
@@ -329,13 +330,13 @@ HOSTILE = (
 def test_a_hint_for_a_long_message_that_was_made_to_be_dear_takes_no_time(name: str, part: str) -> None:
     failed = cell(1, "model.fit(x)", (name, (part * 2_000)[:2_000]))
     started = time.process_time()
-    assert hint_for(failed, (failed,)) != ""
+    assert hint_for(failed, Places((failed,))) != ""
     assert time.process_time() - started < 1
 
 
 def test_a_comparison_defines_nothing() -> None:
     failed = cell(1, "y", ("NameError", "name 'y' is not defined"))
-    assert "has no value yet" in hint_for(failed, (failed, cell(2, "y == 3")))
+    assert "has no value yet" in hint_for(failed, Places((failed, cell(2, "y == 3"))))
 
 
 def test_a_cell_that_trains_nothing_and_never_ends_is_not_told_to_train_less() -> None:
@@ -343,8 +344,8 @@ def test_a_cell_that_trains_nothing_and_never_ends_is_not_told_to_train_less() -
     endless, training = (
         cell(2, source) for source in ("while True:\n    print(1)", "while True:\n    model.fit(x, y)")
     )
-    assert "never ended" in hint_for_ending(ending, (cell(1), endless))
-    assert "fewer epochs" in hint_for_ending(ending, (cell(1), training))
+    assert "never ended" in hint_for_ending(ending, Places((cell(1), endless)))
+    assert "fewer epochs" in hint_for_ending(ending, Places((cell(1), training)))
 
 
 def test_every_hint_names_only_what_its_message_holds_and_every_ending_is_a_cause() -> None:

@@ -1,5 +1,6 @@
 """Which submission counts, what lateness costs, what a person decided: pure rules, and what always holds of them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,12 +12,12 @@ from grader.core.assignment import Late, read_assignment
 from grader.core.grades import (
     Extension,
     Grade,
+    GradeBasis,
     Marked,
     MarkedCheck,
     Override,
     Rules,
     Student,
-    decide_grade,
     effective_due,
     plain_grade,
     rubric_digest,
@@ -45,8 +46,12 @@ def marked(points: float = 90, late: timedelta | None = None, **changes: object)
     return Marked.model_validate({**values, **changes})
 
 
+def decide_grade(student: Student, rules: Rules, works: Sequence[Marked], **more: object) -> Grade:
+    return GradeBasis.model_validate({"student": student, "marked": works, **more}).grade(rules)
+
+
 def lost(late: timedelta, rules: Rules = RULES, **changes: object) -> float:
-    grade = decide_grade(ADA, rules, [marked(90, late)], **changes)  # type: ignore[arg-type]
+    grade = decide_grade(ADA, rules, [marked(90, late)], **changes)
     assert grade.points is not None
     return 90 - grade.points
 

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.core.assignment import Late
-from grader.core.grades import Extension, Grade, GradeBasis, Marked, Override, Rules, Student, lateness_cost
+from grader.core.grades import Extension, Grade, GradeBasis, Marked, Override, Rules, Student, lateness_cost, share_out
 from grader.core.results import Status
-from grader.core.slip_days import share_out
 
 DUE = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ADA = Student(name="ada")

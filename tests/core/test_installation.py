@@ -7,9 +7,15 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from grader.core.edition import MARKER, is_students_copy
 from grader.core.errors import UsageError
-from grader.core.system import AT_LEAST, missing_package, require_packages, require_supported_system
+from grader.core.installation import (
+    AT_LEAST,
+    MARKER,
+    is_students_copy,
+    missing_package,
+    require_packages,
+    require_supported_system,
+)
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
