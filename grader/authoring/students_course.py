@@ -19,7 +19,7 @@ from grader.course.course import Course
 from grader.course.find import PRIVATE
 from grader.course.rubric import functions_rubric, plan_checks
 from grader.functions.cases import load_functions
-from grader.functions.record_cases import record_cases
+from grader.functions.explore import record_cases
 from grader.marking.rubric_file import write_toml
 
 SAID = "This copy of the grader is for students. `grader student-wheel` made it from a course.\n"

@@ -13,8 +13,8 @@ from grader.cli.options import Debug, Json, Quiet, SandboxName, SandboxOption, W
 from grader.cli.terminal import print_lines, terminal_width
 
 if TYPE_CHECKING:
-    from grader.doctor.bwrap import Installed
     from grader.doctor.corpus import Finding
+    from grader.doctor.machine import Installed
 
 app = typer.Typer()
 LOG_WIDTH = 140  # columns where there is no terminal
@@ -42,9 +42,9 @@ def doctor(
 
     Ends with 0 where all of it was held, 1 where something was not, 3 where a probe could not be run.
     """
-    from grader.doctor.backends import backend_lines, installed_backends
+    from grader.doctor.attacks import examine
     from grader.doctor.corpus import choose, load_corpus
-    from grader.doctor.examine import examine
+    from grader.doctor.machine import backend_lines, installed_backends
 
     attacks = choose(load_corpus(), only or ())
     started = time.monotonic()
@@ -89,7 +89,7 @@ def _groups(findings: "Sequence[Finding]") -> "Iterator[tuple[str, list[Finding]
 def _bwrap(sandbox: SandboxName) -> "Installed | None":
     """The bwrap that the sandbox is made with, where it is made with one."""
     from grader.core.errors import SandboxUnavailable
-    from grader.doctor.bwrap import Installed, read_version
+    from grader.doctor.machine import Installed, read_version
     from grader.sandbox.bubblewrap import find_bwrap, version_words
 
     if sandbox is not SandboxName.BUBBLEWRAP:

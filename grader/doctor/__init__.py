@@ -7,9 +7,10 @@ Before each run the host places decoys (`decoys`): files, listening sockets, pro
 Afterwards it looks at them: a secret that reached an output, a connection that arrived, a process that died. A cell's own
 word counts only where there is nothing for the host to see, and a cell that says nothing has not been held: it has not been
 run. The control is the same cell in a plain process of the same user (`cell_runner`), without a sandbox: it shows that the
-attack is real here. `examine` goes through all of it, and `corpus.decide` makes the findings.
+attack is real here. `costly_inputs` tries what the grader's own work costs here. `attacks.examine` goes through all of it,
+`corpus.decide` makes the findings, and `machine` tells what else is to be known of this machine.
 
-What would be the same on every machine (marks, pages, the cost of the grader's own work) is not tried here but in the tests.
+What would be the same on every machine (marks, pages) is not tried here but in the tests.
 
 All attacks are harmless where they are not held: they kill processes made for it, write values back, open without writing,
 and the bombs are never lit outside a sandbox.

@@ -1,7 +1,7 @@
 """Attacks on this machine, through the ordinary pipeline: notebooks of a class with a small course of its own.
 
 Many harmless ones are tried in one notebook, dangerous ones in one of their own; and what a program leaves behind (links,
-pipes, files of no size) is read as results are read.
+pipes, files of no size) is read as results are read. `examine`, at the end of the file, goes through all of them.
 """
 
 import contextlib
@@ -9,9 +9,10 @@ import dataclasses
 import json
 import os
 import stat
+import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -21,21 +22,23 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from grader.core.errors import Failure, GraderError
+from grader.core.errors import Failure, GraderError, SandboxUnavailable
 from grader.core.evidence import Cause, Cell, Evidence, Isolation
 from grader.core.limits import Limits
-from grader.core.progress import Silent
+from grader.core.progress import Progress, Silent
 from grader.core.results import Result
 from grader.core.store import load_evidence
 from grader.course.course import Course
 from grader.course.dataset import digest_images, digest_labels
-from grader.doctor.corpus import Attack, AttackTrial, Seen, prelude
+from grader.doctor.corpus import NO_SANDBOX, Attack, AttackTrial, Finding, How, Seen, decide, prelude
+from grader.doctor.costly_inputs import try_host
 from grader.doctor.decoys import CONTROL_S, WORK, Decoys, cells_in, place_decoys, plain_cells, read_answers
 from grader.intake import Entry
 from grader.marking.publish import EVIDENCE_FOLDER, OutputOptions, student_folder
 from grader.run.batch import grade_class
 from grader.run.context import RunContext, RunOptions, open_context
 from grader.sandbox.artefacts import read_artefact
+from grader.sandbox.bubblewrap import Bubblewrap
 from grader.sandbox.interface import Sandbox
 from grader.sandbox.measure import read_field
 
@@ -380,3 +383,73 @@ def opening(decoys: Decoys) -> str:
     """A notebook's first cell: what the attacks are told, and the prelude."""
     facts = "\n".join(f"{name} = {value!r}" for name, value in decoys.facts.items())
     return f"{facts}\n{prelude()}"
+
+
+Way = Callable[[Sequence[Attack], Classroom], Iterator[AttackTrial]]
+WAYS: dict[How, Way] = {
+    "cell": try_together,
+    "file": try_leftovers,
+    "model": try_models,
+    "notebook": try_alone,
+    "host": lambda attacks, room: try_host(attacks),
+}
+
+
+def examine(
+    attacks: Sequence[Attack], isolation: Isolation, progress: Progress, *, warm: bool = False
+) -> tuple[Finding, ...]:
+    """A finding for the sandbox itself, then one for each attack; where there is no sandbox to be had none is tried.
+
+    `warm`: the attacks are made by kernels that were forked from a server.
+    """
+    found: dict[str, Finding] = {}
+    accounting = ""
+    try:
+        if sys.platform != "linux":
+            raise SandboxUnavailable("The probes know Linux only.", "Grade in a Linux machine or WSL2.")
+        with open_classroom(isolation, warm=warm) as room:
+            if isinstance(room.sandbox, Bubblewrap):
+                accounting = f"; {room.sandbox.accounting}{'; kernels are started warm' if warm else ''}"
+            for how, way in WAYS.items():
+                chosen = [attack for attack in attacks if attack.how == how]
+                for trial in _trials(chosen, way, room):
+                    finding = decide(trial, sandboxed=isolation != "none")
+                    found[finding.name] = finding
+                    progress.done(finding.name, "held" if finding.held else f"NOT HELD: {finding.detail}")
+    except SandboxUnavailable as error:
+        return (_sandbox(held=False, detail=error.message, remedy=error.remedy),)
+    if isolation == "none":
+        first = _sandbox(held=False, detail="there is none: --sandbox none was typed", remedy=NO_SANDBOX)
+    else:
+        first = _sandbox(held=True, detail=f"{isolation} works on this machine{accounting}", remedy="")
+    return (
+        first,
+        *(found[attack.name] for attack in attacks),
+    )
+
+
+def _trials(attacks: Sequence[Attack], way: Way, room: Classroom) -> Iterator[AttackTrial]:
+    """A trial for each attack, also where the grader fails half-way; what is unsafe is not run without a sandbox."""
+    waiting = {attack.name: attack for attack in attacks}
+    if room.sandbox.isolation == "none":
+        for attack in [attack for attack in attacks if attack.unsafe]:
+            yield AttackTrial(
+                attack=waiting.pop(attack.name),
+                seen=Seen(host=(f"nothing would hold it, so it was not run: {attack.unsafe}",)),
+            )
+    try:
+        for trial in way(tuple(waiting.values()), room) if waiting else ():
+            del waiting[trial.attack.name]
+            yield trial
+    except SandboxUnavailable:
+        raise
+    except (GraderError, TimeoutError, OSError) as error:
+        for attack in waiting.values():
+            yield AttackTrial(attack=attack, seen=Seen(fault=str(error)))
+
+
+def _sandbox(*, held: bool, detail: str, remedy: str) -> Finding:
+    return Finding(
+        name="sandbox", group="sandbox", title="Is there a sandbox?", held=held, detail=detail, remedy=remedy,
+        control="none: there is nothing to compare with",
+    )  # fmt: skip

@@ -19,7 +19,6 @@ from grader.checks.hints import why_no_training
 from grader.core.errors import Failure, SubmissionError
 from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Evidence, Facts, Judgement, Source
 from grader.core.notebook import plain_outputs, read_submission
-from grader.doctor.attacks import Classroom
 from grader.doctor.corpus import Attack, AttackTrial, Seen
 from grader.kernel.outcome import bounded
 from grader.kernel.run import first_after_training
@@ -59,7 +58,7 @@ class Cost:
         return f"{first:.3f} s and {less / 2**20:.1f} MiB; of twice the size {second:.3f} s and {more / 2**20:.1f} MiB"
 
 
-def try_host(attacks: Sequence[Attack], room: Classroom) -> Iterator[AttackTrial]:
+def try_host(attacks: Sequence[Attack]) -> Iterator[AttackTrial]:
     """What each input costs."""
     for attack in attacks:
         cost = measure(attack)

@@ -1,42 +1,18 @@
 """Is an answer right, and if not, in which way? Pure: recorded calls against an oracle's values."""
 
-import base64
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.core.evidence import Argument, Array, Call
+from grader.core.evidence import Call
 from grader.core.results import Counterexample
-from grader.functions.cases import Arguments, Function
+from grader.functions.cases import Function, unpack_arguments, unpack_array
 
 RELATIVE = 1e-5  # float32, which a course on deep learning uses everywhere, keeps seven digits
 NOTHING = 1e-12  # closer than this is the same: what sums leave that cancel out hangs on their order
 MOST_SHOWN = 150  # numbers of an array in words
 MOST_WORDS = 3000  # characters of any other value
-
-
-def pack_array(values: NDArray[Any]) -> Array:
-    """An array of numbers as a plain value: little endian, rows first, base64."""
-    plain = np.ascontiguousarray(values)
-    plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False).reshape(np.shape(values))
-    return Array(dtype=plain.dtype.str, shape=plain.shape, data=base64.b64encode(plain.tobytes()).decode())
-
-
-def unpack_array(packed: Array) -> NDArray[Any]:
-    """The array that `pack_array` packed. Raises ValueError for one whose bytes don't fit its shape."""
-    return np.frombuffer(base64.b64decode(packed.data), np.dtype(packed.dtype)).reshape(packed.shape)
-
-
-def pack_arguments(arguments: Arguments) -> tuple[Argument, ...]:
-    """A call's arguments as plain values."""
-    return tuple(pack_array(item) if isinstance(item, np.ndarray) else item for item in arguments)
-
-
-def unpack_arguments(packed: Sequence[Argument]) -> Arguments:
-    """The arguments that `pack_arguments` packed; arrays can be written to."""
-    return tuple(unpack_array(item).copy() if isinstance(item, Array) else item for item in packed)
 
 
 def expected_of(function: Function, call: Call) -> Any:
@@ -49,7 +25,7 @@ def disagreement(function: Function, call: Call) -> str | None:
     expected = expected_of(function, call)
     if call.outcome != "returned":
         return call.said
-    form = "array" if isinstance(expected, np.ndarray) else "tuple" if isinstance(expected, tuple) else "number"
+    form = form_of(expected)
     right = np.asarray(expected)
     if call.form != form:
         return f"returned {_form_words(call)}, where {_wanted(form)} is asked for"
@@ -63,6 +39,11 @@ def disagreement(function: Function, call: Call) -> str | None:
         return f"returned {size_words(form, found)} where {size} is right"
     with np.errstate(all="ignore"):  # numbers at the end of their range, and NaN with a signal bit
         return _different(found.astype(np.float64), right.astype(np.float64))
+
+
+def form_of(right: Any) -> Literal["array", "tuple", "number"]:
+    """What kind of value an oracle's answer is."""
+    return "array" if isinstance(right, np.ndarray) else "tuple" if isinstance(right, tuple) else "number"
 
 
 def size_words(form: str, values: NDArray[Any]) -> str:

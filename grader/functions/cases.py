@@ -1,17 +1,26 @@
-"""What a course writes in `cases.py`: oracles with the arguments to try them on. Course code is trusted, as a rubric is."""
+"""What a course writes in `cases.py`: oracles with the arguments to try them on. Course code is trusted, as a rubric is.
 
+Students get cases with their right answers instead (`explore.record_cases` draws them): functions whose oracle looks the
+answers up. In between, a call's arguments as plain values.
+"""
+
+import base64
 import hashlib
 import inspect
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
 
 from grader.core.course_code import run_course_file
 from grader.core.errors import RubricError
+from grader.core.evidence import Argument, Array, Call, Value
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -118,8 +127,6 @@ def cases(*groups: Group) -> Callable[[Callable[..., Any]], Function]:
 def load_functions(path: Path) -> Functions:
     """The functions that the course file `path` asks for. Raises RubricError, naming the file and what is wrong."""
     if path.suffix == ".json":  # a copy of the course for students has answers and no oracle
-        from grader.functions.stored_cases import load_stored_cases
-
         return load_stored_cases(path)
     module = run_course_file(path)
     found = [value for value in vars(module).values() if isinstance(value, Function)]
@@ -168,3 +175,98 @@ def _require_cases(function: Function, group: Group) -> None:
     for number, example in enumerate(group.examples, 1):
         arguments = function.plain(example, f"{where}, example {number}")
         function.answer(tuple(item.copy() if isinstance(item, np.ndarray) else item for item in arguments))
+
+
+def pack_array(values: NDArray[Any]) -> Array:
+    """An array of numbers as a plain value: little endian, rows first, base64."""
+    plain = np.ascontiguousarray(values)
+    plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False).reshape(np.shape(values))
+    return Array(dtype=plain.dtype.str, shape=plain.shape, data=base64.b64encode(plain.tobytes()).decode())
+
+
+def unpack_array(packed: Array) -> NDArray[Any]:
+    """The array that `pack_array` packed. Raises ValueError for one whose bytes don't fit its shape."""
+    return np.frombuffer(base64.b64decode(packed.data), np.dtype(packed.dtype)).reshape(packed.shape)
+
+
+def pack_arguments(arguments: Arguments) -> tuple[Argument, ...]:
+    """A call's arguments as plain values."""
+    return tuple(pack_array(item) if isinstance(item, np.ndarray) else item for item in arguments)
+
+
+def unpack_arguments(packed: Sequence[Argument]) -> Arguments:
+    """The arguments that `pack_arguments` packed; arrays can be written to."""
+    return tuple(unpack_array(item).copy() if isinstance(item, Array) else item for item in packed)
+
+
+class StoredGroup(Value):
+    """The calls of one kind of cases, each with its right answer."""
+
+    title: str
+    calls: Annotated[tuple[Call, ...], Field(min_length=1)]
+
+
+class StoredFunction(Value):
+    """A function that is asked for: its name, its parameters, its groups of cases."""
+
+    name: str
+    parameters: tuple[str, ...]
+    groups: Annotated[tuple[StoredGroup, ...], Field(min_length=1)]
+
+
+class StoredCases(Value):
+    """All functions of an exercise."""
+
+    schema_: Annotated[Literal[1], Field(alias="schema")] = 1
+    functions: Annotated[tuple[StoredFunction, ...], Field(min_length=1)]
+
+
+class _Answers:
+    """The oracle of a stored function: it knows the answers to the stored arguments, and to no others."""
+
+    def __init__(self, function: StoredFunction) -> None:
+        self.__name__ = function.name
+        self.__signature__ = inspect.Signature(
+            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in function.parameters]
+        )
+        self._right = {key_of(call.arguments): _answer(call) for group in function.groups for call in group.calls}
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._right[key_of(pack_arguments(arguments))]
+
+
+def key_of(arguments: Sequence[Argument]) -> str:
+    """Arguments as a key to look their answer up by."""
+    return json.dumps(
+        [item.model_dump() if isinstance(item, Array) else [type(item).__name__, item] for item in arguments]
+    )
+
+
+def _answer(call: Call) -> Any:
+    if call.value is None:
+        raise ValueError("a call has no answer")
+    value = unpack_array(call.value).copy()
+    return value if call.form == "array" else tuple(value.tolist()) if call.form == "tuple" else value.item()
+
+
+def load_stored_cases(path: Path) -> Functions:
+    """The functions that the file `path` holds the cases of. Raises RubricError."""
+    try:
+        data = path.read_bytes()
+        stored = StoredCases.model_validate_json(data)
+        found = {item.name: _function(item) for item in stored.functions}
+    except OSError as error:
+        raise RubricError(f"{path}: can't be read ({error.strerror}).", "Check the file.") from None
+    except (ValidationError, ValueError):
+        raise RubricError(
+            f"{path}: is not a file of cases that this grader can read.", "Install the copy again."
+        ) from None
+    return Functions(by_name=found, digest=hashlib.sha256(data).hexdigest())
+
+
+def _function(stored: StoredFunction) -> Function:
+    groups = tuple(
+        Group(title=group.title, examples=tuple(unpack_arguments(call.arguments) for call in group.calls), shown=True)
+        for group in stored.groups
+    )
+    return Function(_Answers(stored), groups)

@@ -1,11 +1,14 @@
-"""Which calls are made: each group's examples, then drawn arguments, and what goes wrong made as small as can be."""
+"""Which calls are made: each group's examples, then drawn arguments, and what goes wrong made as small as can be.
+
+At the end of the file: the cases that students get, drawn in the same way and answered by the oracle (`record_cases`).
+"""
 
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -14,17 +17,32 @@ from typing import Any
 import numpy as np
 
 from grader.core.errors import RubricError
-from grader.core.evidence import Call, Cause
+from grader.core.evidence import Argument, Array, Call, Cause
 from grader.core.limits import write_duration
 from grader.core.progress import Progress
-from grader.functions.agreement import disagreement, expected_of, pack_arguments, size_words, unpack_array
-from grader.functions.cases import Arguments, Function, Functions, Group
+from grader.functions.agreement import disagreement, expected_of, form_of, size_words
+from grader.functions.cases import (
+    Arguments,
+    Function,
+    Functions,
+    Group,
+    StoredCases,
+    StoredFunction,
+    StoredGroup,
+    key_of,
+    pack_arguments,
+    pack_array,
+    unpack_arguments,
+    unpack_array,
+)
 from grader.functions.module_process import Loaded, LostError, ModuleJob, ModuleProcess, start_module
 from grader.sandbox.interface import Sandbox, Stopped
 
 Ask = Callable[[Group, Arguments], Call]
 MOST_SMALLER = 250  # calls that look for something smaller, in one group: measured, hardly any search needs more
 MOST_KEPT = 64 << 10  # characters of an answer of the wrong size
+SEED = 1 << 40  # of the cases for students: `--seed` ends at 2**32 - 1, so they are never those of a grading run
+DRAWN = 60  # of them in a group
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,3 +235,62 @@ class _Processes:
     def stopped(self) -> tuple[Stopped, ...]:
         """How the processes ended, once `stack` is closed."""
         return tuple(process.stopped for process in self._all if process.stopped is not None)
+
+
+def record_cases(functions: Functions) -> tuple[StoredCases, tuple[str, ...]]:
+    """Cases of every function with their answers, and the groups left out: those with nothing but examples of the course.
+
+    Examples that are not marked as `shown` stay with the course: of their groups, drawn cases stand for them.
+    """
+    stored, missing = [], []
+    for function in functions.by_name.values():
+        groups = [
+            replace(group, examples=group.examples if group.shown else (), number=max(group.number, DRAWN))
+            for group in function.groups
+        ]
+        kept = tuple(group for group in groups if group.examples or group.draws is not None)
+        missing += [f"`{function.name}`, {group.title}" for group in groups if group not in kept]
+        if not kept:
+            raise RubricError(
+                f"`{function.name}`: students would have no case of it, because none of its groups draws any.",
+                "Give a group `draws`, or mark one whose examples students may know with `shown=True`.",
+            )
+        calls = explore_function(replace(function, groups=kept), _right_answers(function), seed=SEED)
+        stored.append(
+            StoredFunction(
+                name=function.name,
+                parameters=function.parameters,
+                groups=tuple(StoredGroup(title=group.title, calls=_smallest_first(group, calls)) for group in kept),
+            )
+        )
+    return StoredCases(functions=tuple(stored)), tuple(missing)
+
+
+def _right_answers(function: Function) -> Ask:
+    """A way of asking the oracle itself: no call goes wrong, so that all that are drawn are kept."""
+
+    def ask(group: Group, arguments: Arguments) -> Call:
+        packed = pack_arguments(arguments)
+        right = function.answer(unpack_arguments(packed))
+        return Call(
+            function=function.name, group=group.title, arguments=packed, outcome="returned", form=form_of(right),
+            value=pack_array(np.asarray(right)),
+        )  # fmt: skip
+
+    return ask
+
+
+def _smallest_first(group: Group, calls: Sequence[Call]) -> tuple[Call, ...]:
+    """The calls of a group, each once: its examples as the course orders them, then what was drawn by size."""
+    own = {key_of(call.arguments): call for call in calls if call.group == group.title}
+    shown = {key_of(pack_arguments(example)) for example in group.examples}
+    examples = [call for key, call in own.items() if key in shown]
+    drawn = [call for key, call in own.items() if key not in shown]
+    return (*examples, *sorted(drawn, key=lambda call: _size(call.arguments)))
+
+
+def _size(arguments: Sequence[Argument]) -> tuple[int, float]:
+    """How many numbers a person has to look at, and how large they are."""
+    numbers = [np.abs(unpack_array(item).astype(float)) for item in arguments if isinstance(item, Array)]
+    single = [abs(float(item)) for item in arguments if isinstance(item, int | float)]
+    return sum(array.size for array in numbers), sum(float(array.sum()) for array in numbers) + sum(single)

@@ -13,7 +13,7 @@ from grader.core.errors import Infrastructure
 from grader.core.evidence import Argument, Array, Call, Cause, CellError
 from grader.core.limits import Limits
 from grader.core.notebook import Script, strip_ansi
-from grader.functions.agreement import pack_array, unpack_array
+from grader.functions.cases import pack_array, unpack_array
 from grader.sandbox.channel import ProtocolError
 from grader.sandbox.endings import classify, explain_ending
 from grader.sandbox.environment import PYTHON, environment

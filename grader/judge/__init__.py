@@ -1,9 +1,10 @@
 """The judge: a second sandbox, with no student code, that opens the student's network and holds no label.
 
-*Files.* `client` is the way in on the host's side. `archive` looks at the model file with zipfile alone and refuses what is
-not a saved network. `preparation` says how images become what a network wants; `match_rows` and `choose_preparation` find
-out which way is right; `probes` asks the network a little more; `compare_networks` says whether two are the same one.
-`worker` runs in the sandbox, and `opening` there opens a network that was handed in, in whatever form.
+*Files.* `client` is the way in on the host's side. `archive` looks at the model file with zipfile alone, refuses what is
+not a saved network, and chooses among several. `preparation` says how images become what a network wants; `match_rows`
+and `choose_preparation` find out which way is right; `probes` asks the network a little more; `compare_networks` says
+whether two are the same one. `worker` runs in the sandbox, and `opening` there opens a network that was handed in, in
+whatever form.
 
 *Processes.* The host never imports Keras and never opens a network. The worker's sandbox is started for one model file and
 gone with it; it is our code, imports Keras (or is forked from a server that has, and that opens nothing), and does nothing

@@ -32,8 +32,7 @@ from grader.functions.module_process import ModuleJob
 from grader.intake import Submission
 from grader.intake.names import name_some
 from grader.intake.networks import ChosenNetwork, choose_network_file
-from grader.judge.archive import precheck
-from grader.judge.choose_network import choose_network
+from grader.judge.archive import choose_network, precheck
 from grader.judge.client import Question, describe_network, expect_networks, judge_handed_in, judge_model
 from grader.kernel.outcome import SavedNetwork
 from grader.kernel.program import meets_served

@@ -18,21 +18,11 @@ limited exactly.
 *Warm starts* (`warm`, `fork_server`). A fork server is PID 1 of an outer bubblewrap: the same read-only system, no network,
 no secret, an unprivileged uid, no capability. Before it is asked for anything it imports what its programs begin with, and
 refuses to go on if memory would be shared with children. It reads nothing of a submission, ever. For each request it forks
-a child, which does for itself what bwrap does for a cold start: namespaces of its own of every kind, a fresh tmpfs over each
-place that can be written to, a /proc and terminals of its own, no capability in any set, no new privilege, no further
-namespace. It is then PID 1 there, does what `launcher` does, and forks the program, which gets the same filter, limits and
-descriptors as a cold one. The host holds a pidfd of each child's PID 1 and watches the tree below it alone; where there are
-control groups, each child is put into its own before its program starts.
-
-Who may kill whom: the host any child, and the server with all its children; the end of a child is its own; a child sees
-neither the server nor its siblings, and can signal none of them. The server dies with the grader. Where it dies by itself,
-its children die with it: their ending is *infrastructure*, tried again with a new server, never a mark. Where namespaces
-can't be nested, or anything else of this fails, programs are started cold, and one line says so.
-
-What is lost against a cold start: all children of one server share the layout of their memory (ASLR), the stack's canary
-and the secret of Python's hashes, so whoever learns them in one program knows them in the next. They are of use to
-somebody who has a hole in native code already, and namespaces and filter stand behind it. Judges and kernels never share a
-server. `docs/explanation/warm-starts.md` says what that means for a class.
+a child, which does for itself what bwrap does for a cold start, is then PID 1 there, does what `launcher` does, and forks
+the program, which gets the same filter, limits and descriptors as a cold one. The host holds a pidfd of each child's PID 1
+and watches the tree below it alone. A child sees neither the server nor its siblings; all die with the server, which dies
+with the grader. Where anything of this fails, programs are started cold, and one line says so. Judges and kernels never
+share a server. `docs/explanation/warm-starts.md` says what that means for a class, and what is lost against a cold start.
 
 *podman* (`podman`). No descriptor crosses a container's border, so PID 1 is `container_launcher`: the same launcher behind
 two pipes, over which everything goes as frames (`channel`). The host's end shows sockets and results in a private folder of
@@ -41,9 +31,7 @@ its own, written by itself. Limits are podman's, and PID 1 watches them from ins
 *none* (`unsandboxed`). Resource limits, the watchdog and the hardened client, in a throw-away folder; nothing else is
 promised.
 
-Labels live in the grader's memory alone. What this does not protect against: holes in the Linux kernel that the system
-call filter (`seccomp`; x86_64 and aarch64) leaves reachable, and side channels of a shared CPU. For a hostile population
-use a virtual machine a class.
+What this does not protect against stands in `docs/explanation/trust.md`.
 """
 
 from grader.core.errors import UsageError

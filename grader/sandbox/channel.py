@@ -24,7 +24,7 @@ MOST_NUMBER = 1 << 63
 
 
 class ProtocolError(Exception):
-    """The other side closed the connection, or sent something that is not a message."""
+    """The other side closed the connection, or sent something that is not a message or a frame."""
 
 
 class Channel:
@@ -88,10 +88,6 @@ CONTROL, DESCRIPTORS, SOCKETS, RESULTS = 0, 1, 100, 200
 FRAME_BYTES = 64 << 10
 
 
-class FrameError(Exception):
-    """The bytes that came are not one of our frames."""
-
-
 class FrameLink:
     """One end of the pipes: writes whole frames, from several threads, and knows the sockets of its channels."""
 
@@ -132,16 +128,16 @@ class FrameLink:
 
 
 def read_frame(pipe: IO[bytes]) -> tuple[int, bytes] | None:
-    """The next channel and its bytes; None at the end. Raises FrameError."""
+    """The next channel and its bytes; None at the end. Raises ProtocolError."""
     header = pipe.read(FRAME_HEADER.size)
     if not header:
         return None
     if len(header) < FRAME_HEADER.size:
-        raise FrameError("half a header")
+        raise ProtocolError("half a header")
     channel, length = FRAME_HEADER.unpack(header)
     if length > FRAME_BYTES:
-        raise FrameError(f"a frame of {length:,} bytes")
+        raise ProtocolError(f"a frame of {length:,} bytes")
     data = pipe.read(length)
     if len(data) < length:
-        raise FrameError("half a frame")
+        raise ProtocolError("half a frame")
     return channel, data

@@ -29,8 +29,8 @@ from grader.sandbox.channel import (
     FRAME_BYTES,
     RESULTS,
     SOCKETS,
-    FrameError,
     FrameLink,
+    ProtocolError,
     read_frame,
 )
 from grader.sandbox.launcher import describe_exit, hide_from_program, read_orders, start_program
@@ -127,7 +127,7 @@ class ContainedProgram:
 
     def _receive(self) -> None:
         """Bring frames from the host to where they belong. The host's end of file, or its order, ends everything."""
-        with contextlib.suppress(FrameError, OSError, ValueError, KeyError):
+        with contextlib.suppress(ProtocolError, OSError, ValueError, KeyError):
             while frame := read_frame(self._requests):
                 channel, data = frame
                 if channel == CONTROL:

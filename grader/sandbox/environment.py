@@ -5,15 +5,14 @@
 
 import re
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from grader.core.errors import Failure, GraderError
+from grader.core.errors import Failure, GraderError, Infrastructure
 from grader.core.limits import Limits
-from grader.core.workspace import user_cache
+from grader.core.workspace import user_cache, write_whole
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.interface import Program, Sandbox, Scratch
 
@@ -68,7 +67,9 @@ def font_list(sandbox: Sandbox, cache: Path | None = None) -> Mapping[str, bytes
         return {}
     found = _kept(folder) or _build(sandbox)
     for name, data in found.items():
-        _keep(folder / name, data)
+        if not (folder / name).exists():
+            with suppress(Infrastructure):  # a home that can't be written to is no reason to stop
+                write_whole(folder / name, data)
     return {f"{FONTS}/{name}": data for name, data in found.items()}
 
 
@@ -76,17 +77,6 @@ def _kept(folder: Path) -> dict[str, bytes]:
     with suppress(OSError):
         return {path.name: path.read_bytes() for path in folder.iterdir() if NAME.fullmatch(path.name)}
     return {}
-
-
-def _keep(path: Path, data: bytes) -> None:
-    """Write the whole file or nothing; a home that can't be written to is no reason to stop."""
-    if path.exists():
-        return
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(data)
-        Path(file.name).replace(path)
 
 
 def _build(sandbox: Sandbox) -> dict[str, bytes]:

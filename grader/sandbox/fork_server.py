@@ -32,12 +32,14 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # `-P` knows no folder of a script
 
 from grader.sandbox.launcher import (
+    PR_SET_NO_NEW_PRIVS,
+    attend,
     become_program,
     become_visible,
     close_others,
+    hand_over,
     hide_from_program,
     read_orders,
-    reap,
     write_files,
 )
 
@@ -180,22 +182,15 @@ def run_as_init(descriptor: int, orders_file: int) -> list[str]:
         write_files(orders, file)
     drop_privileges()
     hide_from_program(with_parent=False)  # which is gone already: this namespace ends with the server's
-    folders = [os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for path in orders["export"]]
-    own = os.pidfd_open(os.getpid())
-    socket.send_fds(control, [b"ready"], [*folders, own])
+    held = hand_over(control, orders)
     if control.recv(16) != b"go":  # the host makes us a member of a control group first
         os._exit(FAILED)
-    program = os.fork()
-    if program == 0:
-        control.detach()
-        become_program(orders)
-        argv: list[str] = orders["argv"]
-        return argv
-    for held in [*folders, own, *orders["descriptors"]]:
-        os.close(held)
-    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ignored, signal.SIG_IGN)
-    os._exit(reap(control, program))
+    if program := os.fork():
+        attend(control, program, [*held, *orders["descriptors"]])
+    control.detach()
+    become_program(orders)
+    argv: list[str] = orders["argv"]
+    return argv
 
 
 def run_program(argv: list[str]) -> None:
@@ -227,7 +222,7 @@ NEW_MOUNTS, NEW_CGROUP, NEW_UTS, NEW_IPC, NEW_USER, NEW_PID, NEW_NET = (
 ALL_NAMESPACES = NEW_MOUNTS | NEW_CGROUP | NEW_UTS | NEW_IPC | NEW_USER | NEW_PID | NEW_NET
 READ_ONLY, NO_SUID, NO_DEV, NO_EXEC, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 SET_INTERFACE_FLAGS, UP, RUNNING = 0x8914, 0x1, 0x40
-PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
+PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
 CAPABILITY_VERSION = 0x20080522
 MOST_CAPABILITIES = 64
 

@@ -16,7 +16,7 @@ import signal
 import socket
 import struct
 import sys
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
 SECCOMP_MODE_FILTER = 2
@@ -44,20 +44,23 @@ def write_files(orders: dict[str, Any], file: IO[bytes]) -> None:
             raise RuntimeError(f"{UNWRITTEN}{name} ({getattr(error, 'strerror', None) or error})") from None
 
 
+def set_process(option: int, value: int) -> None:
+    """prctl(2); nothing where there is none."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
 def hide_from_program(*, with_parent: bool = True) -> None:
     """Close /proc/self/{mem,fd,environ,root} to the program, which has our uid; adopt orphans; end with the parent."""
-    if sys.platform == "linux":
-        prctl = ctypes.CDLL(None, use_errno=True).prctl
-        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        if with_parent:
-            prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    set_process(PR_SET_DUMPABLE, 0)
+    set_process(PR_SET_CHILD_SUBREAPER, 1)
+    if with_parent:
+        set_process(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def become_visible() -> None:
     """Be as visible to one's own uid as any process: execve does that too, but files of /proc need it earlier."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+    set_process(PR_SET_DUMPABLE, 1)
 
 
 def install_filter(program: bytes) -> None:
@@ -86,8 +89,7 @@ def start_program(orders: dict[str, Any]) -> int:
 def become_program(orders: dict[str, Any]) -> None:
     """In the child: set up all of the program but its code. Raises OSError."""
     become_visible()
-    if sys.platform == "linux":  # where no namespace takes it along, nothing else ends it when the grader is killed
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    set_process(PR_SET_PDEATHSIG, signal.SIGKILL)  # where no namespace ends it when the grader is killed
     try:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(2, 1)
@@ -115,15 +117,28 @@ def close_others(kept: set[int]) -> None:
                 os.close(descriptor)
 
 
-def reap(control: socket.socket, program: int) -> int:
-    """Wait for all children until `program` ends; report it; the status to exit with."""
+def hand_over(control: socket.socket, orders: dict[str, Any]) -> list[int]:
+    """Send the host descriptors of the scratch folders and of this process, which are returned."""
+    held = [os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for path in orders["export"]]
+    if hasattr(os, "pidfd_open"):
+        held.append(os.pidfd_open(os.getpid()))
+    socket.send_fds(control, [b"ready"], held)
+    return held
+
+
+def attend(control: socket.socket, program: int, held: list[int]) -> NoReturn:
+    """Close what is `held`, reap all children until `program` ends, report it, and end as it did."""
+    for descriptor in held:
+        os.close(descriptor)
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
     while True:
         pid, status, usage = os.wait3(0)
         if pid != program:
             continue
         with contextlib.suppress(OSError):  # the host is gone; so shall we be
             control.send(json.dumps(describe_exit(status, usage)).encode())
-        return os.waitstatus_to_exitcode(status) & 0xFF
+        os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
 def describe_exit(status: int, usage: resource.struct_rusage) -> dict[str, Any]:
@@ -142,15 +157,8 @@ def main() -> None:
     with os.fdopen(int(sys.argv[2]), "rb") as file:
         orders = read_orders(file)
     hide_from_program()
-    folders = [os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for path in orders["export"]]
-    own = [os.pidfd_open(os.getpid())] if hasattr(os, "pidfd_open") else []
-    socket.send_fds(control, [b"ready"], folders + own)
-    program = start_program(orders)
-    for descriptor in folders + own + list(orders["descriptors"]):
-        os.close(descriptor)
-    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ignored, signal.SIG_IGN)
-    os._exit(reap(control, program))
+    held = hand_over(control, orders)
+    attend(control, start_program(orders), [*held, *orders["descriptors"]])
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ from grader.sandbox.bubblewrap import (
     passwd_line,
     runtime_trees,
 )
-from grader.sandbox.channel import CONTROL, DESCRIPTORS, RESULTS, SOCKETS, FrameError, FrameLink, read_frame
+from grader.sandbox.channel import CONTROL, DESCRIPTORS, RESULTS, SOCKETS, FrameLink, ProtocolError, read_frame
 from grader.sandbox.interface import Confined, Program, Scratch, Stopped
 from grader.sandbox.process import Log, cpu_limit, most_tasks, not_started, resource_limits, write_orders
 from grader.sandbox.seccomp import build_filter
@@ -66,7 +66,6 @@ class Podman:
 
     isolation: Isolation = "podman"
     promises = ALL_PROMISES
-    accounting = "memory is limited by podman where its control groups allow it, and looked at every 0.1 s"
 
     def __init__(self, path: Path, *, user: int | None, trees: tuple[Path, ...], hidden: tuple[Path, ...]) -> None:
         self.path, self.user, self.trees, self.hidden = path, user, trees, hidden
@@ -361,7 +360,7 @@ class ContainerProcess:
                     self._write_result(channel, data)
                 elif channel in self._link.sockets:
                     self._link.write_to_socket(channel, data)
-        except (FrameError, OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (ProtocolError, OSError, ValueError, KeyError, TypeError, RecursionError):
             self._destroy()
         finally:
             self._ended.set()
@@ -409,7 +408,7 @@ class ContainerProcess:
         inside, most = self._results[channel]
         with Path(self._view, inside).open("ab") as file:
             if file.tell() + len(data) > most:
-                raise FrameError("a result longer than was asked for")
+                raise ProtocolError("a result longer than was asked for")
             file.write(data)
 
 

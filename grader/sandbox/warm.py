@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -54,26 +54,9 @@ PREPARED_S = 180.0  # TensorFlow's import, on a machine that has other things to
 ENDING_S = 20.0
 
 
-@dataclass(frozen=True)
-class ServerKind:
-    """What programs that one server can start have in common."""
-
-    entry: str
-    environment: tuple[tuple[str, str], ...]
-    inputs: tuple[Input, ...]
-    scratch: tuple[str, ...]
-    links: tuple[tuple[str, str], ...]
-
-    @staticmethod
-    def of(program: Program, preload: Preload) -> "ServerKind":
-        """The kind of `program`."""
-        return ServerKind(
-            entry=preload.entry,
-            environment=tuple(sorted(program.environment.items())),
-            inputs=program.inputs,
-            scratch=tuple(scratch.inside for scratch in program.scratch),
-            links=tuple(program.links.items()),
-        )
+def kind_of(program: Program) -> tuple[object, ...]:
+    """What programs that one server can start have in common, beside their entry."""
+    return program.environment, program.inputs, [scratch.inside for scratch in program.scratch], program.links
 
 
 class WarmBubblewrap(Bubblewrap):
@@ -85,11 +68,12 @@ class WarmBubblewrap(Bubblewrap):
     def __init__(self, host: Host, tell: Callable[[str], None]) -> None:
         super().__init__(host)
         self._tell = tell
-        self._kinds: dict[str, ServerKind] = {}  # of each entry, the one that servers are made for
+        self._kinds: dict[str, tuple[object, ...]] = {}  # of each entry, the one that servers are made for
         self._servers: dict[str, Server] = {}
         self._opening: dict[str, threading.Lock] = {}
         self._said: set[str] = set()
-        self._cold = self._closed = False
+        self._closed = False
+        self.is_cold = False  # True: everything is started cold, because this machine refuses what warm starts need
         self._lock = threading.Lock()
 
     def start(self, program: Program) -> Confined:
@@ -116,11 +100,6 @@ class WarmBubblewrap(Bubblewrap):
         if preload is not None and self._is_of_kind(program, preload) and preload.entry not in self._servers:
             threading.Thread(target=self._server, args=(program, preload), name="preparing", daemon=True).start()
 
-    @property
-    def is_cold(self) -> bool:
-        """Whether everything is started cold, because this machine refuses what warm starts need."""
-        return self._cold
-
     def close(self) -> None:
         """End every server; one that is being started ends as soon as it is there."""
         with self._lock:
@@ -135,9 +114,9 @@ class WarmBubblewrap(Bubblewrap):
 
     def _is_of_kind(self, program: Program, preload: Preload) -> bool:
         """Whether it may be forked; the first program of an entry says what kind its servers are of."""
-        kind = ServerKind.of(program, preload)
+        kind = kind_of(program)
         with self._lock:
-            return not self._cold and self._kinds.setdefault(preload.entry, kind) == kind
+            return not self.is_cold and self._kinds.setdefault(preload.entry, kind) == kind
 
     def _server(self, program: Program, preload: Preload) -> "Server | None":
         """The server for programs of this kind; None where there can be none, which is told."""
@@ -145,12 +124,12 @@ class WarmBubblewrap(Bubblewrap):
             opening = self._opening.setdefault(preload.entry, threading.Lock())
         with opening:  # the others wait for the same server
             found = self._servers.get(preload.entry)
-            if found is not None or self._cold or self._closed:
+            if found is not None or self.is_cold or self._closed:
                 return found
             try:
                 server = self._open_server(program, preload)
             except Infrastructure as error:
-                self._cold = True
+                self.is_cold = True
                 self._say(f"no warm starts, everything is started cold: {error.message}")
                 return None
             with self._lock:
@@ -306,6 +285,8 @@ def start_server(
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     started: Future[subprocess.Popen[bytes]] = Future()
+    files = [[str(root / inside), len(data)] for inside, data in preload.files.items()]
+    header = {"entry": preload.entry, "path": str(root / preload.path), "files": files}
 
     def live(orders: IO[bytes]) -> None:
         try:
@@ -317,7 +298,7 @@ def start_server(
         process.wait()
 
     try:
-        with server_orders(preload, root) as orders:
+        with lines_and_files(header, preload.files.values()) as orders:
             threading.Thread(target=live, args=(orders,), name="fork-server", daemon=True).start()
             process = started.result()
     except OSError as error:
@@ -357,13 +338,6 @@ def forked_orders(program: Program, kept: Sequence[str]) -> IO[bytes]:
         "kept": list(kept), "filter": (build_filter() or b"").hex(),
     }  # fmt: skip
     return write_orders(program, export, resource_limits(program.limits, namespaced=True), more)
-
-
-def server_orders(preload: Preload, root: Path) -> IO[bytes]:
-    """The orders of a server. Raises Infrastructure."""
-    files = [[str(root / inside), len(data)] for inside, data in preload.files.items()]
-    header = {"entry": preload.entry, "path": str(root / preload.path), "files": files}
-    return lines_and_files(header, preload.files.values())
 
 
 def _joined(group: ControlGroup | None, pid: int) -> ControlGroup | None:

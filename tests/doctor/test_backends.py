@@ -2,12 +2,12 @@
 
 import pytest
 
-from grader.doctor import backends
+from grader.doctor import machine
 
 
 def test_the_doctor_says_which_backends_are_here_and_how_the_others_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "find_spec", lambda name: None if name == "jax" else name)
-    first, *others = backends.backend_lines()
+    monkeypatch.setattr(machine, "find_spec", lambda name: None if name == "jax" else name)
+    first, *others = machine.backend_lines()
     assert first == "Notebooks may run Keras on TensorFlow, PyTorch."
     assert others == ["  Those that ask for JAX run on TensorFlow; to run them on JAX: pip install 'grader[jax]'"]
-    assert backends.installed_backends() == ["tensorflow", "torch"]
+    assert machine.installed_backends() == ["tensorflow", "torch"]

@@ -12,7 +12,7 @@ import pytest
 from grader.cli import doctor
 from grader.core.errors import SandboxUnavailable
 from grader.core.progress import Silent
-from grader.doctor import examine as examination
+from grader.doctor import attacks as examination
 from grader.doctor.corpus import NO_SANDBOX, Attack, Finding, choose, load_corpus
 from tests.fakes import run_cli
 

@@ -8,8 +8,8 @@ import pytest
 
 from grader.core.progress import Silent
 from grader.doctor import attacks
+from grader.doctor.attacks import examine
 from grader.doctor.corpus import Finding, choose, load_corpus
-from grader.doctor.examine import examine
 from grader.sandbox import bubblewrap
 
 Arguments = list[str]

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from grader.core.evidence import Argument, Call
-from grader.functions.agreement import pack_arguments, pack_array, unpack_arguments
-from grader.functions.cases import Arguments, Function, Group
+from grader.functions.cases import Arguments, Function, Group, pack_arguments, pack_array, unpack_arguments
 
 
 def function(oracle: Callable[..., Any], *groups: Group) -> Function:

@@ -14,7 +14,7 @@ import numpy as np
 from grader.core.evidence import Call, Cause, Isolation
 from grader.core.limits import Limits
 from grader.core.notebook import Script
-from grader.functions.agreement import pack_arguments, unpack_array
+from grader.functions.cases import pack_arguments, unpack_array
 from grader.functions.module_process import ModuleJob, ModuleProcess, start_module
 from grader.sandbox.interface import Program, Promise, Sandbox, Stopped
 

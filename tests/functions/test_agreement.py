@@ -12,18 +12,8 @@ from numpy.typing import NDArray
 
 from grader.core.errors import RubricError
 from grader.core.evidence import Array, Call
-from grader.functions.agreement import (
-    counterexample_of,
-    disagreement,
-    expected_of,
-    pack_arguments,
-    pack_array,
-    unpack_arguments,
-    unpack_array,
-    write_call,
-    write_value,
-)
-from grader.functions.cases import Function
+from grader.functions.agreement import counterexample_of, disagreement, expected_of, write_call, write_value
+from grader.functions.cases import Function, pack_arguments, pack_array, unpack_arguments, unpack_array
 from tests.functions.answers import ended, function, other, returned
 
 TABLE = np.array([[1.0, 2.0], [3.0, 4.0]])

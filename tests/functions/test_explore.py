@@ -21,8 +21,8 @@ from grader.core.limits import Limits
 from grader.core.notebook import Script
 from grader.core.progress import Silent
 from grader.functions import explore as exploring
-from grader.functions.agreement import disagreement, unpack_arguments
-from grader.functions.cases import Arguments, Function, Functions, Group
+from grader.functions.agreement import disagreement
+from grader.functions.cases import Arguments, Function, Functions, Group, unpack_arguments
 from grader.functions.explore import Exploration, explore_function, explore_module
 from grader.functions.module_process import Loaded, LostError, ModuleJob
 from grader.sandbox.unsandboxed import NoSandbox

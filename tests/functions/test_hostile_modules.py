@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from grader.core.evidence import Call, Cause
 from grader.core.limits import Limits
-from grader.functions.agreement import unpack_array
+from grader.functions.cases import unpack_array
 from grader.functions.module_process import LostError, start_module
 from grader.sandbox.interface import Sandbox
 from tests.functions.processes import LIMITS, SHORT, Puppet, ask, job, loaded, told

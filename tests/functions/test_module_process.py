@@ -8,7 +8,7 @@ import pytest
 
 from grader.core.errors import Infrastructure
 from grader.functions import module_process
-from grader.functions.agreement import unpack_array
+from grader.functions.cases import unpack_array
 from grader.functions.module_process import LostError, ModuleProcess, start_module
 from grader.sandbox import open_sandbox
 from grader.sandbox.interface import Sandbox

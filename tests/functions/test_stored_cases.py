@@ -8,11 +8,9 @@ from hypothesis import strategies as st
 
 from grader.core.errors import RubricError
 from grader.core.evidence import Call
-from grader.functions.agreement import disagreement, pack_array
-from grader.functions.cases import Function, Functions, Group, load_functions
-from grader.functions.explore import explore_function
-from grader.functions.record_cases import DRAWN, SEED, record_cases
-from grader.functions.stored_cases import key_of
+from grader.functions.agreement import disagreement
+from grader.functions.cases import Function, Functions, Group, key_of, load_functions, pack_array
+from grader.functions.explore import DRAWN, SEED, explore_function, record_cases
 
 PAIRS = st.tuples(st.integers(1, 1000), st.integers(1, 1000))
 

@@ -23,7 +23,7 @@ from grader.kernel.run import Job, run_notebook
 from grader.sandbox import open_sandbox
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.bubblewrap import runtime_trees
-from grader.sandbox.channel import FRAME_BYTES, FrameError, FrameLink, read_frame
+from grader.sandbox.channel import FRAME_BYTES, FrameLink, ProtocolError, read_frame
 from grader.sandbox.interface import Input, Program, Scratch
 from grader.sandbox.podman import Podman, podman_arguments, skeleton
 from tests.notebooks import notebook
@@ -142,7 +142,7 @@ def test_what_is_no_frame_ends_or_is_an_error_of_ours(data: bytes) -> None:
     try:
         while frame := read_frame(pipe):
             assert len(frame[1]) <= FRAME_BYTES
-    except FrameError:
+    except ProtocolError:
         pass
 
 

@@ -1,11 +1,13 @@
-"""Which bwrap this machine has, which published faults its version has, and why the grader's way of mounting is not touched.
+"""What is told of this machine beside the findings: the faults of its bwrap, and the backends that notebooks may ask for.
 
+Of bwrap: which one there is, which published faults its version has, and why the grader's way of mounting is not touched.
 A distribution mends a fault and leaves the number as it was (Ubuntu's 0.9.0-1ubuntu0.2), which `bwrap --version` does not
 say: so a fault is one that this version has unless the distribution mended it.
 """
 
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 Version = tuple[int, ...]
@@ -83,3 +85,24 @@ def read_version(said: str) -> Version:
     """The version in what `bwrap --version` prints; empty where there is none."""
     found = re.search(r"\b(\d+)\.(\d+)(?:\.(\d+))?", said)
     return tuple(int(part or 0) for part in found.groups()) if found else ()
+
+
+# The package that each backend needs, how it is written, and how it comes here.
+BACKENDS = {
+    "tensorflow": ("TensorFlow", ""), "jax": ("JAX", "pip install 'grader[jax]'"),
+    "torch": ("PyTorch", "pip install torch --index-url https://download.pytorch.org/whl/cpu"),
+}  # fmt: skip
+
+
+def installed_backends() -> list[str]:
+    """Their names, as `KERAS_BACKEND` has them."""
+    return [name for name in BACKENDS if find_spec(name) is not None]
+
+
+def backend_lines() -> list[str]:
+    """For people."""
+    installed = installed_backends()
+    lines = [f"Notebooks may run Keras on {', '.join(BACKENDS[name][0] for name in installed)}."]
+    for title, remedy in (BACKENDS[name] for name in BACKENDS if name not in installed):
+        lines.append(f"  Those that ask for {title} run on TensorFlow; to run them on {title}: {remedy}")
+    return lines
