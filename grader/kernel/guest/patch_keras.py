@@ -1,4 +1,4 @@
-"""Changes Keras once, as it is imported: seeds, the served MNIST, and the stages around `fit` and its like.
+"""Changes Keras once, as it is imported: seeds, and the stages around `fit` and its like.
 
 One call of `fit` may use most of its share of the time that is left: of its cell, and of the run, of which each `fit` that
 is still to come in the source gets a part. A stopped training is a trained network with a history; a killed one is none.
@@ -123,7 +123,6 @@ class KerasChanges:
     budget: FitBudget
     shims: Shims | None
     smoke: SmokeRun | None
-    mnist: str | None
     seed: int
     deterministic: bool
     changed: Any = None  # the class of networks that was changed
@@ -147,8 +146,6 @@ class KerasChanges:
             cut_loops(keras, loops)
         if self.shims is not None:
             self.shims.attach(keras)
-        if self.mnist is not None:
-            serve_mnist(self.mnist)
 
     def _wrap_methods(self, model: Any, loops: OwnLoops | None) -> None:
         """The recorder is outside: it keeps what the submission gave. Old arguments are rewritten before all."""
@@ -162,16 +159,6 @@ class KerasChanges:
         }
         for name, around in stages.items():
             wrap_stages(model, name, around, self.shims.rewrite if self.shims is not None else None)
-
-
-def serve_mnist(served: str) -> None:
-    """Make `mnist.load_data` read the served file, by every alias: they all end in this module's `get_file`."""
-    from keras.src.datasets import mnist
-
-    def get_file(fname: str = "mnist.npz", origin: str | None = None, **options: object) -> str:
-        return served
-
-    mnist.get_file = get_file
 
 
 # What TensorFlow calls a function below `tf.nn` -> what Keras calls it.

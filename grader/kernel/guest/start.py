@@ -56,8 +56,8 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
     budget = FitBudget(notes, cell=settings["cell"], wall=settings["wall"], fits=settings["fits"],
                        cells=settings["seconds"], batches=settings["batches"])  # fmt: skip
     shims = None if settings["strict"] else Shims(notes)
-    changes = KerasChanges(notes=notes, recorder=recorder, budget=budget, shims=shims, smoke=smoke, mnist=settings["mnist"],
-                           seed=settings["seed"], deterministic=settings["deterministic"])  # fmt: skip
+    changes = KerasChanges(notes=notes, recorder=recorder, budget=budget, shims=shims, smoke=smoke, seed=settings["seed"],
+                           deterministic=settings["deterministic"])  # fmt: skip
     first = dict.fromkeys(("keras", "tensorflow"), lambda module: choose_backend(notes))
     imports = Imports(after=AfterImport({"keras": changes.make}, before=first))
     shell.grader_recorder = recorder
