@@ -18,7 +18,14 @@ from grader.kernel.guest.recorder import Recorder
 from grader.kernel.guest.smoke import SmokeRun
 from grader.kernel.guest.smoke_loops import OwnLoops, cut_loops
 from grader.kernel.guest.smoke_rows import cut_preparation
-from grader.kernel.guest.wrapping import MethodCall, Stage, add_callback, callback_class, wrap_stages
+from grader.kernel.guest.wrapping import (
+    MethodCall,
+    Stage,
+    add_callback,
+    callback_class,
+    replaces_everywhere,
+    wrap_stages,
+)
 
 SHARE = 0.8  # of the time that is left: validation, evaluation and plots come after
 
@@ -169,20 +176,13 @@ NAMES: Mapping[str, str] = {
 }  # fmt: skip
 
 
-PUBLIC = ("keras.activations", "keras._tf_keras.keras.activations")  # they hold the function itself
-
-
 def name_activations() -> None:
     """`keras.activations.get`, which every layer asks, takes TensorFlow's functions for Keras' own. Once Keras is there."""
     source: Any = sys.modules["keras.src.activations"]
-    original = source.get
 
-    def get(identifier: Any) -> Any:
-        """The function that `identifier` names or is."""
+    @replaces_everywhere(source.get)
+    def get(original: Any, identifier: Any) -> Any:
         return original(_own(identifier, source) or identifier)
-
-    for module in (source, *(sys.modules[name] for name in PUBLIC if name in sys.modules)):
-        module.get = get
 
 
 def _own(identifier: Any, source: Any) -> Any:

@@ -6,8 +6,8 @@ was meant to be; only a place that can't be made here (another computer's) gets 
 it. Every redirect is told.
 
 `layouts` tells from a path what its writer wanted, and makes folders and files of the usual shapes out of what is served;
-`paths` decides what stands in for a path that is not there; `files`, `readers` and `packages` ask it where Python, libraries
-of images and dataset packages open something.
+`paths` decides what stands in for a path that is not there; `files` asks it where Python and libraries open something, and
+`downloads` serves what would be downloaded.
 """
 
 import sys
@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from grader.kernel.guest.data_paths import files, packages, readers
+from grader.kernel.guest.data_paths import downloads, files
 from grader.kernel.guest.data_paths.layouts import Digits, Layouts
 from grader.kernel.guest.data_paths.paths import Redirects
 from grader.kernel.guest.imports import Imports
@@ -35,8 +35,9 @@ def install_redirects(imports: Imports, *, mnist: str | None, photographs: str |
         notes=notes,
         source=code_so_far,
     )
-    imports.after.add({**readers.patches(redirects), **packages.patches(redirects)})
-    imports.missing.table |= packages.stand_ins(redirects)
+    imports.after.add(files.patches(redirects))
+    imports.after.add(downloads.patches(redirects))
+    imports.missing.table |= downloads.stand_ins(redirects)
     files.install(redirects)
     if (shell := running_shell()) is not None:
         leave_out_our_frames(shell.InteractiveTB)
