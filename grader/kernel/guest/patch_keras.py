@@ -13,11 +13,10 @@ from typing import Any
 
 from grader.kernel.guest.backends import honour_set_backend, tell_backend
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.old_names.install import Shims
+from grader.kernel.guest.old_names import Shims
 from grader.kernel.guest.recorder import Recorder
-from grader.kernel.guest.smoke import SmokeRun
+from grader.kernel.guest.smoke import SmokeRun, cut_preparation
 from grader.kernel.guest.smoke_loops import OwnLoops, cut_loops
-from grader.kernel.guest.smoke_rows import cut_preparation
 from grader.kernel.guest.wrapping import (
     MethodCall,
     Stage,

@@ -42,13 +42,12 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
     from grader.kernel.guest.data_paths import install_redirects
     from grader.kernel.guest.imports import AfterImport, Imports
     from grader.kernel.guest.notes import Notes
-    from grader.kernel.guest.old_names.install import Shims
+    from grader.kernel.guest.old_names import Shims
     from grader.kernel.guest.old_names.stand_ins import colab
     from grader.kernel.guest.patch_keras import FitBudget, KerasChanges
     from grader.kernel.guest.recorder import Recorder
     from grader.kernel.guest.shell import ShellLines
-    from grader.kernel.guest.smoke import SmokeRun
-    from grader.kernel.guest.smoke_rows import patches
+    from grader.kernel.guest.smoke import SmokeRun, patches
 
     notes = Notes()
     smoke = SmokeRun(notes, **settings["smoke"]) if settings["smoke"] else None
@@ -65,7 +64,7 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
     if shims is not None:
         shims.prepare(imports, numpy, shell, loop.nest)
     imports.gone.table["google.colab"] = colab(notes, display)
-    install_redirects(imports, mnist=settings["mnist"], photographs=settings["photographs"], notes=notes)
+    install_redirects(imports, shell, mnist=settings["mnist"], photographs=settings["photographs"], notes=notes)
     ShellLines(shell, notes)
     pass_over_self_checks(notes)
     caps = Caps(shell, notes, settings["output"])

@@ -37,7 +37,7 @@ MOST_LABEL = 1e6  # of a class
 class FirstRows:
     """The first rows of one training, an array (n, ...), and their classes; None until they were seen.
 
-    `copies` are small ones of more of them, arrays of bytes (n, SIDE * SIDE): of a whole array, or of some rows of each batch
+    `copies` are small ones of more rows, arrays of bytes (n, SIDE * SIDE): of a whole array, or of some rows of each batch
     that passes by.
     """
 
