@@ -88,13 +88,12 @@ class SmokeRun:
         graphless = (
             self._trainings > (MANY if self._timed else 1) and getattr(call.model, "train_function", None) is None
         )
-        self.inside += 1
         try:
-            build_early(call.model, given)
-            with _without_graph(call.model) if graphless else nullcontext():
-                yield
+            with self.within():
+                build_early(call.model, given)
+                with _without_graph(call.model) if graphless else nullcontext():
+                    yield
         finally:
-            self.inside -= 1
             told = {**watch.pace(), "validation_steps": validation_steps(given, batch)}
             self.in_full_s += (wanted or 1) * (told["steps"] or told["done"]) * told["step_s"]
             self._pace = None if graphless else told
@@ -111,7 +110,7 @@ class SmokeRun:
             return
         watch = callback_class(Watch)(None, part=self.part())
         add_callback(call.given, watch)
-        with self._within():
+        with self.within():
             yield
         if watch.cut:
             self._tell_cut("evaluate", watch, steps_of(call.given, "x", "steps", batch_of(call.given)))
@@ -131,7 +130,7 @@ class SmokeRun:
         watch = callback_class(Watch)(None, part=self.part(), patient=count is None and asked is None and last is None)
         add_callback(given, watch)
         started = time.monotonic()
-        with self._within():
+        with self.within():
             yield
         self._spent_s += time.monotonic() - started
         answer = call.answer
@@ -146,7 +145,8 @@ class SmokeRun:
             self._answer = call.answer = numpy.resize(answer, (count, *answer.shape[1:]))
 
     @contextmanager
-    def _within(self) -> Iterator[None]:
+    def within(self) -> Iterator[None]:
+        """Around a method of Keras' that is cut by itself."""
         self.inside += 1
         try:
             yield

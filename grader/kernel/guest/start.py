@@ -37,7 +37,7 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
     """Put everything in its place: before the first cell, around each cell, and at the imports to come."""
     from IPython.display import display
 
-    from grader.kernel.guest.around_cells import Caps, CellsInCells, Deadline, HiddenLoop, pass_over_self_checks
+    from grader.kernel.guest.around_cells import Caps, Deadline, HiddenLoop, around_each, pass_over_self_checks
     from grader.kernel.guest.backends import choose_backend
     from grader.kernel.guest.data_paths import install_redirects
     from grader.kernel.guest.imports import AfterImport, Imports
@@ -68,8 +68,6 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
     ShellLines(shell, notes)
     pass_over_self_checks(notes)
     caps = Caps(shell, notes, settings["output"])
-    for stream in (sys.stdout, sys.stderr):
-        caps.limit(stream)
     before: list[Any] = [notes.count_cell, budget.start_cell, caps.start_cell, loop.begin_cell]
     after: list[Any] = [loop.end_cell, caps.end_cell, recorder.write_notes]
     if smoke is not None:
@@ -77,7 +75,7 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
         deadline = Deadline(smoke.left_s)
         before, after = [smoke.start_cell, deadline.begin_cell, *before], [deadline.end_cell, *after]
     imports.install()
-    CellsInCells().register(shell.events, before, after)
+    around_each(shell.events, before, after)
     if settings["name"].endswith(".py"):
         loop.run_as_program()
 
