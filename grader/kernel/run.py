@@ -52,7 +52,7 @@ FINISH = "__import__('IPython').get_ipython().grader_recorder.finish()"
 SUBMISSION = "submission"  # the working folder
 ARTEFACTS = "run/artefacts"  # what the recorder leaves
 GUEST = "run/guest"  # our code inside
-SETTINGS = "run/kernel/settings.json"
+SETTINGS_FILE = "run/kernel/settings.json"
 MNIST = "data/mnist.npz"
 PHOTOGRAPHS = f"{SUBMISSION}/dataset"
 USUAL_PLACES = ("content", "kaggle/working", "kaggle/input")  # where notebooks of Colab and Kaggle keep code and data
@@ -106,7 +106,7 @@ def kernel_program(job: Job, root: Path, fonts: Mapping[str, bytes], *, tail: in
         root=root,
         argv=(
             *PYTHON, str(root / GUEST / "grader/kernel/guest/start.py"),
-            str(root / SETTINGS), str(root / CONNECTION),
+            str(root / SETTINGS_FILE), str(root / CONNECTION),
         ),
         environment=environment(root, limits.threads, job.seed),
         folder=SUBMISSION,
@@ -119,7 +119,7 @@ def kernel_program(job: Job, root: Path, fonts: Mapping[str, bytes], *, tail: in
             Scratch(SOCKETS, SOCKET_BYTES),
             Scratch(ARTEFACTS, ARTEFACT_BYTES),
         ),
-        files={**own, **fonts, SETTINGS: json.dumps(_told(job, root, tail)).encode()},
+        files={**own, **fonts, SETTINGS_FILE: json.dumps(_told(job, root, tail)).encode()},
         sockets=tuple(f"{SOCKETS}/kernel-{port}" for port in PORTS.values()),
         results={f"{ARTEFACTS}/{name}": most for name, most in MOST_BYTES.items()},
         links=dict.fromkeys(USUAL_PLACES, SUBMISSION),
