@@ -15,11 +15,18 @@ from grader.core.errors import Failure
 from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Value
 from grader.core.limits import Limits, write_size
 from grader.judge.archive import precheck
-from grader.kernel.program import MODEL_BYTES, MODELS, ROWS, ROWS_BYTES, SEEN, SEEN_BYTES
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.endings import classify, explain_ending
 from grader.sandbox.interface import Stopped
 
+# What is read of the artefacts: networks, the first rows that each was trained on, small copies of more, the record.
+MODELS = ("model.keras", "model-2.keras", "model-3.keras", "model-4.keras")
+ROWS = ("rows.npy", "rows-2.npy", "rows-3.npy", "rows-4.npy")
+SEEN = ("seen.npy", "seen-2.npy", "seen-3.npy", "seen-4.npy")
+RECORD = "record.json"
+MOST_BYTES = {  # of each of these files
+    **dict.fromkeys(MODELS, 512 << 20), **dict.fromkeys(ROWS, 16 << 20), **dict.fromkeys(SEEN, 2 << 20), RECORD: 4 << 20,
+}  # fmt: skip
 # What is kept of each list of a record: the first ones, or the last ones where the number is negative.
 KEPT = {
     "fits": -500, "evaluations": -500, "candidates": -300, "shims": 150, "notes": 150, "undrawn": 150, "metrics": 50,
@@ -137,7 +144,7 @@ def read_networks(folder: int, claims: Claims) -> tuple[SavedNetwork, ...]:
     Of the others only those are kept that can be networks, and no more than `ALTERNATIVE_BYTES`.
     """
     proposed = next((item.file for item in claims.candidates if item.taken and item.file in MODELS), MODELS[0])
-    first = _read(folder, proposed, MODEL_BYTES)
+    first = _read(folder, proposed, MOST_BYTES[proposed])
     if first is None:
         return ()
     found, left = [first], ALTERNATIVE_BYTES
@@ -161,9 +168,10 @@ def _read(folder: int, file: str, at_most: int) -> SavedNetwork | None:
     except FileNotFoundError:
         return None
     beside: list[bytes | None] = []
-    for names, most in ((ROWS, ROWS_BYTES), (SEEN, SEEN_BYTES)):
+    for names in (ROWS, SEEN):
+        name = names[MODELS.index(file)]
         try:
-            beside.append(read_artefact(folder, names[MODELS.index(file)], at_most=most))
+            beside.append(read_artefact(folder, name, at_most=MOST_BYTES[name]))
         except (FileNotFoundError, Failure):
             beside.append(None)
     return SavedNetwork(file=file, model=model, rows=beside[0], seen=beside[1])

@@ -1,10 +1,12 @@
 """Runs the cells of a submission through a sandboxed kernel, one after the other, and says how that ended.
 
-`run_notebook` is the way in. At the end of the file: what the text of a notebook tells beforehand (whether the kernel may be
-started warm, which cells come after the last training) and what it prints meanwhile (the epoch that a training is in).
+`run_notebook` is the way in; `kernel_program` says what the kernel's sandbox holds. At the end of the file: what the text of
+a notebook tells beforehand (whether the kernel may be started warm, which cells come after the last training) and what it
+prints meanwhile (the epoch that a training is in).
 """
 
 import asyncio
+import json
 import logging
 import re
 import time
@@ -20,17 +22,25 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
+from grader.core import grey_copies
 from grader.core.errors import Failure, Infrastructure
 from grader.core.evidence import Cause, Cell, Claims, Ending, Smoke, Start
 from grader.core.limits import Limits
 from grader.core.notebook import Script, count_fits, plain_outputs
 from grader.core.progress import Progress
-from grader.kernel.border import HardenedKernelClient, HardenedNotebookClient, ProtocolViolation
-from grader.kernel.outcome import SavedNetwork, describe_ending, read_claims, read_networks
-from grader.kernel.program import ARTEFACTS, RECORD, RECORD_BYTES, KernelSettings, SandboxProvisioner, kernel_program
+from grader.kernel.border import (
+    CONNECTION,
+    PORTS,
+    SOCKETS,
+    HardenedKernelClient,
+    HardenedNotebookClient,
+    ProtocolViolation,
+    SandboxProvisioner,
+)
+from grader.kernel.outcome import MOST_BYTES, RECORD, SavedNetwork, describe_ending, read_claims, read_networks
 from grader.sandbox.artefacts import read_artefact
-from grader.sandbox.environment import font_list
-from grader.sandbox.interface import Confined, Input, Sandbox
+from grader.sandbox.environment import PACKAGES, PYTHON, environment, font_list
+from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox, Scratch
 from grader.sandbox.warm import WarmBubblewrap
 
 READY_S = 90
@@ -38,6 +48,18 @@ SAVING_S = 180
 PATIENCE_S = 4.0  # with a smoke run whose time is up: until then its kernel ends it itself
 OVER = "SmokeRunOver"  # what it raises then in the cell that runs
 FINISH = "__import__('IPython').get_ipython().grader_recorder.finish()"
+# Where things lie in the sandbox.
+SUBMISSION = "submission"  # the working folder
+ARTEFACTS = "run/artefacts"  # what the recorder leaves
+GUEST = "run/guest"  # our code inside
+SETTINGS_FILE = "run/kernel/settings.json"
+MNIST = "data/mnist.npz"
+PHOTOGRAPHS = f"{SUBMISSION}/dataset"
+USUAL_PLACES = ("content", "kaggle/working", "kaggle/input")  # where notebooks of Colab and Kaggle keep code and data
+GUEST_FOLDER = Path(__file__).resolve().parent / "guest"
+SHARED = Path(grey_copies.__file__)  # the one file that kernel and host have in common
+OURS = (Input(GUEST_FOLDER, f"{GUEST}/grader/kernel/guest"), Input(SHARED, f"{GUEST}/grader/core/{SHARED.name}"))
+TEMPORARY_BYTES, SHARED_BYTES, SOCKET_BYTES, ARTEFACT_BYTES = 256 << 20, 64 << 20, 1 << 20, 1 << 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +88,69 @@ class Execution:
     start_note: str = ""  # why it was started cold where a warm start was asked for
 
 
+def meets_served(name: str, inputs: tuple[Input, ...]) -> bool:
+    """Whether a file of the submission lies where data is served, below it, or where a folder above it would be."""
+    place = f"{SUBMISSION}/{name}"
+    return any(f"{place}/".startswith(f"{item.inside}/") or item.inside.startswith(f"{place}/") for item in inputs)
+
+
+def kernel_program(job: Job, root: Path, fonts: Mapping[str, bytes], *, tail: int, warm: bool) -> Program:
+    """The kernel with what is served and the submission's own files in its working folder, below the sandbox' `root`.
+
+    `fonts`: matplotlib's list of fonts, as `font_list` gives it; `tail`: the first cell that trains nothing any more;
+    `warm`: it may find TensorFlow imported.
+    """
+    limits = job.limits
+    own = {f"{SUBMISSION}/{name}": data for name, data in job.files.items()}
+    return Program(
+        root=root,
+        argv=(
+            *PYTHON, str(root / GUEST / "grader/kernel/guest/start.py"),
+            str(root / SETTINGS_FILE), str(root / CONNECTION),
+        ),
+        environment=environment(root, limits.threads, job.seed),
+        folder=SUBMISSION,
+        limits=limits,
+        inputs=(*OURS, *job.inputs),
+        scratch=(
+            Scratch("dev/shm", SHARED_BYTES, shared=True),
+            Scratch("tmp", TEMPORARY_BYTES, shared=True),
+            Scratch(SUBMISSION, limits.disk),
+            Scratch(SOCKETS, SOCKET_BYTES),
+            Scratch(ARTEFACTS, ARTEFACT_BYTES),
+        ),
+        files={**own, **fonts, SETTINGS_FILE: json.dumps(_told(job, root, tail)).encode()},
+        sockets=tuple(f"{SOCKETS}/kernel-{port}" for port in PORTS.values()),
+        results={f"{ARTEFACTS}/{name}": most for name, most in MOST_BYTES.items()},
+        links=dict.fromkeys(USUAL_PLACES, SUBMISSION),
+        preload=Preload(entry="grader.kernel.guest.imports:prepare", path=GUEST, files=fonts) if warm else None,
+    )  # fmt: skip
+
+
+def _told(job: Job, root: Path, tail: int) -> dict[str, object]:
+    """What the code inside the kernel (`guest`) is told of the run."""
+    limits, served = job.limits, {item.inside for item in job.inputs}
+    return {
+        "guest": str(root / GUEST),
+        "artefacts": str(root / ARTEFACTS),
+        "mnist": str(root / MNIST) if MNIST in served else None,
+        "photographs": str(root / PHOTOGRAPHS) if PHOTOGRAPHS in served else None,
+        "packages": str(root / PACKAGES) if PACKAGES in served else None,
+        "seed": job.seed,
+        "units": list(job.units),
+        "name": job.script.name,
+        "fits": [count_fits(cell) for cell in job.script.cells],
+        "cell": limits.cell,
+        "seconds": [limits.of_cell(after_training=index >= tail) for index in range(len(job.script.cells))],
+        "wall": limits.wall,
+        "output": limits.output,
+        "batches": limits.batches,
+        "strict": limits.strict,
+        "deterministic": limits.deterministic,
+        "smoke": job.smoke.model_dump() if job.smoke is not None else None,
+    }
+
+
 @dataclass
 class _Run:
     """One run and its state while it goes on. From cell `tail` on nothing is trained any more."""
@@ -85,10 +170,7 @@ class _Run:
 def expect_notebook(job: Job, sandbox: Sandbox) -> None:
     """Have a fork server for kernels like that of `job` started, where it is to be warm: that takes its time."""
     if job.warm and isinstance(sandbox, WarmBubblewrap) and not cold_reason(job.script, job.files):
-        settings = KernelSettings(root=Path("/"), seed=job.seed, units=job.units, name=job.script.name)
-        sandbox.prepare_server(
-            kernel_program(settings, job.limits, job.inputs, job.files, font_list(sandbox), warm=True)
-        )
+        sandbox.prepare_server(kernel_program(job, Path("/"), font_list(sandbox), tail=0, warm=True))
 
 
 def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) -> Execution:
@@ -97,12 +179,8 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
     Call it from a thread that lives as long as the run: the sandbox dies with it.
     """
     with sandbox.root() as root:
-        fits = tuple(count_fits(cell) for cell in job.script.cells)
         beside = any(name.endswith(".py") for name in job.files)  # a module may train in any cell
-        tail = len(fits) if beside else first_after_training(job.script.cells)
-        seconds = tuple(job.limits.of_cell(after_training=index >= tail) for index in range(len(fits)))
-        settings = KernelSettings(root=root, seed=job.seed, units=job.units, name=job.script.name, fits=fits,
-                            seconds=seconds, smoke=job.smoke)  # fmt: skip
+        tail = len(job.script.cells) if beside else first_after_training(job.script.cells)
         run = _Run(
             job=job,
             tail=tail,
@@ -115,10 +193,9 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
         cold = cold_reason(job.script, job.files) if job.warm else ""
         if cold:
             run.step(f"a cold start: {cold}")
-        program = kernel_program(settings, job.limits, job.inputs, job.files, font_list(sandbox),
-                                 warm=job.warm and not cold)  # fmt: skip
         provisioner = SandboxProvisioner()
-        provisioner.sandbox, provisioner.program = sandbox, program
+        provisioner.sandbox = sandbox
+        provisioner.program = kernel_program(job, root, font_list(sandbox), tail=tail, warm=job.warm and not cold)
         run.started = time.monotonic()
         try:
             asyncio.run(_execute(run, provisioner))
@@ -251,7 +328,7 @@ def _read_out(run: _Run, confined: Confined, violation: ProtocolViolation | None
     record = None
     networks: tuple[SavedNetwork, ...] = ()
     try:
-        record = read_artefact(folder, RECORD, at_most=RECORD_BYTES)
+        record = read_artefact(folder, RECORD, at_most=MOST_BYTES[RECORD])
     except (FileNotFoundError, Failure):
         notes.append("the recorder left no record")
     claims = read_claims(record, tuple(run.cells), notes)

@@ -35,8 +35,7 @@ from grader.intake.networks import ChosenNetwork, choose_network_file
 from grader.judge.archive import choose_network, precheck
 from grader.judge.client import Question, describe_network, expect_networks, judge_handed_in, judge_model
 from grader.kernel.outcome import SavedNetwork
-from grader.kernel.program import meets_served
-from grader.kernel.run import Execution, Job, expect_notebook, run_notebook
+from grader.kernel.run import Execution, Job, expect_notebook, meets_served, run_notebook
 from grader.run.context import SHORT_RUN, ExerciseImages, RunContext, evidence_key, output_sizes, versions
 from grader.run.judge_file import Asking, JudgedFile, find_out
 from grader.run.overlap import find_overlap, judged_in_files

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from grader.kernel.guest.data_paths.downloads import chosen
 from grader.kernel.guest.data_paths.layouts import Digits, Layouts, read_path
-from grader.kernel.guest.data_paths.packages import chosen
 from grader.kernel.guest.data_paths.paths import Purpose, Redirects, speaks_of_names
 from grader.kernel.guest.notes import Notes
 from tests.kernel.served import CLASSES, TESTED, TRAINED, write_digits, write_photographs

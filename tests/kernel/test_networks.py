@@ -8,8 +8,7 @@ import pytest
 
 from grader.core.evidence import Candidate, Claims
 from grader.kernel import outcome
-from grader.kernel.outcome import read_networks
-from grader.kernel.program import MODELS
+from grader.kernel.outcome import MODELS, read_networks
 from tests.judge.hostile import archive
 
 

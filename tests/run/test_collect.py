@@ -9,7 +9,7 @@ from grader.core.errors import Infrastructure
 from grader.core.progress import Silent
 from grader.course.course import Course
 from grader.intake import read_path
-from grader.kernel.program import PHOTOGRAPHS
+from grader.kernel.run import PHOTOGRAPHS
 from grader.marking.mark import mark
 from grader.run import context as context_module
 from grader.run.collect import collect, set_aside_served

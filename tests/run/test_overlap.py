@@ -17,7 +17,7 @@ from PIL import Image
 
 from grader.core.evidence import Overlap
 from grader.core.grey_copies import looks_like_pictures, small_copies
-from grader.kernel.guest.training_rows import RowCopies, TimeLeft
+from grader.kernel.guest.training_rows import FirstRows, TimeLeft
 from grader.run import overlap
 from grader.run.overlap import ReferenceImages, copies_in_files, find_overlap, judged_in_files, reference_images
 
@@ -195,14 +195,15 @@ def test_a_look_at_what_is_no_picture_is_none_and_the_time_for_looking_is_bounde
     assert small_copies(np.zeros((5, 10))) is None
     assert small_copies(np.array([["a", "b"]])) is None
     assert small_copies(np.zeros((2, 3, 4, 5, 6))) is None
-    row_copies = RowCopies(TimeLeft(0.0))
-    row_copies.spread(TRAIN)
-    assert (row_copies.copies, row_copies.wanted()) == ([], 0)
-    row_copies = RowCopies()
-    row_copies.spread(np.zeros((100_000, 8, 8), np.uint8))
-    assert 1000 < sum(map(len, row_copies.copies)) <= 2048
-    row_copies.spread(object())
-    row_copies.pass_by(None)
+    rows = FirstRows(TimeLeft(0.0))
+    rows.keep(TRAIN)
+    assert (rows.copies, rows.wanted()) == ([], 0)
+    rows = FirstRows(TimeLeft())
+    rows.keep(object())
+    assert rows.x is None
+    rows.keep(np.zeros((100_000, 8, 8), np.uint8))
+    assert 1000 < sum(map(len, rows.copies)) <= 2048
+    rows.keep_parts(None)
 
 
 def test_a_picture_that_nobody_trains_on_costs_nothing_and_is_none(known: ReferenceImages) -> None:

@@ -13,7 +13,7 @@ from grader.core.limits import Limits
 from grader.core.notebook import Script
 from grader.functions.module_process import ModuleJob, module_program
 from grader.judge.client import judge_program
-from grader.kernel.program import KernelSettings, kernel_program
+from grader.kernel.run import Job, kernel_program
 from grader.sandbox import bubblewrap
 from grader.sandbox.bubblewrap import (
     UNPRIVILEGED,
@@ -36,13 +36,15 @@ def programs(served: Path) -> dict[str, Program]:
     """Each kind of program that works with a student's bytes, as the grader makes it."""
     limits = Limits()
     given = (Input(served, "submission/dataset"), Input(served / "mnist.npz", "data/mnist.npz"))
-    settings = KernelSettings(root=ROOT, seed=0, units=(10,), name="work.ipynb")
+    notebook = Job(
+        script=Script("work.ipynb", ("x = 1",)), files=STUDENTS, inputs=given, limits=limits, seed=0, units=(10,)
+    )
     job = ModuleJob(
         script=Script("operators.py", ("x = 1",)), files=STUDENTS, wanted={"max_pool": 3}, limits=limits, seed=0
     )
     return {
-        "kernel": kernel_program(settings, limits, given, STUDENTS, {}),
-        "warm kernel": kernel_program(settings, limits, given, STUDENTS, {}, warm=True),
+        "kernel": kernel_program(notebook, ROOT, {}, tail=1, warm=False),
+        "warm kernel": kernel_program(notebook, ROOT, {}, tail=1, warm=True),
         "judge": judge_program(ROOT, b"model", 5, limits),
         "module": module_program(ROOT, job, 5),
     }

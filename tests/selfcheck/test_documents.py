@@ -6,8 +6,7 @@ import typer.main
 
 from grader.cli import app
 from grader.core.evidence import Smoke
-from grader.kernel.guest import smoke, smoke_loops, smoke_rows
-from grader.kernel.guest import smoke as smoke_watch
+from grader.kernel.guest import smoke, smoke_loops
 from grader.selfcheck.estimate import Checked, Estimate, PointsByCertainty
 
 ROOT = Path(__file__).parents[2]
@@ -27,14 +26,14 @@ def test_every_option_and_every_key_is_documented() -> None:
 
 def test_the_cuts_are_those_of_the_code() -> None:
     assert f"ends after one epoch, {Smoke().images} images (at least {smoke.SEVERAL} batches)" in PAGE
-    assert f"or {smoke_watch.FIT_PATIENCE_S:g} s after its first batch" in PAGE
+    assert f"or {smoke.FIT_PATIENCE_S:g} s after its first batch" in PAGE
     assert f"from the {smoke.MOST_CALLS + 1}st call on" in PAGE
     assert (
         f"at most {smoke_loops.MOST_STEPS} steps a cell, or as many as fit into {smoke_loops.MOST_STEPS_S:g} s" in PAGE
     )
-    assert f"after {smoke_rows.MOST_SEARCH_S:g} s the last score is given again" in PAGE
+    assert f"after {smoke.MOST_SEARCH_S:g} s the last score is given again" in PAGE
     assert f"{Smoke().seconds:g} seconds" in PAGE
-    assert f"ends {smoke_watch.PATIENCE_S:g} s after its first batch" in PAGE
+    assert f"ends {smoke.PATIENCE_S:g} s after its first batch" in PAGE
     assert (Smoke().epochs, smoke.FULL) == (1, 2)
 
 

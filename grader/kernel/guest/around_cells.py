@@ -27,6 +27,8 @@ class Caps:
         self._notes, self._allowed = notes, allowed
         self._text = self._left_out = self._figures = 0
         self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}
+        for stream in self._streams.values():
+            self._limit(stream)
         self._format = shell.display_formatter.format
         shell.display_formatter.format = self.format
 
@@ -41,8 +43,7 @@ class Caps:
                 setattr(sys, name, stream)
                 self._notes.note(f"`sys.{name}` was closed: what is printed later is shown as before")
 
-    def limit(self, stream: Any) -> None:
-        """Put the cap on one of the kernel's output streams."""
+    def _limit(self, stream: Any) -> None:
         write = stream.write
 
         def counted(text: object) -> Any:
@@ -85,34 +86,26 @@ class Caps:
         self._notes.note(f"a cell drew more than {MOST_FIGURES} figures; the rest of them were left out")
 
 
-class CellsInCells:
-    """Tells the notebook's own cells from those that a cell runs itself, as a magic like `%%backend` does."""
+def around_each(events: Any, before: Sequence[Callable[..., None]], after: Sequence[Callable[..., None]]) -> None:
+    """Call functions before and after every cell of the notebook; not around those that a cell runs, as `%%backend` does."""
+    depth = 0
 
-    def __init__(self) -> None:
-        self._depth = 0
+    def enter(*_: object) -> None:
+        nonlocal depth
+        depth += 1
 
-    def register(
-        self, events: Any, before: Sequence[Callable[..., None]], after: Sequence[Callable[..., None]]
-    ) -> None:
-        """Call each function before or after every cell of the notebook, and around no cell inside of it."""
-        events.register("pre_run_cell", self._enter)
-        for name, functions in (("pre_run_cell", before), ("post_run_cell", after)):
-            for function in functions:
-                events.register(name, self._outermost(function))
-        events.register("post_run_cell", self._leave)
+    def leave(*_: object) -> None:
+        nonlocal depth
+        depth -= 1
 
-    def _enter(self, *_: object) -> None:
-        self._depth += 1
+    def outermost(function: Callable[..., None]) -> Callable[..., None]:
+        return lambda *given: function(*given) if depth == 1 else None
 
-    def _leave(self, *_: object) -> None:
-        self._depth -= 1
-
-    def _outermost(self, function: Callable[..., None]) -> Callable[..., None]:
-        def call(*given: object) -> None:
-            if self._depth == 1:
-                function(*given)
-
-        return call
+    events.register("pre_run_cell", enter)
+    for name, functions in (("pre_run_cell", before), ("post_run_cell", after)):
+        for function in functions:
+            events.register(name, outermost(function))
+    events.register("post_run_cell", leave)
 
 
 AGAIN_S = 1.0  # code that catches everything is stopped again

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.wrapping import replaces
+from grader.kernel.guest.wrapping import replaces_everywhere
 
 TENSORFLOW = "tensorflow"
 OTHERS = {"jax": "JAX", "torch": "PyTorch"}  # that can train
 VARIABLE, LEGACY, FILE, FUNCTION = "KERAS_BACKEND", "TF_USE_LEGACY_KERAS", "keras.json", "keras.config.set_backend"
-CONFIGS = ("keras.config", "keras._tf_keras.keras.config")  # they hold the function itself
 
 
 def choose_backend(notes: Notes) -> None:
@@ -35,17 +34,16 @@ def choose_backend(notes: Notes) -> None:
 
 def honour_set_backend(keras: Any, notes: Notes) -> None:
     """`keras.config.set_backend` loads Keras again only for a backend that is here. Once Keras is imported."""
-    for module in [sys.modules[name] for name in CONFIGS if name in sys.modules]:
 
-        @replaces(module, "set_backend")
-        def set_backend(original: Any, backend: Any) -> None:
-            if backend == keras.config.backend():
-                return
-            if backend == TENSORFLOW or (backend in OTHERS and _is_importable(backend)):
-                with warnings.catch_warnings(action="ignore"):  # that it is dangerous, with a place in our code
-                    original(backend)
-            else:
-                _stand_in(notes, FUNCTION, str(backend), keras.config.backend())
+    @replaces_everywhere(keras.config.set_backend)
+    def set_backend(original: Any, backend: Any) -> None:
+        if backend == keras.config.backend():
+            return
+        if backend == TENSORFLOW or (backend in OTHERS and _is_importable(backend)):
+            with warnings.catch_warnings(action="ignore"):  # that it is dangerous, with a place in our code
+                original(backend)
+        else:
+            _stand_in(notes, FUNCTION, str(backend), keras.config.backend())
 
 
 def tell_backend(keras: Any, notes: Notes) -> None:

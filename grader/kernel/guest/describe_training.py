@@ -17,7 +17,6 @@ def describe_fit(model: Any, given: dict[str, Any], seconds: float, failure: Bas
     """One call of `fit`, as the host's `Fit` reads it, without cell and name."""
     history = getattr(model, "history", None)
     curves = getattr(history, "history", {}) or {}
-    curves = {} if failure is not None and not curves else curves
     validation = given.get("validation_data")
     split = bool(given.get("validation_split"))
     return {

@@ -1,4 +1,4 @@
-"""Changes Keras once, as it is imported: seeds, the served MNIST, and the stages around `fit` and its like.
+"""Changes Keras once, as it is imported: seeds, and the stages around `fit` and its like.
 
 One call of `fit` may use most of its share of the time that is left: of its cell, and of the run, of which each `fit` that
 is still to come in the source gets a part. A stopped training is a trained network with a history; a killed one is none.
@@ -13,12 +13,18 @@ from typing import Any
 
 from grader.kernel.guest.backends import honour_set_backend, tell_backend
 from grader.kernel.guest.notes import Notes
-from grader.kernel.guest.old_names.install import Shims
+from grader.kernel.guest.old_names import Shims
 from grader.kernel.guest.recorder import Recorder
-from grader.kernel.guest.smoke import SmokeRun
+from grader.kernel.guest.smoke import SmokeRun, cut_preparation
 from grader.kernel.guest.smoke_loops import OwnLoops, cut_loops
-from grader.kernel.guest.smoke_rows import cut_preparation
-from grader.kernel.guest.wrapping import MethodCall, Stage, add_callback, callback_class, wrap_stages
+from grader.kernel.guest.wrapping import (
+    MethodCall,
+    Stage,
+    add_callback,
+    callback_class,
+    replaces_everywhere,
+    wrap_stages,
+)
 
 SHARE = 0.8  # of the time that is left: validation, evaluation and plots come after
 
@@ -123,7 +129,6 @@ class KerasChanges:
     budget: FitBudget
     shims: Shims | None
     smoke: SmokeRun | None
-    mnist: str | None
     seed: int
     deterministic: bool
     changed: Any = None  # the class of networks that was changed
@@ -147,8 +152,6 @@ class KerasChanges:
             cut_loops(keras, loops)
         if self.shims is not None:
             self.shims.attach(keras)
-        if self.mnist is not None:
-            serve_mnist(self.mnist)
 
     def _wrap_methods(self, model: Any, loops: OwnLoops | None) -> None:
         """The recorder is outside: it keeps what the submission gave. Old arguments are rewritten before all."""
@@ -164,16 +167,6 @@ class KerasChanges:
             wrap_stages(model, name, around, self.shims.rewrite if self.shims is not None else None)
 
 
-def serve_mnist(served: str) -> None:
-    """Make `mnist.load_data` read the served file, by every alias: they all end in this module's `get_file`."""
-    from keras.src.datasets import mnist
-
-    def get_file(fname: str = "mnist.npz", origin: str | None = None, **options: object) -> str:
-        return served
-
-    mnist.get_file = get_file
-
-
 # What TensorFlow calls a function below `tf.nn` -> what Keras calls it.
 NAMES: Mapping[str, str] = {
     **{name: name for name in ("elu", "gelu", "leaky_relu", "log_softmax", "relu", "relu6", "selu", "sigmoid", "silu",
@@ -182,20 +175,13 @@ NAMES: Mapping[str, str] = {
 }  # fmt: skip
 
 
-PUBLIC = ("keras.activations", "keras._tf_keras.keras.activations")  # they hold the function itself
-
-
 def name_activations() -> None:
     """`keras.activations.get`, which every layer asks, takes TensorFlow's functions for Keras' own. Once Keras is there."""
     source: Any = sys.modules["keras.src.activations"]
-    original = source.get
 
-    def get(identifier: Any) -> Any:
-        """The function that `identifier` names or is."""
+    @replaces_everywhere(source.get)
+    def get(original: Any, identifier: Any) -> Any:
         return original(_own(identifier, source) or identifier)
-
-    for module in (source, *(sys.modules[name] for name in PUBLIC if name in sys.modules)):
-        module.get = get
 
 
 def _own(identifier: Any, source: Any) -> Any:

@@ -88,7 +88,7 @@ class TrainedNetwork:
 
     def copies(self) -> list[Any]:
         """Small copies of rows of all its trainings, the last one's first."""
-        return [copies for rows in (self.rows, *self.earlier) for copies in rows.row_copies.copies]
+        return [copies for rows in (self.rows, *self.earlier) for copies in rows.copies]
 
     @neutral()
     def evaluated(self, x: Any, cell: int | None) -> None:

@@ -126,7 +126,7 @@ class ShellLines:
         shell.system, shell.getoutput = self.system, self.getoutput
         shell.run_line_magic, shell.run_cell_magic = self.line_magic, self.cell_magic
         if not hasattr(shell, "magic"):  # what nbconvert wrote for years
-            shell.magic = lambda line: self.line_magic(*_first_word(line.lstrip("%")))
+            shell.magic = lambda line: self.line_magic(*line.lstrip("%").strip().partition(" ")[::2])
         shell.input_transformers_post.append(quote_bare_commands)
 
     def system(self, command: str) -> None:
@@ -230,11 +230,6 @@ class ShellLines:
             except (OSError, zipfile.BadZipFile, RuntimeError) as error:
                 return f"{type(error).__name__}: {error}"
         return ""
-
-
-def _first_word(line: str) -> tuple[str, str]:
-    name, _, rest = line.strip().partition(" ")
-    return name, rest
 
 
 def _short(text: str) -> str:

@@ -189,11 +189,8 @@ class OwnLoops:
             self.step_left_out()
             yield
             return
-        self._smoke.inside += 1
-        try:
+        with self._smoke.within():
             yield
-        finally:
-            self._smoke.inside -= 1
         self.cell.answers[key] = Answer(call.model, call.answer)
         self.step_made()
 

@@ -37,18 +37,17 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
     """Put everything in its place: before the first cell, around each cell, and at the imports to come."""
     from IPython.display import display
 
-    from grader.kernel.guest.around_cells import Caps, CellsInCells, Deadline, HiddenLoop, pass_over_self_checks
+    from grader.kernel.guest.around_cells import Caps, Deadline, HiddenLoop, around_each, pass_over_self_checks
     from grader.kernel.guest.backends import choose_backend
     from grader.kernel.guest.data_paths import install_redirects
     from grader.kernel.guest.imports import AfterImport, Imports
     from grader.kernel.guest.notes import Notes
-    from grader.kernel.guest.old_names.install import Shims
+    from grader.kernel.guest.old_names import Shims
     from grader.kernel.guest.old_names.stand_ins import colab
     from grader.kernel.guest.patch_keras import FitBudget, KerasChanges
     from grader.kernel.guest.recorder import Recorder
     from grader.kernel.guest.shell import ShellLines
-    from grader.kernel.guest.smoke import SmokeRun
-    from grader.kernel.guest.smoke_rows import patches
+    from grader.kernel.guest.smoke import SmokeRun, patches
 
     notes = Notes()
     smoke = SmokeRun(notes, **settings["smoke"]) if settings["smoke"] else None
@@ -56,8 +55,8 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
     budget = FitBudget(notes, cell=settings["cell"], wall=settings["wall"], fits=settings["fits"],
                        cells=settings["seconds"], batches=settings["batches"])  # fmt: skip
     shims = None if settings["strict"] else Shims(notes)
-    changes = KerasChanges(notes=notes, recorder=recorder, budget=budget, shims=shims, smoke=smoke, mnist=settings["mnist"],
-                           seed=settings["seed"], deterministic=settings["deterministic"])  # fmt: skip
+    changes = KerasChanges(notes=notes, recorder=recorder, budget=budget, shims=shims, smoke=smoke, seed=settings["seed"],
+                           deterministic=settings["deterministic"])  # fmt: skip
     first = dict.fromkeys(("keras", "tensorflow"), lambda module: choose_backend(notes))
     imports = Imports(after=AfterImport({"keras": changes.make}, before=first))
     shell.grader_recorder = recorder
@@ -65,12 +64,10 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
     if shims is not None:
         shims.prepare(imports, numpy, shell, loop.nest)
     imports.gone.table["google.colab"] = colab(notes, display)
-    install_redirects(imports, mnist=settings["mnist"], photographs=settings["photographs"], notes=notes)
+    install_redirects(imports, shell, mnist=settings["mnist"], photographs=settings["photographs"], notes=notes)
     ShellLines(shell, notes)
     pass_over_self_checks(notes)
     caps = Caps(shell, notes, settings["output"])
-    for stream in (sys.stdout, sys.stderr):
-        caps.limit(stream)
     before: list[Any] = [notes.count_cell, budget.start_cell, caps.start_cell, loop.begin_cell]
     after: list[Any] = [loop.end_cell, caps.end_cell, recorder.write_notes]
     if smoke is not None:
@@ -78,7 +75,7 @@ def install(settings: dict[str, Any], shell: Any, numpy: Any) -> None:
         deadline = Deadline(smoke.left_s)
         before, after = [smoke.start_cell, deadline.begin_cell, *before], [deadline.end_cell, *after]
     imports.install()
-    CellsInCells().register(shell.events, before, after)
+    around_each(shell.events, before, after)
     if settings["name"].endswith(".py"):
         loop.run_as_program()
 

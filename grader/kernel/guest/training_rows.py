@@ -11,7 +11,7 @@ import sys
 import time
 import types
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from grader.core.grey_copies import small_copies
@@ -30,47 +30,6 @@ class TimeLeft:
         self.seconds = seconds
 
 
-class RowCopies:
-    """Copies of rows of one training, arrays of bytes (n, SIDE * SIDE)."""
-
-    def __init__(self, time_left: TimeLeft | None = None) -> None:
-        self._time_left = time_left or TimeLeft()
-        self._batches = 0
-        self.copies: list[Any] = []
-
-    def wanted(self) -> int:
-        """How many rows to look at in a batch that passes by."""
-        return PER_BATCH if self._batches < MOST_BATCHES and self._time_left.seconds > 0 else 0
-
-    def spread(self, x: Any) -> None:
-        """Look at rows of a whole array (n, ...), as many from each part of it. Never raises."""
-        try:
-            row = math.prod(x.shape[1:]) * getattr(x.dtype, "itemsize", 4) or 1
-            most = max(1, min(MOST_ROWS, MOST_BYTES // row))
-            chosen = x[:: math.ceil(len(x) / most)]
-            for start in range(0, len(chosen), PART):
-                self._add(chosen[start : start + PART])
-        except Exception:
-            return
-
-    def pass_by(self, x: Any) -> None:
-        """Look at the first rows of a batch (n, ...). Never raises."""
-        self._batches += 1
-        try:
-            self._add(x[:PER_BATCH])
-        except Exception:
-            return
-
-    def _add(self, rows: Any) -> None:
-        if self._time_left.seconds <= 0:
-            return
-        started = time.thread_time()
-        copies = small_copies(rows)
-        if copies is not None:
-            self.copies.append(copies)
-        self._time_left.seconds -= time.thread_time() - started
-
-
 MOST_KEPT, MOST_KEPT_BYTES = 256, 8 << 20
 MOST_LABEL = 1e6  # of a class
 
@@ -78,13 +37,16 @@ MOST_LABEL = 1e6  # of a class
 class FirstRows:
     """The first rows of one training, an array (n, ...), and their classes; None until they were seen.
 
-    `row_copies` has small copies of more of them: of a whole array, or of some rows of each batch that passes by.
+    `copies` are small ones of more rows, arrays of bytes (n, SIDE * SIDE): of a whole array, or of some rows of each batch
+    that passes by.
     """
 
-    def __init__(self, time_left: TimeLeft | None = None) -> None:
+    def __init__(self, time_left: TimeLeft) -> None:
         self.x: Any = None
         self.labels: list[int] = []
-        self.row_copies = RowCopies(time_left)
+        self.copies: list[Any] = []
+        self._time_left = time_left
+        self._batches = 0
 
     @neutral()
     def keep(self, x: Any, y: Any = None) -> None:
@@ -96,7 +58,8 @@ class FirstRows:
         except Exception:
             self.x = None
         if self.x is not None:
-            self.row_copies.spread(_input(x))
+            with suppress(Exception):
+                self._spread(_input(x))
 
     def keep_batch(self, batch: Any) -> None:
         """The same for what a generator yields: (x, y), or with weights, or x alone."""
@@ -112,16 +75,14 @@ class FirstRows:
         """The same for a batch whose parts come one by one."""
         if self.x is None:
             self.keep(x, y)
-        elif self.row_copies.wanted():
+        elif self.wanted():
             self._pass_by(x)
-
-    @neutral()
-    def _pass_by(self, x: Any) -> None:
-        self.row_copies.pass_by(_input(x))
 
     def wanted(self) -> int:
         """How many rows of the next batch are wanted."""
-        return MOST_KEPT if self.x is None else self.row_copies.wanted()
+        if self.x is None:
+            return MOST_KEPT
+        return PER_BATCH if self._batches < MOST_BATCHES and self._time_left.seconds > 0 else 0
 
     def _keep(self, x: Any, y: Any) -> None:
         import numpy
@@ -136,6 +97,30 @@ class FirstRows:
         if len(rows):
             self.labels = _classes(y, len(rows))
             self.x = rows
+
+    def _spread(self, x: Any) -> None:
+        """Look at rows of a whole array (n, ...), as many from each part of it."""
+        row = math.prod(x.shape[1:]) * getattr(x.dtype, "itemsize", 4) or 1
+        most = max(1, min(MOST_ROWS, MOST_BYTES // row))
+        chosen = x[:: math.ceil(len(x) / most)]
+        for start in range(0, len(chosen), PART):
+            self._look(chosen[start : start + PART])
+
+    @neutral()
+    def _pass_by(self, x: Any) -> None:
+        """Look at the first rows of a batch (n, ...). Never raises."""
+        self._batches += 1
+        with suppress(Exception):
+            self._look(_input(x)[:PER_BATCH])
+
+    def _look(self, rows: Any) -> None:
+        if self._time_left.seconds <= 0:
+            return
+        started = time.thread_time()
+        copies = small_copies(rows)
+        if copies is not None:
+            self.copies.append(copies)
+        self._time_left.seconds -= time.thread_time() - started
 
 
 def _input(x: Any) -> Any:

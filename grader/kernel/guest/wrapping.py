@@ -12,6 +12,7 @@ import inspect
 import io
 import sys
 import threading
+import types
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stderr, redirect_stdout
@@ -37,6 +38,28 @@ def replaces(owner: Any, name: str) -> Callable[[Callable[..., Any]], Any]:
     def replace(function: Callable[..., Any]) -> Any:
         setattr(owner, name, wrapped(getattr(owner, name), function))
         return getattr(owner, name)
+
+    return replace
+
+
+def replaces_everywhere(function: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator: what is decorated is called in the place of `function`, which keeps all its names in all modules.
+
+    Its first argument is what `function` was.
+    """
+
+    def replace(stand_in: Callable[..., Any]) -> Callable[..., Any]:
+        original = types.FunctionType(
+            function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+        )
+        original.__kwdefaults__ = function.__kwdefaults__
+        name = f"_replaced_{function.__name__}"
+        function.__globals__[name] = functools.partial(stand_in, original)
+        made: dict[str, Any] = {}
+        exec(f"def forward(*arguments, **options):\n    return {name}(*arguments, **options)", made)
+        function.__signature__ = inspect.signature(original)
+        function.__code__, function.__defaults__, function.__kwdefaults__ = made["forward"].__code__, None, None
+        return stand_in
 
     return replace
 

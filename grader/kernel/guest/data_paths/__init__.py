@@ -6,24 +6,25 @@ was meant to be; only a place that can't be made here (another computer's) gets 
 it. Every redirect is told.
 
 `layouts` tells from a path what its writer wanted, and makes folders and files of the usual shapes out of what is served;
-`paths` decides what stands in for a path that is not there; `files`, `readers` and `packages` ask it where Python, libraries
-of images and dataset packages open something.
+`paths` decides what stands in for a path that is not there; `files` asks it where Python and libraries open something, and
+`downloads` serves what would be downloaded.
 """
 
-import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from grader.kernel.guest.data_paths import files, packages, readers
+from grader.kernel.guest.data_paths import downloads, files
 from grader.kernel.guest.data_paths.layouts import Digits, Layouts
 from grader.kernel.guest.data_paths.paths import Redirects
 from grader.kernel.guest.imports import Imports
 from grader.kernel.guest.notes import Notes
 
 
-def install_redirects(imports: Imports, *, mnist: str | None, photographs: str | None, notes: Notes) -> None:
+def install_redirects(
+    imports: Imports, shell: Any, *, mnist: str | None, photographs: str | None, notes: Notes
+) -> None:
     """Serve the data of this run wherever it is looked for; nothing is changed where there is none."""
     if mnist is None and photographs is None:
         return
@@ -33,13 +34,13 @@ def install_redirects(imports: Imports, *, mnist: str | None, photographs: str |
         digits=Digits(mnist, folder / "mnist") if mnist else None,
         folder=folder,
         notes=notes,
-        source=code_so_far,
+        source=lambda: code_so_far(shell),
     )
-    imports.after.add({**readers.patches(redirects), **packages.patches(redirects)})
-    imports.missing.table |= packages.stand_ins(redirects)
+    imports.after.add(files.patches(redirects))
+    imports.after.add(downloads.patches(redirects))
+    imports.missing.table |= downloads.stand_ins(redirects)
     files.install(redirects)
-    if (shell := running_shell()) is not None:
-        leave_out_our_frames(shell.InteractiveTB)
+    leave_out_our_frames(shell.InteractiveTB)
 
 
 def leave_out_our_frames(tracebacks: Any) -> None:
@@ -60,13 +61,6 @@ def leave_out_our_frames(tracebacks: Any) -> None:
     tracebacks.structured_traceback = structured_traceback
 
 
-def running_shell() -> Any:
-    """IPython's shell, where there is one."""
-    return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-
-
-def code_so_far() -> list[str]:
+def code_so_far(shell: Any) -> list[str]:
     """The cells that were run, as they were typed."""
-    shell = running_shell()
-    cells = shell.user_ns.get("In", []) if shell is not None else []
-    return [cell[:100_000] for cell in cells if isinstance(cell, str)]
+    return [cell[:100_000] for cell in shell.user_ns.get("In", []) if isinstance(cell, str)]

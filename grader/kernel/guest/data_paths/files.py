@@ -1,23 +1,27 @@
-"""Python's own ways to files, asked a second time where a path is not there: `open`, `os`, `glob`, `shutil`.
+"""Ways to files, asked a second time where a path is not there: Python's own, Keras', `tf.io`, OpenCV's and HDF5's.
 
-Each function stands in the place of the one that it is given as `original`.
+Each of Python's has a function here, which stands in the place of the one that it is given as `original`. Libraries that
+ask for whole folders, or open files behind Python's back, are changed once they are imported.
 """
 
 import builtins
 import errno
+import functools
 import glob
+import inspect
 import io
 import os
 import pathlib
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from grader.kernel.guest.data_paths.layouts import PICTURES, is_foreign
+from grader.kernel.guest.data_paths.layouts import PICTURES, is_foreign, read_path
 from grader.kernel.guest.data_paths.paths import Purpose, Redirects, as_text, isdir, lexists
-from grader.kernel.guest.wrapping import wrapped
+from grader.kernel.guest.imports import Patch
+from grader.kernel.guest.wrapping import replaces, replaces_everywhere, wrapped
 
 MISSING = (FileNotFoundError, NotADirectoryError)
 WRITING = set("wax")
@@ -236,3 +240,120 @@ def expected(pattern: str) -> bool | None:
         return False
     last = parts[-1].lower()
     return True if last.endswith(tuple(PICTURES)) or last.startswith(("cat", "dog")) else None
+
+
+def patches(redirects: Redirects) -> Mapping[str, Patch]:
+    """The patches for modules, which are run after their import."""
+    return {
+        "keras": lambda module: patch_keras(module, redirects),
+        "tensorflow": lambda module: patch_tensorflow(module, redirects),
+        "cv2": lambda module: patch_opencv(module, redirects),
+        "h5py": lambda module: patch_hdf5(module, redirects),
+    }
+
+
+def patch_keras(keras: Any, redirects: Redirects) -> None:
+    """The readers of folders."""
+    replaces_everywhere(keras.utils.image_dataset_from_directory)(functools.partial(image_dataset, redirects))
+
+    @replaces(sys.modules["keras.src.legacy.preprocessing.image"].ImageDataGenerator, "flow_from_directory")
+    def flow_from_directory(original: Any, self: Any, directory: Any, *arguments: Any, **options: Any) -> Any:
+        return original(self, redirects.existing(directory, "tree"), *arguments, **options)
+
+
+def image_dataset(redirects: Redirects, original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """`image_dataset_from_directory`; names of classes in another language become those of the folders that are there."""
+    bound = inspect.signature(original).bind(*arguments, **options)
+    given = bound.arguments.get("directory")
+    found = redirects.existing(given, "tree")
+    if found is not given:
+        bound.arguments["directory"] = found
+        if (names := bound.arguments.get("class_names")) and redirects.layouts is not None:
+            bound.arguments["class_names"] = folders_of(redirects, str(found), names)
+    return original(*bound.args, **bound.kwargs)
+
+
+def folders_of(redirects: Redirects, directory: str, names: Any) -> list[str]:
+    """For each class that is named in whatever language, the name of its folder in `directory`."""
+    assert redirects.layouts is not None
+    classes = redirects.layouts.classes
+    there = {read_path(folder, classes).label: folder for folder in sorted(os.listdir(directory))}  # noqa: PTH208 - names alone
+    return [there.get(read_path(str(name), classes).label, str(name)) for name in names]
+
+
+def patch_tensorflow(tensorflow: Any, redirects: Redirects) -> None:
+    """`tf.io` and `Dataset.list_files`, which open files without Python."""
+    files = tensorflow.io.gfile
+    for name in ("exists", "isdir", "listdir", "stat", "walk"):
+        read_existing(files, name, redirects, "look" if name in ("exists", "isdir") else "list")
+
+    @replaces(files, "glob")
+    def find_matching(original: Any, pattern: Any) -> Any:
+        return original(pattern) or (
+            [found] if isinstance(found := _matching(redirects, pattern), str) else list(found)
+        )
+
+    def list_files(original: Any, file_pattern: Any, *arguments: Any, **options: Any) -> Any:
+        return original(_matching(redirects, file_pattern), *arguments, **options)
+
+    dataset = tensorflow.data.Dataset
+    dataset.list_files = staticmethod(wrapped(dataset.list_files, list_files))
+
+    def resolve(path: Any) -> Any:
+        return os.fsencode(redirects.existing(os.fsdecode(path)))
+
+    @replaces(tensorflow.io, "read_file")
+    def read_file(original: Any, filename: Any, name: str | None = None) -> Any:
+        """Also inside a graph, where the path is known only as it runs."""
+        if as_text(filename) is not None:
+            filename = redirects.existing(filename)
+        elif tensorflow.is_tensor(filename) and redirects.redirected:
+            shape = filename.shape
+            if tensorflow.executing_eagerly():
+                filename = tensorflow.constant(resolve(filename.numpy())) if shape.rank == 0 else filename
+            elif shape.rank == 0:
+                filename = tensorflow.numpy_function(resolve, [filename], tensorflow.string)
+                filename.set_shape(shape)
+        return original(filename, name=name)
+
+
+def read_existing(owner: Any, name: str, redirects: Redirects, purpose: Purpose) -> None:
+    """Let `owner.name(path, ...)` read what stands in for a path that is not there."""
+
+    @replaces(owner, name)
+    def read(original: Any, path: Any, *arguments: Any, **options: Any) -> Any:
+        return original(redirects.existing(path, purpose), *arguments, **options)
+
+
+def _matching(redirects: Redirects, pattern: Any) -> Any:
+    """The files that a pattern stands in for where it matches nothing; else the pattern as it is."""
+    patterns = [pattern] if as_text(pattern) is not None else pattern
+    if not isinstance(patterns, (list, tuple)) or any(as_text(item) is None for item in patterns):
+        return pattern
+    found = [path for item in patterns for path in glob.glob(as_text(item) or "")]  # noqa: PTH207 - ours
+    folders = {folder: str(redirects.existing(folder, "list")) for folder in {os.path.dirname(path) for path in found}}  # noqa: PTH120
+    return [_real(redirects, path, folders) for path in sorted(found)] or pattern
+
+
+def _real(redirects: Redirects, path: str, folders: Mapping[str, str]) -> str:
+    """Where a photograph lies: in the folder that stands in for its own, whose name code may read the class off."""
+    folder, name = os.path.split(path)
+    inside = os.path.join(folders[folder], name)  # noqa: PTH118 - two thousand at a time
+    return inside if lexists(inside) else str(redirects.existing(path))
+
+
+def patch_opencv(cv2: Any, redirects: Redirects) -> None:
+    """`cv2.imread`, which says None where there is no file. OpenCV imports itself twice: it is not there the first time."""
+    if hasattr(cv2, "imread"):
+        read_existing(cv2, "imread", redirects, "read")
+
+
+def patch_hdf5(h5py: Any, redirects: Redirects) -> None:
+    """`h5py.File`: the folder that a network is saved to was there on its author's computer."""
+
+    @replaces(h5py.File, "__init__")
+    def start(original: Any, self: Any, name: Any, mode: str = "r", *arguments: Any, **options: Any) -> None:
+        text = as_text(name)
+        if text is not None and mode not in ("r", "r+") and not Path(text).absolute().parent.is_dir():
+            name = redirects.place(name) or name
+        original(self, name, mode, *arguments, **options)

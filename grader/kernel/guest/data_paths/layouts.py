@@ -339,7 +339,7 @@ class Layouts:
     def petimages(self) -> Path:
         """A folder a class with `N.jpg`, the training photographs alone."""
         return self._built("PetImages", (
-            (self._name("petimages", label), {f"{number}{_suffix(path)}": path for number, path in enumerate(files)})
+            (self._name("petimages", label), {f"{number}{Path(path).suffix}": path for number, path in enumerate(files)})
             for label, files in enumerate(self._train)
         ))  # fmt: skip
 
@@ -349,7 +349,10 @@ class Layouts:
         def links() -> Iterator[tuple[str, Mapping[str, str]]]:
             for label, files in enumerate(self._train):
                 yield "train", self._numbered(label, files, 0)
-            yield "test1", {f"{number}{_suffix(path)}": path for number, (path, _) in enumerate(self.mixed("test"), 1)}
+            yield (
+                "test1",
+                {f"{number}{Path(path).suffix}": path for number, (path, _) in enumerate(self.mixed("test"), 1)},
+            )
 
         return self._built("dogs-vs-cats", links())
 
@@ -419,7 +422,7 @@ class Layouts:
 
     def _numbered(self, label: int, files: list[str], first: int) -> dict[str, str]:
         name = self.classes[label]
-        return {f"{name}.{number}{_suffix(path)}": path for number, path in enumerate(files, first)}
+        return {f"{name}.{number}{Path(path).suffix}": path for number, path in enumerate(files, first)}
 
 
 def _files(folder: Path) -> list[str]:
@@ -434,7 +437,3 @@ def _walk(folder: Path, top: str) -> Iterator[tuple[str, str]]:
     for place, _, names in sorted(os.walk(folder)):
         inside = Path(top, Path(place).relative_to(folder))
         yield from ((str(inside / name), str(Path(place, name))) for name in sorted(names))
-
-
-def _suffix(path: str) -> str:
-    return Path(path).suffix

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from grader.kernel.guest.imports import MadeModule, Make, StandIns, stand_in
 from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
-from grader.kernel.guest.wrapping import replaces
+from grader.kernel.guest.wrapping import replaces_everywhere
 
 KEEPER = "grader_absent"  # the name of a `DeferredImports.keep` at the shell
 
@@ -177,7 +177,6 @@ class Drawing:
 def leave_pictures_out(notes: Notes) -> None:
     """`plot_model` and `model_to_dot` without graphviz: a note, and blank pictures where files are asked for."""
     drawing: Any = sys.modules["keras.src.utils.model_visualization"]
-    utils: Any = [sys.modules[name] for name in ("keras.utils", "keras._tf_keras.keras.utils") if name in sys.modules]
 
     def there() -> bool:
         """Whether networks can be drawn."""
@@ -187,7 +186,7 @@ def leave_pictures_out(notes: Notes) -> None:
             notes.leave_undrawn()
         return found
 
-    @replaces(drawing, "plot_model")
+    @replaces_everywhere(drawing.plot_model)
     def plot_model(original: Any, model: Any, to_file: Any = "model.png", *arguments: Any, **options: Any) -> Any:
         if there():
             return original(model, to_file, *arguments, **options)
@@ -195,12 +194,9 @@ def leave_pictures_out(notes: Notes) -> None:
             raise ValueError("This model has not yet been built: call `build()`, or the model on some data, first.")
         return write_blank(to_file)
 
-    @replaces(drawing, "model_to_dot")
+    @replaces_everywhere(drawing.model_to_dot)
     def model_to_dot(original: Any, model: Any, *arguments: Any, **options: Any) -> Any:
         return original(model, *arguments, **options) if there() else Drawing()
-
-    for module in utils:
-        module.plot_model, module.model_to_dot = plot_model, model_to_dot
 
 
 PACKAGES: dict[str, set[str]] = {kind: set(names) for kind, names in TABLE["packages"].items()}

@@ -1,21 +1,27 @@
-"""Packages that would download the data: `tensorflow_datasets`, scikit-learn's `fetch_openml`, and downloaders.
+"""Whatever would download the data: `get_file`, addresses, `tensorflow_datasets`, `fetch_openml`, and downloaders.
 
-A package that is not installed gets a small stand-in that knows the data of this exercise and nothing else.
+What is known is not downloaded: what the course serves is given in its place. A package that is not installed gets a small
+stand-in that knows the data of this exercise and nothing else.
 """
 
 import functools
+import http.client
 import importlib
+import inspect
+import io
 import re
-from collections.abc import Mapping
+import shutil
+import urllib.response
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from grader.kernel.guest.data_paths.layouts import Split
-from grader.kernel.guest.data_paths.paths import Redirects
-from grader.kernel.guest.data_paths.readers import known_download
+from grader.kernel.guest.data_paths.layouts import Split, is_other, read_path
+from grader.kernel.guest.data_paths.paths import Redirects, as_text, lexists
 from grader.kernel.guest.imports import Make, Patch, is_stand_in, stand_in
 from grader.kernel.guest.old_names.stand_ins import Nothing
-from grader.kernel.guest.wrapping import replaces
+from grader.kernel.guest.wrapping import replaces, replaces_everywhere
 
 PHOTOGRAPHS = ("cats_vs_dogs", "cats_vs_dogs_dataset")
 SLICE = re.compile(r"(\w+)(?:\[(-?\d+%?)?:(-?\d+%?)?\])?")
@@ -31,10 +37,97 @@ DOWNLOADERS: Mapping[str, tuple[str, ...]] = {
 def patches(redirects: Redirects) -> Mapping[str, Patch]:
     """The patches for modules, which are run after their import."""
     made: dict[str, Patch] = dict.fromkeys(DOWNLOADERS, lambda module: patch_downloader(module, redirects))
-    made[DATASETS] = lambda module: patch_datasets(module, redirects)
+    made |= {
+        DATASETS: lambda module: patch_datasets(module, redirects),
+        "keras": lambda module: patch_keras(module, redirects),
+        "urllib.request": lambda module: patch_downloads(module, redirects),
+        "requests": lambda module: patch_requests(module, redirects),
+    }
     if redirects.digits is not None:
         made["sklearn.datasets"] = lambda module: patch_openml(module, redirects)
     return made
+
+
+def patch_keras(keras: Any, redirects: Redirects) -> None:
+    """`keras.utils.get_file`."""
+    replaces_everywhere(keras.utils.get_file)(functools.partial(get_file, redirects))
+
+
+def get_file(redirects: Redirects, original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """`keras.utils.get_file`: what is known is not downloaded. `load_data` of MNIST ends here, too."""
+    given = inspect.signature(original).bind(*arguments, **options).arguments
+    extract = bool(given.get("extract") or given.get("untar"))
+    asked = [as_text(given.get(name)) or "" for name in ("origin", "fname")]
+    if not is_other(*asked, str(given.get("cache_subdir"))):  # Fashion-MNIST has files of the same names
+        for name in asked:
+            if (found := known_download(redirects, name, extract=extract)) is not None:
+                return found
+    return original(*arguments, **options)
+
+
+def known_download(redirects: Redirects, address: str, *, extract: bool = False) -> str | None:
+    """The file that stands in for what lies at an address, or the folder that it would be unpacked to; None if unknown."""
+    path = address.partition("?")[0]
+    name = path.rstrip("/").rpartition("/")[2]
+    named = "://" not in path or "mnist" in path.lower()  # other collections lie under the same names elsewhere
+    if redirects.digits is not None and named and (found := redirects.digits.find(path)) is not None:
+        return found
+    if redirects.layouts is None:
+        return None
+    wanted = read_path(name, redirects.layouts.classes)
+    if not wanted.known or wanted.kind not in ("archive", "folder"):
+        return None
+    redirects.notes.note(f"`{name}` was not downloaded: the photographs that the course serves were taken instead")
+    with redirects.off():
+        archive = wanted.kind == "archive" and not extract
+        return redirects.layouts.archive(wanted) if archive else redirects.layouts.directory(wanted, flat=False)
+
+
+def patch_downloads(request: Any, redirects: Redirects) -> None:
+    """`urllib.request.urlretrieve` and `urlopen` of what is known: the file is there, as if it had been downloaded."""
+
+    @replaces(request, "urlopen")
+    def urlopen(original: Any, url: Any, *arguments: Any, **options: Any) -> Any:
+        address = _address(url)
+        found = known_download(redirects, address)
+        if found is None:
+            return original(url, *arguments, **options)
+        with redirects.off():
+            data = Path(found).read_bytes()
+        headers = http.client.HTTPMessage()
+        headers["Content-Length"] = str(len(data))
+        return urllib.response.addinfourl(io.BytesIO(data), headers, address, 200)
+
+    @replaces(request, "urlretrieve")
+    def urlretrieve(original: Any, url: Any, filename: Any = None, *arguments: Any, **options: Any) -> Any:
+        found = known_download(redirects, _address(url))
+        if found is None:
+            return original(url, filename, *arguments, **options)
+        if filename is not None and not lexists(filename):
+            with redirects.off():
+                shutil.copyfile(found, filename)
+        return (filename or found), None
+
+
+def _address(url: Any) -> str:
+    """The address of a text or of a `Request`."""
+    return str(getattr(url, "full_url", url))
+
+
+def patch_requests(requests: Any, redirects: Redirects) -> None:
+    """`requests.get` of what is known, and a session's: an answer with the file that stands in for it."""
+
+    @replaces(requests.Session, "request")
+    def request(original: Any, session: Any, method: Any, url: Any, *arguments: Any, **options: Any) -> Any:
+        found = known_download(redirects, str(url)) if str(method).upper() == "GET" else None
+        if found is None:
+            return original(session, method, url, *arguments, **options)
+        answer = requests.models.Response()
+        answer.status_code, answer.url, answer.reason = 200, str(url), "OK"
+        with redirects.off():
+            answer._content, answer._content_consumed = Path(found).read_bytes(), True
+        answer.headers["content-length"] = str(len(answer._content))
+        return answer
 
 
 def patch_downloader(module: Any, redirects: Redirects) -> None:
