@@ -17,7 +17,6 @@ from grader.core.errors import UsageError
 from grader.core.grades import Enrolment, Event, Grade, GradeBasis, HandIn, Judged, Rules
 from grader.core.results import Result
 from grader.core.review import LogEntry, OverrideValue
-from grader.gradebook.courses import read_courses, the_course
 from grader.gradebook.database import Database, bring_up_to_date, file_engine, prefer_write_ahead_log, server_engine
 from grader.gradebook.persons import Person
 from grader.gradebook.reading import (
@@ -25,6 +24,7 @@ from grader.gradebook.reading import (
     Selection,
     find_student,
     read_bases,
+    read_courses,
     read_grades,
     read_hand_ins,
     read_history,
@@ -34,6 +34,7 @@ from grader.gradebook.reading import (
     read_stamp,
     require_assignment,
     the_assignment,
+    the_course,
 )
 from grader.gradebook.recording import Decision, Recorded, decide, enrol, record, require_possible
 from grader.gradebook.review_log import Change, add_entry, lock, read_log, require_unchanged

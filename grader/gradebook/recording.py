@@ -1,4 +1,4 @@
-"""Writes results and a person's decisions down: each in one transaction, none twice, and every row stays."""
+"""Writes rules, results and a person's decisions down: each in one transaction, none twice, and every row stays."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from grader.core.assignment import Assignment
 from grader.core.course_rules import CourseRules
@@ -17,8 +17,8 @@ from grader.core.errors import UsageError
 from grader.core.grades import Enrolment, HandIn, Rules, Student
 from grader.core.results import Attempt, Result, Status
 from grader.core.review import LONGEST
-from grader.gradebook.courses import store_course
 from grader.gradebook.persons import Person, identify
+from grader.gradebook.reading import read_courses
 from grader.gradebook.review_log import lock, require_points
 from grader.gradebook.tables import (
     NEW_CHECK,
@@ -28,11 +28,13 @@ from grader.gradebook.tables import (
     RESULTS_OF_SUBMISSION,
     SUBMISSIONS_OF_STUDENT,
     UNREAD,
+    CourseRow,
     OverrideRow,
     SubmissionRow,
     statements,
     stored_text,
 )
+from grader.intake.names import name_some
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,28 @@ def enrol(
     if rows:  # in one order: two who enrol the same class don't wait for each other
         connection.execute(say.enrolment_with_extension, [rows[number] for number in sorted(rows)])
     return persons
+
+
+def store_course(connection: Connection, assignment: str, course: CourseRules | None) -> None:
+    """Take over what the course of an assignment says today; None: it has no `course.toml`.
+
+    What was known of these assignments under another title goes: an assignment is of one course. Raises UsageError for
+    another course's title, whose slip days and total would be lost.
+    """
+    told = set(course.assignments if course is not None else ()) | {assignment}
+    for known in read_courses(connection):
+        if known == course:
+            return
+        if course is not None and known.title == course.title and not told.intersection(known.assignments):
+            raise UsageError(
+                f"The gradebook holds another course that is called `{course.title}`, with {name_some(known.assignments)}.",
+                "Give this one another `title` in its course.toml, or a gradebook of its own.",
+            )
+        if told.intersection(known.assignments) and (course is None or known.title != course.title):
+            connection.execute(delete(CourseRow).where(CourseRow.title == known.title))
+    if course is not None:
+        row = {"title": course.title, "rules": course.model_dump_json(by_alias=True)}
+        connection.execute(statements(connection.dialect.name).course, row)
 
 
 def record(connection: Connection, result: Result, hand_in: HandIn, *, rubric: str) -> Recorded:
