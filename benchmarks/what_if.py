@@ -143,7 +143,8 @@ def write_class(rubric: Rubric, out: Path, count: int, book: Gradebook) -> None:
         )  # fmt: skip
         told.append((result, hand_in))
     book.enrol(rubric.assignment, [Enrolment(student=hand_in.student) for _, hand_in in told])
-    book.record_all(told, rubric_digest=rubric.digest)
+    for result, hand_in in told:
+        book.record(result, hand_in, rubric_digest=rubric.digest)
 
 
 def a_run(rubric: Rubric, number: int, count: int) -> Stored:

@@ -102,7 +102,11 @@ def _read_bases(connection: Connection, assignments: Iterable[str], choice: Sele
     reviews = _read_reviews(connection, assignments, choice)
     marked = _read_marked(connection, choice, {key for key, review in reviews.items() if review.checks})
     overrides = _read_overrides(connection, choice)
-    for row in connection.execute(_enrolled(choice)):
+    enrolled = select(
+        EnrolmentRow, EnrolmentRow.group_name.label("group"), StudentRow.name, StudentRow.identity, StudentRow.login,
+        StudentRow.email,
+    ).join(StudentRow, StudentRow.id == EnrolmentRow.student_id)  # fmt: skip
+    for row in connection.execute(_narrowed(enrolled, EnrolmentRow, choice)):
         key = (row.assignment, row.student_id)
         given, override = marked.get(key, ()), overrides.get(key)
         student, extension = Student.model_validate(row, from_attributes=True), None
@@ -190,16 +194,10 @@ def read_marked_by(connection: Connection, assignment: str) -> list[MarkedBy]:
         .group_by(ResultRow.submission_id)
     )
     chosen = select(
-        SubmissionRow.folder, SubmissionRow.name, ResultRow.evidence, ResultRow.rubric, ResultRow.points,
-        ResultRow.out_of, ResultRow.pass_mark,
+        SubmissionRow.folder, SubmissionRow.name.label("submission"), ResultRow.evidence, ResultRow.rubric,
+        ResultRow.points, ResultRow.out_of, ResultRow.pass_mark,
     ).join(SubmissionRow, SubmissionRow.id == ResultRow.submission_id)  # fmt: skip
-    return [
-        MarkedBy(
-            folder=row.folder, submission=row.name, evidence=row.evidence, rubric=row.rubric, points=row.points,
-            out_of=row.out_of, pass_mark=row.pass_mark,
-        )
-        for row in connection.execute(chosen.where(ResultRow.id.in_(newest)))
-    ]  # fmt: skip
+    return [MarkedBy(**row._mapping) for row in connection.execute(chosen.where(ResultRow.id.in_(newest)))]
 
 
 def read_stamp(connection: Connection, assignment: str) -> tuple[object, ...]:
@@ -304,14 +302,6 @@ def the_course(courses: Sequence[CourseRules], assignment: str | None) -> Course
             "Name an assignment of the one that you mean with --assignment ID.",
         )
     return meant[0] if meant else None
-
-
-def _enrolled(choice: Selection) -> Any:
-    chosen = select(
-        EnrolmentRow, EnrolmentRow.group_name.label("group"), StudentRow.name, StudentRow.identity, StudentRow.login,
-        StudentRow.email,
-    ).join(StudentRow, StudentRow.id == EnrolmentRow.student_id)  # fmt: skip
-    return _narrowed(chosen, EnrolmentRow, choice)
 
 
 def _narrowed(chosen: Any, table: Any, choice: Selection) -> Any:

@@ -69,7 +69,8 @@ def write_entrants(out: Path, rubric: Rubric, book: Gradebook, entrants: Sequenc
             hand_in = HandIn(student=student, digest=digest, name=results[folder].submission, folder=folder.name)
             told.append((results[folder].model_copy(update={"student": member}), hand_in))
     book.enrol(rubric.assignment, [Enrolment(student=hand_in.student) for _, hand_in in told])
-    book.record_all(told, rubric_digest=rubric.digest)
+    for result, hand_in in told:
+        book.record(result, hand_in, rubric_digest=rubric.digest)
     grades = Grades(book.grades(rubric.assignment.id))
     for folder, result in results.items():
         save_result(folder, grades.beside(result, folder))
