@@ -81,8 +81,7 @@ def _result(folder: Path, rubric: Rubric, entrant: Entrant) -> Result:
     folder.mkdir(parents=True)
     if entrant.unread:
         row = UnrunSubmission(
-            student=entrant.name, submission=name, assignment=rubric.assignment, planned=rubric.planned,
-            dataset=rubric.dataset, isolation="none", judged_on=rubric.judged_on, versions={}, seed=0, started="",
+            rubric=rubric, student=entrant.name, submission=name, isolation="none", versions={}, seed=0, started="",
         )  # fmt: skip
         return explain_unread(row, reason=entrant.unread, remedy="Hand in a notebook.", ours=False)
     cells = entrant.cells or (Cell(number=1, source="print(1)", executed=True),)
