@@ -34,7 +34,7 @@ def book_file(tmp_path: Path) -> Path:
     return tmp_path / FILE
 
 
-def points(where: Path) -> list[float | None]:
+def points(where: Path | str) -> list[float | None]:
     with open_gradebook(where, create=False) as book:
         return [grade.points for grade in book.grades()]
 
