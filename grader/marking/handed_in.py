@@ -57,7 +57,8 @@ def handed_in_flags(stored: Stored, rubric: Rubric) -> Iterator[Flag]:
     if network is None:
         return
     right = _right(stored, rubric)
-    reaches = "" if right is None else f" On the judged images the file recognises {percent(float(right.mean()), 2)}."
+    would = None if right is None else float(right.mean())
+    reaches = "" if would is None else f" On the judged images the file recognises {percent(would, 2)}."
     if network.maker == "different":
         listed = "; ".join(network.differences)
         reason = f"The handed-in {network.name} is not the network that the code builds: {listed}.{reaches}"
