@@ -47,7 +47,7 @@ from grader.course.course import Course  # noqa: E402
 from grader.course.dataset import Split  # noqa: E402
 from grader.intake import read_path  # noqa: E402
 from grader.judge.client import JudgeAnswer, OpenedFile, Question, judge_handed_in  # noqa: E402
-from grader.marking.lot import draw  # noqa: E402
+from grader.marking.handed_in import draw  # noqa: E402
 from grader.run.collect import collect  # noqa: E402
 from grader.run.context import RunOptions, open_context  # noqa: E402
 from grader.run.train_or_judge import to_judge  # noqa: E402

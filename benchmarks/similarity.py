@@ -34,8 +34,7 @@ sys.path.insert(0, str(ROOT))
 from grader.core.notebook import read_submission  # noqa: E402
 from grader.core.results import Student  # noqa: E402
 from grader.intake import read_path  # noqa: E402
-from grader.marking.earlier_code import same_people  # noqa: E402
-from grader.marking.similarity import SHARE, Question, answer  # noqa: E402
+from grader.marking.similarity import SHARE, Question, answer, same_people  # noqa: E402
 from grader.run import engines  # noqa: E402
 from grader.sandbox import open_sandbox  # noqa: E402
 from tests import zoo  # noqa: E402

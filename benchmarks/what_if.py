@@ -36,8 +36,7 @@ from grader.course.course import Course  # noqa: E402
 from grader.course.rubric import Rubric, network_rubric  # noqa: E402
 from grader.gradebook import Gradebook, open_gradebook  # noqa: E402
 from grader.marking.publish import OutputOptions  # noqa: E402
-from grader.marking.rubric_file import RubricFile, read_rubric_file  # noqa: E402
-from grader.marking.rubric_numbers import changed_numbers, rubric_numbers  # noqa: E402
+from grader.marking.rubric_file import RubricFile, changed_numbers, read_rubric_file, rubric_numbers  # noqa: E402
 from grader.marking.what_if import ClassEvidence, preview, rubric_with  # noqa: E402
 from tests import fakes  # noqa: E402
 from tests.checks import builders as built  # noqa: E402
@@ -143,7 +142,8 @@ def write_class(rubric: Rubric, out: Path, count: int, book: Gradebook) -> None:
         )  # fmt: skip
         told.append((result, hand_in))
     book.enrol(rubric.assignment, [Enrolment(student=hand_in.student) for _, hand_in in told])
-    book.record_all(told, rubric_digest=rubric.digest)
+    for result, hand_in in told:
+        book.record(result, hand_in, rubric_digest=rubric.digest)
 
 
 def a_run(rubric: Rubric, number: int, count: int) -> Stored:

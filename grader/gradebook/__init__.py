@@ -13,10 +13,9 @@ from grader.core.grades import rubric_digest
 from grader.gradebook.book import FILE, Gradebook, open_gradebook
 from grader.gradebook.database import Refused
 from grader.gradebook.reading import MarkedBy
-from grader.gradebook.recording import Recorded, digest_with
+from grader.gradebook.recording import digest_with
 from grader.gradebook.review_log import Change, Superseded
 
 __all__ = [
-    "FILE", "Change", "Gradebook", "MarkedBy", "Recorded", "Refused", "Superseded", "digest_with", "open_gradebook",
-    "rubric_digest",
+    "FILE", "Change", "Gradebook", "MarkedBy", "Refused", "Superseded", "digest_with", "open_gradebook", "rubric_digest",
 ]  # fmt: skip

@@ -17,7 +17,6 @@ from grader.core.errors import UsageError
 from grader.core.grades import Enrolment, Event, Grade, GradeBasis, HandIn, Judged, Rules
 from grader.core.results import Result
 from grader.core.review import LogEntry, OverrideValue
-from grader.gradebook.courses import read_courses, the_course
 from grader.gradebook.database import Database, bring_up_to_date, file_engine, prefer_write_ahead_log, server_engine
 from grader.gradebook.persons import Person
 from grader.gradebook.reading import (
@@ -25,6 +24,7 @@ from grader.gradebook.reading import (
     Selection,
     find_student,
     read_bases,
+    read_courses,
     read_grades,
     read_hand_ins,
     read_history,
@@ -34,8 +34,9 @@ from grader.gradebook.reading import (
     read_stamp,
     require_assignment,
     the_assignment,
+    the_course,
 )
-from grader.gradebook.recording import Decision, Recorded, decide, enrol, record, require_possible
+from grader.gradebook.recording import Decision, decide, enrol, record
 from grader.gradebook.review_log import Change, add_entry, lock, read_log, require_unchanged
 from grader.gradebook.tables import SubmissionRow
 
@@ -61,11 +62,6 @@ class Gradebook:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @property
-    def where(self) -> str:
-        """What the gradebook is called in messages: a path, or a URL without its password."""
-        return self._database.where
-
     def enrol(
         self, assignment: Assignment, students: Iterable[Enrolment] = (), *, course: CourseRules | None = None
     ) -> list[Person]:
@@ -78,23 +74,13 @@ class Gradebook:
         known = list(students)
         return self._database.write(lambda connection: enrol(connection, assignment, known, course))
 
-    def record(self, result: Result, hand_in: HandIn, *, rubric_digest: str) -> Recorded:
-        """Add a result to the history of a submission, in one transaction; the newest stands.
+    def record(self, result: Result, hand_in: HandIn, *, rubric_digest: str) -> bool:
+        """Add a result to the history of a submission, in one transaction; the newest stands. Whether it was added.
 
-        Nothing is added where the same submission has this very finding under this rubric already. `result.assignment` need
+        It is not where the same submission has this very finding under this rubric already. `result.assignment` need
         not have been enrolled.
         """
-        return self.record_all([(result, hand_in)], rubric_digest=rubric_digest)[0]
-
-    def record_all(self, results: Sequence[tuple[Result, HandIn]], *, rubric_digest: str) -> list[Recorded]:
-        """As `record` for several results, all of them in one transaction: a class is not left half re-marked."""
-        order = sorted(range(len(results)), key=lambda place: results[place][1].student.name)  # against deadlocks
-
-        def work(connection: Connection) -> list[Recorded]:
-            done = {place: record(connection, *results[place], rubric=rubric_digest) for place in order}
-            return [done[place] for place in range(len(results))]
-
-        return self._database.write(work)
+        return self._database.write(lambda connection: record(connection, result, hand_in, rubric=rubric_digest))
 
     def remark(
         self,
@@ -313,10 +299,7 @@ class Gradebook:
             author=change.author, reason=change.reason, time=change.time, points=value.points, excused=value.excused,
             comment=value.comment,
         )  # fmt: skip
-        if not change.restores:
-            choice = Selection(assignment=assignment, student_id=number)
-            require_possible(decision.points, read_grades(connection, choice)[0].out_of)
-        decide(connection, assignment, number, decision)
+        decide(connection, assignment, number, decision, above_maximum=change.restores)
         return [entry for entry in read_log(connection, assignment, number) if entry.kind == "override"][-1]
 
     def _decide(
@@ -325,11 +308,8 @@ class Gradebook:
         def work(connection: Connection) -> Grade:
             number = find_student(connection, student)
             which = the_assignment(connection, number, assignment)
-            choice = Selection(assignment=which, student_id=number)
-            if not above_maximum:
-                require_possible(decision.points, read_grades(connection, choice)[0].out_of)
-            decide(connection, which, number, decision)
-            return read_grades(connection, choice)[0]
+            decide(connection, which, number, decision, above_maximum=above_maximum)
+            return read_grades(connection, Selection(assignment=which, student_id=number))[0]
 
         return self._database.write(work)
 

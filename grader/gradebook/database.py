@@ -106,18 +106,14 @@ class Database:
     where: str
     patience: float
 
-    @property
-    def is_file(self) -> bool:
-        """Whether it is SQLite."""
-        return self.engine.dialect.name == "sqlite"
-
     def write(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns; all that it wrote is there, or nothing. It may be called again after a fault."""
         return self._attempt(work, {WRITING: True})
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """What `work` returns, from one state of the database."""
-        return self._attempt(work, {} if self.is_file else {"isolation_level": "REPEATABLE READ"})
+        is_file = self.engine.dialect.name == "sqlite"
+        return self._attempt(work, {} if is_file else {"isolation_level": "REPEATABLE READ"})
 
     def refused(self, error: Exception) -> Exception:
         """What was wrong with the values of one step, in words. Raises `error` again where it concerns more than them."""

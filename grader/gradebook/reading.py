@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, select
 
+from grader.core.course_rules import CourseRules
 from grader.core.errors import UsageError
 from grader.core.grades import (
     LATER_RUN_BROKE,
@@ -23,11 +24,11 @@ from grader.core.grades import (
     Override,
     Rules,
     Student,
+    share_out,
 )
 from grader.core.results import Status
 from grader.core.review import LogEntry, Review, reviews_of
 from grader.core.text import available, did_you_mean, nearest
-from grader.gradebook.courses import Found, budgets, read_courses, with_slip_days
 from grader.gradebook.review_log import awaiting_results, checks_of, read_log
 from grader.gradebook.tables import (
     UNREAD,
@@ -45,6 +46,7 @@ from grader.gradebook.tables import (
 from grader.intake.names import name_words
 
 MOST_LISTED = 20  # nobody reads a list of a whole class
+Found = tuple[str, GradeBasis]  # an assignment's id, and what a student's grade for it is decided from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,21 +69,44 @@ def read_bases(connection: Connection, rules: Mapping[str, Rules], choice: Selec
 
     Slip days are spent on several assignments: where a course has them, all that a student handed in is read.
     """
-    slipping = budgets(read_courses(connection))
+    courses = (course for course in read_courses(connection) if course.late.slip_days is not None)
+    slipping = {name: course for course in courses for name in course.assignments}
     if not slipping or (choice.assignment is not None and choice.assignment not in slipping):
         yield from _read_bases(connection, rules, choice)
         return
     found = list(_read_bases(connection, rules, Selection(student_id=choice.student_id)))
-    for assignment, basis in with_slip_days(found, rules, slipping):
+    for assignment, basis in _with_slip_days(found, rules, slipping):
         if choice.assignment in (None, assignment):
             yield assignment, basis
+
+
+def _with_slip_days(
+    found: list[Found], rules: Mapping[str, Rules], courses: Mapping[str, CourseRules]
+) -> Iterator[Found]:
+    """Every basis with the slip days that are left when its turn comes; `found` holds all that its student has."""
+    works: dict[tuple[str, str], dict[str, tuple[Rules, GradeBasis]]] = {}
+    for assignment, basis in found:
+        if (course := courses.get(assignment)) is not None:
+            works.setdefault((course.title, basis.student.name), {})[assignment] = rules[assignment], basis
+    left = {
+        (student, assignment): days
+        for (_, student), own in works.items()
+        for assignment, days in share_out(courses[next(iter(own))].late.slip_days or 0, own).items()
+    }
+    for assignment, basis in found:
+        days = left.get((basis.student.name, assignment))
+        yield assignment, basis if days is None else basis.model_copy(update={"slip_days": days})
 
 
 def _read_bases(connection: Connection, assignments: Iterable[str], choice: Selection) -> Iterator[Found]:
     reviews = _read_reviews(connection, assignments, choice)
     marked = _read_marked(connection, choice, {key for key, review in reviews.items() if review.checks})
     overrides = _read_overrides(connection, choice)
-    for row in connection.execute(_enrolled(choice)):
+    enrolled = select(
+        EnrolmentRow, EnrolmentRow.group_name.label("group"), StudentRow.name, StudentRow.identity, StudentRow.login,
+        StudentRow.email,
+    ).join(StudentRow, StudentRow.id == EnrolmentRow.student_id)  # fmt: skip
+    for row in connection.execute(_narrowed(enrolled, EnrolmentRow, choice)):
         key = (row.assignment, row.student_id)
         given, override = marked.get(key, ()), overrides.get(key)
         student, extension = Student.model_validate(row, from_attributes=True), None
@@ -169,16 +194,10 @@ def read_marked_by(connection: Connection, assignment: str) -> list[MarkedBy]:
         .group_by(ResultRow.submission_id)
     )
     chosen = select(
-        SubmissionRow.folder, SubmissionRow.name, ResultRow.evidence, ResultRow.rubric, ResultRow.points,
-        ResultRow.out_of, ResultRow.pass_mark,
+        SubmissionRow.folder, SubmissionRow.name.label("submission"), ResultRow.evidence, ResultRow.rubric,
+        ResultRow.points, ResultRow.out_of, ResultRow.pass_mark,
     ).join(SubmissionRow, SubmissionRow.id == ResultRow.submission_id)  # fmt: skip
-    return [
-        MarkedBy(
-            folder=row.folder, submission=row.name, evidence=row.evidence, rubric=row.rubric, points=row.points,
-            out_of=row.out_of, pass_mark=row.pass_mark,
-        )
-        for row in connection.execute(chosen.where(ResultRow.id.in_(newest)))
-    ]  # fmt: skip
+    return [MarkedBy(**row._mapping) for row in connection.execute(chosen.where(ResultRow.id.in_(newest)))]
 
 
 def read_stamp(connection: Connection, assignment: str) -> tuple[object, ...]:
@@ -268,12 +287,21 @@ def read_rules(connection: Connection) -> dict[str, Rules]:
     return {row.id: Rules.model_validate_json(row.rules) for row in rows}
 
 
-def _enrolled(choice: Selection) -> Any:
-    chosen = select(
-        EnrolmentRow, EnrolmentRow.group_name.label("group"), StudentRow.name, StudentRow.identity, StudentRow.login,
-        StudentRow.email,
-    ).join(StudentRow, StudentRow.id == EnrolmentRow.student_id)  # fmt: skip
-    return _narrowed(chosen, EnrolmentRow, choice)
+def read_courses(connection: Connection) -> list[CourseRules]:
+    """Every course that was told of, by title."""
+    rows = connection.execute(select(CourseRow.rules).order_by(CourseRow.title)).scalars()
+    return [CourseRules.model_validate_json(rules) for rules in rows]
+
+
+def the_course(courses: Sequence[CourseRules], assignment: str | None) -> CourseRules | None:
+    """The course that is meant, by one of its assignments where there are several; None where there is none. UsageError."""
+    meant = [course for course in courses if assignment is None or assignment in course.assignments]
+    if len(meant) > 1:
+        raise UsageError(
+            f"The gradebook holds several courses: {', '.join(f'`{course.title}`' for course in meant)}.",
+            "Name an assignment of the one that you mean with --assignment ID.",
+        )
+    return meant[0] if meant else None
 
 
 def _narrowed(chosen: Any, table: Any, choice: Selection) -> Any:

@@ -1,4 +1,4 @@
-"""Writes results and a person's decisions down: each in one transaction, none twice, and every row stays."""
+"""Writes rules, results and a person's decisions down: each in one transaction, none twice, and every row stays."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from grader.core.assignment import Assignment
 from grader.core.course_rules import CourseRules
@@ -17,8 +17,8 @@ from grader.core.errors import UsageError
 from grader.core.grades import Enrolment, HandIn, Rules, Student
 from grader.core.results import Attempt, Result, Status
 from grader.core.review import LONGEST
-from grader.gradebook.courses import store_course
 from grader.gradebook.persons import Person, identify
+from grader.gradebook.reading import Selection, read_courses, read_grades
 from grader.gradebook.review_log import lock, require_points
 from grader.gradebook.tables import (
     NEW_CHECK,
@@ -28,20 +28,13 @@ from grader.gradebook.tables import (
     RESULTS_OF_SUBMISSION,
     SUBMISSIONS_OF_STUDENT,
     UNREAD,
+    CourseRow,
     OverrideRow,
     SubmissionRow,
     statements,
     stored_text,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recorded:
-    """What became of a result: `sequence` is its place in the history, `new` is False where it had one already."""
-
-    sequence: int
-    new: bool
-    student_id: int
+from grader.intake.names import name_some
 
 
 def enrol(
@@ -67,8 +60,33 @@ def enrol(
     return persons
 
 
-def record(connection: Connection, result: Result, hand_in: HandIn, *, rubric: str) -> Recorded:
-    """Add a result to the history of its submission unless it is there. The enrolment's row is locked until the end."""
+def store_course(connection: Connection, assignment: str, course: CourseRules | None) -> None:
+    """Take over what the course of an assignment says today; None: it has no `course.toml`.
+
+    What was known of these assignments under another title goes: an assignment is of one course. Raises UsageError for
+    another course's title, whose slip days and total would be lost.
+    """
+    told = set(course.assignments if course is not None else ()) | {assignment}
+    for known in read_courses(connection):
+        if known == course:
+            return
+        if course is not None and known.title == course.title and not told.intersection(known.assignments):
+            raise UsageError(
+                f"The gradebook holds another course that is called `{course.title}`, with {name_some(known.assignments)}.",
+                "Give this one another `title` in its course.toml, or a gradebook of its own.",
+            )
+        if told.intersection(known.assignments) and (course is None or known.title != course.title):
+            connection.execute(delete(CourseRow).where(CourseRow.title == known.title))
+    if course is not None:
+        row = {"title": course.title, "rules": course.model_dump_json(by_alias=True)}
+        connection.execute(statements(connection.dialect.name).course, row)
+
+
+def record(connection: Connection, result: Result, hand_in: HandIn, *, rubric: str) -> bool:
+    """Add a result to the history of its submission unless it is there: whether it was not.
+
+    The enrolment's row is locked until the end.
+    """
     now = datetime.now(UTC)
     rubric = digest_with(rubric, result)
     student = _lock_student(connection, result, hand_in.student)
@@ -76,12 +94,12 @@ def record(connection: Connection, result: Result, hand_in: HandIn, *, rubric: s
     _add_attempts(connection, submission, result, now)
     known = connection.execute(RESULTS_OF_SUBMISSION, {"submission_id": submission}).all()
     finding = fingerprint(result)
-    same = next((row.id for row in known if (row.fingerprint, row.rubric) == (finding, rubric)), None)
     # What the standing rubric said once, of an older run, is no news; under another rubric it is: it was changed back.
-    if same is not None and known[0].rubric == rubric:
-        return Recorded(sequence=same, new=False, student_id=student)
+    if known and known[0].rubric == rubric and (finding, rubric) in {(row.fingerprint, row.rubric) for row in known}:
+        return False
     row = {"submission_id": submission, "fingerprint": finding, "rubric": rubric, "recorded": now}
-    return Recorded(sequence=_add_result(connection, result, row), new=True, student_id=student)
+    _add_result(connection, result, row)
+    return True
 
 
 def digest_with(rubric: str, result: Result) -> str:
@@ -171,7 +189,7 @@ def _add_attempts(connection: Connection, submission: int, result: Result, now: 
     connection.execute(statements(connection.dialect.name).attempts, rows)
 
 
-def _add_result(connection: Connection, result: Result, row: dict[str, Any]) -> int:
+def _add_result(connection: Connection, result: Result, row: dict[str, Any]) -> None:
     said = {
         "evidence": result.evidence, "grader": grader_version(), "status": result.status.value, "points": result.points,
         "out_of": result.out_of, "pass_mark": result.pass_mark, "passed": result.passed,
@@ -189,7 +207,6 @@ def _add_result(connection: Connection, result: Result, row: dict[str, Any]) -> 
     ]  # fmt: skip
     if checks:
         connection.execute(NEW_CHECK, checks)
-    return number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,8 +247,20 @@ class Decision:
                 )
 
 
-def decide(connection: Connection, assignment: str, student_id: int, decision: Decision) -> None:
-    """Write a decision down, once even where it is repeated. Raises UsageError where there is nothing to take back."""
+def decide(
+    connection: Connection, assignment: str, student_id: int, decision: Decision, *, above_maximum: bool
+) -> None:  # fmt: skip
+    """Write a decision down, once even where it is repeated.
+
+    Raises UsageError where there is nothing to take back, and for points above the maximum, unless `above_maximum`.
+    """
+    if decision.points is not None and not above_maximum:
+        (grade,) = read_grades(connection, Selection(assignment=assignment, student_id=student_id))
+        if decision.points > grade.out_of:
+            raise UsageError(
+                f"{decision.points:g} points are more than the {grade.out_of:g} that there are.",
+                "Correct the number, or type --above-maximum if you mean it.",
+            )
     lock(connection, assignment, student_id)
     mine = (OverrideRow.assignment == assignment, OverrideRow.student_id == student_id)
     newest = connection.execute(select(OverrideRow).where(*mine).order_by(OverrideRow.id.desc()).limit(1)).first()
@@ -241,12 +270,3 @@ def decide(connection: Connection, assignment: str, student_id: int, decision: D
         raise UsageError("There is no override to take back.", "`grader gradebook history` shows what was decided.")
     row = {"assignment": assignment, "student_id": student_id, "revoked": decision.revoked, **asdict(decision)}
     connection.execute(NEW_OVERRIDE, row)
-
-
-def require_possible(points: float | None, out_of: float) -> None:
-    """Raise UsageError for points above the maximum."""
-    if points is not None and points > out_of:
-        raise UsageError(
-            f"{points:g} points are more than the {out_of:g} that there are.",
-            "Correct the number, or type --above-maximum if you mean it.",
-        )

@@ -153,33 +153,6 @@ def _wanted(planned: Iterable[Planned]) -> list[BetterThan]:
     return [item.parameters for item in planned if isinstance(item.parameters, BetterThan)]
 
 
-def find_comparisons(
-    wanted: Iterable[BetterThan],
-    *,
-    student: str,
-    dataset: Dataset,
-    labels: NDArray[np.int64] | None,
-    earlier: Earlier | None,
-    course: Course,
-    who: Student | None = None,
-) -> dict[str, Comparison]:
-    """For each exercise the student's own judged accuracy among `earlier` results, else what the check takes otherwise.
-
-    `who` the student is, where more than the name is known. An exercise with neither is left out: the check says so. Raises
-    DataError where the baseline was measured on other data.
-    """
-    found = {}
-    for check in wanted:
-        person = Student(name=student) if who is None else who
-        own = earlier.find(check.exercise, person, dataset.judged_title) if earlier is not None else None
-        comparison = (
-            _own(check.exercise, own, dataset, labels) if own is not None else _otherwise(check, dataset, course)
-        )
-        if comparison is not None:
-            found[check.exercise] = comparison
-    return found
-
-
 def _otherwise(check: BetterThan, dataset: Dataset, course: Course) -> Comparison | None:
     """The bar for who has no result: an exercise that asks for no accuracy is known by its baseline alone."""
     asked = _threshold(check.exercise, dataset, course) if check.otherwise == "threshold" else None
@@ -201,13 +174,24 @@ def _threshold(exercise: str, dataset: Dataset, course: Course) -> Comparison | 
 def compare(
     rubric: Rubric, *, student: str, earlier: Earlier | None, course: Course, who: Student | None = None
 ) -> dict[str, Comparison]:
-    """What the checks of `rubric` compare the student's accuracy with, by exercise. Raises DataError."""
-    if rubric.dataset is None:
-        return {}
-    return find_comparisons(
-        _wanted(rubric.planned), student=student, dataset=rubric.dataset, labels=rubric.labels,
-        earlier=earlier, course=course, who=who,
-    )  # fmt: skip
+    """What the checks of `rubric` compare the student's accuracy with, by exercise.
+
+    It is the student's own judged accuracy among `earlier` results, else what the check takes otherwise. `who` the student
+    is, where more than the name is known. An exercise with neither is left out: the check says so. Raises DataError where
+    the baseline was measured on other data.
+    """
+    found: dict[str, Comparison] = {}
+    dataset, person = rubric.dataset, who or Student(name=student)
+    if dataset is None:
+        return found
+    for check in _wanted(rubric.planned):
+        own = earlier.find(check.exercise, person, dataset.judged_title) if earlier is not None else None
+        comparison = (
+            _own(check.exercise, own, dataset, rubric.labels) if own is not None else _otherwise(check, dataset, course)
+        )
+        if comparison is not None:
+            found[check.exercise] = comparison
+    return found
 
 
 def compare_again(
@@ -224,14 +208,10 @@ def compare_again(
     What took its place is looked up afresh: the rubric or the baseline may have changed.
     """
     own = {item.assignment: item for item in before if item.source.endswith(OF_THE_SAME)} if earlier is None else {}
-    left = [item for item in rubric.planned if _exercise_of(item) not in own]
+    left = [item for item in rubric.planned if own.keys().isdisjoint(exercises_compared([item]))]
     fresh = compare(replace(rubric, planned=tuple(left)), student=student, earlier=earlier, course=course, who=who)
     kept = {name: own[name] for name in exercises_compared(rubric.planned) if name in own}
     return {**kept, **fresh}
-
-
-def _exercise_of(item: Planned) -> str | None:
-    return item.parameters.exercise if isinstance(item.parameters, BetterThan) else None
 
 
 def require_fresh_baselines(rubric: Rubric, course: Course) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from grader.checks.accuracy import may_be_chance
 from grader.checks.base import Planned
 from grader.checks.training import KERAS_BATCH_SIZE, fits_of_chosen
-from grader.core.assignment import Assignment, Retry
+from grader.core.assignment import Retry
 from grader.core.evidence import (
     VALIDATIONS,
     ArraySummary,
@@ -31,6 +31,7 @@ from grader.core.evidence import (
 from grader.core.notebook import SHORTENED, reported_accuracies
 from grader.core.results import Accuracy, Attempt, CheckResult, Comparison, Flag, ModelSummary, Outcome, Result, Status
 from grader.course.dataset import Dataset
+from grader.course.rubric import Rubric
 from grader.marking.handed_in import FOR_REVIEW
 
 FEWEST_FIRST = 16  # images of a first batch that says something
@@ -45,16 +46,14 @@ KNOWN_WEIGHTS = ("applications", "imagenet")
 def training_flags(evidence: Evidence, accuracy: Accuracy | None, *, classes: int) -> Iterator[Flag]:
     """What of the training a person should look at."""
     claims = evidence.claims
-    own = fits_of_chosen(claims)
     by_hand = any(fit.how != "fit" for fit in claims.fits)
-    done = [fit for fit in own if fit.epochs_done]
+    done = [] if by_hand else [fit for fit in fits_of_chosen(claims) if fit.epochs_done]
+    before = _good_before(claims, done[0], classes) if done else None
     if evidence.cut_short:  # what a few steps gave says nothing of a network that was trained elsewhere
-        before = _good_before(claims, done[0], classes) if done and not by_hand else None
         yield from () if before is None else (before,)
         return
-    if done and not by_hand:
+    if done:
         yield from _unchanged(done)
-        before = _good_before(claims, done[0], classes)
         if before is not None:
             yield before
         elif accuracy is not None:
@@ -385,13 +384,10 @@ GUESSED_GAP, ERRORS = 0.05, 2.0  # where no recorded row confirms the preparatio
 class UnrunSubmission:
     """What is known of a submission that was not run."""
 
+    rubric: Rubric
     student: str
     submission: str
-    assignment: Assignment
-    planned: tuple[Planned, ...]
-    dataset: Dataset | None
     isolation: Isolation
-    judged_on: str
     versions: dict[str, str]
     seed: int
     started: str
@@ -515,32 +511,33 @@ def explain_unread(row: UnrunSubmission, *, reason: str, remedy: str, ours: bool
 
     Who handed in nothing (`submission` is empty) has no checks: there is nothing that they could have looked at.
     """
+    rubric = row.rubric
     outcome = Outcome.BROKEN if ours else Outcome.FAILED
     checks = tuple(
         CheckResult(
             name=item.check.name, title=item.title, outcome=outcome, points=0, out_of=item.spec.points, reason=reason,
             hint=remedy, rests_on=item.check.rests_on,
         )
-        for item in (row.planned if row.submission or ours else ())
+        for item in (rubric.planned if row.submission or ours else ())
     )  # fmt: skip
     return Result(
-        assignment=row.assignment.id,
-        title=row.assignment.title,
+        assignment=rubric.assignment.id,
+        title=rubric.assignment.title,
         student=row.student,
         submission=row.submission,
         status=Status.BROKEN if ours else Status.EXPLAINED,
         points=0,
-        out_of=row.assignment.out_of,
-        pass_mark=row.assignment.pass_mark,
+        out_of=rubric.assignment.out_of,
+        pass_mark=rubric.assignment.pass_mark,
         passed=False,
         isolation=row.isolation,
-        dataset=row.dataset.id if row.dataset else "",
+        dataset=rubric.dataset_id,
         serve="sealed",
-        judged_on=row.judged_on,
+        judged_on=rubric.judged_on,
         accuracy=None,
         model=ModelSummary(),
         checks=checks,
-        flags=substitute_flags(row.dataset),
+        flags=substitute_flags(rubric.dataset),
         ending=Ending(cause=Cause.INFRASTRUCTURE if ours else Cause.NOT_RUN, message=f"{reason} {remedy}".strip()),
         evidence="",
         versions=row.versions,

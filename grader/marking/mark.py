@@ -108,7 +108,7 @@ class SeenRun:
     found: tuple[LookedAt, ...]
     compared: Mapping[str, Comparison]
     raised: tuple[Flag, ...]
-    digest: str = ""  # of the evidence, where the case has it otherwise
+    digest: str  # of the evidence as it is stored
     audit: AuditFinding | None = None
 
 
@@ -138,7 +138,7 @@ def look_at_run(
         *raise_flags(counting.evidence, rubric.dataset, accuracy),
         *looked_for("the handed-in network", lambda: (*handed_in_flags(stored, rubric), *audit_flags(audit))),
     )
-    digest = evidence_digest(stored.evidence) if counting is not stored else ""
+    digest = evidence_digest(stored.evidence)
     return SeenRun(case=case, found=found, compared=compared, raised=raised, digest=digest, audit=audit)
 
 
@@ -173,7 +173,7 @@ def result_of(seen: SeenRun, rubric: Rubric) -> Result:
         shims=evidence.claims.shims,
         notes=(*evidence.submission.notes, *rubric.notes, *_notes_of_run(evidence)),
         ending=evidence.facts.ending,
-        evidence=seen.digest or evidence_digest(evidence),
+        evidence=seen.digest,
         versions=evidence.versions,
         environment=evidence.environment,
         smoke=evidence.smoke,

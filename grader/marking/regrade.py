@@ -17,17 +17,18 @@ from grader.core.workspace import require_room
 from grader.course.rubric import Rubric
 from grader.marking.accuracy_to_beat import Earlier, compare, compare_again, index_earlier
 from grader.marking.flags import UnrunSubmission, explain_unread
+from grader.marking.handed_in import SIMILAR_WEIGHTS
 from grader.marking.mark import mark_attempts
 from grader.marking.publish import Grades, OutputOptions, publish_again, publish_class, publish_student, remember_origin
 from grader.marking.repeated_runs import EVIDENCE_FOLDER, load_attempts
-from grader.marking.similar_networks import keep_similar_weights
-from grader.marking.similarity import keep_similar
+from grader.marking.similarity import KIND, NOT_COMPARED
 
 if TYPE_CHECKING:
     from grader.core.course_rules import CourseRules
     from grader.gradebook import Gradebook
 
 MOST_SAID = 300  # characters of a reason on one line
+OF_THE_CLASS = (KIND, NOT_COMPARED, SIMILAR_WEIGHTS)  # flags that comparing the class raised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +210,8 @@ def _mark_again(
     earlier = index_earlier(output.earlier, book=book)
     for folder in folders_in(output.out):
         try:
-            found = _mark_folder(rubric, folder, output, earlier)
+            row = read_row(rubric, folder, output, earlier)
+            found = row.mark(rubric) if isinstance(row, StoredRow) else row
         except Exception as error:
             others += [error] if isinstance(error, _OtherEvidence) else []
             found = unmarked(rubric, folder, error)
@@ -238,15 +240,10 @@ class StoredRow:
         evidence = self.runs[0].evidence
         student = evidence.student if self.old is None else self.old.student  # the name may be another one by now
         marked = mark_attempts(self.runs, rubric, self.compared, mark_run=mark_run)
-        new = keep_similar(marked.model_copy(update={"student": student}), self.old)
-        new = keep_similar_weights(new, self.old)
+        flags = self.old.flags if self.old is not None else ()  # what was compared is still the same
+        kept = (flag for kind in OF_THE_CLASS for flag in flags if flag.kind == kind)
+        new = marked.model_copy(update={"student": student, "flags": (*marked.flags, *kept)})
         return Move(old=self.old, new=new, folder=self.folder, submission=evidence.submission.sha256)
-
-
-def _mark_folder(rubric: Rubric, folder: Path, output: OutputOptions, earlier: Earlier | None) -> Move | Result | None:
-    """What became of one student: a mark by today's rubric, the stored result where there is no evidence, or nothing."""
-    row = read_row(rubric, folder, output, earlier)
-    return row.mark(rubric) if isinstance(row, StoredRow) else row
 
 
 def read_row(rubric: Rubric, folder: Path, output: OutputOptions, earlier: Earlier | None) -> StoredRow | Result | None:
@@ -262,7 +259,10 @@ def read_row(rubric: Rubric, folder: Path, output: OutputOptions, earlier: Earli
     evidence = runs[0].evidence
     _require_same(rubric, evidence, folder, output)
     student = evidence.student if old is None else old.student
-    compared = _compare_as_before(rubric, student, old, output, earlier)
+    # The student's own result that the mark was compared with before, unless --earlier names something else.
+    before = old.compared if old is not None and output.earlier is None else ()
+    who = old.grade.student if old is not None and old.grade is not None else None
+    compared = compare_again(rubric, student=student, earlier=earlier, course=output.course, before=before, who=who)
     return StoredRow(folder=folder, old=old, runs=runs, compared=compared)
 
 
@@ -279,9 +279,8 @@ def explained_again(rubric: Rubric, result: Result) -> Result:
     if not never_run(result):
         return result
     row = UnrunSubmission(
-        student=result.student, submission=result.submission, assignment=rubric.assignment, planned=rubric.planned,
-        dataset=rubric.dataset, isolation=result.isolation, judged_on=rubric.judged_on, versions=result.versions,
-        seed=result.seed, started=result.started,
+        rubric=rubric, student=result.student, submission=result.submission, isolation=result.isolation,
+        versions=result.versions, seed=result.seed, started=result.started,
     )  # fmt: skip
     said = (result.checks[0].reason, result.checks[0].hint) if result.checks else (result.ending.message, "")
     again = explain_unread(row, reason=said[0], remedy=said[1], ours=result.status is Status.BROKEN)
@@ -343,9 +342,8 @@ def _load_or_mark(rubric: Rubric, folder: Path, output: OutputOptions) -> Result
 def _unreadable(rubric: Rubric, folder: Path, reason: str) -> Result:
     """The row of a folder in which something lies that can't be read."""
     row = UnrunSubmission(
-        student=owner_of(folder) or folder.name, submission="(unknown)", assignment=rubric.assignment,
-        planned=rubric.planned, dataset=rubric.dataset, isolation="none", judged_on=rubric.judged_on, versions={}, seed=0,
-        started="",
+        rubric=rubric, student=owner_of(folder) or folder.name, submission="(unknown)", isolation="none", versions={},
+        seed=0, started="",
     )  # fmt: skip
     return explain_unread(row, reason=reason, remedy="Grade the submission again.", ours=True)
 
@@ -435,15 +433,6 @@ def grades_of_book(book: "Gradebook | None", assignment: str) -> Grades:
     if book is None:
         return Grades()
     return Grades(grade for grade in book.grades() if grade.assignment == assignment)
-
-
-def _compare_as_before(
-    rubric: Rubric, student: str, old: Result | None, output: OutputOptions, earlier: Earlier | None
-) -> dict[str, Comparison]:
-    """The student's own result that the mark was compared with before, unless --earlier names something else."""
-    before = old.compared if old is not None and output.earlier is None else ()
-    who = old.grade.student if old is not None and old.grade is not None else None
-    return compare_again(rubric, student=student, earlier=earlier, course=output.course, before=before, who=who)
 
 
 def render_again(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from grader.core.assignment import Retry
 from grader.core.errors import UsageError
 from grader.core.evidence import Cause
-from grader.core.results import CheckResult, Outcome, Result, Status
+from grader.core.results import Outcome, Result, Status
 from grader.core.store import AUDIT, EVIDENCE, Stored, StoredAudit, load_evidence, load_predictions
 from grader.core.workspace import write_json
 
@@ -53,7 +53,7 @@ class ChosenRuns:
 def outcome_of(result: Result, stored: Stored) -> RunOutcome:
     """What the policy looks at, from a run's own mark."""
     judged = result.status in (Status.GRADED, Status.NEEDS_REVIEW) and result.accuracy is not None
-    check = _accuracy_check(result)
+    check = next((check for check in result.checks if check.name == "accuracy"), None)
     failed = judged and check is not None and check.outcome is Outcome.FAILED and check.out_of > 0
     failed = failed and stored.evidence.facts.handed_in_network is None  # that is the same with every seed
     return RunOutcome(
@@ -63,10 +63,6 @@ def outcome_of(result: Result, stored: Stored) -> RunOutcome:
         borderline=failed and result.accuracy is not None and result.accuracy.verdict == "borderline",
         predictions=stored.evidence.facts.judgement.predictions,
     )
-
-
-def _accuracy_check(result: Result) -> CheckResult | None:
-    return next((check for check in result.checks if check.name == "accuracy"), None)
 
 
 def wants_another(outcomes: Sequence[RunOutcome], retry: Retry) -> bool:

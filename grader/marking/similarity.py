@@ -1,13 +1,15 @@
 """Code that two submissions share, beyond what everybody has: pairs for an instructor to look at. Pure.
 
-The two are of one class, or one is of the class and the other of an earlier one, or a public solution (`earlier_code`).
+The two are of one class, or one is of the class and the other of an earlier one, or a public solution. A person of two years
+is known by a number, a login or an address, whichever of them both tell; by the name only where none of these speaks against
+it. Who hands in together, or is of one group, is one team.
 
-Code is compared as copydetect does it (`bare_code`: names, functions and strings all look alike; overlapping pieces of
+Code is compared as copydetect does it (`shared_code`: names, functions and strings all look alike; overlapping pieces of
 `PIECE` characters are counted), after what the course hands out was taken away, and what many of the class write as well:
 those who solve one exercise in Keras write much the same lines. What many of an earlier class write is nobody's own either.
 A long run of code that some of a class share is no such line, and counts. An index of pieces finds the pairs, so that a
 class takes seconds where comparing everybody with everybody would take minutes; the order of cells makes no difference to
-it. Of each pair it is told where the shared code stands (`shared_code`).
+it. Of each pair it is told where the shared code stands.
 
 With less than `FEWEST` characters of one's own there is nothing to tell: two short solutions may well be the same.
 
@@ -31,13 +33,24 @@ import numpy as np
 from pydantic import Field, ValidationError
 
 from grader.core.evidence import Evidence, Value
-from grader.core.results import Flag, Result
+from grader.core.results import Flag, Result, Student
 from grader.core.store import EVIDENCE
 from grader.core.workspace import write_whole
-from grader.marking.bare_code import Traced, filtered, traced, without_padding
-from grader.marking.earlier_code import EarlierCode
+from grader.intake.names import fold
 from grader.marking.repeated_runs import attempt_folder
-from grader.marking.shared_code import Document, Hashes, Marks, Mask, covered, longest_stretch, mark_shared
+from grader.marking.shared_code import (
+    Document,
+    Hashes,
+    Marks,
+    Mask,
+    Traced,
+    covered,
+    filtered,
+    longest_stretch,
+    mark_shared,
+    traced,
+    without_padding,
+)
 
 KIND, NOT_COMPARED = "similar_code", "code_not_compared"
 PIECE = 25  # characters of filtered code; copydetect's own noise threshold
@@ -53,6 +66,7 @@ EACH_S = 3.0  # of processor time, for one submission
 MOST_MARKED = 500  # pairs of which it is told where they are alike, the closest first
 MARKING_S = 20.0  # of processor time for that
 PAIRS = "similar.json"  # beside the results of a class
+PROOFS = ("identity", "login", "email")  # of who somebody is
 
 
 class Pair(Value):
@@ -71,6 +85,20 @@ class Pair(Value):
     marks: Marks | None = None
     against: str = ""
     longest: int = 0
+
+
+class EarlierCode(Value):
+    """The code of one submission of a folder that a class is compared with, by its parts; `people` are whose it is."""
+
+    name: str
+    folder: str
+    people: tuple[Student, ...]
+    parts: tuple[tuple[str, str], ...]
+
+    @property
+    def source(self) -> str:
+        """The code as it is compared: its parts, one after the other."""
+        return "\n".join(text for _, text in self.parts)
 
 
 class Compared(Value):
@@ -149,6 +177,49 @@ def compared_run(folder: Path) -> Evidence | None:
         return None
 
 
+def teams_of(people: Sequence[Sequence[Student]]) -> list[tuple[Student, ...]]:
+    """For each submission of one class everybody whose work it may be: its students, and all others of their groups."""
+    groups: dict[str, list[Student]] = defaultdict(list)
+    for students in people:
+        for student in students:
+            if student.group:
+                groups[fold(student.group)].append(student)
+    return [
+        (*students, *(mate for student in students if student.group for mate in groups[fold(student.group)]))
+        for students in people
+    ]  # fmt: skip
+
+
+def same_people(people: Sequence[Sequence[Student]], size: int) -> tuple[tuple[int, int], ...]:
+    """The places of two submissions that one person had a part in; the first of the two is below `size`."""
+    holders: dict[str, list[tuple[int, Student]]] = defaultdict(list)
+    for place, students in enumerate(people):
+        for student in set(students):
+            for word in {*_proofs(student), fold(student.name)}:
+                holders[word].append((place, student))
+    found: set[tuple[int, int]] = set()
+    for known in holders.values():
+        own = [item for item in known if item[0] < size]
+        found |= {
+            (min(here, there), max(here, there))
+            for here, one in own for there, other in known if here != there and is_same(one, other)
+        }  # fmt: skip
+    return tuple(sorted(found))
+
+
+def is_same(one: Student, other: Student) -> bool:
+    """Whether two students of different years are one person."""
+    if set(_proofs(one)) & set(_proofs(other)):
+        return True
+    apart = any(getattr(one, kind) and getattr(other, kind) for kind in PROOFS)
+    return not apart and fold(one.name) == fold(other.name) != ""
+
+
+def _proofs(student: Student) -> Iterator[str]:
+    """What tells who it is; a login may stand in place of a number."""
+    return (fold(word) for kind in PROOFS if (word := getattr(student, kind)))
+
+
 def source_digest(source: str) -> str:
     """What tells whether code is still the one that was compared."""
     return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
@@ -159,11 +230,6 @@ def compare_class(data: bytes) -> bytes:
     return answer(Question.model_validate_json(data), each_s=EACH_S).model_dump_json().encode("utf-8", "surrogatepass")
 
 
-def read_compared(data: bytes) -> Compared:
-    """Pairs as they are kept. Raises ValidationError."""
-    return Compared.model_validate_json(data)
-
-
 def save_compared(out: Path, compared: Compared) -> None:
     """Keep the pairs of a class beside its results. Raises Infrastructure."""
     write_whole(out / PAIRS, compared.model_dump_json() + "\n")
@@ -172,7 +238,7 @@ def save_compared(out: Path, compared: Compared) -> None:
 def load_compared(out: Path) -> Compared | None:
     """The pairs that are kept in `out`; None where there are none that can be read: the class was not compared."""
     try:
-        return read_compared((out / PAIRS).read_bytes())
+        return Compared.model_validate_json((out / PAIRS).read_bytes())
     except (OSError, ValidationError):
         return None
 
@@ -422,12 +488,6 @@ def with_similar(results: Sequence[Result], compared: Compared) -> tuple[Result,
             flags = (*flags, Flag(kind=NOT_COMPARED, reason=sentence, audience="instructor"))
         told.append(result if flags == result.flags else result.model_copy(update={"flags": flags}))
     return tuple(told)
-
-
-def keep_similar(new: Result, old: Result | None) -> Result:
-    """A result that was marked again, with what was found by comparing the class: the code is still the same."""
-    found = tuple(flag for flag in old.flags if flag.kind in (KIND, NOT_COMPARED)) if old is not None else ()
-    return new.model_copy(update={"flags": (*new.flags, *found)}) if found else new
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ what `regrade` would make of it, which tests compare.
 
 import gc
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from grader.marking.mark import SeenRun, count_points, look_at_run, mark, result
 from grader.marking.publish import OutputOptions
 from grader.marking.regrade import Move, StoredRow, explained_again, folders_in, never_run, read_row, unmarked
 from grader.marking.repeated_runs import EVIDENCE_FOLDER, load_attempts
-from grader.marking.rubric_numbers import NumberChange, Raw, with_changes
+from grader.marking.rubric_file import NumberChange, Raw, with_changes
 
 NEED_ALL = frozenset({"better_than", "computes"})  # built-in checks that look at predictions, or at calls
 BINS = 10  # of a histogram
@@ -96,15 +96,13 @@ class ClassEvidence:
             folders = folders_in(self._output.out)
             for gone in self._rows.keys() - set(folders):
                 del self._rows[gone]
-            changed = {folder: stamp for folder in folders if (stamp := _stamp(folder)) != self._stamp_of(folder)}
+            known = {folder: row.stamp for folder, row in self._rows.items()}
+            changed = {folder: stamp for folder in folders if (stamp := _stamp(folder)) != known.get(folder)}
             for folder, stamp in changed.items():
                 self._rows[folder] = self._read_row(folder, stamp)
             if changed:  # what was read stays for long: collecting garbage in all of it takes longer than a change does
                 gc.collect()
                 gc.freeze()
-
-    def _stamp_of(self, folder: Path) -> object:
-        return self._rows[folder].stamp if folder in self._rows else None
 
     def mark(self, rubric: Rubric) -> list[Move]:
         """What becomes of every submission by a rubric that differs from today's in numbers alone; files are not touched."""
@@ -247,18 +245,16 @@ def preview(moves: Sequence[Move], rubric: Rubric, rules: Rules, bases: Iterable
     `moves` are of `ClassEvidence.mark`, `rules` and `bases` what the gradebook knows.
     """
     known = list(bases)
-    new_rules, marks = Rules.of(rubric.assignment), _NewMarks.of(moves)
+    new_rules, marks = Rules.of(rubric.assignment), _NewMarks(moves)
     pairs = [(basis.grade(rules), _with_marks(basis, marks).grade(new_rules)) for basis in known]
-    left = _left_grades(known, [after for _, after in pairs], moves, rubric)
+    left = _left_grades(known, [after for _, after in pairs], marks, rubric)
     names = {grade.student.name for grade, _ in pairs}
     folders = {grade.folder for grade, _ in pairs if grade.folder}
     beside = [move for move in moves if move.new.student not in names and move.folder.name not in folders]
     pairs += [(plain_grade(move.old or move.new), plain_grade(move.new)) for move in beside]
-    by_folder = {move.folder.name: move for move in moves}
-    by_name = {move.new.student: move for move in moves}
     moved, above = [], []
     for before, after in pairs:
-        move = by_folder.get(after.folder) or by_name.get(after.student.name)
+        move = marks.move_of(after.folder, after.student.name)
         folder = move.folder if move else None
         if gets(before) != gets(after):
             why = (*(move.reasons() if move else ()), *_why_beside(before, after, rules, new_rules))
@@ -286,11 +282,9 @@ NOT_KNOWN = "what is stored here is another hand-in than the one that counts in 
 
 
 def _left_grades(
-    known: Sequence[GradeBasis], grades: Sequence[Grade], moves: Sequence[Move], rubric: Rubric
+    known: Sequence[GradeBasis], grades: Sequence[Grade], marks: "_NewMarks", rubric: Rubric
 ) -> tuple[LeftGrade, ...]:
     """The students whose grade follows from a submission without a new result; what is damaged has its own trouble."""
-    marks, by_folder = _NewMarks.of(moves), {move.folder.name: move for move in moves}
-    by_name = {move.new.student: move for move in moves}
     found = []
     for basis, grade in zip(known, grades, strict=True):
         items = [
@@ -298,7 +292,7 @@ def _left_grades(
             for item in basis.marked
             if marks.find(item) is None and (rubric.assignment.submissions == "best" or _counts(item, grade))
         ]
-        move = by_folder.get(items[0].folder if items else grade.folder) or by_name.get(grade.student.name)
+        move = marks.move_of(items[0].folder if items else grade.folder, grade.student.name)
         unknown = not basis.marked and move is not None and not move.new.absent
         if (items or unknown) and not (move and move.trouble):
             why = NOT_KNOWN if unknown or (move and move.submission) else NOT_STORED
@@ -339,26 +333,24 @@ def _why_beside(before: Grade, after: Grade, rules: Rules, new_rules: Rules) -> 
         yield f"pass mark {rules.pass_mark:g} -> {new_rules.pass_mark:g}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class _NewMarks:
     """The new results as the gradebook knows their hand-ins: by folder and digest; what never ran by folder and name."""
 
-    run: Mapping[tuple[str, str], Result]
-    unrun: Mapping[tuple[str, str], Result]
-
-    @classmethod
-    def of(cls, moves: Iterable[Move]) -> "_NewMarks":
-        """The results of those submissions that were marked again."""
+    def __init__(self, moves: Sequence[Move]) -> None:
         sound = [move for move in moves if not move.trouble]
-        return cls(
-            run={(move.folder.name, move.submission): move.new for move in sound if move.submission},
-            unrun={(move.folder.name, move.new.submission): move.new for move in sound if never_run(move.new)},
-        )
+        self._run = {(move.folder.name, move.submission): move.new for move in sound if move.submission}
+        self._unrun = {(move.folder.name, move.new.submission): move.new for move in sound if never_run(move.new)}
+        self._by_folder = {move.folder.name: move for move in moves}
+        self._by_student = {move.new.student: move for move in moves}
 
     def find(self, item: Marked) -> Result | None:
-        """The new result of a submission."""
-        found = self.run.get((item.folder, item.digest)) if item.digest else None
-        return found if found is not None or item.evidence else self.unrun.get((item.folder, item.submission))
+        """The new result of a submission that was marked again."""
+        found = self._run.get((item.folder, item.digest)) if item.digest else None
+        return found if found is not None or item.evidence else self._unrun.get((item.folder, item.submission))
+
+    def move_of(self, folder: str, student: str) -> Move | None:
+        """What became of the folder in which a submission lies, else of its student."""
+        return self._by_folder.get(folder) or self._by_student.get(student)
 
 
 def _with_marks(basis: GradeBasis, marks: _NewMarks) -> GradeBasis:

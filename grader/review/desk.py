@@ -17,11 +17,10 @@ from grader.core.store import EVIDENCE, RESULT, load_result, without_names
 from grader.course.course import Course
 from grader.course.rubric import Rubric
 from grader.gradebook import Change, Gradebook, Superseded
-from grader.marking.earlier_code import EarlierCode
 from grader.marking.publish import EVIDENCE_FOLDER, Grades, OutputOptions
 from grader.marking.regrade import never_run, show_grades
 from grader.marking.repeated_runs import counted_run, load_attempts
-from grader.marking.similarity import KIND, PAIRS, Compared, Pair, load_compared
+from grader.marking.similarity import KIND, PAIRS, Compared, EarlierCode, Pair, load_compared
 from grader.marking.what_if import above_maximum
 from grader.review.addresses import key_of, read_secret
 from grader.review.names import Names, hidden_names

@@ -9,9 +9,17 @@ from grader.core.errors import Infrastructure, UsageError
 from grader.core.review import LogEntry, Verdict, VerdictValue, pair_subject
 from grader.core.text import one_line, percent, visible
 from grader.gradebook import Change
-from grader.marking.earlier_code import EarlierCode
 from grader.marking.shared_code import MOST_MARKS, Mark
-from grader.marking.similarity import Compared, Pair, compared_run, name_lines, source_digest, source_of, source_parts
+from grader.marking.similarity import (
+    Compared,
+    EarlierCode,
+    Pair,
+    compared_run,
+    name_lines,
+    source_digest,
+    source_of,
+    source_parts,
+)
 from grader.review.desk import ClassState, Desk, Gone, Row
 from grader.review.names import Names
 from grader.review.web import Form

@@ -19,15 +19,18 @@ from grader.course.rubric import Rubric
 from grader.gradebook import Change
 from grader.marking.publish import OutputOptions
 from grader.marking.regrade import Move, describe_grade, regrade
-from grader.marking.rubric_file import RubricEdited, RubricFile, require_unedited, write_changes
-from grader.marking.rubric_numbers import (
+from grader.marking.rubric_file import (
     Difference,
     NotANumber,
     NumberChange,
+    RubricEdited,
+    RubricFile,
     RubricNumber,
     changed_numbers,
     differences,
+    require_unedited,
     rubric_numbers,
+    write_changes,
 )
 from grader.marking.what_if import ClassEvidence, GradeMove, Preview, gets, preview, rubric_with
 from grader.review.desk import ClassState, Desk

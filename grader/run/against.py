@@ -14,8 +14,7 @@ from grader.core.workspace import workspace
 from grader.intake import MOST_BYTES, Entry, open_class, read_path
 from grader.intake.zips import without_leftovers
 from grader.marking.accuracy_to_beat import folders_with_results
-from grader.marking.earlier_code import EarlierCode, teams_of
-from grader.marking.similarity import compared_run, source_parts
+from grader.marking.similarity import EarlierCode, compared_run, source_parts, teams_of
 
 MOST = 4_000  # submissions in all of the folders
 MOST_FILES, MOST_LISTED = 500, 50_000  # of code, and of all, in the folder of one submission

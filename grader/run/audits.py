@@ -1,7 +1,7 @@
 """The audits of a class whose networks were judged as they were handed in: whom the lot names, and who is trained anyway.
 
 The lot is drawn once everybody's file is judged. It is kept beside the results, and its secret too: the same command on the
-same class names the same students. `grader.marking.lot` is the draw itself.
+same class names the same students. `grader.marking.handed_in` has the draw itself.
 """
 
 import contextlib
@@ -18,8 +18,7 @@ from grader.core.errors import Infrastructure
 from grader.core.results import BY_LOT, Result, Status
 from grader.core.workspace import write_whole
 from grader.intake.names import name_some
-from grader.marking.handed_in import ALONE, DIFFERS, DUE, NOT_CONFIRMED, NOT_JUDGED, UNPROVED
-from grader.marking.lot import Lot, draw_again
+from grader.marking.handed_in import ALONE, DIFFERS, DUE, NOT_CONFIRMED, NOT_JUDGED, UNPROVED, Lot, draw_again
 
 KEY_FILE, LOT = ".audit-key", "audit.json"
 SIZE, MODE = 32, 0o600

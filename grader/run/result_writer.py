@@ -128,10 +128,8 @@ class ResultWriter:
         """As published, and told to the gradebook: which may not take even that, and is then said not to have it."""
         entry, context = self._entries[place], self._context
         row = UnrunSubmission(
-            student=entry.student, submission=entry.file, assignment=context.rubric.assignment,
-            planned=context.rubric.planned, dataset=context.rubric.dataset, isolation=context.sandbox.isolation,
-            judged_on=context.rubric.judged_on, versions=versions(), seed=context.seed,
-            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            rubric=context.rubric, student=entry.student, submission=entry.file, isolation=context.sandbox.isolation,
+            versions=versions(), seed=context.seed, started=datetime.now(UTC).isoformat(timespec="seconds"),
         )  # fmt: skip
         result = explain_unread(row, reason=without_surrogates(reason), remedy=remedy, ours=ours)
         try:

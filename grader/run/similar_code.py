@@ -12,19 +12,21 @@ from grader.core.notebook import read_submission
 from grader.core.results import Result, Student
 from grader.core.store import load_result, save_result
 from grader.course.course import Course
-from grader.marking.earlier_code import EarlierCode, same_people, teams_of
+from grader.marking.handed_in import find_alike, sketch_of, with_similar_weights
 from grader.marking.publish import student_folder
-from grader.marking.similar_networks import find_alike, sketch_of, with_similar_weights
 from grader.marking.similarity import (
     FEWEST,
     Answer,
     Compared,
+    EarlierCode,
     Question,
     compared_of,
     compared_run,
     load_compared,
+    same_people,
     save_compared,
     source_of,
+    teams_of,
     with_similar,
 )
 from grader.run.against import read_against

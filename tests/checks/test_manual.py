@@ -113,8 +113,7 @@ def test_where_nothing_was_handed_in_or_the_grader_broke_nobody_is_awaited(tmp_p
     rubric = a_rubric(write_course(tmp_path / "course", RUBRIC + PLOT))
     for submission, ours in (("", False), ("work.ipynb", True), ("work.ipynb", False)):
         row = UnrunSubmission(
-            student="ada", submission=submission, assignment=rubric.assignment, planned=rubric.planned,
-            dataset=rubric.dataset, isolation="none", judged_on="", versions={}, seed=0, started="",
+            rubric=rubric, student="ada", submission=submission, isolation="none", versions={}, seed=0, started="",
         )  # fmt: skip
         found = explain_unread(row, reason="so", remedy="", ours=ours)
         assert all(item.outcome is not Outcome.AWAITING for item in found.checks)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from grader.checks.accuracy import BetterThan, unpack_right
+from grader.checks.accuracy import unpack_right
 from grader.checks.registry import plan
 from grader.core.assignment import CheckSpec
 from grader.core.errors import DataError, UsageError
@@ -17,9 +17,9 @@ from grader.core.results import Comparison, Result, Status, Student
 from grader.core.store import load_result, save_evidence, save_result
 from grader.course.course import Course
 from grader.course.dataset import SplitManifest
-from grader.course.rubric import open_rubric
+from grader.course.rubric import Rubric, open_rubric
 from grader.gradebook import open_gradebook
-from grader.marking.accuracy_to_beat import compare, compare_again, exercises_compared, find_comparisons, index_earlier
+from grader.marking.accuracy_to_beat import compare, compare_again, exercises_compared, index_earlier
 from grader.marking.mark import mark_attempts
 from tests.fakes import RUBRIC, a_baseline, a_result, a_rubric, a_stored, data_of, write_course, write_rubric
 from tests.pages.builders import an_accuracy
@@ -28,20 +28,24 @@ BETTER = '\n[[check]]\nuse = "better_than"\npoints = 10\nexercise = "first"\n'
 JUDGED_ON = "the 10,000 test images of MNIST"
 
 
-def wanted(otherwise: Literal["threshold", "baseline"] = "baseline") -> list[BetterThan]:
-    return [BetterThan(exercise="exercise1", otherwise=otherwise)]
+def better(otherwise: Literal["threshold", "baseline"] = "baseline", *, images: str | None = None) -> Rubric:
+    """A rubric that asks for more than exercise1 alone, on the digits; `images`: the digest of what is judged."""
+    dataset = Course.at().dataset("mnist").model_copy(update={"judged_title": JUDGED_ON})
+    if images is not None:
+        split = SplitManifest(count=1, images=images, labels=images)
+        dataset = dataset.model_copy(update={"split": {"test": split}})
+    spec = CheckSpec.model_validate(
+        {"use": "better_than", "points": 10, "exercise": "exercise1", "otherwise": otherwise}
+    )
+    return Rubric(assignment=Course.at().assignment("exercise2"), planned=plan((spec,), origin="x"), dataset=dataset)
 
 
 def find(
     course: Course, earlier: Path | None, *, student: str = "ada", digest: str = "d",
     otherwise: Literal["threshold", "baseline"] = "baseline",
 ) -> Comparison | None:  # fmt: skip
-    split = SplitManifest(count=1, images=digest, labels=digest)
-    dataset = Course.at().dataset("mnist").model_copy(update={"judged_title": JUDGED_ON, "split": {"test": split}})
-    index = index_earlier(earlier)
-    found = find_comparisons(
-        wanted(otherwise), student=student, dataset=dataset, labels=None, earlier=index, course=course
-    )
+    rubric = better(otherwise, images=digest)
+    found = compare(rubric, student=student, earlier=index_earlier(earlier), course=course)
     return found.get("exercise1")
 
 
@@ -185,12 +189,10 @@ def test_results_are_read_once_for_a_whole_class(tmp_path: Path, monkeypatch: py
         handed_in(tmp_path / "earlier" / f"s{number}", 0.9 + number / 100, student=f"s{number}")
     course = course_with(tmp_path, None)
     index = index_earlier(tmp_path / "earlier")
-    dataset = Course.at().dataset("mnist").model_copy(update={"judged_title": JUDGED_ON})
+    rubric = better()
     monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail(f"{path} was read again"))
     for number in range(5):
-        found = find_comparisons(
-            wanted(), student=f"s{number}", dataset=dataset, labels=None, earlier=index, course=course
-        )
+        found = compare(rubric, student=f"s{number}", earlier=index, course=course)
         assert found["exercise1"].accuracy == pytest.approx(0.9 + number / 100)
 
 
@@ -361,12 +363,11 @@ def test_what_counts_is_compared_with_and_never_what_was_handed_in_after_it(
             save_result(earlier / "ada", second)
         index = index_earlier(earlier, book=book)
     assert index is not None
-    dataset = Course.at().dataset("mnist").model_copy(update={"judged_title": JUDGED_ON})
-    found = find_comparisons(wanted(), student="ada", dataset=dataset, labels=None, earlier=index, course=course)
+    found = compare(better(), student="ada", earlier=index, course=course)
     assert (found["exercise1"].accuracy, found["exercise1"].judged) == (0.98, 10_000)
     save_result(earlier / "ada", first)
     again = index_earlier(earlier, book=None) if beside else index
-    same = find_comparisons(wanted(), student="x", dataset=dataset, labels=None, earlier=again, course=course, who=who)
+    same = compare(better(), student="x", earlier=again, course=course, who=who)
     assert same["exercise1"].accuracy == 0.98
 
 

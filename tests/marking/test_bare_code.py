@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.marking.bare_code import filtered, traced, without_padding
+from grader.marking.shared_code import filtered, traced, without_padding
 
 # What copydetect 0.5.0 makes of each, word for word.
 FILTERED = {

@@ -152,8 +152,7 @@ def test_a_demonstration_is_flagged_and_the_real_thing_is_not() -> None:
 
 def row(rubric: Rubric) -> UnrunSubmission:
     return UnrunSubmission(
-        student="ada", submission="ada.docx", assignment=rubric.assignment, planned=rubric.planned,
-        dataset=rubric.dataset, isolation="bubblewrap", judged_on=rubric.judged_on, versions={"grader": "1"}, seed=3,
+        rubric=rubric, student="ada", submission="ada.docx", isolation="bubblewrap", versions={"grader": "1"}, seed=3,
         started="now",
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from grader.core.assignment import AuditPolicy
 from grader.core.metrics import chance_of_catching, more_than_chance
-from grader.marking.lot import Lot, draw, draw_again
+from grader.marking.handed_in import Lot, draw, draw_again
 
 SECRET = b"s" * 32
 names = st.dictionaries(

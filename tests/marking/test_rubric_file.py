@@ -16,22 +16,20 @@ from grader.core.errors import RubricError
 from grader.course.course import Course
 from grader.course.rubric import plan_checks
 from grader.marking.rubric_file import (
-    RubricEdited,
-    RubricFile,
-    changed_text,
-    read_rubric_file,
-    require_unedited,
-    write_changes,
-)
-from grader.marking.rubric_numbers import (
     NotANumber,
     NumberChange,
+    RubricEdited,
+    RubricFile,
     RubricNumber,
     changed_numbers,
+    changed_text,
     differences,
     read_number,
+    read_rubric_file,
+    require_unedited,
     rubric_numbers,
     with_changes,
+    write_changes,
 )
 
 COURSE = Course.at()

@@ -16,8 +16,7 @@ from grader.core.store import load_evidence, load_result
 from grader.gradebook import Change, Gradebook, open_gradebook
 from grader.marking.publish import OutputOptions
 from grader.marking.regrade import Move, regrade
-from grader.marking.rubric_file import read_rubric_file
-from grader.marking.rubric_numbers import NumberChange, changed_numbers, rubric_numbers
+from grader.marking.rubric_file import NumberChange, changed_numbers, read_rubric_file, rubric_numbers
 from grader.marking.what_if import ClassEvidence, preview, rubric_with
 from grader.run.batch import grade_class
 from tests.fakes import ASSIGNMENT, RUBRIC, Act, Stage, a_context, a_rubric, list_class, write_class, write_course
@@ -82,7 +81,8 @@ class Classroom:
             told.append((result, hand_in))
         students = [*(hand_in.student for _, hand_in in told), Student(name="nobody")]
         book.enrol(assignment, [Enrolment(student=student) for student in students])
-        book.record_all(told, rubric_digest=self.rubric.digest)
+        for result, hand_in in told:
+            book.record(result, hand_in, rubric_digest=self.rubric.digest)
         eve = Change(kind="adjustment", student="eve", value={"points": 59}, author="ida", reason="shown on paper")
         book.write_log(assignment.id, eve)
         book.override("gus", author="ida", reason="viva", points=77)

@@ -69,7 +69,8 @@ def write_entrants(out: Path, rubric: Rubric, book: Gradebook, entrants: Sequenc
             hand_in = HandIn(student=student, digest=digest, name=results[folder].submission, folder=folder.name)
             told.append((results[folder].model_copy(update={"student": member}), hand_in))
     book.enrol(rubric.assignment, [Enrolment(student=hand_in.student) for _, hand_in in told])
-    book.record_all(told, rubric_digest=rubric.digest)
+    for result, hand_in in told:
+        book.record(result, hand_in, rubric_digest=rubric.digest)
     grades = Grades(book.grades(rubric.assignment.id))
     for folder, result in results.items():
         save_result(folder, grades.beside(result, folder))
@@ -80,8 +81,7 @@ def _result(folder: Path, rubric: Rubric, entrant: Entrant) -> Result:
     folder.mkdir(parents=True)
     if entrant.unread:
         row = UnrunSubmission(
-            student=entrant.name, submission=name, assignment=rubric.assignment, planned=rubric.planned,
-            dataset=rubric.dataset, isolation="none", judged_on=rubric.judged_on, versions={}, seed=0, started="",
+            rubric=rubric, student=entrant.name, submission=name, isolation="none", versions={}, seed=0, started="",
         )  # fmt: skip
         return explain_unread(row, reason=entrant.unread, remedy="Hand in a notebook.", ours=False)
     cells = entrant.cells or (Cell(number=1, source="print(1)", executed=True),)

@@ -74,7 +74,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDesk]:
     out, course = tmp_path_factory.mktemp("class"), Course.at(ROOT)
     rubric = open_rubric(course, "exercise1", data_root())
     with open_gradebook(out) as book:
-        book.record_all(write_class(out, rubric), rubric_digest=rubric.digest)
+        for result, hand_in in write_class(out, rubric):
+            book.record(result, hand_in, rubric_digest=rubric.digest)
         options = ReviewOptions(out=out, course=course, rubric=rubric, author="kim")
         with serving(Desk(options, book), course) as running:
             yield running

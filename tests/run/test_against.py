@@ -14,9 +14,8 @@ from grader.core.progress import Silent
 from grader.course.course import Course
 from grader.gradebook import open_gradebook
 from grader.intake import Entry
-from grader.marking.earlier_code import is_same, same_people, teams_of
 from grader.marking.publish import OutputOptions
-from grader.marking.similarity import KIND, Found, Question, load_compared
+from grader.marking.similarity import KIND, Found, Question, is_same, load_compared, same_people, teams_of
 from grader.run.against import read_against
 from grader.run.batch import grade_class
 from grader.run.engines import find_by_engine, open_engine

@@ -16,7 +16,7 @@ from grader.core.store import evidence_digest, load_evidence
 from grader.course.course import Course
 from grader.intake import read_path
 from grader.intake.open_class import open_class
-from grader.marking.lot import Lot, draw_again
+from grader.marking.handed_in import Lot, draw_again
 from grader.marking.publish import OutputOptions, student_folder
 from grader.marking.regrade import regrade
 from grader.run.audits import KEY_FILE, LOT
