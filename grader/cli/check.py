@@ -31,7 +31,7 @@ from grader.core.text import available
 if TYPE_CHECKING:
     from grader.core.assignment import Assignment
     from grader.course.course import Course
-    from grader.selfcheck.checker import Checker
+    from grader.selfcheck.client import Checker
     from grader.selfcheck.estimate import Answer, Checked
 
 app = typer.Typer()
@@ -91,7 +91,7 @@ def check(
     from grader.core.workspace import output_folder
 
     require_packages()
-    from grader.selfcheck.checker import CheckOptions, open_checker
+    from grader.selfcheck.client import CheckOptions, open_checker
     from grader.selfcheck.own_files import pick_file
 
     home, may_ask, leave_one = find_course(course), *_server_choice(server)
@@ -190,8 +190,8 @@ def _check_once(path: Path, checker: "Checker", output: Output) -> "Answer":
 def _watch(path: Path, checker: "Checker", output: Output) -> None:
     """Check, wait for the next save, check again. Ctrl-C is the way out and no error."""
     from grader.pages.language import say, translated
-    from grader.selfcheck.changes import changes
     from grader.selfcheck.own_files import stamp, wait_for_save
+    from grader.selfcheck.text import changes
 
     try:
         seen, before = stamp(path), None

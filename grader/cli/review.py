@@ -48,10 +48,9 @@ def review(
     """
     from grader.course.rubric import open_rubric
     from grader.marking.publish import recall_origin
-    from grader.review.access import Access
+    from grader.review.access import Access, open_port, read_token, serve
     from grader.review.application import make_application
     from grader.review.desk import Desk, ReviewOptions
-    from grader.review.serve import open_port, read_token, serve
     from grader.run.similar_code import compare_again
 
     must_be_folder(folder)

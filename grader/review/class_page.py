@@ -156,9 +156,8 @@ def _lines(row: Row, state: ClassState, kept: Mapping[str, str], names: Names) -
     queues = tuple(queue_title(name) for name in row.queues)
     lines = []
     for number, grade in enumerate(grades_of(row.result)):
-        name = names.of(row) if not row.result.members else names.member(row, number)
         listed = Listed(
-            row=row, href=href, shown=class_row(row.result, grade, href), name=one_line(name, 120),
+            row=row, href=href, shown=class_row(row.result, grade, href), name=one_line(names.member(row, number), 120),
             queues=tuple(map(names.hide, queues)), decided_by=", ".join(map(visible, row.deciders)),
             assigned=state.assigned(row),
         )  # fmt: skip

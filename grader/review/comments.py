@@ -11,11 +11,12 @@ from grader.core.results import Grade
 from grader.core.review import CommentValue, SavedComment
 from grader.core.text import number, one_line, visible
 from grader.gradebook import Change
+from grader.pages.decisions import signed
 from grader.review.desk import ClassState, Desk, Gone, Row
 from grader.review.names import Names
 from grader.review.web import Form
 
-NEW = re.compile(r"[0-9a-f]{32}")  # ids of comments, as pages make them
+ID = re.compile(r"[0-9a-f]{32}")  # of a comment, as pages make them
 LONG = 160  # characters of a comment's heading
 
 
@@ -82,7 +83,7 @@ def saved_lines(state: ClassState, names: Names) -> list[SavedLine]:
         SavedLine(
             id=key, comment=comment, title=one_line(comment.text, LONG), shown=names.in_field(comment.text),
             in_field=names.hide(comment.text),
-            points=_signed(comment.points), seen=state.standing["", "saved_comment", key].id, used=len(used[key]),
+            points=signed(comment.points), seen=state.standing["", "saved_comment", key].id, used=len(used[key]),
             givers=tuple(Counter(used[key].values()).most_common()),
         )
         for key, comment in state.saved.items()
@@ -97,10 +98,6 @@ def _users(state: ClassState) -> dict[str, dict[str, str]]:
         if entry.kind == "comment" and entry.value is not None:
             found[CommentValue.model_validate(entry.value).saved][entry.student] = entry.author
     return found
-
-
-def _signed(points: float) -> str:
-    return f"{'+' if points > 0 else ''}{number(points)}" if points else ""
 
 
 def _line(state: ClassState, key: str, names: Names) -> SavedLine:
@@ -121,7 +118,7 @@ def comment_of(form: Form) -> SavedComment:
 
 def add_comment(desk: Desk, form: Form) -> str:
     """Keep a new comment; its id. Sent twice, it is there once. Raises UsageError, Superseded, Infrastructure."""
-    key = form.text("id") if NEW.fullmatch(form.text("id")) else uuid.uuid4().hex
+    key = form.text("id") if ID.fullmatch(form.text("id")) else uuid.uuid4().hex
     comment = comment_of(form)
     if desk.state().saved.get(key) != comment:
         desk.decide([_change(desk, key, comment, seen=0)])
@@ -187,17 +184,14 @@ def preview_change(desk: Desk, form: Form, names: Names) -> CommentPreview:
         line=line, new=new, movers=tuple(sorted(movers, key=lambda mover: (not mover.moved, mover.name.casefold()))),
         points_moved=sum(mover.moved for mover in movers),
         verdicts_moved=sum(mover.result_before != mover.result_after for mover in movers),
-        shown="" if new is None else visible(new.text), points="" if new is None else _signed(new.points),
+        shown="" if new is None else visible(new.text), points="" if new is None else signed(new.points),
     )  # fmt: skip
 
 
 def _mover(found: tuple[Row, int] | None, before: Grade, after: Grade, names: Names) -> CommentHolder:
     """`found`: the submission, and which of its students it is; None where it is not in the class any more."""
     row, place = found or (None, 0)
-    if row is None:
-        name = names.hide(before.student.name)
-    else:
-        name = names.member(row, place) if row.result.members else names.of(row)
+    name = names.hide(before.student.name) if row is None else names.member(row, place)
     return CommentHolder(
         name=one_line(name, 120), href=f"/submission/{row.key}" if row else "", before=_points(before), after=_points(after),
         result_before=_result(before), result_after=_result(after), moved=before.points != after.points,

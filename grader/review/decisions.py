@@ -1,8 +1,8 @@
-"""What a person decides of one submission: forms become entries of the log, written for each whose grade it is."""
+"""What a person decides: forms become entries of the log, one for each whose grade it is, all of them or none."""
 
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from grader.core.errors import UsageError
@@ -11,20 +11,18 @@ from grader.core.results import labelled
 from grader.core.review import LONGEST, CommentValue, Kind, LogEntry, SavedComment
 from grader.core.text import one_line, shorten
 from grader.gradebook import Change
-from grader.review.desk import ClassState, Desk, Gone, Overtaken, Row
-from grader.review.entries import for_everyone
+from grader.review.comments import ID
+from grader.review.decision_log import NEVER_UNDONE
+from grader.review.desk import ASKED, ClassState, Desk, Gone, Overtaken, Row, differ
 from grader.review.names import Names
-from grader.review.one_check import check_points, find_check
+from grader.review.one_check import ClassCheck, ScaleLevel, find_check
 from grader.review.shown_work import shown_notebook
-from grader.review.web import Form
+from grader.review.web import Form, whole_number
 
-ID = re.compile(r"[0-9a-f]{32}")  # of a comment, as pages make them
+BACK = re.compile(r"/(submission|pairs/[0-9a-f]{16})/[0-9a-f]{16}")  # where a page that asked for names is
 TITLE = 120  # characters of a saved comment where it is chosen
 # The reason of an entry that takes another one back, and what stands behind a reason that holds again by it.
 UNDO, UNDONE = "undo", " (undo)"
-NEVER_UNDONE: Mapping[str, str] = {
-    "rubric": "Change the numbers back on the page What if.", "revealed": "Who has seen the names has seen them.",
-}  # fmt: skip
 
 
 def decide(desk: Desk, row: Row, form: Form) -> str:
@@ -54,7 +52,36 @@ def saved_titles(saved: Mapping[str, SavedComment], names: Names) -> dict[str, s
 
 
 def _check(desk: Desk, row: Row, form: Form) -> list[Change]:
-    return check_points(desk, row, find_check(desk, form.text("check")), form)
+    return _check_points(desk, row, find_check(desk, form.text("check")), form)
+
+
+def decide_check(desk: Desk, check: ClassCheck, form: Form) -> Row:
+    """Write down what a person decided of one answer. Raises UsageError, Superseded, Gone, Infrastructure."""
+    row = desk.row(form.text("row"))
+    desk.decide(_check_points(desk, row, check, form))
+    return row
+
+
+def _check_points(desk: Desk, row: Row, check: ClassCheck, form: Form) -> list[Change]:
+    """A person's points for one check of one submission. Raises UsageError, Superseded, Gone."""
+    found = labelled(row.result.checks).get(check.label)
+    if found is None:
+        raise Gone("This submission has no such check any more.", "Go back to the check.")
+    taken_back = bool(form.text("take_back"))
+    value = None if taken_back else {"points": _points_of(form, check.levels(found.out_of))}
+    return for_everyone(desk, row, form, kind="check", subject=check.label, value=value)
+
+
+def _points_of(form: Form, levels: Sequence[ScaleLevel]) -> float:
+    """The points of a form: a level by its place from 1, or what stands in the field. Raises UsageError."""
+    place = form.whole("level")
+    if place is None:
+        if not form.text("points"):
+            raise UsageError("No points are given.", "Choose a level, or write a number.")
+        return form.number("points")
+    if not 1 <= place <= len(levels):
+        raise UsageError(f"There is no level {place}.", "Choose one of those that the check has.")
+    return levels[place - 1].points
 
 
 def _adjustment(desk: Desk, row: Row, form: Form) -> list[Change]:
@@ -182,7 +209,9 @@ def undo(desk: Desk, form: Form) -> None:
     """
     state = desk.state()
     number, kind = form.whole("seen"), form.text("kind")
-    entry = next((item for item in state.log if item.id == number and _same_kind(item.kind, kind)), None)
+    # Overrides are counted apart from all else, so that a number alone names two entries.
+    numbered = [item for item in state.log if item.id == number]
+    entry = next((item for item in numbered if (item.kind == kind if kind else item.kind != "override")), None)
     if entry is None:
         raise UsageError("This decision is not in the log.", "Open the log again.")
     if entry.kind in NEVER_UNDONE:
@@ -213,11 +242,6 @@ def undoes(entry: LogEntry) -> bool:
     return entry.reason == UNDO or entry.reason.endswith(UNDONE)
 
 
-def _same_kind(kind: Kind, said: str) -> bool:
-    """Overrides are counted apart from all else, so that a number alone names two entries."""
-    return kind == said if said else kind != "override"
-
-
 def decided_together(state: ClassState, entry: LogEntry) -> Iterator[LogEntry]:
     """The entry, and what the same form decided of the other members of the group, as far as it stands."""
     row = next((row for row in state.rows if entry.student in row.students), None)
@@ -237,3 +261,79 @@ def _before(state: ClassState, entry: LogEntry) -> LogEntry | None:
                 break
             before = item
     return before
+
+
+def for_everyone(
+    desk: Desk, row: Row, form: Form, *, kind: Kind, value: Mapping[str, object] | None, subject: str = ""
+) -> list[Change]:
+    """The same decision for everyone whose grade it is, at one time; the form's `reason` and `seen` go with it.
+
+    Where members' decisions differ, what one of them has is replaced only where the form says so (`also.N`). `only` are the
+    members that the form is of, by number. Raises Overtaken where the form's person had something else before them, and
+    UsageError for what can't be kept.
+    """
+    last = desk.state().decided_last(row.students, kind, subject)
+    seen = _seen_in(form, row)
+    if seen is None:
+        raise Overtaken(None, last)
+    for number_seen, entry in zip(seen, last.values(), strict=True):
+        if number_seen != (entry.id if entry else 0):
+            raise Overtaken(entry if entry is not None and entry.value is not None else None, last)
+    places = _places(form, kind, tuple(last.values()), takes_back=value is None)
+    if not places:
+        raise Overtaken(None, last, "Each member has a decision of their own.", "Tick for whom it is to be replaced.")
+    reason = _reason(desk, row, form, kind, subject)
+    now = datetime.now(UTC)
+    return [
+        Change(
+            kind=kind, subject=subject, student=student, author=desk.options.author, reason=reason,
+            evidence=row.result.evidence, value=None if value is None else dict(value), seen=seen[place], time=now,
+        )
+        for place, student in enumerate(row.students)
+        if place in places
+    ]  # fmt: skip
+
+
+def _places(form: Form, kind: Kind, entries: Sequence[LogEntry | None], *, takes_back: bool) -> set[int]:
+    """For which members a form decides. What is taken back is so for those who have it."""
+    numbers = {str(place): place for place in range(len(entries))}
+    chosen = {numbers[text] for text in form.text("only").split() if text in numbers} or set(numbers.values())
+    held = {place for place in chosen if (entry := entries[place]) is not None and entry.value is not None}
+    ticked = {place for place in held if form.text(f"also.{place}")}
+    if kind in ASKED and differ(entries):
+        if takes_back:
+            return held if len(held) == 1 else ticked
+        return (chosen - held) | ticked
+    if takes_back:
+        return held or chosen
+    return chosen - held or chosen if kind == "looked_at" else chosen
+
+
+def _reason(desk: Desk, row: Row, form: Form, kind: Kind, subject: str) -> str:
+    """The form's reason; where it is that of before, without names, that of before as it was written."""
+    before = desk.state().standing.get((row.students[0], kind, subject))
+    return desk.names().from_field(form.words("reason"), before.reason if before else "")
+
+
+def _seen_in(form: Form, row: Row) -> list[int] | None:
+    """The numbers that a form holds, None where they are not those of this group."""
+    said = form.text("seen").split()
+    numbers = [number for text in said if (number := whole_number(text)) is not None]
+    return numbers if len(numbers) == len(said) == len(row.students) else None
+
+
+def reveal(desk: Desk, form: Form) -> str:
+    """Reveal one submission's names (`row`: its key), or all of them; where to go then. Raises UsageError, Gone.
+
+    They are revealed to this desk's person alone. `back`: the page of a submission or a pair that asked.
+    """
+    if not desk.options.anonymous:
+        raise UsageError("No names are hidden.", "Start the desk with --anonymous to hide them.")
+    row = desk.row(form.text("row")) if form.text("row") else None
+    author = desk.options.author
+    changes = [
+        Change(kind="revealed", student=student, subject=author, author=author, value={})
+        for student in (row.students if row else ("",))
+    ]
+    desk.decide(changes)
+    return form.text("back") if BACK.fullmatch(form.text("back")) else "/"

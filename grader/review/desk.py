@@ -1,7 +1,16 @@
-"""The class as the desk shows it: results on disk, grades and decisions of the gradebook, read again where they changed."""
+"""The class as the desk shows it: results on disk, grades and decisions of the gradebook, read again where they changed.
 
+The rubric's file is edited by hand, by a colleague's desk, or by a desk that ended before it had marked the class: each desk
+looks at it too. What stands for a submission in addresses is a digest with a secret: who has the class list can name nobody.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,21 +19,20 @@ from pathlib import Path
 
 from grader.core.errors import GraderError, UsageError
 from grader.core.evidence import Evidence
-from grader.core.grades import flags_of, grades_of
+from grader.core.grades import Rules, flags_of, grades_of
 from grader.core.results import Grade, Result, Status, Student
 from grader.core.review import Key, Kind, LogEntry, Review, SavedComment, pair_subject, saved_comments, standing
 from grader.core.store import EVIDENCE, RESULT, load_result, without_names
 from grader.course.course import Course
-from grader.course.rubric import Rubric
-from grader.gradebook import Change, Gradebook, Superseded
+from grader.course.rubric import Rubric, open_rubric, own_code_digest
+from grader.gradebook import Change, Gradebook, MarkedBy, Superseded, digest_with
 from grader.marking.publish import EVIDENCE_FOLDER, Grades, OutputOptions
 from grader.marking.regrade import never_run, show_grades
 from grader.marking.repeated_runs import counted_run, load_attempts
+from grader.marking.rubric_file import RubricFile, RubricNumber, read_rubric_file, rubric_numbers
 from grader.marking.similarity import KIND, PAIRS, Compared, EarlierCode, Pair, load_compared
 from grader.marking.what_if import above_maximum
-from grader.review.addresses import key_of, read_secret
 from grader.review.names import Names, hidden_names
-from grader.review.rubric_today import MarkedOtherwise, RubricReader, RubricToday, in_words, marked_otherwise
 
 # What nobody has to look at: said of everybody, or decided by a person already.
 QUIET = frozenset({"substitute_data", "late", "override", "excused", "points_decided", "awaits_person", "borderline"})
@@ -33,6 +41,12 @@ QUIET = frozenset({"substitute_data", "late", "override", "excused", "points_dec
 ASKED: frozenset[Kind] = frozenset({"check", "adjustment", "override"})
 
 LOOK_AGAIN = 1.0  # seconds after which files are looked at again: 500 of them take some milliseconds
+
+SECRET = ".review-key"
+SECRET_SIZE = 32  # bytes of it
+# Who may read the results may read it too, for it hides nothing from them: a colleague of the same group, nobody else.
+SECRET_MODE = 0o640
+SECRET_PATIENCE = 2.0  # seconds that another desk may take to write it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +60,36 @@ class ReviewOptions:
     data: Path | None = None
     anonymous: bool = False
     compare: Callable[[], object] | None = None  # compares the code of the class, and keeps the pairs in `out`
+
+
+@dataclass(frozen=True, kw_only=True)
+class RubricToday:
+    """The rubric file as it is now, and the rubric that it makes."""
+
+    file: RubricFile
+    rubric: Rubric
+
+    @cached_property
+    def numbers(self) -> tuple[RubricNumber, ...]:
+        """Its numbers, as a person may change them."""
+        return rubric_numbers(self.file.raw, self.rubric.planned)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkedOtherwise:
+    """How what the gradebook holds differs from what the rubric file says today.
+
+    `results` counts the submissions that were marked by another rubric; `rules`: the pass mark, the deadline or the like are
+    others in the file; `trouble`: why the file can't be followed.
+    """
+
+    path: Path = Path()
+    results: int = 0
+    rules: bool = False
+    trouble: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.results or self.rules or self.trouble)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,9 +190,9 @@ class ClassState:
         """The newest entry of each student ("": of the class), also where it takes something back."""
         return {student: self.standing.get((student, kind, subject)) for student in students}
 
-    def key_of(self, folder: Path) -> str:
-        """What stands for a submission in addresses; "" where it is not in the class."""
-        return next((row.key for row in self.rows if row.folder.name == folder.name), "")
+    def row_in(self, folder: Path | None) -> Row | None:
+        """The submission in a folder; None where it is not in the class."""
+        return next((row for row in self.rows if folder is not None and row.folder.name == folder.name), None)
 
     def assigned(self, row: Row) -> str:
         """Who is to look at a submission; "" where nobody was named."""
@@ -213,6 +257,39 @@ def seen_entries(entries: Iterable[LogEntry | None]) -> str:
     return " ".join(str(entry.id if entry else 0) for entry in entries)
 
 
+def read_secret(out: Path) -> bytes:
+    """The random secret beside the results, which all desks over them share; the first desk makes it.
+
+    Where it can neither be read nor made, this desk has one of its own: its addresses hold for this desk alone.
+    """
+    new, path = secrets.token_bytes(SECRET_SIZE), out / SECRET
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, SECRET_MODE)
+    except FileExistsError:
+        return _written_secret(path) or new
+    except OSError:
+        return new
+    with os.fdopen(file, "wb") as opened:
+        opened.write(new)
+    return new
+
+
+def _written_secret(path: Path) -> bytes:
+    """What is in the file, once all of it is; empty where it can't be read."""
+    until = time.monotonic() + SECRET_PATIENCE
+    try:
+        while len(found := path.read_bytes()) != SECRET_SIZE and time.monotonic() < until:
+            time.sleep(0.02)
+    except OSError:
+        return b""
+    return found if len(found) == SECRET_SIZE else b""
+
+
+def key_of(secret: bytes, folder: Path) -> str:
+    """The key of a submission by the name of its folder."""
+    return hmac.new(secret, folder.name.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:16]
+
+
 class Desk:
     """The class and its gradebook; all methods may be called from several threads."""
 
@@ -227,7 +304,7 @@ class Desk:
         self._names: tuple[ClassState, Names] | None = None
         self._first = ""  # the digest of the first thing that was handed in
         self._pairs_changed = 0
-        self._reader = RubricReader(options.course, options.rubric, options.data)
+        self._rubric_read: tuple[tuple[str, str], RubricToday] | None = None
         self._rubric_trouble = ""
 
     @property
@@ -308,21 +385,26 @@ class Desk:
     def rubric_today(self) -> RubricToday:
         """The rubric by its file, by which everything is shown and published from now on. Raises GraderError."""
         with self._lock:
-            return self._take_over()
+            return self._read_rubric()
 
-    def _take_over(self) -> RubricToday:
-        today = self._reader.read()
-        if today.rubric is not self.options.rubric:
-            self.options = replace(self.options, rubric=today.rubric)
-        return today
+    def _read_rubric(self) -> RubricToday:
+        """Take over the rubric where its file or the code beside it changed. Raises GraderError: the one of before stays."""
+        course, known = self.options.course, self.options.rubric
+        file = read_rubric_file(course.assignment_file(self.assignment))
+        stamp = (file.digest, own_code_digest(course, known.assignment))
+        if self._rubric_read is None or self._rubric_read[0] != stamp:
+            rubric = self._open_rubric()
+            self._rubric_read = (file.digest, rubric.code_digest), RubricToday(file=file, rubric=rubric)
+            self.options = replace(self.options, rubric=rubric)
+        return self._rubric_read[1]
 
-    def _read_rubric(self) -> None:
-        """Take over what the rubric file says; where it can't be followed, the rubric of before stays."""
-        try:
-            self._take_over()
-            self._rubric_trouble = ""
-        except GraderError as error:
-            self._rubric_trouble = in_words(error)
+    def _open_rubric(self) -> Rubric:
+        """The rubric of today; the known one where nothing but comments or blank lines differ: reading data takes long."""
+        course, known = self.options.course, self.options.rubric
+        assignment = course.assignment(self.assignment)
+        if (assignment, own_code_digest(course, assignment)) == (known.assignment, known.code_digest):
+            return known
+        return open_rubric(course, assignment.id, self.options.data)
 
     def look_again(self) -> None:
         """Look at the files at the next visit: they were just written."""
@@ -343,7 +425,11 @@ class Desk:
             found[path] = known if known is not None and known[0] == changed else (changed, load_result(path))
         self._files = found
         self._read_pairs()
-        self._read_rubric()
+        try:
+            self._read_rubric()
+            self._rubric_trouble = ""
+        except GraderError as error:
+            self._rubric_trouble = f"{error.message} {error.remedy}".strip()
         stamps = tuple((path, changed) for path, (changed, _) in found.items())
         self._looked = time.monotonic(), hash((stamps, self._pairs_changed))
         return self._looked[1]
@@ -388,12 +474,26 @@ class Desk:
         if self._rubric_trouble:
             return MarkedOtherwise(path=path, trouble=self._rubric_trouble)
         rules, marked_by = self.book.marked_by(self.assignment)
-        results = {  # what can't be marked again is said by What if: a button would not help it
-            row.folder.name: row.shown
-            for row in rows
+        known: dict[str, list[MarkedBy]] = defaultdict(list)
+        for item in marked_by:
+            known[item.folder].append(item)
+        rubric = self.options.rubric
+        results = sum(
+            _by_another(known[row.folder.name], row.shown, rubric.digest)
+            for row in rows  # what can't be marked again is said by What if: a button would not help it
             if never_run(row.shown) or (row.folder / EVIDENCE_FOLDER / EVIDENCE).is_file()
-        }
-        return marked_otherwise(path, self.options.rubric, rules, marked_by, results)
+        )
+        return MarkedOtherwise(path=path, rules=rules != Rules.of(rubric.assignment), results=results)
+
+
+def _by_another(known: Iterable[MarkedBy], result: Result, digest: str) -> bool:
+    """Whether a result was marked by another rubric, or is not yet what the gradebook holds of this very run."""
+    found = (result.points, result.out_of, result.pass_mark)
+    return any(
+        (item.rubric, (item.points, item.out_of, item.pass_mark)) != (digest_with(digest, result), found)
+        for item in known
+        if item.evidence == result.evidence and (result.evidence or item.submission == result.submission)
+    )
 
 
 def _above(result: Result, rubric: LogEntry | None) -> bool:

@@ -12,20 +12,18 @@ from urllib.parse import quote
 
 from grader.checks.base import NoParameters
 from grader.checks.manual import Manual
-from grader.core.errors import UsageError
 from grader.core.evidence import Value
 from grader.core.grades import grades_of
 from grader.core.results import CheckResult, Outcome, labelled, labels_of
 from grader.core.review import CheckPoints
 from grader.core.text import number, one_line, visible
 from grader.course.rubric import Rubric
-from grader.gradebook import Change
 from grader.pages.cells import NotebookView
+from grader.review.decision_log import MemberDecision, member_decisions, seen_of
 from grader.review.desk import ClassState, Desk, Gone, Row
-from grader.review.entries import MemberDecision, for_everyone, member_decisions, seen_of
 from grader.review.names import Names
 from grader.review.shown_work import NotebookPart, count_drawing_cells, part_of_address, part_of_check, shown_part
-from grader.review.web import Form, address
+from grader.review.web import Form, address, whole_number
 
 AT_ONCE = 20  # answers of one page
 KEYS = 9  # levels that have a key
@@ -217,6 +215,16 @@ def _points(found: CheckResult, decided: CheckPoints | None) -> float | None:
     return None if found.outcome is Outcome.AWAITING else found.points
 
 
+def what_stands(
+    state: ClassState, row: Row, label: str, names: Names
+) -> tuple[tuple[MemberDecision, ...], CheckPoints | None, float | None]:
+    """What a person decided of a check, and the points; where members of a group have something else, theirs alone."""
+    if own := member_decisions(state, row, names, "check", label):
+        return own, None, None
+    found, decided = labelled(row.result.checks).get(label), _decided(row, label)
+    return (), decided, None if found is None else _points(found, decided)
+
+
 def usual_seed(desk: Desk, label: str) -> str:
     """The order in which a person gets a check's answers: always the same one, and another one for everybody."""
     told = f"{desk.assignment}\n{label}\n{desk.options.author}"
@@ -278,8 +286,7 @@ def _in_order(state: ClassState, label: str, seed: str) -> list[Row]:
 
 def _start(query: Mapping[str, str], count: int) -> int:
     """The first answer of the page, at the beginning of a page."""
-    text = query.get("from", "")
-    wanted = int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0
+    wanted = whole_number(query.get("from", "")) or 0
     return min(wanted, max(count - 1, 0)) // AT_ONCE * AT_ONCE
 
 
@@ -300,9 +307,7 @@ def _parts(part: NotebookPart, check: ClassCheck | None) -> tuple[tuple[str, str
 def _answer(state: ClassState, row: Row, check: ClassCheck | None, work: NotebookView | str, names: Names) -> Answer:
     """One student's answer, with the part of the notebook that is looked at, or why there is none."""
     found = labelled(row.result.checks).get(check.label) if check else None
-    own = member_decisions(state, row, names, "check", check.label) if check else ()
-    decided = _decided(row, check.label) if check and not own else None
-    points = _points(found, decided) if found and not own else None
+    own, decided, points = what_stands(state, row, check.label, names) if check else ((), None, None)
     awaits = found is not None and found.outcome is Outcome.AWAITING
     return Answer(
         key=row.key, name=one_line(names.of(row), 120), href=f"/submission/{row.key}",
@@ -367,35 +372,6 @@ def drift(state: ClassState, label: str, author: str) -> str:
     said = "the same" if not change else f"{number(abs(change))} {'more' if change > 0 else 'fewer'}"
     means = f"{number(first)} points in the mean, your last {third} gave {number(last)}"
     return f"Your first {third} decisions gave {means}: {said}."
-
-
-def decide_check(desk: Desk, check: ClassCheck, form: Form) -> Row:
-    """Write down what a person decided of one answer. Raises UsageError, Superseded, Gone, Infrastructure."""
-    row = desk.row(form.text("row"))
-    desk.decide(check_points(desk, row, check, form))
-    return row
-
-
-def check_points(desk: Desk, row: Row, check: ClassCheck, form: Form) -> list[Change]:
-    """A person's points for one check of one submission. Raises UsageError, Superseded, Gone."""
-    found = labelled(row.result.checks).get(check.label)
-    if found is None:
-        raise Gone("This submission has no such check any more.", "Go back to the check.")
-    taken_back = bool(form.text("take_back"))
-    value = None if taken_back else {"points": _points_of(form, check.levels(found.out_of))}
-    return for_everyone(desk, row, form, kind="check", subject=check.label, value=value)
-
-
-def _points_of(form: Form, levels: Sequence[ScaleLevel]) -> float:
-    """The points of a form: a level by its place from 1, or what stands in the field. Raises UsageError."""
-    place = form.whole("level")
-    if place is None:
-        if not form.text("points"):
-            raise UsageError("No points are given.", "Choose a level, or write a number.")
-        return form.number("points")
-    if not 1 <= place <= len(levels):
-        raise UsageError(f"There is no level {place}.", "Choose one of those that the check has.")
-    return levels[place - 1].points
 
 
 def kept_reason(form: Form) -> str:

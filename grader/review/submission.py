@@ -8,18 +8,18 @@ from grader.core.grades import flags_of, grades_of
 from grader.core.results import Grade, Outcome, labelled
 from grader.core.review import Comment
 from grader.core.text import joined, number, one_line, visible
-from grader.pages.cells import CellView, NotebookView, ProseView
+from grader.pages.cells import CellView, ProseView
+from grader.pages.decisions import signed
 from grader.pages.headline import Headline, points_word
 from grader.pages.markup import Markup
 from grader.pages.view import CheckView, student_view
 from grader.pages.wording import flag_word
 from grader.review.class_page import FILTERS, queue_title, selected
+from grader.review.decision_log import LogLine, MemberDecision, history, member_decisions, seen_of
 from grader.review.decisions import saved_titles, undoes
 from grader.review.desk import ClassState, Desk, Row
-from grader.review.entries import MemberDecision, member_decisions, seen_of
-from grader.review.log_page import LogLine, history
 from grader.review.names import Names
-from grader.review.one_check import ClassCheck, ScaleLevel, check_address, checks_of_class
+from grader.review.one_check import ClassCheck, ScaleLevel, check_address, checks_of_class, what_stands
 from grader.review.shown_work import shown_notebook
 from grader.review.web import address
 
@@ -149,13 +149,12 @@ def submission_page(desk: Desk, row: Row, query: Mapping[str, str], names: Names
     view, grade = student_view(row.result, None), grades_of(row.result)[0]
     given = _given(state, row, names)
     notebook = shown_notebook(desk.evidence(row), names)
-    cells = _cells(notebook, given)
+    cells = tuple(_cell(cell, given) for cell in notebook.cells) if notebook else ()
     known = checks_of_class(desk.options.rubric, (row,))
     checks = _checks(state, row, known, view.checks, given, names)
-    placed = {item.id for cell in cells for part in cell.parts for item in part.comments}
-    placed |= {item.id for cell in cells for item in cell.comments} | {
-        item.id for check in checks for item in check.comments
-    }
+    commented: list[CheckToDecide | CommentedCell | SourcePart] = [*checks, *cells]
+    commented += [part for cell in cells for part in cell.parts]
+    placed = {item.id for each in commented for item in each.comments}
     own = {kind: member_decisions(state, row, names, kind) for kind in ("override", "adjustment")}
     override, adjustment = (
         None if own["override"] else grade.override,
@@ -178,7 +177,7 @@ def submission_page(desk: Desk, row: Row, query: Mapping[str, str], names: Names
         override_comment=names.in_field(override.comment) if override else "",
         looked_at=_looked_at(row), assigned=visible(state.assigned(row)), graders=_graders(desk, state),
         saved=tuple(
-            (title, names.hide(state.saved[key].text), _signed(state.saved[key].points))
+            (title, names.hide(state.saved[key].text), signed(state.saved[key].points))
             for title, key in saved_titles(state.saved, names).items()
         ),
         seen={kind: seen_of(state, row, kind) for kind in ("override", "adjustment", "looked_at", "assigned")},
@@ -242,10 +241,6 @@ def _why(grade: Grade) -> str:
     return grade.lateness
 
 
-def _signed(points: float) -> str:
-    return f"{'+' if points > 0 else ''}{number(points)}" if points else ""
-
-
 def _given(state: ClassState, row: Row, names: Names) -> tuple[tuple[GivenComment, Comment], ...]:
     """The comments that stand, each with its value; of a group, those of every member."""
     holders: dict[Comment, list[int]] = {}
@@ -259,7 +254,7 @@ def _shown(state: ClassState, row: Row, item: Comment, names: Names, places: Seq
     value = state.standing[row.students[places[0]], "comment", item.id].value or {}
     some = len(places) < len(row.students)
     return GivenComment(
-        id=item.id, text=names.in_field(item.text), points=_signed(item.points), author=visible(item.author),
+        id=item.id, text=names.in_field(item.text), points=signed(item.points), author=visible(item.author),
         shared=value.get("saved") in state.saved, where=visible(item.where),
         whose=", ".join(one_line(names.member(row, place), 200) for place in places) if some else "",
         fields={**_fields(item), **({"only": " ".join(map(str, places))} if some else {})},
@@ -281,13 +276,10 @@ def _checks(
     given: Sequence[tuple[GivenComment, Comment]],
     names: Names,
 ) -> tuple[CheckToDecide, ...]:
-    found = labelled(row.result.checks)
-    decided = {item.check: item for item in row.review.checks}
     checks = []
-    for (label, check), view in zip(found.items(), views, strict=False):
-        own, waits = member_decisions(state, row, names, "check", label), check.outcome is Outcome.AWAITING
-        mine = None if own else decided.get(label)
-        points = min(mine.points, check.out_of) if mine else None if waits or own else check.points
+    for (label, check), view in zip(labelled(row.result.checks).items(), views, strict=False):
+        own, mine, points = what_stands(state, row, label, names)
+        waits = check.outcome is Outcome.AWAITING
         checks.append(
             CheckToDecide(
                 label=label, shown=replace(view, reason=names.hide(view.reason), hint=names.hide(view.hint)),
@@ -302,10 +294,6 @@ def _checks(
             )
         )  # fmt: skip
     return tuple(checks)
-
-
-def _cells(notebook: NotebookView | None, given: Sequence[tuple[GivenComment, Comment]]) -> tuple[CommentedCell, ...]:
-    return tuple(_cell(cell, given) for cell in notebook.cells) if notebook else ()
 
 
 def _cell(cell: CellView, given: Sequence[tuple[GivenComment, Comment]]) -> CommentedCell:

@@ -7,7 +7,7 @@ from functools import cached_property
 from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.core.review import LONGEST
@@ -16,6 +16,7 @@ from grader.gradebook import Superseded
 from grader.pages.html import review_page
 from grader.review.access import MOST_FIELDS, Access
 from grader.review.desk import Desk, Gone, Overtaken
+from grader.review.names import Names
 
 Values = Mapping[str, object]
 Endpoint = Callable[["Visit"], Response]
@@ -50,9 +51,14 @@ class Form:
         text = self.text(name)
         if not text:
             return None
-        if not (text.isascii() and text.isdecimal() and len(text) < 16):
+        if (found := whole_number(text)) is None:
             raise UsageError(f"`{one_line(text, 40)}` is not a whole number.")
-        return int(text)
+        return found
+
+
+def whole_number(text: str) -> int | None:
+    """A whole number from 0, written in digits alone; None for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,17 @@ class Visit:
         """The address' parameters: one text a name."""
         pairs = parse_qsl(self.request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         return {name: value[:500] for name, value in pairs[:50]}
+
+    @cached_property
+    def form(self) -> Form:
+        """The form that was sent, whose bytes were read and bounded before (`access.Guard`)."""
+        text = self.request.scope["form"].decode("utf-8", "replace")
+        return Form(dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)))
+
+    @property
+    def names(self) -> Names:
+        """What pages call students in this visit."""
+        return self.desk.names()
 
     def part(self, name: str) -> str:
         """A part of the path, as the route names it."""
@@ -91,14 +108,10 @@ class Visit:
             "csrf": self.access.secret("form"), "fresh": uuid.uuid4().hex, "query": self.query,
             "path": self.path, "author": visible(desk.options.author),
             "assignment": desk.options.rubric.assignment.title,
-            "anonymous": desk.names().hidden, "fragment": self.fragment, "address": address,
+            "anonymous": self.names.hidden, "fragment": self.fragment, "address": address,
         }  # fmt: skip
         text, policy = review_page(desk.options.course.report_templates() / "templates", name, {**shared, **values})
-        return HTMLResponse(desk.names().hide_in_page(text), status, {"content-security-policy": policy})
-
-    def back(self, path: str, **query: str) -> Response:
-        """To a page by GET, after a form was taken: reloading sends nothing twice."""
-        return RedirectResponse(address(path, query), 303)
+        return HTMLResponse(self.names.hide_in_page(text), status, {"content-security-policy": policy})
 
 
 def address(path: str, query: Mapping[str, str] | None = None, anchor: str = "") -> str:
@@ -122,27 +135,6 @@ def answering(desk: Desk, access: Access, endpoint: Endpoint) -> Callable[[Reque
     return answer
 
 
-def posting(endpoint: Callable[[Visit, Form], Response]) -> Endpoint:
-    """An endpoint that takes a form."""
-
-    def answer(visit: Visit) -> Response:
-        return endpoint(visit, form_of(visit.request))
-
-    return answer
-
-
-def form_of(request: Request) -> Form:
-    """The form of a request, whose bytes were read and bounded before (`access.Guard`)."""
-    pairs = parse_qsl(
-        request.scope["form"].decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS
-    )
-    return Form(dict(pairs))
-
-
-# What is never shown again of a form that was refused.
-SECRET = frozenset({"csrf"})
-
-
 def explain(visit: Visit, error: GraderError) -> Response:
     """A page that says what went wrong, and keeps what was typed, to be sent again or copied."""
     status = 404 if isinstance(error, Gone) else 409 if isinstance(error, Superseded) else 503
@@ -150,7 +142,7 @@ def explain(visit: Visit, error: GraderError) -> Response:
         status = 400
     kept: dict[str, str] = {}
     if visit.request.method == "POST":
-        kept = {name: visible(text) for name, text in form_of(visit.request).fields.items() if name not in SECRET}
+        kept = {name: visible(text) for name, text in visit.form.fields.items() if name != "csrf"}
     values: dict[str, object] = {
         "message": error.message, "remedy": error.remedy, "kept": kept, "stands": {}, "asked": frozenset(),
         "about": _about(visit, kept.get("row", "")),
@@ -169,4 +161,4 @@ def _about(visit: Visit, key: str) -> str:
         row = visit.desk.state().by_key.get(key)
     except (GraderError, OSError):
         return ""
-    return one_line(visit.desk.names().of(row), 120) if row is not None else ""
+    return one_line(visit.names.of(row), 120) if row is not None else ""

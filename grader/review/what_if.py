@@ -8,7 +8,6 @@ import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from starlette.responses import Response
 
@@ -24,18 +23,15 @@ from grader.marking.rubric_file import (
     NotANumber,
     NumberChange,
     RubricEdited,
-    RubricFile,
     RubricNumber,
     changed_numbers,
     differences,
     require_unedited,
-    rubric_numbers,
     write_changes,
 )
 from grader.marking.what_if import ClassEvidence, GradeMove, Preview, gets, preview, rubric_with
-from grader.review.desk import ClassState, Desk
+from grader.review.desk import ClassState, Desk, Row, RubricToday
 from grader.review.names import Names
-from grader.review.rubric_today import RubricToday
 from grader.review.web import Form, Visit
 
 FIELD = "n."  # how the fields of numbers are named in the form
@@ -110,23 +106,13 @@ class WhatIfPage:
         return tuple(field for _, fields in self.groups for field in fields)
 
 
-@dataclass(frozen=True, kw_only=True)
-class NumbersToday:
-    """The rubric file as it is now, the rubric that it makes, and its numbers."""
-
-    file: RubricFile
-    rubric: Rubric
-    numbers: tuple[RubricNumber, ...]
-
-
 class WhatIf:
     """The page of one desk. The class' evidence is read when something is previewed first, and kept."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._lock = threading.RLock()
-        self._versions: dict[str, tuple[RubricFile, tuple[RubricNumber, ...]]] = {}
-        self._known: tuple[RubricToday, NumbersToday] | None = None
+        self._versions: dict[str, RubricToday] = {}
         self._evidence: ClassEvidence | None = None
 
     def show(self, visit: Visit) -> Response:
@@ -135,23 +121,23 @@ class WhatIf:
         page = self._page(today, {number.key: number.written for number in today.numbers})
         return self._shown(visit, page)
 
-    def preview(self, visit: Visit, form: Form, names: Names) -> Response:
+    def preview(self, visit: Visit) -> Response:
         """Who would move by what was typed; nothing is kept."""
-        today, typed, edited = self._typed(form)
-        page = self._previewed(today, typed, form, names)
+        today, typed, edited = self._typed(visit.form)
+        page = self._previewed(today, typed, visit)
         if edited is not None:
-            page = replace(page, edited=edited, digest=today.file.digest)
+            page = replace(page, edited=edited)
         if visit.fragment and edited is None:
             return visit.page("what_if_part.html.j2", {"page": page})
         return self._shown(visit, page, status=200 if edited is None else 409)
 
-    def apply(self, visit: Visit, form: Form, names: Names) -> Response:
+    def apply(self, visit: Visit) -> Response:
         """Write the file, mark the class again, log it; or the page again where something speaks against it."""
         with self._lock:
-            today, typed, edited = self._typed(form)
-            page = self._previewed(today, typed, form, names)
+            today, typed, edited = self._typed(visit.form)
+            page = self._previewed(today, typed, visit)
             again = ""
-            if edited is None and not page.fault and page.previewed != form.text("previewed"):
+            if edited is None and not page.fault and page.previewed != visit.form.text("previewed"):
                 again = "This is what you typed last. Look at it, then apply it."
             if edited is not None or page.fault or again or not page.changes or any(f.fault for f in page.fields):
                 page = replace(page, edited=edited, said=again)
@@ -159,28 +145,27 @@ class WhatIf:
             changes, _ = changed_numbers(today.numbers, typed)
             before = self._grades()
             try:
-                moves = self._apply(today, changes, form)
+                moves = self._apply(today, changes, visit.form)
             except RubricEdited:  # while this was previewed: the page says how
-                return self.apply(visit, form, names)
-        return self._marked(visit, page, moves, before, names)
+                return self.apply(visit)
+        return self._marked(visit, page, moves, before)
 
-    def mark_again(self, visit: Visit, form: Form, names: Names) -> Response:
+    def mark_again(self, visit: Visit) -> Response:
         """Mark the class by the file as it is: it was edited, or somebody's apply did not come to its end."""
         with self._lock:
             today, before = self._today(), self._grades()
-            page = self._previewed(today, {number.key: number.written for number in today.numbers}, form, names)
+            page = self._previewed(today, {number.key: number.written for number in today.numbers}, visit)
             moves = self._regrade(today.rubric)
             entry = Change(
                 kind="rubric", author=self._desk.options.author, value={"changes": [MARKED_AGAIN]},
-                reason=form.text("reason")[:MOST_REASON],
+                reason=visit.form.text("reason")[:MOST_REASON],
             )  # fmt: skip
             self._desk.decide([entry])
-        return self._marked(visit, page, moves, before, names)
+        return self._marked(visit, page, moves, before)
 
-    def _marked(
-        self, visit: Visit, page: WhatIfPage, moves: Sequence[Move], before: Mapping[str, Grade], names: Names
-    ) -> Response:
+    def _marked(self, visit: Visit, page: WhatIfPage, moves: Sequence[Move], before: Mapping[str, Grade]) -> Response:
         """What came of marking the class again: who moved is counted as the preview counts."""
+        names = visit.names
         troubles = [names.hide(f"{one_line(move.new.student)}: {move.trouble}") for move in moves if move.trouble]
         after = self._grades()
         students = sum(name in before and gets(before[name]) != gets(grade) for name, grade in after.items())
@@ -198,22 +183,16 @@ class WhatIf:
         values = {"page": page, "otherwise": self._desk.state().otherwise}
         return visit.page("what_if.html.j2", values, status=status)
 
-    def _today(self) -> NumbersToday:
+    def _today(self) -> RubricToday:
         """The rubric by its file, read again where that changed. Raises GraderError."""
         with self._lock:
             today = self._desk.rubric_today()
-            if self._known is None or self._known[0] is not today:
-                self._known = today, self._numbers(today.file, today.rubric)
-            return self._known[1]
+            self._versions[today.file.digest] = today
+            for old in list(self._versions)[:-MOST_VERSIONS]:
+                del self._versions[old]
+            return today
 
-    def _numbers(self, file: RubricFile, rubric: Rubric) -> NumbersToday:
-        numbers = rubric_numbers(file.raw, rubric.planned)
-        self._versions[file.digest] = file, numbers
-        for old in list(self._versions)[:-MOST_VERSIONS]:
-            del self._versions[old]
-        return NumbersToday(file=file, rubric=rubric, numbers=numbers)
-
-    def _typed(self, form: Form) -> tuple[NumbersToday, dict[str, str], tuple[Difference, ...] | None]:
+    def _typed(self, form: Form) -> tuple[RubricToday, dict[str, str], tuple[Difference, ...] | None]:
         """Today's rubric, what a person typed for each number, and how the file was edited since (None: it was not).
 
         Of a file that was edited the numbers of today stand wherever the person had left the older ones.
@@ -226,13 +205,13 @@ class WhatIf:
         old = self._versions.get(digest)
         if old is None:
             return today, typed, ()
-        for one in old[1]:
+        for one in old.numbers:
             if one.key in typed and typed[one.key] == one.written:
                 typed[one.key] = present[one.key]
-        return today, typed, differences(old[0].raw, today.file.raw)
+        return today, typed, differences(old.file.raw, today.file.raw)
 
     def _page(
-        self, today: NumbersToday, typed: Mapping[str, str], faults: Mapping[str, str] | None = None
+        self, today: RubricToday, typed: Mapping[str, str], faults: Mapping[str, str] | None = None
     ) -> WhatIfPage:
         groups: dict[str, list[NumberField]] = {}
         for one in today.numbers:
@@ -244,7 +223,7 @@ class WhatIf:
             seen=0 if newest is None else newest.id, path=str(today.file.path),
         )  # fmt: skip
 
-    def _previewed(self, today: NumbersToday, typed: Mapping[str, str], form: Form, names: Names) -> WhatIfPage:
+    def _previewed(self, today: RubricToday, typed: Mapping[str, str], visit: Visit) -> WhatIfPage:
         """The page with who would move by what was typed, or with what is wrong with it."""
         course, raw = self._desk.options.course, today.file.raw
         changes, wrong = changed_numbers(today.numbers, typed)
@@ -255,7 +234,7 @@ class WhatIf:
             alone = self._faults_alone(today, changes)
             faults.update(alone)
             fault = "" if alone else _sentence(error)
-        page = replace(self._page(today, typed, faults), fault=fault, reason=form.text("reason")[:MOST_REASON])
+        page = replace(self._page(today, typed, faults), fault=fault, reason=visit.form.text("reason")[:MOST_REASON])
         page = replace(page, changes=tuple(change.words for change in changes))
         if other is None or faults:
             return page
@@ -264,16 +243,16 @@ class WhatIf:
                 self._evidence = ClassEvidence(today.rubric, self._output())
             moves = self._evidence.mark(other)
         shown = preview(moves, other, *self._desk.book.bases(today.rubric.assignment.id))
-        state = self._desk.state()
+        state, names = self._desk.state(), visit.names
         return replace(
             page, shown=shown, previewed=_stands_for(page.changes),
             moved=tuple(sorted((_moved_line(move, state, names) for move in shown.moved), key=_by_name)),
-            troubles=tuple((_name_of(state, state.key_of(folder), names), words) for folder, words in shown.troubles),
-            left=tuple(sorted((_called(state, one.folder, names, one.student), one.why) for one in shown.left)),
+            troubles=tuple((_name_of(state.row_in(folder), names), words) for folder, words in shown.troubles),
+            left=tuple(sorted((_name_of(state.row_in(one.folder), names, one.student), one.why) for one in shown.left)),
             above=tuple(sorted(_above_line(move, state, names) for move in shown.above)),
         )  # fmt: skip
 
-    def _faults_alone(self, today: NumbersToday, changes: Sequence[NumberChange]) -> dict[str, str]:
+    def _faults_alone(self, today: RubricToday, changes: Sequence[NumberChange]) -> dict[str, str]:
         """The changes that no rubric could have, each with what is wrong with it; none where only several together are."""
         found = {}
         for change in changes:
@@ -287,7 +266,7 @@ class WhatIf:
         options = self._desk.options
         return OutputOptions(out=options.out, course=options.course, data=options.data)
 
-    def _apply(self, today: NumbersToday, changes: Sequence[NumberChange], form: Form) -> list[Move]:
+    def _apply(self, today: RubricToday, changes: Sequence[NumberChange], form: Form) -> list[Move]:
         """Write the file and log it, then mark. Of two who apply at once the log refuses the second. Raises GraderError.
 
         A desk that ends in between leaves marks of another rubric than the file's, which every desk says.
@@ -331,30 +310,22 @@ def _by_name(line: MovedLine) -> str:
 
 
 def _moved_line(move: GradeMove, state: ClassState, names: Names) -> MovedLine:
-    key = "" if move.folder is None else state.key_of(move.folder)
+    row = state.row_in(move.folder)
     return MovedLine(
-        name=_called(state, move.folder, names, move.after.student.name),
-        href=f"/submission/{key}" if key in state.by_key else "", before=describe_grade(move.before),
-        after=describe_grade(move.after), why=move.why,
+        name=_name_of(row, names, move.after.student.name), href=f"/submission/{row.key}" if row else "",
+        before=describe_grade(move.before), after=describe_grade(move.after), why=move.why,
     )  # fmt: skip
 
 
 def _above_line(move: GradeMove, state: ClassState, names: Names) -> tuple[str, str]:
     grade = move.after
-    return _called(
-        state, move.folder, names, grade.student.name
-    ), f"{number(grade.points or 0)} of {number(grade.out_of)}"
+    name = _name_of(state.row_in(move.folder), names, grade.student.name)
+    return name, f"{number(grade.points or 0)} of {number(grade.out_of)}"
 
 
-def _called(state: ClassState, folder: Path | None, names: Names, student: str) -> str:
-    return _name_of(state, "" if folder is None else state.key_of(folder), names, student)
-
-
-def _name_of(state: ClassState, key: str, names: Names, student: str = "") -> str:
+def _name_of(row: Row | None, names: Names, student: str = "") -> str:
     """What the page calls a submission, or a student of it."""
-    row = state.by_key.get(key)
     if row is None:
         return one_line(names.hide(student), 120)
-    if student in row.students and row.result.members:
-        return one_line(names.member(row, row.students.index(student)), 120)
-    return one_line(names.of(row), 120)
+    place = row.students.index(student) if student in row.students else None
+    return one_line(names.of(row) if place is None else names.member(row, place), 120)

@@ -199,12 +199,11 @@ def estimate(evidence: Evidence, limits: Limits) -> Estimate:
 def _full_training(fit: Fit) -> Training:
     """First step, all other steps of all epochs, and as many passes over the validation data."""
     pace = fit.pace
-    known = pace is not None and pace.done > 0 and fit.how == "fit"
     steps = pace.steps if pace is not None else None
     seconds = None
     if fit.error is not None or fit.how != "fit":
         seconds = fit.seconds  # it fails then as now; what is left out of a loop of the notebook's own is counted apart
-    elif known and pace is not None and steps is not None and pace.validation_steps is not None:
+    elif pace is not None and pace.done > 0 and steps is not None and pace.validation_steps is not None:
         an_epoch = steps * pace.step_s + pace.validation_steps * pace.validation_step_s
         seconds = round(pace.first_s + fit.epochs * an_epoch, 1)
     return Training(

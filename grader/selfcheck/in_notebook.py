@@ -36,7 +36,6 @@ from grader.kernel.guest.recorder import steps_of
 from grader.marking.accuracy_to_beat import compare
 from grader.run.context import output_sizes, versions
 from grader.sandbox import open_sandbox
-from grader.selfcheck.estimate import Checked
 from grader.selfcheck.run import NOTHING_TO_COMPARE, check_stored, choose_isolation, lacks, leave_out
 from grader.selfcheck.text import Card
 
@@ -65,8 +64,23 @@ def check(
     Without `network` the one of the notebook that suits the exercise is taken. `data` and `course` are folders, as for
     `--data` and `--course` of the command line. Raises a GraderError, whose words say what to do.
     """
-    found = check_network(assignment, network, data=_folder(data, DATA), course=_folder(course, COURSE))
-    return Card(found)
+    started = time.monotonic()
+    opened = read_exercise(_folder(course, COURSE), assignment, _folder(data, DATA))
+    network = network if network is not None else find_network(opened.rubric)
+    require_network(network)
+    saved = save_network(network)
+    claims = describe_network(network)
+    compared = compare(opened.rubric, student="", earlier=None, course=opened.course)
+
+    def why_not(item: Planned) -> str:
+        if lacks(item, compared):
+            return NOTHING_TO_COMPARE
+        left = item.check.rests_on == "claims" and not _can_answer(item, claims)
+        return "not checked: only a run of the whole notebook shows it" if left else ""
+
+    rubric, unchecked = leave_out(opened.rubric, why_not)
+    stored = _judge(saved, claims, opened)
+    return Card(check_stored(stored, "live", rubric, compared, unchecked, opened.remarks, started))
 
 
 def register(shell: Any) -> None:
@@ -96,27 +110,6 @@ def _folder(given: str | Path | None, variable: str) -> Path | None:
     """A folder that was named, by the call or by the environment."""
     named = given if given is not None else os.environ.get(variable) or None
     return Path(named) if named is not None else None
-
-
-def check_network(assignment: str, network: Any, *, data: Path | None = None, course: Path | None = None) -> Checked:
-    """Judge `network` as the exercise will be judged, on public data. Raises UsageError, DataError, Infrastructure."""
-    started = time.monotonic()
-    opened = read_exercise(course, assignment, data)
-    network = network if network is not None else find_network(opened.rubric)
-    require_network(network)
-    saved = save_network(network)
-    claims = describe_network(network)
-    compared = compare(opened.rubric, student="", earlier=None, course=opened.course)
-
-    def why_not(item: Planned) -> str:
-        if lacks(item, compared):
-            return NOTHING_TO_COMPARE
-        left = item.check.rests_on == "claims" and not _can_answer(item, claims)
-        return "not checked: only a run of the whole notebook shows it" if left else ""
-
-    rubric, unchecked = leave_out(opened.rubric, why_not)
-    stored = _judge(saved, claims, opened)
-    return check_stored(stored, "live", rubric, compared, unchecked, opened.remarks, started)
 
 
 @cache

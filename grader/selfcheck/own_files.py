@@ -6,7 +6,8 @@ Modules beside it that it imports belong to it. For `--watch`: whether it was sa
 import ast
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from grader.checks.hints import parse_cell
@@ -86,14 +87,16 @@ def _imported(source: str) -> set[str]:
 
 def stamp(path: Path) -> Stamp:
     """What changes when a file, or code in a folder, is saved; empty while it is not there."""
-    found = sorted(item for item in path.rglob("*") if item.suffix in {".ipynb", ".py"}) if path.is_dir() else [path]
+    return stamp_of((item for item in path.rglob("*") if item.suffix in CODE) if path.is_dir() else [path])
+
+
+def stamp_of(files: Iterable[Path]) -> Stamp:
+    """What changes when one of these files does; without those that are not there."""
     seen = []
-    for item in found:
-        try:
-            state = item.stat()
-        except OSError:  # an editor that writes anew takes the old one away first
-            continue
-        seen.append((str(item), state.st_mtime_ns, state.st_size))
+    for file in sorted(files):
+        with suppress(OSError):  # an editor that writes anew takes the old one away first
+            state = file.stat()
+            seen.append((str(file), state.st_mtime_ns, state.st_size))
     return tuple(seen)
 
 

@@ -1,4 +1,7 @@
-"""A file of a student's through the one pipeline: as a smoke run, or in full on data that students have."""
+"""A file of a student's through the one pipeline: as a smoke run, or in full on data that students have.
+
+The trained network that lies beside the work is judged too, on public images, where the exercise takes handed-in ones.
+"""
 
 import os
 import time
@@ -7,23 +10,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from grader.checks.accuracy import NeededAccuracy, right_images
 from grader.checks.architecture import asked_of_network
 from grader.checks.base import Planned
 from grader.checks.cell_and_line import Places
-from grader.core.errors import SandboxUnavailable
-from grader.core.evidence import Evidence, Isolation, Smoke
+from grader.core.errors import SandboxUnavailable, SubmissionError
+from grader.core.evidence import Claims, Evidence, Isolation, Smoke
+from grader.core.metrics import measure_accuracy
 from grader.core.progress import Progress
-from grader.core.results import Comparison
+from grader.core.results import Accuracy, Comparison
 from grader.core.store import Stored
 from grader.course.course import Course
-from grader.course.dataset import load_split
+from grader.course.dataset import Split, load_split
 from grader.course.environment import NotInstalled, open_environment
 from grader.course.rubric import Rubric, find_dataset
 from grader.intake import Submission
+from grader.intake.networks import NetworkFile, choose_network_file, is_network_name
+from grader.intake.submissions import read_file
+from grader.judge.client import Question, describe_network, judge_handed_in
 from grader.marking.accuracy_to_beat import compare, exercises_compared
 from grader.marking.mark import mark
 from grader.run.collect import collect
-from grader.run.context import RunContext, RunOptions, open_context
+from grader.run.context import RunContext, RunOptions, open_context, output_sizes
+from grader.run.judge_file import Asking, JudgedFile, find_out
 from grader.run.train_or_judge import to_train_unseen
 from grader.sandbox import open_sandbox
 from grader.selfcheck.estimate import (
@@ -39,7 +48,6 @@ from grader.selfcheck.estimate import (
     left_open,
     stand,
 )
-from grader.selfcheck.network_beside import check_network_beside, networks_beside
 from grader.selfcheck.own_files import read_own
 
 MOST_TIMES = 3.0  # the usual time of a smoke run, on a busy machine
@@ -131,8 +139,7 @@ def check_submission(
     context = opened.context
     if context.smoke is not None:
         context = replace(context, smoke=smoke_run(os.getloadavg()[0]))
-    collected = collect(to_train_unseen(submission) if _takes_networks(opened) else submission, context, progress)
-    stored, built = collected
+    stored, built = collect(to_train_unseen(submission) if _takes_networks(opened) else submission, context, progress)
     rubric, compared, unchecked = context.rubric, dict[str, Comparison](), tuple[Unchecked, ...]()
     if opened.mode != "smoke":
         compared = dict(compare(rubric, student=submission.student, earlier=None, course=opened.course))
@@ -143,7 +150,7 @@ def check_submission(
             "failures": failed_cells(Places.of(evidence), asked_of_network(rubric.planned)),
             "fed": data_fed(evidence),
             "estimate": estimate(evidence, rubric.assignment.run) if opened.mode == "smoke" else None,
-            "network": _check_network(submission, path, built, evidence, opened, progress),
+            "network": _check_network(submission, path, built, evidence.claims, opened, progress),
             "took_s": round(time.monotonic() - started, 1),
         }
     )
@@ -156,21 +163,73 @@ def _takes_networks(opened: SelfCheck) -> bool:
 
 
 def _check_network(
-    submission: Submission, path: Path | None, built: bytes | None, evidence: Evidence, opened: SelfCheck,
-    progress: Progress,
+    submission: Submission, path: Path | None, built: bytes | None, claims: Claims, opened: SelfCheck, progress: Progress
 ) -> NetworkBeside | None:  # fmt: skip
-    """What is to be said of the network that would be handed in with the work."""
-    rubric = opened.context.rubric
-    if path is None or not _takes_networks(opened) or rubric.dataset is None:
+    """What the judge says of the network that would be handed in with the work; `built` is the one that the code made.
+
+    Raises Infrastructure.
+    """
+    context, images = opened.context, opened.context.images
+    if path is None or images is None or not _takes_networks(opened):
         return None
-    found, too_large = networks_beside(path, submission, rubric.assignment.run.model_size)
-    if not found:
+    limits = context.rubric.assignment.run
+    beside, too_large = networks_beside(path, submission, limits.model_size)
+    chosen = choose_network_file(beside, submission.script.cells)
+    if chosen is None:
         return too_large
     progress.step(submission.student, "judging the network beside it")
-    dataset, folder = find_dataset(opened.course, rubric.dataset.id, opened.data, progress, private=False)
+    dataset, folder = find_dataset(opened.course, images.dataset.id, opened.data, progress, private=False)
     judged = load_split(dataset, dataset.judged, folder)
-    cells = submission.script.cells
-    return check_network_beside(found, cells, built, evidence.claims, judged, opened.context)
+    held = limits.model_copy(update={"threads": context.threads})
+    question = Question(
+        image_shape=dataset.image_shape, probe=images.served.probe, images=judged.images, units=output_sizes(dataset),
+        classes=dataset.classes,
+    )  # fmt: skip
+    fits = tuple(fit.model_copy(update={"history": {}}) for fit in claims.fits)
+    asking = Asking(
+        question=question, claims=claims.model_copy(update={"fits": fits}),
+        describe=lambda model: describe_network(model, context.sandbox, held),
+        judge=lambda file, into, asked, told: judge_handed_in(file, into, asked, told, context.sandbox, held),
+    )  # fmt: skip
+    why = claims.problem or "the code builds no Keras network in its short run"
+    found = find_out(chosen, [] if built is None else [built], asking, why_none=why)
+    network = found.network
+    return NetworkBeside(
+        name=network.name, size=len(chosen.data), allowed=limits.model_size, maker=network.maker,
+        differences=network.differences, problem="" if found.outputs is not None else found.judgement.reason,
+        accuracy=_accuracy(found, judged, context.rubric),
+    )  # fmt: skip
+
+
+def networks_beside(
+    path: Path, submission: Submission, most: int
+) -> tuple[dict[str, NetworkFile], NetworkBeside | None]:
+    """The networks that would be handed in with the work at `path`; or one that is too large to be."""
+    if not path.is_file() or submission.networks:
+        return dict(submission.networks), None
+    found = {}
+    for file in sorted(path.parent.iterdir()):
+        if not is_network_name(file.name) or file.is_symlink() or not file.is_file():
+            continue
+        try:
+            found[file.name] = NetworkFile(data=read_file(file, most, network=True), saved=file.stat().st_mtime)
+        except SubmissionError as error:
+            size = file.stat().st_size
+            return {}, NetworkBeside(name=file.name, size=size, allowed=most, problem=f"{error.message} {error.remedy}")
+    return found, None
+
+
+def _accuracy(found: JudgedFile, judged: Split, rubric: Rubric) -> Accuracy | None:
+    architecture = found.judgement.architecture
+    if found.outputs is None or architecture is None:
+        return None
+    right = right_images(found.outputs, architecture, judged.labels)
+    wrong = (judged.labels + 1) % max(len(rubric.classes), 2)  # which one it was taken for does not matter here
+    predicted = judged.labels.copy()
+    predicted[~right] = wrong[~right]
+    measured = measure_accuracy(judged.labels, predicted, classes=max(len(rubric.classes), 2))
+    needed = next((item.parameters for item in rubric.planned if isinstance(item.parameters, NeededAccuracy)), None)
+    return (measured if needed is None else needed.judge(measured)).model_copy(update={"confusion": ()})
 
 
 def check_stored(

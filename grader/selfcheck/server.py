@@ -30,13 +30,12 @@ from grader.sandbox.channel import Channel, ProtocolError
 from grader.sandbox.warm import WarmBubblewrap
 from grader.selfcheck.client import PLACE, ServerSettings, address, require_own_peer, the_only_one
 from grader.selfcheck.estimate import Answer
-from grader.selfcheck.own_files import read_own
+from grader.selfcheck.own_files import Stamp, read_own, stamp_of
 from grader.selfcheck.run import SelfCheck, make_check, open_selfcheck
 
 ASKED_S = 5.0  # within which whoever connects says what it wants
 LOOKED_S = 0.2  # between two looks whether anybody still waits
 CODE = {".py", ".toml", ".json", ".po", ".html", ".css"}
-Seen = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +44,7 @@ class Serving:
 
     opened: SelfCheck
     places: Sequence[Path]
-    seen: Seen
+    seen: Stamp
 
 
 def serve(argument: str) -> None:
@@ -90,7 +89,7 @@ def places_of(course: Course, assignment: str, data: Path | None) -> tuple[Path,
     )  # fmt: skip
 
 
-def look_at(places: Sequence[Path]) -> Seen:
+def look_at(places: Sequence[Path]) -> Stamp:
     """What changes when code or text below one of the places does; of one that ends in a star, its folders alone."""
     files: set[Path] = set()
     for place in places:
@@ -100,12 +99,7 @@ def look_at(places: Sequence[Path]) -> Seen:
             files |= {place.parent, *place.parent.glob("*/")}
         else:
             files |= {path for path in place.rglob("*") if path.suffix in CODE}
-    found = []
-    for path in sorted(files):
-        with suppress(OSError):
-            state = path.stat()
-            found.append((str(path), state.st_mtime_ns, state.st_size))
-    return tuple(found)
+    return stamp_of(files)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A self-check for people: lines of plain text for the terminal, and a compact card for notebooks. Pure.
+"""A self-check for people: plain text for the terminal, what changed since the last one, a card for notebooks. Pure.
 
 All is said in the language that is spoken (`pages.language`).
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from grader.core.results import Accuracy, CheckResult, Outcome, Result
+from grader.core.results import Accuracy, CheckResult, Outcome, Result, labelled
 from grader.core.text import cleaned, defused, one_line
 from grader.pages.counterexample import SMALL_CASES, counterexample_lines
 from grader.pages.folding import fold_skipped
@@ -26,6 +26,7 @@ COLOURS = {
     Outcome.BROKEN: "#6b3fa0",
     Outcome.AWAITING: "#6b6b6b",
 }
+WORSE = (Outcome.FAILED, Outcome.PARTIAL, Outcome.BROKEN)
 ROW = "padding:.15em .6em;text-align:left;vertical-align:top;border:0"
 
 
@@ -308,6 +309,62 @@ def _points(checked: Checked) -> Iterator[str]:
 
 def _percent(accuracy: Accuracy) -> str:
     return f"{10_000 * accuracy.correct // max(accuracy.judged, 1) / 100:.2f} %"
+
+
+def changes(before: Checked, now: Checked) -> list[str]:
+    """What changed since the last self-check, in lines: points, then each check that passes now, or no longer does."""
+    told = list(_checks_moved(before, now))
+    points = _points_moved(before, now)
+    if not told and not points:
+        return [say("Since the last check: nothing changed.")]
+    return [points or say("Since the last check: as many points as before."), *(defused(line) for line in told)]
+
+
+def _points_moved(before: Checked, now: Checked) -> str:
+    """How the points moved that are kept as it is; "" where they did not."""
+    old, new = (round(checked.standing.certain + checked.standing.likely, 2) for checked in (before, now))
+    more = round(new - old, 2)
+    if not more:
+        return ""
+    amounts = {"amount": number(abs(more)), "new": number(new), "old": number(old)}
+    form = 1 if abs(more) == 1 else 2
+    if more > 0:
+        return many(
+            form, "Since the last check: {amount} point more ({new}, before {old}).",
+            "Since the last check: {amount} points more ({new}, before {old}).", **amounts,
+        )  # fmt: skip
+    return many(
+        form, "Since the last check: {amount} point fewer ({new}, before {old}).",
+        "Since the last check: {amount} points fewer ({new}, before {old}).", **amounts,
+    )  # fmt: skip
+
+
+def _checks_moved(before: Checked, now: Checked) -> Iterator[str]:
+    known = labelled(cleaned(before.result).checks)
+    for label, check in labelled(cleaned(now.result).checks).items():
+        old = known.get(label)
+        words = "" if old is None else _check_moved(old, check)
+        if words:
+            yield f"  {MARKS[check.outcome]} {words}"
+
+
+def _check_moved(old: CheckResult, new: CheckResult) -> str:
+    """What became of one check; "" where nothing did."""
+    title = say(one_line(new.title))
+    if old.outcome is new.outcome:
+        if old.points == new.points:
+            return ""
+        return say("{title}: {new} of {out_of}, before {old}", title=title, new=number(new.points),
+                   out_of=number(new.out_of), old=number(old.points))  # fmt: skip
+    if new.outcome is Outcome.PASSED:
+        return say("passes now: {title}", title=title)
+    if new.outcome in WORSE and old.outcome is Outcome.PASSED:
+        return say("no longer passes: {title}", title=title)
+    if new.outcome in WORSE:
+        return say("does not pass: {title}", title=title)
+    if old.outcome is Outcome.PASSED or old.outcome in WORSE:
+        return say("no longer looked at: {title}", title=title)
+    return ""
 
 
 @dataclass(frozen=True, repr=False)

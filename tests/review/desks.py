@@ -18,9 +18,8 @@ from grader.marking.flags import UnrunSubmission, explain_unread
 from grader.marking.mark import mark_attempts
 from grader.marking.publish import EVIDENCE_FOLDER, Grades
 from grader.review.access import Access
-from grader.review.addresses import key_of, read_secret
 from grader.review.application import make_application
-from grader.review.desk import Desk, ReviewOptions
+from grader.review.desk import Desk, ReviewOptions, key_of, read_secret
 from tests.fakes import RUBRIC, a_rubric, a_stored, data_of, trained_claims, write_course
 from tests.pages.builders import some_cells
 from tests.review.server import Answer, Client

@@ -10,8 +10,7 @@ from urllib.parse import urlencode
 
 from starlette.types import ASGIApp
 
-from grader.review.access import FORM, Access
-from grader.review.serve import make_server, open_port
+from grader.review.access import FORM, Access, make_server, open_port
 
 
 @dataclass(frozen=True)

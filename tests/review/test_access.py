@@ -15,8 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from grader.core.errors import UsageError
-from grader.review.access import FORM, MOST_BODY, Access, Guard
-from grader.review.serve import open_port, read_token
+from grader.review.access import FORM, MOST_BODY, Access, Guard, open_port, read_token
 from tests.review.server import Client, serving
 
 FOREIGN = "http://evil.example"
@@ -146,7 +145,7 @@ def test_many_connections_that_ask_nothing_lock_nobody_out(client: Client) -> No
 
 
 def test_a_connection_that_asks_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grader.review.serve.KEEP_ALIVE", 1)
+    monkeypatch.setattr("grader.review.access.KEEP_ALIVE", 1)
     with serving(an_application) as client:
         with socket.create_connection(("127.0.0.1", client.access.port), timeout=20) as idle:
             assert idle.recv(1) == b""

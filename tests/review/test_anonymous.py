@@ -16,9 +16,8 @@ from playwright.sync_api import Browser
 from grader.core.evidence import Cell, CellError, Output
 from grader.core.results import Flag, Status
 from grader.gradebook import Change, open_gradebook
-from grader.review.anonymous import HIDDEN, KnownAs, make_hider, numbered
 from grader.review.desk import Desk
-from grader.review.names import Names
+from grader.review.names import HIDDEN, KnownAs, Names, make_hider, numbered
 from grader.review.pairs import pair_lines
 from grader.run.similar_code import compare_again
 from tests.marking.test_shared_code import passage

@@ -2,8 +2,8 @@
 
 from grader.core.evidence import Smoke
 from grader.core.results import CheckResult, Outcome
-from grader.selfcheck.changes import changes
 from grader.selfcheck.estimate import Checked, stand
+from grader.selfcheck.text import changes
 from tests.pages.builders import a_check, a_result
 
 

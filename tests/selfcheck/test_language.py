@@ -23,10 +23,9 @@ from grader.course.course import Course
 from grader.course.rubric import network_rubric
 from grader.pages.html import student_page
 from grader.pages.language import use_language
-from grader.selfcheck.changes import changes
 from grader.selfcheck.estimate import Checked, Estimate, NetworkBeside, data_fed, estimate, failed_cells
 from grader.selfcheck.run import check_stored
-from grader.selfcheck.text import Card, describe, headline
+from grader.selfcheck.text import Card, changes, describe, headline
 from tests.pages.builders import TEMPLATES, an_accuracy
 from tests.pages.messages import LANGUAGES
 from tests.pages.test_translate_findings import ENGLISH, FOREIGN, english_in

@@ -17,8 +17,16 @@ from grader.core.workspace import socket_folder
 from grader.course.course import Course
 from grader.sandbox.channel import Channel
 from grader.selfcheck import client
-from grader.selfcheck.checker import Checker, CheckOptions, open_checker
-from grader.selfcheck.client import ServerSettings, ask_server, end_servers, is_served, start_server
+from grader.selfcheck.client import (
+    Checker,
+    CheckOptions,
+    ServerSettings,
+    ask_server,
+    end_servers,
+    is_served,
+    open_checker,
+    start_server,
+)
 from grader.selfcheck.estimate import Answer, Checked
 from tests.fakes import Stage, data_of, run_cli, write_class, write_course
 
@@ -290,7 +298,7 @@ def test_the_command_asks_a_server_unless_it_is_told_not_to(
     assert stage.runs == ["ada"]
     with a_server_that(own_folder, settings, *taken) as asked:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("grader.selfcheck.checker.is_served", lambda _: True)
+            patch.setattr("grader.selfcheck.client.is_served", lambda _: True)
             said = run_cli(*words)
         assert "Checked in 1 min 17 s." in said.out
         assert asked == ["check"]

@@ -1,22 +1,83 @@
-"""The log: every decision with its author, time, reason, what stood before and what it made of it. Pure."""
+"""The decision log in words: what stands of a submission or of a group's members, and the page with every decision. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.core.review import Key, LogEntry
-from grader.core.text import joined, one_line, visible
-from grader.review.decisions import NEVER_UNDONE
-from grader.review.desk import ClassState, Row
-from grader.review.entries import in_words
+from grader.core.review import Key, Kind, LogEntry
+from grader.core.text import joined, number, one_line, shorten, visible
+from grader.review.desk import ClassState, Row, differ, seen_entries
 from grader.review.names import Names
-from grader.review.web import address
+from grader.review.web import address, whole_number
 
+LONG = 200  # characters of a comment
 MOST = 200  # entries of one page
 TITLES: Mapping[str, str] = {
     "override": "points in all", "check": "points of a check", "adjustment": "points beside the checks",
     "comment": "comment", "looked_at": "looked at", "assigned": "grader", "saved_comment": "saved comment",
     "similarity": "similar code", "revealed": "names revealed", "rubric": "rubric",
 }  # fmt: skip
+NEVER_UNDONE: Mapping[str, str] = {
+    "rubric": "Change the numbers back on the page What if.", "revealed": "Who has seen the names has seen them.",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberDecision:
+    """What stands of one member of a group, in words; `held`: a person decided it. `number` counts from 0, as in forms."""
+
+    number: int
+    name: str
+    stands: str
+    held: bool
+
+
+def seen_of(state: ClassState, row: Row, kind: Kind, subject: str = "") -> str:
+    """What was decided last, of each whose grade it is: the numbers of entries, which a form holds as `seen`."""
+    return seen_entries(state.decided_last(row.students, kind, subject).values())
+
+
+def member_decisions(
+    state: ClassState, row: Row, names: Names, kind: Kind, subject: str = ""
+) -> tuple[MemberDecision, ...]:
+    """What stands of each member of a group; none where it is the same of all of them."""
+    entries = tuple(state.decided_last(row.students, kind, subject).values())
+    if not differ(entries):
+        return ()
+    return tuple(
+        MemberDecision(
+            number=place, name=one_line(names.member(row, place), 200), stands=names.hide(_stands(entry)),
+            held=entry is not None and entry.value is not None,
+        )
+        for place, entry in enumerate(entries)
+    )  # fmt: skip
+
+
+def _stands(entry: LogEntry | None) -> str:
+    if entry is None or entry.value is None:
+        return "nothing decided"
+    return f"{in_words(entry)} ({visible(joined((entry.author, entry.reason), ': '))})"
+
+
+def in_words(entry: LogEntry) -> str:
+    """What an entry says, in a few words."""
+    return visible(_in_words(entry))
+
+
+def _in_words(entry: LogEntry) -> str:
+    value = entry.value
+    if value is None:
+        return "taken back"
+    if entry.kind == "override":
+        return "excused" if value["excused"] else number(value["points"])
+    if entry.kind in ("check", "adjustment"):
+        return number(value["points"]) if entry.kind == "check" else f"{value['points']:+g}"
+    if entry.kind in ("comment", "saved_comment"):
+        points = f" ({value['points']:+g})" if value["points"] else ""
+        return f"“{shorten(value['text'], LONG)}”{points}"
+    if entry.kind == "rubric":
+        return "; ".join(value["changes"])
+    said: Sequence[str] = [str(item) for item in value.values()]
+    return ", ".join(said) or "yes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +110,7 @@ def log_page(state: ClassState, query: Mapping[str, str], names: Names) -> LogPa
     """The page that an address asks for: `student` is a submission's key, `from` how many newer entries there are."""
     wanted = state.by_key.get(query.get("student", ""))
     lines = history(state, wanted, names)
-    start = int(query.get("from", "0")) if query.get("from", "0").isdecimal() else 0
+    start = whole_number(query.get("from", "")) or 0
     older = address("/log", {**query, "from": str(start + MOST)}) if len(lines) > start + MOST else ""
     return LogPage(lines=tuple(lines[start : start + MOST]), all=len(lines), older=older)
 
