@@ -61,8 +61,8 @@ if TYPE_CHECKING:
     from grader.core.progress import Progress
     from grader.course.course import Course
     from grader.intake import Entry
+    from grader.run.collect import Collector
     from grader.run.context import RunContext, RunOptions
-    from grader.run.executors import Collector
     from grader.run.packed_results import Rows
 
 LOCAL, CLUSTER = "local", "dask://"
@@ -153,8 +153,7 @@ def batch(
     from grader.gradebook import open_gradebook
     from grader.intake.open_class import open_class
     from grader.run.batch import grade_class
-    from grader.run.context import open_context
-    from grader.run.executors import plan_jobs, usable_cores
+    from grader.run.context import open_context, plan_jobs, usable_cores
     from grader.run.similar_code import open_similarity
     from grader.sandbox.cgroup import available_memory
 

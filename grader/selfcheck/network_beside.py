@@ -16,9 +16,9 @@ from grader.course.rubric import Rubric
 from grader.intake import Submission
 from grader.intake.networks import NetworkFile, choose_network_file, is_network_name
 from grader.intake.submissions import read_file
-from grader.judge.client import Question, describe_network, judge_handed_in
+from grader.judge.client import Question
 from grader.run.context import RunContext, output_sizes
-from grader.run.judge_file import Asking, JudgedFile, find_out
+from grader.run.judge_file import JudgedFile, judge_file
 from grader.selfcheck.estimate import NetworkBeside
 
 
@@ -48,19 +48,11 @@ def check_network_beside(
     chosen, images = choose_network_file(networks, cells), context.images
     if chosen is None or images is None:
         return None
-    limits = context.rubric.assignment.run.model_copy(update={"threads": context.threads})
     question = Question(
         image_shape=images.dataset.image_shape, probe=images.served.probe, images=judged.images,
         units=output_sizes(images.dataset), classes=images.dataset.classes,
     )  # fmt: skip
-    fits = tuple(fit.model_copy(update={"history": {}}) for fit in claims.fits)
-    asking = Asking(
-        question=question, claims=claims.model_copy(update={"fits": fits}),
-        describe=lambda model: describe_network(model, context.sandbox, limits),
-        judge=lambda file, into, asked, told: judge_handed_in(file, into, asked, told, context.sandbox, limits),
-    )  # fmt: skip
-    why = claims.problem or "the code builds no Keras network in its short run"
-    found = find_out(chosen, [] if built is None else [built], asking, why_none=why)
+    found = judge_file(chosen, [] if built is None else [built], question, claims, context)
     network = found.network
     return NetworkBeside(
         name=network.name, size=len(chosen.data), allowed=context.rubric.assignment.run.model_size, maker=network.maker,

@@ -22,9 +22,8 @@ from grader.course.rubric import Rubric, find_dataset
 from grader.intake import Submission
 from grader.marking.accuracy_to_beat import compare, exercises_compared
 from grader.marking.mark import mark
-from grader.run.collect import collect
+from grader.run.collect import collect, to_train_unseen
 from grader.run.context import RunContext, RunOptions, open_context
-from grader.run.train_or_judge import to_train_unseen
 from grader.sandbox import open_sandbox
 from grader.selfcheck.estimate import (
     Answer,

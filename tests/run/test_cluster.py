@@ -34,9 +34,8 @@ from grader.run.cluster import (
     received,
     unpack_or_raise,
 )
-from grader.run.collect import Collected
+from grader.run.collect import Collected, CollectorGone, WorkerLost, WorkerUnfit
 from grader.run.context import RunContext
-from grader.run.executors import CollectorGone, WorkerLost, WorkerUnfit
 from grader.run.parcels import (
     NoEvidence,
     differences,
