@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from grader.cli.worker import collect_order
+from grader.cli.grade import collect_order
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.progress import Silent
 from grader.core.results import Result, Status
