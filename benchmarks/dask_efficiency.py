@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import scripted  # noqa: E402 - found beside us
 
-from grader.cli.worker import collect_order  # noqa: E402
+from grader.cli.grade import collect_order  # noqa: E402
 from grader.core.progress import Silent  # noqa: E402
 from grader.course.course import Course  # noqa: E402
 from grader.marking.publish import OutputOptions  # noqa: E402

@@ -48,9 +48,8 @@ from grader.course.dataset import Split  # noqa: E402
 from grader.intake import read_path  # noqa: E402
 from grader.judge.client import JudgeAnswer, OpenedFile, Question, judge_handed_in  # noqa: E402
 from grader.marking.handed_in import draw  # noqa: E402
-from grader.run.collect import collect  # noqa: E402
+from grader.run.collect import collect, to_judge  # noqa: E402
 from grader.run.context import RunOptions, open_context  # noqa: E402
-from grader.run.train_or_judge import to_judge  # noqa: E402
 from grader.sandbox.bubblewrap import Bubblewrap  # noqa: E402
 from grader.sandbox.interface import Sandbox  # noqa: E402
 from grader.sandbox.warm import WarmBubblewrap  # noqa: E402
@@ -199,10 +198,12 @@ def measure_pipeline(folder: Path, train: str, count: int) -> float:
     where = ["--course", str(course.root), "--data", str(fakes.data_of(course.root)), "--sandbox", "none"]
     stage = fakes.Stage()
     started = time.monotonic()
-    with patch.multiple(
-        "grader.run.collect", run_notebook=stage.run_notebook, judge_model=stage.judge_model,
-        describe_network=stage.describe_network, judge_handed_in=answer_at_once,
-    ):  # fmt: skip
+    with (
+        patch.multiple("grader.run.collect", run_notebook=stage.run_notebook, judge_model=stage.judge_model),
+        patch.multiple(
+            "grader.run.judge_file", describe_network=stage.describe_network, judge_handed_in=answer_at_once
+        ),
+    ):
         said = fakes.run_cli("batch", "tiny", source, *where, "--out", folder / f"out-{train}", "--jobs", "2")
     assert said.code == 0, said.err
     return time.monotonic() - started

@@ -30,7 +30,6 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.authoring.baseline import read_solution
 from grader.cli.options import ending_in_words
 from grader.core.errors import GraderError
 from grader.core.evidence import Serve
@@ -39,7 +38,7 @@ from grader.core.progress import Silent
 from grader.core.store import Stored
 from grader.course.course import Course
 from grader.course.rubric import Rubric
-from grader.intake import Submission
+from grader.intake import Submission, read_path
 from grader.marking.mark import mark
 from grader.run.collect import collect
 from grader.run.context import RunContext, RunOptions, open_context
@@ -113,7 +112,7 @@ def pair_of(found: dict[Serve, Stored], bench: RunContext, seed: int) -> Pair:
 def measure(exercise: str, arguments: argparse.Namespace) -> list[Pair]:
     """All pairs of one exercise, told as they come."""
     course = Course.at()
-    solution = read_solution(course, exercise)
+    solution = read_path(course.reference(exercise))
     pairs = []
     with ExitStack() as stack:
         benches = {

@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from grader.authoring.student_wheel import pack_wheel
-from grader.authoring.students_course import students_course
+from grader.authoring.student_wheel import pack_wheel, students_course
 from grader.course.course import Course
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,17 +12,12 @@ from grader.core.store import load_evidence
 from grader.core.workspace import write_whole
 from grader.course.baselines import Baseline, BaselineRun, mean_recall, summarise
 from grader.course.course import Course, ReferenceArchitecture
-from grader.intake import Submission, read_path, submission_of
+from grader.intake import Submission, submission_of
 from grader.marking.publish import EVIDENCE_FOLDER, OutputOptions, student_folder
 from grader.run.context import RunContext, versions
 from grader.run.grade_one import grade_submission
 
 LARGEST = 256  # pixels: beyond that the scaled-down networks no longer train in minutes
-
-
-def read_solution(course: Course, assignment: str) -> Submission:
-    """The reference solution of `assignment`. Raises UsageError where there is none."""
-    return read_path(course.reference(assignment))
 
 
 def read_architecture(

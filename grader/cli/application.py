@@ -4,31 +4,52 @@ import io
 import os
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from grader.cli import (
     authoring,
-    baseline,
     check,
     ci,
     data,
-    decisions,
     doctor,
     env,
     export,
     grade,
     gradebook,
     review,
-    student_wheel,
 )
-from grader.cli.command import HELP, Commands, use_commands
-from grader.cli.faults import ParserFault, explain_fault
+from grader.cli.command import HELP, Commands, ParserFault, explain_fault, use_commands
 from grader.cli.options import GOES_ON, INTERRUPTED, TERMINATED, leave
-from grader.cli.students_copy import hide_from_students, require_for_students
-from grader.core.errors import GraderError
-from grader.core.installation import distribution, missing_package, require_supported_system
+from grader.core.errors import GraderError, UsageError
+from grader.core.installation import distribution, is_students_copy, missing_package, require_supported_system
+
+NO_READER = 1  # what Typer ends with where a pipe was closed
+FOR_STUDENTS = ("check", "data", "env")  # the commands that a copy for students offers
+
+
+def require_for_students(command: str | None) -> None:
+    """Raise UsageError, in a copy for students, for a command that needs what they don't have."""
+    if command is None or command in FOR_STUDENTS or not is_students_copy():
+        return
+    raise UsageError(
+        f"`grader {command}` is for instructors, and this copy of the grader is for students: it can't grade.",
+        "Look at your own work with `grader check`.",
+    )
+
+
+def hide_from_students(app: typer.Typer) -> None:
+    """Leave out of the help, in a copy for students, what would only be refused."""
+    for command in app.registered_commands:
+        if (command.name or getattr(command.callback, "__name__", "")) not in FOR_STUDENTS:
+            command.hidden = True
+    for group in app.registered_groups:
+        if not group.name and group.typer_instance is not None:
+            hide_from_students(group.typer_instance)
+        elif group.name not in FOR_STUDENTS:
+            group.hidden = True
+
 
 app = typer.Typer(
     help="Grades deep-learning coursework: runs it in a sandbox, judges the network on hidden images, explains the mark.",
@@ -37,18 +58,16 @@ app = typer.Typer(
 for group in (grade.app, check.app, ci.app):
     app.add_typer(group)
 app.add_typer(export.app, name="export")
-for group in (baseline.app, authoring.app, doctor.app):
+for group in (authoring.app, doctor.app):
     app.add_typer(group)
 app.add_typer(data.app, name="data")
 app.add_typer(env.app, name="env")
-gradebook.app.add_typer(decisions.app)
 app.add_typer(gradebook.app, name="gradebook")
 app.add_typer(review.app)
-app.add_typer(student_wheel.app)
+app.add_typer(authoring.last_app)
 use_commands(app)
-hide_from_students(app)
-
-NO_READER = 1  # what Typer ends with where a pipe was closed
+if is_students_copy():
+    hide_from_students(app)
 
 
 def _say_version(wanted: bool) -> None:
@@ -73,7 +92,6 @@ def _before(
 
 def main() -> None:
     """Run the command line; every error leaves through here, in words."""
-    debug = "--debug" in sys.argv
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # jobs run side by side: further threads of NumPy only spin
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -97,25 +115,11 @@ def main() -> None:
         if type(fault).__name__ == "NoArgsIsHelpError":
             print(fault.format_message(), file=sys.stderr)
             sys.exit(2)
-        error = explain_fault(fault)
-        _tell(str(error))
-        sys.exit(error.exit_code)
-    except GraderError as error:
-        if debug:
-            traceback.print_exc()
-        _tell(str(error))
-        sys.exit(error.exit_code)
-    except ModuleNotFoundError as error:
-        if debug:
-            traceback.print_exc()
-        known = missing_package(error)
-        _tell(str(known or f"this is our fault: {error}."))
-        sys.exit(known.exit_code if known else 3)
+        _leave_with(explain_fault(fault))
     except Exception as error:  # the last door: nobody sees a traceback who did not ask for one
-        if debug:
+        if "--debug" in sys.argv:
             traceback.print_exc()
-        _tell(f"this is our fault: {type(error).__name__}: {error}. Run it again with --debug.")
-        sys.exit(3)
+        _leave_with((missing_package(error) if isinstance(error, ModuleNotFoundError) else None) or error)
 
 
 def _leave_interrupted(code: int) -> None:
@@ -124,9 +128,15 @@ def _leave_interrupted(code: int) -> None:
     leave(code)
 
 
-def _tell(words: str) -> None:
-    """Say an error; a name in it that holds a line break starts no line that a terminal or a CI system obeys."""
+def _leave_with(error: Exception) -> NoReturn:
+    """Say an error, and end; a name in it that holds a line break starts no line that a terminal or a CI system obeys."""
     from grader.cli.terminal import print_lines
     from grader.core.text import defused, visible
 
+    words = str(error)
+    if isinstance(error, ModuleNotFoundError):
+        words = f"this is our fault: {error}."
+    elif not isinstance(error, GraderError):
+        words = f"this is our fault: {type(error).__name__}: {error}. Run it again with --debug."
     print_lines((defused(line) for line in visible(f"grader: {words}").splitlines()), sys.stderr)
+    sys.exit(error.exit_code if isinstance(error, GraderError) else 3)

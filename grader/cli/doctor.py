@@ -1,6 +1,5 @@
 """`grader doctor`: does this machine hold hostile code? A table of attacks, each with its control, and remedies."""
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grader.cli.options import Debug, Json, Quiet, SandboxName, SandboxOption, Warm, progress_bar
-from grader.cli.terminal import print_lines, terminal_width
+from grader.cli.terminal import print_json, print_lines, terminal_width
 
 if TYPE_CHECKING:
     from grader.doctor.corpus import Finding
@@ -55,7 +54,7 @@ def doctor(
         told: dict[str, object] = {} if installed is None else {"bubblewrap": installed.plain()}
         told["keras_backends"] = installed_backends()
         told["probes"] = [finding.plain() for finding in findings]
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+        print_json(told)
     else:
         _print_findings(findings)
         _print_summary(findings, len(attacks), time.monotonic() - started)

@@ -1,14 +1,12 @@
 """`grader env`: what a notebook may import, and the packages that a course adds to it."""
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from grader.cli.command import Commands
 from grader.cli.options import CourseOption, Debug, Json, Quiet, find_course, progress_bar
-from grader.cli.terminal import print_lines
+from grader.cli.terminal import print_json, print_lines
 from grader.core.installation import distribution
 
 if TYPE_CHECKING:
@@ -44,7 +42,7 @@ def env(
     always = imported_names()
     if as_json:
         told = {"pins": pins, "installed": not missing, "added": added, "always": always}
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+        print_json(told)
         return
     if pins:
         print_lines([f"What the course adds ({home.root / 'course.toml'}):"])
@@ -92,7 +90,7 @@ def env_install(course: CourseOption = None, quiet: Quiet = False, debug: Debug 
     The packages and versions are those under `[environment]` of course.toml. They are downloaded by pip, with its own
     settings, into a folder of their own in the user's cache; what is installed already stays what it is.
     """
-    from grader.course.environment import install_environment
+    from grader.course.environment import imported_names, install_environment
 
     home = find_course(course)
     with progress_bar(quiet) as progress:
@@ -108,12 +106,6 @@ def env_install(course: CourseOption = None, quiet: Quiet = False, debug: Debug 
             [
                 f"{len(packages)} package{'s are' if len(packages) != 1 else ' is'} in {found.folder}:",
                 *(f"  {name} {version}" for name, version in packages.items()),
-                f"Notebooks may import them from now on: {', '.join(_names(found.folder))}.",
+                f"Notebooks may import them from now on: {', '.join(imported_names(found.folder))}.",
             ]
         )
-
-
-def _names(folder: Path) -> list[str]:
-    from grader.course.environment import imported_names
-
-    return list(imported_names(folder))

@@ -1,6 +1,7 @@
 """`grader grade`, `batch`, `regrade`, `report` and `demo`: submissions and their results."""
 
 import json
+import os
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -20,26 +21,18 @@ from grader.cli.gradebook import (
     tell_others,
 )
 from grader.cli.options import (
-    Against,
-    Assignment,
+    COURSE_AND_DATA,
+    HOW_IT_RUNS,
+    OUTPUT,
     CourseOption,
     Data,
     Debug,
-    Earlier,
-    EventsFile,
-    Executor,
-    Forecast,
-    Format,
-    Jobs,
     Json,
     Out,
     Quiet,
-    Rerun,
-    Roster,
     SandboxName,
     SandboxOption,
     Seed,
-    Similarity,
     Train,
     TrainName,
     Verbose,
@@ -52,7 +45,7 @@ from grader.cli.options import (
     progress_bar,
     require_order,
 )
-from grader.cli.terminal import print_lines
+from grader.cli.terminal import print_json, print_lines
 from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,8 +54,8 @@ if TYPE_CHECKING:
     from grader.core.progress import Progress
     from grader.course.course import Course
     from grader.intake import Entry
+    from grader.run.collect import Collector
     from grader.run.context import RunContext, RunOptions
-    from grader.run.executors import Collector
     from grader.run.packed_results import Rows
 
 LOCAL, CLUSTER = "local", "dask://"
@@ -77,6 +70,75 @@ NOT_MNIST = (
 )
 
 app = typer.Typer()
+
+Assignment = Annotated[
+    str, typer.Argument(metavar="ASSIGNMENT", help="The assignment's id, as in `grader grade exercise1`.")
+]
+Executor = Annotated[
+    str,
+    typer.Option(
+        "--executor", metavar="NAME", rich_help_panel=HOW_IT_RUNS,
+        help="Run submissions here (local), or on a Dask cluster (dask://HOST:PORT of its scheduler).",
+    ),
+]  # fmt: skip
+EventsFile = Annotated[
+    str | None,
+    typer.Option(
+        "--events", metavar="FILE", rich_help_panel=OUTPUT,
+        help="Write what happens to this file, as JSON lines; `-` is standard error.",
+    ),
+]  # fmt: skip
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format", metavar="NAME",
+        help="Read SOURCE as plain, moodle, canvas, nbgrader, clones or gradescope (default: as it looks).",
+    ),
+]  # fmt: skip
+Roster = Annotated[
+    Path | None,
+    typer.Option(
+        "--roster", "-r", metavar="FILE", help="Take names, numbers and extensions from this CSV of the class."
+    ),
+]
+Earlier = Annotated[
+    Path | None,
+    typer.Option(
+        "--earlier", metavar="DIR", rich_help_panel=COURSE_AND_DATA,
+        help="Compare with the results in this folder, for the check `better_than`.",
+    ),
+]  # fmt: skip
+Against = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--against", metavar="DIR", rich_help_panel=COURSE_AND_DATA,
+        help="Compare the code with this folder, too: an earlier batch's --out, or submissions; may be repeated.",
+    ),
+]  # fmt: skip
+Similarity = Annotated[
+    str | None,
+    typer.Option(
+        "--similarity", metavar="NAME=PATH", rich_help_panel=HOW_IT_RUNS,
+        help="Look for similar code by jplag=FILE.jar or dolos=FOLDER (default: by the grader itself).",
+    ),
+]  # fmt: skip
+Forecast = Annotated[
+    bool,
+    typer.Option(
+        "--forecast", rich_help_panel=HOW_IT_RUNS,
+        help="Run a few submissions for a moment, say what the class would take, and grade nothing.",
+    ),
+]  # fmt: skip
+Rerun = Annotated[
+    bool, typer.Option("--rerun", rich_help_panel=HOW_IT_RUNS, help="Run again what has stored evidence.")
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", "-j", metavar="N", min=1, rich_help_panel=HOW_IT_RUNS,
+        help="Run this many submissions at a time (default: as many as cores and memory allow).",
+    ),
+]  # fmt: skip
 
 
 class DemoPart(StrEnum):
@@ -108,15 +170,13 @@ def grade(
     from grader.run.context import open_context
     from grader.run.grade_one import grade_submission
 
-    known = find_course(course)
-    require_order(known, assignment, submission)
-    rubric = known.assignment(assignment)
+    home = find_course(course)
+    require_order(home, assignment, submission)
+    rubric = home.assignment(assignment)
     work = read_path(submission, most_network=rubric.run.model_size, alone=rubric.dataset is not None)
     if work.without_code is not None and train is None:
         train = TrainName.HANDED_IN  # there is nothing to train
-    home, output, options = open_order(
-        course, out, earlier, rerun, sandbox, data, seed, jobs=1, warm=warm, train=train
-    )  # fmt: skip
+    output, options = open_order(home, out, earlier, rerun, sandbox, data, seed, jobs=1, warm=warm, train=train)
     with progress_bar(as_json or quiet) as progress, open_context(home, assignment, options, progress) as context:
         result = grade_submission(work, context, output, progress)
     with open_beside(output.out, None) as book:  # of a batch: what counts is the grade that stands there
@@ -153,8 +213,7 @@ def batch(
     from grader.gradebook import open_gradebook
     from grader.intake.open_class import open_class
     from grader.run.batch import grade_class
-    from grader.run.context import open_context
-    from grader.run.executors import plan_jobs, usable_cores
+    from grader.run.context import open_context, plan_jobs, usable_cores
     from grader.run.similar_code import open_similarity
     from grader.sandbox.cgroup import available_memory
 
@@ -174,8 +233,8 @@ def batch(
         )  # fmt: skip
         # A cluster decides for itself how many run at a time, with a thread for each kernel.
         plan = plan_jobs(jobs, memory=rubric.run.memory, available=available_memory(), cores=usable_cores())
-        home, output, options = open_order(
-            home.root, out, earlier, rerun, sandbox, data, seed, jobs=plan.jobs, warm=warm, train=train
+        output, options = open_order(
+            home, out, earlier, rerun, sandbox, data, seed, jobs=plan.jobs, warm=warm, train=train
         )  # fmt: skip
         for words in filter(None, (*known.notes, plan.words, _one_budget(home, gradebook))):
             progress.say(words)
@@ -214,12 +273,22 @@ def _open_collector(
     if executor == LOCAL:
         yield None
         return
-    from grader.cli.worker import collect_order
     from grader.run.cluster import COURSE, DATA, open_cluster
 
     hints = {COURSE: str(home.root), **({DATA: str(data.resolve())} if data else {})}
     with open_cluster(executor, context, collect_order, hints, progress) as collector:
         yield collector
+
+
+def collect_order(parcel: bytes, topic: str) -> bytes:
+    """What a worker of a cluster calls: evidence, or what went wrong, for the submission in `parcel`.
+
+    It knows its folders from its environment; progress is told under `topic`.
+    """
+    from grader.run.cluster import COURSE, DATA, answer_request
+
+    places = {COURSE: os.environ.get("GRADER_COURSE", ""), DATA: os.environ.get("GRADER_DATA", "")}
+    return answer_request(parcel, topic, places)
 
 
 def _print_forecast(
@@ -301,7 +370,7 @@ def regrade(
     troubles = [f"{move.new.student}: {move.trouble}" for move in moves if move.trouble]
     if as_json:
         told = [move for move in moves if move.moved or move.trouble]
-        print(json.dumps([move.plain() for move in told], indent=2, ensure_ascii=False))
+        print_json([move.plain() for move in told])
     else:
         for move in moved:
             print_lines(move.words().split("\n"))

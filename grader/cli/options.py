@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from grader.cli.faults import exchanged
+from grader.cli.command import exchanged
 from grader.core.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
@@ -92,9 +92,6 @@ class TrainName(StrEnum):
     NEVER = "never"
 
 
-Assignment = Annotated[
-    str, typer.Argument(metavar="ASSIGNMENT", help="The assignment's id, as in `grader grade exercise1`.")
-]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Write results to this folder.")]
 SandboxOption = Annotated[
     SandboxName,
@@ -124,33 +121,6 @@ CourseOption = Annotated[
         help="Use a course of your own instead of the one that comes along.",
     ),
 ]  # fmt: skip
-Executor = Annotated[
-    str,
-    typer.Option(
-        "--executor", metavar="NAME", rich_help_panel=HOW_IT_RUNS,
-        help="Run submissions here (local), or on a Dask cluster (dask://HOST:PORT of its scheduler).",
-    ),
-]  # fmt: skip
-EventsFile = Annotated[
-    str | None,
-    typer.Option(
-        "--events", metavar="FILE", rich_help_panel=OUTPUT,
-        help="Write what happens to this file, as JSON lines; `-` is standard error.",
-    ),
-]  # fmt: skip
-Format = Annotated[
-    str | None,
-    typer.Option(
-        "--format", metavar="NAME",
-        help="Read SOURCE as plain, moodle, canvas, nbgrader, clones or gradescope (default: as it looks).",
-    ),
-]  # fmt: skip
-Roster = Annotated[
-    Path | None,
-    typer.Option(
-        "--roster", "-r", metavar="FILE", help="Take names, numbers and extensions from this CSV of the class."
-    ),
-]
 Seed = Annotated[
     int,
     typer.Option(
@@ -164,42 +134,11 @@ Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Print a line for each skipped check, too.", rich_help_panel=OUTPUT)
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.", rich_help_panel=OUTPUT)]
-Earlier = Annotated[
-    Path | None,
-    typer.Option(
-        "--earlier", metavar="DIR", rich_help_panel=COURSE_AND_DATA,
-        help="Compare with the results in this folder, for the check `better_than`.",
-    ),
-]  # fmt: skip
-Against = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--against", metavar="DIR", rich_help_panel=COURSE_AND_DATA,
-        help="Compare the code with this folder, too: an earlier batch's --out, or submissions; may be repeated.",
-    ),
-]  # fmt: skip
-Similarity = Annotated[
-    str | None,
-    typer.Option(
-        "--similarity", metavar="NAME=PATH", rich_help_panel=HOW_IT_RUNS,
-        help="Look for similar code by jplag=FILE.jar or dolos=FOLDER (default: by the grader itself).",
-    ),
-]  # fmt: skip
-Forecast = Annotated[
-    bool,
-    typer.Option(
-        "--forecast", rich_help_panel=HOW_IT_RUNS,
-        help="Run a few submissions for a moment, say what the class would take, and grade nothing.",
-    ),
-]  # fmt: skip
 Warm = Annotated[
     bool,
     typer.Option(
         "--warm", rich_help_panel=HOW_IT_RUNS, help="Fork kernels from one interpreter, which saves seconds for each."
     ),
-]
-Rerun = Annotated[
-    bool, typer.Option("--rerun", rich_help_panel=HOW_IT_RUNS, help="Run again what has stored evidence.")
 ]
 Train = Annotated[
     TrainName | None,
@@ -208,30 +147,22 @@ Train = Annotated[
         help="Train always, handed-in (judge handed-in networks instead) or never (default: as the rubric says).",
     ),
 ]  # fmt: skip
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs", "-j", metavar="N", min=1, rich_help_panel=HOW_IT_RUNS,
-        help="Run this many submissions at a time (default: as many as cores and memory allow).",
-    ),
-]  # fmt: skip
 
 
 def open_order(
-    course: Path | None, out: Path, earlier: Path | None, rerun: bool, sandbox: SandboxName, data: Path | None, seed: int,
+    home: "Course", out: Path, earlier: Path | None, rerun: bool, sandbox: SandboxName, data: Path | None, seed: int,
     *, jobs: int, warm: bool = False, train: TrainName | None = None,
-) -> "tuple[Course, OutputOptions, RunOptions]":  # fmt: skip
-    """The course, where results go, and what the person at the keyboard chose."""
+) -> "tuple[OutputOptions, RunOptions]":  # fmt: skip
+    """Where results go, and what the person at the keyboard chose."""
     from grader.core.workspace import output_folder
     from grader.marking.publish import OutputOptions
     from grader.run.context import RunOptions
 
-    home = find_course(course)
     output = OutputOptions(out=output_folder(out), course=home, earlier=earlier, rerun=rerun, data=data)
     options = RunOptions(
         isolation=sandbox.value, data=data, seed=seed, jobs=jobs, warm=warm, train=train.value if train else None
     )  # fmt: skip
-    return home, output, options
+    return output, options
 
 
 def require_order(home: "Course", assignment: str, other: str | Path) -> None:

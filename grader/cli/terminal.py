@@ -1,5 +1,6 @@
 """What people read: lines in the width of their terminal, with coloured marks where colours are wanted."""
 
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,11 @@ def print_lines(lines: Iterable[str], stream: TextIO | None = None) -> None:
     for line in wrap_lines(lines, terminal_width(stream)):
         print(_MARK.sub(_painted, line, count=1) if coloured else line, file=stream)
     stream.flush()
+
+
+def print_json(value: object) -> None:
+    """A value for machines."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def print_table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -13,8 +13,8 @@ from grader.intake import Entry, read_entry
 from grader.marking.accuracy_to_beat import exercises_compared, index_earlier
 from grader.marking.publish import OutputOptions
 from grader.run.audits import choose_audits
+from grader.run.collect import Collector, CollectorGone, LocalCollector
 from grader.run.context import RunContext
-from grader.run.executors import Collector, CollectorGone, LocalCollector
 from grader.run.grade_one import GradedSubmission, grade_one
 from grader.run.packed_results import Rows
 from grader.run.result_writer import ResultWriter

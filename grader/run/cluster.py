@@ -22,9 +22,8 @@ from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.core.progress import Progress, Silent
 from grader.course.course import Course
 from grader.intake import Submission
-from grader.run.collect import Collected, collect
+from grader.run.collect import Collected, CollectorGone, WorkerLost, WorkerUnfit, collect
 from grader.run.context import RunContext, RunOptions, open_context
-from grader.run.executors import CollectorGone, WorkerLost, WorkerUnfit
 from grader.run.parcels import (
     NoEvidence,
     RunParcel,

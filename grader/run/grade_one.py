@@ -16,10 +16,19 @@ from grader.marking.accuracy_to_beat import Earlier, compare, exercises_compared
 from grader.marking.mark import another_is_due, mark_attempts
 from grader.marking.publish import OutputOptions, publish_student, student_folder
 from grader.marking.repeated_runs import DRAWN, attempt_folder, counted_run, save_drawn, seed_of, with_audit
-from grader.run.collect import Collected
+from grader.run.collect import (
+    Collected,
+    Collector,
+    CollectorGone,
+    LocalCollector,
+    WorkerLost,
+    WorkerUnfit,
+    choose_way,
+    to_judge,
+    to_train,
+    to_train_unseen,
+)
 from grader.run.context import RunContext, evidence_key
-from grader.run.executors import Collector, CollectorGone, LocalCollector, WorkerLost, WorkerUnfit
-from grader.run.train_or_judge import choose_way, to_judge, to_train, to_train_unseen
 
 MOST_LOST = 2  # repetitions of one run whose worker went away
 MOST_REFUSED = 20  # workers that were asked for one run and can do nothing of this batch

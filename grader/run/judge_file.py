@@ -1,34 +1,23 @@
 """What a handed-in network is: opened, judged, and compared with those that its code builds."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grader.core.evidence import Architecture, Claims, HandedInNetwork, Judgement, Maker, ModelFile
+from grader.core.store import pack_outputs
 from grader.intake.networks import HDF5, ChosenNetwork
-from grader.judge.client import JudgeAnswer, Question
+from grader.judge.client import JudgeAnswer, Question, describe_network, judge_handed_in
 from grader.judge.compare_networks import is_same_network, tell_differences
+from grader.run.context import RunContext
 
 NONE_HANDED_IN = (
     'no trained network was handed in, and this exercise trains none: hand in the file that `model.save("model.keras")` '
     "makes, beside the code"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asking:
-    """How the judge is asked: `describe` for the layers of a network that the code built, `judge` for all of a file.
-
-    `judge` takes the file, the network that weights alone are put into (or None), the question and the claims.
-    """
-
-    question: Question
-    claims: Claims
-    describe: Callable[[bytes], JudgeAnswer]
-    judge: Callable[[bytes, bytes | None, Question, Claims], JudgeAnswer]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,17 +29,19 @@ class JudgedFile:
     outputs: NDArray[np.float32] | None = None
 
 
-def find_out(chosen: ChosenNetwork | None, built: Sequence[bytes], ask: Asking, *, why_none: str) -> JudgedFile:
+def judge_file(
+    chosen: ChosenNetwork | None, built: Sequence[bytes], question: Question, claims: Claims, context: RunContext
+) -> JudgedFile:
     """Judge the chosen file, and say whether it is one of the networks that the code `built`, the proposed one first.
 
-    `why_none`: why there is none of these. Raises Infrastructure.
+    `claims` are those of the code's short run. Raises Infrastructure.
     """
-    described = _describe(built, ask)
+    described = _describe(built, context)
     first = described[0] if described else None
     if chosen is None:
         judgement = _instead(first, NONE_HANDED_IN)
         return JudgedFile(network=HandedInNetwork(maker="no network", built=first), judgement=judgement)
-    answer = _judge(chosen.data, built, ask)
+    answer = _judge(chosen.data, built, question, claims, context)
     opened, judgement = answer.opened, answer.judgement
     known = HandedInNetwork(
         name=chosen.name.encode("utf-8", "replace").decode(), why=chosen.why,
@@ -61,29 +52,33 @@ def find_out(chosen: ChosenNetwork | None, built: Sequence[bytes], ask: Asking, 
     if judgement.architecture is None:
         reason = f"{known.name}: {judgement.reason}"
         return JudgedFile(network=known, judgement=_instead(first, reason, refused=True))
-    maker, same = _maker(judgement.architecture, described, code=bool(ask.claims.cells))
+    maker, same = _maker(judgement.architecture, described, code=bool(claims.cells))
     differences = tell_differences(first, judgement.architecture) if maker == "different" and first else ()
     if maker == "unknown":
-        differences = (why_none,)
+        differences = (claims.problem or "the code builds no Keras network in its short run",)
     known = known.model_copy(update={"maker": maker, "differences": differences, "built": same or first})
     if same is not None:
         judgement = judgement.model_copy(update={"architecture": _as_built(same, judgement.architecture)})
+    if answer.outputs is not None:
+        predictions = hashlib.sha256(pack_outputs(answer.outputs)).hexdigest()
+        judgement = judgement.model_copy(update={"predictions": predictions})
     return JudgedFile(network=known, judgement=judgement, outputs=answer.outputs)
 
 
-def _describe(built: Sequence[bytes], ask: Asking) -> list[Architecture]:
-    answers = (ask.describe(model).judgement.architecture for model in built)
+def _describe(built: Sequence[bytes], context: RunContext) -> list[Architecture]:
+    answers = (describe_network(model, context.sandbox, context.limits).judgement.architecture for model in built)
     return [architecture for architecture in answers if architecture is not None]
 
 
-def _judge(file: bytes, built: Sequence[bytes], ask: Asking) -> JudgeAnswer:
+def _judge(file: bytes, built: Sequence[bytes], question: Question, claims: Claims, context: RunContext) -> JudgeAnswer:
     """The answer of the judge; weights alone are tried with each network that there is until they fit."""
-    question = ask.question
-    answer = ask.judge(file, built[0] if built else None, question, ask.claims)
+    fits = tuple(fit.model_copy(update={"history": {}}) for fit in claims.fits)  # of a few steps
+    claims = claims.model_copy(update={"fits": fits})
+    answer = judge_handed_in(file, built[0] if built else None, question, claims, context.sandbox, context.limits)
     for other in built[1:] if file.startswith(HDF5) else ():
         if answer.opened is not None:
             break
-        answer = ask.judge(file, other, question, ask.claims)
+        answer = judge_handed_in(file, other, question, claims, context.sandbox, context.limits)
     return answer
 
 

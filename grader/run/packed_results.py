@@ -25,7 +25,7 @@ class Rows(Sequence[Result]):
 
     def at(self, place: int) -> Result:
         """The row of the entry number `place`. Raises KeyError."""
-        return self._read(place)
+        return Result.model_validate_json(zlib.decompress(self._packed[place]))
 
     def has(self, place: int) -> bool:
         """Whether the entry number `place` has its row."""
@@ -42,8 +42,5 @@ class Rows(Sequence[Result]):
         if self._sorted is None:
             self._sorted = sorted(self._packed)
         if isinstance(index, slice):
-            return [self._read(place) for place in self._sorted[index]]
-        return self._read(self._sorted[index])
-
-    def _read(self, place: int) -> Result:
-        return Result.model_validate_json(zlib.decompress(self._packed[place]))
+            return [self.at(place) for place in self._sorted[index]]
+        return self.at(self._sorted[index])

@@ -14,7 +14,7 @@ from typing import Literal
 
 from grader.checks.architecture import expected_layers
 from grader.core.errors import UsageError
-from grader.core.evidence import Isolation, MarkdownCell, Reported, Serve, Value
+from grader.core.evidence import Isolation, Serve, Value
 from grader.core.notebook import Script
 from grader.core.store import MODEL, Stored, pack_evidence, unpack_evidence
 from grader.intake import Submission
@@ -40,21 +40,14 @@ class RunParcel(Value):
     serve: Serve
     seed: int
     student: str
-    main: str
-    cells: tuple[str, ...]
-    saved: tuple[Reported, ...] = ()
-    tags: tuple[tuple[str, ...], ...] = ()
-    markdown: tuple[MarkdownCell, ...] = ()
-    counts: tuple[int | None, ...] = ()
+    script: Script
     sha256: str
     notes: tuple[str, ...]
     files: tuple[str, ...]
     way: Literal["trained", "handed-in"] = "trained"
     unseen: bool = False
     code: bool = True  # False: nothing but networks was handed in
-    networks: tuple[
-        tuple[str, float], ...
-    ] = ()  # of one that is judged as it was handed in; their bytes follow the files'
+    networks: tuple[tuple[str, float], ...] = ()  # of one that is judged as handed in; their bytes follow the files'
     setting: dict[str, str]
     hints: dict[str, str]
 
@@ -138,10 +131,7 @@ def pack_request(submission: Submission, context: RunContext, seed: int, hints: 
     networks = submission.networks if submission.way == "handed-in" else {}
     request = RunParcel(
         assignment=context.rubric.assignment.id, isolation=context.sandbox.isolation, serve=context.rubric.assignment.serve,
-        seed=seed, student=submission.student, main=submission.script.name,
-        cells=submission.script.cells, saved=submission.script.saved, tags=submission.script.tags,
-        markdown=submission.script.markdown, counts=submission.script.counts,
-        sha256=submission.sha256, notes=submission.notes,
+        seed=seed, student=submission.student, script=submission.script, sha256=submission.sha256, notes=submission.notes,
         files=tuple(map(_visible_name, submission.files)), way=submission.way, unseen=submission.unseen,
         code=submission.without_code is None,
         networks=tuple((_visible_name(name), network.saved) for name, network in networks.items()),
@@ -157,13 +147,12 @@ def unpack_request(data: bytes) -> tuple[RunParcel, Submission]:
     parts = unpack(data)
     request = RunParcel.model_validate_json(parts[REQUEST])
     files = {_real_name(name): parts[f"file-{number}"] for number, name in enumerate(request.files)}
-    script = Script(request.main, request.cells, request.saved, request.tags, request.markdown, request.counts)
     networks = {
         _real_name(name): NetworkFile(data=parts[f"network-{number}"], saved=saved)
         for number, (name, saved) in enumerate(request.networks)
     }
     submission = Submission(
-        student=request.student, script=script, files=files, sha256=request.sha256, notes=request.notes,
+        student=request.student, script=request.script, files=files, sha256=request.sha256, notes=request.notes,
         networks=networks, way=request.way, unseen=request.unseen, without_code=None if request.code else ("", ""),
     )  # fmt: skip
     return request, submission

@@ -27,13 +27,12 @@ from grader.course.rubric import Rubric, find_dataset
 from grader.intake import Submission
 from grader.intake.networks import NetworkFile, choose_network_file, is_network_name
 from grader.intake.submissions import read_file
-from grader.judge.client import Question, describe_network, judge_handed_in
+from grader.judge.client import Question
 from grader.marking.accuracy_to_beat import compare, exercises_compared
 from grader.marking.mark import mark
-from grader.run.collect import collect
+from grader.run.collect import collect, to_train_unseen
 from grader.run.context import RunContext, RunOptions, open_context, output_sizes
-from grader.run.judge_file import Asking, JudgedFile, find_out
-from grader.run.train_or_judge import to_train_unseen
+from grader.run.judge_file import JudgedFile, judge_file
 from grader.sandbox import open_sandbox
 from grader.selfcheck.estimate import (
     Answer,
@@ -180,19 +179,11 @@ def _check_network(
     progress.step(submission.student, "judging the network beside it")
     dataset, folder = find_dataset(opened.course, images.dataset.id, opened.data, progress, private=False)
     judged = load_split(dataset, dataset.judged, folder)
-    held = limits.model_copy(update={"threads": context.threads})
     question = Question(
         image_shape=dataset.image_shape, probe=images.served.probe, images=judged.images, units=output_sizes(dataset),
         classes=dataset.classes,
     )  # fmt: skip
-    fits = tuple(fit.model_copy(update={"history": {}}) for fit in claims.fits)
-    asking = Asking(
-        question=question, claims=claims.model_copy(update={"fits": fits}),
-        describe=lambda model: describe_network(model, context.sandbox, held),
-        judge=lambda file, into, asked, told: judge_handed_in(file, into, asked, told, context.sandbox, held),
-    )  # fmt: skip
-    why = claims.problem or "the code builds no Keras network in its short run"
-    found = find_out(chosen, [] if built is None else [built], asking, why_none=why)
+    found = judge_file(chosen, [] if built is None else [built], question, claims, context)
     network = found.network
     return NetworkBeside(
         name=network.name, size=len(chosen.data), allowed=limits.model_size, maker=network.maker,

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.authoring.baseline import measure_baseline, read_architecture, read_solution, recall_of, write_baseline
+from grader.authoring.baseline import measure_baseline, read_architecture, recall_of, write_baseline
 from grader.core.errors import DataError, GraderError, UsageError
 from grader.core.progress import Silent
 from grader.core.results import Result
 from grader.course.baselines import Baseline, baseline_table, read_baseline, summarise
 from grader.course.course import Course
+from grader.intake import read_path
 from grader.marking.publish import OutputOptions
 from tests.fakes import Act, Stage, a_baseline, a_context, data_of, run_cli, write_class, write_course, write_rubric
 
@@ -28,7 +29,7 @@ def course(tmp_path: Path) -> Course:
 def measure(course: Course, tmp_path: Path, seeds: int) -> Baseline:
     with a_context(course) as bench:
         order = OutputOptions(out=tmp_path / "out", course=course)
-        solution = read_solution(course, "tiny")
+        solution = read_path(course.reference("tiny"))
         return measure_baseline(bench, order, solution, title="reference solution", seeds=seeds, progress=Silent())
 
 
@@ -316,5 +317,5 @@ def test_every_recorded_baseline_of_this_course_was_measured_on_todays_data_and_
         assert baseline.data_digest == course.dataset(baseline.dataset).digest
         assert {name for run in baseline.runs for name in run.recall} == set(course.dataset(baseline.dataset).classes)
         if path.name == "baseline.json":
-            assert baseline.solution_sha256 == read_solution(course, baseline.assignment).sha256
+            assert baseline.solution_sha256 == read_path(course.reference(baseline.assignment)).sha256
             assert baseline.summary.seeds >= (3 if baseline.assignment == "pets" else 5)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.authoring.gradescope import pack_autograder, requirements
+from grader.authoring.packing import pack_autograder, requirements
 from grader.core.errors import UsageError
 from grader.course.course import Course
 from tests.exports.validators import read_gradescope

@@ -16,8 +16,14 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from grader.authoring.student_wheel import PACKAGES_LEFT_OUT, Wheel, pack_wheel, students_requirements
-from grader.authoring.students_course import StudentsCourse, students_course
+from grader.authoring.student_wheel import (
+    PACKAGES_LEFT_OUT,
+    StudentsCourse,
+    Wheel,
+    pack_wheel,
+    students_course,
+    students_requirements,
+)
 from grader.core.errors import DataError, RubricError, UsageError
 from grader.course.course import Course
 

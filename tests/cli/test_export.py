@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import typer
 
+from grader.cli.command import own_options
 from grader.cli.export import app
-from grader.cli.faults import own_options
 from grader.core.grades import Enrolment, HandIn, Student
 from grader.core.results import Result, Status
 from grader.core.store import save_result

@@ -29,8 +29,7 @@ from grader.marking.repeated_runs import load_attempts
 from grader.marking.similarity import KIND, PAIRS, load_compared
 from grader.run import batch, collect, grade_one, result_writer
 from grader.run.batch import grade_class
-from grader.run.collect import Collected
-from grader.run.executors import CollectorGone, LocalCollector
+from grader.run.collect import Collected, CollectorGone, LocalCollector
 from grader.run.grade_one import grade_submission, reusable
 from grader.run.packed_results import Rows
 from grader.run.similar_code import compare_again

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from grader.cli.worker import collect_order
+from grader.cli.grade import collect_order
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.progress import Silent
 from grader.core.results import Result, Status
@@ -34,9 +34,8 @@ from grader.run.cluster import (
     received,
     unpack_or_raise,
 )
-from grader.run.collect import Collected
+from grader.run.collect import Collected, CollectorGone, WorkerLost, WorkerUnfit
 from grader.run.context import RunContext
-from grader.run.executors import CollectorGone, WorkerLost, WorkerUnfit
 from grader.run.parcels import (
     NoEvidence,
     differences,

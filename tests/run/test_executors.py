@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from grader.core.errors import Infrastructure
 from grader.core.progress import Silent
 from grader.intake import read_path
-from grader.run.executors import HOST_BYTES, LocalCollector, plan_jobs, usable_cores
+from grader.run.collect import LocalCollector
+from grader.run.context import HOST_BYTES, plan_jobs, usable_cores
 from grader.sandbox.cgroup import available_memory
 from tests.fakes import Act, Stage, a_context, data_of, run_cli, write_class, write_course
 

@@ -8,7 +8,7 @@ import pytest
 from grader.course.course import Course
 from grader.course.dataset import Dataset, Split
 from grader.course.serving import Served
-from grader.run.other_data import Other, OtherData, find_others, speaks_of
+from grader.run.context import Other, OtherData, find_others, speaks_of
 from grader.sandbox.interface import Input
 from tests.datasets import data_root
 
@@ -40,7 +40,7 @@ def test_what_is_beside_is_made_once_for_those_that_speak_of_it_and_changes_thei
         probe = Split(np.zeros((0, 1, 1, 1), np.uint8), np.zeros(0, np.int64))
         return Served(inputs=(Input(workspace, "submission/dataset"),), probe=probe, digest="")
 
-    monkeypatch.setattr("grader.run.other_data.serve", serve)
+    monkeypatch.setattr("grader.run.context.serve", serve)
     others = OtherData([Other(dataset=dataset("pets"), folder=None, how="sealed")], tmp_path, smoke=False)
     assert (others.inputs(DIGITS), others.digest(DIGITS)) == ((), "")
     assert others.inputs(BOOK) == others.inputs(BOOK) != ()
