@@ -18,8 +18,7 @@ from grader.core.results import Accuracy, Attempt, Comparison, Result, Spread
 from grader.core.text import joined, one_line
 from grader.course.dataset import Images
 from grader.pages.cells import Picture, thumbnail
-from grader.pages.language import many, numbers, say, translated
-from grader.pages.numbers import number, percent
+from grader.pages.language import many, number, numbers, percent, say, translated
 from grader.pages.plots import NumberLine, SeedSpread
 from grader.pages.wording import (
     VERDICT_TONES,

@@ -23,9 +23,8 @@ from PIL import Image
 from grader.checks.cell_and_line import Places
 from grader.core.evidence import Cell, CellError, MarkdownCell, Output
 from grader.core.text import joined, one_line, settled, visible
-from grader.pages.language import many, say, translated
+from grader.pages.language import many, say, translated, write_duration
 from grader.pages.markup import Markup, as_written, code_lines, markdown, plain_lines
-from grader.pages.numbers import write_duration
 
 PIXELS = 25_000_000  # of one figure: a small file can unpack to more memory than a browser has
 WIDEST = 1_000  # pixels of a figure that was made lighter; a page shows it no wider

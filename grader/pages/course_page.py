@@ -7,8 +7,7 @@ from grader.core.results import Grade
 from grader.core.text import joined, one_line
 from grader.core.totals import CourseLine, CourseTable
 from grader.pages.headline import points_word, status_word
-from grader.pages.language import many, say
-from grader.pages.numbers import number, percent
+from grader.pages.language import many, number, percent, say
 from grader.pages.wording import Tone, points
 
 

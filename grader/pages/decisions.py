@@ -10,8 +10,7 @@ from grader.core.grades import shared_grade, standing_checks
 from grader.core.results import CheckResult, Grade, Outcome, Result, labels_of
 from grader.core.review import Comment, Review
 from grader.core.text import joined, one_line, shorten
-from grader.pages.language import say, translated
-from grader.pages.numbers import number
+from grader.pages.language import number, say, translated
 
 LONGEST = 4_000  # characters of a comment
 QUOTED = 200  # of a line of code

@@ -7,8 +7,7 @@ from grader.core.evidence import Cause
 from grader.core.grades import LATER_RUN_BROKE, grades_of, is_of, shared_grade, standing_checks
 from grader.core.results import Grade, Outcome, Result, Status
 from grader.core.text import joined, one_line, shorten
-from grader.pages.language import gettext_noop, many, say, translated
-from grader.pages.numbers import number
+from grader.pages.language import gettext_noop, many, number, say, translated
 from grader.pages.wording import MARKS, OUTCOMES, STATUSES, Tone, points
 
 LONGEST = 4_000  # characters of a comment

@@ -20,10 +20,9 @@ from grader.core.limits import Limits
 from grader.core.results import Result
 from grader.core.totals import CourseTable
 from grader.pages.accuracy import Mistake
-from grader.pages.class_page import ClassView, class_view
+from grader.pages.class_page import ClassView, SimilarPair, class_view
 from grader.pages.course_page import CourseView, course_view
 from grader.pages.language import many, say, use_language
-from grader.pages.pairs import SimilarPair
 from grader.pages.plots import accuracy_strip, curves, histogram, number_line, points_strip, share_bar
 from grader.pages.view import StudentView, student_view
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from html import escape
 
 from grader.core.text import joined, shorten, visible
-from grader.pages.language import many, numbers, say
-from grader.pages.numbers import percent
+from grader.pages.language import many, numbers, percent, say
 from grader.pages.wording import Tone
 
 Length = float | str  # pixels, or a share of the width as in "12.5%"

@@ -14,8 +14,7 @@ from typing import Literal
 
 from grader.core.evidence import Architecture, Layer
 from grader.core.text import joined, one_line
-from grader.pages.language import gettext_noop, many, numbers, say
-from grader.pages.numbers import count
+from grader.pages.language import count, gettext_noop, many, numbers, say
 from grader.pages.wording import shape
 
 LARGEST = 10**9  # beyond it no size is believed: no formula grows longer than a line

@@ -8,8 +8,7 @@ from grader.core.evidence import ArraySummary, Evidence, Fit
 from grader.core.results import Result
 from grader.core.text import joined, one_line, shorten
 from grader.pages.accuracy import is_doubted
-from grader.pages.language import many, numbers, say
-from grader.pages.numbers import count, percent, write_duration
+from grader.pages.language import count, many, numbers, percent, say, write_duration
 from grader.pages.plots import Chart, Series, value_in_words
 from grader.pages.wording import accuracy_percent, shape
 

@@ -11,12 +11,10 @@ from grader.core.results import CheckResult, FunctionFinding, Grade, GroupFindin
 from grader.core.text import cleaned, cleaned_evidence, joined, one_line, shorten
 from grader.pages.accuracy import AccuracyView, ConfusionView, Mistake, accuracy_view, confusion_view
 from grader.pages.cells import NotebookView, notebook_view
-from grader.pages.counterexample import case_lines, place_of
 from grader.pages.decisions import CommentsView, CommentView, comments_view, decision_words
 from grader.pages.headline import Headline, comment_of_instructor, points_word, write_headline
-from grader.pages.language import many, say, translated
+from grader.pages.language import many, number, say, translated, write_duration, write_moment, write_size
 from grader.pages.network import ModelView, model_view
-from grader.pages.numbers import number, write_duration, write_moment, write_size
 from grader.pages.plots import Segment
 from grader.pages.training import TrainingView, training_view
 from grader.pages.wording import (
@@ -30,7 +28,9 @@ from grader.pages.wording import (
     SERVE,
     TONES,
     Tone,
+    case_lines,
     flag_word,
+    place_of,
     substitute_warning,
 )
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from grader.core.results import CheckResult, Outcome, labelled
 from grader.core.text import cleaned, defused, one_line
-from grader.pages.language import many, say
-from grader.pages.numbers import number
+from grader.pages.language import many, number, say
 from grader.pages.wording import MARKS
 from grader.selfcheck.estimate import Checked
 

@@ -10,7 +10,7 @@ from grader.core.grades import Grade, Override, Penalty, Student
 from grader.core.results import SlipDays, Status
 from grader.core.totals import course_table
 from grader.course.course import Course
-from grader.exports.course import write_course
+from grader.exports.csv_files import write_course
 from grader.pages.course_page import course_view
 from grader.pages.html import course_page
 
