@@ -27,7 +27,6 @@ from grader.pages.wording import (
     substitute_warning,
 )
 
-NAMED = 60  # students who are named beside one check or flag
 MOST_CHECKS = 15  # of those that the class lost points by
 BINS = 10  # of the histogram of points
 MOST_PAIRS = 100  # with similar code; the review desk has all of them
@@ -59,7 +58,6 @@ class FailedCheck:
     partly: int
     share: float
     whom: tuple[Whom, ...]
-    more: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +66,7 @@ class Attention:
 
     title: str
     tone: Tone
-    count: int
     whom: tuple[Whom, ...]
-    more: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -300,8 +296,7 @@ def _failed_checks(linked: Sequence[Linked]) -> tuple[FailedCheck, ...]:
             failed=failures[key],
             partly=len(whom) - failures[key],
             share=len(whom) / handed_in,
-            whom=tuple(whom[:NAMED]),
-            more=max(len(whom) - NAMED, 0),
+            whom=tuple(whom),
         )
         for key, whom in found.items()
     ]
@@ -335,9 +330,7 @@ def _attention(linked: Sequence[Linked]) -> tuple[Attention, ...]:
             flagged.setdefault(flag.kind, []).append(whom(result, href, flag.reason))
     groups += [(flag_word(kind), "warn", concerned) for kind, concerned in flagged.items()]
     return tuple(
-        Attention(title=title, tone=tone, count=len(all_), whom=tuple(all_[:NAMED]), more=max(len(all_) - NAMED, 0))
-        for title, tone, all_ in groups
-        if all_
+        Attention(title=title, tone=tone, whom=tuple(concerned)) for title, tone, concerned in groups if concerned
     )
 
 

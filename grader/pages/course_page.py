@@ -12,14 +12,6 @@ from grader.pages.wording import Tone, points
 
 
 @dataclass(frozen=True, kw_only=True)
-class CourseColumn:
-    """An assignment: its title, what it is out of, and what it weighs."""
-
-    title: str
-    about: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class CourseCell:
     """What a student has for an assignment; `order` is what a column is sorted by."""
 
@@ -48,7 +40,7 @@ class CourseView:
     """A course as its page shows it."""
 
     title: str
-    columns: tuple[CourseColumn, ...]
+    columns: tuple[tuple[str, str], ...]  # an assignment's title, and what it is out of and weighs
     rows: tuple[CourseRow, ...]
     has_total: bool
     has_slip_days: bool
@@ -69,11 +61,11 @@ def course_view(table: CourseTable) -> CourseView:
     )
 
 
-def _column(table: CourseTable, name: str) -> CourseColumn:
+def _column(table: CourseTable, name: str) -> tuple[str, str]:
     out_of = table.out_of.get(name)
     about = [] if out_of is None else [say("of {points}", points=points(out_of))]
     about += [] if table.rules is None else [_weight(table.rules, name)]
-    return CourseColumn(title=one_line(table.titles.get(name, name), 80), about=joined(filter(None, about), ", "))
+    return one_line(table.titles.get(name, name), 80), joined(about, ", ")
 
 
 def _weight(rules: CourseRules, name: str) -> str:
