@@ -163,16 +163,11 @@ _USUAL: tuple[tuple[str, object], ...] = (
 class LayerView:
     """One layer as a row; `wires` and `volume` are its part of the diagram, as SVG; `reads` is said where wires fork."""
 
-    number: int
-    name: str
-    kind: str
+    layer: Layer
     settings: str
     rules: tuple[str, ...]
     reads: str
-    output: str
-    parameters: str
-    share: float
-    frozen: bool
+    share: float  # of the largest layer's parameters
     wires: str
     volume: str
 
@@ -338,20 +333,15 @@ def _layers(architecture: Architecture, wiring: Wiring) -> tuple[LayerView, ...]
     largest = largest_picture(shown)
     return tuple(
         LayerView(
-            number=number,
-            name=one_line(layer.name, 80),
-            kind=one_line(layer.kind, 60),
+            layer=layer,
             settings=settings(layer),
             rules=rules(layer),
             reads=_reads(layer, wiring),
-            output=shape(layer.output_shape),
-            parameters=count(layer.parameters),
             share=layer.parameters / most if most else 0.0,
-            frozen=layer.trainable < layer.parameters and layer.trainable == 0,
-            wires=draw_wires(wiring, number - 1),
+            wires=draw_wires(wiring, place),
             volume=draw_volume(layer, largest),
         )
-        for number, layer in enumerate(shown, 1)
+        for place, layer in enumerate(shown)
     )
 
 

@@ -12,7 +12,6 @@ from grader.pages.language import count, many, numbers, percent, say
 from grader.pages.plots import Chart, Series, value_in_words
 from grader.pages.wording import accuracy_percent
 
-MOST = 30  # rows
 EPOCHS = 10_000  # of one curve
 VALUE_ROWS = 50  # of the table of all values, evenly spread over longer trainings
 RISE = 1.03  # a validation loss that stays this much above its lowest has turned
@@ -33,7 +32,6 @@ class TrainingView:
     """All trainings, and the curves of the graded network with what they show."""
 
     fits: tuple[Fit, ...]
-    more_fits: int
     charts: tuple[Chart, ...]
     caption: str
     overfitting: str
@@ -69,8 +67,7 @@ def training_view(result: Result, evidence: Evidence | None) -> TrainingView | N
             model=model,
         )
     return TrainingView(
-        fits[:MOST],
-        len(fits[MOST:]),
+        fits,
         charts,
         caption,
         joined((_overfitting(history, onset), _gap(history, result))) if charts else "",
