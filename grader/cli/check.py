@@ -213,8 +213,7 @@ def _watch(path: Path, checker: "Checker", output: Output) -> None:
 
 
 def _show(found: "Answer", output: Output) -> None:
-    from grader.pages.language import say
-    from grader.pages.numbers import write_duration
+    from grader.pages.language import say, write_duration
     from grader.selfcheck.text import describe
 
     checked = found.checked

@@ -281,7 +281,7 @@ def course(
     from grader.cli.gradebook import open_known
     from grader.core.totals import course_table
     from grader.course.course import Course
-    from grader.exports.course import write_course
+    from grader.exports.csv_files import write_course
     from grader.exports.release import MARK, Filled
     from grader.pages.html import course_page
 

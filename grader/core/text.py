@@ -67,7 +67,7 @@ def rounded(value: float, digits: int = 2) -> float:
 
 def number(value: float) -> str:
     """A number of points: 50, 7.5, 33.33."""
-    return f"{rounded(value):.10g}"
+    return f"{rounded(value) + 0.0:.2f}".rstrip("0").rstrip(".")  # and zero has no sign
 
 
 def read_number(text: str) -> float | None:

@@ -1,4 +1,4 @@
-"""Tables of our own: the class's gradebook.csv, the same for grades, and the columns of `nbgrader export`.
+"""Tables of our own: a class's gradebook.csv, the same for grades, a course, and the columns of `nbgrader export`.
 
 All cells are quoted and none is taken for a formula. nbgrader itself does not quote, and a comma in a name moves its columns
 (nbgrader/plugins/export.py); what reads its files reads quoted ones, too.
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from grader.core.grades import Grade, flags_of, grades_of, with_grade
 from grader.core.results import CheckResult, Result
+from grader.core.totals import CourseLine, CourseTable
 from grader.exports.release import Cell, Filled, sort_grades, write_table
 from grader.pages.decisions import comment_lines
 
@@ -77,6 +78,33 @@ def _status(grade: Grade) -> str:
 
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
+
+
+STUDENT_COLUMNS = ("student", "identity", "login", "email")
+TOTAL_COLUMNS = ("slip_days", "slip_days_left", "total", "left_out", "excused", "open")
+
+
+def write_course(table: CourseTable) -> str:
+    """A course: a row for each student, a column for each assignment, slip days, the total.
+
+    An assignment's column is called after its id; beside it, what its points are out of.
+    """
+    of_assignments = [column for name in table.assignments for column in (name, f"{name} out_of")]
+    return write_table(
+        (*STUDENT_COLUMNS, *of_assignments, *TOTAL_COLUMNS), (_course_row(table, line) for line in table.lines)
+    )
+
+
+def _course_row(table: CourseTable, line: CourseLine) -> list[Cell]:
+    student, total = line.student, line.total
+    cells: list[Cell] = [student.name, student.identity, student.login, student.email]
+    for name in table.assignments:
+        grade = line.grades.get(name)
+        cells += [grade.points, grade.out_of] if grade is not None else [None, table.out_of.get(name)]
+    excused = [name for name in table.assignments if name in line.grades and line.grades[name].excused]
+    share = None if total is None or total.share is None else 100 * total.share
+    left_out, owed = ((), ()) if total is None else (sorted(total.left_out), sorted(total.open))
+    return [*cells, line.spent, line.left, share, " ".join(left_out), " ".join(excused), " ".join(owed)]
 
 
 NBGRADER_COLUMNS = (

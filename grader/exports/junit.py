@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from grader.core.grades import grades_of
 from grader.core.results import CheckResult, Grade, Outcome, Result, Status
-from grader.core.text import one_line
-from grader.exports.release import explanation, for_students, is_advice, overview, write_number
+from grader.core.text import number, one_line
+from grader.exports.release import explanation, for_students, is_advice, overview
 
 PASSES = "This submission passes. A failure here is a check that cost points, not a failed submission."
 THEIRS = (Outcome.FAILED, Outcome.PARTIAL)
@@ -53,14 +53,14 @@ def _marks(result: Result) -> Iterator[tuple[str, str]]:
     """What the student gets, or each member of a group, and what the checks alone give."""
     for grade in grades_of(result):
         who = f"{grade.student.name}: " if result.members else ""
-        yield f"{who}points", "" if grade.points is None else write_number(grade.points)
-        yield f"{who}out_of", write_number(grade.out_of)
+        yield f"{who}points", "" if grade.points is None else number(grade.points)
+        yield f"{who}out_of", number(grade.out_of)
         yield f"{who}passed", str(grade.passed).lower()
         if grade.excused:
             yield f"{who}excused", "true"
         if grade.awaits:
             yield f"{who}awaits", "; ".join(grade.awaits)
-    yield "earned", "" if result.status is Status.BROKEN or result.absent else write_number(result.points)
+    yield "earned", "" if result.status is Status.BROKEN or result.absent else number(result.points)
 
 
 def _case(result: Result, check: CheckResult) -> Tree.Element:

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 
 from grader.core.errors import UsageError
 from grader.core.grades import Grade
-from grader.core.text import rounded, shorten, visible
-from grader.exports.release import Filled, comment_of, points_for, sort_grades, write_number
+from grader.core.text import number, rounded, shorten, visible
+from grader.exports.release import Filled, comment_of, points_for, sort_grades
 from grader.exports.worksheet import (
     THOUSANDS,
     RowChange,
@@ -83,8 +83,8 @@ def fill_worksheet(data: bytes, grades: Sequence[Grade], *, name: str, options: 
         where = f"{sheet.name}, row {row + 1} below the header"
         points = rounded(points_for(grade, most, scale=options.scale, where=where))
         if points < 0 or (most is not None and points > most):
-            takes = "any number" if most is None else write_number(most)
-            return RowChange(reason=f"{write_number(points)} points, and Moodle takes 0 to {takes}")
+            takes = "any number" if most is None else number(most)
+            return RowChange(reason=f"{number(points)} points, and Moodle takes 0 to {takes}")
         new, remarks = dict[int, str](), list[str]()
         old = cells[column].value.strip()
         if read_number(old) != points:
@@ -126,9 +126,9 @@ def _people(sheet: Worksheet, identifier: int) -> dict[int, RowPerson]:
         for titles in ((*MOODLE["identity"], *MOODLE["login"]), MOODLE["email"], MOODLE["name"])
     )
     people = {}
-    for number, row in enumerate(sheet.rows):
+    for place, row in enumerate(sheet.rows):
         digits = re.search(r"([0-9]+)\s*\Z", row[identifier].value)  # "Participant 123", whatever the language
-        people[number] = RowPerson(
+        people[place] = RowPerson(
             participant=digits[1] if digits else "",
             identities=tuple(row[index].value for index in identities),
             emails=tuple(row[index].value for index in emails),

@@ -9,7 +9,7 @@ from unicodedata import category
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.grades import grades_of, shared_grade
 from grader.core.results import CheckResult, Grade, Result, Status
-from grader.core.text import cleaned, count, one_line, rounded, shorten, visible
+from grader.core.text import cleaned, count, number, one_line, shorten, visible
 from grader.pages.decisions import comment_lines, comments_of, with_decisions
 from grader.pages.headline import write_headline
 from grader.pages.wording import CAUSES, accuracy_percent, accuracy_sentence
@@ -31,11 +31,6 @@ def _seen(text: str) -> str:
     return text[next(places, len(text)) :]
 
 
-def write_number(value: float, *, digits: int = 2) -> str:
-    """A number with at most so many digits after the point and no idle zeros: 61.5, -2, 0."""
-    return f"{rounded(value, digits) + 0.0:.{digits}f}".rstrip("0").rstrip(".")
-
-
 def write_cell(cell: Cell) -> str:
     """A number as it is (a minus sign makes no formula of it), a text guarded and visible, nothing for None.
 
@@ -43,7 +38,7 @@ def write_cell(cell: Cell) -> str:
     """
     if cell is None:
         return ""
-    return visible(guard_formula(cell)) if isinstance(cell, str) else write_number(cell)
+    return visible(guard_formula(cell)) if isinstance(cell, str) else number(cell)
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
@@ -103,16 +98,12 @@ PROVISIONAL = "--provisional"
 
 @dataclass(frozen=True, kw_only=True)
 class Filled:
-    """A file for a platform. `unplaced`: grades that are not in it, and why; `remarks`: what else to know.
-
-    `troubles`: what could not be read or written for a fault of the files or of ours; all others stand.
-    """
+    """A file for a platform. `unplaced`: grades that are not in it, and why; `remarks`: what else to know."""
 
     content: bytes
     filled: int
     unplaced: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
-    troubles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +182,7 @@ def points_for(grade: Grade, most: float | None, *, scale: bool, where: str) -> 
         return grade.points
     if not scale:
         raise UsageError(
-            f"{where}: at most {write_number(most)} points, but grades here are out of {write_number(grade.out_of)}.",
+            f"{where}: at most {number(most)} points, but grades here are out of {number(grade.out_of)}.",
             "Type --scale to have them converted, or change the platform's maximum.",
         )
     return grade.points / grade.out_of * most if grade.out_of else 0.0
@@ -202,7 +193,7 @@ def comment_of(grade: Grade) -> str:
     said = "\n".join(comment_lines(grade))
     if grade.points is None:
         return said or grade.comment
-    words = f"{write_number(grade.points)} of {write_number(grade.out_of)} points"
+    words = f"{number(grade.points)} of {number(grade.out_of)} points"
     if grade.provisional:
         words += ", provisional until a person has looked at it"
     if not grade.decided and grade.lateness:

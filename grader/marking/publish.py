@@ -24,8 +24,8 @@ from grader.marking.repeated_runs import EVIDENCE_FOLDER as EVIDENCE_FOLDER
 from grader.marking.repeated_runs import counted_run, load_attempts, load_outputs
 from grader.marking.similarity import load_compared
 from grader.pages.accuracy import JudgedImages, Mistake, find_mistakes
+from grader.pages.class_page import SimilarPair
 from grader.pages.html import class_page, has_key, page_key, student_page
-from grader.pages.pairs import SimilarPair
 
 REPORT, INDEX, GRADEBOOK, BATCH = "report.html", "index.html", "gradebook.csv", "batch.json"
 ORIGIN = ".origin.json"  # hidden: no student's folder is called so

@@ -18,8 +18,7 @@ from grader.core.results import Accuracy, Attempt, Comparison, Result, Spread
 from grader.core.text import joined, one_line
 from grader.course.dataset import Images
 from grader.pages.cells import Picture, thumbnail
-from grader.pages.language import many, numbers, say, translated
-from grader.pages.numbers import number, percent
+from grader.pages.language import many, numbers, percent, say, translated
 from grader.pages.plots import NumberLine, SeedSpread
 from grader.pages.wording import (
     VERDICT_TONES,
@@ -112,35 +111,19 @@ class AccuracyView:
     sentence: str
     reference: str
     compared: tuple[str, ...]
-    attempts: tuple["AttemptView", ...]
+    attempts: tuple[Attempt, ...]  # where there were several
     line: NumberLine
 
 
 @dataclass(frozen=True)
-class AttemptView:
-    """One run of a submission that was repeated, as a row."""
-
-    seed: str
-    accuracy: str
-    points: str
-    counted: bool
-
-
-@dataclass(frozen=True)
-class ConfusionCell:
-    """How often one class was called another; `shade` from 0 to 9."""
-
-    count: int
-    shade: int
-    right: bool
-
-
-@dataclass(frozen=True)
 class ConfusionView:
-    """The confusion matrix with class names, the share right of each class, and mix-ups in words: the worst, and others."""
+    """The confusion matrix with class names, the share right of each class, and mix-ups in words: the worst, and others.
+
+    A cell is how often one class was called another, and a shade from 0 to 9.
+    """
 
     classes: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[ConfusionCell, ...], str], ...]
+    rows: tuple[tuple[str, tuple[tuple[int, int], ...], str], ...]
     worst: tuple[str, ...]
     others: tuple[str, ...]
 
@@ -168,7 +151,7 @@ def accuracy_view(result: Result) -> AccuracyView | None:
         sentence="" if doubted else accuracy_sentence(accuracy),
         reference=reference_sentence(result.baseline, accuracy, placed=not doubted) if result.baseline else "",
         compared=tuple(_comparison(item) for item in result.compared),
-        attempts=tuple(_attempt(item) for item in result.attempts) if len(result.attempts) > 1 else (),
+        attempts=result.attempts if len(result.attempts) > 1 else (),
         line=NumberLine(
             value=accuracy.value,
             label=label,
@@ -186,11 +169,6 @@ def _badge(accuracy: Accuracy, verdict: str, doubted: bool) -> str:
     if doubted:
         return say("provisional")
     return say("borderline, counted as reached") if accuracy.granted else say(VERDICTS.get(verdict, ""))
-
-
-def _attempt(attempt: Attempt) -> AttemptView:
-    reached = say("not judged") if attempt.accuracy is None else percent(attempt.accuracy, 2)
-    return AttemptView(str(attempt.seed), reached, number(attempt.points), attempt.counted)
 
 
 def _comparison(other: Comparison) -> str:
@@ -229,16 +207,15 @@ def confusion_view(accuracy: Accuracy | None, classes: Sequence[str]) -> Confusi
     rows = []
     for i, row in enumerate(matrix):
         total = max(sum(row), 1)
-        cells = [_confusion_cell(n, i == j, total) for j, n in enumerate(row)]
-        rows.append((names[i], tuple(cells), percent(row[i] / total, 1)))
+        rows.append((names[i], tuple((n, _shade(n / total)) for n in row), percent(row[i] / total, 1)))
     mixed = sorted(((n, i, j) for i, row in enumerate(matrix) for j, n in enumerate(row) if i != j and n), reverse=True)
     told = tuple(_mix_up(n, f"“{names[i]}”", f"“{names[j]}”") for n, i, j in mixed[:MOST_MIX_UPS])
     return ConfusionView(names, tuple(rows), told[:3], told[3:])
 
 
-def _confusion_cell(n: int, right: bool, total: int) -> ConfusionCell:
+def _shade(share: float) -> int:
     # by the square root: a share of 1 % is still seen beside one of 99 %, and no mix-up looks like a hit
-    return ConfusionCell(n, max(1, min(9, round(9 * math.sqrt(n / total)))) if n > 0 else 0, right)
+    return max(1, min(9, round(9 * math.sqrt(share)))) if share > 0 else 0
 
 
 def _mix_up(n: int, true: str, called: str) -> str:

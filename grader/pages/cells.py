@@ -23,9 +23,8 @@ from PIL import Image
 from grader.checks.cell_and_line import Places
 from grader.core.evidence import Cell, CellError, MarkdownCell, Output
 from grader.core.text import joined, one_line, settled, visible
-from grader.pages.language import many, say, translated
+from grader.pages.language import many, say, translated, write_duration
 from grader.pages.markup import Markup, as_written, code_lines, markdown, plain_lines
-from grader.pages.numbers import write_duration
 
 PIXELS = 25_000_000  # of one figure: a small file can unpack to more memory than a browser has
 WIDEST = 1_000  # pixels of a figure that was made lighter; a page shows it no wider
@@ -243,21 +242,14 @@ def notebook_view(
     budget = _Budget(squeeze=sum(drawn[:FIGURES]) > figure_bytes, figure_bytes=figure_bytes)
     shown = []
     for cell in kept:
-        before = _take(prose, cell.number)
-        shown.append(_cell(cell, [_prose(item, budget) for item in before], counts, Places(tuple(cells), file), budget))
+        before = [_prose(item, budget) for item in prose if item.after < cell.number]
+        prose = [item for item in prose if item.after >= cell.number]
+        shown.append(_cell(cell, before, counts, Places(tuple(cells), file), budget))
     after = tuple(_prose(item, budget) for item in prose)
-    notes = (*_left_out(budget, figure_bytes), *_more_cells(cells))
-    return NotebookView(tuple(shown), notes, after)
+    return NotebookView(tuple(shown), tuple(_left_out(cells, budget, figure_bytes)), after)
 
 
-def _take(prose: list[MarkdownCell], number: int) -> list[MarkdownCell]:
-    """Take away what stands before the code cell of that number."""
-    taken = [cell for cell in prose if cell.after < number]
-    prose[:] = [cell for cell in prose if cell.after >= number]
-    return taken
-
-
-def _left_out(budget: _Budget, figure_bytes: int) -> Iterator[str]:
+def _left_out(cells: Sequence[Cell], budget: _Budget, figure_bytes: int) -> Iterator[str]:
     """What the page could not hold, after all of it was shown."""
     if budget.squeezed:
         yield many(
@@ -275,9 +267,6 @@ def _left_out(budget: _Budget, figure_bytes: int) -> Iterator[str]:
         )
     if budget.muted:
         yield say("Text after the first {n} kB of the notebook is left out.", n=PAGE_TEXT // 1000)
-
-
-def _more_cells(cells: Sequence[Cell]) -> Iterator[str]:
     if len(cells) > CELLS:
         yield say("The notebook has {n} code cells; the first {most} are shown.", n=len(cells), most=CELLS)
 

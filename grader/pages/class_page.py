@@ -8,14 +8,12 @@ from urllib.parse import quote
 
 from grader.core.evidence import Cause
 from grader.core.grades import flags_of, grades_of, is_of, standing_checks, with_grade
-from grader.core.results import Flag, Grade, Outcome, Result, Spread, Status
+from grader.core.metrics import chance_of_catching, more_than_chance
+from grader.core.results import AuditFinding, Flag, Grade, Outcome, Result, Spread, Status
 from grader.core.text import cleaned, joined, one_line
 from grader.pages.accuracy import reference_band
-from grader.pages.handed_in import AuditsView, audits_view, network_words
 from grader.pages.headline import AWAITING, NOTHING, points_word, standing, status_word, write_grade_headline
-from grader.pages.language import many, say, translated
-from grader.pages.numbers import number, write_duration
-from grader.pages.pairs import MOST_PAIRS, PairRow, SimilarPair, pair_rows
+from grader.pages.language import many, number, percent, say, translated, write_duration
 from grader.pages.plots import AccuracyStrip, Segment
 from grader.pages.wording import (
     CAUSES,
@@ -29,9 +27,11 @@ from grader.pages.wording import (
     substitute_warning,
 )
 
-NAMED = 60  # students who are named beside one check or flag
 MOST_CHECKS = 15  # of those that the class lost points by
 BINS = 10  # of the histogram of points
+MOST_PAIRS = 100  # with similar code; the review desk has all of them
+LONGEST_NAME = 120
+CHEATS = (1, 2, 5)  # of which it is told how likely a lot would have found one
 
 # What nobody has to look at: said of every student of a class, or decided by a person already.
 QUIET = frozenset({"substitute_data", "late", "override", "excused", "points_decided"})
@@ -58,7 +58,6 @@ class FailedCheck:
     partly: int
     share: float
     whom: tuple[Whom, ...]
-    more: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +66,7 @@ class Attention:
 
     title: str
     tone: Tone
-    count: int
     whom: tuple[Whom, ...]
-    more: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +94,40 @@ class ClassRow:
     order_time: float
     ending: str
     ending_detail: str
+
+
+@dataclass(frozen=True)
+class AuditsView:
+    """What a class page says of handed-in networks; `alarming`: more audits failed than chance explains."""
+
+    sentences: tuple[str, ...]
+    alarming: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarPair:
+    """Two submissions and each one's share of its own code; `folder`: of which the second is, "" where it is of the class.
+
+    `longest`: the lines of their longest stretch, 0 where it is not known.
+    """
+
+    first: str
+    second: str
+    folder: str
+    of_first: float
+    of_second: float
+    longest: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairRow:
+    """A pair as a row shows it: each one's name, address and share; the folder of the second, their longest stretch."""
+
+    names: tuple[str, str]
+    hrefs: tuple[str | None, str | None]
+    shares: tuple[str, str]
+    folder: str
+    longest: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,8 +296,7 @@ def _failed_checks(linked: Sequence[Linked]) -> tuple[FailedCheck, ...]:
             failed=failures[key],
             partly=len(whom) - failures[key],
             share=len(whom) / handed_in,
-            whom=tuple(whom[:NAMED]),
-            more=max(len(whom) - NAMED, 0),
+            whom=tuple(whom),
         )
         for key, whom in found.items()
     ]
@@ -300,9 +330,7 @@ def _attention(linked: Sequence[Linked]) -> tuple[Attention, ...]:
             flagged.setdefault(flag.kind, []).append(whom(result, href, flag.reason))
     groups += [(flag_word(kind), "warn", concerned) for kind, concerned in flagged.items()]
     return tuple(
-        Attention(title=title, tone=tone, count=len(all_), whom=tuple(all_[:NAMED]), more=max(len(all_) - NAMED, 0))
-        for title, tone, all_ in groups
-        if all_
+        Attention(title=title, tone=tone, whom=tuple(concerned)) for title, tone, concerned in groups if concerned
     )
 
 
@@ -411,3 +439,76 @@ def _setting(results: Sequence[Result]) -> tuple[tuple[str, str], ...]:
         (say("isolation"), listed([say(ISOLATION[result.isolation][0]) for result in results])),
         (say("seed"), listed([str(result.seed) for result in results])),
     )
+
+
+def pair_rows(pairs: Sequence[SimilarPair], links: Mapping[str, str | None]) -> tuple[PairRow, ...]:
+    """The closest pairs. `links` maps a student to the relative address of the report."""
+    return tuple(
+        PairRow(
+            names=(one_line(pair.first, LONGEST_NAME), one_line(pair.second, LONGEST_NAME)),
+            hrefs=(links.get(pair.first), None if pair.folder else links.get(pair.second)),
+            shares=(percent(pair.of_first, 0), percent(pair.of_second, 0)), folder=one_line(pair.folder, LONGEST_NAME),
+            longest=many(pair.longest, "{n} line", "{n} lines") if pair.longest else "–",
+        )
+        for pair in pairs[:MOST_PAIRS]
+    )  # fmt: skip
+
+
+def network_words(grade: Grade) -> str:
+    """In a cell of a table: which way the mark was reached, and what an audit gave."""
+    way = {"trained": say("trained here"), "handed-in": say("handed in"), None: "–"}[grade.source]
+    match grade.audit:
+        case "confirmed":
+            return say("{way}; audit: confirmed", way=way)
+        case "not confirmed":
+            return say("{way}; audit: not confirmed", way=way)
+        case "not judged":
+            return say("{way}; audit: no network to judge", way=way)
+        case "due":
+            return say("{way}; audit: not trained yet", way=way)
+    return way
+
+
+def audits_view(results: Sequence[Result]) -> AuditsView | None:
+    """None for a class whose networks were all trained here."""
+    judged = [result for result in results if result.model.source == "handed-in" and result.model.maker != "no network"]
+    if not judged:
+        return None
+    audits = [result.audit for result in judged if result.audit is not None]
+    drawn = [audit for audit in audits if audit.by_lot and audit.outcome != "due"]
+    failed = sum(audit.outcome != "confirmed" for audit in drawn)
+    alarm = ""
+    if more_than_chance(failed, len(drawn)):
+        alarm = say(
+            "{failed} of {audited} audits that the lot named did not confirm the handed-in network. That is more than seeds "
+            "and chance explain: have everybody trained (`--train always`).",
+            failed=failed, audited=len(drawn),
+        )  # fmt: skip
+    return AuditsView(sentences=tuple(_class_sentences(results, judged, audits)), alarming=alarm)
+
+
+def _class_sentences(
+    results: Sequence[Result], judged: Sequence[Result], audits: Sequence[AuditFinding]
+) -> Iterator[str]:
+    yield many(
+        len(judged), "{n} network of {all} was judged as it was handed in.",
+        "{n} networks of {all} were judged as they were handed in.", all=len(results),
+    )  # fmt: skip
+    found = Counter(audit.outcome for audit in audits)
+    lot = sum(audit.by_lot for audit in audits)
+    if audits:
+        yield say(
+            "{n} of them were audited, {lot} by lot: {confirmed} confirmed, {failed} not confirmed, {unjudged} without a "
+            "network that could be judged, {due} not trained yet.",
+            n=len(audits), lot=lot, confirmed=found["confirmed"], failed=found["not confirmed"],
+            unjudged=found["not judged"], due=found["due"],
+        )  # fmt: skip
+    known = sum(result.model.maker == "same" for result in judged)
+    if lot and known:
+        chances = (chance_of_catching(cheats, of=known, audited=lot) for cheats in CHEATS)
+        one, two, five = (percent(chance, 0) for chance in chances)
+        yield say(
+            "A lot of {lot} among {n} names at least one of 1, 2 or 5 networks that the code does not train with a chance "
+            "of {one}, {two} or {five}.",
+            lot=lot, n=known, one=one, two=two, five=five,
+        )  # fmt: skip

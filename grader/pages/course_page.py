@@ -7,17 +7,8 @@ from grader.core.results import Grade
 from grader.core.text import joined, one_line
 from grader.core.totals import CourseLine, CourseTable
 from grader.pages.headline import points_word, status_word
-from grader.pages.language import many, say
-from grader.pages.numbers import number, percent
+from grader.pages.language import many, number, percent, say
 from grader.pages.wording import Tone, points
-
-
-@dataclass(frozen=True, kw_only=True)
-class CourseColumn:
-    """An assignment: its title, what it is out of, and what it weighs."""
-
-    title: str
-    about: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +40,7 @@ class CourseView:
     """A course as its page shows it."""
 
     title: str
-    columns: tuple[CourseColumn, ...]
+    columns: tuple[tuple[str, str], ...]  # an assignment's title, and what it is out of and weighs
     rows: tuple[CourseRow, ...]
     has_total: bool
     has_slip_days: bool
@@ -70,11 +61,11 @@ def course_view(table: CourseTable) -> CourseView:
     )
 
 
-def _column(table: CourseTable, name: str) -> CourseColumn:
+def _column(table: CourseTable, name: str) -> tuple[str, str]:
     out_of = table.out_of.get(name)
     about = [] if out_of is None else [say("of {points}", points=points(out_of))]
     about += [] if table.rules is None else [_weight(table.rules, name)]
-    return CourseColumn(title=one_line(table.titles.get(name, name), 80), about=joined(filter(None, about), ", "))
+    return one_line(table.titles.get(name, name), 80), joined(about, ", ")
 
 
 def _weight(rules: CourseRules, name: str) -> str:

@@ -10,8 +10,7 @@ from grader.core.grades import shared_grade, standing_checks
 from grader.core.results import CheckResult, Grade, Outcome, Result, labels_of
 from grader.core.review import Comment, Review
 from grader.core.text import joined, one_line, shorten
-from grader.pages.language import say, translated
-from grader.pages.numbers import number
+from grader.pages.language import number, say, translated
 
 LONGEST = 4_000  # characters of a comment
 QUOTED = 200  # of a line of code
@@ -75,7 +74,9 @@ def comments_view(result: Result, cells: Mapping[int, str]) -> CommentsView:
     grade = shared_grade(result)
     review = Review() if grade is None or grade.review is None else grade.review
     numbers = {label: place for place, label in enumerate(labels_of(result.checks), 1)}
-    whole, checks, below = [], dict[int, list[CommentView]](), dict[int, list[CommentView]]()
+    whole, checks, below = list[CommentView](), dict[int, list[CommentView]](), dict[int, list[CommentView]]()
+    if grade is not None and grade.override is not None and grade.override.comment:
+        whole.append(CommentView(text=shorten(grade.override.comment, LONGEST)))
     if (change := review.adjustment) is not None and change.points and grade is not None and grade.override is None:
         whole.append(CommentView(text=say("Points in all, beside the checks."), points=signed(change.points)))
     for comment in review.comments:

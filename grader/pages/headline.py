@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from grader.core.evidence import Cause
 from grader.core.grades import LATER_RUN_BROKE, grades_of, is_of, shared_grade, standing_checks
 from grader.core.results import Grade, Outcome, Result, Status
-from grader.core.text import joined, one_line, shorten
-from grader.pages.language import gettext_noop, many, say, translated
-from grader.pages.numbers import number
+from grader.core.text import joined, one_line
+from grader.pages.language import gettext_noop, many, number, say, translated
 from grader.pages.wording import MARKS, OUTCOMES, STATUSES, Tone, points
 
-LONGEST = 4_000  # characters of a comment
 NOTHING = gettext_noop("nothing handed in")
 NONE = "–"
 AWAITING = "awaiting"  # the group of those who have no points until a person gives some
@@ -89,12 +87,6 @@ def status_word(grade: Grade) -> str:
 def points_word(grade: Grade) -> str:
     """The points that the student gets, or a dash."""
     return NONE if grade.points is None else number(grade.points)
-
-
-def comment_of_instructor(result: Result) -> str:
-    """What a person said to the student of this grade; empty for a group whose members have grades of their own."""
-    grade = shared_grade(result)
-    return shorten(grade.override.comment, LONGEST) if grade is not None and grade.override is not None else ""
 
 
 def _passed_or_below(result: Result, grade: Grade, sentence: str) -> Headline:

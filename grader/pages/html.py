@@ -18,14 +18,15 @@ from markupsafe import Markup, escape
 from grader.core.evidence import Evidence
 from grader.core.limits import Limits
 from grader.core.results import Result
+from grader.core.text import one_line, shorten
 from grader.core.totals import CourseTable
 from grader.pages.accuracy import Mistake
-from grader.pages.class_page import ClassView, class_view
+from grader.pages.class_page import ClassView, SimilarPair, class_view
 from grader.pages.course_page import CourseView, course_view
-from grader.pages.language import many, say, use_language
-from grader.pages.pairs import SimilarPair
+from grader.pages.language import count, many, number, numbers, percent, say, use_language, write_duration
 from grader.pages.plots import accuracy_strip, curves, histogram, number_line, points_strip, share_bar
 from grader.pages.view import StudentView, student_view
+from grader.pages.wording import shape
 
 # Plots by the names that templates call them by.
 PLOTS: dict[str, Callable[..., str]] = {
@@ -195,6 +196,7 @@ def _environment(templates: Path) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters["prose"] = _prose
-    environment.globals |= {"_": say, "many": many, **{name: _as_markup(plot) for name, plot in PLOTS.items()}}
+    environment.filters |= {"prose": _prose, "line": one_line, "shorten": shorten}
+    written = {told.__name__: told for told in (count, many, number, numbers, percent, shape, write_duration)}
+    environment.globals |= {"_": say, **written, **{name: _as_markup(plot) for name, plot in PLOTS.items()}}
     return environment

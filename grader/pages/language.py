@@ -1,4 +1,4 @@
-"""The language of a page: English messages, and the gettext catalogue that translates them.
+"""The language of a page: English messages, and the gettext catalogue that translates them; numbers, sizes and times.
 
 `say` and `many` speak English, as the terminal does, and inside a block of `use_language` the language that it names. A
 message is written out where it is said, because catalogues are collected from there; titles of our own checks, assignments
@@ -14,17 +14,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
+from babel.dates import format_datetime
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 
+from grader.core import limits
+from grader.core import text as plain
 from grader.core.errors import RubricError
-from grader.core.text import nearest
 from grader.pages.translate_findings import Sentences, Template
 
 ENGLISH = "en"
@@ -86,9 +89,42 @@ def numbers(text: str) -> str:
     return text if _spoken.get().code == ENGLISH else _spoken.get().write_numbers(text)
 
 
-def spoken() -> str:
-    """The code of the language that is spoken."""
-    return _spoken.get().code
+def number(value: float) -> str:
+    """A number of points: 50, 7.5, 33.33; in Italian 7,5."""
+    return numbers(plain.number(value))
+
+
+def count(value: int) -> str:
+    """A whole number with its thousands apart: 10,000; in Italian 10.000."""
+    return numbers(plain.count(value))
+
+
+def percent(fraction: float, digits: int = 4) -> str:
+    """A fraction as a percentage without idle zeros: 97 %, 97.5 %; in Italian 97,5 %."""
+    return numbers(plain.percent(fraction, digits))
+
+
+def write_duration(seconds: float) -> str:
+    """`95` as "1 min 35 s"; under a minute with one decimal place at most."""
+    return numbers(limits.write_duration(seconds))
+
+
+def write_size(size: float) -> str:
+    """`1500000` as "1.43 MiB"; in Italian "1,43 MiB"."""
+    return numbers(limits.write_size(size))
+
+
+def write_moment(moment: str) -> str:
+    """An ISO time: as it is in English, which machines and people share; elsewhere as the language writes times."""
+    code = _spoken.get().code
+    if code == ENGLISH:
+        return moment
+    try:
+        when = datetime.fromisoformat(moment)
+    except ValueError:
+        return moment
+    zone = when.strftime("%Z")
+    return f"{format_datetime(when, 'd MMMM y, HH:mm:ss', locale=code.replace('-', '_'))}{f' {zone}' if zone else ''}"
 
 
 def _written(values: dict[str, str | int]) -> dict[str, str]:
@@ -112,7 +148,7 @@ def _read_language(folder: Path, language: str) -> Language:
         if language == ENGLISH:
             return _ENGLISH
         known = tuple(sorted({ENGLISH, *(other.stem for other in folder.glob("*.po"))}))
-        near = nearest(language, known)
+        near = plain.nearest(language, known)
         raise RubricError(
             f"key `report.language`: there is no catalogue {path}{near}.", f"Available: {', '.join(known)}."
         )

@@ -1,5 +1,7 @@
 """The graded network as a report shows it: which one, how pictures were prepared for it, its layers as a diagram. Pure.
 
+Of one that was handed in: its file, whether the code builds it, what its audit gave.
+
 Every layer is a row of a table, and every row draws its own piece of the wires, stretched to the row's height, and its
 output as a block. A tensor that is still needed further down keeps a lane of its own.
 """
@@ -9,11 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grader.core.evidence import Architecture, Claims, Evidence, Layer, Preparation
-from grader.core.results import ModelSummary, Result
+from grader.core.results import AuditFinding, ModelSummary, Result
 from grader.core.text import joined, one_line, shorten
-from grader.pages.handed_in import HandedInView, handed_in_view
-from grader.pages.language import gettext_noop, many, numbers, say, translated
-from grader.pages.numbers import count, percent
+from grader.pages.language import count, gettext_noop, many, numbers, percent, say, translated
 from grader.pages.shapes import Explanation, explain_layers, rules
 from grader.pages.wording import shape
 
@@ -132,6 +132,7 @@ def _middle(lane: int) -> int:
 
 MOST = 30  # rows of candidates or fits
 MOST_LAYERS = 200
+LONGEST_DIFFERENCE = 400  # characters
 
 # What a layer is known by, in the order it is read; a value that everybody has is left out.
 _SETTINGS: tuple[tuple[str, str], ...] = (
@@ -162,16 +163,11 @@ _USUAL: tuple[tuple[str, object], ...] = (
 class LayerView:
     """One layer as a row; `wires` and `volume` are its part of the diagram, as SVG; `reads` is said where wires fork."""
 
-    number: int
-    name: str
-    kind: str
+    layer: Layer
     settings: str
     rules: tuple[str, ...]
     reads: str
-    output: str
-    parameters: str
-    share: float
-    frozen: bool
+    share: float  # of the largest layer's parameters
     wires: str
     volume: str
 
@@ -184,6 +180,15 @@ class CandidateView:
     taken: bool
     about: str
     reason: str
+
+
+@dataclass(frozen=True)
+class HandedInView:
+    """What a student's page says of a handed-in network."""
+
+    sentence: str
+    differences: tuple[str, ...]
+    audit: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -328,20 +333,15 @@ def _layers(architecture: Architecture, wiring: Wiring) -> tuple[LayerView, ...]
     largest = largest_picture(shown)
     return tuple(
         LayerView(
-            number=number,
-            name=one_line(layer.name, 80),
-            kind=one_line(layer.kind, 60),
+            layer=layer,
             settings=settings(layer),
             rules=rules(layer),
             reads=_reads(layer, wiring),
-            output=shape(layer.output_shape),
-            parameters=count(layer.parameters),
             share=layer.parameters / most if most else 0.0,
-            frozen=layer.trainable < layer.parameters and layer.trainable == 0,
-            wires=draw_wires(wiring, number - 1),
+            wires=draw_wires(wiring, place),
             volume=draw_volume(layer, largest),
         )
-        for number, layer in enumerate(shown, 1)
+        for place, layer in enumerate(shown)
     )
 
 
@@ -350,3 +350,55 @@ def _reads(layer: Layer, wiring: Wiring) -> str:
         return ""
     named = ", ".join(one_line(name, 60) for name in layer.inputs[:8])
     return say("reads {layers}", layers=named)
+
+
+def handed_in_view(result: Result) -> HandedInView | None:
+    """None where the network was trained here."""
+    if result.model.source != "handed-in" or result.model.maker is None:
+        return None
+    listed = result.model.differences if result.model.maker == "different" else ()
+    return HandedInView(
+        sentence=_sentence(result), differences=tuple(shorten(line, LONGEST_DIFFERENCE) for line in listed),
+        audit=_audit_sentence(result.audit),
+    )  # fmt: skip
+
+
+def _sentence(result: Result) -> str:
+    file = one_line(result.model.file or "", 120)
+    match result.model.maker:
+        case "same":
+            return say(
+                "The network in {file} was judged as it was handed in. The code was run for a moment: it builds this very "
+                "network.",
+                file=file,
+            )  # fmt: skip
+        case "different":
+            return say(
+                "The network in {file} is not the one that the code builds. It earns nothing until your instructor decides.",
+                file=file,
+            )  # fmt: skip
+        case "no code":
+            return say("The network in {file} was judged as it was handed in. It came without code.", file=file)
+        case "no network":
+            return say("No trained network was handed in, and this exercise trains none.")
+    if not result.model.differences:
+        return say("The network in {file} could not be opened.", file=file)
+    return say("Nobody saw the code build the network in {file}: it was not judged.", file=file)
+
+
+def _audit_sentence(audit: AuditFinding | None) -> str:
+    """What an audit gave; empty where there was none, or none yet."""
+    if audit is None or audit.outcome == "due":
+        return ""
+    if audit.outcome == "not judged":
+        return say("An audit trained the code in full, and got no network that could be judged.")
+    told = {"trained": percent(audit.trained or 0.0, 2), "file": percent(audit.handed_in or 0.0, 2)}
+    if audit.outcome == "confirmed":
+        return say(
+            "An audit trained the code in full: it reaches {trained}, the handed-in network {file}. That confirms it.",
+            **told,
+        )
+    return say(
+        "An audit trained the code in full: it reaches {trained}, the handed-in network {file}. That does not confirm it.",
+        **told,
+    )

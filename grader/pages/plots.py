@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from html import escape
 
 from grader.core.text import joined, shorten, visible
-from grader.pages.language import many, numbers, say
-from grader.pages.numbers import percent
+from grader.pages.language import many, numbers, percent, say
 from grader.pages.wording import Tone
 
 Length = float | str  # pixels, or a share of the width as in "12.5%"
@@ -91,10 +90,10 @@ class Canvas:
         self._parts.append(linked)
 
 
-def nice(low: float, high: float, steps: int = 4) -> tuple[float, float, float]:
+def nice(low: float, high: float) -> tuple[float, float, float]:
     """The region widened to round ends, and the distance between ticks."""
     span = max(high - low, abs(high) * 1e-3, 1e-6)
-    rough = span / steps
+    rough = span / 4
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
@@ -128,12 +127,12 @@ def lanes(labels: Sequence[tuple[float, str]], width: int) -> list[int]:
     return chosen
 
 
-def apart(heights: Sequence[float], least: float = 16.0) -> list[float]:
+def apart(heights: Sequence[float]) -> list[float]:
     """The same heights, pushed apart until labels there don't touch."""
     placed = list(heights)
     order = sorted(range(len(placed)), key=placed.__getitem__)
     for before, after in itertools.pairwise(order):
-        placed[after] = max(placed[after], placed[before] + least)
+        placed[after] = max(placed[after], placed[before] + 16)
     return placed
 
 
@@ -242,10 +241,11 @@ def number_line(shown: NumberLine, *, width: int = 720) -> str:
     return svg.written()
 
 
-def curves(chart: Chart, *, width: int = 360, height: int = 240) -> str:
+def curves(chart: Chart) -> str:
     """One chart of learning curves: training solid with dots, validation dashed with squares, named at their ends."""
     kept = [item for item in map(_without_oddities, chart.series) if any(v is not None for v in item.values)]
     numbers = [value for item in kept for value in item.values if value is not None]
+    width, height = 360, 240
     svg = Canvas(width, height, _curves_in_words(chart, kept), "curves")
     names = round(max((len(item.label) for item in kept), default=0) * GLYPH)
     left, right, top, bottom = 50, width - max(84, 15 + names), 24, height - 40
@@ -442,8 +442,9 @@ class AccuracyStrip:
     reference: SeedSpread | None = None
 
 
-def histogram(bins: Sequence[int], *, pass_share: float | None, width: int = 460, height: int = 190) -> str:
+def histogram(bins: Sequence[int], *, pass_share: float | None) -> str:
     """How many results fall into each tenth of the points, with the pass mark."""
+    width, height = 460, 190
     svg = Canvas(width, height, _histogram_in_words(bins), "histogram")
     left, right, top, bottom = 10, width - 10, 34, height - 26
     slot = (right - left) / len(bins)

@@ -14,8 +14,7 @@ from typing import Literal
 
 from grader.core.evidence import Architecture, Layer
 from grader.core.text import joined, one_line
-from grader.pages.language import gettext_noop, many, numbers, say
-from grader.pages.numbers import count
+from grader.pages.language import count, gettext_noop, many, numbers, say
 from grader.pages.wording import shape
 
 LARGEST = 10**9  # beyond it no size is believed: no formula grows longer than a line
@@ -365,8 +364,8 @@ def times_as_many(more: int, few: int) -> str:
 def rules(layer: Layer) -> tuple[str, ...]:
     """The size rule in the layer's numbers, each different axis once; nothing for other layers and for free sizes."""
     found = sliding(layer)
-    known = [axis for axis in found.axes if axis.incoming is not None] if found else []
-    return tuple(dict.fromkeys(written_rule(axis, axis.incoming) for axis in known if axis.incoming is not None))
+    axes = found.axes if found else ()
+    return tuple(dict.fromkeys(written_rule(axis, axis.incoming) for axis in axes if axis.incoming is not None))
 
 
 def _factor(rounded: int, size: int) -> str:
@@ -377,7 +376,7 @@ def _layer(number: int, layer: Layer) -> LayerExplanation | None:
     size, parameters, dense = _size(layer), _parameters(layer), _dense_in_words(layer)
     if not (size or parameters or dense):
         return None
-    incoming = layer.input_shapes[0] if len(layer.input_shapes) == 1 else None
+    incoming = _only(layer.input_shapes)
     return LayerExplanation(
         number=number,
         name=one_line(layer.name, 80),

@@ -1,17 +1,15 @@
 """A result in a terminal or a log: plain lines without colours or control characters. Pure."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from grader.core.grades import flags_of, grades_of, with_grade
 from grader.core.limits import write_duration, write_size
-from grader.core.results import Grade, Outcome, Result
+from grader.core.results import CheckResult, Grade, Outcome, Result
 from grader.core.text import cleaned, count, defused, number, one_line, percent
-from grader.pages.counterexample import counterexample_lines
 from grader.pages.decisions import comments_of, with_decisions
-from grader.pages.folding import fold_skipped
-from grader.pages.handed_in import handed_in_view
 from grader.pages.headline import points_word, write_grade_headline, write_headline
+from grader.pages.language import many, translated
+from grader.pages.network import handed_in_view
 from grader.pages.wording import (
     CAUSES,
     ISOLATION,
@@ -19,14 +17,11 @@ from grader.pages.wording import (
     SERVE,
     accuracy_percent,
     accuracy_sentence,
+    counterexample_lines,
     interval_percent,
     reference_sentence,
     substitute_warning,
 )
-
-if TYPE_CHECKING:
-    pass
-
 
 NAME = 28  # columns of a student's name in a row
 
@@ -118,3 +113,26 @@ def _row(result: Result, grade: Grade) -> str:
 
 def _defused_line(line: str) -> str:
     return defused(line.replace("\u00a0", " ").rstrip())
+
+
+def fold_skipped(checks: Sequence[CheckResult]) -> list[CheckResult]:
+    """The checks in their order; those that were skipped for one reason as one, where the first of them stands.
+
+    Seven lines of one reason would hide the one that matters. It has the points of all of them; its title is their number
+    and the reason.
+    """
+    folded = []
+    for check in checks:
+        alike = [other for other in checks if other.outcome is Outcome.SKIPPED and other.reason == check.reason]
+        if check.outcome is not Outcome.SKIPPED or not check.reason or len(alike) == 1:
+            folded.append(check)
+        elif check is alike[0]:
+            folded.append(_together(alike))
+    return folded
+
+
+def _together(checks: Sequence[CheckResult]) -> CheckResult:
+    reason = translated(checks[0].reason)
+    title = many(len(checks), "{n} check skipped: {reason}", "{n} checks skipped: {reason}", reason=reason)
+    points, out_of = (sum(getattr(check, name) for check in checks) for name in ("points", "out_of"))
+    return checks[0].model_copy(update={"title": title, "points": points, "out_of": out_of, "reason": "", "hint": ""})

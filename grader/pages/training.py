@@ -4,38 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from grader.core.evidence import ArraySummary, Evidence, Fit
+from grader.core.evidence import Evidence, Fit
 from grader.core.results import Result
-from grader.core.text import joined, one_line, shorten
+from grader.core.text import joined, one_line
 from grader.pages.accuracy import is_doubted
-from grader.pages.language import many, numbers, say
-from grader.pages.numbers import count, percent, write_duration
+from grader.pages.language import count, many, numbers, percent, say
 from grader.pages.plots import Chart, Series, value_in_words
-from grader.pages.wording import accuracy_percent, shape
+from grader.pages.wording import accuracy_percent
 
-MOST = 30  # rows
 EPOCHS = 10_000  # of one curve
 VALUE_ROWS = 50  # of the table of all values, evenly spread over longer trainings
 RISE = 1.03  # a validation loss that stays this much above its lowest has turned
 GAP = 0.03  # between training and judged accuracy, from which on it is spoken of
 FALL = 0.97  # a training loss that went on falling by as much
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitView:
-    """One training."""
-
-    model: str
-    epochs: str
-    batch: str
-    optimizer: str
-    loss: str
-    given: str
-    reach: str
-    cell: int | None
-    validation: str
-    seconds: str
-    error: str
 
 
 @dataclass(frozen=True)
@@ -50,8 +31,7 @@ class CurveValues:
 class TrainingView:
     """All trainings, and the curves of the graded network with what they show."""
 
-    fits: tuple[FitView, ...]
-    more_fits: int
+    fits: tuple[Fit, ...]
     charts: tuple[Chart, ...]
     caption: str
     overfitting: str
@@ -87,8 +67,7 @@ def training_view(result: Result, evidence: Evidence | None) -> TrainingView | N
             model=model,
         )
     return TrainingView(
-        tuple(map(_fit, fits[:MOST])),
-        len(fits[MOST:]),
+        fits,
         charts,
         caption,
         joined((_overfitting(history, onset), _gap(history, result))) if charts else "",
@@ -207,29 +186,3 @@ def _values(charts: Sequence[Chart]) -> CurveValues:
         (say("epoch"), *(f"{chart.title}: {series.label}" for chart, series in every)),
         tuple((count(place + 1), *(value(*curve, place) for curve in every)) for place in shown),
     )
-
-
-def _fit(fit: Fit) -> FitView:
-    unknown = say("not known")
-    rate = "" if fit.learning_rate is None else say("rate {rate}", rate=numbers(f"{fit.learning_rate:g}"))
-    validation = {"data": say("data of its own"), "split": say("split off"), "none": say("none")}
-    optimizer = one_line(fit.optimizer, 60) if fit.optimizer else unknown
-    return FitView(
-        model=one_line(fit.model, 80),
-        epochs=f"{count(fit.epochs_done)} / {count(fit.epochs)}",
-        batch=unknown if fit.batch_size is None else count(fit.batch_size),
-        optimizer=joined((optimizer, rate), ", "),
-        loss=one_line(fit.loss, 80) if fit.loss else unknown,
-        given=shape(fit.x.shape) if fit.x else unknown,
-        reach=_reach(fit.x),
-        cell=fit.cell,
-        validation=validation[fit.validation],
-        seconds=write_duration(fit.seconds),
-        error=shorten(fit.error or "", 300),
-    )
-
-
-def _reach(x: ArraySummary | None) -> str:
-    if x is None or x.low is None or x.high is None:
-        return ""
-    return say("from {low} to {high}", low=numbers(f"{x.low:.4g}"), high=numbers(f"{x.high:.4g}"))

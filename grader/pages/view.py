@@ -11,12 +11,10 @@ from grader.core.results import CheckResult, FunctionFinding, Grade, GroupFindin
 from grader.core.text import cleaned, cleaned_evidence, joined, one_line, shorten
 from grader.pages.accuracy import AccuracyView, ConfusionView, Mistake, accuracy_view, confusion_view
 from grader.pages.cells import NotebookView, notebook_view
-from grader.pages.counterexample import case_lines, place_of
 from grader.pages.decisions import CommentsView, CommentView, comments_view, decision_words
-from grader.pages.headline import Headline, comment_of_instructor, points_word, write_headline
-from grader.pages.language import many, say, translated
+from grader.pages.headline import Headline, points_word, write_headline
+from grader.pages.language import many, number, say, translated, write_duration, write_moment, write_size
 from grader.pages.network import ModelView, model_view
-from grader.pages.numbers import number, write_duration, write_moment, write_size
 from grader.pages.plots import Segment
 from grader.pages.training import TrainingView, training_view
 from grader.pages.wording import (
@@ -30,7 +28,9 @@ from grader.pages.wording import (
     SERVE,
     TONES,
     Tone,
+    case_lines,
     flag_word,
+    place_of,
     substitute_warning,
 )
 
@@ -61,15 +61,6 @@ class FunctionView:
     right: str
     problem: str
     groups: tuple[GroupView, ...]
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something to know before reading on."""
-
-    tone: Tone
-    title: str
-    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +94,6 @@ class StudentView:
     points: str  # what the student gets
     provisional: bool
     earned: str  # by the checks below, as a person decided some of them
-    comment: str
     comments: CommentsView
     out_of: str
     pass_mark: str
@@ -112,7 +102,7 @@ class StudentView:
     next_step: CheckView | None
     warning: str
     unsandboxed: str
-    notices: tuple[Notice, ...]
+    notices: tuple[tuple[str, str], ...]  # what to know before reading on: title and text
     serve_note: str
     functions: tuple[FunctionView, ...]
     has_network: bool  # an exercise in functions has neither data nor a network
@@ -164,7 +154,6 @@ def student_view(
         points="–" if grade is None else points_word(grade),
         provisional=grade is not None and grade.provisional,
         earned="–" if result.status is Status.BROKEN else number(_sum(standing, result)),
-        comment=comment_of_instructor(result),
         comments=comments,
         out_of=number(result.out_of),
         pass_mark=number(result.pass_mark),
@@ -332,11 +321,11 @@ def _warning(result: Result) -> str:
     return joined((substitute_warning(), shorten(reasons[0], 600))) if reasons else ""
 
 
-def _notices(result: Result) -> tuple[Notice, ...]:
+def _notices(result: Result) -> tuple[tuple[str, str], ...]:
     """The flags that students may see: a flag that may name another student is for the instructor alone."""
     unclear = (flag for flag in flags_of(result) if flag.kind == LATE_WITHOUT_TIME)
     return tuple(
-        Notice("warn", flag_word(flag.kind), shorten(translated(flag.reason), LONG))
+        (flag_word(flag.kind), shorten(translated(flag.reason), LONG))
         for flag in (*result.flags, *unclear)
         if flag.audience == "everyone" and flag.kind != "substitute_data"
     )

@@ -1,15 +1,15 @@
-"""The wording of reports: outcomes, endings and isolation in plain, friendly English; numbers as people write them. Pure.
+"""The wording of reports: outcomes, endings and isolation in plain, friendly English; small cases that go wrong. Pure.
 
 The tables hold English messages; a page says them in its own language by `say`.
 """
 
+from collections.abc import Iterator
 from typing import Literal
 
 from grader.core.evidence import Cause, Isolation, Serve
-from grader.core.results import Accuracy, Outcome, Spread, Status
+from grader.core.results import Accuracy, FunctionFinding, GroupFinding, Outcome, Result, Spread, Status
 from grader.core.text import joined, one_line
-from grader.pages.language import gettext_noop, many, numbers, say
-from grader.pages.numbers import count, number, percent
+from grader.pages.language import count, gettext_noop, many, number, numbers, percent, say, translated
 
 Tone = Literal["good", "bad", "warn", "ours", "calm"]
 
@@ -141,6 +141,9 @@ VERDICTS: dict[str, str] = {
     "fail": gettext_noop("not enough"),
 }
 VERDICT_TONES: dict[str, Tone] = {"pass": "good", "borderline": "warn", "fail": "bad"}
+SMALL_CASES = gettext_noop("Small cases that go wrong; work them out by hand and compare")
+LONGEST_LINE = 160  # characters
+MOST_LINES = 40  # of one case
 
 
 def flag_word(kind: str) -> str:
@@ -270,3 +273,40 @@ def shape(sizes: tuple[int | None, ...] | None) -> str:
     if None not in sizes:
         return " × ".join(count(size or 0) for size in sizes) or say("a single number")
     return joined((say("any") if size is None else count(size) for size in sizes), " × ")
+
+
+def place_of(finding: FunctionFinding, file: str) -> str:
+    """Where the function begins: "operators.py, line 12"; in a notebook "cell 3, line 1"; "" where it was not found."""
+    if finding.line is None:
+        return ""
+    if finding.cell is not None:
+        return say("cell {cell}, line {line}", cell=finding.cell, line=finding.line)
+    return say("{file}, line {line}", file=one_line(file), line=str(finding.line))
+
+
+def case_lines(group: GroupFinding) -> list[str]:
+    """The arguments, what is right, and what came, in lines."""
+    found = group.counterexample
+    if found is None:
+        return group.shown.split("\n") if group.shown else []
+    said = [f"{name} = {value}" for name, value in found.arguments]
+    said.append(say("right: {value}", value=found.wanted))
+    said.append(
+        say("returned: {value}", value=found.got) if found.returned else say("it {what}", what=translated(found.got))
+    )
+    return [line for text in said for line in text.split("\n")]
+
+
+def counterexample_lines(result: Result) -> Iterator[str]:
+    """Of each function that goes wrong: where it stands, how it is called, and its first case that does."""
+    for finding in result.functions:
+        group = finding.first_wrong
+        if finding.problem or group is None:
+            continue
+        where = place_of(finding, result.submission)
+        definition = f"def {one_line(finding.signature)}"
+        yield f"{where}: {definition}" if where else definition
+        yield f"  {one_line(translated(group.title))}:"
+        for line in case_lines(group)[:MOST_LINES]:
+            kept = line.rstrip()
+            yield f"    {kept if len(kept) <= LONGEST_LINE else kept[: LONGEST_LINE - 1] + '…'}"

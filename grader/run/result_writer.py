@@ -16,8 +16,7 @@ from grader.core.notebook import without_surrogates
 from grader.core.progress import Progress
 from grader.core.results import Grade, Outcome, Result, Status
 from grader.core.store import load_result, owner_of, save_result
-from grader.core.text import one_line
-from grader.exports.release import write_number
+from grader.core.text import number, one_line
 from grader.gradebook import Gradebook, Refused
 from grader.gradebook.persons import Person
 from grader.intake import Entry
@@ -195,13 +194,13 @@ class ResultWriter:
     def _record_missed(self) -> None:
         """Offer again what the gradebook missed."""
         places, self._missed = self._missed, []
-        for number, place in enumerate(places):
+        for done, place in enumerate(places):
             try:
                 self._record_now(place, self.rows.at(place))
             except Refused as error:
                 self.rows.put(place, self._without_mark(place, error.message, error.remedy, ours=True))
             except GraderError as error:
-                self._missed = places[number:]
+                self._missed = places[done:]
                 self._progress.say(
                     f"{len(self._missed)} results are not in the gradebook: {error.message} {error.remedy} They are on "
                     "disk; the same command records them, and runs nothing again."
@@ -284,7 +283,7 @@ def describe_points(result: Result) -> str:
         else "nothing handed in" if grade.status is None and grade.points is None
         else "awaits a person" if grade.awaits
         else "no mark" if grade.points is None
-        else f"{write_number(grade.points)} of {write_number(grade.out_of)} points"
+        else f"{number(grade.points)} of {number(grade.out_of)} points"
         for grade in grades_of(result)
     ]  # fmt: skip
     return ", ".join(dict.fromkeys(told))

@@ -9,11 +9,19 @@ from html import escape
 
 from grader.core.results import Accuracy, CheckResult, Outcome, Result, labelled
 from grader.core.text import cleaned, defused, one_line
-from grader.pages.counterexample import SMALL_CASES, counterexample_lines
-from grader.pages.folding import fold_skipped
-from grader.pages.language import gettext_noop, many, numbers, say, translated
-from grader.pages.numbers import count, number, write_duration, write_size
-from grader.pages.wording import MARKS
+from grader.pages.language import (
+    count,
+    gettext_noop,
+    many,
+    number,
+    numbers,
+    say,
+    translated,
+    write_duration,
+    write_size,
+)
+from grader.pages.terminal import fold_skipped
+from grader.pages.wording import MARKS, SMALL_CASES, counterexample_lines
 from grader.selfcheck.estimate import Checked, Estimate, LayerShape, NetworkBeside, Training, Unchecked, write_shape
 
 INDENT = " " * 13

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.core.text import visible
-from grader.exports.release import guard_formula, write_cell, write_number, write_table
+from grader.core.text import number, visible
+from grader.exports.release import guard_formula, write_cell, write_table
 from tests.exports.builders import HOSTILE, hostile_texts
 from tests.exports.validators import assert_no_formula
 
@@ -34,10 +34,10 @@ def test_other_texts_stay_as_they_are(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "cell"), [(-2.5, "-2.5"), (0, "0"), (-0.001, "0"), (61.5, "61.5"), (1 / 3, "0.33"), (1e6, "1000000")]
+    ("value", "cell"), [(-2.5, "-2.5"), (0, "0"), (-0.001, "0"), (61.5, "61.5"), (1 / 3, "0.33"), (1e6, "1000000")]
 )  # fmt: skip
-def test_a_number_stays_a_number_even_below_zero(number: float, cell: str) -> None:
-    assert write_cell(number) == write_number(number) == cell
+def test_a_number_stays_a_number_even_below_zero(value: float, cell: str) -> None:
+    assert write_cell(value) == number(value) == cell
 
 
 def test_nothing_is_an_empty_cell() -> None:

@@ -9,10 +9,9 @@ import pytest
 from grader.core.evidence import Cause, Ending
 from grader.core.grades import Grade, Override, Penalty, Student
 from grader.core.results import CheckResult, Flag, Outcome, Result, Status
-from grader.pages import class_page
-from grader.pages.class_page import NAMED
+from grader.pages import class_page, html
 from grader.pages.wording import FLAGS
-from tests.pages.builders import a_check, a_result, a_spread, an_accuracy
+from tests.pages.builders import TEMPLATES, a_check, a_result, a_spread, an_accuracy
 
 PACKAGE = Path(__file__).parents[2] / "grader"
 
@@ -51,8 +50,11 @@ def test_a_trouble_names_who_failed_and_who_did_partly_with_their_reports() -> N
 
 def test_a_trouble_of_many_names_some_and_counts_the_rest() -> None:
     failed = a_check(Outcome.FAILED, name="a", title="t")
-    (check,) = seen(*(a_result((failed,), student=f"s{n:03}") for n in range(NAMED + 7))).failed_checks
-    assert len(check.whom) == NAMED and check.more == 7 and check.failed == NAMED + 7
+    results = [a_result((failed,), student=f"s{n:03}") for n in range(67)]
+    (check,) = seen(*results).failed_checks
+    assert check.failed == len(check.whom) == 67
+    page = html.class_page(results, title="t", links={}, templates=TEMPLATES)
+    assert "<li>s059</li>" in page and "<li>s060</li>" not in page and '<li class="soft">and 7 more</li>' in page
 
 
 def test_what_needs_a_person_is_grouped_and_what_we_broke_comes_first() -> None:
@@ -64,7 +66,7 @@ def test_what_needs_a_person_is_grouped_and_what_we_broke_comes_first() -> None:
         a_result(student="Cy", status=Status.BROKEN, ending=Ending(cause=Cause.INFRASTRUCTURE, message="disk full")),
         a_result(student="Di", status=Status.NEEDS_REVIEW),
     ).attention
-    assert [(group.title, group.count) for group in groups] == [
+    assert [(group.title, len(group.whom)) for group in groups] == [
         ("grader broke", 1),
         ("needs review", 1),
         ("similar code", 2),

@@ -1,8 +1,8 @@
 """The small case with which a function goes wrong: where it is told to stand, and how it is written."""
 
 from grader.core.results import Counterexample, FunctionFinding, GroupFinding
-from grader.pages.counterexample import LONGEST_LINE, case_lines, counterexample_lines, place_of
 from grader.pages.language import use_language
+from grader.pages.wording import LONGEST_LINE, case_lines, counterexample_lines, place_of
 from tests.pages.builders import a_result
 from tests.pages.messages import LANGUAGES
 

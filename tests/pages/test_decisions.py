@@ -170,7 +170,7 @@ def test_a_class_page_counts_who_awaits_a_person_and_says_who_decided() -> None:
     awaiting = a_decided(points=None, passed=False)
     view = class_view([awaiting, a_decided(DECIDED, GIVEN)], title="t", links={})
     assert [(word, n) for word, n, _, _ in view.tally if n] == [("passed", 1), ("awaiting a person", 1)]
-    assert [(item.title, item.count) for item in view.attention] == [("awaits a person", 1)]
+    assert [(item.title, len(item.whom)) for item in view.attention] == [("awaits a person", 1)]
     assert the_row(awaiting) == ("awaiting", "awaits a person", "–", "awaits a person: The plot is right")
     assert the_row(a_decided(DECIDED, GIVEN)) == ("passed", "graded", "83", "points decided by kim")
 

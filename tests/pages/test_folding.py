@@ -1,8 +1,7 @@
 """Checks that were skipped for one reason share a line."""
 
 from grader.core.results import Outcome
-from grader.pages.folding import fold_skipped
-from grader.pages.terminal import summary
+from grader.pages.terminal import fold_skipped, summary
 from tests.pages.builders import a_check, a_result
 
 PASSED = a_check(title="It runs", points=10, out_of=10)

@@ -18,7 +18,7 @@ def test_a_page_for_a_student_keeps_what_is_for_the_instructor_to_itself() -> No
         Flag(kind="borderline", reason="chance may have decided"),
     )
     result = a_result(flags=flags)
-    assert [notice.title for notice in student_view(result, None).notices] == ["borderline"]
+    assert [title for title, _ in student_view(result, None).notices] == ["borderline"]
     page = student_page(result, some_evidence(), templates=TEMPLATES)
     assert "Becker" not in page and "similar" not in page
 

@@ -212,7 +212,7 @@ def test_substitute_data_are_a_warning_of_their_own_and_no_mere_notice() -> None
     flags = (Flag(kind="substitute_data", reason="Demo digits."), Flag(kind="odd_thing", reason="Look."))
     seen = student_view(a_result(flags=flags), None)
     assert "not the real test set" in seen.warning and "Demo digits." in seen.warning
-    assert [notice.title for notice in seen.notices] == ["odd thing"]
+    assert [title for title, _ in seen.notices] == ["odd thing"]
 
 
 def test_a_run_without_a_sandbox_is_said_at_the_top() -> None:
@@ -257,8 +257,8 @@ def test_classes_are_named_where_names_fit_and_numbered_otherwise() -> None:
 def test_a_single_mix_up_is_still_shaded() -> None:
     seen = confusion_view(an_accuracy(confusion=((9_999, 1), (0, 10_000))), ())
     assert seen is not None
-    assert [cell.shade for cell in seen.rows[0][1]] == [9, 1]
-    assert seen.rows[1][1][0].shade == 0
+    assert [shade for _, shade in seen.rows[0][1]] == [9, 1]
+    assert seen.rows[1][1][0] == (0, 0)
 
 
 def test_a_layer_is_known_by_what_sets_it_apart() -> None:
