@@ -9,7 +9,7 @@ from grader.core.grades import grades_of
 from grader.core.text import one_line, visible
 from grader.pages.class_page import ClassRow, class_row
 from grader.pages.wording import STATUSES, flag_word
-from grader.review.desk import ClassState, Row
+from grader.review.class_state import ClassState, Row
 from grader.review.names import Names
 from grader.review.web import address
 

@@ -12,7 +12,8 @@ from grader.core.review import CommentValue, SavedComment
 from grader.core.text import number, one_line, visible
 from grader.gradebook import Change
 from grader.pages.decisions import signed
-from grader.review.desk import ClassState, Desk, Gone, Row
+from grader.review.class_state import ClassState, Row
+from grader.review.desk import Desk, Gone
 from grader.review.names import Names
 from grader.review.web import Form
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from grader.core.review import Key, Kind, LogEntry
 from grader.core.text import joined, number, one_line, shorten, visible
-from grader.review.desk import ClassState, Row, differ, seen_entries
+from grader.review.class_state import ClassState, Row, differ, seen_entries
 from grader.review.names import Names
 from grader.review.web import address, whole_number
 

@@ -11,9 +11,10 @@ from grader.core.results import labelled
 from grader.core.review import LONGEST, CommentValue, Kind, LogEntry, SavedComment
 from grader.core.text import one_line, shorten
 from grader.gradebook import Change
+from grader.review.class_state import ClassState, Row, differ
 from grader.review.comments import ID
 from grader.review.decision_log import NEVER_UNDONE
-from grader.review.desk import ASKED, ClassState, Desk, Gone, Overtaken, Row, differ
+from grader.review.desk import ASKED, Desk, Gone, Overtaken
 from grader.review.names import Names
 from grader.review.one_check import ClassCheck, ScaleLevel, find_check
 from grader.review.shown_work import shown_notebook

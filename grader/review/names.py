@@ -14,13 +14,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
 
 from grader.core.results import Student
 from grader.core.text import visible
-
-if TYPE_CHECKING:
-    from grader.review.desk import ClassState, Row
+from grader.review.class_state import ClassState, Row
 
 HIDDEN = "[…]"
 SHORTEST_PART, SHORTEST_NUMBER = 3, 5  # letters of a part of a name or a login, digits of a number
@@ -288,20 +285,20 @@ class Names:
     students: Mapping[str, str] = field(default_factory=dict)
     hider: Hider | None = None
 
-    def of(self, row: "Row") -> str:
+    def of(self, row: Row) -> str:
         """What a submission's student is called, or the group."""
         return self.rows.get(row.key, row.result.student)
 
-    def order(self, row: "Row") -> str:
+    def order(self, row: Row) -> str:
         """What lists are sorted by."""
         word, _, number = self.of(row).casefold().rpartition(" ")
         return f"{word} {number:0>6}" if self.hidden and number.isdecimal() else self.of(row).casefold()
 
-    def hides(self, row: "Row") -> bool:
+    def hides(self, row: Row) -> bool:
         """Whether the names of a submission are hidden."""
         return row.key in self.rows
 
-    def member(self, row: "Row", number: int) -> str:
+    def member(self, row: Row, number: int) -> str:
         """What a group's member is called, counted from 0, or who hands in alone."""
         if not row.result.members:
             return self.of(row)
@@ -330,7 +327,7 @@ class Names:
         return kept if typed in shown else typed
 
 
-def hidden_names(state: "ClassState", author: str, seed: str) -> Names:
+def hidden_names(state: ClassState, author: str, seed: str) -> Names:
     """What `author` sees of names: those that this person revealed, and numbers for all others, in the order of a seed."""
     revealed = {
         student
@@ -358,7 +355,7 @@ def _person(student: Student, label: str) -> KnownAs:
     return KnownAs(label=label, names=(student.name,), addresses=(student.email,), logins=logins)
 
 
-def _hand_in(row: "Row", label: str) -> KnownAs:
+def _hand_in(row: Row, label: str) -> KnownAs:
     """What a submission is called: its file and folder, and of a group the group."""
     called = (row.result.student, row.shown.student)
     return KnownAs(

@@ -19,8 +19,9 @@ from grader.core.review import CheckPoints
 from grader.core.text import number, one_line, visible
 from grader.course.rubric import Rubric
 from grader.pages.cells import NotebookView
+from grader.review.class_state import ClassState, Row
 from grader.review.decision_log import MemberDecision, member_decisions, seen_of
-from grader.review.desk import ClassState, Desk, Gone, Row
+from grader.review.desk import Desk, Gone
 from grader.review.names import Names
 from grader.review.shown_work import NotebookPart, count_drawing_cells, part_of_address, part_of_check, shown_part
 from grader.review.web import Form, address, whole_number

@@ -20,7 +20,8 @@ from grader.marking.similarity import (
     source_of,
     source_parts,
 )
-from grader.review.desk import ClassState, Desk, Gone, Row
+from grader.review.class_state import ClassState, Row
+from grader.review.desk import Desk, Gone
 from grader.review.names import Names
 from grader.review.web import Form
 

@@ -15,9 +15,10 @@ from grader.pages.markup import Markup
 from grader.pages.view import CheckView, student_view
 from grader.pages.wording import flag_word
 from grader.review.class_page import FILTERS, queue_title, selected
+from grader.review.class_state import ClassState, Row
 from grader.review.decision_log import LogLine, MemberDecision, history, member_decisions, seen_of
 from grader.review.decisions import saved_titles, undoes
-from grader.review.desk import ClassState, Desk, Row
+from grader.review.desk import Desk
 from grader.review.names import Names
 from grader.review.one_check import ClassCheck, ScaleLevel, check_address, checks_of_class, what_stands
 from grader.review.shown_work import shown_notebook

@@ -30,7 +30,8 @@ from grader.marking.rubric_file import (
     write_changes,
 )
 from grader.marking.what_if import ClassEvidence, GradeMove, Preview, gets, preview, rubric_with
-from grader.review.desk import ClassState, Desk, Row, RubricToday
+from grader.review.class_state import ClassState, Row, RubricToday
+from grader.review.desk import Desk
 from grader.review.names import Names
 from grader.review.web import Form, Visit
 

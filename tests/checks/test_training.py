@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from grader.core.evidence import ArraySummary, Cause, Claims, Ending, Evaluation, Fit, Judgement
+from grader.core.evidence import ArraySummary, Cause, Claims, Ending, Evaluation, Fit, HandedInNetwork, Judgement
 from grader.core.results import Outcome
 from tests.checks.builders import TRAINED, candidate, case, cell, claims, drawing, fit, judged, look, perceptron
 
@@ -11,6 +13,15 @@ def test_a_model_that_was_described_and_fitted_is_trained() -> None:
     result = look("trained", case())
     assert result.outcome is Outcome.PASSED
     assert result.reason == "`model` was fitted for 5 epochs in cell 2"
+
+
+def test_of_a_handed_in_network_the_epochs_are_those_that_the_code_asks_for() -> None:
+    short = case(claims(cell(1), cell(2), fits=[fit(epochs=70, done=1)], candidates=[candidate()]))
+    facts = short.evidence.facts.model_copy(update={"handed_in_network": HandedInNetwork(name="network.keras")})
+    handed_in = replace(short, evidence=short.evidence.model_copy(update={"facts": facts}))
+    assert look("trained", handed_in).reason == (
+        "the code asks for 70 epochs of `model`; in its short run it made 1 in cell 2"
+    )
 
 
 def test_a_described_model_is_found_even_if_it_was_never_fitted() -> None:

@@ -13,7 +13,8 @@ import pytest
 from grader.checks.manual import Manual
 from grader.core.evidence import Cell, Evidence, MarkdownCell, Output
 from grader.core.review import LogEntry
-from grader.review.desk import ClassState, Desk, Row
+from grader.review.class_state import ClassState, Row
+from grader.review.desk import Desk
 from grader.review.one_check import SAMPLE, ScaleLevel, checks_of_class, drift
 from grader.review.shown_work import MOST_FIGURES, NotebookPart, part_of_address, part_of_check
 from tests.fakes import RUBRIC

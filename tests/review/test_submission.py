@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from grader.core.grades import grades_of
-from grader.review.desk import seen_entries
+from grader.review.class_state import seen_entries
 from tests.fakes import RUBRIC
 from tests.review.desks import RunningDesk, running_desk
 from tests.review.forms import forms_of
