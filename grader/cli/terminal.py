@@ -5,15 +5,19 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
-
-from grader.pages.wrapping import wrap_lines
 
 GREEN, RED, YELLOW, DIM = "32", "31", "33", "2"
 COLOURS = {"✓": GREEN, "✗": RED, "◐": YELLOW, "!": YELLOW, "–": DIM, "…": DIM}
 GAP = 2  # columns between those of a table
 NARROWEST_COLUMN = 11  # columns on average; in narrower ones nobody reads
+NARROWEST = 20  # columns; what is narrower is left to the terminal
+STEP = 2  # columns by which a sentence goes on to the right of its beginning
+INDENTED = 6  # columns from which on a sentence stands below another line, and goes on where it began
+_LEAD = re.compile(r"(?:[✓✗◐–…!~?→•] +|\w{1,11}: )")
+_GAP = re.compile(r" {2,}")
 _MARK = re.compile(r"^(\s*)([✓✗◐!–…])(?= )")
 
 
@@ -78,3 +82,37 @@ def wants_colour(stream: TextIO) -> bool:
 
 def _painted(mark: re.Match[str]) -> str:
     return f"{mark[1]}\x1b[{COLOURS[mark[2]]}m{mark[2]}\x1b[0m"
+
+
+def wrap_lines(lines: Iterable[str], width: int | None) -> Iterator[str]:
+    """The lines, none wider than `width` columns if its words allow that; as they are for None."""
+    for line in lines:
+        yield from (line,) if width is None else wrap_line(line, width)
+
+
+def wrap_line(line: str, width: int) -> list[str]:
+    """One line, broken between words; no word, path or command is broken in itself.
+
+    It goes on below the last column of a row, behind a mark or a label, or a little to the right of where it began. Where
+    that would leave it less than half the width, the gaps between columns are given up.
+    """
+    if len(line) <= width or width < NARROWEST:
+        return [line]
+    text = line.lstrip(" ")
+    lead = len(line) - len(text)
+    hang = lead + (_continued(text) or (STEP if lead < INDENTED else 0))
+    if 2 * hang > width:
+        text, lead = _GAP.sub("  ", text), min(lead, STEP)
+        hang = lead + STEP
+    return textwrap.wrap(
+        " " * lead + text, width, subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _continued(text: str) -> int:
+    """The place of the words in `text` below which its further lines begin; 0 where it has no columns and no mark."""
+    last = list(_GAP.finditer(text))
+    if last:
+        return last[-1].end()
+    mark = _LEAD.match(text)
+    return mark.end() if mark else 0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from grader.pages.wrapping import wrap_line, wrap_lines
+from grader.cli.terminal import wrap_line, wrap_lines
 
 
 def test_a_line_that_fits_and_a_log_stay_as_they_are() -> None:
