@@ -1,29 +1,25 @@
-"""Grades: which submission counts, what lateness costs, what a person decided. Pure.
+"""Grades as values: rules, hand-ins, extensions, a student's history; and what a result with its grades says. Pure.
 
-First the values (rules, hand-ins, extensions, the events of a student's history, and `GradeBasis`, which makes a grade of
-them), then what lateness costs, how a course's slip days are shared out, and what is read from a result and its grades.
-`Grade` itself stands in `results`, since a result names its grade.
+What follows from them is decided in `gradebook.decide_grade`. `Grade` itself stands in `results`, where a result names it.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Literal
 
 from pydantic import AwareDatetime
 
 from grader.core.assignment import Assignment, CountedSubmission, Late
 from grader.core.evidence import Value
-from grader.core.results import AuditOutcome, CheckResult, Flag, ModelSource, Outcome, Result, Status, labels_of
+from grader.core.results import CheckResult, Flag, Outcome, Result, Status, labels_of
 from grader.core.results import Grade as Grade
 from grader.core.results import Override as Override
 from grader.core.results import Penalty as Penalty
 from grader.core.results import SlipDays as SlipDays
 from grader.core.results import Student as Student
-from grader.core.review import CheckPoints, Review
-from grader.core.text import number, rounded
+from grader.core.review import Review
 
 
 class Extension(Value):
@@ -104,92 +100,6 @@ class Event(Value):
     taken_back: bool = False
 
 
-class MarkedCheck(Value):
-    """What a result gives for one check, by its label. `awaiting`: a person gives its points."""
-
-    label: str
-    title: str
-    points: float
-    out_of: float
-    awaiting: bool = False
-
-
-class Marked(Value):
-    """The result that stands for one submission. `sequence` counts a student's submissions as they were first seen.
-
-    `checks` are those of which a person decides points, or is to; the others need not be among them. `digest` is what was
-    handed in (SHA-256), empty where it could not be read.
-    """
-
-    sequence: int
-    submission: str
-    status: Status
-    points: float
-    out_of: float
-    pass_mark: float
-    passed: bool
-    submitted: AwareDatetime | None = None
-    marked_late: bool = False
-    flags: tuple[str, ...] = ()
-    folder: str = ""
-    evidence: str | None = None
-    checks: tuple[MarkedCheck, ...] = ()
-    digest: str = ""
-    source: ModelSource | None = None
-    audit: AuditOutcome | None = None
-
-
-class GradeBasis(Value):
-    """All that a student's grade is decided from, beside the assignment's rules.
-
-    `slip_days` is how many of the course's are left when it is this assignment's turn; None where the course has none.
-    """
-
-    student: Student
-    marked: tuple[Marked, ...] = ()
-    extension: Extension | None = None
-    override: Override | None = None
-    review: Review | None = None
-    slip_days: int | None = None
-
-    def grade(self, rules: Rules) -> Grade:
-        """The grade that follows from the results that stand for a student's submissions, and from what people decided.
-
-        What was decided of single checks changes what a submission earned, and lateness takes from that, beyond the slip
-        days that there are for it; an override or excuse wins over all of it.
-        """
-        due, review = effective_due(rules.due, self.extension), self.review
-        counted = self._counted(rules, self.slip_days or 0)
-        if counted is not None:
-            review = of_todays_checks(review, counted.marked.checks)
-        grade = Grade(
-            student=self.student, assignment=rules.assignment, title=rules.title, points=None, out_of=rules.out_of,
-            passed=False, submissions=len(self.marked), due=None if due is None else due.isoformat(), review=review,
-        )  # fmt: skip
-        if counted is not None:
-            grade = grade.model_copy(update=_of_counted(counted, due, review, self.slip_days))
-            grade = grade.model_copy(update={"comment": _comment(grade)})
-        return grade if self.override is None else grade.model_copy(update=_of_override(self.override, counted, rules))
-
-    def slipped(self, rules: Rules, slip_days: int) -> tuple[datetime, int]:
-        """When the submission that counts was handed in, and how many of so many slip days would be spent on it.
-
-        An excused student spends none: there is nothing to be late with.
-        """
-        counted = self._counted(rules, slip_days)
-        if counted is None or (self.override is not None and self.override.excused):
-            return LAST, 0
-        return counted.marked.submitted or LAST, counted.slipped
-
-    def _counted(self, rules: Rules, slip_days: int) -> "_Assessed | None":
-        """The submission that counts, where so many slip days may be spent on it."""
-        due = effective_due(rules.due, self.extension)
-        return _choose(
-            [_assess(item, rules, due, of_todays_checks(self.review, item.checks), slip_days) for item in self.marked],
-            rules,
-        )
-
-
 class Judged(Value):
     """The accuracy of the submission that counts for a student, on so many images; `evidence` is the digest of its run."""
 
@@ -199,8 +109,6 @@ class Judged(Value):
     evidence: str
 
 
-DAY = timedelta(days=1)
-LAST = datetime.max.replace(tzinfo=UTC)  # of a hand-in without a time, which is never late
 LATE_WITHOUT_TIME, LATER_RUN_BROKE, DECIDED_BEFORE = "late_without_time", "later_run_broke", "decided_before"
 # Keys of a rubric that change no points of stored evidence.
 NO_PART_OF_A_MARK = {"submissions", "due", "late", "run", "audit"}
@@ -215,242 +123,6 @@ def rubric_digest(assignment: Assignment, data_digest: str, code_digest: str = "
     plain = assignment.model_dump(mode="json", by_alias=True, exclude=NO_PART_OF_A_MARK)
     text = json.dumps([plain, data_digest, *([code_digest] if code_digest else [])], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class _Assessed:
-    """One submission after people's decisions and lateness; `points` is None where our own fault left nothing to count.
-
-    `awaits` names the checks whose points a person must still give; `points` are what there is without them. `slipped` are
-    the slip days that it spends.
-    """
-
-    marked: Marked
-    points: float | None
-    penalty: Penalty | None
-    accepted: bool
-    awaits: tuple[str, ...] = ()
-    slipped: int = 0
-
-
-def effective_due(due: datetime | None, extension: Extension | None) -> datetime | None:
-    """The deadline for one student. An extension never shortens; without a deadline nothing is late."""
-    if due is None or extension is None:
-        return due
-    later = due if extension.due is None else max(due, extension.due)
-    try:
-        return later + timedelta(seconds=extension.seconds or 0)
-    except OverflowError:  # the year 9999
-        return later
-
-
-def lateness_cost(lateness: timedelta, rules: Rules, *, out_of: float) -> tuple[int, float]:
-    """Days begun after the deadline and the points they cost, where the submission is accepted.
-
-    A day is 24 hours, so that a change of the clocks costs nobody a day.
-    """
-    if lateness <= timedelta(seconds=rules.late.grace):
-        return 0, 0.0
-    days = -(-lateness // DAY)
-    return days, out_of * min(_by_days(rules, days), rules.late.most)
-
-
-def _by_days(rules: Rules, days: int) -> float:
-    """The share that so many days cost if nothing caps it: three times 0.15 is the 0.45 of `most`, and no hair less."""
-    return round(rules.late.per_day * days, 9)
-
-
-def slip_days_worth(lateness: timedelta, rules: Rules, available: int) -> int:
-    """How many of the slip days that are there are spent: the fewest that save most. Each moves the deadline by 24 hours.
-
-    It follows from times and rules alone, so another mark of the work spends no day, and gives none back.
-    """
-    days, cost = lateness_cost(lateness, rules, out_of=1.0)
-    most = available if rules.late.most_slip_days is None else min(available, rules.late.most_slip_days)
-    if not cost or most <= 0:
-        return 0
-    costs = [lateness_cost(lateness - spent * DAY, rules, out_of=1.0)[1] for spent in range(min(most, days) + 1)]
-    return costs.index(min(costs))
-
-
-def share_out(budget: int, works: Mapping[str, tuple[Rules, GradeBasis]]) -> dict[str, int]:
-    """How many of a student's slip days for a course are left when it is an assignment's turn, by its id.
-
-    Days go to the submissions that count, in the order in which they were handed in. Which one counts may depend on the days
-    that are left (`submissions = "best"`), so of all assignments whose turn has not come the earliest is looked for anew.
-    Nothing that was spent is ever stored, so no day can be spent twice, and whatever changes (an extension, another hand-in,
-    a moved deadline, an excuse) changes it at once.
-    """
-    left, waiting, found = budget, dict(works), dict[str, int]()
-    while waiting:
-        turns = {name: basis.slipped(rules, left) for name, (rules, basis) in waiting.items()}
-        name = min(turns, key=lambda name: (turns[name][0], name))
-        found[name] = left
-        left -= turns[name][1]
-        if not left:  # nothing that comes later can spend anything
-            return found | {other: 0 for other in waiting if other != name}
-        del waiting[name]
-    return found
-
-
-def of_todays_checks(review: Review | None, checks: Sequence[MarkedCheck]) -> Review | None:
-    """What people decided, by the labels that a result's checks have today.
-
-    A rubric that uses a check once more changes its label: then the one of the same title is meant.
-    """
-    if review is None or not review.checks or not checks:
-        return review
-    titles = {check.label: check.title for check in checks}
-    decided = {}
-    for item in review.checks:
-        label, kind = item.check, item.check.partition(" (")[0]
-        if item.title and titles.get(label) != item.title:
-            same = (
-                other for other, title in titles.items() if title == item.title and other.partition(" (")[0] == kind
-            )
-            label = next(same, label)
-        decided[label] = item.model_copy(update={"check": label})
-    return review.model_copy(update={"checks": tuple(decided.values())})
-
-
-def earned_after(marked: Marked, review: Review | None) -> float:
-    """The points of a submission after what people decided of its checks, in all, and by comments: from 0 to `out_of`."""
-    points = marked.points
-    if review is None or not review.changes_points:
-        return points
-    given = {check.label: check for check in marked.checks}
-    points += sum(
-        min(item.points, given[item.check].out_of) - given[item.check].points  # a rubric may give fewer by now
-        for item in review.checks
-        if item.check in given
-    )
-    points += sum(comment.points for comment in review.comments)
-    points += review.adjustment.points if review.adjustment is not None else 0.0
-    return max(0.0, min(round(points, 6), marked.out_of))
-
-
-def _assess(marked: Marked, rules: Rules, due: datetime | None, review: Review | None, slip_days: int) -> _Assessed:
-    """What people's decisions and lateness leave of one submission's points."""
-    lateness = timedelta(0) if due is None or marked.submitted is None else marked.submitted - due
-    days = lateness_cost(lateness, rules, out_of=marked.out_of)[0]
-    after = rules.late.after
-    accepted = after is None or lateness <= timedelta(seconds=after) or days == 0
-    slipped = slip_days_worth(lateness, rules, slip_days) if accepted else 0
-    cost = rounded(lateness_cost(lateness - slipped * DAY, rules, out_of=marked.out_of)[1])  # as it is shown
-    if marked.status is Status.BROKEN:
-        return _Assessed(marked, None, None, accepted, slipped=slipped)
-    decided = {item.check for item in review.checks} if review is not None else set()
-    awaits = tuple(check.title for check in marked.checks if check.awaiting and check.label not in decided)
-    earned = earned_after(marked, review)
-    left = max(0.0, rounded(earned - cost)) if accepted else 0.0
-    left = min(left, earned)  # rounding gives nothing away
-    if days == 0:
-        return _Assessed(marked, earned, None, accepted=True, awaits=awaits)
-    words = _words(days, slipped, cost, rules, accepted=accepted)
-    penalty = Penalty(days=days, points=round(earned - left, 6), words=words)
-    return _Assessed(marked, left, penalty, accepted, awaits, slipped)
-
-
-def _words(days: int, slipped: int, cost: float, rules: Rules, *, accepted: bool) -> str:
-    late = f"handed in after the deadline, on day {days}"
-    if not accepted:
-        return f"{late}, when nothing was accepted any more"
-    if slipped:
-        late += f", for which {'1 slip day is' if slipped == 1 else f'{slipped} slip days are'} spent"
-    if cost == 0:
-        return f"{late}; this costs nothing"
-    capped = _by_days(rules, days - slipped) > rules.late.most
-    rule = f"{100 * rules.late.per_day:.4g} % of all points for each day begun{' beyond that' if slipped else ''}"
-    return f"{late}: {number(cost)} points off ({rule}{f', at most {100 * rules.late.most:.4g} %' if capped else ''})"
-
-
-def _choose(assessed: Sequence[_Assessed], rules: Rules) -> _Assessed | None:
-    """The submission that counts: one that came too late to be accepted only where there is no other."""
-    candidates = [item for item in assessed if item.accepted] or list(assessed)
-    if not candidates:
-        return None
-    if rules.submissions == "best":
-        return max(candidates, key=lambda item: (-1.0 if item.points is None else item.points, -item.marked.sequence))
-    timed = all(item.marked.submitted is not None for item in candidates)
-    return max(candidates, key=lambda item: (_instant(item.marked) if timed else 0, item.marked.sequence))
-
-
-def _instant(marked: Marked) -> float:
-    return marked.submitted.timestamp() if marked.submitted is not None else 0.0
-
-
-def _of_counted(
-    counted: _Assessed, due: datetime | None, review: Review | None, slip_days: int | None
-) -> dict[str, object]:
-    """The fields of a grade that the submission that counts fills."""
-    marked, penalty = counted.marked, counted.penalty
-    slipped = None if slip_days is None else SlipDays(spent=counted.slipped, left=slip_days - counted.slipped)
-    points = None if counted.awaits else counted.points
-    # Points that a person gives need no verdict of ours; what takes points away, or changes nothing, passes nobody.
-    judged = marked.status in (Status.GRADED, Status.NEEDS_REVIEW)
-    reached = marked.passed or judged or earned_after(marked, review) > marked.points
-    return {
-        "points": points,
-        "out_of": marked.out_of,
-        "passed": points is not None and reached and points >= marked.pass_mark,
-        "awaits": counted.awaits,
-        "earned": None if counted.points is None else marked.points,
-        "status": marked.status,
-        "penalty": penalty,
-        "submission": marked.submission,
-        "submitted": None if marked.submitted is None else _iso(marked.submitted, due),
-        "slip_days": slipped,
-        "flags": (*marked.flags, *_raised(marked, review)),
-        "folder": marked.folder,
-        "evidence": marked.evidence,
-        "source": marked.source,
-        "audit": marked.audit,
-    }
-
-
-def _comment(grade: Grade) -> str:
-    """What the student is told of lateness, where it cost points or slip days."""
-    if not (words := grade.lateness):
-        return ""
-    left = f" Slip days left: {grade.slip_days.left}." if grade.slip_days is not None else ""
-    return f"{words[0].upper()}{words[1:]}.{left}"
-
-
-def _raised(marked: Marked, review: Review | None) -> Iterator[str]:
-    """What a person should know beside the result's own flags."""
-    if marked.marked_late and marked.submitted is None:
-        yield LATE_WITHOUT_TIME
-    if review is not None and (
-        any(run != marked.evidence for run in review.evidence)
-        or any(_of_another_check(item, marked.checks) for item in review.checks)
-    ):
-        yield DECIDED_BEFORE
-
-
-def _of_another_check(item: CheckPoints, checks: Sequence[MarkedCheck]) -> bool:
-    """Whether the check that points were decided of is gone, is called otherwise today, or gives fewer points."""
-    check = next((check for check in checks if check.label == item.check), None)
-    return check is None or item.points > check.out_of or bool(item.title and item.title != check.title)
-
-
-def _of_override(override: Override, counted: _Assessed | None, rules: Rules) -> dict[str, object]:
-    """The fields of a grade that a person's decision fills. The reason stays with the instructors."""
-    pass_mark = rules.pass_mark if counted is None else counted.marked.pass_mark
-    points = None if override.excused else override.points
-    found: dict[str, object] = {
-        "points": points, "passed": points is not None and points >= pass_mark, "override": override,
-        "comment": override.comment, "awaits": (),
-    }  # fmt: skip
-    return {**found, "slip_days": None} if override.excused else found
-
-
-def _iso(moment: datetime, due: datetime | None) -> str:
-    """A moment as people write it where the deadline was written, else in UTC."""
-    zone: tzinfo = UTC if due is None or due.tzinfo is None else due.tzinfo
-    try:
-        return moment.astimezone(zone).isoformat()
-    except OverflowError:
-        return moment.isoformat()
 
 
 def plain_grade(result: Result) -> Grade:

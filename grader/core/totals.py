@@ -1,6 +1,6 @@
 """What a course's assignments add up to for one student: weights, and the best so many of a part. Pure.
 
-It starts from grades as they are decided (`grader.core.grades`): lateness, slip days and people's decisions are in them.
+It starts from grades as `grader.gradebook.decide_grade` decides them: with lateness, slip days and people's decisions.
 """
 
 from collections.abc import Iterable, Mapping

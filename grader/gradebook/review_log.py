@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, or_, select, update
 
 from grader.core.errors import Infrastructure, UsageError
-from grader.core.grades import MarkedCheck
 from grader.core.results import Outcome, write_labels
 from grader.core.review import LONGEST, OF_THE_CLASS, VALUES, CheckValue, Kind, LogEntry, OverrideValue
 from grader.core.text import available, nearest
 from grader.core.toml import explain_validation
+from grader.gradebook.decide_grade import MarkedCheck
 from grader.gradebook.tables import (
     NEW_LOG,
     AssignmentRow,

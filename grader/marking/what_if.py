@@ -15,11 +15,12 @@ from grader.checks.accuracy import accuracy_of
 from grader.checks.registry import RubricChecks, built_in
 from grader.core.assignment import assignment_of
 from grader.core.evidence import Evidence
-from grader.core.grades import LATER_RUN_BROKE, GradeBasis, Marked, MarkedCheck, Rules, plain_grade
+from grader.core.grades import LATER_RUN_BROKE, Rules, plain_grade
 from grader.core.results import CheckResult, Grade, Outcome, Result, Status, labelled
 from grader.core.store import EVIDENCE, RESULT, Stored
 from grader.course.course import Course
 from grader.course.rubric import Rubric, plan_checks
+from grader.gradebook.decide_grade import GradeBasis, Marked, MarkedCheck
 from grader.marking.accuracy_to_beat import Earlier, index_earlier
 from grader.marking.mark import SeenRun, count_points, look_at_run, mark, result_of
 from grader.marking.publish import OutputOptions

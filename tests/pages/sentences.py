@@ -24,7 +24,8 @@ WRITERS = (
     "marking/similarity.py", "marking/handed_in.py", "run/judge_file.py",
     "judge/compare_networks.py", "intake/networks.py", "course/baselines.py", "course/dataset.py", "course/rubric.py",
     "run/batch.py",
-    "run/cluster.py", "run/collect.py", "run/grade_one.py", "core/grades.py", "core/files.py", "core/notebook.py",
+    "run/cluster.py", "run/collect.py", "run/grade_one.py", "core/grades.py",
+    "gradebook/decide_grade.py", "gradebook/late_penalty.py", "core/files.py", "core/notebook.py",
     "intake/submissions.py", "intake/zips.py", "intake/sources.py", "intake/platforms/*.py", "selfcheck/estimate.py",
     "selfcheck/in_notebook.py", "selfcheck/run.py",
 )  # fmt: skip

@@ -13,10 +13,11 @@ import pytest
 from playwright.sync_api import Browser
 
 from grader.core.errors import Infrastructure
-from grader.core.grades import GradeBasis, HandIn, Rules, Student
+from grader.core.grades import HandIn, Rules, Student
 from grader.core.store import load_result
 from grader.course.rubric import Rubric
 from grader.gradebook import Change, open_gradebook
+from grader.gradebook.decide_grade import GradeBasis
 from grader.intake import safe_name
 from grader.marking.publish import EVIDENCE_FOLDER
 from grader.marking.regrade import Move

@@ -12,13 +12,9 @@ from grader.core.assignment import Late, read_assignment
 from grader.core.grades import (
     Extension,
     Grade,
-    GradeBasis,
-    Marked,
-    MarkedCheck,
     Override,
     Rules,
     Student,
-    effective_due,
     plain_grade,
     rubric_digest,
     standing_checks,
@@ -27,6 +23,8 @@ from grader.core.grades import (
 from grader.core.results import CheckResult, Outcome, Status
 from grader.core.review import Adjustment, CheckPoints, Comment, Review
 from grader.core.text import rounded
+from grader.gradebook.decide_grade import GradeBasis, Marked, MarkedCheck
+from grader.gradebook.late_penalty import effective_due
 from tests.fakes import a_result
 
 ADA = Student(name="ada")

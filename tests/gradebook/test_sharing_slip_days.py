@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.core.assignment import Late
-from grader.core.grades import Extension, Grade, GradeBasis, Marked, Override, Rules, Student, lateness_cost, share_out
+from grader.core.grades import Extension, Grade, Override, Rules, Student
 from grader.core.results import Status
+from grader.gradebook.decide_grade import GradeBasis, Marked, share_out
+from grader.gradebook.late_penalty import lateness_cost
 
 DUE = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ADA = Student(name="ada")
