@@ -48,8 +48,9 @@ from grader.course.dataset import Split  # noqa: E402
 from grader.intake import read_path  # noqa: E402
 from grader.judge.client import JudgeAnswer, OpenedFile, Question, judge_handed_in  # noqa: E402
 from grader.marking.handed_in import draw  # noqa: E402
-from grader.run.collect import collect, to_judge  # noqa: E402
+from grader.run.collect import collect  # noqa: E402
 from grader.run.context import RunOptions, open_context  # noqa: E402
+from grader.run.train_or_judge import to_judge  # noqa: E402
 from grader.sandbox.bubblewrap import Bubblewrap  # noqa: E402
 from grader.sandbox.interface import Sandbox  # noqa: E402
 from grader.sandbox.warm import WarmBubblewrap  # noqa: E402

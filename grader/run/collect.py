@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from grader.checks.architecture import expected_layers
 from grader.checks.registry import unjudged
 from grader.core.errors import Infrastructure
 from grader.core.evidence import Cause, Cell, Claims, Ending, Evidence, Facts, Judgement, ModelFile, Source
-from grader.core.limits import Train
 from grader.core.notebook import code_beside
 from grader.core.progress import Progress
 from grader.core.store import Stored, pack_calls, pack_outputs
@@ -37,7 +36,6 @@ from grader.run.overlap import find_overlap, judged_in_files
 from grader.sandbox.interface import Input
 
 T = TypeVar("T")
-Way = Literal["trained", "handed-in"]
 
 
 class Collected(NamedTuple):
@@ -91,31 +89,6 @@ def collect(submission: Submission, context: RunContext, progress: Progress) -> 
     if submission.way == "handed-in":
         return collect_handed_in(submission, context, context.images, progress)
     return collect_network(submission, context, context.images, progress)
-
-
-def choose_way(train: Train, *, network: bool, code: bool) -> Way:
-    """What is judged: by the rubric's `train`, and by what there is. Who handed in a network alone has nothing to train."""
-    if train == "always":
-        return "trained"
-    if train == "never":
-        return "handed-in"
-    return "handed-in" if network or not code else "trained"
-
-
-def to_train(submission: Submission) -> Submission:
-    """The submission to be trained with all of its files."""
-    return replace(submission, way="trained", unseen=False)
-
-
-def to_train_unseen(submission: Submission) -> Submission:
-    """The submission to be trained without the networks that were handed in: to prove one, a notebook could load it."""
-    files = {name: data for name, data in submission.files.items() if name not in submission.networks}
-    return replace(submission, way="trained", files=files, unseen=len(files) < len(submission.files))
-
-
-def to_judge(submission: Submission) -> Submission:
-    """The submission whose handed-in network is judged."""
-    return replace(to_train_unseen(submission), way="handed-in")
 
 
 def collect_network(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.core.errors import GraderError, Infrastructure, SubmissionError
+from grader.core.errors import GraderError, Infrastructure
 from grader.core.evidence import Cause, Evidence
 from grader.core.grades import Student
 from grader.core.progress import Progress
@@ -16,19 +16,9 @@ from grader.marking.accuracy_to_beat import Earlier, compare, exercises_compared
 from grader.marking.mark import another_is_due, mark_attempts
 from grader.marking.publish import OutputOptions, publish_student, student_folder
 from grader.marking.repeated_runs import DRAWN, attempt_folder, counted_run, save_drawn, seed_of, with_audit
-from grader.run.collect import (
-    Collected,
-    Collector,
-    CollectorGone,
-    LocalCollector,
-    WorkerLost,
-    WorkerUnfit,
-    choose_way,
-    to_judge,
-    to_train,
-    to_train_unseen,
-)
+from grader.run.collect import Collected, Collector, CollectorGone, LocalCollector, WorkerLost, WorkerUnfit
 from grader.run.context import RunContext, evidence_key
+from grader.run.train_or_judge import to_train, to_train_unseen, train_or_judge
 
 MOST_LOST = 2  # repetitions of one run whose worker went away
 MOST_REFUSED = 20  # workers that were asked for one run and can do nothing of this batch
@@ -66,7 +56,7 @@ def grade_one(
     """
     compared = compare(context.rubric, student=submission.student, earlier=earlier, course=output.course, who=who)
     folder = student_folder(output.out, submission.student)
-    submission = going_its_way(submission, context)
+    submission = train_or_judge(submission, context)
     attempts = _Attempts(submission, context, folder, output.rerun, collector, progress)
     if submission.way == "handed-in":
         attempts.keep_trained()
@@ -84,20 +74,6 @@ def grade_one(
         runs.append(run)
     runs += attempts.left_from(len(runs) + 1)
     return _marked(submission, runs, context, compared)
-
-
-def going_its_way(submission: Submission, context: RunContext) -> Submission:
-    """The submission as the policy wants it: trained, or judged as it was handed in.
-
-    Raises SubmissionError where one is to be trained that is nothing but a network.
-    """
-    network, code = bool(submission.networks), submission.without_code is None
-    way = choose_way(context.rubric.assignment.run.train, network=network, code=code)
-    if way == "handed-in" and context.images is not None:
-        return to_judge(submission)
-    if submission.without_code is not None:
-        raise SubmissionError(*submission.without_code)
-    return to_train(submission)
 
 
 def _marked(

@@ -30,9 +30,10 @@ from grader.intake.submissions import read_file
 from grader.judge.client import Question
 from grader.marking.accuracy_to_beat import compare, exercises_compared
 from grader.marking.mark import mark
-from grader.run.collect import collect, to_train_unseen
+from grader.run.collect import collect
 from grader.run.context import RunContext, RunOptions, open_context, output_sizes
 from grader.run.judge_file import JudgedFile, judge_file
+from grader.run.train_or_judge import to_train_unseen
 from grader.sandbox import open_sandbox
 from grader.selfcheck.estimate import (
     Answer,

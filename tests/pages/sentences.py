@@ -21,7 +21,7 @@ WRITERS = (
     "judge/choose_preparation.py", "judge/client.py", "judge/match_rows.py", "judge/preparation.py",
     "kernel/outcome.py", "kernel/border.py", "kernel/run.py", "kernel/guest/*.py", "kernel/guest/data_paths/*.py",
     "kernel/guest/old_names/*.py", "marking/flags.py", "marking/accuracy_to_beat.py", "marking/mark.py",
-    "marking/similarity.py", "marking/handed_in.py", "run/judge_file.py",
+    "marking/similarity.py", "marking/handed_in.py", "run/judge_file.py", "run/train_or_judge.py",
     "judge/compare_networks.py", "intake/networks.py", "course/baselines.py", "course/dataset.py", "course/rubric.py",
     "run/batch.py",
     "run/cluster.py", "run/collect.py", "run/grade_one.py", "core/grades.py",

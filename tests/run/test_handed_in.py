@@ -21,9 +21,9 @@ from grader.marking.publish import OutputOptions, student_folder
 from grader.marking.regrade import regrade
 from grader.run.audits import KEY_FILE, LOT
 from grader.run.batch import grade_class
-from grader.run.collect import to_judge, to_train, to_train_unseen
 from grader.run.context import evidence_key
 from grader.run.parcels import pack_request, unpack_request
+from grader.run.train_or_judge import to_judge, to_train, to_train_unseen
 from tests.fakes import RUBRIC, Act, Stage, a_context, a_network, a_rubric, run_cli, write_course, write_rubric
 
 HANDED_IN = RUBRIC.replace("\n[[check]]", '\n[run]\ntrain = "handed-in"\n\n[[check]]', 1)

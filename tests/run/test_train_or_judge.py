@@ -6,7 +6,7 @@ from grader.core.limits import Train
 from grader.core.notebook import Script
 from grader.intake import Submission
 from grader.intake.networks import NetworkFile
-from grader.run.collect import Way, choose_way, to_judge, to_train, to_train_unseen
+from grader.run.train_or_judge import Way, choose_way, to_judge, to_train, to_train_unseen
 
 FILES = {"a.py": b"", "model.keras": b"PK"}
 WHOLE = Submission(
