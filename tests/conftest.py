@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 REAL = (
     "authoring/test_gradescope.py", "authoring/test_lint.py", "authoring/test_scaffold.py",
     "authoring/test_student_wheel.py", "browser/",
-    "checks/test_family.py", "ci/test_run.py", "cli/test_cli.py", "course/test_environment.py", "doctor/", "functions/",
+    "checks/test_family.py", "ci/test_run.py", "cli/test_cli.py", "course/test_environment.py", "attacks/", "functions/",
     "fuzz/",
     "gradebook/test_deciders.py", "gradebook/test_files.py", "gradebook/test_server.py", "gradebook/test_writers.py",
     "judge/test_client.py",

@@ -12,8 +12,8 @@ from grader.cli.options import Debug, Json, Quiet, SandboxName, SandboxOption, W
 from grader.cli.terminal import print_json, print_lines, terminal_width
 
 if TYPE_CHECKING:
-    from grader.doctor.corpus import Finding
-    from grader.doctor.machine import Installed
+    from grader.attacks.corpus import Finding
+    from grader.attacks.machine import Installed
 
 app = typer.Typer()
 LOG_WIDTH = 140  # columns where there is no terminal
@@ -41,9 +41,9 @@ def doctor(
 
     Ends with 0 where all of it was held, 1 where something was not, 3 where a probe could not be run.
     """
-    from grader.doctor.attacks import examine
-    from grader.doctor.corpus import choose, load_corpus
-    from grader.doctor.machine import backend_lines, installed_backends
+    from grader.attacks.corpus import choose, load_corpus
+    from grader.attacks.machine import backend_lines, installed_backends
+    from grader.attacks.try_attacks import examine
 
     attacks = choose(load_corpus(), only or ())
     started = time.monotonic()
@@ -79,7 +79,7 @@ def _print_findings(findings: "Sequence[Finding]") -> None:
 
 
 def _groups(findings: "Sequence[Finding]") -> "Iterator[tuple[str, list[Finding]]]":
-    from grader.doctor.corpus import GROUPS
+    from grader.attacks.corpus import GROUPS
 
     for group, members in groupby(findings, key=lambda finding: finding.group):
         yield GROUPS.get(group, ""), list(members)
@@ -87,8 +87,8 @@ def _groups(findings: "Sequence[Finding]") -> "Iterator[tuple[str, list[Finding]
 
 def _bwrap(sandbox: SandboxName) -> "Installed | None":
     """The bwrap that the sandbox is made with, where it is made with one."""
+    from grader.attacks.machine import Installed, read_version
     from grader.core.errors import SandboxUnavailable
-    from grader.doctor.machine import Installed, read_version
     from grader.sandbox.bubblewrap import find_bwrap, version_words
 
     if sandbox is not SandboxName.BUBBLEWRAP:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from grader.doctor.corpus import load_corpus
-from grader.doctor.costly_inputs import WORK, Cost, measure, processor_seconds
+from grader.attacks.corpus import load_corpus
+from grader.attacks.costly_inputs import WORK, Cost, measure, processor_seconds
 
 KINDS = {attack.name: attack for attack in load_corpus() if attack.how == "host"}
 

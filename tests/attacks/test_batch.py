@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from grader.attacks.corpus import load_corpus
+from grader.attacks.decoys import Decoys, place_decoys
+from grader.attacks.try_attacks import opening
 from grader.core.evidence import Cause
 from grader.course.course import Course
-from grader.doctor.attacks import opening
-from grader.doctor.corpus import load_corpus
-from grader.doctor.decoys import Decoys, place_decoys
-from tests.doctor.pages_and_marks import CONTROL, MARKUP, REPORTS, found_in
+from tests.attacks.pages_and_marks import CONTROL, MARKUP, REPORTS, found_in
 from tests.fakes import Said, run_cli
 from tests.notebooks import notebook
 

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
+from grader.attacks import cell_runner
+from grader.attacks.corpus import FOLDER, GROUPS, Attack, choose, load_corpus, prelude, read_attack
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.evidence import Cause
 from grader.core.limits import Limits
-from grader.doctor import cell_runner
-from grader.doctor.corpus import FOLDER, GROUPS, Attack, choose, load_corpus, prelude, read_attack
-from tests.doctor.pages_and_marks import CLAIMS, NETWORK, REPORTS
+from tests.attacks.pages_and_marks import CLAIMS, NETWORK, REPORTS
 
 CORPUS = load_corpus()
 TRIED_IN_TESTS = (*CLAIMS, *REPORTS)  # the same on every machine

@@ -9,10 +9,10 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from grader.attacks.corpus import Attack, AttackTrial, Seen, read_group
+from grader.attacks.decoys import Decoys, place_decoys
+from grader.attacks.try_attacks import SHAPE_POINTS, Classroom, Graded, opening, text_of, too_much
 from grader.core.results import Status
-from grader.doctor.attacks import SHAPE_POINTS, Classroom, Graded, opening, text_of, too_much
-from grader.doctor.corpus import Attack, AttackTrial, Seen, read_group
-from grader.doctor.decoys import Decoys, place_decoys
 from grader.marking.publish import GRADEBOOK, INDEX, REPORT, student_folder
 from grader.pages.progress import PlainProgress
 from grader.pages.terminal import row, summary

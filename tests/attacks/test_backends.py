@@ -2,7 +2,7 @@
 
 import pytest
 
-from grader.doctor import machine
+from grader.attacks import machine
 
 
 def test_the_doctor_says_which_backends_are_here_and_how_the_others_come(monkeypatch: pytest.MonkeyPatch) -> None:

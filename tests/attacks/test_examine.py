@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from grader.attacks import try_attacks as examination
+from grader.attacks.corpus import NO_SANDBOX, Attack, Finding, choose, load_corpus
 from grader.cli import doctor
 from grader.core.errors import SandboxUnavailable
 from grader.core.progress import Silent
-from grader.doctor import attacks as examination
-from grader.doctor.corpus import NO_SANDBOX, Attack, Finding, choose, load_corpus
 from tests.fakes import run_cli
 
 CORPUS = load_corpus()

@@ -22,6 +22,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from grader.attacks.corpus import NO_SANDBOX, Attack, AttackTrial, Finding, How, Seen, decide, prelude
+from grader.attacks.costly_inputs import try_host
+from grader.attacks.decoys import CONTROL_S, WORK, Decoys, cells_in, place_decoys, plain_cells, read_answers
 from grader.core.errors import Failure, GraderError, SandboxUnavailable
 from grader.core.evidence import Cause, Cell, Evidence, Isolation
 from grader.core.limits import Limits
@@ -30,9 +33,6 @@ from grader.core.results import Result
 from grader.core.store import load_evidence
 from grader.course.course import Course
 from grader.course.dataset import digest_images, digest_labels
-from grader.doctor.corpus import NO_SANDBOX, Attack, AttackTrial, Finding, How, Seen, decide, prelude
-from grader.doctor.costly_inputs import try_host
-from grader.doctor.decoys import CONTROL_S, WORK, Decoys, cells_in, place_decoys, plain_cells, read_answers
 from grader.intake import Entry
 from grader.marking.publish import EVIDENCE_FOLDER, OutputOptions, student_folder
 from grader.run.batch import grade_class

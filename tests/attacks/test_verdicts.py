@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.doctor.corpus import LONGEST, NO_SANDBOX, Attack, AttackTrial, Finding, Seen, decide, read_attack
+from grader.attacks.corpus import LONGEST, NO_SANDBOX, Attack, AttackTrial, Finding, Seen, decide, read_attack
 
 
 def an_attack(control: str = "open") -> Attack:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from grader.attacks.corpus import Attack, Finding, decide
+from grader.attacks.try_attacks import SHAPE_POINTS, Classroom, Graded, open_classroom
 from grader.core.results import Accuracy, Result
-from grader.doctor.attacks import SHAPE_POINTS, Classroom, Graded, open_classroom
-from grader.doctor.corpus import Attack, Finding, decide
 from grader.exports import release
 from grader.marking import publish
 from grader.pages import terminal
-from tests.doctor.pages_and_marks import (
+from tests.attacks.pages_and_marks import (
     CLAIMS,
     CONTROL,
     LIE,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.doctor.machine import ADVISORIES, Installed, read_version
+from grader.attacks.machine import ADVISORIES, Installed, read_version
 from grader.sandbox.bubblewrap import find_bwrap, version_words
 
 BWRAP = Path("/usr/bin/bwrap")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from grader.attacks import try_attacks
+from grader.attacks.corpus import Finding, choose, load_corpus
+from grader.attacks.try_attacks import examine
 from grader.core.progress import Silent
-from grader.doctor import attacks
-from grader.doctor.attacks import examine
-from grader.doctor.corpus import Finding, choose, load_corpus
 from grader.sandbox import bubblewrap
 
 Arguments = list[str]
@@ -84,7 +84,7 @@ def test_a_reader_that_follows_links_is_found_out(monkeypatch: pytest.MonkeyPatc
     def read_plainly(folder: int, name: str, *, at_most: int) -> bytes:
         return Path(f"/proc/self/fd/{folder}/{name}").read_bytes()
 
-    monkeypatch.setattr(attacks, "read_artefact", read_plainly)
+    monkeypatch.setattr(try_attacks, "read_artefact", read_plainly)
     found = findings("link", "folder-link", "pipe")
     assert "secret" in found["link"].detail
     assert "secret" in found["folder-link"].detail

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from grader.attacks.corpus import Attack, AttackTrial, Seen
 from grader.checks.base import Case
 from grader.checks.cell_and_line import Places
 from grader.checks.execution import Executes, executes
@@ -19,7 +20,6 @@ from grader.checks.hints import why_no_training
 from grader.core.errors import Failure, SubmissionError
 from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Evidence, Facts, Judgement, Source
 from grader.core.notebook import plain_outputs, read_submission
-from grader.doctor.corpus import Attack, AttackTrial, Seen
 from grader.kernel.outcome import bounded
 from grader.kernel.run import first_after_training
 from grader.marking.similarity import compare_code

@@ -18,10 +18,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from grader.attacks.corpus import prelude
 from grader.core.errors import Failure, Infrastructure
 from grader.core.limits import Limits
 from grader.course.course import Course
-from grader.doctor.corpus import prelude
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.bubblewrap import UNPRIVILEGED
 from grader.sandbox.environment import environment
