@@ -1,7 +1,7 @@
 """The gradebook: what every student got, how it came about, and who decided otherwise. SQLite or PostgreSQL.
 
 Theory of operation. One row is written once: results and overrides are history, the newest row of a submission (of a
-student's grade) stands. A grade itself is never stored: `grader.core.grades.GradeBasis` makes it, purely, from the
+student's grade) stands. A grade itself is never stored: `decide_grade.GradeBasis` makes it, purely, from the
 results that stand, the assignment's rules, the roster's extensions and the newest override. So no regrade can overwrite
 a person's decision, and a moved deadline needs nothing but the new rules.
 

@@ -1,4 +1,4 @@
-"""Reads grades and histories: what stands is found here, what follows from it is decided in `grader.core.grades`."""
+"""Reads grades and histories: what stands is found here, what follows from it is decided in `decide_grade`."""
 
 import json
 from collections import defaultdict
