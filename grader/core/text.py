@@ -95,10 +95,11 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """The nearest of the known words, upper and lower case being alike, as a question in brackets; "" where none is near."""
-    folded = {name.casefold(): name for name in known}
-    near = difflib.get_close_matches(word.casefold(), list(folded), n=1)
-    return f" (did you mean `{folded[near[0]]}`?)" if near else ""
+    """The nearest of the known words as a question in brackets, as it is written, else but for its case; "" for none."""
+    folded = {name.casefold(): name for name in reversed(known)}
+    near = difflib.get_close_matches(word, known, n=1)
+    near = near or [folded[name] for name in difflib.get_close_matches(word.casefold(), list(folded), n=1)]
+    return f" (did you mean `{near[0]}`?)" if near else ""
 
 
 def available(known: Iterable[str]) -> str:
