@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
@@ -29,9 +30,11 @@ LONGEST_REASON = 4_000  # characters
 NOT_CHECKED = "not checked: "  # how the reason of a check begins that a smoke run leaves open
 
 
-def built_in() -> dict[str, Check]:
+@lru_cache(maxsize=1)  # it is asked for each submission of a class
+def built_in() -> Mapping[str, Check]:
     """The checks that come with the grader, by name."""
-    return {item.name: item for module in MODULES for item in vars(module).values() if isinstance(item, Check)}
+    found = {item.name: item for module in MODULES for item in vars(module).values() if isinstance(item, Check)}
+    return MappingProxyType(found)
 
 
 @lru_cache(maxsize=1)  # reading what is installed takes ten milliseconds, and a class has many rubrics

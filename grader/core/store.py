@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -193,8 +194,13 @@ def _unusable(path: Path, why: str) -> UsageError:
 
 
 def save_result(folder: Path, result: Result) -> None:
-    """Write `result.json`, without what is for colleagues alone."""
-    write_whole(folder / RESULT, without_names(result).model_dump_json(by_alias=True, indent=2) + "\n")
+    """Write `result.json`, without what is for colleagues alone; one that says the same is left as it is."""
+    text = without_names(result).model_dump_json(by_alias=True, indent=2) + "\n"
+    path, data = folder / RESULT, text.encode("utf-8", "replace")
+    with suppress(OSError):
+        if path.lstat().st_size == len(data) and path.read_bytes() == data:  # a link is as long as what it names
+            return
+    write_whole(path, data)
 
 
 def without_names(result: Result) -> Result:

@@ -214,6 +214,17 @@ def test_a_result_comes_back_as_it_was(tmp_path: Path) -> None:
     assert promised <= set(json.loads((tmp_path / RESULT).read_text()))
 
 
+def test_a_result_that_says_the_same_is_left_as_it_is_and_another_is_written(tmp_path: Path) -> None:
+    save_result(tmp_path, a_result())
+    before = (tmp_path / RESULT).stat()
+    save_result(tmp_path, a_result())
+    assert (tmp_path / RESULT).stat().st_ino == before.st_ino, "not even written anew"
+    other = a_result().model_copy(update={"title": "Another"})
+    save_result(tmp_path, other)
+    assert (tmp_path / RESULT).stat().st_ino != before.st_ino
+    assert load_result(tmp_path) == other
+
+
 def test_the_promised_parts_of_a_result_have_their_promised_names(tmp_path: Path) -> None:
     save_result(tmp_path, a_result())
     plain = json.loads((tmp_path / RESULT).read_text())
