@@ -4,7 +4,7 @@ It holds the code that a check runs, the part of the course that students may ha
 no server. A wheel is a zip with four files about itself (packaging.python.org, "Binary distribution format"), so nothing is
 built and no compiler is needed.
 
-Of the course only what `students_course` names goes along: rubrics, cases with answers, manifests of data, templates of
+Of the course only what `StudentsCourse` names goes along: rubrics, cases with answers, manifests of data, templates of
 pages. Whatever else lies in a course stays there: reference solutions and baselines, oracles, comments in a rubric, private
 splits, starters, examples of work.
 """

@@ -50,13 +50,11 @@ def trained(case: Case, parameters: NoParameters) -> Score:
         epochs = sum(fit.epochs_done for fit in fitted)
         where = places.in_cell(fitted[-1].cell)
         remarks = [_slow(fitted[-1]), _scaled_otherwise(fitted[-1], claims)]
+        told = f"`{fitted[-1].model}` was fitted for {_epochs(epochs)}{where}"
         if case.evidence.facts.handed_in_network is not None:
             asked = sum(fit.epochs for fit in fitted)
-            return Score(
-                1.0,
-                f"the code asks for {_epochs(asked)} of `{fitted[-1].model}`; in its short run it made {epochs:,}{where}",
-            )
-        return Score(1.0, f"`{fitted[-1].model}` was fitted for {_epochs(epochs)}{where}", joined(remarks))
+            told = f"the code asks for {_epochs(asked)} of `{fitted[-1].model}`; in its short run it made {epochs:,}{where}"
+        return Score(1.0, told, joined(remarks))
     if done:
         steps = sum(fit.steps or 0 for fit in done)
         return Score(

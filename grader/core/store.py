@@ -198,7 +198,7 @@ def save_result(folder: Path, result: Result) -> None:
     text = without_names(result).model_dump_json(by_alias=True, indent=2) + "\n"
     path, data = folder / RESULT, text.encode("utf-8", "replace")
     with suppress(OSError):
-        if path.lstat().st_size == len(data) and path.read_bytes() == data:  # a link is as long as what it names
+        if not path.is_symlink() and path.read_bytes() == data:
             return
     write_whole(path, data)
 

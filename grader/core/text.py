@@ -95,11 +95,14 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """The nearest of the known words as a question in brackets, as it is written, else but for its case; "" for none."""
-    folded = {name.casefold(): name for name in reversed(known)}
-    near = difflib.get_close_matches(word, known, n=1)
-    near = near or [folded[name] for name in difflib.get_close_matches(word.casefold(), list(folded), n=1)]
-    return f" (did you mean `{near[0]}`?)" if near else ""
+    """The nearest of the known words whatever its case, as a question in brackets; "" where none is near.
+
+    Of words that differ in case alone it is the one that is written most like `word`.
+    """
+    near = difflib.get_close_matches(word.casefold(), [name.casefold() for name in known], n=1)
+    alike = [name for name in known if near and name.casefold() == near[0]]
+    best = max(alike, key=lambda name: difflib.SequenceMatcher(None, word, name).ratio(), default="")
+    return f" (did you mean `{best}`?)" if best else ""
 
 
 def available(known: Iterable[str]) -> str:

@@ -1,7 +1,5 @@
 """What a `.keras` file is from outside: a short zip archive, checked by the host before any Keras code sees it. Pure.
 
-At the end of the file: which of several saved networks is judged. The kernel proposes one, the files themselves decide.
-
 The host reads the archive's directory, never the weights: it unpacks config.json and metadata.json alone, each up to a
 limit, and counts their brackets without building a value. The directory's place and size are looked at before `zipfile`
 sees the bytes, which would make an object for every entry that 512 MiB can hold. A hostile archive may raise anything;
@@ -19,8 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.architecture import ExpectedLayers
-from grader.core.evidence import Candidate, Claims
 from grader.core.limits import write_size
 
 MOST_UNPACKED, MOST_MEMBERS, MOST_CONFIG = 1 << 30, 64, 4 << 20
@@ -189,48 +185,3 @@ def _kinds(config: dict[str, Any]) -> Iterator[str]:
             yield from _kinds(layer)
         else:
             yield str(layer["class_name"])[:100]
-
-
-def choose_network(
-    saved: Sequence[tuple[str, bytes]], claims: Claims, expected: ExpectedLayers, *, units: tuple[int, ...]
-) -> tuple[int, Claims]:
-    """The place of the network to judge among `saved` (file name, bytes; the proposed one first), and what is told of it.
-
-    Layers are read from the files. A network of which they can't be read is not taken in the proposed one's place, and one
-    that was never trained, or whose output does not suit, does not compete.
-    """
-    by_file = {item.file: item for item in claims.candidates if item.file is not None}
-    faults: dict[str, tuple[str, ...]] = {}
-    best = 0
-    for place, (file, model) in enumerate(saved):
-        kinds = saved_kinds(model)
-        told = by_file.get(file)
-        if kinds is None or (place and (told is None or not told.fitted or told.output_units not in units)):
-            continue
-        faults[file] = expected.faults(kinds)
-        if place and saved[best][0] in faults and len(faults[file]) < len(faults[saved[best][0]]):
-            best = place
-    return best, _retold(claims, saved[best][0], faults, units, changed=best > 0)
-
-
-def _retold(
-    claims: Claims, taken: str, faults: dict[str, tuple[str, ...]], units: tuple[int, ...], *, changed: bool
-) -> Claims:
-    if not any(item.file == taken for item in claims.candidates):
-        return claims
-    candidates = []
-    for item in claims.candidates:
-        if item.file == taken:
-            reason = "its layers are those that this exercise asks for" if changed else item.reason
-        else:
-            reason = "; ".join(faults.get(item.file or "", ())) or _passed_over(item, units)
-        candidates.append(item.model_copy(update={"taken": item.file == taken, "reason": reason}))
-    return claims.model_copy(update={"candidates": tuple(candidates)})
-
-
-def _passed_over(item: Candidate, units: tuple[int, ...]) -> str:
-    if not item.fitted:
-        return "never trained"
-    if item.output_units not in units:
-        return f"its output has {item.output_units or 'no'} units"
-    return "trained earlier"

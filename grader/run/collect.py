@@ -26,7 +26,8 @@ from grader.functions.module_process import ModuleJob
 from grader.intake import Submission
 from grader.intake.names import name_some
 from grader.intake.networks import choose_network_file
-from grader.judge.archive import choose_network, precheck
+from grader.judge.archive import precheck
+from grader.judge.choose_network import choose_network
 from grader.judge.client import Question, expect_networks, judge_model
 from grader.kernel.outcome import SavedNetwork
 from grader.kernel.run import Execution, Job, expect_notebook, meets_served, run_notebook

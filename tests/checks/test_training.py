@@ -15,13 +15,13 @@ def test_a_model_that_was_described_and_fitted_is_trained() -> None:
     assert result.reason == "`model` was fitted for 5 epochs in cell 2"
 
 
-def test_of_a_handed_in_network_the_epochs_are_those_that_the_code_asks_for() -> None:
-    short = case(claims(cell(1), cell(2), fits=[fit(epochs=70, done=1)], candidates=[candidate()]))
+def test_of_a_handed_in_network_the_epochs_are_those_that_the_code_asks_for_and_remarks_stay() -> None:
+    slow = fit(epochs=70, done=1).model_copy(update={"optimizer": "Adadelta", "learning_rate": 0.001})
+    short = case(claims(cell(1), cell(2), fits=[slow], candidates=[candidate()]))
     facts = short.evidence.facts.model_copy(update={"handed_in_network": HandedInNetwork(name="network.keras")})
-    handed_in = replace(short, evidence=short.evidence.model_copy(update={"facts": facts}))
-    assert look("trained", handed_in).reason == (
-        "the code asks for 70 epochs of `model`; in its short run it made 1 in cell 2"
-    )
+    result = look("trained", replace(short, evidence=short.evidence.model_copy(update={"facts": facts})))
+    assert result.reason == "the code asks for 70 epochs of `model`; in its short run it made 1 in cell 2"
+    assert "Adadelta(learning_rate=1.0)" in result.hint
 
 
 def test_a_described_model_is_found_even_if_it_was_never_fitted() -> None:

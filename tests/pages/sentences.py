@@ -17,7 +17,7 @@ GRADER = ROOT / "grader"
 WRITERS = (
     "checks/*.py", "ci/run.py", "functions/agreement.py", "functions/explore.py", "functions/guest.py",
     "functions/module_process.py", "sandbox/artefacts.py", "sandbox/endings.py", "sandbox/process.py",
-    "sandbox/warm.py", "sandbox/worker_process.py", "judge/archive.py",
+    "sandbox/warm.py", "sandbox/worker_process.py", "judge/archive.py", "judge/choose_network.py",
     "judge/choose_preparation.py", "judge/client.py", "judge/match_rows.py", "judge/preparation.py",
     "kernel/outcome.py", "kernel/border.py", "kernel/run.py", "kernel/guest/*.py", "kernel/guest/data_paths/*.py",
     "kernel/guest/old_names/*.py", "marking/flags.py", "marking/accuracy_to_beat.py", "marking/mark.py",
