@@ -202,7 +202,7 @@ def measure_pipeline(folder: Path, train: str, count: int) -> float:
     with (
         patch.multiple("grader.run.collect", run_notebook=stage.run_notebook, judge_model=stage.judge_model),
         patch.multiple(
-            "grader.run.judge_file", describe_network=stage.describe_network, judge_handed_in=answer_at_once
+            "grader.run.judge_handed_in", describe_network=stage.describe_network, judge_handed_in=answer_at_once
         ),
     ):
         said = fakes.run_cli("batch", "tiny", source, *where, "--out", folder / f"out-{train}", "--jobs", "2")

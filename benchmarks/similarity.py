@@ -35,7 +35,7 @@ from grader.core.notebook import read_submission  # noqa: E402
 from grader.core.results import Student  # noqa: E402
 from grader.intake import read_path  # noqa: E402
 from grader.marking.similarity import SHARE, Question, answer, same_people  # noqa: E402
-from grader.run import engines  # noqa: E402
+from grader.run import jplag_and_dolos  # noqa: E402
 from grader.sandbox import open_sandbox  # noqa: E402
 from tests import zoo  # noqa: E402
 
@@ -198,11 +198,11 @@ def by_grader(question: Question) -> Mapping[tuple[int, int], float]:
     return {(first, second): max(pair.of_first, pair.of_second) for first, second, pair in answer(question).pairs}
 
 
-def by_engine(engine: engines.Engine) -> Share:
+def by_engine(engine: jplag_and_dolos.Engine) -> Share:
     """What an engine tells, every pair."""
 
     def told(question: Question) -> Mapping[tuple[int, int], float]:
-        with_all = engines.find_by_engine(engine, question, open_sandbox("bubblewrap"), least=0.0)
+        with_all = jplag_and_dolos.find_by_engine(engine, question, open_sandbox("bubblewrap"), least=0.0)
         return {found[:2]: max(found.of_first, found.of_second) for found in with_all}
 
     return told
@@ -276,9 +276,9 @@ def main() -> int:
     options = parser.parse_args()
     tools: dict[str, Share] = {"grader": by_grader}
     if options.dolos:
-        tools["Dolos"] = by_engine(engines.dolos(options.dolos))
+        tools["Dolos"] = by_engine(jplag_and_dolos.dolos(options.dolos))
     if options.jplag:
-        tools["JPlag"] = by_engine(engines.jplag(options.jplag))
+        tools["JPlag"] = by_engine(jplag_and_dolos.jplag(options.jplag))
     try:
         import copydetect
 

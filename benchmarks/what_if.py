@@ -36,7 +36,7 @@ from grader.course.course import Course  # noqa: E402
 from grader.course.rubric import Rubric, network_rubric  # noqa: E402
 from grader.gradebook import Gradebook, open_gradebook  # noqa: E402
 from grader.marking.publish import OutputOptions  # noqa: E402
-from grader.marking.rubric_file import RubricFile, changed_numbers, read_rubric_file, rubric_numbers  # noqa: E402
+from grader.marking.rubric_numbers import RubricFile, changed_numbers, read_rubric_file, rubric_numbers  # noqa: E402
 from grader.marking.what_if import ClassEvidence, preview, rubric_with  # noqa: E402
 from tests import fakes  # noqa: E402
 from tests.checks import builders as built  # noqa: E402

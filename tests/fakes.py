@@ -31,7 +31,7 @@ from grader.intake import Entry, open_class
 from grader.judge.client import JudgeAnswer, OpenedFile, Question
 from grader.kernel.outcome import SavedNetwork
 from grader.kernel.run import Execution, Job
-from grader.run import collect, judge_file
+from grader.run import collect, judge_handed_in
 from grader.run.context import SHORT_RUN, RunContext, RunOptions, open_context
 from grader.sandbox.interface import Sandbox
 from tests.checks import builders as built
@@ -167,8 +167,8 @@ class Stage:
         """Put the stage in place for one test."""
         monkeypatch.setattr(collect, "run_notebook", self.run_notebook)
         monkeypatch.setattr(collect, "judge_model", self.judge_model)
-        monkeypatch.setattr(judge_file, "describe_network", self.describe_network)
-        monkeypatch.setattr(judge_file, "judge_handed_in", self.judge_handed_in)
+        monkeypatch.setattr(judge_handed_in, "describe_network", self.describe_network)
+        monkeypatch.setattr(judge_handed_in, "judge_handed_in", self.judge_handed_in)
         return self
 
     def run_notebook(self, job: Job, sandbox: Sandbox, *, who: str, progress: Progress) -> Execution:

@@ -24,7 +24,7 @@ from grader.kernel.outcome import bounded
 from grader.kernel.run import first_after_training
 from grader.marking.similarity import compare_code
 from grader.pages.cells import read_png
-from grader.run.overlap import copies_in_files
+from grader.run.leaked_images import copies_in_files
 
 TIMES_TIME, TIMES_MEMORY = 3.0, 2.0  # as much for an input of twice the size
 LITTLE_S = 0.015  # whose growth says nothing

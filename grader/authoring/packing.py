@@ -21,7 +21,7 @@ from grader.core.errors import UsageError
 from grader.course.course import PACKAGE, Course
 from grader.course.find import Places, find_data, private_split
 from grader.course.rubric import plan_checks
-from grader.marking.rubric_file import write_toml
+from grader.marking.rubric_numbers import write_toml
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 EXTRA = "classroom"  # what students import beside Keras

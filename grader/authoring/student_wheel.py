@@ -34,7 +34,7 @@ from grader.course.find import PRIVATE
 from grader.course.rubric import functions_rubric, plan_checks
 from grader.functions.cases import load_functions
 from grader.functions.explore import record_cases
-from grader.marking.rubric_file import write_toml
+from grader.marking.rubric_numbers import write_toml
 
 ROOMS_LEFT_OUT = frozenset({"attacks", "authoring", "ci", "gradebook", "review"})
 PACKAGES_LEFT_OUT = frozenset({"alembic", "hypothesis", "sqlalchemy", "starlette", "tomlkit", "uvicorn"})

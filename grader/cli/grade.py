@@ -280,15 +280,15 @@ def _open_collector(
         yield collector
 
 
-def collect_order(parcel: bytes, topic: str) -> bytes:
-    """What a worker of a cluster calls: evidence, or what went wrong, for the submission in `parcel`.
+def collect_order(message: bytes, topic: str) -> bytes:
+    """What a worker of a cluster calls: evidence, or what went wrong, for the submission in `message`.
 
     It knows its folders from its environment; progress is told under `topic`.
     """
     from grader.run.cluster import COURSE, DATA, answer_request
 
     places = {COURSE: os.environ.get("GRADER_COURSE", ""), DATA: os.environ.get("GRADER_DATA", "")}
-    return answer_request(parcel, topic, places)
+    return answer_request(message, topic, places)
 
 
 def _print_forecast(
@@ -299,7 +299,7 @@ def _print_forecast(
     from grader.intake import read_entry
     from grader.run.collect import collect
     from grader.run.context import SHORT_RUN, open_context
-    from grader.selfcheck.forecast import StudentForecast, choose_sample, forecast_lines, forecast_of
+    from grader.selfcheck.class_estimate import StudentForecast, choose_sample, forecast_lines, forecast_of
 
     rubric = home.assignment(assignment)
     if rubric.dataset is None:

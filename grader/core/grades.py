@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from grader.core.assignment import Assignment, CountedSubmission, Late
+from grader.core.decision_log import Review
 from grader.core.evidence import Value
 from grader.core.results import CheckResult, Flag, Outcome, Result, Status, labels_of
 from grader.core.results import Grade as Grade
@@ -19,7 +20,6 @@ from grader.core.results import Override as Override
 from grader.core.results import Penalty as Penalty
 from grader.core.results import SlipDays as SlipDays
 from grader.core.results import Student as Student
-from grader.core.review import Review
 
 
 class Extension(Value):

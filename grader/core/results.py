@@ -11,8 +11,8 @@ from typing import Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from grader.core.decision_log import Review
 from grader.core.evidence import Cause, CourseEnvironment, Ending, Isolation, Maker, Serve, Smoke, Value
-from grader.core.review import Review
 
 SCHEMA = 1
 ModelSource = Literal["trained", "handed-in"]

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from grader.core.errors import UsageError
 from grader.core.grades import Grade
 from grader.core.text import did_you_mean
-from grader.exports.release import Filled, points_for, sort_grades
-from grader.exports.worksheet import (
+from grader.exports.platform_csv import (
     RowChange,
     RowPerson,
     Worksheet,
@@ -22,6 +21,7 @@ from grader.exports.worksheet import (
     read_worksheet,
     write_points,
 )
+from grader.exports.release import Filled, points_for, sort_grades
 from grader.intake.names import name_in_canvas
 
 EXCUSED, NOT_ASSIGNED = "EX", "N/A"

@@ -20,8 +20,7 @@ from dataclasses import dataclass, replace
 from grader.core.errors import UsageError
 from grader.core.grades import Grade
 from grader.core.text import number, rounded, shorten, visible
-from grader.exports.release import Filled, comment_of, points_for, sort_grades
-from grader.exports.worksheet import (
+from grader.exports.platform_csv import (
     THOUSANDS,
     RowChange,
     RowPerson,
@@ -32,6 +31,7 @@ from grader.exports.worksheet import (
     read_worksheet,
     write_points,
 )
+from grader.exports.release import Filled, comment_of, points_for, sort_grades
 from grader.intake.roster import MOODLE, places_of
 
 OURS, DECIDED = "Graded automatically:", "Decided by your instructor:"

@@ -13,12 +13,13 @@ from sqlalchemy.exc import ArgumentError
 
 from grader.core.assignment import Assignment
 from grader.core.course_rules import CourseRules
+from grader.core.decision_log import LogEntry, OverrideValue
 from grader.core.errors import UsageError
 from grader.core.grades import Enrolment, Event, Grade, HandIn, Judged, Rules
 from grader.core.results import Result
-from grader.core.review import LogEntry, OverrideValue
 from grader.gradebook.database import Database, bring_up_to_date, file_engine, prefer_write_ahead_log, server_engine
 from grader.gradebook.decide_grade import GradeBasis
+from grader.gradebook.decision_log import Change, add_entry, lock, read_log, require_unchanged
 from grader.gradebook.persons import Person
 from grader.gradebook.reading import (
     MarkedBy,
@@ -38,7 +39,6 @@ from grader.gradebook.reading import (
     the_course,
 )
 from grader.gradebook.recording import Decision, decide, enrol, record
-from grader.gradebook.review_log import Change, add_entry, lock, read_log, require_unchanged
 from grader.gradebook.tables import SubmissionRow
 
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from pydantic import AwareDatetime
 
+from grader.core.decision_log import CheckPoints, Review
 from grader.core.evidence import Value
 from grader.core.grades import DECIDED_BEFORE, LATE_WITHOUT_TIME, Extension, Rules
 from grader.core.results import AuditOutcome, Grade, ModelSource, Override, Penalty, SlipDays, Status, Student
-from grader.core.review import CheckPoints, Review
 from grader.core.text import rounded
 from grader.gradebook.late_penalty import DAY, describe_lateness, effective_due, lateness_cost, slip_days_worth
 

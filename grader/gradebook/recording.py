@@ -13,13 +13,13 @@ from sqlalchemy import Connection, delete, select, update
 
 from grader.core.assignment import Assignment
 from grader.core.course_rules import CourseRules
+from grader.core.decision_log import LONGEST
 from grader.core.errors import UsageError
 from grader.core.grades import Enrolment, HandIn, Rules, Student
 from grader.core.results import Attempt, Result, Status
-from grader.core.review import LONGEST
+from grader.gradebook.decision_log import lock, require_points
 from grader.gradebook.persons import Person, identify
 from grader.gradebook.reading import Selection, read_courses, read_grades
-from grader.gradebook.review_log import lock, require_points
 from grader.gradebook.tables import (
     NEW_CHECK,
     NEW_OVERRIDE,

@@ -231,7 +231,7 @@ class OverrideRow(Table):
 
 
 class LogRow(Table):
-    """What else a person decided (`grader.core.review`): of one student's submission, or of the class where none is named.
+    """What else a person decided (`grader.core.decision_log`): of one student's submission, or else of the class.
 
     The newest row of a student, kind and subject stands; `value` is JSON, empty where it takes back what stood.
     """

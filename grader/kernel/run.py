@@ -28,7 +28,8 @@ from grader.core.evidence import Cause, Cell, Claims, Ending, Smoke, Start
 from grader.core.limits import Limits
 from grader.core.notebook import Script, count_fits, plain_outputs
 from grader.core.progress import Progress
-from grader.kernel.border import (
+from grader.kernel.outcome import MOST_BYTES, RECORD, SavedNetwork, describe_ending, read_claims, read_networks
+from grader.kernel.socket_proxy import (
     CONNECTION,
     PORTS,
     SOCKETS,
@@ -37,7 +38,6 @@ from grader.kernel.border import (
     ProtocolViolation,
     SandboxProvisioner,
 )
-from grader.kernel.outcome import MOST_BYTES, RECORD, SavedNetwork, describe_ending, read_claims, read_networks
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.environment import PACKAGES, PYTHON, environment, font_list
 from grader.sandbox.interface import Confined, Input, Preload, Program, Sandbox, Scratch
@@ -200,8 +200,8 @@ def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) ->
         try:
             asyncio.run(_execute(run, provisioner))
             assert provisioner.confined is not None
-            assert provisioner.border is not None
-            execution = _read_out(run, provisioner.confined, provisioner.border.violation)
+            assert provisioner.proxy is not None
+            execution = _read_out(run, provisioner.confined, provisioner.proxy.violation)
             if job.warm and execution.start == "cold":
                 execution = replace(execution, start_note=cold or "the fork server was made for another environment")
             return execution
@@ -243,10 +243,10 @@ async def _connect(
     """Start the kernel and wait until it answers: nothing of the submission has run yet. Raises Infrastructure."""
     try:
         await manager.start_kernel()
-        assert provisioner.border is not None
+        assert provisioner.proxy is not None
         kernel = cast(HardenedKernelClient, manager.client())
-        client.kc, client.border = kernel, provisioner.border
-        kernel.start_at(provisioner.border)
+        client.kc, client.proxy = kernel, provisioner.proxy
+        kernel.start_at(provisioner.proxy)
         await kernel.wait_for_ready(timeout=READY_S)
     except (RuntimeError, OSError, ProtocolViolation) as error:
         raise Infrastructure(f"The kernel did not start: {error}") from None

@@ -26,7 +26,7 @@ from grader.marking.mark import SeenRun, count_points, look_at_run, mark, result
 from grader.marking.publish import OutputOptions
 from grader.marking.regrade import Move, StoredRow, explained_again, folders_in, never_run, read_row, unmarked
 from grader.marking.repeated_runs import EVIDENCE_FOLDER, load_attempts
-from grader.marking.rubric_file import NumberChange, Raw, with_changes
+from grader.marking.rubric_numbers import NumberChange, Raw, with_changes
 
 NEED_ALL = frozenset({"better_than", "computes"})  # built-in checks that look at predictions, or at calls
 BINS = 10  # of a histogram

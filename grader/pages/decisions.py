@@ -6,9 +6,9 @@ Who decided, and why, is for colleagues: neither stands in anything here.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from grader.core.decision_log import Comment, Review
 from grader.core.grades import shared_grade, standing_checks
 from grader.core.results import CheckResult, Grade, Outcome, Result, labels_of
-from grader.core.review import Comment, Review
 from grader.core.text import joined, one_line, shorten
 from grader.pages.language import number, say, translated
 

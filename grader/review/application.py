@@ -14,8 +14,8 @@ from grader.exports.release import MARK
 from grader.review.access import Access, Guard
 from grader.review.class_page import class_page
 from grader.review.comments import add_comment, change_comment, comments_page, preview_change, undoing
-from grader.review.decision_log import log_page
 from grader.review.decisions import decide, decide_check, reveal, undo
+from grader.review.decisions_page import log_page
 from grader.review.desk import Desk, Gone
 from grader.review.one_check import (
     across_page,
@@ -26,10 +26,10 @@ from grader.review.one_check import (
     next_address,
     usual_seed,
 )
-from grader.review.pairs import compare_now, pair_page, pairs_page, take_verdict
+from grader.review.similar_code_page import compare_now, pair_page, pairs_page, take_verdict
 from grader.review.submission import after_decision, submission_page
 from grader.review.web import Visit, address, answering, explain
-from grader.review.what_if import WhatIf
+from grader.review.what_if_page import WhatIf
 
 
 def show_class(visit: Visit) -> Response:

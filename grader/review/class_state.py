@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from grader.core.decision_log import Key, Kind, LogEntry, Review, SavedComment, saved_comments, standing
 from grader.core.grades import flags_of, grades_of
 from grader.core.results import Grade, Result, Status, Student
-from grader.core.review import Key, Kind, LogEntry, Review, SavedComment, saved_comments, standing
 from grader.core.store import without_names
 from grader.course.rubric import Rubric
-from grader.marking.rubric_file import RubricFile, RubricNumber, rubric_numbers
+from grader.marking.rubric_numbers import RubricFile, RubricNumber, rubric_numbers
 from grader.marking.similarity import KIND, Compared, EarlierCode, Pair
 
 # What nobody has to look at: said of everybody, or decided by a person already.

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from grader.core.decision_log import CommentValue, SavedComment
 from grader.core.errors import UsageError
 from grader.core.results import Grade
-from grader.core.review import CommentValue, SavedComment
 from grader.core.text import number, one_line, visible
 from grader.gradebook import Change
 from grader.pages.decisions import signed

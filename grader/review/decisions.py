@@ -5,15 +5,15 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from grader.core.decision_log import LONGEST, CommentValue, Kind, LogEntry, SavedComment
 from grader.core.errors import UsageError
 from grader.core.grades import grades_of
 from grader.core.results import labelled
-from grader.core.review import LONGEST, CommentValue, Kind, LogEntry, SavedComment
 from grader.core.text import one_line, shorten
 from grader.gradebook import Change
 from grader.review.class_state import ClassState, Row, differ
 from grader.review.comments import ID
-from grader.review.decision_log import NEVER_UNDONE
+from grader.review.decisions_page import NEVER_UNDONE
 from grader.review.desk import ASKED, Desk, Gone, Overtaken
 from grader.review.names import Names
 from grader.review.one_check import ClassCheck, ScaleLevel, find_check

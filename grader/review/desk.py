@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from grader.core.decision_log import Key, Kind, LogEntry, pair_subject, standing
 from grader.core.errors import GraderError, UsageError
 from grader.core.evidence import Evidence
 from grader.core.grades import Rules, grades_of
 from grader.core.results import Grade, Result
-from grader.core.review import Key, Kind, LogEntry, pair_subject, standing
 from grader.core.store import EVIDENCE, RESULT, load_result
 from grader.course.course import Course
 from grader.course.rubric import Rubric, open_rubric, own_code_digest
@@ -28,7 +28,7 @@ from grader.gradebook import Change, Gradebook, MarkedBy, Superseded, digest_wit
 from grader.marking.publish import EVIDENCE_FOLDER, Grades, OutputOptions
 from grader.marking.regrade import never_run, show_grades
 from grader.marking.repeated_runs import counted_run, load_attempts
-from grader.marking.rubric_file import read_rubric_file
+from grader.marking.rubric_numbers import read_rubric_file
 from grader.marking.similarity import PAIRS, Compared, load_compared
 from grader.marking.what_if import above_maximum
 from grader.review.class_state import ClassState, MarkedOtherwise, Row, RubricToday, differ, seen_entries

@@ -12,15 +12,15 @@ from urllib.parse import quote
 
 from grader.checks.base import NoParameters
 from grader.checks.manual import Manual
+from grader.core.decision_log import CheckPoints
 from grader.core.evidence import Value
 from grader.core.grades import grades_of
 from grader.core.results import CheckResult, Outcome, labelled, labels_of
-from grader.core.review import CheckPoints
 from grader.core.text import number, one_line, visible
 from grader.course.rubric import Rubric
 from grader.pages.cells import NotebookView
 from grader.review.class_state import ClassState, Row
-from grader.review.decision_log import MemberDecision, member_decisions, seen_of
+from grader.review.decisions_page import MemberDecision, member_decisions, seen_of
 from grader.review.desk import Desk, Gone
 from grader.review.names import Names
 from grader.review.shown_work import NotebookPart, count_drawing_cells, part_of_address, part_of_check, shown_part

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode
 
+from grader.core.decision_log import Comment
 from grader.core.grades import flags_of, grades_of
 from grader.core.results import Grade, Outcome, labelled
-from grader.core.review import Comment
 from grader.core.text import joined, number, one_line, visible
 from grader.pages.cells import CellView, ProseView
 from grader.pages.decisions import signed
@@ -16,8 +16,8 @@ from grader.pages.view import CheckView, student_view
 from grader.pages.wording import flag_word
 from grader.review.class_page import FILTERS, queue_title, selected
 from grader.review.class_state import ClassState, Row
-from grader.review.decision_log import LogLine, MemberDecision, history, member_decisions, seen_of
 from grader.review.decisions import saved_titles, undoes
+from grader.review.decisions_page import LogLine, MemberDecision, history, member_decisions, seen_of
 from grader.review.desk import Desk
 from grader.review.names import Names
 from grader.review.one_check import ClassCheck, ScaleLevel, check_address, checks_of_class, what_stands

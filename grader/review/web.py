@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from grader.core.decision_log import LONGEST
 from grader.core.errors import GraderError, Infrastructure, UsageError
-from grader.core.review import LONGEST
 from grader.core.text import cleaned, one_line, read_number, visible
 from grader.gradebook import Superseded
 from grader.pages.html import review_page

@@ -1,6 +1,6 @@
 """A batch on a Dask cluster: both ends, between which nothing but bytes travels.
 
-The batch's end (`open_cluster`, `DaskCollector`) sends each submission as a parcel, and checks the answer as foreign bytes.
+The batch's end (`open_cluster`, `DaskCollector`) sends each submission as a message, and checks the answer as foreign bytes.
 A worker's end (`answer_request`, `WorkerContexts`) opens course and data of its own, once for all requests with the same
 setting, and compares them with what the batch has: evidence from other data or another version of a library would be kept
 under a wrong name.
@@ -24,7 +24,7 @@ from grader.course.course import Course
 from grader.intake import Submission
 from grader.run.collect import Collected, CollectorGone, WorkerLost, WorkerUnfit, collect
 from grader.run.context import RunContext, RunOptions, open_context
-from grader.run.parcels import (
+from grader.run.worker_messages import (
     NoEvidence,
     RunParcel,
     differences,
@@ -80,7 +80,7 @@ def _connect(address: str) -> Any:
 class DaskCollector:
     """Runs submissions on the workers of a cluster; made by `open_cluster`.
 
-    `answering` is the function that a worker calls, found there by its name; it takes a parcel and a topic for progress.
+    `answering` is the function that a worker calls, found there by its name; it takes a message and a topic for progress.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class DaskCollector:
 
     def submit(self, submission: Submission, seed: int) -> Future[Any]:
         """Begin a run. Raises CollectorGone where all workers are unfit."""
-        parcel = pack_request(submission, self._context, seed, self._hints)
+        message = pack_request(submission, self._context, seed, self._hints)
         choice: dict[str, Any] = {}
         with self._lock:
             self._look()
@@ -140,7 +140,7 @@ class DaskCollector:
                 choice = {"workers": fit, "allow_other_workers": True} if fit else {}
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # "Sending large graph": a submission has its size
-                begun: Future[Any] = self._executor.submit(self._answering, parcel, self._topic, pure=False, **choice)
+                begun: Future[Any] = self._executor.submit(self._answering, message, self._topic, pure=False, **choice)
                 return begun
 
     def _look(self) -> None:
@@ -204,8 +204,8 @@ def pass_on(event: object, progress: Progress) -> None:
         progress.step(who[:LONGEST_WORDS], what[:LONGEST_WORDS])
 
 
-def answer_request(parcel: bytes, topic: str, places: Mapping[str, str]) -> bytes:
-    """What a worker does with a parcel; `places`: the folders of course and data that it was told of."""
+def answer_request(message: bytes, topic: str, places: Mapping[str, str]) -> bytes:
+    """What a worker does with a message; `places`: the folders of course and data that it was told of."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -221,7 +221,7 @@ def answer_request(parcel: bytes, topic: str, places: Mapping[str, str]) -> byte
             with suppress(Exception):
                 worker.log_event(topic, {"who": who, "what": what})
 
-    return contexts.answer(parcel, Told())
+    return contexts.answer(message, Told())
 
 
 @dataclass
@@ -237,10 +237,10 @@ class WorkerContexts:
     _open: ExitStack = field(default_factory=ExitStack)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def answer(self, parcel: bytes, progress: Progress) -> bytes:
-        """Run the submission in `parcel`; never raises, so that nothing but bytes goes back."""
+    def answer(self, message: bytes, progress: Progress) -> bytes:
+        """Run the submission in `message`; never raises, so that nothing but bytes goes back."""
         try:
-            request, submission = unpack_request(parcel)
+            request, submission = unpack_request(message)
             context = self._context(request)
             other = differences(setting_of(context), request.setting)
         except GraderError as error:

@@ -32,8 +32,8 @@ from grader.judge.client import Question, expect_networks, judge_model
 from grader.kernel.outcome import SavedNetwork
 from grader.kernel.run import Execution, Job, expect_notebook, meets_served, run_notebook
 from grader.run.context import SHORT_RUN, ExerciseImages, RunContext, evidence_key, output_sizes, versions
-from grader.run.judge_file import judge_file
-from grader.run.overlap import find_overlap, judged_in_files
+from grader.run.judge_handed_in import judge_file
+from grader.run.leaked_images import find_overlap, judged_in_files
 from grader.sandbox.interface import Input
 
 T = TypeVar("T")

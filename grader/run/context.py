@@ -32,7 +32,7 @@ from grader.course.serving import Served, serve, served_digest
 from grader.intake import Submission
 from grader.judge.match_rows import TrainingImageIndex
 from grader.marking.accuracy_to_beat import require_fresh_baselines
-from grader.run.overlap import ReferenceImages, reference_images
+from grader.run.leaked_images import ReferenceImages, reference_images
 from grader.sandbox import open_sandbox
 from grader.sandbox.interface import Input, Sandbox
 from grader.sandbox.warm import with_warm_starts

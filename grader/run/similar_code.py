@@ -39,11 +39,11 @@ from grader.marking.similarity import (
     teams_of,
     with_similar,
 )
-from grader.run.engines import Engine, find_by_engine, open_engine
+from grader.run.jplag_and_dolos import Engine, find_by_engine, open_engine
 from grader.run.packed_results import Rows
 from grader.sandbox import open_sandbox
 from grader.sandbox.interface import Sandbox
-from grader.sandbox.own_process import WorkLost, in_own_process
+from grader.sandbox.limited_process import WorkLost, in_limited_process
 
 MOST = 2_000  # submissions: each one's pieces take a fifth of a megabyte while they are compared
 CLASS_S, EACH_S = 60, 0.5  # of processor time, for a class and on top for each submission
@@ -170,7 +170,7 @@ def _compare(rows: Mapping[str, _Row], course: Course, assignment: str, options:
     if options.engine is not None:
         found = find_by_engine(options.engine, question, options.sandbox or open_sandbox("bubblewrap"))
         question = question.model_copy(update={"found": found})
-    answer = in_own_process(
+    answer = in_limited_process(
         "grader.marking.similarity:compare_class", question.model_dump_json().encode("utf-8", "surrogatepass"),
         seconds=CLASS_S + round(EACH_S * len(codes)), memory=MEMORY + MEMORY_EACH * len(codes),
     )  # fmt: skip

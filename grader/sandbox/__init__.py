@@ -5,7 +5,7 @@
 that runs a submission (`grader.kernel`), a process that loads a module of functions (`grader.functions`), and the judge
 (`grader.judge`), which holds a model file and no student code; the latter two are asked as a `worker_process`, over a
 `channel`. What a sandbox holds it declares (`Sandbox.promises`), and the contract tests try each promise, also those that
-are not declared. `own_process` is for work of the grader's own on a student's bytes: a time and a memory, and no sandbox.
+are not declared. `limited_process` is for work of the grader's own on a student's bytes: a time, a memory, no sandbox.
 
 *bubblewrap.* Inside, PID 1 is `launcher`: trusted, and running before any submitted byte is read. It hands the host
 descriptors of the writable folders, sets resource limits, starts the program, reaps, and tells how it ended. Every

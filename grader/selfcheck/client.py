@@ -26,7 +26,7 @@ from grader.core.workspace import socket_folder, user_cache
 from grader.course.course import Course
 from grader.sandbox.cgroup import available_memory
 from grader.sandbox.channel import Channel, ProtocolError
-from grader.sandbox.own_process import start_detached
+from grader.sandbox.limited_process import start_detached
 from grader.selfcheck.estimate import Answer
 
 if TYPE_CHECKING:

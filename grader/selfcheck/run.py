@@ -32,7 +32,7 @@ from grader.marking.accuracy_to_beat import compare, exercises_compared
 from grader.marking.mark import mark
 from grader.run.collect import collect
 from grader.run.context import RunContext, RunOptions, open_context, output_sizes
-from grader.run.judge_file import JudgedFile, judge_file
+from grader.run.judge_handed_in import JudgedFile, judge_file
 from grader.run.train_or_judge import to_train_unseen
 from grader.sandbox import open_sandbox
 from grader.selfcheck.estimate import (

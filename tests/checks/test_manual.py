@@ -9,12 +9,12 @@ from grader.checks.base import Case, NoParameters, check
 from grader.checks.manual import Manual
 from grader.checks.registry import plan
 from grader.core.assignment import CheckSpec
+from grader.core.decision_log import CheckPoints, Review
 from grader.core.errors import Awaiting, RubricError
 from grader.core.evidence import Cause, Ending, Smoke
 from grader.core.grades import plain_grade, standing_checks
 from grader.core.grades import with_grade as beside
 from grader.core.results import Outcome, Status
-from grader.core.review import CheckPoints, Review
 from grader.marking.flags import UnrunSubmission, explain_unread
 from grader.marking.mark import mark
 from grader.selfcheck.estimate import stand

@@ -1,6 +1,6 @@
 """What a saved comment says where it was used, as the log goes on."""
 
-from grader.core.review import LogEntry, reviews_of, saved_comments
+from grader.core.decision_log import LogEntry, reviews_of, saved_comments
 
 
 def entry(number: int, kind: str, subject: str, value: dict[str, object] | None, student: str = "") -> LogEntry:

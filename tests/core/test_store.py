@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.core.decision_log import Adjustment, CheckPoints, Comment, Review
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.evidence import Cell, Claims, Evidence, Fit, Judgement, Layer, ModelFile, Output
 from grader.core.grades import Override, plain_grade
-from grader.core.review import Adjustment, CheckPoints, Comment, Review
 from grader.core.store import (
     EVIDENCE,
     MODEL,

@@ -1,7 +1,7 @@
 """A grade finds the one row that is its student's, or says why it found none."""
 
 from grader.core.grades import Grade
-from grader.exports.worksheet import RowPerson, match_rows
+from grader.exports.platform_csv import RowPerson, match_rows
 from tests.exports.builders import a_grade
 
 ADA = RowPerson(participant="11", identities=("s1", "ada"), emails=("ada@x.org",), names=("Ada Lovelace",))

@@ -6,7 +6,7 @@ Each thread adds comments of its own, and counts one number up that all others c
 import sys
 import threading
 
-from grader.core.review import standing
+from grader.core.decision_log import standing
 from grader.gradebook import Change, Gradebook, Superseded, open_gradebook
 
 ASSIGNMENT = "exercise2"

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.core.assignment import Late, read_assignment
+from grader.core.decision_log import Adjustment, CheckPoints, Comment, Review
 from grader.core.grades import (
     Extension,
     Grade,
@@ -21,7 +22,6 @@ from grader.core.grades import (
     with_grade,
 )
 from grader.core.results import CheckResult, Outcome, Status
-from grader.core.review import Adjustment, CheckPoints, Comment, Review
 from grader.core.text import rounded
 from grader.gradebook.decide_grade import GradeBasis, Marked, MarkedCheck
 from grader.gradebook.late_penalty import effective_due

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from grader.core.review import reviews_of
+from grader.core.decision_log import reviews_of
 from grader.gradebook import open_gradebook
 from tests.gradebook.decider import ASSIGNMENT
 from tests.gradebook.findings import RUBRIC, a_finding, handed_in

@@ -5,7 +5,7 @@ import time
 import nbformat
 import pytest
 
-from grader.kernel.border import DISPLAYS, PLACES, HardenedNotebookClient
+from grader.kernel.socket_proxy import DISPLAYS, PLACES, HardenedNotebookClient
 
 Client = tuple[HardenedNotebookClient, nbformat.NotebookNode]
 

@@ -22,7 +22,7 @@ from grader.marking.similarity import (
     with_similar,
 )
 from grader.pages.html import student_page
-from grader.sandbox.own_process import in_own_process
+from grader.sandbox.limited_process import in_limited_process
 from tests import zoo
 from tests.checks import builders as built
 from tests.pages.builders import TEMPLATES, a_result, some_evidence
@@ -183,7 +183,7 @@ def test_code_that_is_too_long_to_be_compared_is_told_and_so_is_what_breaks_the_
     assert "Ben" not in compared.left_out
     sources = {"Eve": "a = 1; " * 200_000, "Ada": solution("pets"), "Zoe": solution("pets")}
     slow = Question(sources=sources).model_dump_json().encode()
-    answered = in_own_process("grader.marking.similarity:compare_class", slow, seconds=90, memory=2 << 30)
+    answered = in_limited_process("grader.marking.similarity:compare_class", slow, seconds=90, memory=2 << 30)
     told = compared_of(Answer.model_validate_json(answered), sources, ())
     assert [(pair.first, pair.second) for pair in told.pairs] == [("Ada", "Zoe")]
     assert "Eve" in told.left_out

@@ -16,7 +16,7 @@ from grader.core.store import load_evidence, load_result
 from grader.gradebook import Change, Gradebook, open_gradebook
 from grader.marking.publish import OutputOptions
 from grader.marking.regrade import Move, regrade
-from grader.marking.rubric_file import NumberChange, changed_numbers, read_rubric_file, rubric_numbers
+from grader.marking.rubric_numbers import NumberChange, changed_numbers, read_rubric_file, rubric_numbers
 from grader.marking.what_if import ClassEvidence, preview, rubric_with
 from grader.run.batch import grade_class
 from tests.fakes import ASSIGNMENT, RUBRIC, Act, Stage, a_context, a_rubric, list_class, write_class, write_course

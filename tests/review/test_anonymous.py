@@ -18,7 +18,7 @@ from grader.core.results import Flag, Status
 from grader.gradebook import Change, open_gradebook
 from grader.review.desk import Desk
 from grader.review.names import HIDDEN, KnownAs, Names, make_hider, numbered
-from grader.review.pairs import pair_lines
+from grader.review.similar_code_page import pair_lines
 from grader.run.similar_code import compare_again
 from tests.marking.test_shared_code import passage
 from tests.review.browsing import SIGHTS, faults, overflow, visiting

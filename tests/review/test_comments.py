@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from grader.core.review import LONGEST
+from grader.core.decision_log import LONGEST
 from grader.gradebook import Change
 from tests.review.desks import RunningDesk
 from tests.review.forms import SentForm, forms_of

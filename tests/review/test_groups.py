@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from grader.core.decision_log import Kind
 from grader.core.grades import grades_of
-from grader.core.review import Kind
 from grader.gradebook import Change
 from grader.review.desk import Desk
 from tests.review.desks import Entrant, RunningDesk, running_desk, serving

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from grader.checks.manual import Manual
+from grader.core.decision_log import LogEntry
 from grader.core.evidence import Cell, Evidence, MarkdownCell, Output
-from grader.core.review import LogEntry
 from grader.review.class_state import ClassState, Row
 from grader.review.desk import Desk
 from grader.review.one_check import SAMPLE, ScaleLevel, checks_of_class, drift

@@ -14,7 +14,7 @@ class Trap:
         return os.mkdir, (self.path,)
 
 
-def answer_with_a_trap(parcel: bytes, topic: str) -> object:
+def answer_with_a_trap(message: bytes, topic: str) -> object:
     """What a worker must not be able to do: the folder is named by its environment."""
     marks = Path(os.environ["SCRIPT_MARKS"])
     (marks / "answered").touch()

@@ -17,10 +17,10 @@ from grader.intake import Entry
 from grader.marking.publish import OutputOptions
 from grader.marking.similarity import KIND, Found, Question, is_same, load_compared, same_people, teams_of
 from grader.run.batch import grade_class
-from grader.run.engines import find_by_engine, open_engine
+from grader.run.jplag_and_dolos import find_by_engine, open_engine
 from grader.run.similar_code import compare_again, open_similarity, read_against
 from grader.sandbox import open_sandbox
-from grader.sandbox.own_process import WorkLost
+from grader.sandbox.limited_process import WorkLost
 from tests.fakes import ASSIGNMENT, Act, Stage, a_context, list_class, write_class, write_course
 from tests.marking.test_shared_code import passage
 

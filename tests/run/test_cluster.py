@@ -36,7 +36,7 @@ from grader.run.cluster import (
 )
 from grader.run.collect import Collected, CollectorGone, WorkerLost, WorkerUnfit
 from grader.run.context import RunContext
-from grader.run.parcels import (
+from grader.run.worker_messages import (
     NoEvidence,
     differences,
     pack,
@@ -100,7 +100,7 @@ def test_no_label_and_no_mark_is_sent(course: Course, submission: Submission) ->
      b'[["a",true]]\nx', b'[["a","1"]]\nx', b'["a"]\n', b"[" * 100_000 + b"\n", b'[["a",1e999]]\n', b"\xff\n"],
 )  # fmt: skip
 def test_what_is_no_parcel_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="parcel"):
+    with pytest.raises(ValueError, match="message"):
         unpack(data)
 
 
@@ -192,8 +192,8 @@ def test_a_worker_without_the_data_or_with_other_data_says_so_and_runs_nothing(
     said = {}
     with a_context(course) as context:
         for name, place in places.items():
-            parcel = WorkerContexts("w", place).answer(pack_request(submission, context, 0, {}), Silent())
-            answer = unpack_or_raise(parcel, submission, context)
+            message = WorkerContexts("w", place).answer(pack_request(submission, context, 0, {}), Silent())
+            answer = unpack_or_raise(message, submission, context)
             assert isinstance(answer, NoEvidence)
             assert answer.kind == "unfit"
             said[name] = answer.message
@@ -446,7 +446,7 @@ def test_a_worker_is_told_of_its_folders_by_its_environment(
 ) -> None:
     told = []
 
-    def answer(parcel: bytes, topic: str, places: dict[str, str]) -> bytes:
+    def answer(message: bytes, topic: str, places: dict[str, str]) -> bytes:
         told.append(places)
         return pack_trouble(NoEvidence(kind="fault", message="x"))
 

@@ -22,8 +22,8 @@ from grader.marking.regrade import regrade
 from grader.run.audits import KEY_FILE, LOT
 from grader.run.batch import grade_class
 from grader.run.context import evidence_key
-from grader.run.parcels import pack_request, unpack_request
 from grader.run.train_or_judge import to_judge, to_train, to_train_unseen
+from grader.run.worker_messages import pack_request, unpack_request
 from tests.fakes import RUBRIC, Act, Stage, a_context, a_network, a_rubric, run_cli, write_course, write_rubric
 
 HANDED_IN = RUBRIC.replace("\n[[check]]", '\n[run]\ntrain = "handed-in"\n\n[[check]]', 1)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import get_args
 
+from grader.core.decision_log import LogEntry, Verdict, VerdictValue, pair_subject
 from grader.core.errors import Infrastructure, UsageError
-from grader.core.review import LogEntry, Verdict, VerdictValue, pair_subject
 from grader.core.text import one_line, percent, visible
 from grader.gradebook import Change
 from grader.marking.shared_code import MOST_MARKS, Mark

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from grader.core.decision_log import pair_subject
 from grader.core.evidence import Cell
 from grader.core.results import Flag
-from grader.core.review import pair_subject
 from grader.core.store import RESULT
 from grader.exports.csv_files import write_gradebook
 from grader.gradebook import Change

@@ -1,6 +1,6 @@
 """What travels between a batch and a worker elsewhere: plain bytes, both ways, and nothing of them is ever unpickled.
 
-A parcel is a line of JSON with names and sizes, then the bytes. A submission goes out, with the setting in which it must be
+A message is a line of JSON with names and sizes, then the bytes. A submission goes out, with the setting in which it must be
 run; evidence (the files of `evidence/`) or what went wrong comes back. No label and no mark is in it. The worker has course
 and data of its own and compares: whatever differs that a run depends on is named. An answer is checked as foreign bytes.
 """
@@ -68,23 +68,23 @@ def pack(parts: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(data: bytes) -> dict[str, bytes]:
-    """The named bytes of a parcel. Raises ValueError for anything that is none."""
+    """The named bytes of a message. Raises ValueError for anything that is none."""
     end = data.find(b"\n", 0, MOST_HEADER)
     if end < 0 or len(data) > MOST_PARCEL:
-        raise ValueError("no parcel")
+        raise ValueError("not a message")
     try:
         header = json.loads(data[:end])
     except (ValueError, RecursionError):
-        raise ValueError("a parcel without a list of its parts") from None
+        raise ValueError("a message without a list of its parts") from None
     parts: dict[str, bytes] = {}
     place = end + 1
     for name, size in header if _is_list_of_parts(header) else [("", -1)]:
         if size < 0 or name in parts or place + size > len(data):
-            raise ValueError("a parcel with a wrong list of its parts")
+            raise ValueError("a message with a wrong list of its parts")
         parts[name] = data[place : place + size]
         place += size
     if place != len(data):
-        raise ValueError("a parcel with bytes that nobody announced")
+        raise ValueError("a message with bytes that nobody announced")
     return parts
 
 
@@ -127,7 +127,7 @@ def _short(value: str) -> str:
 
 
 def pack_request(submission: Submission, context: RunContext, seed: int, hints: Mapping[str, str]) -> bytes:
-    """A submission as a parcel."""
+    """A submission as a message."""
     networks = submission.networks if submission.way == "handed-in" else {}
     request = RunParcel(
         assignment=context.rubric.assignment.id, isolation=context.sandbox.isolation, serve=context.rubric.assignment.serve,
@@ -143,7 +143,7 @@ def pack_request(submission: Submission, context: RunContext, seed: int, hints: 
 
 
 def unpack_request(data: bytes) -> tuple[RunParcel, Submission]:
-    """The order and the submission of a parcel. Raises ValueError."""
+    """The order and the submission of a message. Raises ValueError."""
     parts = unpack(data)
     request = RunParcel.model_validate_json(parts[REQUEST])
     files = {_real_name(name): parts[f"file-{number}"] for number, name in enumerate(request.files)}
@@ -168,12 +168,12 @@ def _real_name(name: str) -> str:
 
 
 def pack_answer(stored: Stored, model: bytes | None) -> bytes:
-    """Evidence as a parcel."""
+    """Evidence as a message."""
     return pack(pack_evidence(stored, model))
 
 
 def pack_trouble(trouble: NoEvidence) -> bytes:
-    """What went wrong as a parcel."""
+    """What went wrong as a message."""
     return pack({TROUBLE: trouble.model_dump_json().encode("utf-8", "replace")})
 
 

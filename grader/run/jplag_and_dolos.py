@@ -17,7 +17,7 @@ from grader.core.limits import Limits
 from grader.marking.similarity import MOST_CODE, SHARE, Found, Question
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.interface import Input, Program, Sandbox, Scratch
-from grader.sandbox.own_process import WorkLost
+from grader.sandbox.limited_process import WorkLost
 
 WORK, TEMPORARY = "run/work", "tmp"
 CLASS, EARLIER, COURSE = "class", "earlier", "course"  # folders below WORK

@@ -31,7 +31,7 @@ from grader.core.evidence import Overlap
 from grader.core.files import read_npy
 from grader.core.grey_copies import SIDE, small_copies
 from grader.course.dataset import Images
-from grader.sandbox.own_process import WorkLost, in_own_process
+from grader.sandbox.limited_process import WorkLost, in_limited_process
 
 Copies = NDArray[np.float32]
 ALIKE_DIGITS, ALIKE_PHOTOGRAPHS = 0.998, 0.97
@@ -99,7 +99,7 @@ def judged_in_files(files: Mapping[str, bytes], known: ReferenceImages) -> tuple
         return {}, ""
     sizes = json.dumps([[name, len(data)] for name, data in opened.items()]).encode()
     try:
-        answer = in_own_process(
+        answer = in_limited_process(
             f"{__name__}:copies_in_files", b"\n".join([sizes, b"".join(opened.values())]),
             seconds=OPENING_S, memory=OPENING_BYTES,
         )  # fmt: skip

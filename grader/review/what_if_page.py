@@ -18,7 +18,7 @@ from grader.course.rubric import Rubric
 from grader.gradebook import Change
 from grader.marking.publish import OutputOptions
 from grader.marking.regrade import Move, describe_grade, regrade
-from grader.marking.rubric_file import (
+from grader.marking.rubric_numbers import (
     Difference,
     NotANumber,
     NumberChange,

@@ -1,13 +1,13 @@
 """Between a hostile kernel and the grader: bytes are counted before they are read, and what is read is cut to what is kept.
 
-`Border` stands between the kernel's sockets and ours. libzmq bounds a frame, but a message may have any number of frames,
-and all of them are kept until the last one is there: a single forged message drove a grader to 2 GB. So no socket of ours
-touches one of the kernel's. The border connects to those once, while nothing of the submission runs yet, and never again; it
+`SocketProxy` stands between the kernel's sockets and ours. libzmq bounds a frame, but a message may have any number of
+frames, and all of them are kept until the last one is there: a single forged message drove a grader to 2 GB. So no socket of
+ours touches one of the kernel's. The proxy connects to those once, while nothing of the submission runs yet, and never again; it
 follows the framing of ZMTP 3 (RFC 23 and 37 of rfc.zeromq.org) and stops the kernel at the first header that announces too
 much.
 
-What passed the border is bounded, and may still say anything: the clients of jupyter_client and nbclient are hardened
-against that. `SandboxProvisioner` makes jupyter_client start the kernel in its sandbox, behind the border.
+What passed the proxy is bounded, and may still say anything: the clients of jupyter_client and nbclient are hardened
+against that. `SandboxProvisioner` makes jupyter_client start the kernel in its sandbox, behind the proxy.
 """
 
 import asyncio
@@ -134,7 +134,7 @@ class FrameReader:
             self._frames = self._size = 0
 
 
-class Border:
+class SocketProxy:
     """Carries bytes between a kernel and the client, which connects to `prefix`. `violation`: why it ended the run."""
 
     def __init__(self, limits: Limits, confined: Confined) -> None:
@@ -242,27 +242,27 @@ SMALL_JSON, MOST_VALUES, MOST_CONTAINERS = 256 << 10, 1_000_000, 100_000
 class GuardedChannel(AsyncZMQSocketChannel):
     """A channel on which a message that can't be read ends the run, whoever waits for it and for how long."""
 
-    border: Border
+    proxy: SocketProxy
 
     async def _recv(self, **options: Any) -> dict[str, Any]:  # type: ignore[override]
         try:
             return await super()._recv(**options)
         except Exception as error:
-            raise name_violation(self.border, error) from None
+            raise name_violation(self.proxy, error) from None
 
 
 class HardenedKernelClient(AsyncKernelClient):
-    """Shell and iopub alone (no stdin, no heartbeat, no control), connected once, to the border."""
+    """Shell and iopub alone (no stdin, no heartbeat, no control), connected once, to the proxy."""
 
-    border: Border
+    proxy: SocketProxy
     shell_channel_class = iopub_channel_class = GuardedChannel
 
-    def start_at(self, border: Border) -> None:
+    def start_at(self, proxy: SocketProxy) -> None:
         """Connect both channels."""
-        self.border = border
+        self.proxy = proxy
         self.session.unpack = read_json
         self.start_channels(stdin=False, hb=False, control=False)
-        self.shell_channel.border = self.iopub_channel.border = border
+        self.shell_channel.proxy = self.iopub_channel.proxy = proxy
 
     def stop_channels(self) -> None:
         """Close the two channels without touching the others: jupyter_client would open those when asked for them."""
@@ -287,7 +287,7 @@ class HardenedKernelClient(AsyncKernelClient):
 class HardenedNotebookClient(NotebookClient):
     """nbclient that keeps only what a report can show; no widgets, no comms."""
 
-    border: Border
+    proxy: SocketProxy
     heard: Callable[[str], None] | None = None  # told what a cell prints, as it comes
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
@@ -300,7 +300,7 @@ class HardenedNotebookClient(NotebookClient):
         except CellControlSignal:
             raise
         except Exception as error:
-            raise name_violation(self.border, error) from None
+            raise name_violation(self.proxy, error) from None
 
     def _update_display_id(self, display_id: str, msg: dict[str, Any]) -> None:
         """Only the newest displays, and their newest places, are kept up to date: a message goes through all of them."""
@@ -321,11 +321,11 @@ class HardenedNotebookClient(NotebookClient):
         """Do nothing: there are no output widgets either."""
 
 
-def name_violation(border: Border, error: Exception) -> ProtocolViolation:
+def name_violation(proxy: SocketProxy, error: Exception) -> ProtocolViolation:
     """Whatever a kernel's message raised here, as a violation of the protocol that ends the run."""
     if not isinstance(error, ProtocolViolation):
         error = ProtocolViolation(Cause.PROTOCOL_VIOLATION, type(error).__name__)
-    border.refuse(error)
+    proxy.refuse(error)
     return error
 
 
@@ -382,7 +382,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     sandbox: Sandbox
     program: Program
     confined: Confined | None = None
-    border: Border | None = None
+    proxy: SocketProxy | None = None
 
     @property
     def has_process(self) -> bool:
@@ -414,9 +414,9 @@ class SandboxProvisioner(KernelProvisionerBase):
         await self.kill(restart)
 
     async def cleanup(self, restart: bool = False) -> None:
-        """Close the border; `run` closes the sandbox when it has read the artefacts."""
-        if self.border is not None:
-            await self.border.close()
+        """Close the proxy; `run` closes the sandbox when it has read the artefacts."""
+        if self.proxy is not None:
+            await self.proxy.close()
 
     async def pre_launch(self, **options: Any) -> dict[str, Any]:
         """No connection file on the host, and no command of jupyter_client's."""
@@ -434,9 +434,9 @@ class SandboxProvisioner(KernelProvisionerBase):
         if not os.path.isdir("/proc/self/fd"):  # noqa: PTH112 - without /proc there is no sandbox either
             prefix = inside["ip"]
         await wait_for_sockets(self.confined, prefix)
-        self.border = Border(self.program.limits, self.confined)
-        await self.border.open(prefix, (PORTS["shell_port"], PORTS["iopub_port"]))
-        self.connection_info = cast(KernelConnectionInfo, {**shared, "ip": self.border.prefix, "key": session.key})
+        self.proxy = SocketProxy(self.program.limits, self.confined)
+        await self.proxy.open(prefix, (PORTS["shell_port"], PORTS["iopub_port"]))
+        self.connection_info = cast(KernelConnectionInfo, {**shared, "ip": self.proxy.prefix, "key": session.key})
         return self.connection_info
 
 

@@ -23,7 +23,7 @@ from grader.marking.publish import EVIDENCE_FOLDER
 from grader.marking.regrade import Move
 from grader.marking.what_if import Preview, preview
 from grader.review import desk as desk_module
-from grader.review import what_if
+from grader.review import what_if_page
 from grader.review.desk import Desk
 from tests.fakes import ASSIGNMENT, RUBRIC, a_rubric
 from tests.review.browsing import SIGHTS, faults, overflow, visiting
@@ -180,7 +180,7 @@ def test_a_file_that_is_edited_while_it_is_applied_is_not_overwritten(
         rubric_path(desk).write_text(edited)
         return preview(moves, rubric, rules, bases)
 
-    monkeypatch.setattr(what_if, "preview", slowly)
+    monkeypatch.setattr(what_if_page, "preview", slowly)
     refused = desk.post("/what-if/apply", form)
     assert (refused.status, "<td>0.75</td>" in refused.text) == (409, True)
     assert rubric_path(desk).read_text() == edited
@@ -220,7 +220,7 @@ def test_a_file_that_can_not_be_written_leaves_nothing_in_the_log(
     def full(*more: object) -> None:
         raise Infrastructure("the disk is full.", "Make room.")
 
-    monkeypatch.setattr(what_if, "write_changes", full)
+    monkeypatch.setattr(what_if_page, "write_changes", full)
     _, form = previewed(desk, typed(desk, **{PASS_MARK: "50"}))
     refused = desk.post("/what-if/apply", form)
     assert (refused.status, "the disk is full" in refused.text) == (503, True)
@@ -235,7 +235,7 @@ def test_an_apply_that_ended_before_the_class_was_marked_is_said_by_every_desk_a
     desk: RunningDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(what_if, "regrade", ending)
+        patch.setattr(what_if_page, "regrade", ending)
         _, form = previewed(desk, typed(desk, **{THRESHOLD: "0.6", PASS_MARK: "50"}))
         assert desk.post("/what-if/apply", form).status == 503
     options = replace(desk.desk.options, rubric=a_rubric(desk.course))

@@ -1,4 +1,4 @@
-"""The border: frames are followed whatever blocks they come in, and the first header that announces too much is the last."""
+"""The proxy: frames are followed whatever blocks they come in, and the first header that announces too much is the last."""
 
 import struct
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from grader.core.evidence import Cause
 from grader.core.limits import Limits
-from grader.kernel.border import (
+from grader.kernel.socket_proxy import (
     COMMAND,
     COMMAND_BYTES,
     ENVELOPE,
@@ -46,10 +46,10 @@ def reader(limits: Limits = LIMITS) -> FrameReader:
 
 
 def refused(*blocks: bytes, limits: Limits = LIMITS) -> ProtocolViolation:
-    border = reader(limits)
+    frames = reader(limits)
     with pytest.raises(ProtocolViolation) as caught:
         for block in blocks:
-            border.feed(block)
+            frames.feed(block)
     return caught.value
 
 
@@ -60,21 +60,21 @@ def test_a_greeting_has_64_bytes() -> None:
 @given(st.lists(st.lists(st.integers(0, 700), min_size=1, max_size=MOST_FRAMES), max_size=8), st.data())
 def test_honest_messages_pass_whatever_blocks_they_come_in(messages: list[list[int]], data: st.DataObject) -> None:
     stream = GREETING + frame(30, COMMAND) + bytes(30) + b"".join(message(*sizes) for sizes in messages)
-    border = FrameReader(Budget(LIMITS))
+    frames = FrameReader(Budget(LIMITS))
     place = 0
     while place < len(stream):
         step = data.draw(st.integers(1, 300))
-        border.feed(stream[place : place + step])
+        frames.feed(stream[place : place + step])
         place += step
 
 
 @given(st.binary(min_size=1, max_size=400), st.lists(st.integers(1, 50), min_size=1))
 def test_anything_else_passes_or_is_a_violation_and_blocks_make_no_difference(data: bytes, steps: list[int]) -> None:
     def verdict(blocks: list[bytes]) -> str:
-        border = reader()
+        frames = reader()
         try:
             for block in blocks:
-                border.feed(block)
+                frames.feed(block)
         except ProtocolViolation as violation:
             return violation.what
         return "passed"
@@ -98,9 +98,9 @@ def test_many_frames_of_one_message_are_counted_together() -> None:
 
 
 def test_output_is_counted_without_the_envelope_of_each_message() -> None:
-    border = reader()
+    frames = reader()
     for _ in range(99):
-        border.feed(message(ENVELOPE))
+        frames.feed(message(ENVELOPE))
     assert refused(*[message(200_000)] * 6).what == "1 MiB"
 
 

@@ -1,4 +1,4 @@
-"""Reads and writes the log of what people decide; what follows from it is decided in `grader.core.review`."""
+"""Reads and writes the log of what people decide; what follows from it is decided in `grader.core.decision_log`."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, or_, select, update
 
+from grader.core.decision_log import LONGEST, OF_THE_CLASS, VALUES, CheckValue, Kind, LogEntry, OverrideValue
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.results import Outcome, write_labels
-from grader.core.review import LONGEST, OF_THE_CLASS, VALUES, CheckValue, Kind, LogEntry, OverrideValue
 from grader.core.text import available, nearest
 from grader.core.toml import explain_validation
 from grader.gradebook.decide_grade import MarkedCheck
@@ -39,7 +39,7 @@ class Superseded(UsageError):
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What a person decides: `value` fits the kind (`grader.core.review.VALUES`), None takes back what stands.
+    """What a person decides: `value` fits the kind (`grader.core.decision_log.VALUES`), None takes back what stands.
 
     `student` is a name, or empty for what is of the whole class. `seen` is the entry that the person had before them (0:
     none); where another stands by now, the change is refused. None writes in any case. `restores`: it is what stood before,

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.core.assignment import AuditPolicy
-from grader.selfcheck.forecast import StudentForecast, audited, choose_sample, forecast_lines
+from grader.selfcheck.class_estimate import StudentForecast, audited, choose_sample, forecast_lines
 
 
 def test_the_table_names_the_sample_and_adds_up_the_class() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.sandbox.own_process import WorkLost, in_own_process
+from grader.sandbox.limited_process import WorkLost, in_limited_process
 
-HERE = "tests.sandbox.test_own_process"
+HERE = "tests.sandbox.test_limited_process"
 
 
 def turn(data: bytes) -> bytes:
@@ -36,7 +36,7 @@ def keep_settings(data: bytes) -> bytes:
 
 
 def work(name: str, data: bytes = b"abc") -> bytes:
-    return in_own_process(f"{HERE}:{name}", data, seconds=1 if name == "spin" else 30, memory=1 << 30)
+    return in_limited_process(f"{HERE}:{name}", data, seconds=1 if name == "spin" else 30, memory=1 << 30)
 
 
 def test_libraries_have_a_folder_for_their_settings_which_is_thrown_away() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.core.review import Key, Kind, LogEntry
+from grader.core.decision_log import Key, Kind, LogEntry
 from grader.core.text import joined, number, one_line, shorten, visible
 from grader.review.class_state import ClassState, Row, differ, seen_entries
 from grader.review.names import Names

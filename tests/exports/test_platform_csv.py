@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.core.errors import UsageError
-from grader.exports.worksheet import fill_cells, has_decimal_comma, read_number, read_worksheet, write_points
+from grader.exports.platform_csv import fill_cells, has_decimal_comma, read_number, read_worksheet, write_points
 
 PLAIN = 'Name,Grade,"Note, long"\r\n"Ada ""A"" L",,"x\ny"\r\n\r\nBob,"5", z \r\n'
 

@@ -18,8 +18,8 @@ from PIL import Image
 from grader.core.evidence import Overlap
 from grader.core.grey_copies import looks_like_pictures, small_copies
 from grader.kernel.guest.training_rows import FirstRows, TimeLeft
-from grader.run import overlap
-from grader.run.overlap import ReferenceImages, copies_in_files, find_overlap, judged_in_files, reference_images
+from grader.run import leaked_images
+from grader.run.leaked_images import ReferenceImages, copies_in_files, find_overlap, judged_in_files, reference_images
 
 COUNT = 60
 
@@ -222,7 +222,7 @@ def test_a_picture_that_nobody_trains_on_costs_nothing_and_is_none(known: Refere
 def test_files_that_would_take_too_much_are_passed_over_with_a_note(
     known: ReferenceImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(overlap, "OPENING_BYTES", 260 << 20)
+    monkeypatch.setattr(leaked_images, "OPENING_BYTES", 260 << 20)
     held, note = judged_in_files({"big.npz": archive(x=np.zeros((120 << 20,), np.uint8))}, known)
     assert held == {}
     assert "opening them needed more than 260 MiB of memory" in note

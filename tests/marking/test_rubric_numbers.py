@@ -15,7 +15,7 @@ from grader.core.assignment import read_assignment
 from grader.core.errors import RubricError
 from grader.course.course import Course
 from grader.course.rubric import plan_checks
-from grader.marking.rubric_file import (
+from grader.marking.rubric_numbers import (
     NotANumber,
     NumberChange,
     RubricEdited,

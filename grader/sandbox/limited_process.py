@@ -32,7 +32,7 @@ class WorkLost(Exception):
     """The work did not finish; the text says why, in words that follow "it"."""
 
 
-def in_own_process(work: str, data: bytes, *, seconds: int, memory: int) -> bytes:
+def in_limited_process(work: str, data: bytes, *, seconds: int, memory: int) -> bytes:
     """What `work` ("grader.module:function", bytes to bytes) answers to `data`. Raises WorkLost, and nothing else.
 
     `seconds` of processor time and `memory` bytes are all that it may use.
