@@ -41,7 +41,7 @@ from grader.core.errors import GraderError
 from grader.core.progress import Silent
 from grader.course.course import Course
 from grader.course.rubric import find_dataset
-from grader.course.serving import serve
+from grader.course.served_data import serve
 from grader.sandbox.interface import Input
 
 GOALS = {"warm": Cost(0.40, 0.8), "cold": Cost(0.65, 1.1)}

@@ -36,7 +36,7 @@ from grader.core.progress import Silent
 from grader.course.course import Course
 from grader.course.dataset import load_split
 from grader.course.rubric import find_dataset
-from grader.course.serving import serve
+from grader.course.served_data import serve
 from grader.judge.client import JudgeAnswer, Question, judge_model
 from grader.judge.match_rows import TrainingImageIndex
 from grader.sandbox.bubblewrap import Bubblewrap

@@ -37,8 +37,8 @@ from grader.core.notebook import Script
 from grader.core.progress import Silent
 from grader.course.course import Course
 from grader.course.rubric import find_dataset
-from grader.course.serving import serve
-from grader.kernel.run import Job, run_notebook
+from grader.course.served_data import serve
+from grader.kernel.run_notebook import Job, run_notebook
 from grader.sandbox import open_sandbox
 from grader.sandbox.interface import Input
 

@@ -24,7 +24,7 @@ from grader.core.limits import Limits  # noqa: E402
 from grader.core.progress import Progress  # noqa: E402
 from grader.course.course import Course  # noqa: E402
 from grader.judge.client import JudgeAnswer, Question  # noqa: E402
-from grader.kernel.run import Execution, Job  # noqa: E402
+from grader.kernel.run_notebook import Execution, Job  # noqa: E402
 from grader.run import collect  # noqa: E402 - the tests' package is beside us, not installed
 from grader.sandbox.interface import Sandbox  # noqa: E402
 from tests import fakes  # noqa: E402
@@ -83,7 +83,7 @@ def act_of(who: str) -> Act:
 
 
 def run_notebook(job: Job, sandbox: Sandbox, *, who: str, progress: Progress) -> Execution:
-    """As `grader.kernel.run.run_notebook`; the model's bytes are the student's name and the seed."""
+    """As `grader.kernel.run_notebook.run_notebook`; the model's bytes are the student's name and the seed."""
     with open(os.environ.get("SCRIPT_LOG", os.devnull), "a", encoding="utf-8") as log:  # noqa: PTH123
         log.write(f"{who} {job.seed} {os.getpid()}\n")
     progress.step(who, "cell 1 of 1, epoch 1 of 1")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from grader.course import drawings
 from grader.course.course import Course
 from grader.course.dataset import OWN_DIGESTS, Naming, digest_images, digest_labels, import_photographs, load_split
-from grader.course.find import cache_folder
+from grader.course.find_dataset import cache_folder
 
 SIDE = 48  # pixels of a drawn picture: thousands of them are served again and again
 NEEDED = ("mnist", "pets")

@@ -30,7 +30,7 @@ from grader.course.rubric import Rubric, open_rubric
 from grader.intake import Entry, open_class
 from grader.judge.client import JudgeAnswer, OpenedFile, Question
 from grader.kernel.outcome import SavedNetwork
-from grader.kernel.run import Execution, Job
+from grader.kernel.run_notebook import Execution, Job
 from grader.run import collect, judge_handed_in
 from grader.run.context import SHORT_RUN, RunContext, RunOptions, open_context
 from grader.sandbox.interface import Sandbox
@@ -172,7 +172,7 @@ class Stage:
         return self
 
     def run_notebook(self, job: Job, sandbox: Sandbox, *, who: str, progress: Progress) -> Execution:
-        """As `grader.kernel.run.run_notebook`; the model's bytes are the student's name."""
+        """As `grader.kernel.run_notebook.run_notebook`; the model's bytes are the student's name."""
         if job.smoke == SHORT_RUN:
             self.short.append(who)
             cells = tuple(Cell(number=n, source=text, executed=True) for n, text in enumerate(job.script.cells, 1))

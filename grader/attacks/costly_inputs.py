@@ -21,7 +21,7 @@ from grader.core.errors import Failure, SubmissionError
 from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Evidence, Facts, Judgement, Source
 from grader.core.notebook import plain_outputs, read_submission
 from grader.kernel.outcome import bounded
-from grader.kernel.run import first_after_training
+from grader.kernel.run_notebook import first_after_training
 from grader.marking.similarity import compare_code
 from grader.pages.cells import read_png
 from grader.run.leaked_images import copies_in_files

@@ -24,8 +24,8 @@ from grader.course.course import REFERENCES, Course
 from grader.course.environment import NotInstalled, open_environment
 from grader.course.rubric import Rubric, open_rubric, plan_checks
 from grader.marking.accuracy_to_beat import compare
+from grader.selfcheck.check_submission import check_submission, open_selfcheck
 from grader.selfcheck.own_files import read_own
-from grader.selfcheck.run import check_submission, open_selfcheck
 
 POINTS_ROW = re.compile(r"^\|(?P<what>.*)\|\s*(?P<points>\d+(?:\.\d+)?)\s*\|\s*$", re.MULTILINE)
 LONGEST_TITLE = 70

@@ -19,7 +19,7 @@ from grader.checks.accuracy import BetterThan
 from grader.core.course_rules import FILE, SCHEMA
 from grader.core.errors import UsageError
 from grader.course.course import PACKAGE, Course
-from grader.course.find import Places, find_data, private_split
+from grader.course.find_dataset import Places, find_data, private_split
 from grader.course.rubric import plan_checks
 from grader.marking.rubric_numbers import write_toml
 

@@ -30,7 +30,7 @@ from grader.core.installation import CONTENT, MARKER, PACKAGE, STUDENTS, WHOLE
 from grader.core.toml import read_toml
 from grader.core.workspace import workspace, write_whole
 from grader.course.course import Course
-from grader.course.find import PRIVATE
+from grader.course.find_dataset import PRIVATE
 from grader.course.rubric import functions_rubric, plan_checks
 from grader.functions.cases import load_functions
 from grader.functions.explore import record_cases

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from grader.ci.run import CiRun, results_of
+from grader.ci.check_repository import CiRun, results_of
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.grades import plain_grade
 from grader.core.results import Status
@@ -14,7 +14,7 @@ from grader.core.text import one_line
 from grader.exports.autograding import write_autograding
 from grader.exports.classroom50 import Submission, write_result
 from grader.exports.github import annotate, choose, plain_markdown, stopped, write_summary
-from grader.exports.release import for_students
+from grader.exports.what_may_leave import for_students
 from grader.pages.terminal import summary
 
 _EMPTY: dict[str, Any] = {"test_code": "", "filename": "", "line_no": 0, "execution_time": "0s"}  # keys of a test

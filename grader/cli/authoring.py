@@ -147,7 +147,7 @@ def new(
         _pack(assignment, into, data, course)
         return
     from grader.authoring.scaffold import NewAssignment, course_folder, new_assignment
-    from grader.course.find import cache_folder
+    from grader.course.find_dataset import cache_folder
 
     if images is not None:
         if dataset is not None:

@@ -27,7 +27,7 @@ from grader.cli.options import (
 from grader.cli.terminal import print_lines
 
 if TYPE_CHECKING:
-    from grader.ci.run import CiRun, CiSettings
+    from grader.ci.check_repository import CiRun, CiSettings
     from grader.exports.classroom50 import Submission
 
 app = typer.Typer()
@@ -54,7 +54,7 @@ def ci(
     What has not changed since the evidence in --out was stored is not run again. Ends with 0 where all passed, 1 where
     something did not, 2 for wrong usage, 3 where we broke.
     """
-    from grader.ci.run import FILE, Repository, read_settings, run_all
+    from grader.ci.check_repository import FILE, Repository, read_settings, run_all
     from grader.core.workspace import output_folder
     from grader.run.context import RunOptions
 
@@ -117,7 +117,7 @@ def _event() -> object:
 def _tell(runs: "list[CiRun]", out: Path, as_json: bool) -> int:
     """Write what machines read, print what people read; the exit code."""
     from grader.ci import annotations
-    from grader.ci.run import results_of
+    from grader.ci.check_repository import results_of
     from grader.core.workspace import write_json, write_whole
     from grader.exports.junit import write_junit
 

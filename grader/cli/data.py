@@ -16,7 +16,7 @@ app = typer.Typer(cls=Commands, help="List, fetch and import datasets.", no_args
 def data_list(data: Data = None, course: CourseOption = None, debug: Debug = False) -> None:
     """List which datasets there are, and where they were found."""
     from grader.core.errors import DataError
-    from grader.course.find import PRIVATE, Places, find_data, with_private_split
+    from grader.course.find_dataset import PRIVATE, Places, find_data, with_private_split
 
     home = find_course(course)
     places = Places.of(home, data)
@@ -37,7 +37,7 @@ def data_fetch(
 ) -> None:  # fmt: skip
     """Make sure that a dataset is here and is what its manifest says."""
     from grader.course.dataset import load_split, with_own_digests
-    from grader.course.find import Places, find_data, with_private_split
+    from grader.course.find_dataset import Places, find_data, with_private_split
 
     home = find_course(course)
     manifest, places = home.dataset(dataset), Places.of(home, data)
@@ -70,7 +70,7 @@ def data_import(
 ) -> None:  # fmt: skip
     """Take a folder of photographs in and write its digests."""
     from grader.course.dataset import Naming, import_photographs
-    from grader.course.find import Places, find_data, import_private, private_folder
+    from grader.course.find_dataset import Places, find_data, import_private, private_folder
 
     home = find_course(course)
     naming = Naming(splits=read_pairs(splits or [], "--split"), classes=read_pairs(classes or [], "--class"))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from grader.core.grades import Grade
     from grader.core.results import Result
     from grader.exports.github import Place
-    from grader.exports.release import Filled
+    from grader.exports.what_may_leave import Filled
 
 LARGEST_WORKSHEET = 64 << 20
 NOT_ALL = 2  # with --strict
@@ -78,7 +78,7 @@ def csv(
 ) -> None:  # fmt: skip
     """Write a table for spreadsheets, a row for each grade."""
     from grader.exports.csv_files import write_grades
-    from grader.exports.release import MARK
+    from grader.exports.what_may_leave import MARK
 
     export = Export("csv", folder, into, strict)
     export.grades(gradebook, assignment, lambda grades: _of_text(MARK + write_grades(grades), len(grades)))
@@ -282,7 +282,7 @@ def course(
     from grader.core.totals import course_table
     from grader.course.course import Course
     from grader.exports.csv_files import write_course
-    from grader.exports.release import MARK, Filled
+    from grader.exports.what_may_leave import MARK, Filled
     from grader.pages.html import course_page
 
     target = None if into is None else can_be_written(into)
@@ -316,7 +316,7 @@ class Export:
 
     def grades(self, named: str | None, assignment: str | None, make: "Callable[[list[Grade]], Filled]") -> None:
         """A file of grades: of the gradebook that is named or lies in the folder, else as the results give them."""
-        from grader.exports.release import all_grades
+        from grader.exports.what_may_leave import all_grades
         from grader.gradebook import FILE, open_gradebook
 
         target = self._target()
@@ -470,7 +470,7 @@ def _read_place(path: Path) -> "Place":
 
 
 def _of_text(text: str, count: int) -> "Filled":
-    from grader.exports.release import Filled
+    from grader.exports.what_may_leave import Filled
 
     return Filled(content=text.encode("utf-8", "replace"), filled=count)
 

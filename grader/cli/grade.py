@@ -420,7 +420,7 @@ def demo(
     """
     from grader.core.errors import DataError
     from grader.course.course import Course
-    from grader.course.find import Places, find_data
+    from grader.course.find_dataset import Places, find_data
 
     home = Course.at()
     if part is DemoPart.PETS:

@@ -431,7 +431,7 @@ def _event_points(event: "Event") -> str:
 def safe(text: str) -> str:
     """Text from strangers as one line that neither a terminal nor a log nor a spreadsheet takes for an order."""
     from grader.core.text import defused, one_line
-    from grader.exports.release import guard_formula
+    from grader.exports.what_may_leave import guard_formula
 
     return guard_formula(defused(one_line(text)))
 

@@ -21,7 +21,7 @@ from grader.core.text import available, nearest
 from grader.course.baselines import read_baseline, write_accuracy
 from grader.course.course import Course
 from grader.course.dataset import Dataset, Images, load_labels, load_split, with_own_digests
-from grader.course.find import PRIVATE, Places, find_data, with_private_split
+from grader.course.find_dataset import PRIVATE, Places, find_data, with_private_split
 from grader.functions.cases import Functions, load_functions
 
 

@@ -15,7 +15,7 @@ from decimal import Decimal
 from grader.core.grades import grades_of
 from grader.core.results import CheckResult, Grade, Outcome, Result, Status
 from grader.core.text import defused, one_line, shorten
-from grader.exports.release import for_students, is_advice, overview, the_grade
+from grader.exports.what_may_leave import for_students, is_advice, overview, the_grade
 
 VERSION = 1
 MOST_ENCODED = 100_000  # characters of base64

@@ -21,7 +21,7 @@ from grader.exports.platform_csv import (
     read_worksheet,
     write_points,
 )
-from grader.exports.release import Filled, points_for, sort_grades
+from grader.exports.what_may_leave import Filled, points_for, sort_grades
 from grader.intake.names import name_in_canvas
 
 EXCUSED, NOT_ASSIGNED = "EX", "N/A"

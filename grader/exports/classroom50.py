@@ -19,7 +19,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from grader.core.errors import UsageError
 from grader.core.results import Grade, Outcome, Result
 from grader.exports.autograding import message_of, single_line, what_changed
-from grader.exports.release import for_students, is_advice, overview, the_grade
+from grader.exports.what_may_leave import for_students, is_advice, overview, the_grade
 
 SCHEMA = "classroom50/result/v1"
 NEEDED = ("CLASSROOM", "ASSIGNMENT", "SUBMISSION_TAG", "COMMIT_URL", "RELEASE_URL")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from grader.core.grades import Grade, flags_of, grades_of, with_grade
 from grader.core.results import CheckResult, Result
 from grader.core.totals import CourseLine, CourseTable
-from grader.exports.release import Cell, Filled, sort_grades, write_table
+from grader.exports.what_may_leave import Cell, Filled, sort_grades, write_table
 from grader.pages.decisions import comment_lines
 
 GRADEBOOK_COLUMNS = (

@@ -16,7 +16,7 @@ from grader.core.errors import UsageError
 from grader.core.grades import grades_of, shared_grade
 from grader.core.results import CheckResult, FunctionFinding, Outcome, Result, Status
 from grader.core.text import defused, number, one_line, shorten, visible
-from grader.exports.release import explanation, for_students, is_advice, overview
+from grader.exports.what_may_leave import explanation, for_students, is_advice, overview
 from grader.pages.terminal import summary
 from grader.pages.wording import MARKS, OUTCOMES
 

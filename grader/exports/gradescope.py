@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from grader.core.errors import UsageError
 from grader.core.results import CheckResult, Outcome, Result
 from grader.core.text import available, nearest, one_line
-from grader.exports.release import explanation, for_students, is_advice, overview, the_grade
+from grader.exports.what_may_leave import explanation, for_students, is_advice, overview, the_grade
 
 VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
 

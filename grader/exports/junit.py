@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from grader.core.grades import grades_of
 from grader.core.results import CheckResult, Grade, Outcome, Result, Status
 from grader.core.text import number, one_line
-from grader.exports.release import explanation, for_students, is_advice, overview
+from grader.exports.what_may_leave import explanation, for_students, is_advice, overview
 
 PASSES = "This submission passes. A failure here is a check that cost points, not a failed submission."
 THEIRS = (Outcome.FAILED, Outcome.PARTIAL)

@@ -31,7 +31,7 @@ from grader.exports.platform_csv import (
     read_worksheet,
     write_points,
 )
-from grader.exports.release import Filled, comment_of, points_for, sort_grades
+from grader.exports.what_may_leave import Filled, comment_of, points_for, sort_grades
 from grader.intake.roster import MOODLE, places_of
 
 OURS, DECIDED = "Graded automatically:", "Decided by your instructor:"

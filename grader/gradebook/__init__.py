@@ -12,9 +12,9 @@ row), and writing the same thing again changes nothing. So writers may be many, 
 from grader.core.grades import rubric_digest
 from grader.gradebook.book import FILE, Gradebook, open_gradebook
 from grader.gradebook.database import Refused
-from grader.gradebook.decision_log import Change, Superseded
 from grader.gradebook.reading import MarkedBy
 from grader.gradebook.recording import digest_with
+from grader.gradebook.stored_decisions import Change, Superseded
 
 __all__ = [
     "FILE", "Change", "Gradebook", "MarkedBy", "Refused", "Superseded", "digest_with", "open_gradebook", "rubric_digest",

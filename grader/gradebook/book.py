@@ -19,7 +19,6 @@ from grader.core.grades import Enrolment, Event, Grade, HandIn, Judged, Rules
 from grader.core.results import Result
 from grader.gradebook.database import Database, bring_up_to_date, file_engine, prefer_write_ahead_log, server_engine
 from grader.gradebook.decide_grade import GradeBasis
-from grader.gradebook.decision_log import Change, add_entry, lock, read_log, require_unchanged
 from grader.gradebook.persons import Person
 from grader.gradebook.reading import (
     MarkedBy,
@@ -39,6 +38,7 @@ from grader.gradebook.reading import (
     the_course,
 )
 from grader.gradebook.recording import Decision, decide, enrol, record
+from grader.gradebook.stored_decisions import Change, add_entry, lock, read_log, require_unchanged
 from grader.gradebook.tables import SubmissionRow
 
 

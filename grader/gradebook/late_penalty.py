@@ -1,4 +1,7 @@
-"""What lateness costs: the deadline with a student's extension, points a day, and days that slip days pay for. Pure."""
+"""What lateness costs: the deadline with a student's extension, points a day, and days that slip days pay for. Pure.
+
+Whether a hand-in is accepted, and what the penalty leaves of its points, says `decide_grade`.
+"""
 
 from datetime import datetime, timedelta
 

@@ -16,7 +16,7 @@ from grader.core.grades import LATER_RUN_BROKE, Event, Extension, Grade, HandIn,
 from grader.core.results import Status
 from grader.core.text import available, did_you_mean, nearest
 from grader.gradebook.decide_grade import GradeBasis, Marked, MarkedCheck, share_out
-from grader.gradebook.decision_log import awaiting_results, checks_of, read_log
+from grader.gradebook.stored_decisions import awaiting_results, checks_of, read_log
 from grader.gradebook.tables import (
     UNREAD,
     AssignmentRow,

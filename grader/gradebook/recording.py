@@ -17,9 +17,9 @@ from grader.core.decision_log import LONGEST
 from grader.core.errors import UsageError
 from grader.core.grades import Enrolment, HandIn, Rules, Student
 from grader.core.results import Attempt, Result, Status
-from grader.gradebook.decision_log import lock, require_points
 from grader.gradebook.persons import Person, identify
 from grader.gradebook.reading import Selection, read_courses, read_grades
+from grader.gradebook.stored_decisions import lock, require_points
 from grader.gradebook.tables import (
     NEW_CHECK,
     NEW_OVERRIDE,

@@ -13,8 +13,8 @@ The way of a row, `read_entry`: the path becomes a `Submission` in memory (`subm
 from grader.intake.names import RESERVED, digest_name, former_names, safe_name, student_name
 from grader.intake.open_class import OpenedClass, open_class
 from grader.intake.platforms import FORMS
+from grader.intake.submission_zip import MOST_BYTES, MOST_FILES, is_leftover
 from grader.intake.submissions import Entry, Submission, like_it, read_entry, read_path, submission_of
-from grader.intake.zips import MOST_BYTES, MOST_FILES, is_leftover
 
 __all__ = [
     "FORMS", "MOST_BYTES", "MOST_FILES", "RESERVED", "Entry", "OpenedClass", "Submission", "digest_name", "former_names",

@@ -11,9 +11,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from grader.intake.class_folder_or_zip import Found, Kind
 from grader.intake.names import KnownBy, fold, name_in_canvas
 from grader.intake.roster import Enrolled, Roster
-from grader.intake.sources import Found, Kind
 
 PLATFORMS: tuple[Kind, ...] = (
     "moodle",

@@ -12,12 +12,12 @@ from grader.core.grades import Student
 from grader.core.limits import write_size
 from grader.core.notebook import without_surrogates
 from grader.core.workspace import require_room
+from grader.intake.class_folder_or_zip import FolderTree, Found, Tree, is_stray, open_class_zip, visible
 from grader.intake.match import PLATFORMS, Matches, RosterMatch, match
 from grader.intake.names import name_some, tell_apart
 from grader.intake.networks import MOST_NETWORK
 from grader.intake.platforms import Form, find, nbgrader, read_form, recognise_form, title_of, unread_form
 from grader.intake.roster import Enrolled, Roster, read_roster
-from grader.intake.sources import FolderTree, Found, Tree, is_stray, open_class_zip, visible
 from grader.intake.submissions import Entry
 
 SPARE = 1 << 30  # bytes of the disk that unpacking leaves alone

@@ -30,7 +30,7 @@ from grader.intake.networks import (
     require_sizes,
 )
 from grader.intake.roster import read_extension
-from grader.intake.zips import (
+from grader.intake.submission_zip import (
     MOST_BYTES,
     check_depth,
     is_leftover,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from grader.checks.architecture import ExpectedLayers
 from grader.core.evidence import Candidate, Claims
-from grader.judge.archive import saved_kinds
+from grader.judge.keras_archive import saved_kinds
 
 
 def choose_network(

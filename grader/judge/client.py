@@ -35,8 +35,8 @@ from grader.core.evidence import (
 from grader.core.files import kind_of, read_npy
 from grader.core.limits import Limits
 from grader.course.dataset import Images, Split
-from grader.judge.archive import HDF5, MOST_UNPACKED, precheck
 from grader.judge.choose_preparation import Scored, choose_recipe, describe_choice, score_outputs
+from grader.judge.keras_archive import HDF5, MOST_UNPACKED, precheck
 from grader.judge.match_rows import RowMatch, TrainingImageIndex, further_recipes, match_rows
 from grader.judge.preparation import Recipe, first_recipes, is_told, pick_images, prepare_images
 from grader.judge.probes import choose_shifted, count_changed, measure_influence, shift_images, with_influence
@@ -61,7 +61,7 @@ FEWEST_CUT, MOST_CUT = 8, 32  # judged images that are asked where layers are cu
 MOST_CUTTING_S = 5.0  # what that may take
 STEADY, UNSTEADY_SHARE = 0.02, 0.02  # of the largest output; of the images that may differ by more
 ROOMS = Path(__file__).resolve().parents[1]
-OUR_FILES = ("judge/worker.py", "judge/opening.py", "sandbox/channel.py")
+OUR_FILES = ("judge/worker.py", "judge/open_handed_in.py", "sandbox/channel.py")
 GUEST, MODEL, BUILT = "run/guest", "run/model/model.keras", "run/model/built.keras"
 ROOM_BESIDE = 1 << 20  # bytes of the folder that holds the network, beside it
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.core.errors import Failure
-from grader.core.grey_copies import areas, looks_like_pictures
+from grader.core.thumbnails import areas, looks_like_pictures
 from grader.course.dataset import Images, Split
 from grader.judge.preparation import (
     LUMA,

@@ -1,4 +1,4 @@
-"""Inside the judge's sandbox: loads the model, describes its layers, predicts what it is sent. No label exists here.
+"""Inside the judge's sandbox: loads the model, describes its layers, scales images and predicts. No label exists here.
 
 Usage: worker.py GUEST MODEL SOCKET [handed-in [BUILT]]. With that word MODEL may be in any form in which Keras saves a
 network, and weights alone are put into the network BUILT. Requests: {"do": "opened"}, {"do": "describe"}, {"do": "predict",
@@ -66,7 +66,7 @@ def main() -> None:
 
 def open_handed_in(path: str, built: str | None = None) -> tuple[Any, dict[str, Any]]:
     """A network that was handed in, and what is told of its file and weights."""
-    from grader.judge.opening import open_network, tell_weights
+    from grader.judge.open_handed_in import open_network, tell_weights
 
     found = open_network(path, built)
     return found.model, {"form": found.form, "saved_by": found.saved_by[:40], **tell_weights(found.model)}

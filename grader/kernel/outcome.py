@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from grader.core.errors import Failure
 from grader.core.evidence import Cause, Cell, CellError, Claims, Ending, Value
 from grader.core.limits import Limits, write_size
-from grader.judge.archive import precheck
+from grader.judge.keras_archive import precheck
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.endings import classify, explain_ending
 from grader.sandbox.interface import Stopped

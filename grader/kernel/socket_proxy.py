@@ -1,10 +1,10 @@
 """Between a hostile kernel and the grader: bytes are counted before they are read, and what is read is cut to what is kept.
 
 `SocketProxy` stands between the kernel's sockets and ours. libzmq bounds a frame, but a message may have any number of
-frames, and all of them are kept until the last one is there: a single forged message drove a grader to 2 GB. So no socket of
-ours touches one of the kernel's. The proxy connects to those once, while nothing of the submission runs yet, and never again; it
-follows the framing of ZMTP 3 (RFC 23 and 37 of rfc.zeromq.org) and stops the kernel at the first header that announces too
-much.
+frames, and all of them are kept until the last one is there: a single forged message drove a grader to 2 GB. So no socket
+of ours touches one of the kernel's. The proxy connects to those once, while nothing of the submission runs yet, and never
+again; it follows the framing of ZMTP 3 (RFC 23 and 37 of rfc.zeromq.org) and stops the kernel at the first header that
+announces too much.
 
 What passed the proxy is bounded, and may still say anything: the clients of jupyter_client and nbclient are hardened
 against that. `SandboxProvisioner` makes jupyter_client start the kernel in its sandbox, behind the proxy.

@@ -18,7 +18,7 @@ from grader.core.workspace import write_json, write_whole
 from grader.course.course import Course
 from grader.course.rubric import Rubric
 from grader.exports.csv_files import write_gradebook
-from grader.exports.release import MARK
+from grader.exports.what_may_leave import MARK
 from grader.intake import digest_name, former_names, safe_name
 from grader.marking.repeated_runs import EVIDENCE_FOLDER as EVIDENCE_FOLDER
 from grader.marking.repeated_runs import counted_run, load_attempts, load_outputs

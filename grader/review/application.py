@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from grader.core.errors import UsageError
 from grader.exports.csv_files import write_grades
-from grader.exports.release import MARK
+from grader.exports.what_may_leave import MARK
 from grader.review.access import Access, Guard
 from grader.review.class_page import class_page
 from grader.review.comments import add_comment, change_comment, comments_page, preview_change, undoing
@@ -48,7 +48,7 @@ def show_checks(visit: Visit) -> Response:
     """The list of checks; or one part of every notebook, without a check."""
     if {"shows", "cell", "figure"} & set(visit.query):
         page = across_page(visit.desk, None, visit.query, visit.names)
-        return visit.page("across.html.j2", {"page": page})
+        return visit.page("one_check.html.j2", {"page": page})
     return visit.page("checks.html.j2", {"page": checks_page(visit.desk)})
 
 
@@ -58,7 +58,7 @@ def show_check(visit: Visit) -> Response:
     if not visit.query.get("seed"):
         seed = usual_seed(visit.desk, check.label)
         return RedirectResponse(check_address(check.label, {**visit.query, "seed": seed}), 303)
-    return visit.page("across.html.j2", {"page": across_page(visit.desk, check, visit.query, visit.names)})
+    return visit.page("one_check.html.j2", {"page": across_page(visit.desk, check, visit.query, visit.names)})
 
 
 def take_check(visit: Visit) -> Response:
@@ -68,7 +68,7 @@ def take_check(visit: Visit) -> Response:
     row = decide_check(visit.desk, check, visit.form)
     if visit.fragment:
         page = across_page(visit.desk, check, kept, visit.names, only=visit.desk.row(row.key))
-        return visit.page("across_part.html.j2", {"page": page})
+        return visit.page("one_check_part.html.j2", {"page": page})
     return RedirectResponse(next_address(visit.desk, check, row, kept), 303)
 
 

@@ -26,11 +26,11 @@ from grader.functions.module_process import ModuleJob
 from grader.intake import Submission
 from grader.intake.names import name_some
 from grader.intake.networks import choose_network_file
-from grader.judge.archive import precheck
 from grader.judge.choose_network import choose_network
 from grader.judge.client import Question, expect_networks, judge_model
+from grader.judge.keras_archive import precheck
 from grader.kernel.outcome import SavedNetwork
-from grader.kernel.run import Execution, Job, expect_notebook, meets_served, run_notebook
+from grader.kernel.run_notebook import Execution, Job, expect_notebook, meets_served, run_notebook
 from grader.run.context import SHORT_RUN, ExerciseImages, RunContext, evidence_key, output_sizes, versions
 from grader.run.judge_handed_in import judge_file
 from grader.run.leaked_images import find_overlap, judged_in_files

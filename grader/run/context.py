@@ -28,7 +28,7 @@ from grader.course.course import Course
 from grader.course.dataset import Dataset, Images, load_labels, load_split
 from grader.course.environment import InstalledEnvironment, NotInstalled, open_environment
 from grader.course.rubric import Rubric, find_dataset, functions_rubric, network_rubric, plan_checks
-from grader.course.serving import Served, serve, served_digest
+from grader.course.served_data import Served, serve, served_digest
 from grader.intake import Submission
 from grader.judge.match_rows import TrainingImageIndex
 from grader.marking.accuracy_to_beat import require_fresh_baselines
@@ -40,7 +40,7 @@ from grader.sandbox.warm import with_warm_starts
 PACKAGES = ("grader", "keras", "numpy", "ipykernel", "nbclient")
 # Below the package: the code that makes a run.
 RUNNING = (
-    "core/grey_copies.py",
+    "core/thumbnails.py",
     "functions/*.py",
     "judge/*.py",
     "kernel/**/*.py",

@@ -29,7 +29,7 @@ from PIL import Image
 from grader.core.errors import Infrastructure
 from grader.core.evidence import Overlap
 from grader.core.files import read_npy
-from grader.core.grey_copies import SIDE, small_copies
+from grader.core.thumbnails import SIDE, small_copies
 from grader.course.dataset import Images
 from grader.sandbox.limited_process import WorkLost, in_limited_process
 

@@ -19,7 +19,7 @@ from grader.core.store import load_result, save_result
 from grader.core.workspace import workspace
 from grader.course.course import Course
 from grader.intake import MOST_BYTES, Entry, open_class, read_path
-from grader.intake.zips import without_leftovers
+from grader.intake.submission_zip import without_leftovers
 from grader.marking.accuracy_to_beat import folders_with_results
 from grader.marking.handed_in import find_alike, sketch_of, with_similar_weights
 from grader.marking.publish import student_folder

@@ -30,7 +30,7 @@ from grader.sandbox.limited_process import start_detached
 from grader.selfcheck.estimate import Answer
 
 if TYPE_CHECKING:
-    from grader.selfcheck.run import SelfCheck
+    from grader.selfcheck.check_submission import SelfCheck
 
 IDLE_S = 600.0  # a server that nobody asks for so long ends
 REACHED_S = 0.5  # within which a server takes a connection
@@ -97,7 +97,7 @@ class Checker:
         found = ask_server(self._settings, file, out, progress) if self._asks else None
         if found is not None:
             return found
-        from grader.selfcheck.run import make_check  # takes a second
+        from grader.selfcheck.check_submission import make_check  # takes a second
 
         return make_check(file, out, self._open(progress), progress)
 
@@ -113,7 +113,7 @@ class Checker:
         )
 
     def _open(self, progress: Progress) -> "SelfCheck":
-        from grader.selfcheck.run import open_selfcheck
+        from grader.selfcheck.check_submission import open_selfcheck
 
         if self._opened is None:
             options = self._options

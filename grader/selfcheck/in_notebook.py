@@ -28,7 +28,7 @@ from grader.core.store import Stored
 from grader.course.course import Course
 from grader.course.dataset import Images, Split, load_split
 from grader.course.rubric import Rubric, find_dataset, network_rubric
-from grader.course.serving import sample_split
+from grader.course.served_data import sample_split
 from grader.judge.client import Question, judge_model
 from grader.kernel.guest.describe_training import describe_fit, describe_loop, layer_kinds, output_units
 from grader.kernel.guest.notebook_networks import name_of, networks
@@ -36,7 +36,7 @@ from grader.kernel.guest.recorder import steps_of
 from grader.marking.accuracy_to_beat import compare
 from grader.run.context import output_sizes, versions
 from grader.sandbox import open_sandbox
-from grader.selfcheck.run import NOTHING_TO_COMPARE, check_stored, choose_isolation, lacks, leave_out
+from grader.selfcheck.check_submission import NOTHING_TO_COMPARE, check_stored, choose_isolation, lacks, leave_out
 from grader.selfcheck.text import Card
 
 WITHOUT_A_RUN = ("trained", "suggested_epochs")  # checks of claims that the network itself can answer

@@ -24,14 +24,14 @@ from grader.core.progress import Silent
 from grader.core.workspace import socket_folder
 from grader.course.course import Course
 from grader.course.environment import environments_folder
-from grader.course.find import Places
+from grader.course.find_dataset import Places
 from grader.run.collect import expect_submission
 from grader.sandbox.channel import Channel, ProtocolError
 from grader.sandbox.warm import WarmBubblewrap
+from grader.selfcheck.check_submission import SelfCheck, make_check, open_selfcheck
 from grader.selfcheck.client import PLACE, ServerSettings, address, require_own_peer, the_only_one
 from grader.selfcheck.estimate import Answer
 from grader.selfcheck.own_files import Stamp, read_own, stamp_of
-from grader.selfcheck.run import SelfCheck, make_check, open_selfcheck
 
 ASKED_S = 5.0  # within which whoever connects says what it wants
 LOOKED_S = 0.2  # between two looks whether anybody still waits

@@ -8,7 +8,7 @@ import pytest
 from grader.attacks.corpus import Attack, Finding, decide
 from grader.attacks.try_attacks import SHAPE_POINTS, Classroom, Graded, open_classroom
 from grader.core.results import Accuracy, Result
-from grader.exports import release
+from grader.exports import what_may_leave
 from grader.marking import publish
 from grader.pages import terminal
 from tests.attacks.pages_and_marks import (
@@ -51,7 +51,7 @@ def test_no_mark_moves_and_nothing_acts_where_it_is_shown(found: Mapping[str, Fi
 def test_reports_that_trust_what_a_submission_says_are_found_out(
     monkeypatch: pytest.MonkeyPatch, room: Classroom
 ) -> None:
-    monkeypatch.setattr(release, "guard_formula", lambda words: words)
+    monkeypatch.setattr(what_may_leave, "guard_formula", lambda words: words)
     monkeypatch.setattr(terminal, "defused", lambda line: line)
     monkeypatch.setattr(publish, "safe_name", lambda student: student)
     trials = {trial.attack.name: decide(trial) for trial in try_reports(REPORTS, room)}

@@ -11,7 +11,7 @@ from grader.authoring.scaffold import NewAssignment, new_assignment
 from grader.core.errors import DataError, UsageError
 from grader.course.course import Course
 from grader.course.dataset import load_split
-from grader.course.find import Places, find_data
+from grader.course.find_dataset import Places, find_data
 from grader.course.rubric import own_code_digest
 from tests.fakes import run_cli
 

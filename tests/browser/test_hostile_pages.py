@@ -11,7 +11,7 @@ from grader.core.evidence import Cell, CellError, Claims, Evidence, Output
 from grader.core.results import Flag, FunctionFinding, GroupFinding
 from grader.pages.html import class_page, student_page
 from tests.browser.conftest import Visits, Witness
-from tests.kernel.test_run import run
+from tests.kernel.test_run_notebook import run
 from tests.pages.builders import CLASSES, TEMPLATES, a_check, a_result, png, some_evidence
 from tests.pages.test_html import rewritten
 

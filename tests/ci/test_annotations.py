@@ -3,7 +3,7 @@
 import pytest
 
 from grader.ci.annotations import autograding_document, exit_status, fork_note, github_log, github_summary
-from grader.ci.run import CiRun, CiSubmission
+from grader.ci.check_repository import CiRun, CiSubmission
 from grader.core.evidence import Smoke
 from grader.core.results import CheckResult, Outcome, Status
 from tests.exports.validators import read_summary

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from grader.ci.annotations import classroom50_result
-from grader.ci.run import CiRun, CiSubmission
+from grader.ci.check_repository import CiRun, CiSubmission
 from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.core.evidence import Smoke
 from grader.core.results import Outcome, Status

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.ci.run import CiSettings, read_settings
+from grader.ci.check_repository import CiSettings, read_settings
 from grader.core.errors import UsageError
 from grader.course.course import Course
 

@@ -9,13 +9,13 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from grader.ci.run import read_settings
+from grader.ci.check_repository import read_settings
 from grader.core.assignment import read_assignment
 from grader.core.errors import GraderError, UsageError
 from grader.core.limits import Limits
 from grader.core.toml import read_toml, validate
 from grader.course.dataset import read_dataset, with_own_digests
-from grader.course.find import with_private_split
+from grader.course.find_dataset import with_private_split
 from tests.fakes import a_rubric, write_course
 
 SETTINGS = 'schema = 1\r\n[[submission]]\r\nassignment = "a"\r\npath = "Übung.py"\r\n'

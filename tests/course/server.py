@@ -14,7 +14,7 @@ import pytest
 
 from grader.core.errors import DataError
 from grader.course.dataset import Dataset
-from grader.course.find import Places, find_data
+from grader.course.find_dataset import Places, find_data
 from tests.fakes import write_course
 
 

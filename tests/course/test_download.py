@@ -15,7 +15,7 @@ from grader.core.errors import DataError
 from grader.core.progress import Silent
 from grader.course.dataset import load_split, with_own_digests
 from grader.course.fetch import CHUNK, _read_pins, _write_pins
-from grader.course.find import Places, find_data
+from grader.course.find_dataset import Places, find_data
 from tests.course.server import Shelf, left_in, offered, refusal
 from tests.fakes import Said, photographs, run_cli
 

@@ -18,7 +18,7 @@ from grader.marking.mark import mark
 from grader.marking.regrade import Move, run_with_other_packages
 from grader.run.collect import collect
 from grader.run.context import evidence_key
-from grader.selfcheck.run import open_selfcheck
+from grader.selfcheck.check_submission import open_selfcheck
 from tests.fakes import ASSIGNMENT, Act, Stage, a_context, data_of, write_class, write_course
 from tests.wheels import ask_nobody_else, name_packages, write_wheel
 

@@ -7,7 +7,7 @@ import pytest
 from grader.core.errors import DataError, UsageError
 from grader.core.progress import Silent
 from grader.course.dataset import Dataset, Naming, load_labels, load_split
-from grader.course.find import Places, import_private, with_private_split
+from grader.course.find_dataset import Places, import_private, with_private_split
 from grader.run.context import RunOptions, open_context
 from tests.fakes import ASSIGNMENT, a_rubric, data_of, photographs, run_cli, write_course, write_photographs
 

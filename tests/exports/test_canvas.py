@@ -8,7 +8,7 @@ from grader.core.errors import UsageError
 from grader.core.grades import Grade
 from grader.core.results import Status
 from grader.exports.canvas import CanvasOptions, fill_gradebook
-from grader.exports.release import Filled
+from grader.exports.what_may_leave import Filled
 from tests.exports.builders import a_grade, decided, hostile_texts
 from tests.exports.validators import CanvasSite, import_into_canvas
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.core.text import number, visible
-from grader.exports.release import guard_formula, write_cell, write_table
+from grader.exports.what_may_leave import guard_formula, write_cell, write_table
 from tests.exports.builders import HOSTILE, hostile_texts
 from tests.exports.validators import assert_no_formula
 

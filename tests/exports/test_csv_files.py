@@ -13,7 +13,7 @@ from grader.core.grades import Grade
 from grader.core.results import Flag, Result, Status
 from grader.core.text import visible
 from grader.exports.csv_files import GRADE_COLUMNS, GRADEBOOK_COLUMNS, write_gradebook, write_grades
-from grader.exports.release import guard_formula
+from grader.exports.what_may_leave import guard_formula
 from tests.exports.builders import LATE, a_grade, absent, decided, hostile_texts
 from tests.exports.validators import assert_no_formula
 from tests.fakes import a_result

@@ -11,7 +11,7 @@ from grader.core.errors import UsageError
 from grader.core.grades import Grade
 from grader.core.results import Status
 from grader.exports.moodle import MoodleOptions, fill_worksheet, write_comment
-from grader.exports.release import Filled
+from grader.exports.what_may_leave import Filled
 from tests.exports.builders import LATE, a_grade, absent, decided, hostile_texts
 from tests.exports.validators import MoodleSite, import_into_moodle, php_csv
 

@@ -18,7 +18,7 @@ from grader.exports.github import Place, annotate, write_summary
 from grader.exports.gradescope import write_results
 from grader.exports.junit import write_junit
 from grader.exports.moodle import write_comment
-from grader.exports.release import sort_grades
+from grader.exports.what_may_leave import sort_grades
 from tests.exports.builders import a_grade, decided
 from tests.fakes import a_result
 from tests.pages.builders import a_check

@@ -6,7 +6,7 @@ import zipfile
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.judge.archive import MOST_CONFIG, MOST_UNPACKED, precheck
+from grader.judge.keras_archive import MOST_CONFIG, MOST_UNPACKED, precheck
 from tests.fuzz.cases import TEXT, cases, dumped, mutated, relabelled, spoilt
 from tests.judge import hostile
 from tests.judge.hostile import CONFIG, HDF5, MEMBERS, METADATA, WEIGHTS, archive

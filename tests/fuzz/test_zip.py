@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from grader.core.errors import SubmissionError
 from grader.core.notebook import read_submission
 from grader.intake import MOST_BYTES, MOST_FILES
-from grader.intake.zips import unpack_zip
+from grader.intake.submission_zip import unpack_zip
 from tests.fuzz.cases import TEXT, cases, only, relabelled, spoilt
 from tests.fuzz.test_archive import METHODS, storable
 from tests.judge import hostile

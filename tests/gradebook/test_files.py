@@ -15,7 +15,7 @@ from sqlalchemy import event
 
 from grader.core.errors import GraderError, Infrastructure, UsageError
 from grader.gradebook import FILE, open_gradebook
-from grader.gradebook.decision_log import Change
+from grader.gradebook.stored_decisions import Change
 from tests.gradebook.findings import RUBRIC, a_finding, handed_in
 
 

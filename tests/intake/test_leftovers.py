@@ -6,7 +6,7 @@ import pytest
 
 from grader.core.errors import SubmissionError
 from grader.intake import read_path
-from grader.intake.zips import is_leftover, without_leftovers
+from grader.intake.submission_zip import is_leftover, without_leftovers
 from grader.selfcheck.own_files import pick_file
 from tests.intake.zips import NOTEBOOK, another_notebook, both_ways, graded, problem, row_of, write_tree, write_zip
 

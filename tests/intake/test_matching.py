@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.intake.class_folder_or_zip import Found, Kind
 from grader.intake.match import match, names_of
 from grader.intake.roster import Enrolled, Roster
-from grader.intake.sources import Found, Kind
 
 
 def class_of(**students: dict[str, str]) -> Roster:

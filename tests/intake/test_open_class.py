@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.grades import Extension, Student
-from grader.intake import is_leftover, open_class, safe_name, sources, zips
+from grader.intake import class_folder_or_zip, is_leftover, open_class, safe_name, submission_zip
 from grader.intake.submissions import Entry
 from tests.intake.test_zipped import entry as special
 from tests.intake.zips import (
@@ -139,14 +139,14 @@ def test_one_hostile_student_costs_one_row(tmp_path: Path) -> None:
         tmp_path / "class.zip",
         (f"Ada_1{start}/work.ipynb", NOTEBOOK),
         (f"Bomb_2{start}/big.bin", bytes(2 << 20)),
-        (f"Large_3{start}/big.bin", bytes(zips.MOST_BYTES + 1)),
+        (f"Large_3{start}/big.bin", bytes(submission_zip.MOST_BYTES + 1)),
         (link, b"/etc/passwd"),
         (f"Up_5{start}/../../../x.py", b"a = 1"),
         (f"../../x_6{start}_work.py", b"a = 1"),
         ("../../x.py", b"a = 1"),
         ("/etc/passwd", b"a = 1"),
         ("C:\\work.py", b"a = 1"),
-        *((f"Many_7{start}/{number}.py", b"a = 1") for number in range(zips.MOST_FILES + 1)),
+        *((f"Many_7{start}/{number}.py", b"a = 1") for number in range(submission_zip.MOST_FILES + 1)),
     )
     found = opened(path)
     assert graded(row_of(found, "Ada")) == "work.ipynb"
@@ -228,14 +228,14 @@ def test_a_directory_of_very_many_entries_is_refused_before_it_is_listed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_zip(tmp_path / "class.zip", *((f"{number}.py", b"a = 1") for number in range(30)))
-    monkeypatch.setattr(sources, "MOST_ENTRIES", 29)
+    monkeypatch.setattr(class_folder_or_zip, "MOST_ENTRIES", 29)
     with pytest.raises(UsageError, match="lists more files than a class has"):
         opened(path)
 
 
 def test_no_more_room_is_made_for_a_directory_than_the_file_has(tmp_path: Path) -> None:
     (tmp_path / "class.zip").write_bytes(bytes(1000))
-    with (tmp_path / "class.zip").open("rb") as plain, sources._Bounded(plain.raw) as file:
+    with (tmp_path / "class.zip").open("rb") as plain, class_folder_or_zip._Bounded(plain.raw) as file:
         tracemalloc.start()
         try:
             assert len(file.read(1 << 40)) == 1000

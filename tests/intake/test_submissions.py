@@ -7,7 +7,7 @@ import pytest
 
 from grader.core.errors import SubmissionError, UsageError
 from grader.core.store import save_result
-from grader.intake import read_path, safe_name, zips
+from grader.intake import read_path, safe_name, submission_zip
 from tests.fakes import a_result
 from tests.intake.test_names import NAMES
 
@@ -118,7 +118,7 @@ def test_a_pipe_that_is_handed_in_is_refused_instead_of_waited_for(tmp_path: Pat
 
 
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zips, "MOST_FILES", 3)
+    monkeypatch.setattr(submission_zip, "MOST_FILES", 3)
     for number in range(3):
         (tmp_path / f"{number}.txt").write_text("x")
     (tmp_path / "work.py").write_text("a = 1")
@@ -129,7 +129,7 @@ def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_too_many_bytes_are_refused_without_reading_them(tmp_path: Path) -> None:
     (tmp_path / "work.py").write_text("a = 1")
     with (tmp_path / "data.bin").open("wb") as file:
-        file.truncate(zips.MOST_BYTES + 1)
+        file.truncate(submission_zip.MOST_BYTES + 1)
     with pytest.raises(SubmissionError, match="50 MiB"):
         read_path(tmp_path)
     with pytest.raises(SubmissionError, match="neither a notebook"):

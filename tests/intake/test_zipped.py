@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.core.errors import SubmissionError, UsageError
-from grader.intake import open_class, read_path, zips
+from grader.intake import open_class, read_path, submission_zip
 from tests.fakes import list_class
 from tests.intake.zips import zip_of
 
@@ -129,11 +129,11 @@ def test_a_zip_holds_no_more_than_a_folder_may(tmp_path: Path, monkeypatch: pyte
     path.write_bytes(zip_of(("main.py", b"a = 1"), ("big.bin", bytes(2 << 20))))
     with pytest.raises(SubmissionError, match="200 times its size"):
         read_path(path)
-    path.write_bytes(zip_of(("main.py", b"a = 1"), ("big.bin", bytes(zips.MOST_BYTES))))
+    path.write_bytes(zip_of(("main.py", b"a = 1"), ("big.bin", bytes(submission_zip.MOST_BYTES))))
     with pytest.raises(SubmissionError, match="more than 500 files or 50 MiB"):
         read_path(path)
     many = [(f"{number}.txt", b"x") for number in range(3)]
-    monkeypatch.setattr(zips, "MOST_FILES", 3)
+    monkeypatch.setattr(submission_zip, "MOST_FILES", 3)
     path.write_bytes(zip_of(("main.py", b"a = 1"), *many))
     with pytest.raises(SubmissionError, match="more than 3 files"):
         read_path(path)
@@ -142,7 +142,7 @@ def test_a_zip_holds_no_more_than_a_folder_may(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_directory_of_very_many_entries_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    (tmp_path / "ada.zip").write_bytes(zips.ENTRY * (zips.MOST_MEMBERS + 1))
+    (tmp_path / "ada.zip").write_bytes(submission_zip.ENTRY * (submission_zip.MOST_MEMBERS + 1))
     with pytest.raises(SubmissionError, match="too many files"):
         read_path(tmp_path / "ada.zip")
 
@@ -178,7 +178,7 @@ def test_a_damaged_zip_is_read_or_refused_in_words(changes: list[tuple[int, int]
         packed[place] = value
     left = bytes(packed[: len(packed) - cut])
     try:
-        files = zips.unpack_zip("ada.zip", left)
+        files = submission_zip.unpack_zip("ada.zip", left)
     except SubmissionError as error:
         assert error.message.startswith("ada.zip: ")
         assert error.remedy
@@ -191,5 +191,5 @@ def test_a_damaged_zip_is_read_or_refused_in_words(changes: list[tuple[int, int]
 def test_whatever_plain_files_are_packed_come_out_again(files: dict[str, bytes]) -> None:
     inside = {f"top/{name}": data for name, data in files.items()}
     packed = zip_of(*inside.items(), ("top/Z", b"z"))
-    found = zips.unpack_zip("a.zip", packed)
+    found = submission_zip.unpack_zip("a.zip", packed)
     assert found == {**files, "Z": b"z"}

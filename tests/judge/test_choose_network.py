@@ -11,8 +11,8 @@ from grader.checks.architecture import ExpectedLayers, expected_layers
 from grader.core.evidence import Candidate, Claims
 from grader.course.course import Course
 from grader.course.rubric import plan_checks
-from grader.judge.archive import saved_kinds
 from grader.judge.choose_network import choose_network
+from grader.judge.keras_archive import saved_kinds
 from tests.judge.hostile import CONFIG, MEMBERS, archive
 
 MLP, CNN = ("InputLayer", "Flatten", "Dense", "Dense"), ("InputLayer", "Conv2D", "MaxPooling2D", "Flatten", "Dense")

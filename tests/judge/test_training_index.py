@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from grader.core.grey_copies import SIDE
+from grader.core.thumbnails import SIDE
 from grader.course.dataset import Split
 from grader.judge import match_rows
 from grader.judge.match_rows import TrainingImageIndex

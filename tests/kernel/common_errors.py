@@ -13,7 +13,7 @@ from grader.core.evidence import Cell
 from grader.core.limits import Limits
 from grader.core.text import shorten
 from grader.sandbox.interface import Sandbox
-from tests.kernel.test_run import run
+from tests.kernel.test_run_notebook import run
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "hints.md"
 LIMITS = Limits(wall=580.0, cell=200.0, memory=3 << 30)

@@ -13,7 +13,7 @@ from grader.core.progress import Silent
 from grader.judge.client import Question, judge_model
 from grader.kernel.guest.backends import choose_backend
 from grader.kernel.guest.notes import Notes
-from grader.kernel.run import Execution, Job, run_notebook
+from grader.kernel.run_notebook import Execution, Job, run_notebook
 from grader.sandbox import open_sandbox
 from tests.judge.models import images
 from tests.notebooks import notebook

@@ -8,7 +8,7 @@ from grader.core.evidence import Smoke
 from grader.core.limits import Limits
 from grader.core.notebook import read_submission
 from grader.core.progress import Silent
-from grader.kernel.run import Job, run_notebook
+from grader.kernel.run_notebook import Job, run_notebook
 from grader.sandbox import open_sandbox
 from grader.sandbox.environment import PACKAGES
 from grader.sandbox.interface import Input

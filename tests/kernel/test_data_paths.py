@@ -6,7 +6,7 @@ from grader.core.evidence import Cell
 from grader.core.limits import Limits
 from grader.core.notebook import read_submission
 from grader.core.progress import Silent
-from grader.kernel.run import Execution, Job, run_notebook
+from grader.kernel.run_notebook import Execution, Job, run_notebook
 from grader.sandbox import open_sandbox
 from grader.sandbox.interface import Input
 from tests.kernel.served import TESTED, TRAINED, write_digits, write_photographs

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.kernel.run import EVERY_S, EpochReader
+from grader.kernel.run_notebook import EVERY_S, EpochReader
 
 
 def fed(*texts: str, apart: float = 1.0) -> list[str | None]:

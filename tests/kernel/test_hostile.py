@@ -100,7 +100,7 @@ HONEST = "print(1 + 1)"
 CHILD = """\
 import json, sys
 from pathlib import Path
-from grader.kernel.run import Job, run_notebook
+from grader.kernel.run_notebook import Job, run_notebook
 from grader.core.limits import Limits
 from grader.core.notebook import Script
 from grader.core.progress import Silent

@@ -9,7 +9,7 @@ import pytest
 from grader.core.evidence import Cause, CellError
 from grader.core.limits import Limits
 from grader.kernel.outcome import soft_limit
-from tests.kernel.test_run import LIMITS, run
+from tests.kernel.test_run_notebook import LIMITS, run
 
 SMALL = LIMITS.model_copy(update={"memory": 400 << 20, "disk": 4 << 20, "processes": 12})
 MEMORY = "import time\nkept = []\nwhile True:\n    kept.append(bytearray(b'x' * (20 << 20))); time.sleep(0.02)"

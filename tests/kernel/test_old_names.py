@@ -15,9 +15,9 @@ from grader.kernel.guest.notes import Notes
 from grader.kernel.guest.old_names import TABLE
 from grader.kernel.guest.old_names.arguments import Era, translate_kernel_size
 from grader.kernel.guest.patch_keras import NAMES
-from grader.kernel.run import Execution
+from grader.kernel.run_notebook import Execution
 from grader.sandbox.interface import Sandbox
-from tests.kernel.test_run import run
+from tests.kernel.test_run_notebook import run
 
 LIMITS = Limits(wall=400.0, cell=200.0, memory=3 << 30)
 START = """\

@@ -13,9 +13,9 @@ from grader.core.notebook import count_fits, read_submission
 from grader.core.progress import Silent
 from grader.kernel.guest.notes import MOST, Notes
 from grader.kernel.guest.patch_keras import SHARE, FitBudget
-from grader.kernel.run import Execution, Job, run_notebook
+from grader.kernel.run_notebook import Execution, Job, run_notebook
 from grader.sandbox import open_sandbox
-from tests.kernel.test_run import LIMITS, run
+from tests.kernel.test_run_notebook import LIMITS, run
 from tests.notebooks import notebook
 
 # a cell -> a part of the note that it leaves

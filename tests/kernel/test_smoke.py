@@ -4,9 +4,9 @@ import pytest
 
 from grader.core.evidence import Cause, Fit, Smoke
 from grader.core.limits import Limits
-from grader.kernel.run import Execution
+from grader.kernel.run_notebook import Execution
 from grader.sandbox.interface import Sandbox
-from tests.kernel.test_run import run
+from tests.kernel.test_run_notebook import run
 
 LIMITS = Limits(wall=500.0, cell=300.0, memory=3 << 30)
 SETUP = """

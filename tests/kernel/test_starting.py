@@ -3,7 +3,7 @@
 import pytest
 
 from grader.core.notebook import Script
-from grader.kernel.run import cold_reason
+from grader.kernel.run_notebook import cold_reason
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from grader.core.notebook import Script
 from grader.core.progress import Silent
 from grader.kernel.guest.imports import AfterImport, ImportedEarlier
 from grader.kernel.guest.smoke import patches
-from grader.kernel.run import Execution, Job, run_notebook
+from grader.kernel.run_notebook import Execution, Job, run_notebook
 from grader.sandbox.bubblewrap import Bubblewrap
 from grader.sandbox.interface import Confined, Program
 from grader.sandbox.warm import WarmBubblewrap

@@ -21,7 +21,7 @@ SPEAKERS = (
     "pages/*.py",
     "selfcheck/text.py",
     "exports/github.py",
-    "exports/release.py",
+    "exports/what_may_leave.py",
     "ci/*.py",
     "cli/check.py",
 )

@@ -15,19 +15,18 @@ from grader.pages.translate_findings import COUNTED
 ROOT = Path(__file__).parents[2]
 GRADER = ROOT / "grader"
 WRITERS = (
-    "checks/*.py", "ci/run.py", "functions/agreement.py", "functions/explore.py", "functions/guest.py",
-    "functions/module_process.py", "sandbox/artefacts.py", "sandbox/endings.py", "sandbox/process.py",
-    "sandbox/warm.py", "sandbox/worker_process.py", "judge/archive.py", "judge/choose_network.py",
-    "judge/choose_preparation.py", "judge/client.py", "judge/match_rows.py", "judge/preparation.py",
-    "kernel/outcome.py", "kernel/socket_proxy.py", "kernel/run.py", "kernel/guest/*.py", "kernel/guest/data_paths/*.py",
-    "kernel/guest/old_names/*.py", "marking/flags.py", "marking/accuracy_to_beat.py", "marking/mark.py",
-    "marking/similarity.py", "marking/handed_in.py", "run/judge_handed_in.py", "run/train_or_judge.py",
-    "judge/compare_networks.py", "intake/networks.py", "course/baselines.py", "course/dataset.py", "course/rubric.py",
-    "run/batch.py",
-    "run/cluster.py", "run/collect.py", "run/grade_one.py", "core/grades.py",
-    "gradebook/decide_grade.py", "gradebook/late_penalty.py", "core/files.py", "core/notebook.py",
-    "intake/submissions.py", "intake/zips.py", "intake/sources.py", "intake/platforms/*.py", "selfcheck/estimate.py",
-    "selfcheck/in_notebook.py", "selfcheck/run.py",
+    "checks/*.py", "ci/check_repository.py", "core/files.py", "core/grades.py", "core/notebook.py", "course/baselines.py",
+    "course/dataset.py", "course/rubric.py", "functions/agreement.py", "functions/explore.py", "functions/guest.py",
+    "functions/module_process.py", "gradebook/decide_grade.py", "gradebook/late_penalty.py",
+    "intake/class_folder_or_zip.py", "intake/networks.py", "intake/platforms/*.py", "intake/submission_zip.py",
+    "intake/submissions.py", "judge/choose_network.py", "judge/choose_preparation.py", "judge/client.py",
+    "judge/compare_networks.py", "judge/keras_archive.py", "judge/match_rows.py", "judge/preparation.py",
+    "kernel/guest/*.py", "kernel/guest/data_paths/*.py", "kernel/guest/old_names/*.py", "kernel/outcome.py",
+    "kernel/run_notebook.py", "kernel/socket_proxy.py", "marking/accuracy_to_beat.py", "marking/flags.py",
+    "marking/handed_in.py", "marking/mark.py", "marking/similarity.py", "run/batch.py", "run/cluster.py",
+    "run/collect.py", "run/grade_one.py", "run/judge_handed_in.py", "run/train_or_judge.py", "sandbox/artefacts.py",
+    "sandbox/endings.py", "sandbox/process.py", "sandbox/warm.py", "sandbox/worker_process.py",
+    "selfcheck/check_submission.py", "selfcheck/estimate.py", "selfcheck/in_notebook.py",
 )  # fmt: skip
 # What is said to who writes a rubric, types a command or reads our code, and never to a student; and messages of pages.
 ELSEWHERE = {

@@ -7,7 +7,7 @@ import pytest
 from grader.core.errors import RubricError
 from grader.core.progress import Silent
 from grader.course.dataset import Naming
-from grader.course.find import import_private
+from grader.course.find_dataset import import_private
 from grader.marking.publish import REPORT, OutputOptions, student_folder
 from grader.marking.regrade import regrade, render_again
 from grader.marking.repeated_runs import load_attempts, load_outputs

@@ -24,18 +24,18 @@ NOTEBOOK = "selfcheck/in_notebook.py"  # the face in a notebook, as the command 
 LONGEST_FILE, LONGEST_FUNCTION = 600, 60  # lower caps split subjects
 # What runs inside a sandbox finds nothing of the grader there but what is named here.
 INSIDE = {
-    "judge/worker.py": {"grader.judge.opening", "grader.sandbox.channel"},
-    "judge/opening.py": set(),
+    "judge/worker.py": {"grader.judge.open_handed_in", "grader.sandbox.channel"},
+    "judge/open_handed_in.py": set(),
     "sandbox/channel.py": set(),
     "functions/guest.py": {"grader.sandbox.channel"},
     "sandbox/launcher.py": set(),
     "sandbox/container_launcher.py": {"grader.sandbox.channel", "grader.sandbox.launcher", "grader.sandbox.measure"},
     "sandbox/measure.py": set(),
-    "core/grey_copies.py": set(),
+    "core/thumbnails.py": set(),
 }
 # The guest of a kernel is a folder of its own there: its files find one another.
 GUEST = "grader.kernel.guest"
-BOTH = "grader.core.grey_copies"  # of the host and of a kernel
+BOTH = "grader.core.thumbnails"  # of the host and of a kernel
 GUESTS = [name for name in (path.relative_to(PACKAGE).as_posix() for path in FILES) if name.startswith("kernel/guest/")]
 
 
@@ -74,7 +74,7 @@ def test_the_contracts_between_rooms_hold() -> None:
         ("checks/base.py", "from grader.pages import html", "rooms import downward only"),
         ("gradebook/book.py", "from grader.run import batch", "rooms of one floor import one another in one direction"),
         ("run/collect.py", "from grader.kernel.guest import training_rows", "the host imports nothing of the guest"),
-        ("marking/mark.py", "from grader.kernel import run", "marking reaches no sandbox"),
+        ("marking/mark.py", "from grader.kernel import run_notebook", "marking reaches no sandbox"),
         ("checks/execution.py", "import subprocess", "marking reaches no sandbox"),
         ("judge/client.py", "import keras", "Keras and TensorFlow only inside sandboxes"),
         ("core/store.py", "import pickle", "nothing that crosses is unpickled"),

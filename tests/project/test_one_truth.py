@@ -22,7 +22,7 @@ from grader.core.progress import Progress, Silent
 from grader.gradebook import Change, Gradebook, open_gradebook
 from grader.intake import Entry, safe_name
 from grader.judge.client import JudgeAnswer, Question
-from grader.kernel.run import Execution, Job
+from grader.kernel.run_notebook import Execution, Job
 from grader.marking.publish import OutputOptions
 from grader.marking.regrade import regrade, render_again
 from grader.pages.terminal import row

@@ -20,7 +20,7 @@ from grader.core.store import EVIDENCE, load_evidence, load_result, save_result
 from grader.course.course import Course
 from grader.gradebook import Gradebook, Refused, open_gradebook
 from grader.intake import Entry, Submission, digest_name, read_path, safe_name
-from grader.kernel.run import Execution, Job
+from grader.kernel.run_notebook import Execution, Job
 from grader.marking.accuracy_to_beat import Earlier, index_earlier
 from grader.marking.mark import mark_attempts
 from grader.marking.publish import OutputOptions, publish_student

@@ -9,7 +9,7 @@ from grader.core.errors import Infrastructure
 from grader.core.progress import Silent
 from grader.course.course import Course
 from grader.intake import read_path
-from grader.kernel.run import PHOTOGRAPHS
+from grader.kernel.run_notebook import PHOTOGRAPHS
 from grader.marking.mark import mark
 from grader.run import context as context_module
 from grader.run.collect import collect, set_aside_served
@@ -123,7 +123,7 @@ def test_a_run_of_another_state_of_our_code_is_not_known(
         "judge/worker.py",
         "functions/guest.py",
         "sandbox/process.py",
-        "core/grey_copies.py",
+        "core/thumbnails.py",
     ],
 )
 def test_the_code_of_guest_judge_functions_and_sandbox_is_told_apart_and_no_other(tmp_path: Path, file: str) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from grader.core.evidence import Overlap
-from grader.core.grey_copies import looks_like_pictures, small_copies
+from grader.core.thumbnails import looks_like_pictures, small_copies
 from grader.kernel.guest.training_rows import FirstRows, TimeLeft
 from grader.run import leaked_images
 from grader.run.leaked_images import ReferenceImages, copies_in_files, find_overlap, judged_in_files, reference_images

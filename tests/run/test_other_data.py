@@ -7,7 +7,7 @@ import pytest
 
 from grader.course.course import Course
 from grader.course.dataset import Dataset, Split
-from grader.course.serving import Served
+from grader.course.served_data import Served
 from grader.run.context import Other, OtherData, find_others, speaks_of
 from grader.sandbox.interface import Input
 from tests.datasets import data_root

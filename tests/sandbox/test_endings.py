@@ -11,7 +11,7 @@ import pytest
 
 from grader.core.evidence import Cause
 from grader.core.limits import Limits
-from grader.kernel.run import _silent_log
+from grader.kernel.run_notebook import _silent_log
 from grader.sandbox import podman, warm
 from grader.sandbox.endings import Held, classify, explain_ending
 from grader.sandbox.interface import Program, Stopped

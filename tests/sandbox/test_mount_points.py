@@ -13,7 +13,7 @@ from grader.core.limits import Limits
 from grader.core.notebook import Script
 from grader.functions.module_process import ModuleJob, module_program
 from grader.judge.client import judge_program
-from grader.kernel.run import Job, kernel_program
+from grader.kernel.run_notebook import Job, kernel_program
 from grader.sandbox import bubblewrap
 from grader.sandbox.bubblewrap import (
     UNPRIVILEGED,

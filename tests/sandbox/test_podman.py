@@ -19,7 +19,7 @@ from grader.core.evidence import Cause
 from grader.core.limits import Limits
 from grader.core.notebook import read_submission
 from grader.core.progress import Silent
-from grader.kernel.run import Job, run_notebook
+from grader.kernel.run_notebook import Job, run_notebook
 from grader.sandbox import open_sandbox
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.bubblewrap import runtime_trees

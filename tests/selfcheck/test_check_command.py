@@ -13,8 +13,8 @@ import pytest
 from grader.core.errors import Infrastructure, SandboxUnavailable
 from grader.core.evidence import Smoke
 from grader.course.course import Course
-from grader.selfcheck import run as checking
-from grader.selfcheck.run import smoke_run
+from grader.selfcheck import check_submission as checking
+from grader.selfcheck.check_submission import smoke_run
 from tests.fakes import RUBRIC, Act, Said, Stage, data_of, run_cli, write_class, write_course, write_rubric
 
 FAULT = Infrastructure("The sandbox did not start.", "See `grader doctor`.")

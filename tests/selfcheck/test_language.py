@@ -23,8 +23,8 @@ from grader.course.course import Course
 from grader.course.rubric import network_rubric
 from grader.pages.html import student_page
 from grader.pages.language import use_language
+from grader.selfcheck.check_submission import check_stored
 from grader.selfcheck.estimate import Checked, Estimate, NetworkBeside, data_fed, estimate, failed_cells
-from grader.selfcheck.run import check_stored
 from grader.selfcheck.text import Card, changes, describe, headline
 from tests.pages.builders import TEMPLATES, an_accuracy
 from tests.pages.messages import LANGUAGES

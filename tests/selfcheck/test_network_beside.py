@@ -4,8 +4,8 @@ from pathlib import Path
 
 from grader.core.results import Accuracy
 from grader.intake import read_path
+from grader.selfcheck.check_submission import networks_beside
 from grader.selfcheck.estimate import NetworkBeside
-from grader.selfcheck.run import networks_beside
 from grader.selfcheck.text import describe_network_beside
 
 SAME = NetworkBeside(

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Literal, Protocol, get_args
 
 from grader.core.errors import UsageError
+from grader.intake.class_folder_or_zip import LONGEST_NAME, Found, Tree, find_plain, is_stray, visible
 from grader.intake.platforms import canvas, github_classroom, gradescope, moodle, nbgrader
-from grader.intake.sources import LONGEST_NAME, Found, Tree, find_plain, is_stray, visible
 
 Form = Literal["plain", "moodle", "canvas", "nbgrader", "classroom", "gradescope"]
 FORMS: tuple[Form, ...] = get_args(Form)

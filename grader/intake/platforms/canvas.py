@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from statistics import median_low
 
-from grader.intake.names import AGAIN, is_called, name_some
-from grader.intake.networks import is_network_name
-from grader.intake.sources import (
+from grader.intake.class_folder_or_zip import (
     BESIDE_FILES,
     LONGEST_NAME,
     WITHOUT_FILE,
@@ -28,6 +26,8 @@ from grader.intake.sources import (
     find_plain,
     visible,
 )
+from grader.intake.names import AGAIN, is_called, name_some
+from grader.intake.networks import is_network_name
 from grader.intake.submissions import CODE
 
 TITLE = "a download of Canvas' submissions"

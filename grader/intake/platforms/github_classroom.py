@@ -20,7 +20,7 @@ from itertools import takewhile
 from pathlib import Path, PurePath
 
 from grader.core.notebook import without_surrogates
-from grader.intake.sources import ClassFile, Found, Tree, find_plain, visible
+from grader.intake.class_folder_or_zip import ClassFile, Found, Tree, find_plain, visible
 
 TITLE = "clones from GitHub"
 AROUND = "-submissions"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from grader.core.notebook import without_surrogates
+from grader.intake.class_folder_or_zip import ClassFile, Found, Node, Tree, find_plain, visible
 from grader.intake.roster import LONGEST_FIELD, YEARS, Enrolled
-from grader.intake.sources import ClassFile, Found, Node, Tree, find_plain, visible
 
 TITLE = "a download of Gradescope's submissions"
 METADATA = "submission_metadata.yml"

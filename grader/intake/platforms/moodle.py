@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from grader.core.notebook import without_surrogates
-from grader.intake.sources import (
+from grader.intake.class_folder_or_zip import (
     BESIDE_FILES,
     LONGEST_NAME,
     WITHOUT_FILE,

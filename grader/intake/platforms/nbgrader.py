@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from grader.core.errors import UsageError
 from grader.core.notebook import without_surrogates
+from grader.intake.class_folder_or_zip import ClassFile, Found, Node, Tree, find_plain, visible
 from grader.intake.names import name_some
 from grader.intake.roster import YEARS
-from grader.intake.sources import ClassFile, Found, Node, Tree, find_plain, visible
 from grader.intake.submissions import CODE
 
 TITLE = "nbgrader's folders of students"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from grader.core.grey_copies import small_copies
+from grader.core.thumbnails import small_copies
 from grader.kernel.guest.wrapping import neutral
 
 MOST_ROWS, MOST_BYTES = 2048, 768 << 20  # of one training: rows that are copied, and what they take as they are

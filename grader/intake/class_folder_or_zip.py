@@ -27,8 +27,7 @@ from grader.core.files import kind_of
 from grader.core.notebook import without_surrogates
 from grader.intake.networks import ALL_TOGETHER, counted_bytes, is_network_name, stem_of_network
 from grader.intake.roster import Enrolled
-from grader.intake.submissions import CODE, collect_files, moment_of, read_file
-from grader.intake.zips import (
+from grader.intake.submission_zip import (
     AGAIN,
     ENCRYPTED,
     ENTRY,
@@ -42,6 +41,7 @@ from grader.intake.zips import (
     unpack_members,
     without_leftovers,
 )
+from grader.intake.submissions import CODE, collect_files, moment_of, read_file
 
 MOST_ENTRIES = 200_000  # entries of a zip: two thousand students with a hundred files each
 MOST_DIRECTORY = 64 << 20  # bytes of a zip's list of names

@@ -12,8 +12,8 @@ from grader.core.errors import DataError, Infrastructure
 from grader.core.workspace import workspace
 from grader.course.course import Course
 from grader.course.dataset import Dataset, Naming, Split, digest_images, load_split
-from grader.course.find import Places, import_private, with_private_split
-from grader.course.serving import SHIFTS, Served, open_digits, seal_digits, serve, stand_in
+from grader.course.find_dataset import Places, import_private, with_private_split
+from grader.course.served_data import SHIFTS, Served, open_digits, seal_digits, serve, stand_in
 from tests.core.test_workspace import a_full_disk
 from tests.fakes import CLASSES, JUDGED, TRAINED, data_of, photographs, write_course, write_photographs
 

@@ -22,7 +22,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from grader.core import grey_copies
+from grader.core import thumbnails
 from grader.core.errors import Failure, Infrastructure
 from grader.core.evidence import Cause, Cell, Claims, Ending, Smoke, Start
 from grader.core.limits import Limits
@@ -57,7 +57,7 @@ MNIST = "data/mnist.npz"
 PHOTOGRAPHS = f"{SUBMISSION}/dataset"
 USUAL_PLACES = ("content", "kaggle/working", "kaggle/input")  # where notebooks of Colab and Kaggle keep code and data
 GUEST_FOLDER = Path(__file__).resolve().parent / "guest"
-SHARED = Path(grey_copies.__file__)  # the one file that kernel and host have in common
+SHARED = Path(thumbnails.__file__)  # the one file that kernel and host have in common
 OURS = (Input(GUEST_FOLDER, f"{GUEST}/grader/kernel/guest"), Input(SHARED, f"{GUEST}/grader/core/{SHARED.name}"))
 TEMPORARY_BYTES, SHARED_BYTES, SOCKET_BYTES, ARTEFACT_BYTES = 256 << 20, 64 << 20, 1 << 20, 1 << 30
 

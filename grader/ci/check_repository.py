@@ -28,7 +28,7 @@ from grader.marking.accuracy_to_beat import exercises_compared
 from grader.marking.publish import OutputOptions
 from grader.run.batch import grade_class
 from grader.run.context import RunOptions, open_context
-from grader.selfcheck.run import smoke_run
+from grader.selfcheck.check_submission import smoke_run
 
 FILE = "grader.toml"
 MOST_READ = 64 << 20  # bytes of a notebook that is read for the lines of its cells

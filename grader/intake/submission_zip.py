@@ -1,5 +1,7 @@
 """Zips that were handed in, unpacked in memory within limits; and files that computers leave beside anybody's work. Pure.
 
+The zip of a whole class is opened by `class_folder_or_zip`, which unpacks each student's part here.
+
 One rule for folders, zips and `grader check`: hidden files and folders (resource forks of macOS, trash, history,
 repositories, editors' copies), caches, installed packages and environments never count. What only looks as if it led
 elsewhere ("..") is kept, to be refused by its name.

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.judge import archive as checked
-from grader.judge.archive import bracket_depth, precheck
+from grader.judge import keras_archive as checked
+from grader.judge.keras_archive import bracket_depth, precheck
 from tests.judge import hostile
 from tests.judge.hostile import CONFIG, HDF5, MEMBERS, METADATA, WEIGHTS, archive, patched, with_end, with_size
 

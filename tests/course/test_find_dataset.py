@@ -9,7 +9,7 @@ import pytest
 
 from grader.core.errors import DataError, UsageError
 from grader.course.course import Course
-from grader.course.find import Places, find_data
+from grader.course.find_dataset import Places, find_data
 from tests.course.server import Shelf, offered
 from tests.fakes import Said, data_of, run_cli, write_course
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.ci import run
+from grader.ci import check_repository
 from grader.course.course import Course
 from tests.exports.validators import read_junit, read_summary, report_autograding, run_log
 from tests.fakes import Said, run_cli
@@ -129,7 +129,7 @@ def test_a_fault_of_one_submission_takes_no_other_ones_result(tmp_path: Path, mo
     def breaks(*more: object, **words: object) -> None:
         raise OverflowError("int too large to convert to float")
 
-    monkeypatch.setattr(run, "grade_class", breaks)
+    monkeypatch.setattr(check_repository, "grade_class", breaks)
     said = ci(repository, monkeypatch)
     assert said.code == 3
     assert "operators.py: could not be graded: OverflowError: int too large to convert to float." in said.out

@@ -13,7 +13,7 @@ from grader.core.evidence import Cause, Isolation, Smoke
 from grader.core.limits import Limits
 from grader.core.notebook import read_submission
 from grader.core.progress import Silent
-from grader.kernel.run import Execution, Job, run_notebook
+from grader.kernel.run_notebook import Execution, Job, run_notebook
 from grader.sandbox import open_sandbox
 from grader.sandbox.interface import Sandbox
 from tests.notebooks import notebook
@@ -152,7 +152,7 @@ def test_a_full_disk_is_an_error_in_the_cell() -> None:
 FLOODS = {"a flood": "while True: print('x' * 10_000)", "one giant": "print('x' * (200 << 20))"}
 GROWTH = """\
 import resource, sys
-from tests.kernel.test_run import FLOODS, LIMITS, run
+from tests.kernel.test_run_notebook import FLOODS, LIMITS, run
 run("pass")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 ending = run(FLOODS[sys.argv[1]], limits=LIMITS.model_copy(update={"memory": 4 << 30})).ending
