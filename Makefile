@@ -64,7 +64,7 @@ student-session: $(GRADING)
 test: install $(AXE)
 	@$(MAKE) --no-print-directory --jobs 2 lint suite
 suite:
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --junitxml=.pytest_cache/tests.xml
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --junitxml=.pytest_cache/tests.xml
 
 # Where the time of the last `make test` went.
 times:

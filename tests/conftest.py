@@ -1,5 +1,6 @@
 """Settings of the whole suite, and the data it runs on."""
 
+import gc
 import os
 import signal
 import sys
@@ -49,26 +50,36 @@ def pytest_configure(config: pytest.Config) -> None:
 # Rooms and files whose tests start kernels, sandboxes, servers, browsers or many processes, load TensorFlow or go through
 # every surface: `make check` leaves them out.
 REAL = (
-    "authoring/test_gradescope.py", "authoring/test_lint.py", "authoring/test_scaffold.py",
-    "authoring/test_student_wheel.py", "browser/",
-    "checks/test_family.py", "ci/test_check_repository.py", "cli/test_cli.py", "course/test_environment.py",
-    "attacks/", "functions/", "fuzz/",
-    "gradebook/test_deciders.py", "gradebook/test_files.py", "gradebook/test_server.py", "gradebook/test_writers.py",
-    "judge/test_client.py",
-    "judge/test_closure.py", "judge/test_handed_in.py", "judge/test_hostile_models.py", "judge/test_impostor.py",
-    "judge/test_shifting.py", "judge/test_warm.py", "kernel/", "marking/test_similarity.py", "pages/test_shapes_of_keras.py",
-    "project/test_benchmark_warm.py", "project/test_bounded_work.py",
-    "project/test_docs.py", "project/test_examples.py", "project/test_exercises.py", "project/test_handed_in.py",
-    "project/test_machines.py",
-    "project/test_one_truth.py", "project/test_site.py", "project/test_wheel.py", "project/test_zoo.py", "reference/",
-    "review/", "run/test_cluster.py", "run/test_resume.py", "sandbox/", "selfcheck/test_check_command.py",
+    "attacks/", "authoring/test_gradescope.py", "authoring/test_lint.py", "authoring/test_scaffold.py",
+    "authoring/test_student_wheel.py", "browser/", "checks/test_family.py", "ci/test_action.py",
+    "ci/test_check_repository.py", "ci/test_classroom50.py", "ci/test_gitlab.py", "cli/test_cli.py", "cli/test_help.py",
+    "course/test_environment.py", "functions/", "fuzz/", "gradebook/test_deciders.py", "gradebook/test_files.py",
+    "gradebook/test_server.py", "gradebook/test_writers.py", "judge/test_client.py", "judge/test_closure.py",
+    "judge/test_handed_in.py", "judge/test_hostile_models.py", "judge/test_impostor.py", "judge/test_shifting.py",
+    "judge/test_warm.py", "kernel/", "marking/test_similarity.py", "pages/test_shapes_of_keras.py",
+    "project/test_benchmark_warm.py", "project/test_bounded_work.py", "project/test_docs.py", "project/test_examples.py",
+    "project/test_exercises.py", "project/test_handed_in.py", "project/test_machines.py", "project/test_one_truth.py",
+    "project/test_site.py", "project/test_wheel.py", "project/test_zoo.py", "reference/", "review/",
+    "run/test_against.py", "run/test_cluster.py", "run/test_resume.py", "sandbox/", "selfcheck/test_check_command.py",
     "selfcheck/test_in_notebook.py", "selfcheck/test_server.py",
 )  # fmt: skip
 
 
+# The files that take longest come first (`make times` tells which): what starts last leaves the other cores without work.
+LONGEST = (
+    "project/test_examples.py", "project/test_zoo.py", "project/test_one_truth.py", "attacks/test_examine.py",
+    "authoring/test_lint.py", "project/test_exercises.py", "authoring/test_student_wheel.py", "project/test_handed_in.py",
+    "kernel/test_limits.py", "checks/test_family.py", "run/test_resume.py", "kernel/test_hostile.py",
+    "reference/test_operators_graded.py", "kernel/test_run_notebook.py", "selfcheck/test_server.py",
+    "judge/test_handed_in.py", "kernel/test_old_names.py", "attacks/test_batch.py",
+)  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What asks for the real data, and what uses real parts, can be chosen: `-m real_data`, `-m 'not real'`."""
+    """The longest files first. What asks for the real data, and what uses real parts, can be chosen by a mark."""
     here = Path(__file__).parent
+    rank = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(here).as_posix(), len(rank)))
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "real_data" in fixtures:
@@ -89,8 +100,10 @@ COLLECTED = pytest.StashKey[frozenset[str]]()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Which modules collecting loads: every worker collects what one of them will run."""
+    """Which modules collecting loads: every worker collects what one of them will run. They are no garbage of any test."""
     session.config.stash[COLLECTED] = frozenset(sys.modules)
+    gc.collect()
+    gc.freeze()  # or each of the many collections goes through all of it again: a tenth of the time of `make check`
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Small grey copies of pictures, made in the same way inside a kernel and on the host. Pure."""
 
 import math
+from functools import lru_cache
 from typing import Any
 
 SIDE = 14  # pixels of a copy's side
@@ -53,12 +54,15 @@ def _pictures(rows: Any) -> Any:
     return rows.transpose(0, 2, 3, 1) if rows.shape[1] in (1, 3) else None
 
 
+@lru_cache(64)
 def areas(size: int) -> Any:
-    """The matrix (SIDE, size) whose rows are the shares of pixels in each of SIDE equal parts of a line."""
+    """The matrix (SIDE, size) whose rows are the shares of pixels in each of SIDE equal parts of a line; read only."""
     import numpy
 
     edges = numpy.linspace(0, size, SIDE + 1)
     pixels = numpy.arange(size)
     overlap = numpy.minimum(edges[1:, None], pixels + 1) - numpy.maximum(edges[:-1, None], pixels)
     shares = numpy.clip(overlap, 0, None)
-    return (shares / shares.sum(axis=1, keepdims=True)).astype(numpy.float32)
+    matrix = (shares / shares.sum(axis=1, keepdims=True)).astype(numpy.float32)
+    matrix.setflags(write=False)
+    return matrix

@@ -56,6 +56,7 @@ class ResultWriter:
         self._similarity = replace(similarity, sandbox=context.sandbox)
         self._persons: dict[int, list[Person]] = defaultdict(list)  # of each row, as the gradebook knows them
         self._book, self._progress = book, progress
+        self._begun: tuple[int, GradedSubmission] | None = None  # a row that is being written
         self._missed: list[int] = []
         self._digests: dict[int, str] = {}
         self._rubric = context.rubric.digest
@@ -114,7 +115,7 @@ class ResultWriter:
 
     def write(self, place: int, graded: GradedSubmission) -> None:
         """The result of entry number `place`. Raises GraderError where it can't be published."""
-        self._digests[place] = graded.submission.sha256
+        self._digests[place], self._begun = graded.submission.sha256, (place, graded)
         result = self._record(place, graded.result)
         publish_student(self._output.out, result, graded.evidence, self._context.rubric, self._output.course)
         self._put(place, result)
@@ -142,6 +143,7 @@ class ResultWriter:
         return result
 
     def _put(self, place: int, result: Result) -> None:
+        self._begun = None
         self.rows.put(place, result)
         words = describe_points(result)
         trouble = result.status is not Status.GRADED and not result.absent
@@ -232,7 +234,13 @@ class ResultWriter:
         return self.rows, self._publish()
 
     def close_early(self) -> None:
-        """The class page of what is there, and how much that is; nobody waits for a gradebook now. Raises Infrastructure."""
+        """The class page of what is there, and how much that is; nobody waits for a gradebook now. Raises Infrastructure.
+
+        The row at which the batch was interrupted is written first: the gradebook may have it, and nothing else yet.
+        """
+        if self._begun is not None:
+            with suppress(Exception):  # whatever it is: the batch ends for a reason of its own
+                self.write(*self._begun)
         done = len(self.rows)
         self._take_up_earlier()
         if self.rows:

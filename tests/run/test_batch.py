@@ -202,6 +202,29 @@ def test_the_same_command_goes_on_where_it_was_interrupted(
     assert "bob" in again.runs
 
 
+def test_the_gradebook_and_the_class_page_hold_the_same_rows_after_an_interrupt_between_the_two(
+    output: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, publish, interrupted = write_class(tmp_path / "class", "ada", "bob", "cy"), publish_student, ["bob"]
+    Stage().install(monkeypatch)
+    output.out.mkdir()
+
+    def publish_once(out: Path, result: Result, *rest: Any) -> None:
+        if result.student in interrupted:
+            interrupted.remove(result.student)
+            raise KeyboardInterrupt
+        publish(out, result, *rest)
+
+    monkeypatch.setattr(result_writer, "publish_student", publish_once)
+    with a_context(output.course) as context, open_gradebook(output.out) as book:
+        with pytest.raises(KeyboardInterrupt):
+            grade_class(list_class(folder), context, output, jobs=1, progress=Silent(), book=book)
+        recorded = {one.student.name for one in book.grades() if one.points is not None}
+    with (output.out / "gradebook.csv").open(newline="", encoding="utf-8-sig") as file:
+        assert {row["student"] for row in csv.DictReader(file)} == recorded == {"ada", "bob"}
+    assert load_result(output.out / "bob") is not None
+
+
 def test_stored_evidence_is_used_for_the_same_run_and_for_no_other(
     output: OutputOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
