@@ -1,8 +1,9 @@
 """Moodle: the grading worksheet that was downloaded, filled in; and the zip of feedback files that Moodle takes back.
 
 Moodle compares column titles as strings of the site's language, and skips a row whose last change is later than the
-worksheet's date: so a worksheet is never built, only filled. What Moodle would skip without a word (a grade above the
-maximum, a locked row) is left alone and reported (mod/assign/feedback/offline/importgradeslib.php, locallib.php).
+worksheet's date: so a worksheet is never built, only filled (by `platform_csv`). What Moodle would skip without a word (a
+grade above the maximum, a locked row) is left alone and reported (mod/assign/feedback/offline/importgradeslib.php,
+locallib.php).
 
 It splits the name of a feedback file at its underscores into at most five parts: anything, the participant's number, two for
 the plugin, and the file's name; what begins with `.` or `~` it ignores (mod/assign/feedback/file/importziplib.php).

@@ -1,4 +1,7 @@
-"""`mark`: a pure function of stored evidence, in milliseconds; no sandbox, no TensorFlow, no file."""
+"""`mark`: a pure function of stored evidence, in milliseconds; no sandbox, no TensorFlow, no file.
+
+The checks are run by `checks.registry`, which gives each its points; here they are added up.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
