@@ -10,8 +10,8 @@ tells on neither side. What is compared is
   wall   from the first network to the last verdict, for warm judges with the start of the fork server
   CPU    processor seconds of all processes, the grader's own and the fork server's import of Keras among them
 
-The verdicts of both sides must be the same to the bit. Exit status: 0 if warm is at least 6 times faster by wall time and by
-processor time, else 1.
+The verdicts of both sides must be the same to the bit. Exit status: 0 if warm is at least 3.5 times faster by wall time
+and by processor time, else 1.
 """
 
 import argparse
@@ -43,7 +43,7 @@ from grader.sandbox.bubblewrap import Bubblewrap
 from grader.sandbox.interface import Sandbox
 from grader.sandbox.warm import with_warm_starts
 
-CLAIM = 6.0
+CLAIM = 3.5
 TRAINED_ON = 6000
 MAKE = """\
 import sys

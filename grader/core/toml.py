@@ -114,6 +114,8 @@ def _explain_fault(fault: "ErrorDetails", known: list[str]) -> str:
         return f"{where} is not known{did_you_mean(str(fault['loc'][-1]), known)}"
     if kind == "missing":
         return f"{where} is missing"
+    if kind == "json_invalid":
+        return f"{where} is not JSON"
     if kind in ("value_error", "assertion_error"):
         return f"{where}: {str(fault['msg']).partition(', ')[2]}"
     value, limits = fault.get("input"), fault.get("ctx", {})

@@ -14,6 +14,7 @@ from grader.core.errors import DataError
 from grader.core.evidence import Value
 from grader.core.metrics import mean_interval
 from grader.core.results import Spread
+from grader.core.toml import explain_validation
 
 SCHEMA = 2
 CLOSE = 1e-9  # floats written to JSON and read back are the same; other software may round the last digit
@@ -100,12 +101,13 @@ def read_baseline(path: Path) -> Baseline | None:
         return None
     try:
         return Baseline.model_validate_json(path.read_bytes())
-    except (ValidationError, KeyError) as error:
-        faults = error.errors() if isinstance(error, ValidationError) else []
-        why = next((str(fault["msg"]).removeprefix("Value error, ") for fault in faults), "a run lacks a class")
-        raise DataError(
-            f"{path.parent.name}/{path.name}: is not a baseline that this grader can read ({why}).", "Measure it again."
-        ) from None
+    except ValidationError as error:
+        why = explain_validation(error, Baseline)
+    except KeyError:
+        why = "a run lacks a class."
+    raise DataError(
+        f"{path.parent.name}/{path.name}: is not a baseline that this grader can read: {why}", "Measure it again."
+    )
 
 
 def require_same_data(baseline: Baseline, *, digest: str, path: Path) -> None:

@@ -99,6 +99,23 @@ def test_a_number_typed_by_hand_is_noticed(tmp_path: Path, old: str, new: str) -
         read_baseline(path)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"seed":0', '"seed":"nought"', "runs 1: key `seed`: must be a whole number (found 'nought')"),
+        ('"seed":0,', "", "runs 1: key `seed` is missing"),
+        ("{", "", "the file is not JSON"),
+        ('"recall":{"left":0.99,"right":0.99}', '"recall":{"left":0.99}', "a run lacks a class"),
+    ],
+)
+def test_a_file_of_another_form_is_refused_in_our_own_words(tmp_path: Path, old: str, new: str, told: str) -> None:
+    path = tmp_path / "baseline.json"
+    path.write_text(a_baseline(0.98, 0.99).model_dump_json(by_alias=True).replace(old, new, 1))
+    with pytest.raises(DataError) as caught:
+        read_baseline(path)
+    assert told in caught.value.message
+
+
 def test_the_table_has_a_row_for_each_baseline_with_what_it_took() -> None:
     *_, row = baseline_table([a_baseline(0.98, 0.99)])
     assert row == ("| exercise1 | reference solution | 2 | 98.50 % ± 0.71 | 98.00 to 99.00 % | 1,234 | 3 | 50 s |")

@@ -56,7 +56,8 @@ NOT_SAID = {
     "nbgrader's folders of students", "not a folder of a student", "with a {TIMESTAMP} that can't be read",
     "right: {wanted}", "returned: {got}", "it {got}", "Value error, ", "Import the folder again.",
     "{value}: the split `{name}` of `{id}`", "origin = {origin}", "count = {listed}", "folder = {folder}",
-    "images = {toml_text}", "labels = {toml_text}", "a run lacks a class", "{assignment}, {title}: {summary} of {judged_on}",
+    "images = {toml_text}", "labels = {toml_text}", "a run lacks a class.",
+    "{assignment}, {title}: {summary} of {judged_on}",
     "CPU time of a run", "No module named '({pattern})'", "{value} to {value2} %", "not measured", "grader: {error}",
     "grader check {assignment}",
 }  # fmt: skip
