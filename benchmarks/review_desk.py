@@ -25,7 +25,8 @@ sys.path.insert(0, str(HERE.parent))
 
 from benchmarks.regrading import write_class  # noqa: E402 - found beside us
 from grader.core.evidence import Cell, Output  # noqa: E402
-from grader.core.grades import HandIn, Student  # noqa: E402
+from grader.core.grades import HandIn  # noqa: E402
+from grader.core.results import Student  # noqa: E402
 from grader.core.store import load_evidence, save_evidence, save_result  # noqa: E402
 from grader.course.course import Course  # noqa: E402
 from grader.course.rubric import Rubric, open_rubric  # noqa: E402

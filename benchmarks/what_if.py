@@ -29,8 +29,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from grader.core.evidence import Cell, Output  # noqa: E402 - found beside us
-from grader.core.grades import Enrolment, HandIn, Student  # noqa: E402
-from grader.core.results import Result  # noqa: E402
+from grader.core.grades import Enrolment, HandIn  # noqa: E402
+from grader.core.results import Result, Student  # noqa: E402
 from grader.core.store import Stored, pack_outputs, save_evidence, save_result  # noqa: E402
 from grader.course.course import Course  # noqa: E402
 from grader.course.rubric import Rubric, network_rubric  # noqa: E402

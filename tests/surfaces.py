@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from grader.core.grades import Grade
+from grader.core.results import Grade
 from grader.intake import safe_name
 from grader.marking.regrade import Move
 from tests.exports.validators import SUBMITTED

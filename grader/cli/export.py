@@ -19,8 +19,7 @@ from grader.cli.terminal import print_lines
 from grader.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.core.grades import Grade
-    from grader.core.results import Result
+    from grader.core.results import Grade, Result
     from grader.exports.github import Place
     from grader.exports.what_may_leave import Filled
 

@@ -21,7 +21,8 @@ from grader.core.errors import GraderError, UsageError
 
 if TYPE_CHECKING:
     from grader.checks.base import Planned
-    from grader.core.grades import Event, Grade
+    from grader.core.grades import Event
+    from grader.core.results import Grade
     from grader.gradebook import Change, Gradebook
 
 

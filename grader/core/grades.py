@@ -1,6 +1,6 @@
 """Grades as values: rules, hand-ins, extensions, a student's history; and what a result with its grades says. Pure.
 
-What follows from them is decided in `gradebook.decide_grade`. `Grade` itself stands in `results`, where a result names it.
+What follows from them is decided in `gradebook.decide_grade`. `Grade` and `Student` stand in `results`.
 """
 
 import hashlib
@@ -14,12 +14,16 @@ from pydantic import AwareDatetime
 from grader.core.assignment import Assignment, CountedSubmission, Late
 from grader.core.decision_log import Review
 from grader.core.evidence import Value
-from grader.core.results import CheckResult, Flag, Outcome, Result, Status, labels_of
-from grader.core.results import Grade as Grade
-from grader.core.results import Override as Override
-from grader.core.results import Penalty as Penalty
-from grader.core.results import SlipDays as SlipDays
-from grader.core.results import Student as Student
+from grader.core.results import (
+    CheckResult,
+    Flag,
+    Grade,
+    Outcome,
+    Result,
+    Status,
+    Student,
+    labels_of,
+)
 
 
 class Extension(Value):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from grader.core.course_rules import ROOT, CourseRules
-from grader.core.grades import Grade, Student
+from grader.core.results import Grade, Student
 
 
 @dataclass(frozen=True)

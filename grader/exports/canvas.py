@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grader.core.errors import UsageError
-from grader.core.grades import Grade
+from grader.core.results import Grade
 from grader.core.text import did_you_mean
 from grader.exports.platform_csv import (
     RowChange,

@@ -7,8 +7,8 @@ All cells are quoted and none is taken for a formula. nbgrader itself does not q
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from grader.core.grades import Grade, flags_of, grades_of, with_grade
-from grader.core.results import CheckResult, Result
+from grader.core.grades import flags_of, grades_of, with_grade
+from grader.core.results import CheckResult, Grade, Result
 from grader.core.totals import CourseLine, CourseTable
 from grader.exports.what_may_leave import Cell, Filled, sort_grades, write_table
 from grader.pages.decisions import comment_lines

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from grader.core.errors import UsageError
-from grader.core.grades import Grade
+from grader.core.results import Grade
 from grader.core.text import number, rounded, shorten, visible
 from grader.exports.platform_csv import (
     THOUSANDS,

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grader.core.errors import UsageError
-from grader.core.grades import Grade, Student
+from grader.core.results import Grade, Student
 from grader.core.text import did_you_mean, rounded
 from grader.exports.what_may_leave import Filled
 from grader.intake.names import KnownBy, fold, fold_name, name_some

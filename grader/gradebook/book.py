@@ -15,8 +15,8 @@ from grader.core.assignment import Assignment
 from grader.core.course_rules import CourseRules
 from grader.core.decision_log import LogEntry, OverrideValue
 from grader.core.errors import UsageError
-from grader.core.grades import Enrolment, Event, Grade, HandIn, Judged, Rules
-from grader.core.results import Result
+from grader.core.grades import Enrolment, Event, HandIn, Judged, Rules
+from grader.core.results import Grade, Result
 from grader.gradebook.database import Database, bring_up_to_date, file_engine, prefer_write_ahead_log, server_engine
 from grader.gradebook.decide_grade import GradeBasis
 from grader.gradebook.persons import Person

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, or_, select, text, update
 
-from grader.core.grades import Student
+from grader.core.results import Student
 from grader.gradebook.tables import NEW_STUDENT, KeyRow, StudentRow, statements, stored_text
 
 KINDS = ("participant", "identity", "login", "email")  # the surest first

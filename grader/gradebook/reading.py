@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Row, and_, func, select
 from grader.core.course_rules import CourseRules
 from grader.core.decision_log import LogEntry, Review, reviews_of
 from grader.core.errors import UsageError
-from grader.core.grades import LATER_RUN_BROKE, Event, Extension, Grade, HandIn, Judged, Override, Rules, Student
-from grader.core.results import Status
+from grader.core.grades import LATER_RUN_BROKE, Event, Extension, HandIn, Judged, Rules
+from grader.core.results import Grade, Override, Status, Student
 from grader.core.text import available, did_you_mean, nearest
 from grader.gradebook.decide_grade import GradeBasis, Marked, MarkedCheck, share_out
 from grader.gradebook.stored_decisions import awaiting_results, checks_of, read_log

@@ -15,8 +15,8 @@ from grader.core.assignment import Assignment
 from grader.core.course_rules import CourseRules
 from grader.core.decision_log import LONGEST
 from grader.core.errors import UsageError
-from grader.core.grades import Enrolment, HandIn, Rules, Student
-from grader.core.results import Attempt, Result, Status
+from grader.core.grades import Enrolment, HandIn, Rules
+from grader.core.results import Attempt, Result, Status, Student
 from grader.gradebook.persons import Person, identify
 from grader.gradebook.reading import Selection, read_courses, read_grades
 from grader.gradebook.stored_decisions import lock, require_points

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from grader.core.errors import SubmissionError, UsageError
-from grader.core.grades import Student
 from grader.core.limits import write_size
 from grader.core.notebook import without_surrogates
+from grader.core.results import Student
 from grader.core.workspace import require_room
 from grader.intake.class_folder_or_zip import FolderTree, Found, Tree, is_stray, open_class_zip, visible
 from grader.intake.match import PLATFORMS, Matches, RosterMatch, match

@@ -18,8 +18,9 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from grader.core.errors import SubmissionError, UsageError
-from grader.core.grades import Enrolment, Student
+from grader.core.grades import Enrolment
 from grader.core.notebook import Script, read_submission, without_surrogates
+from grader.core.results import Student
 from grader.intake.names import is_called, name_some, newest_uploads, student_name
 from grader.intake.networks import (
     ALL_TOGETHER,

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from grader.core.errors import GraderError, Infrastructure
 from grader.core.evidence import Cause, Evidence
-from grader.core.grades import Student
 from grader.core.progress import Progress
-from grader.core.results import Comparison, Result
+from grader.core.results import Comparison, Result, Student
 from grader.core.store import AUDIT, EVIDENCE, Stored, discard_evidence, holds_model, load_evidence, save_evidence
 from grader.core.text import one_line
 from grader.intake import Submission

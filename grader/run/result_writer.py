@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from grader.core.errors import GraderError
-from grader.core.grades import Enrolment, HandIn, Student, grades_of, with_grade, with_members
+from grader.core.grades import Enrolment, HandIn, grades_of, with_grade, with_members
 from grader.core.notebook import without_surrogates
 from grader.core.progress import Progress
-from grader.core.results import Grade, Outcome, Result, Status
+from grader.core.results import Grade, Outcome, Result, Status, Student
 from grader.core.store import load_result, owner_of, save_result
 from grader.core.text import number, one_line
 from grader.gradebook import Gradebook, Refused

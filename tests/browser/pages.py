@@ -7,9 +7,9 @@ import numpy as np
 
 from grader.core.decision_log import Review
 from grader.core.evidence import Cause, Claims, Ending
-from grader.core.grades import Grade, Override, Penalty, Student, plain_grade
+from grader.core.grades import plain_grade
 from grader.core.limits import Limits
-from grader.core.results import CheckResult, Flag, Outcome, Result, Status
+from grader.core.results import CheckResult, Flag, Grade, Outcome, Override, Penalty, Result, Status, Student
 from grader.pages.accuracy import JudgedImages, Mistake, find_mistakes
 from grader.pages.html import class_page, student_page
 from tests.pages.builders import (

@@ -15,8 +15,8 @@ import typer
 
 from grader.cli.command import own_options
 from grader.cli.export import app
-from grader.core.grades import Enrolment, HandIn, Student
-from grader.core.results import Result, Status
+from grader.core.grades import Enrolment, HandIn
+from grader.core.results import Result, Status, Student
 from grader.core.store import save_result
 from grader.exports.csv_files import GRADE_COLUMNS
 from grader.gradebook import open_gradebook

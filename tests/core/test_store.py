@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from grader.core.decision_log import Adjustment, CheckPoints, Comment, Review
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.evidence import Cell, Claims, Evidence, Fit, Judgement, Layer, ModelFile, Output
-from grader.core.grades import Override, plain_grade
+from grader.core.grades import plain_grade
+from grader.core.results import Override
 from grader.core.store import (
     EVIDENCE,
     MODEL,

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.core.course_rules import CourseRules
-from grader.core.grades import Grade, Override, Student
-from grader.core.results import Status
+from grader.core.results import Grade, Override, Status, Student
 from grader.core.totals import Total, add_up
 
 IDS = ("e1", "e2", "e3", "p")

@@ -2,8 +2,7 @@
 
 from hypothesis import strategies as st
 
-from grader.core.grades import Grade, Override, Penalty, Student
-from grader.core.results import CheckResult, Outcome, Result, Status
+from grader.core.results import CheckResult, Grade, Outcome, Override, Penalty, Result, Status, Student
 from tests.fakes import a_result
 
 HOSTILE = (

@@ -5,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.core.errors import UsageError
-from grader.core.grades import Grade
-from grader.core.results import Status
+from grader.core.results import Grade, Status
 from grader.exports.canvas import CanvasOptions, fill_gradebook
 from grader.exports.what_may_leave import Filled
 from tests.exports.builders import a_grade, decided, hostile_texts

@@ -6,8 +6,7 @@ import io
 import pytest
 
 from grader.core.course_rules import CourseRules, Part
-from grader.core.grades import Grade, Override, Penalty, Student
-from grader.core.results import SlipDays, Status
+from grader.core.results import Grade, Override, Penalty, SlipDays, Status, Student
 from grader.core.totals import course_table
 from grader.course.course import Course
 from grader.exports.csv_files import write_course

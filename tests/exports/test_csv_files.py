@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.core.evidence import Cause, Ending
-from grader.core.grades import Grade
-from grader.core.results import Flag, Result, Status
+from grader.core.results import Flag, Grade, Result, Status
 from grader.core.text import visible
 from grader.exports.csv_files import GRADE_COLUMNS, GRADEBOOK_COLUMNS, write_gradebook, write_grades
 from grader.exports.what_may_leave import guard_formula

@@ -1,6 +1,6 @@
 """A grade finds the one row that is its student's, or says why it found none."""
 
-from grader.core.grades import Grade
+from grader.core.results import Grade
 from grader.exports.platform_csv import RowPerson, match_rows
 from tests.exports.builders import a_grade
 

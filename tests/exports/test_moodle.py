@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.core.errors import UsageError
-from grader.core.grades import Grade
-from grader.core.results import Status
+from grader.core.results import Grade, Status
 from grader.exports.moodle import MoodleOptions, fill_worksheet, write_comment
 from grader.exports.what_may_leave import Filled
 from tests.exports.builders import LATE, a_grade, absent, decided, hostile_texts

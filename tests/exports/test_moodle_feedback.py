@@ -6,7 +6,7 @@ import zipfile
 import pytest
 from hypothesis import given, settings
 
-from grader.core.grades import Grade
+from grader.core.results import Grade
 from grader.exports.moodle import feedback_name, pack_reports
 from tests.exports.builders import a_grade, absent, hostile_texts
 from tests.exports.validators import import_feedback_zip

@@ -10,8 +10,8 @@ import pytest
 
 from grader.core.decision_log import CheckPoints, Comment, Review
 from grader.core.errors import UsageError
-from grader.core.grades import Grade, with_grade
-from grader.core.results import CheckResult, Outcome, Result, Status
+from grader.core.grades import with_grade
+from grader.core.results import CheckResult, Grade, Outcome, Result, Status
 from grader.exports.autograding import write_autograding
 from grader.exports.csv_files import write_gradebook, write_grades, write_scores
 from grader.exports.github import Place, annotate, write_summary

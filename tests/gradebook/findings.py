@@ -5,8 +5,8 @@ from pathlib import Path
 
 from grader.core.assignment import Assignment, read_assignment
 from grader.core.evidence import Cause, Ending
-from grader.core.grades import HandIn, Student
-from grader.core.results import Accuracy, CheckResult, ModelSummary, Outcome, Result, Status
+from grader.core.grades import HandIn
+from grader.core.results import Accuracy, CheckResult, ModelSummary, Outcome, Result, Status, Student
 
 DUE = datetime.fromisoformat("2026-11-20T23:59:00+01:00")
 RUBRIC = "rubric-1"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.core.grades import Enrolment, Student
+from grader.core.grades import Enrolment
+from grader.core.results import Student
 from grader.gradebook import open_gradebook
 from tests.fakes import Said, run_cli
 from tests.gradebook.findings import DUE, LATE, RUBRIC, a_finding, an_assignment, handed_in

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.core.grades import Enrolment, SlipDays, Student
+from grader.core.grades import Enrolment
 from grader.core.progress import Silent
+from grader.core.results import SlipDays, Student
 from grader.course.course import Course
 from grader.gradebook import open_gradebook
 from grader.marking.publish import OutputOptions

@@ -10,18 +10,8 @@ from hypothesis import strategies as st
 
 from grader.core.assignment import Late, read_assignment
 from grader.core.decision_log import Adjustment, CheckPoints, Comment, Review
-from grader.core.grades import (
-    Extension,
-    Grade,
-    Override,
-    Rules,
-    Student,
-    plain_grade,
-    rubric_digest,
-    standing_checks,
-    with_grade,
-)
-from grader.core.results import CheckResult, Outcome, Status
+from grader.core.grades import Extension, Rules, plain_grade, rubric_digest, standing_checks, with_grade
+from grader.core.results import CheckResult, Grade, Outcome, Override, Status, Student
 from grader.core.text import rounded
 from grader.gradebook.decide_grade import GradeBasis, Marked, MarkedCheck
 from grader.gradebook.late_penalty import effective_due

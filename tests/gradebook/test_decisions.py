@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from grader.core.errors import UsageError
-from grader.core.grades import Student
+from grader.core.results import Student
 from grader.gradebook import Gradebook, open_gradebook
 from tests.gradebook.findings import DUE, LATE, RUBRIC, a_finding, an_assignment, handed_in
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.core.grades import Enrolment, Student
+from grader.core.grades import Enrolment
+from grader.core.results import Student
 from grader.gradebook import Change, Superseded, open_gradebook
 from tests.gradebook.findings import RUBRIC, a_finding, an_assignment, handed_in
 

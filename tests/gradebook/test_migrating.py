@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy
 
 from grader.core.errors import UsageError
-from grader.core.grades import Grade, Student
+from grader.core.results import Grade, Student
 from grader.gradebook import Gradebook, open_gradebook
 from grader.gradebook.tables import SCHEMA, VERSION_TABLE, Table
 from tests.gradebook.findings import RUBRIC, a_finding, handed_in

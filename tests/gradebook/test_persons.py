@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from grader.core.assignment import Assignment
-from grader.core.grades import Enrolment, Student
+from grader.core.grades import Enrolment
+from grader.core.results import Student
 from grader.gradebook import Gradebook, open_gradebook
 from grader.gradebook.persons import Person
 from tests.gradebook.findings import RUBRIC, a_finding, an_assignment, handed_in

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from grader.core.errors import UsageError
-from grader.core.grades import Enrolment, Extension, Student
-from grader.core.results import Attempt, Status
+from grader.core.grades import Enrolment, Extension
+from grader.core.results import Attempt, Status, Student
 from grader.gradebook import open_gradebook
 from tests.gradebook.findings import DUE, LATE, RUBRIC, a_finding, an_assignment, handed_in, unread
 

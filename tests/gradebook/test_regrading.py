@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from grader.core.errors import Infrastructure
-from grader.core.grades import HandIn, Student
+from grader.core.grades import HandIn
 from grader.core.progress import Silent
+from grader.core.results import Student
 from grader.core.store import load_evidence, load_result
 from grader.course.course import Course
 from grader.gradebook import FILE, Gradebook, open_gradebook, rubric_digest

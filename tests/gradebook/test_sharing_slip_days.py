@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.core.assignment import Late
-from grader.core.grades import Extension, Grade, Override, Rules, Student
-from grader.core.results import Status
+from grader.core.grades import Extension, Rules
+from grader.core.results import Grade, Override, Status, Student
 from grader.gradebook.decide_grade import GradeBasis, Marked, share_out
 from grader.gradebook.late_penalty import lateness_cost
 

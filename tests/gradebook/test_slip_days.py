@@ -10,8 +10,8 @@ from grader.cli.gradebook import known_grades, tell_others
 from grader.core.assignment import Assignment
 from grader.core.course_rules import CourseRules
 from grader.core.errors import UsageError
-from grader.core.grades import Enrolment, Extension, Grade, HandIn, Student
-from grader.core.results import Result
+from grader.core.grades import Enrolment, Extension, HandIn
+from grader.core.results import Grade, Result, Student
 from grader.gradebook import Gradebook, open_gradebook
 from tests.gradebook.findings import RUBRIC, a_finding, an_assignment, handed_in
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from grader.core.errors import UsageError
-from grader.core.grades import Event, Grade
-from grader.core.results import CheckResult, Outcome
+from grader.core.grades import Event
+from grader.core.results import CheckResult, Grade, Outcome
 from grader.gradebook import Change, Gradebook, Superseded, open_gradebook
 from tests.gradebook.findings import DUE, LATE, RUBRIC, a_finding, an_assignment, handed_in
 from tests.gradebook.test_migrating import make_old, require_old_grades

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.core.grades import Student
+from grader.core.results import Student
 from grader.intake.platforms.canvas import CanvasName, read_name
 from tests.intake.zips import (
     NOTEBOOK,

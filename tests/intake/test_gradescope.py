@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grader.core.grades import Student
+from grader.core.results import Student
 from grader.exports.csv_files import write_grades
 from grader.intake.platforms.gradescope import read_metadata, read_time
 from tests.exports.builders import a_grade

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.core.errors import UsageError
-from grader.core.grades import Student
+from grader.core.results import Student
 from grader.intake.platforms.moodle import MoodleName, read_name
 from tests.intake.zips import NOTEBOOK, both_ways, graded, opened, problem, row_of, write_tree, write_zip, zip_of
 

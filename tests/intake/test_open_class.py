@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.core.errors import Infrastructure, UsageError
-from grader.core.grades import Extension, Student
+from grader.core.grades import Extension
+from grader.core.results import Student
 from grader.intake import class_folder_or_zip, is_leftover, open_class, safe_name, submission_zip
 from grader.intake.submissions import Entry
 from tests.intake.test_zipped import entry as special

@@ -13,9 +13,9 @@ import pytest
 
 from grader.core.errors import UsageError
 from grader.core.evidence import Evidence
-from grader.core.grades import HandIn, Student
+from grader.core.grades import HandIn
 from grader.core.progress import Silent
-from grader.core.results import Result, Status
+from grader.core.results import Result, Status, Student
 from grader.core.store import EVIDENCE, Stored, load_evidence, load_result, save_result
 from grader.course.course import Course
 from grader.gradebook import Gradebook, open_gradebook

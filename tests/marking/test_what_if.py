@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grader.core.errors import RubricError
-from grader.core.grades import Enrolment, HandIn, Student
+from grader.core.grades import Enrolment, HandIn
 from grader.core.progress import Silent
-from grader.core.results import Result
+from grader.core.results import Result, Student
 from grader.core.store import load_evidence, load_result
 from grader.gradebook import Change, Gradebook, open_gradebook
 from grader.marking.publish import OutputOptions

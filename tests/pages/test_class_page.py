@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from grader.core.evidence import Cause, Ending
-from grader.core.grades import Grade, Override, Penalty, Student
-from grader.core.results import CheckResult, Flag, Outcome, Result, Status
+from grader.core.results import CheckResult, Flag, Grade, Outcome, Override, Penalty, Result, Status, Student
 from grader.pages import class_page, html
 from grader.pages.wording import FLAGS
 from tests.pages.builders import TEMPLATES, a_check, a_result, a_spread, an_accuracy

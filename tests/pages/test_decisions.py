@@ -5,8 +5,7 @@ import re
 import pytest
 
 from grader.core.decision_log import Adjustment, CheckPoints, Comment, Review
-from grader.core.grades import Grade
-from grader.core.results import CheckResult, Outcome, Override, Penalty, Result, Status, Student
+from grader.core.results import CheckResult, Grade, Outcome, Override, Penalty, Result, Status, Student
 from grader.pages.class_page import class_view
 from grader.pages.decisions import comment_lines, comments_of, signed, with_decisions
 from grader.pages.headline import write_headline

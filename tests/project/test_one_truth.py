@@ -16,9 +16,9 @@ import pytest
 from grader.core.decision_log import Kind
 from grader.core.errors import Infrastructure
 from grader.core.evidence import Claims
-from grader.core.grades import Student
 from grader.core.limits import Limits
 from grader.core.progress import Progress, Silent
+from grader.core.results import Student
 from grader.gradebook import Change, Gradebook, open_gradebook
 from grader.intake import Entry, safe_name
 from grader.judge.client import JudgeAnswer, Question

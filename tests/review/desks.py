@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.core.evidence import Cell, MarkdownCell, Source
-from grader.core.grades import Enrolment, HandIn, Student
-from grader.core.results import Flag, Result, Status
+from grader.core.grades import Enrolment, HandIn
+from grader.core.results import Flag, Result, Status, Student
 from grader.core.store import save_evidence, save_result
 from grader.course.course import Course
 from grader.course.rubric import Rubric

@@ -15,8 +15,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from grader.core.evidence import Evidence
-from grader.core.grades import HandIn, Student
-from grader.core.results import Result
+from grader.core.grades import HandIn
+from grader.core.results import Result, Student
 from grader.core.store import Stored, pack_outputs, save_evidence, save_result
 from grader.course.course import Course
 from grader.course.rubric import Rubric, open_rubric

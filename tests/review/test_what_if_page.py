@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from grader.core.errors import Infrastructure
-from grader.core.grades import HandIn, Rules, Student
+from grader.core.grades import HandIn, Rules
+from grader.core.results import Student
 from grader.core.store import load_result
 from grader.course.rubric import Rubric
 from grader.gradebook import Change, open_gradebook

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from grader.core.errors import UsageError
-from grader.core.grades import Student
 from grader.core.progress import Silent
+from grader.core.results import Student
 from grader.course.course import Course
 from grader.gradebook import open_gradebook
 from grader.intake import Entry

@@ -13,9 +13,9 @@ import pytest
 from grader.core import store
 from grader.core.errors import Infrastructure, UsageError
 from grader.core.evidence import Cause
-from grader.core.grades import Grade, HandIn, Student
+from grader.core.grades import HandIn
 from grader.core.progress import Silent
-from grader.core.results import Outcome, Result, Status
+from grader.core.results import Grade, Outcome, Result, Status, Student
 from grader.core.store import EVIDENCE, load_evidence, load_result, save_result
 from grader.course.course import Course
 from grader.gradebook import Gradebook, Refused, open_gradebook

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.core.grades import Enrolment, Student
-from grader.core.results import Result
+from grader.core.grades import Enrolment
+from grader.core.results import Result, Student
 from grader.core.store import owner_of
 from grader.course.course import Course
 from grader.gradebook import open_gradebook
