@@ -236,6 +236,8 @@ DISPLAYS, PLACES = 200, 10  # that are kept up to date; in which one of them is
 SHOWN = ("text/plain", "image/png")
 KEPT = 4 * MOST_TEXT  # characters of one text that anybody will look at
 LINES = 200  # of a traceback
+# The compiler of Python 3.13 and later calls an error so where code ends too early; students know it by its public name.
+PUBLIC = {"_IncompleteInputError": "SyntaxError"}
 SMALL_JSON, MOST_VALUES, MOST_CONTAINERS = 256 << 10, 1_000_000, 100_000
 
 
@@ -355,7 +357,8 @@ def shown_part(msg: dict[str, Any]) -> dict[str, Any]:
         content = {**content, "data": data, "metadata": {}}
     elif kind == "error":
         lines = [_beginning(line) for line in _of_type(list, content["traceback"])[:LINES]]
-        content = {"ename": _beginning(content["ename"]), "evalue": _beginning(content["evalue"]), "traceback": lines}
+        name = _beginning(content["ename"])
+        content = {"ename": PUBLIC.get(name, name), "evalue": _beginning(content["evalue"]), "traceback": lines}
     return {**msg, "content": content}
 
 

@@ -23,6 +23,7 @@ from grader.kernel.socket_proxy import (
     FrameReader,
     ProtocolViolation,
     read_json,
+    shown_part,
 )
 
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00NULL".ljust(54, b"\0") + b"\0"
@@ -142,3 +143,11 @@ def test_long_texts_full_of_brackets_and_commas_are_read() -> None:
 def test_an_endless_string_of_escaped_quotes_takes_no_time() -> None:
     with pytest.raises(ValueError, match="Unterminated"):
         read_json(b'"' + b'\\"' * (3 << 20))
+
+
+def test_an_error_has_its_public_name_whatever_python_calls_it() -> None:
+    content = {"ename": "_IncompleteInputError", "evalue": "incomplete input", "traceback": []}
+    shown = shown_part({"msg_type": "error", "content": content})["content"]
+    assert (shown["ename"], shown["evalue"]) == ("SyntaxError", "incomplete input")
+    other = {**content, "ename": "ValueError"}
+    assert shown_part({"msg_type": "error", "content": other})["content"]["ename"] == "ValueError"
