@@ -5,6 +5,7 @@ attack is the same cell in a plain process of the user that a sandbox has.
 """
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -20,7 +21,7 @@ from typing import Any
 
 from grader.attacks.corpus import prelude
 from grader.core.errors import Failure, Infrastructure
-from grader.core.limits import Limits
+from grader.core.limits import Limits, write_duration
 from grader.course.course import Course
 from grader.sandbox.artefacts import read_artefact
 from grader.sandbox.bubblewrap import UNPRIVILEGED
@@ -33,6 +34,7 @@ CELL_RUNNER = Path(__file__).with_name("cell_runner.py").resolve()
 WORK, RUNNER, ORDERS, ANSWERS = "doctor", "run/cell_runner.py", "orders.json", "answers.json"
 DISK, ANSWER_BYTES, WALL_S, CONTROL_S = 64 << 20, 8 << 20, 60.0, 90.0
 STARTS_S, NOTICED_S = 30.0, 0.3
+TURN_S = 600.0  # of a whole class of attacks, on a slow machine
 LONG_ENOUGH = 8  # characters of a variable's value, to be recognised where it turns up
 PORTS = range(1, 6)  # as many sockets as a kernel has
 SLEEPER = """\
@@ -82,7 +84,7 @@ def cells_in(
 
 def plain_cells(cells: Mapping[str, str], facts: Mapping[str, Any], **options: Any) -> AbstractContextManager[Confined]:
     """Run cells without a sandbox, as the user that a sandbox would have; options as for `cells_in`."""
-    return cells_in(NoSandbox(), cells, facts, uid=UNPRIVILEGED if os.geteuid() == 0 else None, **options)
+    return cells_in(NoSandbox(), cells, facts, uid=_unprivileged(), **options)
 
 
 def read_answers(confined: Confined) -> dict[str, str]:
@@ -224,9 +226,45 @@ class Decoys:
 
 @contextmanager
 def place_decoys(*, processes: bool = False) -> Iterator[Decoys]:
-    """Fresh decoys for one run, with or without processes; gone afterwards. Raises Infrastructure."""
+    """Fresh decoys for one run, with or without processes; gone afterwards. Raises Infrastructure.
+
+    Decoys that are processes are there once at a time for a user: the control of an attack signals every process of that
+    user, and those of another run would be told as reached by its sandbox.
+    """
     with tempfile.TemporaryDirectory(prefix="grader-decoys-") as folder, ExitStack() as stack:
+        if processes:
+            stack.enter_context(_turn())
         yield Decoys(Path(folder), stack, processes=processes)
+
+
+@contextmanager
+def _turn(seconds: float = TURN_S) -> Iterator[None]:
+    """Alone among the runs of this machine whose decoys belong to the same user; waits. Raises Infrastructure."""
+    user, end = _unprivileged() or os.geteuid(), time.monotonic() + seconds
+    with socket.socket(socket.AF_UNIX) as taken:  # a name that is free again when its owner dies
+        while not _bound(taken, f"\0grader-decoys-{user}"):
+            if time.monotonic() > end:
+                raise Infrastructure(
+                    f"Another run tries attacks on this machine, and did not end in {write_duration(seconds)}.",
+                    "Wait until it has ended, and give the same command again.",
+                )
+            time.sleep(0.1)
+        yield
+
+
+def _bound(taken: socket.socket, name: str) -> bool:
+    try:
+        taken.bind(name)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise Infrastructure(f"Runs that try attacks can't take turns here: {error.strerror}.") from None
+        return False
+    return True
+
+
+def _unprivileged() -> int | None:
+    """The user that a sandbox of root's would have made of cells; None where they stay the user that runs the grader."""
+    return UNPRIVILEGED if os.geteuid() == 0 else None
 
 
 def inherited_environment() -> Mapping[str, str]:

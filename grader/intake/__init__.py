@@ -1,13 +1,13 @@
 """Intake: a path becomes one `Submission`, a whole class becomes one `Entry` for every student, readable or not.
 
-The way of a class, `open_class`: the source is a folder or one zip (`sources`), whose names say in which form of download it
-comes (`platforms`: Moodle, Canvas, Gradescope, nbgrader, clones from GitHub, or a file or folder for each student). A form
-finds the hand-ins by their names alone; each is then checked, and only then put on disk, so that a bomb or a name that leads
-elsewhere costs its own row and no other. The `roster` says who they are (`match`), and whoever handed in nothing gets a row
-too.
+The way of a class, `open_class`: the source is a folder or one zip (`class_folder_or_zip`), whose names say in which form
+of download it comes (`platforms`: Moodle, Canvas, Gradescope, nbgrader, clones from GitHub, or a file or folder for each
+student). A form finds the hand-ins by their names alone; each is then checked, and only then put on disk, so that a bomb or
+a name that leads elsewhere costs its own row and no other. The `roster` says who they are (`match`), and whoever handed in
+nothing gets a row too.
 
 The way of a row, `read_entry`: the path becomes a `Submission` in memory (`submissions`), through a zip if it is one
-(`zips`); of several candidates the one that counts is chosen.
+(`submission_zip`); of several candidates the one that counts is chosen.
 """
 
 from grader.intake.names import RESERVED, digest_name, former_names, safe_name, student_name

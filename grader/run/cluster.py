@@ -26,7 +26,7 @@ from grader.run.collect import Collected, CollectorGone, WorkerLost, WorkerUnfit
 from grader.run.context import RunContext, RunOptions, open_context
 from grader.run.worker_messages import (
     NoEvidence,
-    RunParcel,
+    RunRequest,
     differences,
     pack_answer,
     pack_request,
@@ -266,7 +266,7 @@ class WorkerContexts:
         """Throw the served data away."""
         self._open.close()
 
-    def _context(self, request: RunParcel) -> RunContext:
+    def _context(self, request: RunRequest) -> RunContext:
         """The context for a request. Raises GraderError where this machine has no such data, sandbox or assignment."""
         wanted = f"{request.assignment} {request.isolation} {request.serve} {sorted(request.hints.items())}"
         with self._lock:
@@ -274,7 +274,7 @@ class WorkerContexts:
                 self._contexts[wanted] = self._open.enter_context(self._opened(request))
             return self._contexts[wanted]
 
-    def _opened(self, request: RunParcel) -> AbstractContextManager[RunContext]:
+    def _opened(self, request: RunRequest) -> AbstractContextManager[RunContext]:
         course = Course.at(self._place(COURSE, request))
         threads = course.assignment(request.assignment).run.threads
         options = RunOptions(
@@ -282,7 +282,7 @@ class WorkerContexts:
         )  # a thread for each kernel: a worker has a core
         return open_context(course, request.assignment, options, Silent())
 
-    def _place(self, name: str, request: RunParcel) -> Path | None:
+    def _place(self, name: str, request: RunRequest) -> Path | None:
         """A folder that this worker was told of, else the batch's own where it is here too, else the usual places."""
         if self.places.get(name):
             return Path(self.places[name])

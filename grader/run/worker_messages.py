@@ -24,10 +24,10 @@ from grader.run.context import RunContext, code_digest, evidence_key, versions
 
 REQUEST, TROUBLE = "request.json", "trouble.json"
 MOST_HEADER = 1 << 20
-MOST_PARCEL = 2 << 30  # bytes: a network, its predictions, the cells' outputs
+MOST_MESSAGE = 2 << 30  # bytes: a network, its predictions, the cells' outputs
 
 
-class RunParcel(Value):
+class RunRequest(Value):
     """One submission to be run: everything but the bytes of its files, which follow in the order of `files`.
 
     `setting` is what the run depends on, by name, as the batch has it. `hints` are the folders of course and data there:
@@ -70,7 +70,7 @@ def pack(parts: Mapping[str, bytes]) -> bytes:
 def unpack(data: bytes) -> dict[str, bytes]:
     """The named bytes of a message. Raises ValueError for anything that is none."""
     end = data.find(b"\n", 0, MOST_HEADER)
-    if end < 0 or len(data) > MOST_PARCEL:
+    if end < 0 or len(data) > MOST_MESSAGE:
         raise ValueError("not a message")
     try:
         header = json.loads(data[:end])
@@ -129,7 +129,7 @@ def _short(value: str) -> str:
 def pack_request(submission: Submission, context: RunContext, seed: int, hints: Mapping[str, str]) -> bytes:
     """A submission as a message."""
     networks = submission.networks if submission.way == "handed-in" else {}
-    request = RunParcel(
+    request = RunRequest(
         assignment=context.rubric.assignment.id, isolation=context.sandbox.isolation, serve=context.rubric.assignment.serve,
         seed=seed, student=submission.student, script=submission.script, sha256=submission.sha256, notes=submission.notes,
         files=tuple(map(_visible_name, submission.files)), way=submission.way, unseen=submission.unseen,
@@ -142,10 +142,10 @@ def pack_request(submission: Submission, context: RunContext, seed: int, hints: 
     return pack({REQUEST: request.model_dump_json().encode("utf-8", "replace"), **files})
 
 
-def unpack_request(data: bytes) -> tuple[RunParcel, Submission]:
+def unpack_request(data: bytes) -> tuple[RunRequest, Submission]:
     """The order and the submission of a message. Raises ValueError."""
     parts = unpack(data)
-    request = RunParcel.model_validate_json(parts[REQUEST])
+    request = RunRequest.model_validate_json(parts[REQUEST])
     files = {_real_name(name): parts[f"file-{number}"] for number, name in enumerate(request.files)}
     networks = {
         _real_name(name): NetworkFile(data=parts[f"network-{number}"], saved=saved)

@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.conftest import COLLECTED, REAL
+from tests.conftest import COLLECTED, LONGEST, REAL
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "grader"
@@ -187,8 +188,8 @@ def test_marking_loads_no_notebook_library_and_no_tensorflow() -> None:
     assert loaded & {*HEAVY, "nbformat", "zmq", "jupyter_client", "ipykernel"} <= {"jinja2"}
 
 
-def test_what_is_called_real_is_there() -> None:
-    for name in REAL:
+def test_what_is_called_real_or_long_is_there() -> None:
+    for name in (*REAL, *LONGEST):
         assert (Path(__file__).parents[1] / name).exists(), f"{name} in tests/conftest.py"
 
 
@@ -210,6 +211,17 @@ def calls(path: Path) -> Iterator[ast.Call]:
 def spelt(node: ast.expr) -> str:
     """A dotted name as it stands there; "" for anything else."""
     return ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
+
+
+@pytest.mark.parametrize("story", sorted(PACKAGE.glob("*/__init__.py")), ids=lambda path: path.parent.name)
+def test_the_story_of_a_room_names_what_is_in_it(story: Path) -> None:
+    room = story.parent
+    there = {path.stem for path in room.rglob("*")}
+    for path in room.rglob("*.py"):
+        defined = ast.parse(path.read_text(encoding="utf-8")).body
+        there |= {node.name for node in defined if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    told = set(re.findall(r"`([a-z_]+)`", ast.get_docstring(ast.parse(story.read_text(encoding="utf-8"))) or ""))
+    assert told <= there, "a file that was renamed?"
 
 
 def test_only_the_command_line_prints_and_progress_prints_to_the_stream_it_is_given() -> None:
