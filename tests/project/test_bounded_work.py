@@ -1,10 +1,13 @@
 """What the grader does itself with bytes of a student costs no more than in proportion; `pytest -s` prints the table."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from grader.attacks import costly_inputs
 from grader.attacks.corpus import load_corpus
 from grader.attacks.costly_inputs import WORK, Cost, measure, processor_seconds
 
@@ -47,3 +50,21 @@ def test_hints_and_reasons_are_found_in_a_second_whatever_is_handed_in(kind: str
 def test_what_is_too_much_is_said(seconds: tuple[float, float], memory: tuple[int, int], words: str) -> None:
     found = Cost(seconds=seconds, memory=memory).grows
     assert (words in found) if words else not found
+
+
+@pytest.mark.parametrize(
+    ("seconds", "grows"),
+    [
+        (lambda size: size / 1000 * (1 if size < 16 else 1.8), ""),  # a step, as where a processor's cache ends
+        (lambda size: size * size / 10_000, "4.0 times as long"),
+        (lambda size: size * size / 100, "4.0 times as long"),  # too long to be tried with more
+    ],
+)
+def test_one_step_is_no_growth_but_what_grows_at_every_doubling_is(
+    monkeypatch: pytest.MonkeyPatch, seconds: Callable[[int], float], grows: str
+) -> None:
+    attack = replace(KINDS["many-cells"], code="SIZE = 8\ndef make(size): return size")
+    monkeypatch.setattr(costly_inputs, "processor_seconds", lambda work, size: seconds(size // 8 * 8))
+    monkeypatch.setattr(costly_inputs, "WORK", {attack.name: lambda size: None})
+    cost = measure(attack)
+    assert (grows in cost.grows) if grows else not cost.grows, cost.words
