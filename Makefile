@@ -111,7 +111,7 @@ fuzz: install
 PAIRS ?= 20
 bench: install
 	@failed=; for name in "sandbox_overhead --pairs $(PAIRS)" regrading resume judging class_speed dask_efficiency class_of_10000 \
-		verdicts patterns; do set -- $$name; script=$$1; shift; echo "== $$script"; \
+		review_desk what_if similarity verdicts patterns; do set -- $$name; script=$$1; shift; echo "== $$script"; \
 		$(BIN)/python benchmarks/$$script.py "$$@" || failed="$$failed $$script"; done; \
 	test -z "$$failed" || { echo "claims that did not hold:$$failed"; exit 1; }
 

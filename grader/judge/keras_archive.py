@@ -1,7 +1,7 @@
 """What a `.keras` file is from outside: a short zip archive, checked by the host before any Keras code sees it. Pure.
 
 The host reads the archive's directory, never the weights: it unpacks config.json and metadata.json alone, each up to a
-limit, and counts their brackets without building a value. The directory's place and size are looked at before `zipfile`
+limit, and counts their brackets before it builds a value. The directory's place and size are looked at before `zipfile`
 sees the bytes, which would make an object for every entry that 512 MiB can hold. A hostile archive may raise anything;
 whatever it does is its own fault, and becomes words.
 """
