@@ -90,6 +90,9 @@ def _before(
     require_for_students(called.invoked_subcommand)
 
 
+COMMAND = typer.main.get_command(app)  # all is registered by now; made once, however often `main` is called
+
+
 def main() -> None:
     """Run the command line; every error leaves through here, in words."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # jobs run side by side: further threads of NumPy only spin
@@ -97,7 +100,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that can't show a check mark gets a question mark
     try:
-        code = app(standalone_mode=False)
+        code = COMMAND(standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED:
             raise KeyboardInterrupt

@@ -426,18 +426,23 @@ def _read_stored(folder: Path) -> "tuple[dict[Path, Result], list[str]]":
 def _with_todays_grades(folder: Path, stored: "dict[Path, Result]") -> "tuple[list[Result], tuple[str, ...]]":
     """The results with what the gradebook beside them gives now, and who is missing; as written where there is none."""
     from grader.gradebook import FILE, open_gradebook
-    from grader.marking.publish import Grades
-    from grader.marking.regrade import not_here
+    from grader.marking.publish import Grades, names_of
+    from grader.marking.regrade import grades_of_book, not_here
 
     place = next((path for path in (folder, folder.absolute().parent) if (path / FILE).is_file()), None)
     assignments = {result.assignment for result in stored.values()}
     if place is None or len(assignments) != 1:
         return list(stored.values()), ()
+    (assignment,) = assignments
     with open_gradebook(place, create=False) as book:
-        grades = Grades(grade for grade in book.grades() if grade.assignment in assignments)
-        names = not_here(book, next(iter(assignments)), folder) if place == folder else []
+        if folder in stored:  # a student's own: of a class of a thousand nobody else is read
+            called = names_of(stored[folder])
+            grades = Grades(book.grades_beside(assignment, folder.absolute().name, called))
+        else:
+            grades = grades_of_book(book, assignment)
+        names = not_here(book, assignment, folder) if place == folder else []
     missing = (tell_missing(names, folder),) if names else ()
-    return [grades.beside(result, path) for path, result in stored.items()], missing
+    return [grades.beside(result, path.absolute()) for path, result in stored.items()], missing
 
 
 def _read_worksheet(format_: str, path: Path | None, into: Path | None, in_place: bool) -> tuple[str, bytes]:

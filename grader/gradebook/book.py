@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from grader.gradebook.reading import (
     read_bases,
     read_courses,
     read_grades,
+    read_grades_beside,
     read_hand_ins,
     read_history,
     read_judged,
@@ -151,6 +152,10 @@ class Gradebook:
             return read_grades(connection, Selection(assignment=assignment, student_id=number))
 
         return self._database.read(work)
+
+    def grades_beside(self, assignment: str, folder: str, names: Collection[str]) -> list[Grade]:
+        """The grades that a page in `folder` can show: of those whose hand-in lies there, or who are called so."""
+        return self._database.read(lambda connection: read_grades_beside(connection, assignment, folder, names))
 
     def course(self, assignment: str | None = None) -> tuple[CourseRules | None, list[Grade]]:
         """What the course says of all its assignments, None where nothing was told, and every grade in it.

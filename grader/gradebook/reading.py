@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,6 +49,24 @@ def read_grades(connection: Connection, choice: Selection) -> list[Grade]:
     rules = read_rules(connection)
     grades = [basis.grade(rules[assignment]) for assignment, basis in read_bases(connection, rules, choice)]
     return sorted(grades, key=lambda grade: (grade.assignment, grade.student.name.casefold(), grade.student.name))
+
+
+def read_grades_beside(connection: Connection, assignment: str, folder: str, names: Collection[str]) -> list[Grade]:
+    """The grades of those whose hand-in lies in `folder`, or who are called by one of the `names`, by name."""
+    handed_in = select(SubmissionRow.student_id).where(
+        SubmissionRow.assignment == assignment, SubmissionRow.folder == folder
+    )
+    called = select(StudentRow.id).where(StudentRow.name.in_([stored_text(name) for name in names]))
+    enrolled = select(EnrolmentRow.student_id).where(
+        EnrolmentRow.assignment == assignment,
+        EnrolmentRow.student_id.in_(handed_in) | EnrolmentRow.student_id.in_(called),
+    )
+    grades = [
+        grade
+        for number in connection.scalars(enrolled).all()
+        for grade in read_grades(connection, Selection(assignment=assignment, student_id=number))
+    ]
+    return sorted(grades, key=lambda grade: (grade.student.name.casefold(), grade.student.name))
 
 
 def read_bases(connection: Connection, rules: Mapping[str, Rules], choice: Selection) -> Iterator[Found]:

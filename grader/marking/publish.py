@@ -182,6 +182,11 @@ def _similar_pairs(out: Path, students: set[str]) -> list[SimilarPair]:
     ]  # fmt: skip
 
 
+def names_of(result: Result) -> tuple[str, ...]:
+    """What the student of a result may be called in a gradebook: a row of a roster may have another name."""
+    return (result.student, *([result.grade.student.name] if result.grade is not None else []))
+
+
 class Grades:
     """What a gradebook gives for one assignment, by the folder that the hand-in lies in, or else by name."""
 
@@ -198,8 +203,7 @@ class Grades:
 
         `folder`: where the result lies.
         """
-        called = result.grade.student.name if result.grade is not None else ""  # a row may be called otherwise
-        own = self._by_name.get(result.student) or self._by_name.get(called)
+        own = next((self._by_name[name] for name in names_of(result) if name in self._by_name), None)
         found = self._by_folder.get(folder.name, [])
         if own is not None or not found:
             return with_grade(result, own)

@@ -18,6 +18,7 @@ from grader.cli.export import app
 from grader.core.grades import Enrolment, HandIn
 from grader.core.results import Result, Status, Student
 from grader.core.store import save_result
+from grader.course.course import Course
 from grader.exports.csv_files import GRADE_COLUMNS
 from grader.gradebook import open_gradebook
 from grader.marking.publish import REPORT, student_folder
@@ -192,6 +193,19 @@ def test_one_result_goes_to_gradescope_from_a_students_folder_or_by_name(batch: 
     found = read_gradescope(export("gradescope", student_folder(batch, "Bob Stone"), *words).out)
     assert found.tests is not None
     assert (found.score, found.tests[0].visibility) == (80, "hidden")
+
+
+def test_a_students_own_folder_shows_todays_grade_under_todays_name_wherever_one_stands(
+    booked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, today = student_folder(booked, "Bob Stone"), Student(name="Bob Stone-Berg", participant="102")
+    with open_gradebook(booked) as book:
+        book.enrol(Course.at(tmp_path / "course").assignment(ASSIGNMENT), [Enrolment(student=today)])
+    said = export("gradescope", folder)
+    assert read_gradescope(said.out).score == 90, said
+    assert export("gradescope", booked, "--student", "Bob Stone-Berg").out == said.out
+    monkeypatch.chdir(folder)
+    assert export("gradescope", ".").out == said.out
 
 
 def test_a_broken_result_gives_gradescope_nothing(tmp_path: Path) -> None:

@@ -233,3 +233,22 @@ def test_a_time_that_no_clock_shows_breaks_nothing(place: str, tmp_path: Path, w
         book.record(a_finding("ada", 80), handed_in("ada", "first", when), rubric_digest=RUBRIC)
         (grade,) = book.grades()
         assert grade.points == (30 if when > "2026" else 80)
+
+
+def test_what_a_page_of_one_folder_can_show_is_read_without_the_rest_of_the_class(place: str) -> None:
+    with open_gradebook(place) as book:
+        for name, folder in (("ada", "pair"), ("Ben", "pair"), ("cem", "cem"), ("dan", "dan")):
+            book.record(a_finding(name, 80), handed_in(name, folder=folder), rubric_digest=RUBRIC)
+        book.record(a_finding("ada", 90, assignment="pets"), handed_in("ada", folder="pair"), rubric_digest=RUBRIC)
+        everyone = {(grade.assignment, grade.student.name): grade for grade in book.grades()}
+
+        def read(assignment: str, folder: str, *names: str) -> list[str]:
+            found = book.grades_beside(assignment, folder, names)
+            assert found == [everyone[assignment, grade.student.name] for grade in found]
+            return [grade.student.name for grade in found]
+
+        assert read("exercise2", "pair") == ["ada", "Ben"]
+        assert read("exercise2", "elsewhere", "cem") == ["cem"]
+        assert read("exercise2", "dan", "ada") == ["ada", "dan"]
+        assert read("pets", "pair", "cem", "nobody", "\ud800") == ["ada"]
+        assert read("unknown", "pair", "ada") == []
