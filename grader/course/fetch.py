@@ -89,7 +89,7 @@ def _fetch(dataset: Dataset, item: Download, downloads: Path, pins: Path, progre
         kept = f" The first {write_size(there)} are kept: the same command goes on from there." if there else ""
         raise DataError(
             f"The dataset `{dataset.id}` is not on this machine and could not be downloaded from {item.url}: "
-            f"{type(error).__name__}.",
+            f"{_in_words(error)}.",
             f"Check the network, or name a folder that has it with --data.{kept}",
         ) from None
     try:
@@ -98,6 +98,22 @@ def _fetch(dataset: Dataset, item: Download, downloads: Path, pins: Path, progre
         partial.unlink()
         raise
     return partial
+
+
+def _in_words(error: Exception) -> str:
+    """Why a download failed, for a person who knows no names of errors."""
+    import requests
+
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"the server answers {error.response.status_code} {error.response.reason}".rstrip()
+    kinds = (
+        (requests.Timeout, "the server does not answer"),
+        (requests.exceptions.ChunkedEncodingError, "the connection broke off"),
+        (requests.exceptions.SSLError, "the server's certificate is not accepted on this machine"),
+        (requests.exceptions.ProxyError, "the proxy can't be reached"),
+        (requests.ConnectionError, "there is no connection to the server"),
+    )
+    return next((words for kind, words in kinds if isinstance(error, kind)), type(error).__name__)
 
 
 def _receive(dataset: Dataset, item: Download, partial: Path, progress: Progress) -> None:

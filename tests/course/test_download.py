@@ -69,7 +69,7 @@ def test_an_empty_folder_in_the_cache_does_not_stop_a_download(tmp_path: Path, s
 def test_a_download_that_broke_off_goes_on_where_it_stopped(tmp_path: Path, shelf: Shelf) -> None:
     dataset = offered(tmp_path, (shelf.put("/a", CONTENT, breaks_at=600_000), DIGEST))
     message = refusal(dataset, places(tmp_path))
-    assert "could not be downloaded" in message
+    assert f"could not be downloaded from {shelf.address}/a: the connection broke off." in message
     assert "584 KiB are kept: the same command goes on from there" in message
     assert kept_of(tmp_path / "cache") == []
     folder = find_data(dataset, places(tmp_path))
@@ -104,7 +104,12 @@ def test_a_download_that_was_complete_before_the_grader_was_killed_is_not_fetche
 
 def test_of_what_is_not_there_or_of_another_digest_nothing_is_kept(tmp_path: Path, shelf: Shelf) -> None:
     other = shelf.put("/b", CONTENT[::-1])
-    for address, words in ((f"{shelf.address}/missing", "could not be downloaded"), (other, "SHA-256 differs")):
+    for address, words in (
+        (f"{shelf.address}/missing", "could not be downloaded"),
+        (f"{shelf.address}/missing", "the server answers 404 Not Found"),
+        ("http://127.0.0.1:1/a", "there is no connection to the server"),
+        (other, "SHA-256 differs"),
+    ):
         message = refusal(offered(tmp_path, (address, DIGEST)), places(tmp_path))
         assert words in message
         assert address in message
