@@ -75,19 +75,19 @@ def measure(attack: Attack) -> Cost:
     made: dict[str, Any] = {}
     exec(compile(attack.code, attack.name, "exec"), made)
     work, make, size = WORK[attack.name], made["make"], made["SIZE"]
-    cost = _measure_at(size, work, make)
-    return _measure_at(2 * size, work, make) if cost.grows and cost.seconds[1] <= MOST_S else cost
+    cost = _measure_with(work, make, (size, 2 * size))
+    return _measure_with(work, make, (2 * size, 4 * size)) if cost.grows and cost.seconds[1] <= MOST_S else cost
 
 
-def _measure_at(size: int, work: Callable[[Any], object], make: Callable[[int], Any]) -> Cost:
+def _measure_with(work: Callable[[Any], object], make: Callable[[int], Any], sizes: tuple[int, int]) -> Cost:
     times: list[list[float]] = []
     for _ in range(ROUNDS):
         for _ in range(TRIES):
-            times.append([processor_seconds(work, make(long + len(times))) for long in (size, 2 * size)])
+            times.append([processor_seconds(work, make(size + len(times))) for size in sizes])
         seconds = [min(found) for found in zip(*times, strict=True)]
         if not Cost(seconds=(seconds[0], seconds[1]), memory=(0, 0)).grows:
             break
-    memory = [_memory(work, make(long + len(times))) for long in (size, 2 * size)]
+    memory = [_memory(work, make(size + len(times))) for size in sizes]
     return Cost(seconds=(seconds[0], seconds[1]), memory=(memory[0], memory[1]))
 
 

@@ -257,7 +257,10 @@ def _bound(taken: socket.socket, name: str) -> bool:
         taken.bind(name)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            raise Infrastructure(f"Runs that try attacks can't take turns here: {error.strerror}.") from None
+            raise Infrastructure(
+                f"Runs that try attacks can't take turns here: a Unix socket was refused ({error.strerror}).",
+                "Run it where programs may make sockets.",
+            ) from None
         return False
     return True
 

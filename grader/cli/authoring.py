@@ -167,7 +167,7 @@ def _pack(assignment: str, into: Path | None, data: Path | None, course: Path | 
 
     target = can_be_written(into or Path(f"{assignment}.zip"))
     write_whole(target, pack_autograder(find_course(course), assignment, data))
-    print(f"{target}: upload it to Gradescope as the assignment's autograder (base image: Ubuntu 24.04).")
+    print(f"{target}: upload it to Gradescope as the assignment's autograder (base image: Ubuntu 22.04 or later).")
 
 
 @app.command()

@@ -48,7 +48,7 @@ def read_grades(connection: Connection, choice: Selection) -> list[Grade]:
     """The grades that follow from what stands, by assignment, then by student's name."""
     rules = read_rules(connection)
     grades = [basis.grade(rules[assignment]) for assignment, basis in read_bases(connection, rules, choice)]
-    return sorted(grades, key=lambda grade: (grade.assignment, grade.student.name.casefold(), grade.student.name))
+    return sorted(grades, key=_place_of)
 
 
 def read_grades_beside(connection: Connection, assignment: str, folder: str, names: Collection[str]) -> list[Grade]:
@@ -66,7 +66,11 @@ def read_grades_beside(connection: Connection, assignment: str, folder: str, nam
         for number in connection.scalars(enrolled).all()
         for grade in read_grades(connection, Selection(assignment=assignment, student_id=number))
     ]
-    return sorted(grades, key=lambda grade: (grade.student.name.casefold(), grade.student.name))
+    return sorted(grades, key=_place_of)
+
+
+def _place_of(grade: Grade) -> tuple[str, str, str]:
+    return grade.assignment, grade.student.name.casefold(), grade.student.name
 
 
 def read_bases(connection: Connection, rules: Mapping[str, Rules], choice: Selection) -> Iterator[Found]:

@@ -54,6 +54,34 @@ def run(container: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.parametrize(("brings", "uses"), [("python3", "python3"), ("python3.11", "python3.11"), ("none", "")])
+def test_the_image_is_made_with_a_python_that_suits_or_a_sentence_says_that_there_is_none(
+    container: Path, tmp_path: Path, brings: str, uses: str
+) -> None:
+    """As on Ubuntu 22.04, whose own python3 is 3.10: what `apt-get` brings is looked at again."""
+    tools, log = tmp_path / "tools", tmp_path / "log"
+    tools.mkdir()
+
+    def tool(name: str, body: str) -> None:
+        (tools / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+        (tools / name).chmod(0o755)
+
+    made = f'mkdir -p "{container}/venv/bin" && ln -sf /bin/true "{container}/venv/bin/python"'
+    tool("good", f'case "$1$2" in -mvenv) echo "venv by $(basename "$0")" >> "{log}"; {made};; esac')
+    tool("python3", "exit 1")
+    tool("apt-get", f'[ "$3" != {brings} ] || cp "{tools}/good" "{tools}/{brings}"')
+    for name in ("bash", "sh", "cat", "cp", "mkdir", "ln", "chmod", "basename", "true"):
+        (tools / name).symlink_to(shutil.which(name) or "")
+    said = subprocess.run(
+        [tools / "bash", container / "source" / "setup.sh"], capture_output=True, text=True, timeout=60, check=False,
+        env={"PATH": str(tools), "AUTOGRADER_ROOT": str(container)},
+    )  # fmt: skip
+    if uses:
+        assert (said.returncode, log.read_text()) == (0, f"venv by {uses}\n"), said.stderr
+    else:
+        assert said.returncode == 1 and "needs Python 3.11, 3.12 or 3.13" in said.stderr and not log.exists()
+
+
 def test_a_right_submission_gets_its_points_in_the_published_form(container: Path) -> None:
     shutil.copy(SOLUTION, container / "submission" / "operators.py")
     said = run(container)

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import requests
 from PIL import Image
 
 from grader.core.errors import DataError
@@ -115,6 +116,26 @@ def test_of_what_is_not_there_or_of_another_digest_nothing_is_kept(tmp_path: Pat
         assert address in message
         assert "--data" in message
         assert not [name for name in left_in(tmp_path / "cache") if name.endswith(".part") or name == "tiny"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (requests.ConnectTimeout(), "the server does not answer"),
+        (requests.ReadTimeout(), "the server does not answer"),
+        (requests.exceptions.SSLError(), "certificate is not accepted"),
+        (requests.exceptions.ProxyError(), "the proxy can't be reached"),
+        (requests.exceptions.InvalidURL(), "InvalidURL"),
+    ],
+)
+def test_why_a_download_failed_is_said_in_words(
+    tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(requests, "get", fail)
+    assert words in refusal(offered(tmp_path, (f"{shelf.address}/a", DIGEST)), places(tmp_path))
 
 
 def test_two_at_a_time_fetch_once(tmp_path: Path, shelf: Shelf) -> None:
